@@ -1,0 +1,40 @@
+# Everything runs in .venv, which is made on first use from nothing but Python.
+PYTHON ?= python3
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+
+.PHONY: demo test check bench schema picture clean
+
+demo: .venv/ready ## the table flopcount is named for
+	$(BIN)/flopcount mobilenet_v1.toml --input 160
+
+test: check ## everything CI runs: linters, types, import contracts, tests
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+check: .venv/ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/ready-dev ## timings, as ratios; not part of the tests
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/scaling.py
+
+schema: .venv/ready ## write the JSON Schema that editors read
+	$(BIN)/flopcount schema -o docs/arch.schema.json
+
+picture: .venv/ready ## draw the picture of the README with the tool itself
+	$(BIN)/flopcount mobilenet_v1.toml --input 160 --format svg -o docs/mobilenet_v1.svg
+
+.venv/ready: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/ready-dev: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@ .venv/ready
+
+clean:
+	rm -rf .venv build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,5 @@
+"""Run as `python -m flopcount`."""
+
+from flopcount.cli.main import main
+
+main()

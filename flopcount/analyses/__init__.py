@@ -1,0 +1,1 @@
+"""Questions one asks of a network, one file each."""

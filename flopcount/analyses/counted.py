@@ -1,0 +1,137 @@
+"""What a network costs, beside what it would with standard convolutions."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flopcount.analyses.substitute import standardised
+from flopcount.counting.conventions import Convention
+from flopcount.counting.folding import folded
+from flopcount.counting.plan import Node, Plan
+from flopcount.counting.trace import Trace, fields, trace
+from flopcount.formulas.shape import Shape
+from flopcount.formulas.step import Step
+from flopcount.schema.base import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Parameters and multiply–accumulates."""
+
+    params: int
+    macs: int
+
+    def ratios(self, base: "Cost") -> dict[str, float | None]:
+        """Return this cost over another; None where the other is nothing."""
+        return {"params": ratio(self.params, base.params), "macs": ratio(self.macs, base.macs)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """A network at one input under one convention."""
+
+    trace: Trace
+    standard: Trace | None
+    convention: Convention
+    notes: tuple[str, ...] = ()
+
+    def cost(self, step: Step) -> Cost:
+        """Return what a step costs under the convention."""
+        return cost(step, self.convention)
+
+    @property
+    def total(self) -> Cost:
+        """What the whole network costs."""
+        return summed(self.trace, self.convention)
+
+    @property
+    def standard_total(self) -> Cost | None:
+        """What it would cost with standard convolutions; None where it has no others."""
+        return summed(self.standard, self.convention) if self.standard else None
+
+    @property
+    def weighted_layers(self) -> int:
+        """How many layers have weights, the parts of a composition each counted."""
+        return sum("weight" in leaf.tally.counts for step in self.trace.steps.values() for leaf in step.leaves())
+
+
+def counted(network: Plan, x: Shape, convention: Convention) -> Counted:
+    """Count a network at one input, and what it would cost with standard convolutions."""
+    traced = trace(network, x)
+    plan = standardised(traced)
+    standard = trace(plan, x) if plan else None
+    if convention.folds:
+        traced, standard = folded(traced), folded(standard) if standard else None
+    result = Counted(traced, standard, convention)
+    return Counted(traced, standard, convention, tuple(_vanished(result)))
+
+
+def ratio(part: int, whole: int) -> float | None:
+    """Divide; None where there is nothing to divide by."""
+    return part / whole if whole else None
+
+
+def cost(step: Step, convention: Convention) -> Cost:
+    """Return what a step costs under a convention."""
+    return Cost(_exact(convention.params(step.tally)), _exact(convention.macs(step.tally)))
+
+
+def summed(traced: Trace, convention: Convention) -> Cost:
+    """Return what all steps of a trace cost together."""
+    costs = [cost(step, convention) for step in traced.steps.values()]
+    return Cost(sum(each.params for each in costs), sum(each.macs for each in costs))
+
+
+def _exact(count: object) -> int:
+    if not isinstance(count, int):
+        raise TypeError(f"an exact count is an int, not {type(count).__name__}")
+    return count
+
+
+def _vanished(result: Counted) -> Iterator[str]:
+    """Say what of the figures comes from maps that the valid-round rule let vanish, and what is true."""
+    gone = [node for node, step in result.trace.items() if _is_gone(step)]
+    if not gone:
+        return
+    total, standard = result.total, result.standard_total
+    phantom = _within(result.trace, gone, result.convention)
+    says = (
+        f'padding = "valid-round": the maps have vanished from {gone[0].path} on '
+        f"(sizes {', '.join(_size(result.trace.steps[node.path]) for node in gone)}), "
+        f"so {_share(phantom, total.macs)} as specified"
+    )
+    if standard and result.standard:
+        phantom = _within(result.standard, gone, result.convention)
+        says += f" and {_share(phantom, standard.macs)} with standard convolutions"
+    yield f"{says} come from maps that do not exist. {_truth(result)}"
+
+
+def _is_gone(step: Step) -> bool:
+    return any(isinstance(size, int) and size < 1 for size in step.shape.spatial)
+
+
+def _size(step: Step) -> str:
+    sizes = [*dict.fromkeys(step.shape.spatial)]
+    return "×".join(map(str, sizes))
+
+
+def _within(traced: Trace, nodes: list[Node], convention: Convention) -> int:
+    return sum(cost(traced.steps[node.path], convention).macs for node in nodes)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} of the {whole} MACs ({part / whole:.1%})" if whole else f"{part} of {whole} MACs"
+
+
+def _truth(result: Counted) -> str:
+    """Say what the same network costs where no map vanishes."""
+    network = result.trace.plan.mapped(_padded_same)
+    true = counted(network, result.trace.input, result.convention)
+    text = f'With padding = "same" the true figures are {true.total.macs} MACs as specified'
+    if true.standard_total is None:
+        return f"{text}."
+    against = ratio(true.total.macs, true.standard_total.macs)
+    return f"{text}, {true.standard_total.macs} with standard convolutions, ratio {against}."
+
+
+def _padded_same(layer: Layer) -> Layer:
+    return layer.model_copy(update={"padding": "same"}) if fields(layer).get("padding") == "valid-round" else layer

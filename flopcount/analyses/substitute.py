@@ -1,0 +1,33 @@
+"""Other kinds in place of a network's convolutions."""
+
+from dataclasses import replace
+
+from flopcount.counting.plan import Node, Plan
+from flopcount.counting.trace import Trace, fields
+from flopcount.formulas.step import Step
+from flopcount.schema.base import Layer, own_fields
+from flopcount.schema.layers import kind_named
+
+STAND_INS = frozenset({"Conv", "DepthwiseConv", "DepthSepConv", "GroupConv", "HetConv"})
+"""The kinds that stand for a standard convolution, or are one."""
+
+
+def standard(layer: Layer, step: Step) -> Layer:
+    """Return the standard convolution a layer stands for: same map, same channels, nothing left out."""
+    conv = kind_named("Conv")
+    kept = {name: value for name, value in fields(layer).items() if name in own_fields(conv)}
+    return conv.model_validate({**kept, "out_channels": step.shape.channels, "groups": 1})
+
+
+def standardised(traced: Trace) -> Plan | None:
+    """Return the plan with standard convolutions throughout; None where it is so already."""
+    nodes = tuple(_standard_node(node, step) for node, step in traced.items())
+    if all(new is old for new, old in zip(nodes, traced.plan.nodes, strict=True)):
+        return None
+    return replace(traced.plan, nodes=nodes)
+
+
+def _standard_node(node: Node, step: Step) -> Node:
+    if node.kind not in STAND_INS or (node.kind == "Conv" and fields(node.layer)["groups"] == 1):
+        return node
+    return replace(node, layer=standard(node.layer, step))

@@ -1,0 +1,49 @@
+"""From the words of a command line to a counted network."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import click
+
+from flopcount.analyses.counted import Counted, counted
+from flopcount.counting.conventions import convention
+from flopcount.counting.inputs import input_shape
+from flopcount.counting.plan import overridden, plan
+from flopcount.errors import SpecError
+from flopcount.files.settings import Setting, by_layer, setting
+from flopcount.files.specs import Spec, explained, load, load_bytes
+from flopcount.files.texts import Notation
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the shared options say."""
+
+    size: str | None = None
+    batch: int | None = None
+    settings: tuple[str, ...] = ()
+    params: str = "trainable"
+    notation: Notation | None = None
+
+    @property
+    def parsed_settings(self) -> list[Setting]:
+        """The --set options, parsed."""
+        return [setting(text) for text in self.settings]
+
+
+def count_arch(reference: str, options: Options) -> tuple[Spec, Counted]:
+    """Load a network and count it; problems point into its file."""
+    settings = options.parsed_settings
+    spec = _loaded(reference, options.notation, settings)
+    try:
+        network = overridden(plan(spec.arch), by_layer(settings))
+        x = input_shape(network.input, options.size, options.batch)
+        return spec, counted(network, x, convention(options.params))
+    except SpecError as error:
+        raise explained(error, spec) from None
+
+
+def _loaded(reference: str, notation: Notation | None, settings: Iterable[Setting]) -> Spec:
+    if reference == "-":
+        return load_bytes(click.get_binary_stream("stdin").read(), notation, settings)
+    return load(reference, settings)

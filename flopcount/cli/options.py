@@ -1,0 +1,71 @@
+"""Arguments and options that several commands share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from flopcount.counting.conventions import POLICIES
+
+FORMATS = ("table", "json", "csv", "markdown", "svg")
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def complete_arch(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the names of bundled networks, and leave files to the shell."""
+    from flopcount.files.bundled import bundled
+
+    del ctx, param
+    names = [CompletionItem(name) for name in bundled() if name.startswith(incomplete)]
+    return [*names, CompletionItem(incomplete, type="file")]
+
+
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --format and -o."""
+    return stacked(
+        click.option("--format", "fmt", type=click.Choice(FORMATS), default="table", help="How to write the result."),
+        click.option(
+            "-o", "--output", metavar="FILE", help="Write to a file, whole or not at all, instead of standard output."
+        ),
+    )(command)
+
+
+def count_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what decides on the numbers: the input, the changes, the convention."""
+    return stacked(
+        click.option(
+            "--input",
+            "size",
+            metavar="SIZE",
+            help="Input size: 160 or 160x128, with channels 3x160x128, with a batch 8x3x160x128.",
+        ),
+        click.option("--batch", type=int, help="How many inputs at once."),
+        click.option(
+            "--set",
+            "settings",
+            metavar="KEY=VALUE",
+            multiple=True,
+            help="Change a key of the file (defaults.padding=same, layers.3.kernel_size=5) or a layer's path.",
+        ),
+        click.option(
+            "--params",
+            type=click.Choice(POLICIES),
+            default=POLICIES[0],
+            show_default=True,
+            help="Which parameters are counted.",
+        ),
+        click.option("--from", "notation", type=click.Choice(("toml", "json")), help="Notation of standard input."),
+    )(command)
+
+
+def stacked(*decorators: Decorator) -> Decorator:
+    """Apply decorators so that the first is on top."""
+
+    def apply(command: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return apply

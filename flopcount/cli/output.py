@@ -1,0 +1,85 @@
+"""Where a report goes: standard output, or a file that is written whole or not at all."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from flopcount.errors import FileError
+from flopcount.report.table import Report
+
+
+def show(report: Report, fmt: str, output: str | None, *, parts: bool = False) -> None:
+    """Render a report and write it; CSV says on stderr what its rows cannot."""
+    text = _rendered(report, fmt, to_terminal=output is None and sys.stdout.isatty(), parts=parts)
+    emit(text, output)
+    if fmt == "csv":
+        for line in (*report.lines, *(f"note: {note}" for note in report.notes)):
+            click.echo(line, err=True)
+
+
+def emit(text: str, output: str | None) -> None:
+    """Write text to a file or to standard output."""
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_whole(Path(output), text)
+
+
+def _rendered(report: Report, fmt: str, *, to_terminal: bool, parts: bool) -> str:
+    """Call the renderer of a format; each is imported only here, when used."""
+    if fmt == "json":
+        from flopcount.report.data import render_json
+
+        return render_json(report)
+    if fmt == "csv":
+        from flopcount.report.data import render_csv
+
+        return render_csv(report)
+    if fmt == "markdown":
+        from flopcount.report.markdown import render_markdown
+
+        return render_markdown(report)
+    from flopcount.report.terminal import render_svg, render_terminal
+
+    if fmt == "svg":
+        return render_svg(report)
+    width = shutil.get_terminal_size().columns if to_terminal else None
+    colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return render_terminal(report, width, colour=colour, parts=parts)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file in one move, so that no reader ever sees half of it."""
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")
+            return
+        _replace(target, text)
+    except OSError as error:
+        raise FileError(
+            f"{path}: cannot be written: {(error.strerror or str(error)).lower()}; choose another -o"
+        ) from None
+
+
+def _replace(target: Path, text: str) -> None:
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        Path(name).chmod(mode)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

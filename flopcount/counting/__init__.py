@@ -1,0 +1,1 @@
+"""The walk: from an arch and an input to what every layer costs."""

@@ -1,0 +1,51 @@
+"""Which formula counts which kind: the only join of schema and mathematics.
+
+The table names `module.function` in `flopcount.formulas`; a module is imported
+when one of its formulas is first needed.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+from inspect import cleandoc
+
+from flopcount.formulas.step import Step
+
+FORMULAS: Mapping[str, str] = {
+    "Conv": "conv.conv",
+    "DepthwiseConv": "conv.depthwise_conv",
+    "DepthSepConv": "conv.depth_sep_conv",
+    "GroupConv": "conv.group_conv",
+    "HetConv": "conv.het_conv",
+    "Linear": "dense.linear",
+    "MaxPool": "pool.max_pool",
+    "AvgPool": "pool.avg_pool",
+    "AdaptiveAvgPool": "pool.adaptive_avg_pool",
+    "GlobalAvgPool": "pool.global_avg_pool",
+    "BatchNorm": "norm.batch_norm",
+    "Activation": "activation.activation",
+    "Softmax": "activation.softmax",
+    "Flatten": "rearrange.flatten",
+    "Dropout": "rearrange.dropout",
+    "ChannelShuffle": "rearrange.channel_shuffle",
+    "Pad": "rearrange.pad",
+    "Crop": "rearrange.crop",
+}
+
+
+@cache
+def formula(kind: str) -> Callable[..., Step]:
+    """Return the formula of a kind."""
+    module, _, name = FORMULAS[kind].partition(".")
+    function: Callable[..., Step] = getattr(import_module(f"flopcount.formulas.{module}"), name)
+    return function
+
+
+def summary(kind: str) -> str:
+    """Return the first line of what a formula says of itself."""
+    return description(kind).partition("\n")[0]
+
+
+def description(kind: str) -> str:
+    """Return what a formula says of itself: a line, its equations, its source."""
+    return cleandoc(formula(kind).__doc__ or "")

@@ -1,0 +1,74 @@
+"""What every node costs at one input."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from flopcount.counting.kinds import formula
+from flopcount.counting.plan import INPUT, Node, Plan
+from flopcount.errors import Problem, ShapeError, SpecError
+from flopcount.formulas.needs import Need
+from flopcount.formulas.shape import Shape, render
+from flopcount.formulas.step import Step
+from flopcount.schema.base import Layer, own_fields
+
+Given = Mapping[str, Mapping[str, Any]]
+"""What is not in the file: path → field → a value, an array or a symbol."""
+
+own = cache(own_fields)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """A step for each node, at one input."""
+
+    plan: Plan
+    input: Shape
+    steps: Mapping[str, Step]
+
+    def items(self) -> Iterator[tuple[Node, Step]]:
+        """Yield each node with its step, in the order of the computation."""
+        for node in self.plan.nodes:
+            yield node, self.steps[node.path]
+
+
+def trace(plan: Plan, x: Shape, given: Given | None = None) -> Trace:
+    """Walk the plan once; a SpecError names the first layer that cannot be, and why."""
+    given = given or {}
+    shapes = {INPUT: x}
+    steps: dict[str, Step] = {}
+    for node in plan.nodes:
+        step = _step(node, [shapes[name] for name in node.inputs], given.get(node.path, {}))
+        steps[node.path] = step
+        shapes[node.path] = step.shape
+    return Trace(plan, x, steps)
+
+
+def _step(node: Node, inputs: list[Shape], given: Mapping[str, Any]) -> Step:
+    if len(inputs) > 1:
+        raise _impossible(node, f"{node.kind} reads one layer, but after names {len(inputs)}; name one", inputs)
+    try:
+        step = formula(node.kind)(*inputs, **{**fields(node.layer), **given})
+    except ShapeError as error:
+        raise _impossible(node, str(error), inputs) from None
+    for need in step.needs:
+        if _broken(need):
+            raise _impossible(node, need.sentence(), inputs)
+    return step
+
+
+def _broken(need: Need) -> bool:
+    """Tell whether a need on an int fails; arrays and symbols are for others to judge."""
+    value = need.value
+    return isinstance(value, int) and (value != 0 if need.relation == "zero" else value < 1)
+
+
+def _impossible(node: Node, what: str, inputs: list[Shape]) -> SpecError:
+    sizes = " and ".join(render(shape.dims) for shape in inputs)
+    return SpecError([Problem(node.place, f"{what} (input {sizes})", node.path)])
+
+
+def fields(layer: Layer) -> dict[str, Any]:
+    """Return a layer's own fields with their values."""
+    return {name: getattr(layer, name) for name in own(type(layer))}

@@ -1,0 +1,80 @@
+"""What can go wrong, one branch per exit code.
+
+FlopcountError
+├── Broken            exit 1   a budget or a claim does not hold
+└── BadInput          exit 2   the input or the usage is wrong
+    ├── UsageError             an option, an argument, a missing extra
+    ├── FileError              a file cannot be read or written
+    └── SpecError              what a spec says is impossible; carries all its problems
+
+Anything else that escapes is a bug in flopcount (exit 3).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+Place = tuple[str | int, ...]
+"""Where in a spec: the keys and indices that lead there, such as ("layers", 3, "stride")."""
+
+
+class FlopcountError(Exception):
+    """Everything flopcount raises on purpose."""
+
+    exit_code = 3
+
+
+class Broken(FlopcountError):
+    """A budget or a claim does not hold."""
+
+    exit_code = 1
+
+
+class BadInput(FlopcountError):
+    """The input or the usage is wrong; the message says what, and the way out."""
+
+    exit_code = 2
+
+
+class UsageError(BadInput):
+    """An option or an argument cannot be used."""
+
+
+class FileError(BadInput):
+    """A file cannot be read or written."""
+
+
+class ShapeError(BadInput):
+    """A formula cannot be applied to the shapes it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a spec: where, what, and the way out."""
+
+    place: Place
+    what: str
+    layer: str = ""
+
+    def __str__(self) -> str:
+        """Join the layer, where there is one, and the sentence."""
+        return f"{self.layer}: {self.what}" if self.layer else self.what
+
+
+class SpecError(BadInput):
+    """What a spec says is impossible: all of its problems at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        """Keep the problems, in the order of the file."""
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+def suggestion(word: str, known: Sequence[str]) -> str:
+    """Return the way out of a misspelling: the nearest known word, or all of them."""
+    lowered = {candidate.lower(): candidate for candidate in known}
+    near = get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {lowered[near[0]]!r}?"
+    listed = ", ".join(sorted(known)[:30])
+    return f"known here: {listed}" if listed else "nothing is known here"

@@ -1,0 +1,115 @@
+"""From a place in the data back to a line and a column of the text.
+
+Imported only when there is something to point at.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import tree_sitter_json
+import tree_sitter_toml
+from tree_sitter import Language, Node, Parser
+
+from flopcount.errors import Place
+from flopcount.files.texts import Source
+
+Position = tuple[int, int]
+"""Line and column, both from 1; columns count characters."""
+
+
+def position_of(source: Source, place: Place) -> Position | None:
+    """Return where a place is written, or the nearest table around it."""
+    grammar = tree_sitter_toml if source.notation == "toml" else tree_sitter_json
+    tree = Parser(Language(grammar.language())).parse(source.text.encode())
+    walk = _toml(tree.root_node) if source.notation == "toml" else _json(tree.root_node)
+    starts: dict[Place, Node] = {}
+    for found, node in walk:
+        starts.setdefault(found, node)
+    for length in range(len(place), 0, -1):
+        if place[:length] in starts:
+            return _position(source.text, starts[place[:length]])
+    return None
+
+
+def _position(text: str, node: Node) -> Position:
+    row, column = node.start_point
+    line = text.encode().split(b"\n")[row]
+    return row + 1, len(line[:column].decode()) + 1
+
+
+def _toml(root: Node) -> Iterator[tuple[Place, Node]]:
+    """Walk a document: pairs, then tables and elements of arrays of tables under their headers."""
+    lengths: dict[Place, int] = {}
+    for child in root.named_children:
+        if child.type == "pair":
+            yield from _toml_pair((), child)
+        elif child.type in {"table", "table_array_element"}:
+            yield from _toml_table(child, lengths)
+
+
+def _toml_table(table: Node, lengths: dict[Place, int]) -> Iterator[tuple[Place, Node]]:
+    header, *pairs = table.named_children
+    place: Place = ()
+    for key in _toml_keys(header):
+        place = (*place, lengths[place] - 1, key) if place in lengths else (*place, key)
+    if table.type == "table_array_element":
+        lengths[place] = lengths.get(place, 0) + 1
+        yield place, table
+    if place in lengths:
+        place = (*place, lengths[place] - 1)
+    yield place, table
+    for pair in pairs:
+        if pair.type == "pair":
+            yield from _toml_pair(place, pair)
+
+
+def _toml_pair(base: Place, pair: Node) -> Iterator[tuple[Place, Node]]:
+    key, *values = pair.named_children
+    place = (*base, *_toml_keys(key))
+    yield place, pair
+    for value in values:
+        yield from _toml_value(place, value)
+
+
+def _toml_value(place: Place, value: Node) -> Iterator[tuple[Place, Node]]:
+    if value.type == "inline_table":
+        for pair in value.named_children:
+            if pair.type == "pair":
+                yield from _toml_pair(place, pair)
+    elif value.type == "array":
+        elements = [child for child in value.named_children if child.type != "comment"]
+        for index, element in enumerate(elements):
+            yield (*place, index), element
+            yield from _toml_value((*place, index), element)
+
+
+def _toml_keys(key: Node) -> Place:
+    """Decode a bare, quoted or dotted key with the parser itself."""
+    inner: Any = tomllib.loads(f"{(key.text or b'x').decode()} = 0")
+    keys: Place = ()
+    while isinstance(inner, dict):
+        (name, inner), *_ = inner.items()
+        keys = (*keys, name)
+    return keys
+
+
+def _json(root: Node, place: Place = ()) -> Iterator[tuple[Place, Node]]:
+    for child in root.named_children:
+        if child.type == "pair":
+            key, value = child.named_children[0], child.named_children[-1]
+            here = (*place, json.loads(key.text or b'""'))
+            yield here, child
+            yield from _json_value(value, here)
+        elif child.type in {"object", "array"} and root.type == "document":
+            yield from _json_value(child, place)
+
+
+def _json_value(value: Node, place: Place) -> Iterator[tuple[Place, Node]]:
+    if value.type == "object":
+        yield from _json(value, place)
+    elif value.type == "array":
+        for index, element in enumerate(value.named_children):
+            yield (*place, index), element
+            yield from _json_value(element, (*place, index))

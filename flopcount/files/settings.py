@@ -1,0 +1,115 @@
+"""Changes to a spec from outside: KEY=VALUE."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from flopcount.errors import Place, UsageError, suggestion
+from flopcount.schema.arch import Arch
+
+FILE_KEYS = frozenset(Arch.model_fields)
+"""An address that starts with one of these leads into the file; any other is a layer's path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One change: an address and the values it may take (one, where nothing is compared)."""
+
+    text: str
+    address: str
+    values: tuple[Any, ...]
+
+    @property
+    def value(self) -> object:
+        """The only value; several are for commands that compare."""
+        if len(self.values) > 1:
+            raise UsageError(f"--set {self.text}: several values are several networks; give one value here")
+        return self.values[0]
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the address leads into the file rather than to a layer's path."""
+        return self.address.split(".")[0] in FILE_KEYS
+
+
+def setting(text: str) -> Setting:
+    """Parse KEY=VALUE; commas outside brackets and quotes separate alternatives."""
+    address, equals, values = text.partition("=")
+    if not equals or not address.strip() or not values.strip():
+        raise UsageError(f"--set {text}: not KEY=VALUE; write for example --set defaults.padding=same")
+    return Setting(text, address.strip(), tuple(map(value, alternatives(values))))
+
+
+def value(text: str) -> object:
+    """Read a value as TOML would; anything else is a string."""
+    try:
+        return tomllib.loads(f"v = {text}")["v"] if "\n" not in text else text
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        return text.strip()
+
+
+def alternatives(text: str) -> list[str]:
+    """Split at the commas that are outside brackets and quotes."""
+    parts, depth, quote = [""], 0, ""
+    for char in text:
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'":
+            quote = char
+        depth += (char in "[{") - (char in "]}") if not quote else 0
+        if char == "," and not depth and not quote:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
+
+
+def changed(data: Mapping[str, Any], settings: Iterable[Setting]) -> tuple[Mapping[str, Any], dict[Place, str]]:
+    """Return the data with the settings that address the file, and the places they changed."""
+    result = deepcopy(dict(data))
+    places: dict[Place, str] = {}
+    for each in settings:
+        if each.in_file:
+            places[_put(result, each)] = f"--set {each.text}"
+    return result, places
+
+
+def _put(data: dict[str, Any], each: Setting) -> Place:
+    """Follow an address and put the value there."""
+    *steps, last = each.address.split(".")
+    place: Place = ()
+    inner: Any = data
+    for step in steps:
+        inner, key = _inside(inner, step, each)
+        place = (*place, key)
+    if isinstance(inner, dict):
+        inner[last] = each.value
+        return (*place, last)
+    _, key = _inside(inner, last, each)
+    inner[key] = each.value
+    return (*place, key)
+
+
+def _inside(data: object, step: str, each: Setting) -> tuple[Any, str | int]:
+    """Take one step: a key into a table (made where missing), a number from 0 into a list."""
+    if isinstance(data, dict):
+        return data.setdefault(step, {}), step
+    if not isinstance(data, list):
+        raise UsageError(f"--set {each.text}: there is nothing inside the value before {step!r}")
+    if not step.isdecimal() or int(step) >= len(data):
+        raise UsageError(f"--set {each.text}: {step!r} is not one of the {len(data)} entries; they count from 0")
+    return data[int(step)], int(step)
+
+
+def by_layer(settings: Iterable[Setting]) -> dict[str, dict[str, Any]]:
+    """Return the settings that address layers, as path → field → value."""
+    result: dict[str, dict[str, Any]] = {}
+    for each in settings:
+        if not each.in_file:
+            path, dot, field = each.address.rpartition(".")
+            if not dot:
+                raise UsageError(f"--set {each.text}: no key of an arch file; {suggestion(field, sorted(FILE_KEYS))}")
+            result.setdefault(path, {})[field] = each.value
+    return result

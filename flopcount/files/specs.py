@@ -1,0 +1,80 @@
+"""From a reference to a validated arch: a path, a bundled name, or standard input."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from flopcount.errors import FileError, Place, Problem, SpecError, suggestion
+from flopcount.files.bundled import bundled, bundled_file
+from flopcount.files.settings import Setting, changed
+from flopcount.files.texts import Notation, Source, decoded, guessed, notation_of, parsed, read_text
+from flopcount.schema.arch import Arch
+from flopcount.schema.problems import default_problems, name_problems, spec_problems
+
+MOST_SHOWN = 20
+"""More problems than this are counted, not listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """An arch with the source it came from, so that an error can point into it."""
+
+    arch: Arch
+    source: Source
+    settings: Mapping[Place, str] = field(default_factory=dict)
+
+
+def load(reference: str, settings: Iterable[Setting] = ()) -> Spec:
+    """Load an arch file: a path if it exists, else a bundled network by file name or bare name."""
+    path = Path(reference)
+    if not os.path.isfile(path):  # noqa: PTH113  (answers False, not an error, to a name no system can hold)
+        path = bundled_file(reference) or path
+    if not os.path.exists(path):  # noqa: PTH110  (likewise)
+        raise FileError(f"{reference}: no such file, and no bundled network; {suggestion(reference, [*bundled()])}")
+    text = read_text(path)
+    return _validated(parsed(text, notation_of(path, text), str(path)), settings)
+
+
+def load_bytes(content: bytes, notation: Notation | None = None, settings: Iterable[Setting] = ()) -> Spec:
+    """Load an arch from bytes, such as standard input; the notation is guessed where not given."""
+    text = decoded(content, "<stdin>")
+    return _validated(parsed(text, notation or guessed(text), "<stdin>"), settings)
+
+
+def _validated(source: Source, settings: Iterable[Setting]) -> Spec:
+    data, places = changed(source.data, settings)
+    source = replace(source, data=data)
+    problems = [*default_problems(data), *name_problems(data)]
+    try:
+        arch = Arch.model_validate(data)
+    except ValidationError as error:
+        problems = [*spec_problems(error, data), *problems]
+    if problems:
+        raise FileError(pointed(problems, source, places))
+    return Spec(arch, source, places)
+
+
+def explained(error: SpecError, spec: Spec) -> FileError:
+    """Turn problems found while walking a spec into lines that point into its file."""
+    return FileError(pointed(error.problems, spec.source, spec.settings))
+
+
+def pointed(problems: Iterable[Problem], source: Source, settings: Mapping[Place, str]) -> str:
+    """Write one line per problem: `file:line:column: layer: what`."""
+    problems = list(problems)
+    lines = [_line(problem, source, settings) for problem in problems[:MOST_SHOWN]]
+    more = len(problems) - MOST_SHOWN
+    return "\n".join([*lines, f"{source.title}: and {more} more problems like these"] if more > 0 else lines)
+
+
+def _line(problem: Problem, source: Source, settings: Mapping[Place, str]) -> str:
+    from flopcount.files.positions import position_of
+
+    if problem.place in settings:
+        return f"{source.title}: {settings[problem.place]}: {problem}"
+    position = position_of(source, problem.place)
+    spot = ":".join(map(str, position)) + ":" if position else ""
+    return f"{source.title}:{spot} {problem}"

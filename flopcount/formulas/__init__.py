@@ -1,0 +1,1 @@
+"""The mathematics: what a layer does to a shape, and what that costs."""

@@ -1,0 +1,132 @@
+"""Shapes, and how a window that slides over space changes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flopcount.errors import ShapeError
+from flopcount.formulas.dims import Axes, Dim, ceil_div, minimum, product, round_half_even
+from flopcount.formulas.needs import Need, positive
+
+Pads = tuple[Dim | tuple[Dim, Dim], ...]
+Padding = str | Dim | Pads
+"""`"same"`, `"valid"`, `"valid-round"`, a number, or per axis a number or a (before, after) pair."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """Sizes along axes, one of which is the channels.
+
+    Behind the channel axis is space; before it are independent copies (a
+    batch, windows, tokens). Compared by identity, since sizes may be symbols.
+    """
+
+    dims: tuple[Dim, ...]
+    channel_axis: int = 0
+
+    @property
+    def channels(self) -> Dim:
+        """The size of the channel axis."""
+        return self.dims[self.channel_axis]
+
+    @property
+    def leading(self) -> tuple[Dim, ...]:
+        """The sizes before the channel axis."""
+        return self.dims[: self.channel_axis]
+
+    @property
+    def spatial(self) -> tuple[Dim, ...]:
+        """The sizes behind the channel axis."""
+        return self.dims[self.channel_axis + 1 :]
+
+    @property
+    def positions(self) -> Dim:
+        """How many channel vectors there are: the product of all axes but the channels."""
+        return product(self.leading + self.spatial)
+
+    @property
+    def elements(self) -> Dim:
+        """How many numbers there are."""
+        return product(self.dims)
+
+    def resized(self, channels: Dim | None = None, spatial: tuple[Dim, ...] | None = None) -> "Shape":
+        """Return the same copies with other channels or another space."""
+        channels = self.channels if channels is None else channels
+        spatial = self.spatial if spatial is None else spatial
+        return Shape((*self.leading, channels, *spatial), self.channel_axis)
+
+
+def per_axis(value: Axes, count: int, what: str) -> tuple[Dim, ...]:
+    """Spread one number over all axes, or check that there is one for each."""
+    if not isinstance(value, tuple):
+        return (value,) * count
+    if len(value) != count:
+        raise ShapeError(f"{what} has {len(value)} entries, but the map it meets has {count} spatial axes")
+    return value
+
+
+def pads(padding: Dim | Pads, count: int) -> tuple[tuple[Dim, Dim], ...]:
+    """Spread explicit padding into a (before, after) pair per axis."""
+    if not isinstance(padding, tuple):
+        return ((padding, padding),) * count
+    if len(padding) != count:
+        raise ShapeError(f"padding has {len(padding)} entries, but the map it meets has {count} spatial axes")
+    return tuple(pad if isinstance(pad, tuple) else (pad, pad) for pad in padding)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """A window that slides over space: its size and how it moves."""
+
+    kernel_size: Axes
+    stride: Axes = 1
+    padding: Padding = 0
+    dilation: Axes = 1
+    ceil_mode: bool = False
+
+    def over(self, spatial: tuple[Dim, ...]) -> tuple[tuple[Dim, ...], tuple[Need, ...]]:
+        """Return the map the window leaves, and what must hold for it to exist."""
+        count = len(spatial)
+        if not count:
+            raise ShapeError("a window needs a map to slide over, and there are no spatial axes here")
+        kernel = per_axis(self.kernel_size, count, "kernel_size")
+        stride = per_axis(self.stride, count, "stride")
+        dilation = per_axis(self.dilation, count, "dilation")
+        extents = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+        if self.padding == "same":
+            sizes = tuple(map(ceil_div, spatial, stride))
+            return sizes, tuple(map(_survives, sizes, spatial, kernel, extents))
+        if self.padding == "valid-round":
+            return tuple(map(_rounded, spatial, extents, stride)), ()
+        padding: Dim | Pads = 0 if isinstance(self.padding, str) else self.padding
+        sized = _ceiled if self.ceil_mode else _floored
+        sizes = tuple(map(sized, spatial, extents, stride, pads(padding, count)))
+        return sizes, tuple(map(_survives, sizes, spatial, kernel, extents))
+
+    def kernel(self, count: int) -> tuple[Dim, ...]:
+        """Return the window's size along each of `count` axes."""
+        return per_axis(self.kernel_size, count, "kernel_size")
+
+
+def _floored(size: Dim, extent: Dim, stride: Dim, pad: tuple[Dim, Dim]) -> Dim:
+    return (size + pad[0] + pad[1] - extent) // stride + 1
+
+
+def _ceiled(size: Dim, extent: Dim, stride: Dim, pad: tuple[Dim, Dim]) -> Dim:
+    """Let a last window hang over the end if it starts inside the map, as PyTorch does."""
+    hanging = ceil_div(size + pad[0] + pad[1] - extent, stride) + 1
+    return minimum(hanging, ceil_div(size + pad[0], stride))
+
+
+def _rounded(size: Dim, extent: Dim, stride: Dim) -> Dim:
+    """Round half to even, without a floor at 1, as the published script does."""
+    return round_half_even(size - 2 * (extent // 2), stride)
+
+
+def _survives(result: Dim, size: Dim, kernel: Dim, extent: Dim) -> Need:
+    text = "the map vanishes: a window of {} (extent {}) does not fit an axis of size {}; enlarge the input or pad"
+    return positive(result, text, kernel, extent, size)
+
+
+def render(shape: Sequence[Dim]) -> str:
+    """Write sizes as 3×224×224."""
+    return "×".join(map(str, shape))

@@ -1,0 +1,35 @@
+"""For pull requests and wikis: Markdown tables."""
+
+from flopcount.report.table import Report, Row, Table, cell_text
+
+
+def render_markdown(report: Report) -> str:
+    """Write the title, the tables and the notes."""
+    lines = [f"### {_escaped(report.title)}", "", *(f"{_escaped(line)}  " for line in report.lines), ""]
+    lines += _table(report.main)
+    if report.summary:
+        lines += ["", *_table(report.summary)]
+        lines += ["", report.summary.caption] if report.summary.caption else []
+    for note in report.notes:
+        lines += ["", f"> {_escaped(note)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _table(table: Table) -> list[str]:
+    titles = [column.title or " " for column in table.columns]
+    rules = ["---" if column.sort in {"text", "shape"} else "---:" for column in table.columns]
+    rows = [_cells(row, table) for row in table.rows]
+    if table.total:
+        rows.append([f"**{cell}**" if cell else "" for cell in _cells(table.total, table)])
+    return [f"| {' | '.join(cells)} |" for cells in (titles, rules, *rows)]
+
+
+def _cells(row: Row, table: Table) -> list[str]:
+    return [_escaped(cell_text(row.cells.get(column.key), column.sort)) for column in table.columns]
+
+
+def _escaped(text: str) -> str:
+    """Keep Markdown from reading the text as markup."""
+    for char in "\\|*_`<[":
+        text = text.replace(char, f"\\{char}")
+    return text

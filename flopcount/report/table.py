@@ -1,0 +1,77 @@
+"""Columns and rows with raw values; nothing here knows about terminals."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Sort = Literal["text", "count", "share", "ratio", "shape"]
+"""What a column holds: words, exact integers, a part of a whole, a quotient, sizes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A key in the data, a title for people, and what the values are."""
+
+    key: str
+    title: str
+    sort: Sort = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Values by column key, and the rows inside this one."""
+
+    cells: Mapping[str, Any]
+    parts: tuple["Row", ...] = ()
+
+    def data(self) -> dict[str, Any]:
+        """Return the row as plain data, its parts nested."""
+        inner = {"parts": [part.data() for part in self.parts]} if self.parts else {}
+        return {**self.cells, **inner}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under columns, with a row of totals where they add up."""
+
+    key: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    total: Row | None = None
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a command has to say.
+
+    `facts` is the stable data a machine reads beside the main table's rows;
+    `summary` says the same facts as a small table, for people.
+    """
+
+    title: str
+    lines: tuple[str, ...]
+    main: Table
+    summary: Table | None = None
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def data(self) -> dict[str, Any]:
+        """Return everything as plain data, versioned."""
+        rows = {self.main.key: [row.data() for row in self.main.rows]}
+        return {"schema_version": 1, **self.facts, **rows, "notes": [*self.notes]}
+
+
+def cell_text(value: object, sort: Sort, separator: str = "") -> str:
+    """Write one value: integers exactly, shares in percent, ratios to four digits."""
+    if value is None:
+        return ""
+    if sort == "count" and isinstance(value, int):
+        return f"{value:,}".replace(",", separator)
+    if sort == "share" and isinstance(value, int | float):
+        return f"{value:.2%}"
+    if sort == "ratio" and isinstance(value, int | float):
+        return f"{value:.4f}"
+    if sort == "shape" and isinstance(value, Sequence):
+        return "×".join(map(str, value))
+    return str(value)

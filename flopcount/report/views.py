@@ -1,0 +1,126 @@
+"""Results as tables: one function per thing shown."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from flopcount.analyses.counted import Cost, Counted, ratio
+from flopcount.counting.conventions import Convention
+from flopcount.formulas.step import Step
+from flopcount.report.table import Column, Report, Row, Table
+
+LAYERS = (
+    Column("position", "#", "count"),
+    Column("path", "layer"),
+    Column("type", "type"),
+    Column("output", "output", "shape"),
+    Column("params", "params", "count"),
+    Column("macs", "MACs", "count"),
+    Column("share", "share", "share"),
+)
+AGAINST_STANDARD = (
+    Column("standard_macs", "standard MACs", "count"),
+    Column("ratio", "ratio", "ratio"),
+)
+SIDE_BY_SIDE = (
+    Column("quantity", ""),
+    Column("standard", "standard convolutions", "count"),
+    Column("specified", "as specified", "count"),
+    Column("ratio", "ratio"),
+)
+
+
+def count_report(name: str, description: str, result: Counted) -> Report:
+    """Show one network: a row per layer, then the totals beside those of standard convolutions."""
+    return Report(
+        title=f"{name}: {description}" if description else name,
+        lines=(f"input {sizes(result.trace.input.dims)}", f"counted: {result.convention.sentence()}"),
+        main=_layers(result),
+        summary=_side_by_side(result),
+        notes=result.notes,
+        facts=_facts(name, result),
+    )
+
+
+def sizes(dims: Iterable[object]) -> str:
+    """Write sizes as 3×224×224."""
+    return "×".join(map(str, dims))
+
+
+def convention_facts(convention: Convention) -> dict[str, str]:
+    """Return the convention in force, as data."""
+    return {
+        "name": convention.name,
+        "params": convention.params_name,
+        "macs_counted": convention.counts,
+        "macs_not_counted": convention.leaves_out,
+        "params_counted": convention.params_counts,
+    }
+
+
+def cost_facts(cost: Cost) -> dict[str, int]:
+    """Return a cost, as data."""
+    return {"params": cost.params, "macs": cost.macs}
+
+
+def _facts(name: str, result: Counted) -> dict[str, Any]:
+    total, standard = result.total, result.standard_total
+    against = {"standard": {"totals": cost_facts(standard), "ratio": total.ratios(standard)}} if standard else {}
+    return {
+        "arch": name,
+        "input": [*result.trace.input.dims],
+        "convention": convention_facts(result.convention),
+        "totals": cost_facts(total),
+        "weighted_layers": result.weighted_layers,
+        **against,
+    }
+
+
+def _layers(result: Counted) -> Table:
+    whole = result.total
+    rows: list[Row] = []
+    for position, (node, step) in enumerate(result.trace.items(), 1):
+        row = _step_row(node.path, node.kind, step, result.cost, whole.macs)
+        against = _against(node.path, step, result)
+        rows.append(Row({"position": position, **row.cells, **against}, row.parts))
+    standard = result.standard_total
+    total = {"path": "total", **cost_facts(whole), "share": ratio(whole.macs, whole.macs)}
+    if standard:
+        total |= {"standard_macs": standard.macs, "ratio": ratio(whole.macs, standard.macs)}
+    columns = (*LAYERS, *AGAINST_STANDARD) if standard else LAYERS
+    return Table("layers", columns, tuple(rows), Row(total))
+
+
+def _step_row(path: str, kind: str, step: Step, cost: Callable[[Step], Cost], whole: int) -> Row:
+    """Return the row of a step; the parts of a composition are rows inside it."""
+    own = cost(step)
+    cells = {
+        "path": path,
+        "type": kind,
+        "output": [*step.shape.dims],
+        **({"kernel": [*step.kernel]} if step.kernel else {}),
+        **cost_facts(own),
+        "share": ratio(own.macs, whole),
+    }
+    parts = (_step_row(f"{path}.{part.name}", part.step.kind, part.step, cost, whole) for part in step.parts)
+    return Row(cells, tuple(parts))
+
+
+def _against(path: str, step: Step, result: Counted) -> Mapping[str, Any]:
+    """Return the cells that compare a layer with the standard convolution it stands for."""
+    if not result.standard or not any("conv_mac" in leaf.tally.counts for leaf in step.leaves()):
+        return {}
+    standard = result.cost(result.standard.steps[path]).macs
+    return {"standard_macs": standard, "ratio": ratio(result.cost(step).macs, standard)}
+
+
+def _side_by_side(result: Counted) -> Table:
+    """Show the totals, beside those of standard convolutions where there are others."""
+    total, standard = result.total, result.standard_total
+    ratios = total.ratios(standard) if standard else {}
+    rows = tuple(
+        Row({"quantity": title, "standard": getattr(standard, key, None), "specified": value, "ratio": ratios.get(key)})
+        for title, key, value in (("MACs", "macs", total.macs), ("params", "params", total.params))
+    )
+    columns = SIDE_BY_SIDE if standard else (SIDE_BY_SIDE[0], Column("specified", "total", "count"))
+    caption = f"{result.weighted_layers} layers with weights"
+    return Table("totals", columns, rows, caption=caption)

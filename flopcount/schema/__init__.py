@@ -1,0 +1,1 @@
+"""What a file may say: validated, frozen, and free of arithmetic."""

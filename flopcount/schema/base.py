@@ -1,0 +1,90 @@
+"""What all layers have in common, and the types their fields are made of.
+
+Every type carries an `Expects`: the words for what it takes, from which one
+sentence is made where a value does not fit.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LARGEST = 10**9
+"""No size, count or repeat in a file may be larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expects:
+    """The words for what a field takes; read by error messages and by `flopcount kinds`."""
+
+    words: str
+
+
+Positive = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
+NonNegative = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
+Name = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$", max_length=100),
+    Expects("a name of letters, digits, _ and -"),
+]
+Count = Annotated[Positive, Expects("a whole number from 1 to 10⁹")]
+Axes = Annotated[
+    Positive | Annotated[tuple[Positive, ...], Field(min_length=1, max_length=8)],
+    Expects("a whole number from 1 to 10⁹, or a list with one for each spatial axis"),
+]
+Pair = Annotated[tuple[NonNegative, NonNegative], Field(min_length=2, max_length=2)]
+Pads = Annotated[
+    NonNegative | Annotated[tuple[NonNegative | Pair, ...], Field(min_length=1, max_length=8)],
+    Expects("a whole number from 0 to 10⁹, or a list with a number or a [before, after] pair for each spatial axis"),
+]
+Padding = Annotated[
+    Literal["same", "valid", "valid-round"]
+    | NonNegative
+    | Annotated[tuple[NonNegative | Pair, ...], Field(min_length=1, max_length=8)],
+    Expects(
+        '"same", "valid", "valid-round", a whole number from 0 to 10⁹, '
+        "or a list with a number or a [before, after] pair for each spatial axis"
+    ),
+]
+Flag = Annotated[bool, Field(strict=True), Expects("true or false")]
+Probability = Annotated[float, Field(ge=0, le=1), Expects("a number from 0 to 1")]
+Norm = Annotated[Literal["batch"], Expects('"batch"')]
+Function = Annotated[
+    Literal[
+        "relu",
+        "relu6",
+        "leaky_relu",
+        "elu",
+        "selu",
+        "celu",
+        "gelu",
+        "silu",
+        "mish",
+        "sigmoid",
+        "hardsigmoid",
+        "hardswish",
+        "hardtanh",
+        "tanh",
+        "softplus",
+        "softsign",
+    ],
+    Expects('the name of a function in torch.nn.functional: "relu", "relu6", "hardswish", "silu", "gelu", …'),
+]
+
+
+class Layer(BaseModel):
+    """One row of a network: what every kind has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    name: Annotated[Name | None, Field(description="what this layer is called among its siblings")] = None
+    after: Annotated[
+        tuple[Name, ...] | None,
+        Expects("a list of the names of earlier layers"),
+        Field(description="the earlier layers this one reads, instead of the one above it", min_length=1),
+    ] = None
+
+
+def own_fields(kind: type[Layer]) -> tuple[str, ...]:
+    """Return the fields that are a kind's own: the options of its formula."""
+    return tuple(name for name in kind.model_fields if name not in Layer.model_fields)

@@ -1,0 +1,158 @@
+"""What pydantic says is wrong, as one sentence per field in the words of the file."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from flopcount.errors import Place, Problem, suggestion
+from flopcount.schema.arch import Arch, Raw, class_named, unknown_defaults
+from flopcount.schema.base import Expects, Layer
+from flopcount.schema.layers import FAMILIES
+
+LONGEST = 60
+"""Characters of a bad value that a message shows."""
+
+
+def shown(value: object) -> str:
+    """Write a value as a file would, shortened where it is long."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and abs(value) >= 10**30:
+        return f"a number of about 10^{int(value.bit_length() * 0.30103)}"
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def expected(model: type[BaseModel], field: str) -> str:
+    """Return the words for what a field takes: those nearest to the field."""
+    info = model.model_fields[field]
+    words = [note.words for note in info.metadata if isinstance(note, Expects)]
+    return words[-1] if words else _inner_words(info.annotation)
+
+
+def _inner_words(annotation: object) -> str:
+    """Look for the words inside an optional annotation."""
+    for part in getattr(annotation, "__args__", ()):
+        for note in getattr(part, "__metadata__", ()):
+            if isinstance(note, Expects):
+                return note.words
+    return "another value"
+
+
+def label(raw: object, position: int) -> str:
+    """Return what a layer is called: its name, or its kind and position."""
+    if not isinstance(raw, Mapping):
+        return f"layer {position}"
+    name, kind = raw.get("name"), raw.get("type")
+    if isinstance(name, str):
+        return name[:100]
+    return f"{kind}{position}" if isinstance(kind, str) and kind in (*FAMILIES, "Block") else f"layer {position}"
+
+
+def spec_problems(error: ValidationError, data: Raw) -> list[Problem]:
+    """Translate all errors of an arch, one problem per field, in the order of the file."""
+    found: dict[Place, Problem] = {}
+    for detail in error.errors(include_url=False):
+        problem = _problem(detail, data)
+        found.setdefault(problem.place, problem)
+    return list(found.values())
+
+
+def layer_problems(error: ValidationError, model: type[Layer], raw: Raw) -> list[str]:
+    """Translate the errors of a single layer, one sentence per field."""
+    details = error.errors(include_url=False)
+    return [*dict.fromkeys(_sentence(detail, model, detail["loc"][0], raw) for detail in details)]
+
+
+def default_problems(data: Raw) -> list[Problem]:
+    """Return a problem for each default that no kind of layer could take."""
+    defaults = data.get("defaults")
+    if not isinstance(defaults, Mapping):
+        return []
+    unknown = unknown_defaults(defaults, used_kinds(data.get("layers")))
+    known = ("stride", "padding", "dilation", "groups", "bias", "norm", "activation", "ceil_mode")
+    return [
+        Problem(("defaults", key), f"no kind of layer has a field {shown(key)}; {suggestion(str(key), known)}")
+        for key in unknown
+    ]
+
+
+def name_problems(data: Raw, key: str = "layers", place: Place = (), path: str = "") -> list[Problem]:
+    """Return a problem for each layer that is called like an earlier sibling, blocks looked into."""
+    found: list[Problem] = []
+    seen: dict[str, int] = {}
+    layers = data.get(key)
+    for index, layer in enumerate(layers if isinstance(layers, list) else ()):
+        here = (*place, key, index)
+        name = label(layer, index + 1)
+        full = f"{path}.{name}" if path else name
+        if name in seen:
+            what = f"the name is already taken by layer {seen[name] + 1} here; give each of them its own"
+            found.append(Problem((*here, "name"), what, full))
+        seen.setdefault(name, index)
+        if isinstance(layer, Mapping):
+            found += name_problems(layer, key, here, full)
+    return found
+
+
+def used_kinds(layers: object) -> Iterator[str]:
+    """Yield the known kinds among raw layers, blocks looked into."""
+    for layer in layers if isinstance(layers, list) else ():
+        if isinstance(layer, Mapping):
+            kind = layer.get("type")
+            if isinstance(kind, str) and kind in FAMILIES:
+                yield kind
+            yield from used_kinds(layer.get("layers"))
+
+
+def _problem(detail: ErrorDetails, data: Raw) -> Problem:
+    """Find the layer an error is in, then say what is wrong with which of its fields."""
+    place, path, model, raw = _innermost(detail["loc"], data)
+    field = detail["loc"][len(place)] if len(detail["loc"]) > len(place) else None
+    what = _sentence(detail, model, field, raw)
+    defaults = data.get("defaults")
+    if isinstance(field, str) and field not in raw and isinstance(defaults, Mapping) and field in defaults and place:
+        return Problem(("defaults", field), what, "defaults")
+    inside = isinstance(field, str) and field in raw
+    return Problem((*place, field) if inside and field is not None else (*place, *_missing(detail)), what, path)
+
+
+def _missing(detail: ErrorDetails) -> Place:
+    """Keep two missing fields of one layer apart; no such place is in the file, so it reads as the layer's."""
+    return detail["loc"][-1:] if detail["type"] == "missing" else ()
+
+
+def _innermost(loc: Place, data: Raw) -> tuple[Place, str, type[BaseModel], Raw]:
+    """Follow a location down to the innermost layer it names: its place, path, class and raw data."""
+    place: Place = ()
+    path: list[str] = []
+    model: type[BaseModel] = Arch
+    raw = data
+    while len(loc) > len(place) + 1 and loc[len(place)] == "layers" and isinstance(loc[len(place) + 1], int):
+        index = loc[len(place) + 1]
+        layer = raw["layers"][index]
+        path.append(label(layer, int(index) + 1))
+        place = (*place, "layers", index)
+        if not isinstance(layer, Mapping):
+            return place, ".".join(path), Layer, {}
+        raw = layer
+        kind = raw.get("type")
+        model = class_named(kind) if isinstance(kind, str) and kind in (*FAMILIES, "Block") else Layer
+    return place, ".".join(path), model, raw
+
+
+def _sentence(detail: ErrorDetails, model: type[BaseModel], field: str | int | None, raw: Raw) -> str:
+    if detail["type"] == "layer" or not isinstance(field, str):
+        return detail["msg"]
+    if detail["type"] == "missing":
+        return f"{field} is missing; give {field} = {expected(model, field)}"
+    if field not in model.model_fields and field != "$schema":
+        known = [*model.model_fields] if model is not Arch else [f for f in model.model_fields if f != "schema_"]
+        return f"unknown key {shown(field)}; {suggestion(field, known)}"
+    value: Any = raw.get(field, detail["input"])
+    if isinstance(value, Sequence) and not value and not isinstance(value, str):
+        return f"{field} is empty; it takes {expected(model, field)}"
+    words = expected(model, "schema_" if field == "$schema" else field)
+    return f"{field} = {shown(value)} is not possible; it takes {words}"
