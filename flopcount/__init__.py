@@ -1,3 +1,38 @@
-"""Says what a neural network costs before anyone builds it."""
+"""Says what a neural network costs before anyone builds it.
+
+`counted(plan(arch), shape, convention())` gives what the command line shows:
+`load("mobilenet_v1").arch` is an arch, `input_shape(arch.input, "160")` a shape.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from flopcount.analyses.counted import counted as counted
+    from flopcount.counting.conventions import convention as convention
+    from flopcount.counting.inputs import input_shape as input_shape
+    from flopcount.counting.plan import plan as plan
+    from flopcount.counting.trace import trace as trace
+    from flopcount.errors import FlopcountError as FlopcountError
+    from flopcount.files.specs import load as load
+
+_HOMES = {
+    "counted": "analyses.counted",
+    "convention": "counting.conventions",
+    "input_shape": "counting.inputs",
+    "plan": "counting.plan",
+    "trace": "counting.trace",
+    "FlopcountError": "errors",
+    "load": "files.specs",
+}
+
+__all__ = ["FlopcountError", "convention", "counted", "input_shape", "load", "plan", "trace"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: `import flopcount` costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'flopcount' has no attribute {name!r}")
+    return getattr(import_module(f"flopcount.{_HOMES[name]}"), name)

@@ -1,9 +1,8 @@
 """From the words of a command line to a counted network."""
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import click
 
 from flopcount.analyses.counted import Counted, counted
 from flopcount.counting.conventions import convention
@@ -12,7 +11,7 @@ from flopcount.counting.plan import overridden, plan
 from flopcount.errors import SpecError
 from flopcount.files.settings import Setting, by_layer, setting
 from flopcount.files.specs import Spec, explained, load, load_bytes
-from flopcount.files.texts import Notation
+from flopcount.files.texts import MOST_BYTES, Notation
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +44,5 @@ def count_arch(reference: str, options: Options) -> tuple[Spec, Counted]:
 
 def _loaded(reference: str, notation: Notation | None, settings: Iterable[Setting]) -> Spec:
     if reference == "-":
-        return load_bytes(click.get_binary_stream("stdin").read(), notation, settings)
+        return load_bytes(sys.stdin.buffer.read(MOST_BYTES + 1), notation, settings)
     return load(reference, settings)

@@ -14,7 +14,7 @@ def render_json(report: Report) -> str:
 
 def render_csv(report: Report) -> str:
     """Write the main table with raw values; its last row is the total."""
-    table = report.main
+    table = report.tables[0]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([column.key for column in table.columns])

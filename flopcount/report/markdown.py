@@ -6,18 +6,16 @@ from flopcount.report.table import Report, Row, Table, cell_text
 def render_markdown(report: Report) -> str:
     """Write the title, the tables and the notes."""
     lines = [f"### {_escaped(report.title)}", "", *(f"{_escaped(line)}  " for line in report.lines), ""]
-    lines += _table(report.main)
-    if report.summary:
-        lines += ["", *_table(report.summary)]
-        lines += ["", report.summary.caption] if report.summary.caption else []
+    for table in report.tables:
+        lines += [*_table(table), "", *([_escaped(table.caption), ""] if table.caption else [])]
     for note in report.notes:
-        lines += ["", f"> {_escaped(note)}"]
-    return "\n".join(lines) + "\n"
+        lines += [f"> {_escaped(note)}", ""]
+    return "\n".join(lines[:-1]) + "\n"
 
 
 def _table(table: Table) -> list[str]:
     titles = [column.title or " " for column in table.columns]
-    rules = ["---" if column.sort in {"text", "shape"} else "---:" for column in table.columns]
+    rules = ["---" if column.sort in {"text", "prose", "shape"} else "---:" for column in table.columns]
     rows = [_cells(row, table) for row in table.rows]
     if table.total:
         rows.append([f"**{cell}**" if cell else "" for cell in _cells(table.total, table)])

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Sort = Literal["text", "count", "share", "ratio", "shape"]
-"""What a column holds: words, exact integers, a part of a whole, a quotient, sizes."""
+Sort = Literal["text", "prose", "count", "share", "ratio", "shape"]
+"""What a column holds: a word, words that may wrap, exact integers, a part of a whole, a quotient, sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +32,36 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under columns, with a row of totals where they add up."""
+    """Rows under columns, with a row of totals where they add up.
+
+    The key names the rows in data; a table without one repeats facts for people.
+    """
 
     key: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     total: Row | None = None
     caption: str = ""
+    separator: str = ","
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """All that a command has to say.
 
-    `facts` is the stable data a machine reads beside the main table's rows;
-    `summary` says the same facts as a small table, for people.
+    `facts` is the stable data a machine reads beside the rows of the tables;
+    the first table is the main one.
     """
 
     title: str
-    lines: tuple[str, ...]
-    main: Table
-    summary: Table | None = None
+    tables: tuple[Table, ...]
+    lines: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def data(self) -> dict[str, Any]:
         """Return everything as plain data, versioned."""
-        rows = {self.main.key: [row.data() for row in self.main.rows]}
+        rows = {table.key: [row.data() for row in table.rows] for table in self.tables if table.key}
         return {"schema_version": 1, **self.facts, **rows, "notes": [*self.notes]}
 
 

@@ -12,7 +12,10 @@ from rich.text import Text
 from flopcount.report.table import Report, Row, Sort, Table, cell_text
 
 WIDEST = 10_000
-"""A width that nothing is cut at: piped output and tables are never wrapped."""
+"""A width that nothing is cut at: piped output and tables of numbers are never wrapped."""
+
+WORDS = frozenset({"text", "prose", "shape"})
+"""The sorts of columns that are read from the left."""
 
 
 def render_terminal(report: Report, width: int | None = None, *, colour: bool = False, parts: bool = False) -> str:
@@ -45,11 +48,10 @@ def _pieces(report: Report, width: int, *, parts: bool) -> Iterable[RenderableTy
     yield from _wrapped(Text(report.title, "bold"), width)
     for line in report.lines:
         yield from _wrapped(Text(line, "dim"), width)
-    yield _drawn(report.main, parts=parts)
-    if report.summary:
-        yield _drawn(report.summary, parts=False, separator="")
-        if report.summary.caption:
-            yield Text(f"  {report.summary.caption}", "dim")
+    for table in report.tables:
+        yield _drawn(table, width, parts=parts)
+        if table.caption:
+            yield from _wrapped(Text(table.caption, "dim"), width)
     for note in report.notes:
         yield Text()
         yield from _wrapped(Text(f"note: {note}", "yellow"), width)
@@ -59,14 +61,21 @@ def _wrapped(text: Text, width: int) -> Iterable[Text]:
     yield from text.wrap(Console(width=width), width) if width < WIDEST else [text]
 
 
-def _drawn(table: Table, *, parts: bool, separator: str = ",") -> RenderableType:
+def _drawn(table: Table, width: int, *, parts: bool) -> RenderableType:
     grid = RichTable(box=SIMPLE_HEAD, show_footer=table.total is not None, pad_edge=False, header_style="bold")
     for column in table.columns:
-        footer = cell_text(table.total.cells.get(column.key), column.sort, separator) if table.total else ""
-        right = column.sort not in {"text", "shape"}
-        grid.add_column(column.title, footer, justify="right" if right else "left", no_wrap=True, footer_style="bold")
+        footer = cell_text(table.total.cells.get(column.key), column.sort, table.separator) if table.total else ""
+        grid.add_column(
+            column.title,
+            footer,
+            justify="left" if column.sort in WORDS else "right",
+            no_wrap=column.sort != "prose",
+            footer_style="bold",
+        )
     for row in table.rows:
-        _add(grid, row, [(column.key, column.sort) for column in table.columns], separator, parts=parts)
+        _add(grid, row, [(column.key, column.sort) for column in table.columns], table.separator, parts=parts)
+    if any(column.sort == "prose" for column in table.columns):
+        grid.width = min(width - 2, WIDEST) if width < WIDEST else None
     return Padding(grid, (0, 0, 0, 2), expand=False)
 
 

@@ -33,9 +33,8 @@ def count_report(name: str, description: str, result: Counted) -> Report:
     """Show one network: a row per layer, then the totals beside those of standard convolutions."""
     return Report(
         title=f"{name}: {description}" if description else name,
-        lines=(f"input {sizes(result.trace.input.dims)}", f"counted: {result.convention.sentence()}"),
-        main=_layers(result),
-        summary=_side_by_side(result),
+        tables=(_layers(result), _side_by_side(result)),
+        lines=(f"input {sizes(result.trace.input.dims)}", counted_line(result.convention)),
         notes=result.notes,
         facts=_facts(name, result),
     )
@@ -44,6 +43,11 @@ def count_report(name: str, description: str, result: Counted) -> Report:
 def sizes(dims: Iterable[object]) -> str:
     """Write sizes as 3×224×224."""
     return "×".join(map(str, dims))
+
+
+def counted_line(convention: Convention) -> str:
+    """Say what is counted, as every result does."""
+    return f"counted: {convention.sentence()}"
 
 
 def convention_facts(convention: Convention) -> dict[str, str]:
@@ -123,4 +127,4 @@ def _side_by_side(result: Counted) -> Table:
     )
     columns = SIDE_BY_SIDE if standard else (SIDE_BY_SIDE[0], Column("specified", "total", "count"))
     caption = f"{result.weighted_layers} layers with weights"
-    return Table("totals", columns, rows, caption=caption)
+    return Table("", columns, rows, caption=caption, separator="")

@@ -1,0 +1,197 @@
+"""Expressions over arguments and `in_channels`: ints, arrays and symbols pass through alike."""
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flopcount.formulas import dims
+from flopcount.formulas.dims import Dim
+from flopcount.schema.expressions import Expression
+
+Names = Mapping[str, Any]
+"""What the names in an expression stand for."""
+
+
+class EvaluationError(ValueError):
+    """An expression has no value; the message says why in one clause."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ratio:
+    """A quotient that has not been rounded yet: where decimals are."""
+
+    numerator: Dim
+    denominator: int
+
+
+def evaluate(expression: Expression, names: Names) -> Any:
+    """Return the value of an expression: a number, a truth or a string."""
+    value = _value(expression.tree, names)
+    if isinstance(value, Ratio):
+        raise EvaluationError("it is not a whole number; use divisible, ceil, floor or round")
+    return value
+
+
+def _value(node: ast.expr, names: Names) -> Any:
+    """Evaluate one node; each sort of node has its own function."""
+    return _NODES[type(node)](node, names)
+
+
+def _constant(node: Any, names: Names) -> Any:
+    del names
+    return ratio(node.value) if isinstance(node.value, float) else node.value
+
+
+def ratio(value: float) -> Ratio:
+    """Read a decimal as exactly what is written."""
+    fraction = Fraction(repr(value))
+    return Ratio(fraction.numerator, fraction.denominator)
+
+
+def _named(node: Any, names: Names) -> Any:
+    if node.id not in names:
+        raise EvaluationError(f"{node.id!r} is not known here")
+    value = names[node.id]
+    return ratio(value) if isinstance(value, float) else value
+
+
+def _binary(node: Any, names: Names) -> Any:
+    left, right = _number(_value(node.left, names)), _number(_value(node.right, names))
+    if isinstance(node.op, ast.FloorDiv | ast.Mod) and _plain(right) == 0:
+        raise EvaluationError("it divides by zero")
+    if isinstance(left, Ratio) or isinstance(right, Ratio):
+        return _rational(node.op, left, right)
+    return _OPERATORS[type(node.op)](left, right)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str | list | tuple):
+        raise EvaluationError(f"{value!r} is not a number")
+    return int(value) if isinstance(value, bool) else value
+
+
+def _rational(op: ast.operator, left: Any, right: Any) -> Any:
+    """Compute with quotients over a common denominator."""
+    a, b = _as_ratio(left), _as_ratio(right)
+    if isinstance(op, ast.Mult):
+        return Ratio(a.numerator * b.numerator, a.denominator * b.denominator)
+    one, other = a.numerator * b.denominator, b.numerator * a.denominator
+    if isinstance(op, ast.FloorDiv):
+        return one // other
+    if isinstance(op, ast.Mod):
+        raise EvaluationError("% is for whole numbers")
+    return Ratio(one + other if isinstance(op, ast.Add) else one - other, a.denominator * b.denominator)
+
+
+def _as_ratio(value: Any) -> Ratio:
+    return value if isinstance(value, Ratio) else Ratio(value, 1)
+
+
+def _unary(node: Any, names: Names) -> Any:
+    value = _value(node.operand, names)
+    if isinstance(node.op, ast.Not):
+        return not _truth(value)
+    value = _number(value)
+    return Ratio(-value.numerator, value.denominator) if isinstance(value, Ratio) else -value
+
+
+def _compare(node: Any, names: Names) -> bool:
+    values = [_plain(_value(operand, names)) for operand in (node.left, *node.comparators)]
+    if any(value is None for value in values):
+        raise EvaluationError("only arguments can be compared: which layers exist never depends on shapes")
+    try:
+        pairs = zip(node.ops, values, values[1:], strict=False)
+        return all(_COMPARISONS[type(op)](one, other) for op, one, other in pairs)
+    except TypeError:
+        raise EvaluationError("it compares a number with a string") from None
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that can be compared; None for arrays and symbols."""
+    if isinstance(value, Ratio):
+        return Fraction(value.numerator, value.denominator) if isinstance(value.numerator, int) else None
+    return value if isinstance(value, int | str | bool) else None
+
+
+def _bool(node: Any, names: Names) -> bool:
+    truths = (_truth(_value(operand, names)) for operand in node.values)
+    return all(truths) if isinstance(node.op, ast.And) else any(truths)
+
+
+def _truth(value: Any) -> bool:
+    plain = _plain(value)
+    if plain is None:
+        raise EvaluationError("only arguments can decide: which layers exist never depends on shapes")
+    return bool(plain)
+
+
+def _choice(node: Any, names: Names) -> Any:
+    return _value(node.body if _truth(_value(node.test, names)) else node.orelse, names)
+
+
+def _call(node: Any, names: Names) -> Any:
+    arguments = [_number(_value(argument, names)) for argument in node.args]
+    function, least, most = _CALLS[node.func.id]
+    if not least <= len(arguments) <= most:
+        raise EvaluationError(f"{node.func.id} takes {least} to {most} arguments")
+    return function(*arguments)
+
+
+def _divisible(value: Any, divisor: Any, floor: Any = None) -> Dim:
+    quotient = _as_ratio(value)
+    result = dims.divisible(quotient.numerator, divisor, quotient.denominator)
+    return result if floor is None else dims.at_least(result, floor)
+
+
+def _floor(value: Any) -> Dim:
+    quotient = _as_ratio(value)
+    return quotient.numerator // quotient.denominator
+
+
+def _ceil(value: Any) -> Dim:
+    quotient = _as_ratio(value)
+    return dims.ceil_div(quotient.numerator, quotient.denominator)
+
+
+def _round(value: Any) -> Dim:
+    quotient = _as_ratio(value)
+    return dims.round_half_even(quotient.numerator, quotient.denominator)
+
+
+_NODES: Mapping[type[ast.expr], Callable[[Any, Names], Any]] = {
+    ast.Constant: _constant,
+    ast.Name: _named,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.Compare: _compare,
+    ast.BoolOp: _bool,
+    ast.IfExp: _choice,
+    ast.Call: _call,
+}
+_OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: dims.remainder,
+}
+_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_CALLS: Mapping[str, tuple[Callable[..., Any], int, int]] = {
+    "divisible": (_divisible, 2, 3),
+    "ceil_div": (dims.ceil_div, 2, 2),
+    "ceil": (_ceil, 1, 1),
+    "floor": (_floor, 1, 1),
+    "round": (_round, 1, 1),
+    "min": (dims.minimum, 2, 2),
+    "max": (dims.maximum, 2, 2),
+}
