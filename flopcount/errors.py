@@ -11,8 +11,7 @@ Anything else that escapes is a bug in flopcount (exit 3).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from typing import NamedTuple
 
 Place = tuple[str | int, ...]
 """Where in a spec: the keys and indices that lead there, such as ("layers", 3, "stride")."""
@@ -48,8 +47,7 @@ class ShapeError(BadInput):
     """A formula cannot be applied to the shapes it was given."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong in a spec: where, what, and the way out."""
 
     place: Place
@@ -72,6 +70,8 @@ class SpecError(BadInput):
 
 def suggestion(word: str, known: Sequence[str]) -> str:
     """Return the way out of a misspelling: the nearest known word, or all of them."""
+    from difflib import get_close_matches
+
     lowered = {candidate.lower(): candidate for candidate in known}
     near = get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
     if near:

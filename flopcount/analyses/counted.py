@@ -1,11 +1,10 @@
 """What a network costs, beside what it would with standard convolutions."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flopcount.analyses.substitute import standardised
 from flopcount.counting.conventions import Convention
-from flopcount.counting.folding import folded
 from flopcount.counting.plan import Node, Plan
 from flopcount.counting.trace import Trace, fields, trace
 from flopcount.formulas.shape import Shape
@@ -13,8 +12,7 @@ from flopcount.formulas.step import Step
 from flopcount.schema.base import Layer
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """Parameters and multiply–accumulates."""
 
     params: int
@@ -25,8 +23,7 @@ class Cost:
         return {"params": ratio(self.params, base.params), "macs": ratio(self.macs, base.macs)}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Counted:
+class Counted(NamedTuple):
     """A network at one input under one convention."""
 
     trace: Trace
@@ -60,6 +57,8 @@ def counted(network: Plan, x: Shape, convention: Convention) -> Counted:
     plan = standardised(traced)
     standard = trace(plan, x) if plan else None
     if convention.folds:
+        from flopcount.counting.folding import folded
+
         traced, standard = folded(traced), folded(standard) if standard else None
     result = Counted(traced, standard, convention)
     return Counted(traced, standard, convention, tuple(_vanished(result)))

@@ -1,7 +1,5 @@
 """Other kinds in place of a network's convolutions."""
 
-from dataclasses import replace
-
 from flopcount.counting.plan import Node, Plan
 from flopcount.counting.trace import Trace, fields
 from flopcount.formulas.step import Step
@@ -24,10 +22,10 @@ def standardised(traced: Trace) -> Plan | None:
     nodes = tuple(_standard_node(node, step) for node, step in traced.items())
     if all(new is old for new, old in zip(nodes, traced.plan.nodes, strict=True)):
         return None
-    return replace(traced.plan, nodes=nodes)
+    return traced.plan._replace(nodes=nodes)
 
 
 def _standard_node(node: Node, step: Step) -> Node:
     if node.kind not in STAND_INS or (node.kind == "Conv" and fields(node.layer)["groups"] == 1):
         return node
-    return replace(node, layer=standard(node.layer, step))
+    return node._replace(layer=standard(node.layer, step))

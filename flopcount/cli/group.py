@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from flopcount import __version__
 from flopcount.errors import suggestion
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS: Mapping[str, str] = {
     "count": "what a network costs, layer by layer (the default command)",
@@ -57,8 +60,10 @@ class DefaultGroup(click.Group):
             with formatter.section("Options of flopcount ARCH"):
                 formatter.write_dl([record for record in records if not record[0].endswith("--help")])
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Complete commands, and what the default command would."""
+        from click.shell_completion import CompletionItem
+
         command = self.get_command(ctx, DEFAULT)
         archs: list[CompletionItem] = []
         if command and not incomplete.startswith("-"):

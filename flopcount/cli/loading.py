@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flopcount.analyses.counted import Counted, counted
 from flopcount.counting.conventions import convention
@@ -14,8 +14,7 @@ from flopcount.files.specs import Spec, explained, load, load_bytes
 from flopcount.files.texts import MOST_BYTES, Notation
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What the shared options say."""
 
     size: str | None = None

@@ -1,20 +1,24 @@
 """Arguments and options that several commands share."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from flopcount.counting.conventions import POLICIES
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 FORMATS = ("table", "json", "csv", "markdown", "svg")
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def complete_arch(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_arch(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """Complete the names of bundled networks, and leave files to the shell."""
+    from click.shell_completion import CompletionItem
+
     from flopcount.files.bundled import bundled
 
     del ctx, param

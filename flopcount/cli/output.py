@@ -1,9 +1,7 @@
 """Where a report goes: standard output, or a file that is written whole or not at all."""
 
 import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import click
@@ -47,6 +45,8 @@ def _rendered(report: Report, fmt: str, *, to_terminal: bool, parts: bool) -> st
 
     if fmt == "svg":
         return render_svg(report)
+    import shutil
+
     width = shutil.get_terminal_size().columns if to_terminal else None
     colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     return render_terminal(report, width, colour=colour, parts=parts)
@@ -67,6 +67,8 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def _replace(target: Path, text: str) -> None:
+    import tempfile
+
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
     try:

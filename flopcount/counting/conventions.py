@@ -2,10 +2,9 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flopcount.formulas.dims import Dim
 from flopcount.formulas.tally import Tally
@@ -14,8 +13,7 @@ POLICIES = ("trainable", "weights", "total", "folded")
 """What may be counted as a parameter; the first is the default."""
 
 
-@dataclass(frozen=True, slots=True)
-class Convention:
+class Convention(NamedTuple):
     """One way to read a tally: what is a MAC, what is a parameter."""
 
     name: str

@@ -3,9 +3,8 @@
 import ast
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from flopcount.formulas import dims
 from flopcount.formulas.dims import Dim
@@ -19,8 +18,7 @@ class EvaluationError(ValueError):
     """An expression has no value; the message says why in one clause."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ratio:
+class Ratio(NamedTuple):
     """A quotient that has not been rounded yet: where decimals are."""
 
     numerator: Dim
@@ -68,7 +66,7 @@ def _binary(node: Any, names: Names) -> Any:
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, str | list | tuple):
+    if isinstance(value, str | list):
         raise EvaluationError(f"{value!r} is not a number")
     return int(value) if isinstance(value, bool) else value
 

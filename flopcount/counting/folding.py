@@ -6,8 +6,8 @@ layer's bias, one per channel. One that reads anything else stays as it is.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 from flopcount.counting.trace import Trace
 from flopcount.formulas.dims import Dim
@@ -15,8 +15,7 @@ from flopcount.formulas.step import Part, Step, composed
 from flopcount.formulas.tally import Tally
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
+class _Pair(NamedTuple):
     """A layer with weights, and the batch norm right behind it."""
 
     layer: Step
@@ -30,7 +29,7 @@ def folded(traced: Trace) -> Trace:
         swaps[id(pair.layer)] = _with_bias(pair.layer)
         swaps[id(pair.norm)] = Tally()
     steps = {path: _swapped(step, swaps) for path, step in traced.steps.items()}
-    return replace(traced, steps=steps)
+    return traced._replace(steps=steps)
 
 
 def _pairs(traced: Trace) -> Iterator[_Pair]:
@@ -55,6 +54,6 @@ def _with_bias(layer: Step) -> Tally:
 def _swapped(step: Step, swaps: dict[int, Tally]) -> Step:
     """Rebuild a step with the tallies of some of its leaves exchanged."""
     if not step.parts:
-        return replace(step, tally=swaps.get(id(step), step.tally))
+        return step._replace(tally=swaps.get(id(step), step.tally))
     parts = (Part(part.name, _swapped(part.step, swaps)) for part in step.parts)
     return composed(step.kind, step.shape, *parts)

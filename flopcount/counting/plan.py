@@ -1,15 +1,13 @@
 """The network as a flat tuple of nodes: blocks unrolled, branches wired, in file order."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from flopcount.errors import Place, Problem, SpecError, UsageError, suggestion
-from flopcount.schema.arch import Arch, Block
+from flopcount.schema.arch import Arch, Block, called
 from flopcount.schema.base import Layer
-from flopcount.schema.problems import layer_problems
 
 MOST_LAYERS = 1_000_000
 """A network of more layers, blocks unrolled, is refused."""
@@ -18,8 +16,7 @@ INPUT = "input"
 """The path of what enters the network."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One layer: its path, what it reads, and where the file says so."""
 
     path: str
@@ -33,8 +30,7 @@ class Node:
         return type(self.layer).__name__
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """All nodes in the order of the computation, and the input the file gives."""
 
     nodes: tuple[Node, ...]
@@ -42,7 +38,7 @@ class Plan:
 
     def mapped(self, change: Callable[[Layer], Layer]) -> "Plan":
         """Return the same network with each layer changed."""
-        return replace(self, nodes=tuple(replace(node, layer=change(node.layer)) for node in self.nodes))
+        return self._replace(nodes=tuple(node._replace(layer=change(node.layer)) for node in self.nodes))
 
 
 def plan(arch: Arch) -> Plan:
@@ -76,10 +72,8 @@ class _Scope:
 def _unrolled(layers: tuple[Layer, ...], scope: _Scope, prefix: str, place: Place) -> Iterator[Node]:
     """Yield the nodes of a list of layers, each reading the one above or those it names."""
     for index, layer in enumerate(layers):
-        name = layer.name or f"{type(layer).__name__}{index + 1}"
+        name = called(layer, index + 1)
         here = (*place, index)
-        if name in scope.outputs:
-            raise SpecError([Problem((*here, "name"), "the name is already taken here", prefix + name)])
         inputs = _inputs(layer, scope, prefix + name, here)
         if isinstance(layer, Block):
             scope.current = inputs[0]
@@ -117,13 +111,15 @@ def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:
             setting = ", ".join(f"{path}.{name}" for name in fields)
             raise UsageError(f"--set {setting}: there is no layer at {path}; {suggestion(path, paths)}")
     nodes = (_changed(node, changes[node.path]) if node.path in changes else node for node in network.nodes)
-    return replace(network, nodes=tuple(nodes))
+    return network._replace(nodes=tuple(nodes))
 
 
 def _changed(node: Node, fields: Mapping[str, Any]) -> Node:
     given = {name: getattr(node.layer, name) for name in node.layer.model_fields_set}
     try:
-        return replace(node, layer=type(node.layer).model_validate({**given, **fields}))
+        return node._replace(layer=type(node.layer).model_validate({**given, **fields}))
     except ValidationError as error:
+        from flopcount.schema.problems import layer_problems
+
         found = layer_problems(error, type(node.layer), {**given, **fields})
         raise UsageError("\n".join(f"--set {node.path}: {what}" for what in found)) from None

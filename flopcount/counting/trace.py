@@ -1,9 +1,8 @@
 """What every node costs at one input."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from flopcount.counting.kinds import formula
 from flopcount.counting.plan import INPUT, Node, Plan
@@ -19,8 +18,7 @@ Given = Mapping[str, Mapping[str, Any]]
 own = cache(own_fields)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Trace:
+class Trace(NamedTuple):
     """A step for each node, at one input."""
 
     plan: Plan

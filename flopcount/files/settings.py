@@ -3,8 +3,7 @@
 import tomllib
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flopcount.errors import Place, UsageError, suggestion
 from flopcount.schema.arch import Arch
@@ -13,8 +12,7 @@ FILE_KEYS = frozenset(Arch.model_fields)
 """An address that starts with one of these leads into the file; any other is a layer's path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One change: an address and the values it may take (one, where nothing is compared)."""
 
     text: str

@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -12,19 +12,17 @@ from flopcount.files.bundled import bundled, bundled_file
 from flopcount.files.settings import Setting, changed
 from flopcount.files.texts import Notation, Source, decoded, guessed, notation_of, parsed, read_text
 from flopcount.schema.arch import Arch
-from flopcount.schema.problems import default_problems, name_problems, spec_problems
 
 MOST_SHOWN = 20
 """More problems than this are counted, not listed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """An arch with the source it came from, so that an error can point into it."""
 
     arch: Arch
     source: Source
-    settings: Mapping[Place, str] = field(default_factory=dict)
+    settings: Mapping[Place, str] = {}
 
 
 def load(reference: str, settings: Iterable[Setting] = ()) -> Spec:
@@ -46,15 +44,13 @@ def load_bytes(content: bytes, notation: Notation | None = None, settings: Itera
 
 def _validated(source: Source, settings: Iterable[Setting]) -> Spec:
     data, places = changed(source.data, settings)
-    source = replace(source, data=data)
-    problems = [*default_problems(data), *name_problems(data)]
+    source = source._replace(data=data)
     try:
-        arch = Arch.model_validate(data)
+        return Spec(Arch.model_validate(data), source, places)
     except ValidationError as error:
-        problems = [*spec_problems(error, data), *problems]
-    if problems:
-        raise FileError(pointed(problems, source, places))
-    return Spec(arch, source, places)
+        from flopcount.schema.problems import all_problems
+
+        raise FileError(pointed(all_problems(error, data), source, places)) from None
 
 
 def explained(error: SpecError, spec: Spec) -> FileError:

@@ -1,12 +1,9 @@
 """Bytes to data: the two notations an arch file can have, read within stated limits."""
 
-import json
 import tomllib
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from flopcount.errors import FileError
 
@@ -19,8 +16,7 @@ DEEPEST = 64
 """Tables and lists nested deeper than this are refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a spec comes from, its text, and the data the text stands for."""
 
     title: str
@@ -72,9 +68,7 @@ def guessed(text: str) -> Notation:
 def parsed(text: str, notation: Notation, title: str) -> Source:
     """Parse a text; syntax errors name line and column."""
     try:
-        data = tomllib.loads(text) if notation == "toml" else json.loads(text, **_STRICT)
-    except json.JSONDecodeError as error:
-        raise FileError(f"{title}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
+        data = tomllib.loads(text) if notation == "toml" else _json(text, title)
     except tomllib.TOMLDecodeError as error:
         raise FileError(_toml_message(title, str(error))) from None
     except RecursionError:
@@ -88,20 +82,27 @@ def parsed(text: str, notation: Notation, title: str) -> Source:
     return Source(title, text, notation, data)
 
 
+def _json(text: str, title: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise FileError(f"{title}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse a JSON object that gives a key twice."""
     result = dict(pairs)
     if len(result) < len(pairs):
-        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in result if keys.count(key) > 1)
         raise ValueError(f"the key {twice!r} is given twice; keep one")
     return result
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number an arch file can hold")
-
-
-_STRICT: dict[str, Any] = {"object_pairs_hook": _unique, "parse_constant": _no_constant}
 
 
 def _toml_message(title: str, message: str) -> str:

@@ -1,13 +1,11 @@
 """What must hold for a formula to make sense, as conditions with a sentence each."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from flopcount.formulas.dims import Dim, remainder
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Need:
+class Need(NamedTuple):
     """A condition on one number, and the sentence to say where it fails.
 
     Ints raise the sentence, arrays turn the condition into a mask, symbols

@@ -65,7 +65,7 @@ def crop(x: Shape, *, cropping: Dim | Pads) -> Step:
 
     Source: keras.layers.Cropping2D.
     """
-    pairs = pads(cropping, len(x.spatial))
+    pairs = pads(cropping, len(x.spatial), "cropping")
     sizes = tuple(size - before - after for size, (before, after) in zip(x.spatial, pairs, strict=True))
     text = "cropping cuts away all of an axis of size {}; crop less"
     needs = tuple(positive(left, text, size) for left, size in zip(sizes, x.spatial, strict=True))

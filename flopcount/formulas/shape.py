@@ -1,7 +1,7 @@
 """Shapes, and how a window that slides over space changes them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.dims import Axes, Dim, ceil_div, minimum, product, round_half_even
@@ -12,8 +12,7 @@ Padding = str | Dim | Pads
 """`"same"`, `"valid"`, `"valid-round"`, a number, or per axis a number or a (before, after) pair."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shape:
+class Shape(NamedTuple):
     """Sizes along axes, one of which is the channels.
 
     Behind the channel axis is space; before it are independent copies (a
@@ -22,6 +21,14 @@ class Shape:
 
     dims: tuple[Dim, ...]
     channel_axis: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by identity: the numbers may be arrays or symbols."""
+        return self is other
+
+    def __hash__(self) -> int:
+        """Hash by identity too."""
+        return id(self)
 
     @property
     def channels(self) -> Dim:
@@ -64,17 +71,16 @@ def per_axis(value: Axes, count: int, what: str) -> tuple[Dim, ...]:
     return value
 
 
-def pads(padding: Dim | Pads, count: int) -> tuple[tuple[Dim, Dim], ...]:
+def pads(padding: Dim | Pads, count: int, what: str = "padding") -> tuple[tuple[Dim, Dim], ...]:
     """Spread explicit padding into a (before, after) pair per axis."""
     if not isinstance(padding, tuple):
         return ((padding, padding),) * count
     if len(padding) != count:
-        raise ShapeError(f"padding has {len(padding)} entries, but the map it meets has {count} spatial axes")
+        raise ShapeError(f"{what} has {len(padding)} entries, but the map it meets has {count} spatial axes")
     return tuple(pad if isinstance(pad, tuple) else (pad, pad) for pad in padding)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Window:
+class Window(NamedTuple):
     """A window that slides over space: its size and how it moves."""
 
     kernel_size: Axes
@@ -92,10 +98,11 @@ class Window:
         stride = per_axis(self.stride, count, "stride")
         dilation = per_axis(self.dilation, count, "dilation")
         extents = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-        if self.padding == "same":
+        rule = self.padding if isinstance(self.padding, str) else "given"
+        if rule == "same":
             sizes = tuple(map(ceil_div, spatial, stride))
             return sizes, tuple(map(_survives, sizes, spatial, kernel, extents))
-        if self.padding == "valid-round":
+        if rule == "valid-round":
             return tuple(map(_rounded, spatial, extents, stride)), ()
         padding: Dim | Pads = 0 if isinstance(self.padding, str) else self.padding
         sized = _ceiled if self.ceil_mode else _floored

@@ -1,7 +1,7 @@
 """What one layer does at one input: the shape it leaves, and what that took."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from flopcount.formulas.dims import Dim
 from flopcount.formulas.needs import Need
@@ -9,8 +9,7 @@ from flopcount.formulas.shape import Shape
 from flopcount.formulas.tally import Tally
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class Step(NamedTuple):
     """The output shape, the tally and, in a composition, the named parts that make it up.
 
     `kind` and `kernel` label the step in tables; `needs` are the conditions
@@ -24,6 +23,14 @@ class Step:
     needs: tuple[Need, ...] = ()
     kernel: tuple[Dim, ...] = ()
 
+    def __eq__(self, other: object) -> bool:
+        """Compare by identity: the numbers may be arrays or symbols."""
+        return self is other
+
+    def __hash__(self) -> int:
+        """Hash by identity too."""
+        return id(self)
+
     def leaves(self) -> Iterator["Step"]:
         """Yield the steps that are not compositions, in the order of the computation."""
         if not self.parts:
@@ -32,8 +39,7 @@ class Step:
             yield from part.step.leaves()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class Part(NamedTuple):
     """A step inside a composition, by the name it has there."""
 
     name: str
@@ -65,4 +71,4 @@ def composed(kind: str, shape: Shape, *parts: Part) -> Step:
 
 def renamed(kind: str, step: Step) -> Step:
     """Label a step as another kind, one that is computed by the same formula."""
-    return replace(step, kind=kind)
+    return step._replace(kind=kind)

@@ -1,15 +1,13 @@
 """Columns and rows with raw values; nothing here knows about terminals."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Sort = Literal["text", "prose", "count", "share", "ratio", "shape"]
 """What a column holds: a word, words that may wrap, exact integers, a part of a whole, a quotient, sizes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A key in the data, a title for people, and what the values are."""
 
     key: str
@@ -17,8 +15,7 @@ class Column:
     sort: Sort = "text"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """Values by column key, and the rows inside this one."""
 
     cells: Mapping[str, Any]
@@ -30,8 +27,7 @@ class Row:
         return {**self.cells, **inner}
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Rows under columns, with a row of totals where they add up.
 
     The key names the rows in data; a table without one repeats facts for people.
@@ -45,8 +41,7 @@ class Table:
     separator: str = ","
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """All that a command has to say.
 
     `facts` is the stable data a machine reads beside the rows of the tables;
@@ -57,7 +52,7 @@ class Report:
     tables: tuple[Table, ...]
     lines: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = {}
 
     def data(self) -> dict[str, Any]:
         """Return everything as plain data, versioned."""

@@ -3,7 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, SerializeAsAny, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from flopcount.errors import suggestion
@@ -38,15 +48,27 @@ def _layer(raw: object) -> Layer:
     return class_named(kind).model_validate({key: value for key, value in raw.items() if key != "type"})
 
 
-def _some(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+def _siblings(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     if not layers:
         raise PydanticCustomError("layer", "layers is empty; give at least one layer")
+    if len({called(layer, position) for position, layer in enumerate(layers, 1)}) < len(layers):
+        raise PydanticCustomError("names", "two layers have the same name")
     return layers
+
+
+def kind_of(layer: Layer) -> str:
+    """Return the name of a layer's kind."""
+    return type(layer).__name__
+
+
+def called(layer: Layer, position: int) -> str:
+    """Return what a layer is called among its siblings: its name, or its kind and position from 1."""
+    return layer.name or f"{kind_of(layer)}{position}"
 
 
 Layers = Annotated[
     tuple[SerializeAsAny[Annotated[Layer, PlainValidator(_layer)]], ...],
-    AfterValidator(_some),
+    AfterValidator(_siblings),
     Expects("a list of layers, at least one"),
 ]
 
@@ -97,6 +119,14 @@ class Arch(BaseModel):
         defaults = data["defaults"]
         return {**data, "layers": _filled(data.get("layers"), _Defaults(defaults))}
 
+    @field_validator("layers")
+    @classmethod
+    def _know_defaults(cls, layers: tuple[Layer, ...], info: ValidationInfo) -> tuple[Layer, ...]:
+        """Refuse defaults that no kind could take."""
+        if unknown_defaults(info.data.get("defaults", {}), map(kind_of, layers)):
+            raise PydanticCustomError("defaults", "no kind has a field that is among the defaults")
+        return layers
+
 
 class _Defaults:
     """The file's defaults, narrowed to the fields each kind has."""
@@ -135,5 +165,15 @@ def unknown_defaults(defaults: Raw, used: Iterator[str]) -> list[str]:
     for kind in (*dict.fromkeys(used), *FAMILIES):
         if not unknown:
             break
-        unknown -= set(own_fields(kind_named(kind)))
+        unknown -= set(own_fields(kind_named(kind))) if kind in FAMILIES else set()
     return [key for key in defaults if key in unknown]
+
+
+def used_kinds(layers: object) -> Iterator[str]:
+    """Yield the known kinds among raw layers, blocks looked into."""
+    for layer in layers if isinstance(layers, list) else ():
+        if isinstance(layer, Mapping):
+            kind = layer.get("type")
+            if isinstance(kind, str) and kind in FAMILIES:
+                yield kind
+            yield from used_kinds(layer.get("layers"))

@@ -4,8 +4,7 @@ Every type carries an `Expects`: the words for what it takes, from which one
 sentence is made where a value does not fit.
 """
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,8 +12,7 @@ LARGEST = 10**9
 """No size, count or repeat in a file may be larger."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expects:
+class Expects(NamedTuple):
     """The words for what a field takes; read by error messages and by `flopcount kinds`."""
 
     words: str

@@ -1,15 +1,18 @@
 """What pydantic says is wrong, as one sentence per field in the words of the file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from flopcount.errors import Place, Problem, suggestion
-from flopcount.schema.arch import Arch, Raw, class_named, unknown_defaults
+from flopcount.schema.arch import Arch, Raw, class_named, unknown_defaults, used_kinds
 from flopcount.schema.base import Expects, Layer
 from flopcount.schema.layers import FAMILIES
+
+SAID_BETTER = frozenset({"defaults", "names"})
+"""Errors that the raw data tells more about."""
 
 LONGEST = 60
 """Characters of a bad value that a message shows."""
@@ -51,13 +54,14 @@ def label(raw: object, position: int) -> str:
     return f"{kind}{position}" if isinstance(kind, str) and kind in (*FAMILIES, "Block") else f"layer {position}"
 
 
-def spec_problems(error: ValidationError, data: Raw) -> list[Problem]:
-    """Translate all errors of an arch, one problem per field, in the order of the file."""
+def all_problems(error: ValidationError, data: Raw) -> list[Problem]:
+    """Translate all that is wrong with an arch, one problem per field."""
     found: dict[Place, Problem] = {}
     for detail in error.errors(include_url=False):
-        problem = _problem(detail, data)
-        found.setdefault(problem.place, problem)
-    return list(found.values())
+        if detail["type"] not in SAID_BETTER:
+            problem = _problem(detail, data)
+            found.setdefault(problem.place, problem)
+    return [*found.values(), *default_problems(data), *name_problems(data)]
 
 
 def layer_problems(error: ValidationError, model: type[Layer], raw: Raw) -> list[str]:
@@ -95,16 +99,6 @@ def name_problems(data: Raw, key: str = "layers", place: Place = (), path: str =
         if isinstance(layer, Mapping):
             found += name_problems(layer, key, here, full)
     return found
-
-
-def used_kinds(layers: object) -> Iterator[str]:
-    """Yield the known kinds among raw layers, blocks looked into."""
-    for layer in layers if isinstance(layers, list) else ():
-        if isinstance(layer, Mapping):
-            kind = layer.get("type")
-            if isinstance(kind, str) and kind in FAMILIES:
-                yield kind
-            yield from used_kinds(layer.get("layers"))
 
 
 def _problem(detail: ErrorDetails, data: Raw) -> Problem:
