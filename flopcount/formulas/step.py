@@ -27,6 +27,10 @@ class Step(NamedTuple):
         """Compare by identity: the numbers may be arrays or symbols."""
         return self is other
 
+    def __ne__(self, other: object) -> bool:
+        """Differ by identity too, which a tuple would not."""
+        return self is not other
+
     def __hash__(self) -> int:
         """Hash by identity too."""
         return id(self)
