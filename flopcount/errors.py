@@ -48,11 +48,15 @@ class ShapeError(BadInput):
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong in a spec: where, what, and the way out."""
+    """One thing that is wrong in a spec: where, what, and the way out.
+
+    Inside a template, `via` are the places that used it, the innermost first.
+    """
 
     place: Place
     what: str
     layer: str = ""
+    via: tuple[Place, ...] = ()
 
     def __str__(self) -> str:
         """Join the layer, where there is one, and the sentence."""

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from flopcount.analyses.substitute import standardised
 from flopcount.counting.conventions import Convention
-from flopcount.counting.plan import Node, Plan
+from flopcount.counting.nodes import Node
+from flopcount.counting.plan import Plan
 from flopcount.counting.trace import Trace, fields, trace
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step

@@ -1,6 +1,7 @@
 """Other kinds in place of a network's convolutions."""
 
-from flopcount.counting.plan import Node, Plan
+from flopcount.counting.nodes import Node
+from flopcount.counting.plan import Plan
 from flopcount.counting.trace import Trace, fields
 from flopcount.formulas.step import Step
 from flopcount.schema.base import Layer, own_fields

@@ -4,16 +4,18 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
+from flopcount.counting.evaluate import EvaluationError
+from flopcount.counting.frames import Given, Values, valued
 from flopcount.counting.kinds import formula
-from flopcount.counting.plan import INPUT, Node, Plan
+from flopcount.counting.nodes import INPUT, Node
+from flopcount.counting.plan import Plan
 from flopcount.errors import Problem, ShapeError, SpecError
 from flopcount.formulas.needs import Need
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
 from flopcount.schema.base import Layer, own_fields
-
-Given = Mapping[str, Mapping[str, Any]]
-"""What is not in the file: path → field → a value, an array or a symbol."""
 
 own = cache(own_fields)
 
@@ -37,17 +39,43 @@ def trace(plan: Plan, x: Shape, given: Given | None = None) -> Trace:
     shapes = {INPUT: x}
     steps: dict[str, Step] = {}
     for node in plan.nodes:
-        step = _step(node, [shapes[name] for name in node.inputs], given.get(node.path, {}))
+        inputs = [shapes[name] for name in node.inputs]
+        options = {**fields(node.layer), **_computed(node, given, shapes), **given.get(node.path, {})}
+        step = _step(node, inputs, options)
         steps[node.path] = step
         shapes[node.path] = step.shape
     return Trace(plan, x, steps)
 
 
-def _step(node: Node, inputs: list[Shape], given: Mapping[str, Any]) -> Step:
+def _computed(node: Node, given: Given, shapes: Mapping[str, Shape]) -> Mapping[str, Any]:
+    """Evaluate the fields that are expressions; ints are validated as if the file had them."""
+    if node.frame is None:
+        return {}
+    values = Values(node.frame, given, shapes)
+    try:
+        found = {name: valued(value, values) for name, value in node.computed.items()}
+        if all(isinstance(value, int | str | tuple) for value in found.values()):
+            type(node.layer).model_validate({**_given(node.layer), **found})
+    except EvaluationError as error:
+        raise SpecError([Problem(node.place, str(error), node.path, node.via)]) from None
+    except ValidationError as error:
+        from flopcount.schema.problems import layer_problems
+
+        problems = layer_problems(error, type(node.layer), found)
+        found_at = [Problem((*node.place, key), what, node.path, node.via) for key, what in problems.items()]
+        raise SpecError(found_at) from None
+    return found
+
+
+def _given(layer: Layer) -> dict[str, Any]:
+    return {name: getattr(layer, name) for name in layer.model_fields_set}
+
+
+def _step(node: Node, inputs: list[Shape], options: Mapping[str, Any]) -> Step:
     if len(inputs) > 1:
         raise _impossible(node, f"{node.kind} reads one layer, but after names {len(inputs)}; name one", inputs)
     try:
-        step = formula(node.kind)(*inputs, **{**fields(node.layer), **given})
+        step = formula(node.kind)(*inputs, **options)
     except ShapeError as error:
         raise _impossible(node, str(error), inputs) from None
     for need in step.needs:
@@ -64,7 +92,7 @@ def _broken(need: Need) -> bool:
 
 def _impossible(node: Node, what: str, inputs: list[Shape]) -> SpecError:
     sizes = " and ".join(render(shape.dims) for shape in inputs)
-    return SpecError([Problem(node.place, f"{what} (input {sizes})", node.path)])
+    return SpecError([Problem(node.place, f"{what} (input {sizes})", node.path, node.via)])
 
 
 def fields(layer: Layer) -> dict[str, Any]:

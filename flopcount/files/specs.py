@@ -73,4 +73,6 @@ def _line(problem: Problem, source: Source, settings: Mapping[Place, str]) -> st
         return f"{source.title}: {settings[problem.place]}: {problem}"
     position = position_of(source, problem.place)
     spot = ":".join(map(str, position)) + ":" if position else ""
-    return f"{source.title}:{spot} {problem}"
+    lines = [at[0] for place in problem.via if (at := position_of(source, place))]
+    used = f" (in a template used at line {', '.join(map(str, lines))})" if lines else ""
+    return f"{source.title}:{spot} {problem}{used}"

@@ -8,6 +8,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
     PlainValidator,
     SerializeAsAny,
     ValidationInfo,
@@ -17,8 +18,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from flopcount.errors import suggestion
-from flopcount.schema.base import Count, Expects, Layer, Positive, own_fields
+from flopcount.schema.base import Count, Expects, Layer, Name, Positive, own_fields
 from flopcount.schema.layers import FAMILIES, kind_named
+from flopcount.schema.rows import Arguments, Row, Template, row, row_problems
 
 Raw = Mapping[str, Any]
 """Data as a file gives it, not yet validated."""
@@ -30,7 +32,7 @@ def class_named(kind: str) -> type[Layer]:
 
 
 def _layer(raw: object) -> Layer:
-    """Validate one row with the class its type names."""
+    """Validate one row with the class its type names; a row that may hold expressions waits for the plan."""
     if isinstance(raw, Layer):
         return raw
     if not isinstance(raw, Mapping):
@@ -58,7 +60,7 @@ def _siblings(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
 
 def kind_of(layer: Layer) -> str:
     """Return the name of a layer's kind."""
-    return type(layer).__name__
+    return layer.type if isinstance(layer, Row) else type(layer).__name__
 
 
 def called(layer: Layer, position: int) -> str:
@@ -108,16 +110,26 @@ class Arch(BaseModel):
         Expects("a table of fields and values"),
         Field(description="values for every layer that has the field and does not give it"),
     ] = {}
+    arguments: Annotated[
+        Arguments, Field(description="numbers the layers may use in expressions, with their values")
+    ] = {}
+    templates: Annotated[
+        dict[Name, Template],
+        Expects("a table of templates"),
+        Field(description="kinds of layers made of others"),
+    ] = {}
     layers: Annotated[Layers, Field(description="the layers, in the order of the computation")]
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _apply_defaults(cls, data: object) -> object:
-        """Give each layer the defaults for the fields it has and does not mention."""
-        if not isinstance(data, Mapping) or not isinstance(data.get("defaults"), Mapping):
-            return data
-        defaults = data["defaults"]
-        return {**data, "layers": _filled(data.get("layers"), _Defaults(defaults))}
+    def _prepare(cls, data: Any, handler: ModelWrapValidatorHandler["Arch"]) -> "Arch":
+        """Give each layer the defaults it does not mention, and set rows with expressions apart."""
+        if not isinstance(data, Mapping):
+            return handler(data)
+        arch = handler(_prepared(data))
+        if ("templates" in data or "arguments" in data) and row_problems(data):
+            raise PydanticCustomError("rows", "a row of a template is wrong")
+        return arch
 
     @field_validator("layers")
     @classmethod
@@ -128,11 +140,13 @@ class Arch(BaseModel):
         return layers
 
 
-class _Defaults:
-    """The file's defaults, narrowed to the fields each kind has."""
+class _Preparation:
+    """What turns raw rows into those to validate: the file's defaults, and the names of its templates."""
 
-    def __init__(self, defaults: Raw) -> None:
-        self.defaults = defaults
+    def __init__(self, data: Raw) -> None:
+        defaults, templates = data.get("defaults"), data.get("templates")
+        self.defaults: Raw = defaults if isinstance(defaults, Mapping) else {}
+        self.templates: Raw = templates if isinstance(templates, Mapping) else {}
         self.narrowed: dict[str, Raw] = {}
 
     def of(self, kind: object) -> Raw:
@@ -143,20 +157,35 @@ class _Defaults:
             self.narrowed[kind] = {key: value for key, value in self.defaults.items() if key in fields}
         return self.narrowed[kind]
 
+    def rows(self, layers: object, *, templated: bool) -> Any:
+        """Prepare a list of rows; what is not a list is left for validation to refuse."""
+        if not isinstance(layers, list):
+            return layers
+        return [self.row(layer, templated=templated) for layer in layers]
 
-def _filled(layers: object, defaults: _Defaults) -> object:
-    if not isinstance(layers, list):
-        return layers
-    return [_filled_layer(layer, defaults) for layer in layers]
+    def body(self, template: object) -> object:
+        if not isinstance(template, Mapping):
+            return template
+        return {**template, "layers": self.rows(template.get("layers"), templated=True)}
+
+    def row(self, layer: object, *, templated: bool) -> object:
+        if not isinstance(layer, Mapping):
+            return layer
+        kind = layer.get("type")
+        inner = self.rows(layer.get("layers"), templated=templated)
+        if templated or (isinstance(kind, str) and kind in self.templates):
+            known = tuple(each for each in inner if isinstance(each, Row)) if isinstance(inner, list) else ()
+            return row(layer, self.of(kind), known, templated=templated)
+        if kind == "Block":
+            return {**layer, "layers": inner} if "layers" in layer else layer
+        return {**self.of(kind), **layer}
 
 
-def _filled_layer(layer: object, defaults: _Defaults) -> object:
-    if not isinstance(layer, Mapping):
-        return layer
-    kind = layer.get("type")
-    if kind == "Block":
-        return {**layer, "layers": _filled(layer.get("layers"), defaults)} if "layers" in layer else layer
-    return {**defaults.of(kind), **layer}
+def _prepared(data: Raw) -> Raw:
+    preparation = _Preparation(data)
+    bodies = {name: preparation.body(raw) for name, raw in preparation.templates.items()}
+    layers = preparation.rows(data.get("layers"), templated=bool(data.get("arguments")))
+    return {**data, **({"templates": bodies} if bodies else {}), **({"layers": layers} if "layers" in data else {})}
 
 
 def unknown_defaults(defaults: Raw, used: Iterator[str]) -> list[str]:

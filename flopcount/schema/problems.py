@@ -10,8 +10,9 @@ from flopcount.errors import Place, Problem, suggestion
 from flopcount.schema.arch import Arch, Raw, class_named, unknown_defaults, used_kinds
 from flopcount.schema.base import Expects, Layer
 from flopcount.schema.layers import FAMILIES
+from flopcount.schema.rows import row_problems
 
-SAID_BETTER = frozenset({"defaults", "names"})
+SAID_BETTER = frozenset({"defaults", "names", "rows"})
 """Errors that the raw data tells more about."""
 
 LONGEST = 60
@@ -61,13 +62,16 @@ def all_problems(error: ValidationError, data: Raw) -> list[Problem]:
         if detail["type"] not in SAID_BETTER:
             problem = _problem(detail, data)
             found.setdefault(problem.place, problem)
-    return [*found.values(), *default_problems(data), *name_problems(data)]
+    return [*found.values(), *default_problems(data), *name_problems(data), *row_problems(data)]
 
 
-def layer_problems(error: ValidationError, model: type[Layer], raw: Raw) -> list[str]:
-    """Translate the errors of a single layer, one sentence per field."""
-    details = error.errors(include_url=False)
-    return [*dict.fromkeys(_sentence(detail, model, detail["loc"][0], raw) for detail in details)]
+def layer_problems(error: ValidationError, model: type[Layer], raw: Raw) -> dict[str, str]:
+    """Translate the errors of a single layer: a sentence for each field."""
+    found: dict[str, str] = {}
+    for detail in error.errors(include_url=False):
+        field = detail["loc"][0]
+        found.setdefault(str(field), _sentence(detail, model, field, raw))
+    return found
 
 
 def default_problems(data: Raw) -> list[Problem]:

@@ -1,0 +1,98 @@
+"""Where the names in a template's expressions get their values."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from flopcount.counting.evaluate import EvaluationError, evaluate
+from flopcount.formulas.shape import Shape
+from flopcount.schema.expressions import Expression
+from flopcount.schema.rows import expressed
+
+Given = Mapping[str, Mapping[str, Any]]
+"""What is not in the file: path → field → a value, an array or a symbol."""
+
+
+class Frame(NamedTuple):
+    """One use of a template: its arguments, and what enters it.
+
+    An argument may be an expression over the names of the frame around it.
+    `entry` is the path of the layer whose channels are `in_channels`; `number`
+    is which repetition it is, known to expressions as `index`.
+    """
+
+    path: str
+    arguments: Mapping[str, Any]
+    entry: str
+    number: int
+    outer: "Frame | None" = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names an expression here may use."""
+        return frozenset((*self.arguments, "in_channels", "index"))
+
+    def expressed(self, value: object) -> object:
+        """Turn strings that are arithmetic over this frame's names into expressions."""
+        return expressed(value, self.names)
+
+
+class Values(Mapping[str, Any]):
+    """The names of a frame with their values, looked up when asked for.
+
+    Without shapes, as while a plan is made, `in_channels` has no value: which
+    layers exist never depends on shapes.
+    """
+
+    def __init__(self, frame: Frame, given: Given | None = None, shapes: Mapping[str, Shape] | None = None) -> None:
+        self.frame = frame
+        self.given = given or {}
+        self.shapes = shapes
+
+    def __getitem__(self, name: str) -> Any:
+        """Return what a name stands for, overridden from outside or as the file says."""
+        if name == "in_channels":
+            return self._in_channels()
+        if name == "index":
+            return self.frame.number
+        outside = self.given.get(self.frame.path, {})
+        value = outside[name] if name in outside else self.frame.arguments[name]
+        return self._around(value) if isinstance(value, Expression) else value
+
+    def _around(self, value: Expression) -> Any:
+        if self.frame.outer is None:
+            raise KeyError(value.text)
+        return evaluate(value, Values(self.frame.outer, self.given, self.shapes))
+
+    def _in_channels(self) -> Any:
+        if self.shapes is None:
+            raise EvaluationError("which layers exist never depends on shapes, so in_channels is not known here")
+        return self.shapes[self.frame.entry].channels
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether a name is known."""
+        return name in self.frame.names
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return iter(self.frame.names)
+
+    def __len__(self) -> int:
+        """Count the names."""
+        return len(self.frame.names)
+
+
+def valued(value: object, values: Values) -> Any:
+    """Return a value with the expressions in it evaluated."""
+    if isinstance(value, Expression):
+        return evaluate(value, values)
+    return tuple(valued(each, values) for each in value) if isinstance(value, list | tuple) else value
+
+
+def needs_shapes(value: object, frame: Frame) -> bool:
+    """Tell whether a value follows from `in_channels`, through the arguments too."""
+    if not isinstance(value, Expression):
+        return isinstance(value, list | tuple) and any(needs_shapes(each, frame) for each in value)
+    if "in_channels" in value.names:
+        return True
+    around = (frame.arguments[name] for name in value.names if name in frame.arguments)
+    return frame.outer is not None and any(needs_shapes(each, frame.outer) for each in around)
