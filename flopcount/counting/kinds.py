@@ -7,7 +7,7 @@ when one of its formulas is first needed.
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
-from inspect import cleandoc
+from inspect import CO_VARARGS, cleandoc
 
 from flopcount.formulas.step import Step
 
@@ -39,6 +39,11 @@ def formula(kind: str) -> Callable[..., Step]:
     module, _, name = FORMULAS[kind].partition(".")
     function: Callable[..., Step] = getattr(import_module(f"flopcount.formulas.{module}"), name)
     return function
+
+
+def reads_several(kind: str) -> bool:
+    """Tell whether a kind reads any number of layers: its formula takes `*xs`."""
+    return bool(formula(kind).__code__.co_flags & CO_VARARGS)
 
 
 def summary(kind: str) -> str:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from flopcount.counting.evaluate import EvaluationError
 from flopcount.counting.frames import Given, Values, valued
-from flopcount.counting.kinds import formula
+from flopcount.counting.kinds import formula, reads_several
 from flopcount.counting.nodes import INPUT, Node
 from flopcount.counting.plan import Plan
 from flopcount.errors import Problem, ShapeError, SpecError
@@ -72,7 +72,7 @@ def _given(layer: Layer) -> dict[str, Any]:
 
 
 def _step(node: Node, inputs: list[Shape], options: Mapping[str, Any]) -> Step:
-    if len(inputs) > 1:
+    if len(inputs) > 1 and not reads_several(node.kind):
         raise _impossible(node, f"{node.kind} reads one layer, but after names {len(inputs)}; name one", inputs)
     try:
         step = formula(node.kind)(*inputs, **options)

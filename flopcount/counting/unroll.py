@@ -25,7 +25,7 @@ class _Scope:
     def __init__(self, entries: tuple[str, ...], outer: "_Scope | None" = None) -> None:
         numbered = {f"{INPUT}{number}": entry for number, entry in enumerate(entries, 1) if number > 1}
         self.outputs = {INPUT: entries[0], **numbered}
-        self.current = entries
+        self.current = entries[:1]
         self.outer = outer
 
     def define(self, name: str, output: str) -> None:
