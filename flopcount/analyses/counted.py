@@ -1,6 +1,6 @@
 """What a network costs, beside what it would with standard convolutions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from flopcount.analyses.substitute import standardised
@@ -52,7 +52,7 @@ class Counted(NamedTuple):
         return sum("weight" in leaf.tally.counts for step in self.trace.steps.values() for leaf in step.leaves())
 
 
-def counted(network: Plan, x: Shape, convention: Convention) -> Counted:
+def counted(network: Plan, x: Shape | Mapping[str, Shape], convention: Convention) -> Counted:
     """Count a network at one input, and what it would cost with standard convolutions."""
     traced = trace(network, x)
     plan = standardised(traced)
@@ -125,7 +125,7 @@ def _share(part: int, whole: int) -> str:
 def _truth(result: Counted) -> str:
     """Say what the same network costs where no map vanishes."""
     network = result.trace.plan.mapped(_padded_same)
-    true = counted(network, result.trace.input, result.convention)
+    true = counted(network, result.trace.inputs, result.convention)
     text = f'With padding = "same" the true figures are {true.total.macs} MACs as specified'
     if true.standard_total is None:
         return f"{text}."

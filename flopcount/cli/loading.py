@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from flopcount.analyses.counted import Counted, counted
 from flopcount.counting.conventions import convention
-from flopcount.counting.inputs import input_shape
+from flopcount.counting.inputs import input_shapes
 from flopcount.counting.plan import overridden, plan
 from flopcount.errors import SpecError
 from flopcount.files.settings import Setting, by_layer, setting
@@ -35,7 +35,7 @@ def count_arch(reference: str, options: Options) -> tuple[Spec, Counted]:
     spec = _loaded(reference, options.notation, settings)
     try:
         network = overridden(plan(spec.arch), by_layer(settings))
-        x = input_shape(network.input, options.size, options.batch)
+        x = input_shapes(network.inputs, options.size, options.batch)
         return spec, counted(network, x, convention(options.params))
     except SpecError as error:
         raise explained(error, spec) from None

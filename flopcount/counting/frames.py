@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from flopcount.counting.evaluate import EvaluationError, evaluate
 from flopcount.formulas.shape import Shape
 from flopcount.schema.expressions import Expression
-from flopcount.schema.rows import expressed
+from flopcount.schema.rows import SPECIAL, expressed
 
 Given = Mapping[str, Mapping[str, Any]]
 """What is not in the file: path → field → a value, an array or a symbol."""
@@ -29,7 +29,7 @@ class Frame(NamedTuple):
     @property
     def names(self) -> frozenset[str]:
         """All names an expression here may use."""
-        return frozenset((*self.arguments, "in_channels", "index"))
+        return frozenset((*self.arguments, *SPECIAL))
 
     def expressed(self, value: object) -> object:
         """Turn strings that are arithmetic over this frame's names into expressions."""
@@ -39,19 +39,23 @@ class Frame(NamedTuple):
 class Values(Mapping[str, Any]):
     """The names of a frame with their values, looked up when asked for.
 
-    Without shapes, as while a plan is made, `in_channels` has no value: which
-    layers exist never depends on shapes.
+    `here` is the path of what the row reads, whose channels are `channels`.
+    Without shapes, as while a plan is made, channels have no value: which layers
+    exist never depends on shapes.
     """
 
-    def __init__(self, frame: Frame, given: Given | None = None, shapes: Mapping[str, Shape] | None = None) -> None:
+    def __init__(
+        self, frame: Frame, given: Given | None = None, shapes: Mapping[str, Shape] | None = None, here: str = ""
+    ) -> None:
         self.frame = frame
         self.given = given or {}
         self.shapes = shapes
+        self.here = here
 
     def __getitem__(self, name: str) -> Any:
         """Return what a name stands for, overridden from outside or as the file says."""
-        if name == "in_channels":
-            return self._in_channels()
+        if name in {"in_channels", "channels"}:
+            return self._channels(self.frame.entry if name == "in_channels" else self.here)
         if name == "index":
             return self.frame.number
         outside = self.given.get(self.frame.path, {})
@@ -61,12 +65,12 @@ class Values(Mapping[str, Any]):
     def _around(self, value: Expression) -> Any:
         if self.frame.outer is None:
             raise KeyError(value.text)
-        return evaluate(value, Values(self.frame.outer, self.given, self.shapes))
+        return evaluate(value, Values(self.frame.outer, self.given, self.shapes, self.frame.entry))
 
-    def _in_channels(self) -> Any:
+    def _channels(self, path: str) -> Any:
         if self.shapes is None:
-            raise EvaluationError("which layers exist never depends on shapes, so in_channels is not known here")
-        return self.shapes[self.frame.entry].channels
+            raise EvaluationError("which layers exist never depends on shapes, so channels are not known here")
+        return self.shapes[path].channels
 
     def __contains__(self, name: object) -> bool:
         """Tell whether a name is known."""
@@ -92,7 +96,7 @@ def needs_shapes(value: object, frame: Frame) -> bool:
     """Tell whether a value follows from `in_channels`, through the arguments too."""
     if not isinstance(value, Expression):
         return isinstance(value, list | tuple) and any(needs_shapes(each, frame) for each in value)
-    if "in_channels" in value.names:
+    if value.names & {"in_channels", "channels"}:
         return True
     around = (frame.arguments[name] for name in value.names if name in frame.arguments)
     return frame.outer is not None and any(needs_shapes(each, frame.outer) for each in around)

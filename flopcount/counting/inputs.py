@@ -1,8 +1,21 @@
 """The input a network is counted at: what its file says, or what the caller does."""
 
+from collections.abc import Mapping
+
 from flopcount.errors import UsageError
 from flopcount.formulas.shape import Shape
 from flopcount.schema.base import LARGEST
+
+
+def input_shapes(
+    declared: Mapping[str, tuple[int, ...]], text: str | None = None, batch: int | None = None
+) -> dict[str, Shape]:
+    """Return the shape of each input; `text` is about the first, the batch is for all."""
+    first, *others = declared
+    main = input_shape(declared[first], text, batch)
+    copies = batch if batch is not None else main.dims[0] if main.channel_axis else None
+    rest = {name: input_shape(declared[name], batch=copies) for name in others}
+    return {first: main, **rest}
 
 
 def input_shape(declared: tuple[int, ...], text: str | None = None, batch: int | None = None) -> Shape:

@@ -13,10 +13,15 @@ from flopcount.schema.base import Layer
 
 
 class Plan(NamedTuple):
-    """All nodes in the order of the computation, and the input the file gives."""
+    """All nodes in the order of the computation, and the inputs the file gives by name."""
 
     nodes: tuple[Node, ...]
-    input: tuple[int, ...]
+    inputs: Mapping[str, tuple[int, ...]]
+
+    @property
+    def input(self) -> tuple[int, ...]:
+        """The sizes of the first input, mostly the only one."""
+        return next(iter(self.inputs.values()))
 
     def mapped(self, change: Callable[[Layer], Layer]) -> "Plan":
         """Return the same network with each layer changed."""
@@ -25,7 +30,8 @@ class Plan(NamedTuple):
 
 def plan(arch: Arch) -> Plan:
     """Unroll an arch; a SpecError names what cannot be."""
-    return Plan(tuple(unrolled(arch, (INPUT,))), arch.input)
+    inputs = arch.input if isinstance(arch.input, dict) else {INPUT: arch.input}
+    return Plan(tuple(unrolled(arch, tuple(inputs))), inputs)
 
 
 def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from flopcount.counting.evaluate import EvaluationError
 from flopcount.counting.frames import Given, Values, valued
 from flopcount.counting.kinds import formula, reads_several
-from flopcount.counting.nodes import INPUT, Node
+from flopcount.counting.nodes import Node
 from flopcount.counting.plan import Plan
 from flopcount.errors import Problem, ShapeError, SpecError
 from flopcount.formulas.needs import Need
@@ -24,8 +24,13 @@ class Trace(NamedTuple):
     """A step for each node, at one input."""
 
     plan: Plan
-    input: Shape
+    inputs: Mapping[str, Shape]
     steps: Mapping[str, Step]
+
+    @property
+    def input(self) -> Shape:
+        """The shape of the first input, mostly the only one."""
+        return next(iter(self.inputs.values()))
 
     def items(self) -> Iterator[tuple[Node, Step]]:
         """Yield each node with its step, in the order of the computation."""
@@ -33,25 +38,30 @@ class Trace(NamedTuple):
             yield node, self.steps[node.path]
 
 
-def trace(plan: Plan, x: Shape, given: Given | None = None) -> Trace:
-    """Walk the plan once; a SpecError names the first layer that cannot be, and why."""
+def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None) -> Trace:
+    """Walk the plan once; a SpecError names the first layer that cannot be, and why.
+
+    `x` is the shape of the first input, or of each by name; an input that is
+    not given has the sizes of the file.
+    """
     given = given or {}
-    shapes = {INPUT: x}
+    named = {next(iter(plan.inputs)): x} if isinstance(x, Shape) else x
+    inputs = {name: named[name] if name in named else Shape(sizes) for name, sizes in plan.inputs.items()}
+    shapes = dict(inputs)
     steps: dict[str, Step] = {}
     for node in plan.nodes:
-        inputs = [shapes[name] for name in node.inputs]
         options = {**fields(node.layer), **_computed(node, given, shapes), **given.get(node.path, {})}
-        step = _step(node, inputs, options)
+        step = _step(node, [shapes[name] for name in node.inputs], options)
         steps[node.path] = step
         shapes[node.path] = step.shape
-    return Trace(plan, x, steps)
+    return Trace(plan, inputs, steps)
 
 
 def _computed(node: Node, given: Given, shapes: Mapping[str, Shape]) -> Mapping[str, Any]:
     """Evaluate the fields that are expressions; ints are validated as if the file had them."""
     if node.frame is None:
         return {}
-    values = Values(node.frame, given, shapes)
+    values = Values(node.frame, given, shapes, node.inputs[0])
     try:
         found = {name: valued(value, values) for name, value in node.computed.items()}
         if all(isinstance(value, int | str | tuple) for value in found.values()):

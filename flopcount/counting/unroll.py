@@ -51,7 +51,9 @@ class _Around(NamedTuple):
 def unrolled(arch: Arch, entries: tuple[str, ...]) -> Iterator[Node]:
     """Yield the nodes of an arch in file order; a SpecError names what cannot be."""
     frame = Frame("", arch.arguments, entries[0], 1) if arch.arguments else None
-    return _Unrolling(arch.templates).rows(arch.layers, _Around(_Scope(entries), "", ("layers",), frame))
+    scope = _Scope(entries)
+    scope.outputs |= {name: name for name in entries}
+    return _Unrolling(arch.templates).rows(arch.layers, _Around(scope, "", ("layers",), frame))
 
 
 class _Unrolling:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flopcount.analyses.counted import Cost, Counted, ratio
 from flopcount.counting.conventions import Convention
+from flopcount.counting.trace import Trace
 from flopcount.formulas.step import Step
 from flopcount.report.table import Column, Report, Row, Table
 
@@ -34,7 +35,7 @@ def count_report(name: str, description: str, result: Counted) -> Report:
     return Report(
         title=f"{name}: {description}" if description else name,
         tables=(_layers(result), _side_by_side(result)),
-        lines=(f"input {sizes(result.trace.input.dims)}", counted_line(result.convention)),
+        lines=(f"input {inputs_text(result.trace)}", counted_line(result.convention)),
         notes=result.notes,
         facts=_facts(name, result),
     )
@@ -43,6 +44,20 @@ def count_report(name: str, description: str, result: Counted) -> Report:
 def sizes(dims: Iterable[object]) -> str:
     """Write sizes as 3×224×224."""
     return "×".join(map(str, dims))
+
+
+def inputs_text(traced: Trace) -> str:
+    """Write the input's sizes, or those of several inputs with their names."""
+    if len(traced.inputs) == 1:
+        return sizes(traced.input.dims)
+    return ", ".join(f"{name} {sizes(shape.dims)}" for name, shape in traced.inputs.items())
+
+
+def inputs_data(traced: Trace) -> Any:
+    """Return the input's sizes as data: a list, or a table of lists where there are several inputs."""
+    if len(traced.inputs) == 1:
+        return [*traced.input.dims]
+    return {name: [*shape.dims] for name, shape in traced.inputs.items()}
 
 
 def counted_line(convention: Convention) -> str:
@@ -71,7 +86,7 @@ def _facts(name: str, result: Counted) -> dict[str, Any]:
     against = {"standard": {"totals": cost_facts(standard), "ratio": total.ratios(standard)}} if standard else {}
     return {
         "arch": name,
-        "input": [*result.trace.input.dims],
+        "input": inputs_data(result.trace),
         "convention": convention_facts(result.convention),
         "totals": cost_facts(total),
         "weighted_layers": result.weighted_layers,

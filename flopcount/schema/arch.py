@@ -75,6 +75,9 @@ Layers = Annotated[
 ]
 
 
+Sizes = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=9)]
+
+
 class Block(Layer):
     """Layers under a name of their own, once or several times in a row."""
 
@@ -101,9 +104,9 @@ class Arch(BaseModel):
         Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$", description="one line on what it is"),
     ] = ""
     input: Annotated[
-        tuple[Positive, ...],
-        Field(min_length=1, max_length=9, description="channels, then the spatial sizes"),
-        Expects("a list of whole numbers from 1 to 10⁹: channels, then the spatial sizes"),
+        Sizes | Annotated[dict[Name, Sizes], Field(min_length=1)],
+        Field(description="channels, then the spatial sizes; or a table of several inputs by name"),
+        Expects("a list of whole numbers from 1 to 10⁹: channels, then the spatial sizes; or a table of such lists"),
     ]
     defaults: Annotated[
         dict[str, Any],

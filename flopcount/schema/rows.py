@@ -13,8 +13,8 @@ from flopcount.schema.layers import FAMILIES, kind_named
 
 Raw = Mapping[str, Any]
 
-SPECIAL = ("in_channels", "index")
-"""Names every template knows: the channels that enter it, and which repetition it is, from 1."""
+SPECIAL = ("in_channels", "channels", "index")
+"""Names every template knows: the channels that enter it, those that enter the row, and which repetition it is."""
 
 STRUCTURE = ("type", "name", "after", "repeat", "when", "layers")
 """The keys of a row that are not fields of its kind."""
@@ -100,7 +100,7 @@ def row_problems(data: Raw) -> list[Problem]:
     signatures = {name: _signature(raw) for name, raw in templates.items() if isinstance(raw, Mapping)}
     found = [*_name_problems(templates), *_recursion_problems(templates)]
     arguments = data.get("arguments")
-    names = frozenset(arguments) | {"in_channels"} if isinstance(arguments, Mapping) and arguments else None
+    names = frozenset((*arguments, *SPECIAL)) if isinstance(arguments, Mapping) and arguments else None
     found += _list_problems(data.get("layers"), ("layers",), names, signatures)
     for name, raw in templates.items():
         if isinstance(raw, Mapping):
