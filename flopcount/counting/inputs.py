@@ -15,7 +15,7 @@ def input_shape(declared: tuple[int, ...], text: str | None = None, batch: int |
     if batch is None:
         return Shape(sizes, len(sizes) - len(declared))
     if len(sizes) > len(declared):
-        raise UsageError(f"--input {text} has a batch already; leave out --batch")
+        raise UsageError(f"--input {(text or '')[:60]} has a batch already; leave out --batch")
     if not 1 <= batch <= LARGEST:
         raise UsageError(f"--batch {batch} is not possible; give a whole number from 1 to 10⁹")
     return Shape((batch, *sizes), 1)
@@ -40,6 +40,6 @@ def _resized(declared: tuple[int, ...], numbers: tuple[int, ...], text: str) -> 
     if len(numbers) in {axes + 1, axes + 2}:
         return numbers
     raise UsageError(
-        f"--input {text} has {len(numbers)} sizes, but the network's input {'×'.join(map(str, declared))} "
+        f"--input {text[:60]} has {len(numbers)} sizes, but the network's input {'×'.join(map(str, declared))} "
         f"has {axes} spatial axes; give {axes or 1} for those, one more for the channels, two more for a batch"
     )

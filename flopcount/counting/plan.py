@@ -68,6 +68,9 @@ class _Scope:
             return self.outputs[name]
         return self.outer.find(name) if self.outer else None
 
+    def names(self) -> list[str]:
+        return [*self.outputs, *(self.outer.names() if self.outer else ())]
+
 
 def _unrolled(layers: tuple[Layer, ...], scope: _Scope, prefix: str, place: Place) -> Iterator[Node]:
     """Yield the nodes of a list of layers, each reading the one above or those it names."""
@@ -95,12 +98,15 @@ def _repeated(block: Block, scope: _Scope, path: str, place: Place) -> Iterator[
 def _inputs(layer: Layer, scope: _Scope, path: str, place: Place) -> tuple[str, ...]:
     if layer.after is None:
         return (scope.current,)
-    found = {name: scope.find(name) for name in layer.after}
-    missing = [name for name, output in found.items() if output is None]
+    found = [(name, scope.find(name)) for name in layer.after]
+    missing = [name for name, output in found if output is None]
     if missing:
-        what = f"after names {missing[0]!r}, which is no earlier layer; {suggestion(missing[0], [*scope.outputs])}"
+        what = f"after names {missing[0]!r}, which is no earlier layer; {suggestion(missing[0], scope.names())}"
         raise SpecError([Problem((*place, "after"), what, path)])
-    return tuple(output for output in found.values() if output is not None)
+    if isinstance(layer, Block) and len(found) > 1:
+        what = f"a Block reads one layer, but after names {len(found)}; name one"
+        raise SpecError([Problem((*place, "after"), what, path)])
+    return tuple(output for _, output in found if output is not None)
 
 
 def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:
