@@ -135,13 +135,34 @@ def _call(node: Any, names: Names) -> Any:
     function, least, most = _CALLS[node.func.id]
     if not least <= len(arguments) <= most:
         raise EvaluationError(f"{node.func.id} takes {least} to {most} arguments")
-    return function(*arguments)
+    try:
+        return function(*arguments)
+    except ZeroDivisionError:
+        raise EvaluationError("it divides by zero") from None
 
 
-def _divisible(value: Any, divisor: Any, floor: Any = None) -> Dim:
+def _divisible(value: Any, divisor: Any, floor: Any = 1) -> Dim:
     quotient = _as_ratio(value)
-    result = dims.divisible(quotient.numerator, divisor, quotient.denominator)
-    return result if floor is None else dims.at_least(result, floor)
+    result = dims.divisible(quotient.numerator, _whole(divisor), quotient.denominator)
+    return dims.at_least(result, _whole(floor))
+
+
+def _ceil_div(dividend: Any, divisor: Any) -> Dim:
+    return dims.ceil_div(_whole(dividend), _whole(divisor))
+
+
+def _min(one: Any, other: Any) -> Dim:
+    return dims.minimum(_whole(one), _whole(other))
+
+
+def _max(one: Any, other: Any) -> Dim:
+    return dims.maximum(_whole(one), _whole(other))
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, Ratio):
+        raise EvaluationError("a decimal cannot stand there; round it first with ceil, floor or round")
+    return value
 
 
 def _floor(value: Any) -> Dim:
@@ -186,10 +207,10 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 }
 _CALLS: Mapping[str, tuple[Callable[..., Any], int, int]] = {
     "divisible": (_divisible, 2, 3),
-    "ceil_div": (dims.ceil_div, 2, 2),
+    "ceil_div": (_ceil_div, 2, 2),
     "ceil": (_ceil, 1, 1),
     "floor": (_floor, 1, 1),
     "round": (_round, 1, 1),
-    "min": (dims.minimum, 2, 2),
-    "max": (dims.maximum, 2, 2),
+    "min": (_min, 2, 2),
+    "max": (_max, 2, 2),
 }

@@ -13,7 +13,7 @@ def input_shapes(
     """Return the shape of each input; `text` is about the first, the batch is for all."""
     first, *others = declared
     main = input_shape(declared[first], text, batch)
-    copies = batch if batch is not None else main.dims[0] if main.channel_axis else None
+    copies = int(str(main.dims[0])) if main.channel_axis else None
     rest = {name: input_shape(declared[name], batch=copies) for name in others}
     return {first: main, **rest}
 
@@ -28,7 +28,7 @@ def input_shape(declared: tuple[int, ...], text: str | None = None, batch: int |
     if batch is None:
         return Shape(sizes, len(sizes) - len(declared))
     if len(sizes) > len(declared):
-        raise UsageError(f"--input {text} has a batch already; leave out --batch")
+        raise UsageError(f"--input {(text or '')[:60]} has a batch already; leave out --batch")
     if not 1 <= batch <= LARGEST:
         raise UsageError(f"--batch {batch} is not possible; give a whole number from 1 to 10⁹")
     return Shape((batch, *sizes), 1)
@@ -53,6 +53,6 @@ def _resized(declared: tuple[int, ...], numbers: tuple[int, ...], text: str) -> 
     if len(numbers) in {axes + 1, axes + 2}:
         return numbers
     raise UsageError(
-        f"--input {text} has {len(numbers)} sizes, but the network's input {'×'.join(map(str, declared))} "
+        f"--input {text[:60]} has {len(numbers)} sizes, but the network's input {'×'.join(map(str, declared))} "
         f"has {axes} spatial axes; give {axes or 1} for those, one more for the channels, two more for a batch"
     )

@@ -19,6 +19,9 @@ DEEPEST = 16
 """Templates inside templates deeper than this are refused."""
 
 
+_TOO_MANY = f"more than {MOST_LAYERS} layers, blocks unrolled; repeat less"
+
+
 class _Scope:
     """The names a layer may read: earlier siblings, then those around its block."""
 
@@ -37,6 +40,9 @@ class _Scope:
             return self.outputs[name]
         return self.outer.find(name) if self.outer else None
 
+    def names(self) -> list[str]:
+        return [*self.outputs, *(self.outer.names() if self.outer else ())]
+
 
 class _Around(NamedTuple):
     """What surrounds a list of rows: names to read, names to compute with, the path and the place."""
@@ -50,18 +56,25 @@ class _Around(NamedTuple):
 
 def unrolled(arch: Arch, entries: tuple[str, ...]) -> Iterator[Node]:
     """Yield the nodes of an arch in file order; a SpecError names what cannot be."""
+    if _size(arch.layers) > MOST_LAYERS:
+        raise SpecError([Problem(("layers",), _TOO_MANY)])
     frame = Frame("", arch.arguments, entries[0], 1) if arch.arguments else None
     scope = _Scope(entries)
     scope.outputs |= {name: name for name in entries}
     return _Unrolling(arch.templates).rows(arch.layers, _Around(scope, "", ("layers",), frame))
 
 
+def _size(layers: tuple[Layer, ...]) -> int:
+    """Count the layers that need no expression evaluated."""
+    return sum(layer.repeat * _size(layer.layers) if isinstance(layer, Block) else 1 for layer in layers)
+
+
 class _Unrolling:
-    """One walk over the rows: the templates it knows, and how many rows it may still visit."""
+    """One walk over the rows: the templates it knows, and how many rows and repetitions it may still visit."""
 
     def __init__(self, templates: Mapping[str, Template]) -> None:
         self.templates = templates
-        self.left = MOST_LAYERS
+        self.left = 2 * MOST_LAYERS
 
     def rows(self, layers: tuple[Layer, ...], around: _Around) -> Iterator[Node]:
         """Yield the nodes of a list of rows, each reading the one above or those it names."""
@@ -87,7 +100,7 @@ class _Unrolling:
     def _visit(self, at: _Around) -> None:
         self.left -= 1
         if self.left < 0:
-            raise _problem(at, "", f"the network has more than {MOST_LAYERS} layers, blocks unrolled; repeat less")
+            raise _problem(at, "", _TOO_MANY)
         if len(at.via) > DEEPEST:
             raise _problem(at, "", f"templates are nested deeper than {DEEPEST} levels")
 
@@ -125,12 +138,12 @@ def _problem(at: _Around, path: str, what: str, key: str = "") -> SpecError:
 def _inputs(layer: Layer, at: _Around, path: str) -> tuple[str, ...]:
     if layer.after is None:
         return at.scope.current
-    found = {name: at.scope.find(name) for name in layer.after}
-    missing = [name for name, output in found.items() if output is None]
+    found = [(name, at.scope.find(name)) for name in layer.after]
+    missing = [name for name, output in found if output is None]
     if missing:
-        way_out = suggestion(missing[0], [*at.scope.outputs])
-        raise _problem(at, path, f"after names {missing[0]!r}, which is no earlier layer here; {way_out}", "after")
-    return tuple(output for output in found.values() if output is not None)
+        way_out = suggestion(missing[0], at.scope.names())
+        raise _problem(at, path, f"after names {missing[0]!r}, which is no earlier layer; {way_out}", "after")
+    return tuple(output for _, output in found if output is not None)
 
 
 def _exists(layer: Row, at: _Around, path: str) -> bool:

@@ -50,10 +50,16 @@ def _layer(raw: object) -> Layer:
     return class_named(kind).model_validate({key: value for key, value in raw.items() if key != "type"})
 
 
+ENTRY = "input"
+"""The name of what enters a network or a block; no layer may have it."""
+
+
 def _siblings(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     if not layers:
         raise PydanticCustomError("layer", "layers is empty; give at least one layer")
-    if len({called(layer, position) for position, layer in enumerate(layers, 1)}) < len(layers):
+    if any(layer.name == ENTRY for layer in layers) or len(
+        {called(layer, position) for position, layer in enumerate(layers, 1)}
+    ) < len(layers):
         raise PydanticCustomError("names", "two layers have the same name")
     return layers
 

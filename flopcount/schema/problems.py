@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from flopcount.errors import Place, Problem, suggestion
-from flopcount.schema.arch import Arch, Raw, class_named, unknown_defaults, used_kinds
+from flopcount.schema.arch import ENTRY, Arch, Raw, class_named, unknown_defaults, used_kinds
 from flopcount.schema.base import Expects, Layer
 from flopcount.schema.layers import FAMILIES
 from flopcount.schema.rows import row_problems
@@ -90,14 +90,15 @@ def default_problems(data: Raw) -> list[Problem]:
 def name_problems(data: Raw, key: str = "layers", place: Place = (), path: str = "") -> list[Problem]:
     """Return a problem for each layer that is called like an earlier sibling, blocks looked into."""
     found: list[Problem] = []
-    seen: dict[str, int] = {}
+    seen: dict[str, int] = {ENTRY: -1}
     layers = data.get(key)
     for index, layer in enumerate(layers if isinstance(layers, list) else ()):
         here = (*place, key, index)
         name = label(layer, index + 1)
         full = f"{path}.{name}" if path else name
         if name in seen:
-            what = f"the name is already taken by layer {seen[name] + 1} here; give each of them its own"
+            holder = f"layer {seen[name] + 1} here" if seen[name] >= 0 else "what enters the network or block"
+            what = f"the name is already taken by {holder}; give each its own"
             found.append(Problem((*here, "name"), what, full))
         seen.setdefault(name, index)
         if isinstance(layer, Mapping):

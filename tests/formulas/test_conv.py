@@ -1,0 +1,198 @@
+"""Convolutions: worked examples, what must hold, and what a step is made of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import sympy
+from formula_needs import broken
+
+from flopcount.formulas.conv import conv, depth_sep_conv, depthwise_conv, group_conv, het_conv
+from flopcount.formulas.shape import Shape
+from flopcount.formulas.step import Step
+
+Map = Shape((16, 14, 14))
+SAME: Mapping[str, Any] = {"kernel_size": 3, "padding": "same", "bias": False}
+
+
+def cost(step: Step) -> tuple[object, object]:
+    """Return weights with biases, and MACs."""
+    tally = step.tally
+    return tally.weighed({"weight": 1, "bias": 1}), tally.weighed({"conv_mac": 1})
+
+
+@pytest.mark.parametrize(
+    ("step", "params", "macs"),
+    [
+        (conv(Map, out_channels=32, **SAME), 4608, 903168),
+        (conv(Map, out_channels=32, **{**SAME, "kernel_size": (1, 3)}), 1536, 301056),
+        (conv(Map, out_channels=32, **{**SAME, "kernel_size": 1}), 512, 100352),
+        (conv(Map, out_channels=32, **SAME, dilation=2), 4608, 903168),
+        (group_conv(Map, out_channels=32, **SAME, groups=4), 1152, 225792),
+        (depthwise_conv(Map, **SAME, depth_multiplier=2), 288, 56448),
+        (depth_sep_conv(Map, out_channels=32, **SAME), 656, 128576),
+        (het_conv(Map, out_channels=32, **SAME, p=4), 1536, 301056),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Step) else "",
+)
+def test_worked_examples(step: Step, params: int, macs: int) -> None:
+    """16 channels to 32 on a 14×14 map, by hand: weights per filter × filters × 196 positions."""
+    assert cost(step) == (params, macs)
+
+
+def test_strides_shrink_the_map_and_the_macs() -> None:
+    """MobileNet's first layer: 864 weights at 112×112 positions."""
+    step = conv(Shape((3, 224, 224)), out_channels=32, stride=2, **SAME)
+    assert step.shape.dims == (32, 112, 112)
+    assert cost(step) == (864, 10838016)
+
+
+def test_the_stride_of_a_separable_convolution_is_its_depthwise_parts() -> None:
+    """MobileNet's second pair: 1,806,336 MACs depthwise, 25,690,112 pointwise, both at 56×56."""
+    step = depth_sep_conv(Shape((64, 112, 112)), out_channels=128, stride=2, **SAME)
+    assert [(part.name, part.step.shape.dims, *cost(part.step)) for part in step.parts] == [
+        ("depthwise", (64, 56, 56), 576, 1806336),
+        ("pointwise", (128, 56, 56), 8192, 25690112),
+    ]
+
+
+def test_padding_counts_fully() -> None:
+    """A 3×3 kernel on a map of one point: nine MACs, of which eight touch padding."""
+    assert cost(conv(Shape((1, 1, 1)), out_channels=1, kernel_size=3, padding=1, bias=False)) == (9, 9)
+
+
+@pytest.mark.parametrize(
+    ("step", "biases"),
+    [
+        (conv(Map, out_channels=32, kernel_size=3), 32),
+        (group_conv(Map, out_channels=32, kernel_size=3, groups=2), 32),
+        (depthwise_conv(Map, kernel_size=3, depth_multiplier=2), 32),
+        (depth_sep_conv(Map, out_channels=32, kernel_size=3), 32),
+        (depth_sep_conv(Map, out_channels=32, kernel_size=3, depthwise_bias=True), 48),
+        (depth_sep_conv(Map, out_channels=32, kernel_size=3, bias=False, depthwise_bias=True), 16),
+        (het_conv(Map, out_channels=32, kernel_size=3, p=2), 32),
+        (het_conv(Map, out_channels=32, kernel_size=3, p=2, bias=False, kernel_bias=True), 32 * 16),
+        (het_conv(Map, out_channels=32, kernel_size=3, p=2, kernel_bias=True), 32 + 32 * 16),
+    ],
+)
+def test_biases_are_kept_apart_and_added_at_every_position(step: Step, biases: int) -> None:
+    """Each bias is one parameter, added once at each of the 12×12 positions."""
+    assert (step.tally.counts["bias"], step.tally.counts["conv_bias_add"]) == (biases, biases * 144)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        conv(Map, out_channels=32, kernel_size=3, bias=False),
+        depthwise_conv(Map, kernel_size=3, bias=False),
+        depth_sep_conv(Map, out_channels=32, kernel_size=3, bias=False),
+        het_conv(Map, out_channels=32, kernel_size=3, p=2, bias=False),
+    ],
+)
+def test_without_bias_there_is_none(step: Step) -> None:
+    assert (step.tally.counts["bias"], step.tally.counts["conv_bias_add"]) == (0, 0)
+
+
+def test_norm_and_activation_follow_a_convolution() -> None:
+    """One row of a file, three parts of a step: 10×10×8 elements through each of the two."""
+    step = conv(Shape((4, 12, 12)), out_channels=8, kernel_size=3, norm="batch", activation="relu6")
+    assert [(part.name, part.step.kind) for part in step.parts] == [
+        ("conv", "Conv"),
+        ("norm", "BatchNorm"),
+        ("activation", "ReLU6"),
+    ]
+    assert (step.tally.counts["batch_norm"], step.tally.counts["relu6"], step.tally.counts["norm_weight"]) == (
+        800,
+        800,
+        8,
+    )
+
+
+def test_norm_and_activation_follow_each_part_of_a_separable_convolution() -> None:
+    step = depth_sep_conv(Shape((4, 12, 12)), out_channels=8, kernel_size=3, norm="batch", activation="relu")
+    kinds = [leaf.kind for leaf in step.leaves()]
+    assert kinds == ["DepthwiseConv", "BatchNorm", "ReLU", "Conv", "BatchNorm", "ReLU"]
+    assert step.tally.counts["relu"] == 400 + 800
+
+
+def test_parts_add_up() -> None:
+    """A composition costs what its leaves cost together."""
+    step = depth_sep_conv(Map, out_channels=32, kernel_size=3, depthwise_bias=True, norm="batch", activation="relu")
+    leaves = [leaf.tally.counts for leaf in step.leaves()]
+    assert step.tally.counts == {
+        name: sum(counts[name] for counts in leaves if name in counts) for name in step.tally.counts
+    }
+
+
+def symbols(names: str) -> Any:
+    """Return positive integer symbols."""
+    return sympy.symbols(names, integer=True, positive=True)
+
+
+def test_closed_form_of_a_standard_convolution() -> None:
+    """Params M·N·DK², MACs DK²·DO²·M·N."""
+    m, n, dk, do = symbols("M N DK DO")
+    step = conv(Shape((m, do, do)), out_channels=n, kernel_size=dk, padding="same", bias=False)
+    assert cost(step) == (m * n * dk**2, dk**2 * do**2 * m * n)
+
+
+def test_closed_form_of_a_separable_convolution() -> None:
+    """Params M·N + M·DK², MACs DO²·M·(DK² + N); with a depth multiplier, M·m in place of M."""
+    m, n, dk, do, times = symbols("M N DK DO m")
+    step = depth_sep_conv(
+        Shape((m, do, do)), out_channels=n, kernel_size=dk, depth_multiplier=times, padding="same", bias=False
+    )
+    weights, macs = cost(step)
+    assert sympy.expand(weights) == sympy.expand(m * times * dk**2 + m * times * n)
+    assert sympy.expand(macs) == sympy.expand(do**2 * m * times * (dk**2 + n))
+
+
+def test_closed_forms_of_the_two_parts() -> None:
+    """Depthwise DF²·DK²·M, pointwise DF²·M·N."""
+    m, n, dk, df = symbols("M N DK DF")
+    step = depth_sep_conv(Shape((m, df, df)), out_channels=n, kernel_size=dk, padding="same", bias=False)
+    assert [cost(part.step)[1] for part in step.parts] == [df**2 * dk**2 * m, df**2 * m * n]
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        (
+            conv(Shape((9, 8, 8)), out_channels=8, kernel_size=3, groups=4),
+            "groups = 4 does not divide the 9 input channels; choose a divisor of them",
+        ),
+        (
+            group_conv(Shape((8, 8, 8)), out_channels=9, kernel_size=3, groups=4),
+            "groups = 4 does not divide the 9 output channels; choose a divisor of them",
+        ),
+        (
+            het_conv(Shape((7, 8, 8)), out_channels=4, kernel_size=3, p=3),
+            "p = 3 does not divide the 7 input channels; choose a divisor of them",
+        ),
+        (
+            het_conv(Shape((2, 8, 8)), out_channels=4, kernel_size=3, p=3),
+            "p = 3 does not divide the 2 input channels; choose a divisor of them",
+        ),
+        (
+            depthwise_conv(Shape((8, 9, 4)), kernel_size=5),
+            "the map vanishes: a window of 5 (extent 5) does not fit an axis of size 4; enlarge the input or pad",
+        ),
+        (
+            depth_sep_conv(Shape((8, 2, 9)), out_channels=4, kernel_size=3),
+            "the map vanishes: a window of 3 (extent 3) does not fit an axis of size 2; enlarge the input or pad",
+        ),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Step) else "",
+)
+def test_what_must_hold_is_said_in_a_sentence(step: Step, says: str) -> None:
+    """One broken need, one sentence: what is wrong, and the way out."""
+    assert broken(step) == [says]
+
+
+def test_every_broken_need_speaks() -> None:
+    """Groups that divide neither side, on a map too small along both axes: four sentences."""
+    assert len(broken(conv(Shape((9, 2, 2)), out_channels=10, kernel_size=3, groups=4))) == 4
+
+
+def test_what_holds_is_silent() -> None:
+    assert broken(group_conv(Map, out_channels=32, kernel_size=14, groups=16)) == []

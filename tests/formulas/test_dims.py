@@ -1,0 +1,103 @@
+"""The helpers of formulas do on ints what Python's own operations do."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flopcount.formulas.dims import (
+    at_least,
+    ceil_div,
+    divisible,
+    maximum,
+    minimum,
+    product,
+    remainder,
+    round_half_even,
+    split,
+    total,
+    where_positive,
+)
+
+unhurried = settings(deadline=None)
+whole = st.integers(-(10**12), 10**12)
+positive = st.integers(1, 10**6)
+
+
+@unhurried
+@given(whole, whole)
+def test_maximum_and_minimum_pick_the_larger_and_the_smaller(one: int, other: int) -> None:
+    assert (maximum(one, other), minimum(one, other)) == (max(one, other), min(one, other))
+
+
+@unhurried
+@given(whole, whole)
+def test_at_least_raises_to_the_floor_only(value: int, floor: int) -> None:
+    assert at_least(value, floor) == max(value, floor)
+
+
+@unhurried
+@given(whole, whole, whole)
+def test_where_positive_chooses_by_the_sign(test: int, then: int, otherwise: int) -> None:
+    assert where_positive(test, then, otherwise) == (then if test > 0 else otherwise)
+
+
+@unhurried
+@given(whole, positive)
+def test_ceil_div_is_the_first_whole_number_not_below_the_fraction(dividend: int, divisor: int) -> None:
+    result = ceil_div(dividend, divisor)
+    assert isinstance(result, int)
+    assert result - 1 < Fraction(dividend, divisor) <= result
+
+
+@unhurried
+@given(whole, positive)
+def test_remainder_is_what_a_floor_division_leaves(dividend: int, divisor: int) -> None:
+    assert remainder(dividend, divisor) == dividend % divisor
+
+
+@unhurried
+@given(positive, positive)
+def test_split_undoes_a_multiplication(part: int, ways: int) -> None:
+    assert split(part * ways, ways) == part
+
+
+@unhurried
+@given(st.integers(-1000, 1000), st.integers(1, 40))
+def test_round_half_even_is_pythons_round(dividend: int, divisor: int) -> None:
+    assert round_half_even(dividend, divisor) == round(Fraction(dividend, divisor))
+
+
+@pytest.mark.parametrize(("halves", "rounded"), [(75, 38), (13, 6), (-3, -2), (-1, 0), (1, 0), (3, 2), (5, 2)])
+def test_ties_go_to_the_even_neighbour(halves: int, rounded: int) -> None:
+    assert round_half_even(halves, 2) == rounded
+
+
+def mobilenet_rule(value: Fraction, divisor: int) -> int:
+    """Return what the channel rule of MobileNet v2's reference code gives, in exact fractions."""
+    nearest = max(divisor, int(value + Fraction(divisor, 2)) // divisor * divisor)
+    return nearest + divisor if nearest < Fraction(9, 10) * value else nearest
+
+
+@unhurried
+@given(st.integers(1, 10_000), st.integers(1, 64), st.integers(1, 100))
+def test_divisible_is_the_rule_of_the_mobilenet_family(value: int, divisor: int, scale: int) -> None:
+    assert divisible(value, divisor, scale) == mobilenet_rule(Fraction(value, scale), divisor)
+
+
+@pytest.mark.parametrize(
+    ("percent", "channels", "expected"),
+    [(35, 32, 16), (35, 96, 32), (50, 24, 16), (50, 32, 16), (75, 32, 24), (75, 24, 24), (140, 1280, 1792)],
+)
+def test_divisible_gives_the_widths_of_mobilenet_v2(percent: int, channels: int, expected: int) -> None:
+    """32 at 0.35 is 11.2, whose nearest multiple 8 loses over a tenth: 16."""
+    assert divisible(percent * channels, 8, 100) == expected
+
+
+def test_nothing_multiplies_to_one_and_adds_to_zero() -> None:
+    assert (product(()), total(())) == (1, 0)
+
+
+def test_product_and_total_take_all_factors_and_terms() -> None:
+    assert (product((2, 3, 7)), total((2, 3, 7))) == (42, 12)

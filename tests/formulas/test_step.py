@@ -1,0 +1,75 @@
+"""Steps: what one layer does, alone or made of parts."""
+
+from functools import partial
+
+import numpy as np
+
+from flopcount.formulas.activation import activation
+from flopcount.formulas.conv import conv, group_conv
+from flopcount.formulas.needs import divides, equal, positive
+from flopcount.formulas.rearrange import channel_shuffle
+from flopcount.formulas.shape import Shape
+from flopcount.formulas.step import Part, chain, composed, renamed
+
+Map = Shape((8, 12, 12))
+STAGES = (
+    ("mix", partial(conv, out_channels=6, kernel_size=1)),
+    ("shuffle", partial(channel_shuffle, groups=4)),
+    ("relu", partial(activation, function="relu")),
+)
+
+
+def test_each_stage_of_a_chain_reads_the_one_before() -> None:
+    step = chain("Mixed", Map, *STAGES)
+    assert (step.kind, step.shape.dims) == ("Mixed", (6, 12, 12))
+    assert [part.name for part in step.parts] == ["mix", "shuffle", "relu"]
+    assert step.tally.counts["relu"] == 6 * 144
+
+
+def test_needs_of_parts_are_needs_of_the_whole() -> None:
+    step = chain("Mixed", Map, *STAGES)
+    assert [need.text for need in step.needs] == [need.text for part in step.parts for need in part.step.needs]
+
+
+def test_leaves_are_the_innermost_parts() -> None:
+    """A composition inside a composition is looked into."""
+    inner = conv(Map, out_channels=8, kernel_size=3, norm="batch")
+    outer = composed("Outer", Map, Part("a", inner), Part("b", activation(Map, function="relu")))
+    assert [leaf.kind for leaf in outer.leaves()] == ["Conv", "BatchNorm", "ReLU"]
+
+
+def test_a_step_without_parts_is_its_own_leaf() -> None:
+    step = activation(Map, function="relu")
+    assert [*step.leaves()] == [step]
+
+
+def test_renaming_changes_the_label_only() -> None:
+    step = conv(Map, out_channels=8, kernel_size=3)
+    other = renamed("Other", step)
+    assert (other.kind, other.shape, other.tally, other.needs) == ("Other", step.shape, step.tally, step.needs)
+
+
+def test_group_conv_is_called_by_its_own_name() -> None:
+    assert group_conv(Map, out_channels=8, kernel_size=3, groups=2).kind == "GroupConv"
+
+
+def test_steps_are_told_apart_by_identity() -> None:
+    """Counts may be arrays, for which equality means something else."""
+    step = activation(Map, function="relu")
+    other = renamed("ReLU", step)
+    assert step == step  # noqa: PLR0124  (the claim)
+    assert step != other
+    assert len({step, other}) == 2
+
+
+def test_a_need_puts_its_numbers_into_its_sentence() -> None:
+    assert divides(3, 8, "{} into {}").sentence() == "3 into 8"
+    assert equal(3, 8, "{} is not {}").sentence() == "3 is not 8"
+    assert positive(0, "{} of {} is left", 0, 8).sentence() == "0 of 8 is left"
+
+
+def test_a_need_on_arrays_is_a_mask_of_candidates() -> None:
+    """Of groups 1 to 4, all but 3 divide eight channels."""
+    need = divides(np.arange(1, 5), 8, "{} into {}")
+    assert need.relation == "zero"
+    assert (np.asarray(need.value) == 0).tolist() == [True, True, False, True]

@@ -1,0 +1,50 @@
+"""Tallies: named counts that add, in one vocabulary."""
+
+from typing import get_args
+
+from formula_samples import labelled
+
+from flopcount.formulas.activation import ACTIVATIONS
+from flopcount.formulas.norm import NORMS
+from flopcount.formulas.tally import OPERATIONS, PARAMETERS, Tally
+from flopcount.schema.base import Function, Norm
+
+
+def tallied() -> set[str]:
+    """Return all names that the samples tally."""
+    return {name for _, kind, sample in labelled() for name in sample.step(kind).tally.counts}
+
+
+def test_formulas_use_the_vocabulary_and_all_of_it() -> None:
+    """No formula tallies a name that is not in the vocabulary, and no name is there for nothing."""
+    assert tallied() == {*OPERATIONS, *PARAMETERS}
+
+
+def test_a_name_is_an_operation_or_a_parameter() -> None:
+    assert not OPERATIONS.keys() & PARAMETERS.keys()
+
+
+def test_files_name_the_functions_and_norms_that_formulas_know() -> None:
+    """The values a file may give are the keys of the tables in the mathematics."""
+    function, norm = get_args(Function)[0], get_args(Norm)[0]
+    assert (set(get_args(function)), set(get_args(norm))) == (set(ACTIVATIONS), set(NORMS))
+
+
+def test_tallies_add_name_by_name() -> None:
+    added = Tally(weight=2, bias=3) + Tally(bias=5, relu=7)
+    assert added.counts == {"weight": 2, "bias": 8, "relu": 7}
+
+
+def test_adding_leaves_both_tallies_as_they_were() -> None:
+    one, other = Tally(weight=2), Tally(weight=3)
+    assert (one + other).counts == {"weight": 5}
+    assert (one.counts, other.counts) == ({"weight": 2}, {"weight": 3})
+
+
+def test_weighing_takes_the_named_counts_times_their_weights() -> None:
+    """A count without a weight is nothing, a weight without a count too."""
+    assert Tally(weight=2, bias=3, relu=7).weighed({"weight": 1, "bias": 10, "running": 4}) == 32
+
+
+def test_an_empty_tally_weighs_nothing() -> None:
+    assert Tally().weighed({"weight": 1}) == 0
