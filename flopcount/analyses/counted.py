@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from flopcount.analyses.substitute import standardised
 from flopcount.counting.conventions import Convention
+from flopcount.counting.frames import Given
 from flopcount.counting.nodes import Node
 from flopcount.counting.plan import Plan
 from flopcount.counting.trace import Trace, fields, trace
@@ -52,17 +53,22 @@ class Counted(NamedTuple):
         return sum("weight" in leaf.tally.counts for step in self.trace.steps.values() for leaf in step.leaves())
 
 
-def counted(network: Plan, x: Shape | Mapping[str, Shape], convention: Convention) -> Counted:
-    """Count a network at one input, and what it would cost with standard convolutions."""
-    traced = trace(network, x)
+def counted(
+    network: Plan, x: Shape | Mapping[str, Shape], convention: Convention, given: Given | None = None
+) -> Counted:
+    """Count a network at one input, and what it would cost with standard convolutions.
+
+    `given` is what is not in the file, as path → field → value.
+    """
+    traced = trace(network, x, given)
     plan = standardised(traced)
-    standard = trace(plan, x) if plan else None
+    standard = trace(plan, x, given) if plan else None
     if convention.folds:
         from flopcount.counting.folding import folded
 
         traced, standard = folded(traced), folded(standard) if standard else None
     result = Counted(traced, standard, convention)
-    return Counted(traced, standard, convention, tuple(_vanished(result)))
+    return result._replace(notes=tuple(_vanished(result, given)))
 
 
 def ratio(part: int, whole: int) -> float | None:
@@ -87,7 +93,7 @@ def _exact(count: object) -> int:
     return count
 
 
-def _vanished(result: Counted) -> Iterator[str]:
+def _vanished(result: Counted, given: Given | None) -> Iterator[str]:
     """Say what of the figures comes from maps that the valid-round rule let vanish, and what is true."""
     gone = [node for node, step in result.trace.items() if _is_gone(step)]
     if not gone:
@@ -102,7 +108,7 @@ def _vanished(result: Counted) -> Iterator[str]:
     if standard and result.standard:
         phantom = _within(result.standard, gone, result.convention)
         says += f" and {_share(phantom, standard.macs)} with standard convolutions"
-    yield f"{says} come from maps that do not exist. {_truth(result)}"
+    yield f"{says} come from maps that do not exist. {_truth(result, given)}"
 
 
 def _is_gone(step: Step) -> bool:
@@ -122,10 +128,10 @@ def _share(part: int, whole: int) -> str:
     return f"{part} of the {whole} MACs ({part / whole:.1%})" if whole else f"{part} of {whole} MACs"
 
 
-def _truth(result: Counted) -> str:
+def _truth(result: Counted, given: Given | None) -> str:
     """Say what the same network costs where no map vanishes."""
     network = result.trace.plan.mapped(_padded_same)
-    true = counted(network, result.trace.inputs, result.convention)
+    true = counted(network, result.trace.inputs, result.convention, given)
     text = f'With padding = "same" the true figures are {true.total.macs} MACs as specified'
     if true.standard_total is None:
         return f"{text}."

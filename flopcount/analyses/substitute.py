@@ -29,4 +29,6 @@ def standardised(traced: Trace) -> Plan | None:
 def _standard_node(node: Node, step: Step) -> Node:
     if node.kind not in STAND_INS or (node.kind == "Conv" and fields(node.layer)["groups"] == 1):
         return node
-    return node._replace(layer=standard(node.layer, step))
+    kept = set(own_fields(kind_named("Conv"))) - {"out_channels", "groups"}
+    computed = {name: value for name, value in node.computed.items() if name in kept}
+    return node._replace(layer=standard(node.layer, step), computed=computed)

@@ -13,5 +13,5 @@ from flopcount.report.catalogue import archs_report
 @output_options
 def command(fmt: str, output: str | None) -> None:
     """List the networks that come with flopcount, each at its own input."""
-    counted = [count_arch(str(path), Options()) for path in bundled().values()]
+    counted = [count_arch(str(path), Options(variant=variant)) for path, variant in bundled().values()]
     show(archs_report([(spec.arch, result) for spec, result in counted]), fmt, output)

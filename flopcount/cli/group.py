@@ -75,11 +75,11 @@ class DefaultGroup(click.Group):
 
 def _check_mistyped(args: list[str]) -> None:
     """Refuse a first word that is no arch but nearly a command."""
-    from flopcount.files.bundled import bundled_file
+    from flopcount.files.bundled import bundled_network
 
     word = args[0]
     plain = word.replace("-", "").isalpha() and not word.startswith("-")
-    if not plain or Path(word).exists() or bundled_file(word):
+    if not plain or Path(word).exists() or bundled_network(word):
         return
     way_out = suggestion(word, [*COMMANDS])
     if way_out.startswith("did you mean"):

@@ -45,6 +45,8 @@ def count_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="SIZE",
             help="Input size: 160 or 160x128, with channels 3x160x128, with a batch 8x3x160x128.",
         ),
+        click.option("--width", metavar="FACTOR", help="Width multiplier: channels times FACTOR, by the file's rule."),
+        click.option("--variant", metavar="NAME", help="Which of the file's variants."),
         click.option("--batch", type=int, help="How many inputs at once."),
         click.option(
             "--set",

@@ -13,7 +13,7 @@ from flopcount.schema.arch import Arch, Block, called, kind_of
 from flopcount.schema.base import Layer
 from flopcount.schema.expressions import parse
 from flopcount.schema.layers import kind_named
-from flopcount.schema.rows import Row, Template, is_expression
+from flopcount.schema.rows import Row, is_expression
 
 DEEPEST = 16
 """Templates inside templates deeper than this are refused."""
@@ -72,7 +72,7 @@ def _size(layers: tuple[Layer, ...]) -> int:
 class _Unrolling:
     """One walk over the rows: the templates it knows, and how many rows and repetitions it may still visit."""
 
-    def __init__(self, templates: Mapping[str, Template]) -> None:
+    def __init__(self, templates: Mapping[str, Any]) -> None:
         self.templates = templates
         self.left = 2 * MOST_LAYERS
 

@@ -8,10 +8,11 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from flopcount.errors import FileError, Place, Problem, SpecError, suggestion
-from flopcount.files.bundled import bundled, bundled_file
+from flopcount.files.bundled import Bundled, bundled, bundled_network
 from flopcount.files.settings import Setting, changed
 from flopcount.files.texts import Notation, Source, decoded, guessed, notation_of, parsed, read_text
 from flopcount.schema.arch import Arch
+from flopcount.schema.rows import Raw
 
 MOST_SHOWN = 20
 """More problems than this are counted, not listed."""
@@ -25,25 +26,28 @@ class Spec(NamedTuple):
     settings: Mapping[Place, str] = {}
 
 
-def load(reference: str, settings: Iterable[Setting] = ()) -> Spec:
+def load(reference: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
     """Load an arch file: a path if it exists, else a bundled network by file name or bare name."""
-    path = Path(reference)
+    path, named = Bundled(Path(reference))
     if not os.path.isfile(path):  # noqa: PTH113  (answers False, not an error, to a name no system can hold)
-        path = bundled_file(reference) or path
+        path, named = bundled_network(reference) or (path, named)
     if not os.path.exists(path):  # noqa: PTH110  (likewise)
         raise FileError(f"{reference}: no such file, and no bundled network; {suggestion(reference, [*bundled()])}")
     text = read_text(path)
-    return _validated(parsed(text, notation_of(path, text), str(path)), settings)
+    return _validated(parsed(text, notation_of(path, text), str(path)), settings, variant or named)
 
 
-def load_bytes(content: bytes, notation: Notation | None = None, settings: Iterable[Setting] = ()) -> Spec:
+def load_bytes(
+    content: bytes, notation: Notation | None = None, settings: Iterable[Setting] = (), variant: str | None = None
+) -> Spec:
     """Load an arch from bytes, such as standard input; the notation is guessed where not given."""
     text = decoded(content, "<stdin>")
-    return _validated(parsed(text, notation or guessed(text), "<stdin>"), settings)
+    return _validated(parsed(text, notation or guessed(text), "<stdin>"), settings, variant)
 
 
-def _validated(source: Source, settings: Iterable[Setting]) -> Spec:
-    data, places = changed(source.data, settings)
+def _validated(source: Source, settings: Iterable[Setting], variant: str | None) -> Spec:
+    data = varied(source.data, variant, source.title) if variant else source.data
+    data, places = changed(data, settings)
     source = source._replace(data=data)
     try:
         return Spec(Arch.model_validate(data), source, places)
@@ -51,6 +55,17 @@ def _validated(source: Source, settings: Iterable[Setting]) -> Spec:
         from flopcount.schema.problems import all_problems
 
         raise FileError(pointed(all_problems(error, data), source, places)) from None
+
+
+def varied(data: Raw, name: str, title: str) -> Raw:
+    """Return the data of a variant: the file's, with what the variant says instead."""
+    variants = data.get("variants")
+    known = [*variants] if isinstance(variants, Mapping) else []
+    variant = variants[name] if isinstance(variants, Mapping) and name in known else None
+    if not isinstance(variant, Mapping):
+        raise FileError(f"{title}: no variant is called {name!r}; {suggestion(name, known)}")
+    tables = {key: {**data.get(key, {}), **variant.get(key, {})} for key in ("arguments", "defaults") if key in variant}
+    return {**data, **variant, **tables, "name": name}
 
 
 def explained(error: SpecError, spec: Spec) -> FileError:

@@ -1,6 +1,7 @@
 """An arch file as a whole: a named network, its input and its layers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Annotated, Any
 
 from pydantic import (
@@ -18,12 +19,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from flopcount.errors import suggestion
-from flopcount.schema.base import Count, Expects, Layer, Name, Positive, own_fields
+from flopcount.schema.base import Count, Expects, Input, Layer, Name
 from flopcount.schema.layers import FAMILIES, kind_named
-from flopcount.schema.rows import Arguments, Row, Template, row, row_problems
-
-Raw = Mapping[str, Any]
-"""Data as a file gives it, not yet validated."""
+from flopcount.schema.preparation import prepared, unknown_defaults
+from flopcount.schema.rows import Arguments, Row, row_problems
 
 
 def class_named(kind: str) -> type[Layer]:
@@ -81,7 +80,30 @@ Layers = Annotated[
 ]
 
 
-Sizes = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=9)]
+CLAIM_KEYS = frozenset(
+    (
+        *("source", "table", "input", "path", "with"),
+        *("params", "macs", "rule", "params_rule", "convention", "counts", "erratum"),
+    )
+)
+
+
+def _when_present(model: str) -> Callable[[object], Any]:
+    """Return a validator that imports and builds its model only for a file that has such a thing."""
+
+    def validate(raw: object) -> Any:
+        return getattr(import_module("flopcount.schema.extras"), model).model_validate(raw)
+
+    return validate
+
+
+def _claim(claim: dict[str, Any]) -> dict[str, Any]:
+    """Refuse unknown keys; the rest is for `flopcount verify`, so that a count does not pay for it."""
+    for key in claim:
+        if key not in CLAIM_KEYS:
+            way_out = suggestion(key, sorted(CLAIM_KEYS))
+            raise PydanticCustomError("layer", "a claim has no {key}; {way_out}", {"key": key, "way_out": way_out})
+    return claim
 
 
 class Block(Layer):
@@ -109,11 +131,7 @@ class Arch(BaseModel):
         Expects("a line of text"),
         Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$", description="one line on what it is"),
     ] = ""
-    input: Annotated[
-        Sizes | Annotated[dict[Name, Sizes], Field(min_length=1)],
-        Field(description="channels, then the spatial sizes; or a table of several inputs by name"),
-        Expects("a list of whole numbers from 1 to 10⁹: channels, then the spatial sizes; or a table of such lists"),
-    ]
+    input: Annotated[Input, Field(description="channels, then the spatial sizes; or a table of several inputs by name")]
     defaults: Annotated[
         dict[str, Any],
         Expects("a table of fields and values"),
@@ -123,10 +141,26 @@ class Arch(BaseModel):
         Arguments, Field(description="numbers the layers may use in expressions, with their values")
     ] = {}
     templates: Annotated[
-        dict[Name, Template],
+        dict[Name, Annotated[Any, PlainValidator(_when_present("Template"))]],
         Expects("a table of templates"),
         Field(description="kinds of layers made of others"),
     ] = {}
+    scaling: Annotated[
+        Any,
+        PlainValidator(_when_present("Scaling")),
+        Expects("a table of rule, divisor and minimum"),
+        Field(description="how --width changes channels"),
+    ] = None
+    variants: Annotated[
+        dict[str, Annotated[Any, PlainValidator(_when_present("Variant"))]],
+        Expects("a table of variants"),
+        Field(description="networks that differ in numbers only, by name"),
+    ] = {}
+    claims: Annotated[
+        tuple[Annotated[dict[str, Any], AfterValidator(_claim)], ...],
+        Expects("a list of claims"),
+        Field(description="published figures, with their sources; what they say is checked when they are verified"),
+    ] = ()
     layers: Annotated[Layers, Field(description="the layers, in the order of the computation")]
 
     @model_validator(mode="wrap")
@@ -135,7 +169,7 @@ class Arch(BaseModel):
         """Give each layer the defaults it does not mention, and set rows with expressions apart."""
         if not isinstance(data, Mapping):
             return handler(data)
-        arch = handler(_prepared(data))
+        arch = handler(prepared(data))
         if ("templates" in data or "arguments" in data) and row_problems(data):
             raise PydanticCustomError("rows", "a row of a template is wrong")
         return arch
@@ -147,71 +181,3 @@ class Arch(BaseModel):
         if unknown_defaults(info.data.get("defaults", {}), map(kind_of, layers)):
             raise PydanticCustomError("defaults", "no kind has a field that is among the defaults")
         return layers
-
-
-class _Preparation:
-    """What turns raw rows into those to validate: the file's defaults, and the names of its templates."""
-
-    def __init__(self, data: Raw) -> None:
-        defaults, templates = data.get("defaults"), data.get("templates")
-        self.defaults: Raw = defaults if isinstance(defaults, Mapping) else {}
-        self.templates: Raw = templates if isinstance(templates, Mapping) else {}
-        self.narrowed: dict[str, Raw] = {}
-
-    def of(self, kind: object) -> Raw:
-        if not isinstance(kind, str) or kind not in FAMILIES:
-            return {}
-        if kind not in self.narrowed:
-            fields = own_fields(kind_named(kind))
-            self.narrowed[kind] = {key: value for key, value in self.defaults.items() if key in fields}
-        return self.narrowed[kind]
-
-    def rows(self, layers: object, *, templated: bool) -> Any:
-        """Prepare a list of rows; what is not a list is left for validation to refuse."""
-        if not isinstance(layers, list):
-            return layers
-        return [self.row(layer, templated=templated) for layer in layers]
-
-    def body(self, template: object) -> object:
-        if not isinstance(template, Mapping):
-            return template
-        return {**template, "layers": self.rows(template.get("layers"), templated=True)}
-
-    def row(self, layer: object, *, templated: bool) -> object:
-        if not isinstance(layer, Mapping):
-            return layer
-        kind = layer.get("type")
-        inner = self.rows(layer.get("layers"), templated=templated)
-        if templated or (isinstance(kind, str) and kind in self.templates):
-            known = tuple(each for each in inner if isinstance(each, Row)) if isinstance(inner, list) else ()
-            return row(layer, self.of(kind), known, templated=templated)
-        if kind == "Block":
-            return {**layer, "layers": inner} if "layers" in layer else layer
-        return {**self.of(kind), **layer}
-
-
-def _prepared(data: Raw) -> Raw:
-    preparation = _Preparation(data)
-    bodies = {name: preparation.body(raw) for name, raw in preparation.templates.items()}
-    layers = preparation.rows(data.get("layers"), templated=bool(data.get("arguments")))
-    return {**data, **({"templates": bodies} if bodies else {}), **({"layers": layers} if "layers" in data else {})}
-
-
-def unknown_defaults(defaults: Raw, used: Iterator[str]) -> list[str]:
-    """Return the keys of `defaults` that no kind has; the kinds in use are asked first."""
-    unknown = set(defaults)
-    for kind in (*dict.fromkeys(used), *FAMILIES):
-        if not unknown:
-            break
-        unknown -= set(own_fields(kind_named(kind))) if kind in FAMILIES else set()
-    return [key for key in defaults if key in unknown]
-
-
-def used_kinds(layers: object) -> Iterator[str]:
-    """Yield the known kinds among raw layers, blocks looked into."""
-    for layer in layers if isinstance(layers, list) else ():
-        if isinstance(layer, Mapping):
-            kind = layer.get("type")
-            if isinstance(kind, str) and kind in FAMILIES:
-                yield kind
-            yield from used_kinds(layer.get("layers"))

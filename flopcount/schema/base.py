@@ -46,7 +46,10 @@ Padding = Annotated[
 ]
 Flag = Annotated[bool, Field(strict=True), Expects("true or false")]
 Probability = Annotated[float, Field(ge=0, le=1), Expects("a number from 0 to 1")]
-Norm = Annotated[Literal["batch"], Expects('"batch"')]
+Norm = Annotated[
+    Literal["batch", "layer", "group", "instance", "rms"],
+    Expects('"batch", "layer", "group", "instance" or "rms"'),
+]
 Function = Annotated[
     Literal[
         "relu",
@@ -70,6 +73,13 @@ Function = Annotated[
 ]
 
 
+Sizes = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=9)]
+Input = Annotated[
+    Sizes | Annotated[dict[Name, Sizes], Field(min_length=1)],
+    Expects("a list of whole numbers from 1 to 10⁹: channels, then the spatial sizes; or a table of such lists"),
+]
+
+
 class Layer(BaseModel):
     """One row of a network: what every kind has."""
 
@@ -81,6 +91,11 @@ class Layer(BaseModel):
         Expects("a list of the names of earlier layers"),
         Field(description="the earlier layers this one reads, instead of the one above it", min_length=1),
     ] = None
+    scale: Annotated[
+        Literal["always", "never", "up"],
+        Expects('"always", "never" or "up"'),
+        Field(description="whether --width changes the channels: always, never, or only to more"),
+    ] = "always"
 
 
 def own_fields(kind: type[Layer]) -> tuple[str, ...]:

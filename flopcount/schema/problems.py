@@ -7,10 +7,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from flopcount.errors import Place, Problem, suggestion
-from flopcount.schema.arch import ENTRY, Arch, Raw, class_named, unknown_defaults, used_kinds
+from flopcount.schema.arch import ENTRY, Arch, class_named
 from flopcount.schema.base import Expects, Layer
 from flopcount.schema.layers import FAMILIES
-from flopcount.schema.rows import row_problems
+from flopcount.schema.preparation import unknown_defaults, used_kinds
+from flopcount.schema.rows import Raw, row_problems
 
 SAID_BETTER = frozenset({"defaults", "names", "rows"})
 """Errors that the raw data tells more about."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from flopcount.errors import Place, Problem, suggestion
 from flopcount.schema.base import Expects, Flag, Layer, Name
@@ -12,6 +12,7 @@ from flopcount.schema.expressions import FUNCTIONS, Expression, NotArithmeticErr
 from flopcount.schema.layers import FAMILIES, kind_named
 
 Raw = Mapping[str, Any]
+"""Data as a file gives it, not yet validated."""
 
 SPECIAL = ("in_channels", "channels", "index")
 """Names every template knows: the channels that enter it, those that enter the row, and which repetition it is."""
@@ -37,26 +38,6 @@ class Row(Layer):
     fields: Mapping[str, Any] = {}
     layers: tuple["Row", ...] = ()
     templated: bool = False
-
-
-class Template(BaseModel):
-    """A named list of layers with arguments: a kind of layer made of others."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-    description: Annotated[Word, Expects("a line of text"), Field(description="one line on what it is")] = ""
-    required: Annotated[
-        tuple[Name, ...], Expects("a list of names"), Field(description="arguments that each use has to give")
-    ] = ()
-    arguments: Annotated[Arguments, Field(description="arguments with the values they have where not given")] = {}
-    layers: Annotated[
-        tuple[Any, ...], Expects("a list of layers, at least one"), Field(min_length=1, description="the layers inside")
-    ]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All arguments."""
-        return (*self.required, *self.arguments)
 
 
 class _Signature(NamedTuple):
