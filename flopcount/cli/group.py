@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "count": "what a network costs, layer by layer (the default command)",
     "compare": "totals of several networks side by side",
     "archs": "the networks that come with flopcount",
+    "verify": "published figures in arch files, recomputed",
     "kinds": "the kinds of layers, their fields, equations and sources",
     "schema": "the JSON Schema of arch files",
 }

@@ -34,7 +34,7 @@ def load(reference: str, settings: Iterable[Setting] = (), variant: str | None =
     if not os.path.exists(path):  # noqa: PTH110  (likewise)
         raise FileError(f"{reference}: no such file, and no bundled network; {suggestion(reference, [*bundled()])}")
     text = read_text(path)
-    return _validated(parsed(text, notation_of(path, text), str(path)), settings, variant or named)
+    return validated(parsed(text, notation_of(path, text), str(path)), settings, variant or named)
 
 
 def load_bytes(
@@ -42,10 +42,11 @@ def load_bytes(
 ) -> Spec:
     """Load an arch from bytes, such as standard input; the notation is guessed where not given."""
     text = decoded(content, "<stdin>")
-    return _validated(parsed(text, notation or guessed(text), "<stdin>"), settings, variant)
+    return validated(parsed(text, notation or guessed(text), "<stdin>"), settings, variant)
 
 
-def _validated(source: Source, settings: Iterable[Setting], variant: str | None) -> Spec:
+def validated(source: Source, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
+    """Validate parsed data as an arch: a variant of it, with settings; errors point into the text."""
     data = varied(source.data, variant, source.title) if variant else source.data
     data, places = changed(data, settings)
     source = source._replace(data=data)

@@ -63,8 +63,9 @@ Figure = Annotated[
     Positive | Annotated[str, Field(pattern=r"^[0-9][0-9_,]*(\.[0-9]+)? ?(k|K|M|G|B|T|%)?$", max_length=40)],
     Expects('a figure as printed, such as 568740352, "569M" or "4.2M"'),
 ]
-Rule = Literal["exact", "round", "truncate", "ceil"]
-PrintRule = Annotated[Rule, Expects('"exact", "round", "truncate" or "ceil"')]
+PrintRule = Annotated[
+    Literal["exact", "round", "truncate", "ceil"] | None, Expects('"exact", "round", "truncate" or "ceil"')
+]
 
 
 class With(BaseModel):
@@ -94,8 +95,10 @@ class Claim(BaseModel):
     ] = None
     params: Annotated[Figure | None, Field(description="parameters as printed")] = None
     macs: Annotated[Figure | None, Field(description="multiply-accumulates as printed")] = None
-    rule: Annotated[PrintRule, Field(description="how the source prints")] = "exact"
-    params_rule: Annotated[PrintRule | None, Field(description="how it prints parameters, where that differs")] = None
+    rule: Annotated[
+        PrintRule, Field(description="how the source prints: round where not given, exact for a plain integer")
+    ] = None
+    params_rule: Annotated[PrintRule, Field(description="how it prints parameters, where that differs")] = None
     convention: Annotated[
         Literal["trainable", "weights", "total", "folded"],
         Expects('"trainable", "weights", "total" or "folded"'),
@@ -106,6 +109,11 @@ class Claim(BaseModel):
     ] = "macs"
     path: Annotated[
         str | None, Expects("the path of a layer or block"), Field(max_length=200, description="a part of the network")
+    ] = None
+    leaves: Annotated[
+        str | None,
+        Expects('a label such as "Conv 1×1", as `--by kernel` shows it'),
+        Field(max_length=100, description="only the layers of one kind and kernel"),
     ] = None
     with_: Annotated[
         With, Expects("a table of width, variant, set, standard"), Field(alias="with", description="what is changed")

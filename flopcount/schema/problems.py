@@ -66,6 +66,21 @@ def all_problems(error: ValidationError, data: Raw) -> list[Problem]:
     return [*found.values(), *default_problems(data), *name_problems(data), *row_problems(data)]
 
 
+def model_problems(error: ValidationError, model: type[BaseModel], raw: object) -> dict[str, str]:
+    """Translate the errors of a table that is no layer: a sentence for each field."""
+    found: dict[str, str] = {}
+    for detail in error.errors(include_url=False):
+        field = str(detail["loc"][0]) if detail["loc"] else ""
+        name = next((name for name, info in model.model_fields.items() if info.alias == field), field)
+        if name not in model.model_fields:
+            what = f"unknown key {shown(field)}; {suggestion(field, [*model.model_fields])}"
+        else:
+            value = raw.get(field) if isinstance(raw, Mapping) else raw
+            what = f"{field} = {shown(value)} is not possible; it takes {expected(model, name)}"
+        found.setdefault(field, what)
+    return found
+
+
 def layer_problems(error: ValidationError, model: type[Layer], raw: Raw) -> dict[str, str]:
     """Translate the errors of a single layer: a sentence for each field."""
     found: dict[str, str] = {}

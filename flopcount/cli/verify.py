@@ -1,0 +1,28 @@
+"""`flopcount verify [ARCH…]`: published figures, recomputed."""
+
+import click
+
+from flopcount.analyses.claims import verdicts
+from flopcount.cli.options import complete_arch, output_options
+from flopcount.cli.output import show
+from flopcount.errors import Broken
+from flopcount.files.bundled import files
+from flopcount.files.specs import load
+from flopcount.report.verification import verification_report
+
+
+@click.command("verify")
+@click.argument("archs", nargs=-1, metavar="[ARCH]…", shell_complete=complete_arch)
+@output_options
+def command(archs: tuple[str, ...], fmt: str, output: str | None) -> None:
+    """Recompute the published figures in arch files: all bundled ones, or those named.
+
+    A claim holds when the exact count prints as the source has it. The exit
+    code is 1 when one neither holds nor is a known erratum.
+    """
+    references = archs or tuple(str(path) for path in files().values())
+    found = [verdict for reference in references for verdict in verdicts(load(reference))]
+    show(verification_report(found), fmt, output)
+    differ = sum(verdict.status == "differs" for verdict in found)
+    if differ:
+        raise Broken(f"{differ} of {len(found)} published figures differ from the exact count")

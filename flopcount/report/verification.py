@@ -1,0 +1,62 @@
+"""Published figures beside the exact counts."""
+
+from collections.abc import Sequence
+
+from flopcount.analyses.claims import Verdict
+from flopcount.report.table import Column, Report, Row, Table
+
+CLAIMS = (
+    Column("arch", "network"),
+    Column("source", "source", "prose"),
+    Column("what", "of"),
+    Column("quantity", "quantity"),
+    Column("claimed", "claimed", "ratio"),
+    Column("exact", "exact", "count"),
+    Column("status", "verdict"),
+)
+
+
+def verification_report(found: Sequence[Verdict]) -> Report:
+    """Show all claims with their verdicts, and how many of each there are."""
+    rows = tuple(_row(verdict) for verdict in found)
+    counts = {status: sum(each.status == status for each in found) for status in ("holds", "erratum", "differs")}
+    said = f"{len(found)} figures: {counts['holds']} hold, {counts['erratum']} are known errata, {counts['differs']} differ"
+    notes = [f"{each.arch}, {_source(each)}: {each.claim.erratum}" for each in found if each.status == "erratum"]
+    table = Table("claims", CLAIMS, rows, caption=said)
+    return Report(
+        "Published figures, recomputed", (table,), notes=tuple(dict.fromkeys(notes)), facts={"verdicts": counts}
+    )
+
+
+def _row(verdict: Verdict) -> Row:
+    return Row(
+        {
+            "arch": verdict.arch,
+            "source": _source(verdict),
+            "what": _what(verdict),
+            "quantity": "MACs" if verdict.quantity == "macs" else "params",
+            "claimed": verdict.claimed,
+            "exact": verdict.exact,
+            "status": verdict.status,
+        }
+    )
+
+
+def _source(verdict: Verdict) -> str:
+    return ", ".join(filter(None, (verdict.claim.source, verdict.claim.table)))
+
+
+def _what(verdict: Verdict) -> str:
+    """Say what is changed or left out, in the words of the command line."""
+    claim, change = verdict.claim, verdict.claim.with_
+    words = [
+        claim.path or "",
+        claim.leaves or "",
+        f"--input {claim.input}" if claim.input is not None else "",
+        f"--width {change.width}" if change.width is not None else "",
+        *(f"--set {text}" for text in change.set),
+        "standard convolutions" if change.standard else "",
+        f"{claim.convention} params" if verdict.quantity == "params" and claim.convention != "trainable" else "",
+        claim.counts if verdict.quantity == "macs" and claim.counts != "macs" else "",
+    ]
+    return ", ".join(filter(None, words))
