@@ -1,7 +1,7 @@
 """Published figures, recomputed: which hold, which are known to be wrong, which differ."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import cache
 from typing import Literal, NamedTuple
@@ -18,7 +18,7 @@ from flopcount.errors import FileError, Problem, SpecError
 from flopcount.files.settings import by_layer, setting
 from flopcount.files.specs import Spec, pointed, validated
 from flopcount.formulas.step import Step
-from flopcount.schema.extras import Claim
+from flopcount.schema.extras import Claim, With
 from flopcount.schema.problems import model_problems
 
 Status = Literal["holds", "erratum", "differs"]
@@ -60,13 +60,12 @@ def _claim(raw: object, index: int, spec: Spec) -> Claim:
     try:
         return Claim.model_validate(raw)
     except ValidationError as error:
-        problems = [
-            Problem(("claims", index, field), what) for field, what in model_problems(error, Claim, raw).items()
-        ]
+        found = model_problems(error, Claim, raw)
+        problems = [Problem(("claims", index, field), what) for field, what in found.items()]
         raise FileError(pointed(problems, spec.source, {})) from None
 
 
-def _counted(spec: Spec, change: object, size: str | None, params: str, counts: str) -> tuple[str, Counted]:
+def _counted(spec: Spec, change: With, size: str | None, params: str, counts: str) -> tuple[str, Counted]:
     """Count the network as a claim has it changed."""
     if change.variant or change.set:
         spec = validated(spec.source, [setting(text) for text in change.set], change.variant)
@@ -133,7 +132,7 @@ def prints_as(exact: int, whole: int, claimed: str, rule: str | None) -> bool:
     return _RULES[rule or ("round" if unit or decimals else "exact")](value, printed)
 
 
-_RULES = {
+_RULES: Mapping[str, Callable[[Fraction, int], bool]] = {
     "exact": lambda value, printed: value == printed,
     "round": lambda value, printed: abs(value - printed) <= Fraction(1, 2),
     "truncate": lambda value, printed: value // 1 == printed,

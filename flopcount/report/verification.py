@@ -20,7 +20,8 @@ def verification_report(found: Sequence[Verdict]) -> Report:
     """Show all claims with their verdicts, and how many of each there are."""
     rows = tuple(_row(verdict) for verdict in found)
     counts = {status: sum(each.status == status for each in found) for status in ("holds", "erratum", "differs")}
-    said = f"{len(found)} figures: {counts['holds']} hold, {counts['erratum']} are known errata, {counts['differs']} differ"
+    holds, errata, differ = counts.values()
+    said = f"{len(found)} figures: {holds} hold, {errata} are known errata, {differ} differ"
     notes = [f"{each.arch}, {_source(each)}: {each.claim.erratum}" for each in found if each.status == "erratum"]
     table = Table("claims", CLAIMS, rows, caption=said)
     return Report(
