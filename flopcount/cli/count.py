@@ -4,22 +4,56 @@ from typing import Any
 
 import click
 
+from flopcount.analyses.counted import Counted
 from flopcount.cli.loading import Options, count_arch
-from flopcount.cli.options import complete_arch, count_options, output_options
-from flopcount.cli.output import show
+from flopcount.cli.options import complete_arch, count_options, output_options, view_options
+from flopcount.cli.output import emit, show
+from flopcount.report.table import Report
 from flopcount.report.views import count_report
 
 
 @click.command("count")
 @click.argument("arch", shell_complete=complete_arch)
 @count_options
-@click.option("--parts", is_flag=True, help="Show the parts of composite layers too.")
+@view_options
+@click.option("--graph", type=click.Choice(("mermaid", "dot")), help="Draw the network instead, folded by --depth.")
 @output_options
-def command(arch: str, fmt: str, output: str | None, *, parts: bool, **options: Any) -> None:
+def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
     """Count the parameters and MACs of ARCH, layer by layer.
 
     ARCH is an arch file (TOML or JSON), a bundled network or - for standard
     input. Layers that stand for a standard convolution are compared with it.
     """
+    view = {name: options.pop(name) for name in ("depth", "by", "sort", "top", "columns", "parts", "graph")}
     spec, result = count_arch(arch, Options(**options))
-    show(count_report(spec.arch.name, spec.arch.description, result), fmt, output, parts=parts)
+    if view["graph"]:
+        emit(_graph(result, view["graph"], view["depth"]), output)
+        return
+    report = count_report(spec.arch.name, spec.arch.description, result)
+    show(_shaped(report, view), fmt, output, parts=view["parts"])
+
+
+def _graph(result: Counted, notation: str, depth: int | None) -> str:
+    from flopcount.report import graph
+
+    return graph.mermaid(result, depth) if notation == "mermaid" else graph.dot(result, depth)
+
+
+def _shaped(report: Report, view: dict[str, Any]) -> Report:
+    """Apply the view's options to the main table, in the order that makes sense."""
+    chosen = {name: view[name] for name in ("depth", "by", "sort", "top", "columns") if view[name] is not None}
+    if not chosen:
+        return report
+    from flopcount.report import shaping
+
+    steps = {
+        "depth": shaping.folded,
+        "by": shaping.summed_by,
+        "sort": shaping.sorted_by,
+        "top": shaping.cut,
+        "columns": shaping.with_columns,
+    }
+    table = report.tables[0]
+    for name, value in chosen.items():
+        table = steps[name](table, value)  # type: ignore[operator]
+    return report._replace(tables=(table, *report.tables[1:]))

@@ -10,7 +10,7 @@ from flopcount.counting.conventions import POLICIES
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-FORMATS = ("table", "json", "csv", "markdown", "svg")
+FORMATS = ("table", "json", "csv", "markdown", "latex", "svg")
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -33,6 +33,18 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "-o", "--output", metavar="FILE", help="Write to a file, whole or not at all, instead of standard output."
         ),
+    )(command)
+
+
+def view_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what decides on the rows that are shown."""
+    return stacked(
+        click.option("--depth", type=int, metavar="N", help="Fold blocks: show the first N names of each path."),
+        click.option("--by", metavar="COLUMN", help="Sum by a column: type, kernel, block, output …"),
+        click.option("--sort", metavar="COLUMN", help="Sort by a column, numbers from the largest."),
+        click.option("--top", type=int, metavar="N", help="Show the first N rows only."),
+        click.option("--columns", metavar="A,B,…", help="Show these columns only."),
+        click.option("--parts", is_flag=True, help="Show the parts of composite layers too."),
     )(command)
 
 

@@ -41,6 +41,10 @@ def _rendered(report: Report, fmt: str, *, to_terminal: bool, parts: bool) -> st
         from flopcount.report.markdown import render_markdown
 
         return render_markdown(report)
+    if fmt == "latex":
+        from flopcount.report.latex import render_latex
+
+        return render_latex(report)
     from flopcount.report.terminal import render_svg, render_terminal
 
     if fmt == "svg":
