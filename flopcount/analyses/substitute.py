@@ -7,7 +7,40 @@ from flopcount.formulas.step import Step
 from flopcount.schema.base import Layer, own_fields
 from flopcount.schema.layers import kind_named
 
-STAND_INS = frozenset({"Conv", "DepthwiseConv", "DepthSepConv", "GroupConv", "HetConv"})
+STAND_INS = frozenset(
+    {
+        "Conv",
+        "DepthwiseConv",
+        "DepthSepConv",
+        "GroupConv",
+        "HetConv",
+        "GroupPointwiseConv",
+        "BSConvU",
+        "BSConvS",
+        "Conv2Plus1D",
+        "SpatiallySepConv",
+        "SpatiallySepDepthwiseConv",
+        "FlattenedConv",
+        "LowRankConv",
+        "TuckerConv",
+        "CPConv",
+        "DualConv",
+        "ACConv",
+        "RepVGGConv",
+        "GhostConv",
+        "Res2Conv",
+        "TiedBlockConv",
+        "OctaveConv",
+        "CondConv",
+        "DynamicConv",
+        "DeformConv",
+        "CoordConv",
+        "LocallyConnected",
+        "WinogradConv",
+        "AdderConv",
+        "BinaryConv",
+    }
+)
 """The kinds that stand for a standard convolution, or are one."""
 
 

@@ -1,45 +1,17 @@
-"""Convolutions, and the arrangements that stand in for them.
+"""Standard convolutions, those in groups, and the arrangements that stand in for them.
 
-In the equations M is input channels, N output channels (`out_channels`), k²
-the area of the kernel (the product of its sizes, on any number of axes), and
-positions are output positions: the product of all output axes but the
-channels. Positions that touch padding count fully.
+What the letters in the equations mean is said in `sliding`.
 """
 
 from functools import partial
 
-from flopcount.formulas.activation import activation as activated
 from flopcount.formulas.dims import Axes, Dim, product, split
-from flopcount.formulas.needs import Need, divides
-from flopcount.formulas.norm import norm as normalised
+from flopcount.formulas.needs import divides
 from flopcount.formulas.shape import Padding, Shape, Window
-from flopcount.formulas.step import Stage, Step, chain, renamed
-from flopcount.formulas.tally import Tally
+from flopcount.formulas.sliding import channelwise, filters, followed, slid
+from flopcount.formulas.step import Step, chain, renamed
 
-_GROUPS_IN = "groups = {} does not divide the {} input channels; choose a divisor of them"
-_GROUPS_OUT = "groups = {} does not divide the {} output channels; choose a divisor of them"
 _HET_P = "p = {} does not divide the {} input channels; choose a divisor of them"
-
-
-def _slid(kind: str, x: Shape, window: Window, *needs: Need, channels: Dim, weights: Dim, biases: Dim) -> Step:
-    """Slide weights over space: each weight and each bias once per output position."""
-    spatial, survives = window.over(x.spatial)
-    y = x.resized(channels, spatial)
-    macs, adds = weights * y.positions, biases * y.positions
-    tally = Tally(conv_mac=macs, conv_bias_add=adds, weight=weights, bias=biases)
-    return Step(kind, y, tally, needs=(*needs, *survives), kernel=window.kernel(len(spatial)))
-
-
-def _followed(step: Step, norm: str | None, activation: str | None) -> Step:
-    """Put a normalisation and an activation behind a convolution, as parts of one step."""
-    if norm is None and activation is None:
-        return step
-    stages: list[Stage] = [("conv", lambda _: step)]
-    if norm is not None:
-        stages.append(("norm", partial(normalised, name=norm)))
-    if activation is not None:
-        stages.append(("activation", partial(activated, function=activation)))
-    return chain(step.kind, step.shape, *stages)
 
 
 def conv(
@@ -63,11 +35,7 @@ def conv(
     Source: Howard et al., MobileNets, arXiv:1704.04861, eq. 2; groups as in Krizhevsky et al., NIPS 2012.
     """
     window = Window(kernel_size, stride, padding, dilation)
-    area = product(window.kernel(len(x.spatial)))
-    weights = out_channels * split(x.channels, groups) * area
-    fits = divides(groups, x.channels, _GROUPS_IN), divides(groups, out_channels, _GROUPS_OUT)
-    step = _slid("Conv", x, window, *fits, channels=out_channels, weights=weights, biases=out_channels if bias else 0)
-    return _followed(step, norm, activation)
+    return followed(filters(x, window, channels=out_channels, groups=groups, bias=bias), norm, activation)
 
 
 def group_conv(
@@ -124,14 +92,8 @@ def depthwise_conv(
 
     Source: Howard et al., MobileNets, arXiv:1704.04861, eq. 4.
     """
-    channels = x.channels * depth_multiplier
     window = Window(kernel_size, stride, padding, dilation)
-    weights = channels * product(window.kernel(len(x.spatial)))
-    return _followed(
-        _slid("DepthwiseConv", x, window, channels=channels, weights=weights, biases=channels if bias else 0),
-        norm,
-        activation,
-    )
+    return followed(channelwise(x, window, multiplier=depth_multiplier, bias=bias), norm, activation)
 
 
 def depth_sep_conv(
@@ -209,6 +171,5 @@ def het_conv(
     weights = out_channels * (large * product(window.kernel(len(x.spatial))) + (x.channels - large))
     biases = (out_channels if bias else 0) + (out_channels * x.channels if kernel_bias else 0)
     fits = divides(p, x.channels, _HET_P)
-    return _followed(
-        _slid("HetConv", x, window, fits, channels=out_channels, weights=weights, biases=biases), norm, activation
-    )
+    step = slid("HetConv", x, window, fits, channels=out_channels, weights=weights, biases=biases)
+    return followed(step, norm, activation)

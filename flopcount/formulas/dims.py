@@ -95,3 +95,21 @@ def divisible(value: Dim, divisor: Dim, scale: Dim = 1) -> Dim:
     """
     nearest = at_least((2 * value + divisor * scale) // (2 * divisor * scale) * divisor, divisor)
     return where_positive(9 * value - 10 * nearest * scale, nearest + divisor, nearest)
+
+
+def scaled_up(value: Dim, factor: float) -> Dim:
+    """Multiply by a decimal, taken as exactly what is written, and round up."""
+    numerator, denominator = _written(factor)
+    return ceil_div(value * numerator, denominator)
+
+
+def scaled_down(value: Dim, factor: float) -> Dim:
+    """Multiply by a decimal, taken as exactly what is written, and round down."""
+    numerator, denominator = _written(factor)
+    return value * numerator // denominator
+
+
+def _written(factor: float) -> tuple[int, int]:
+    from fractions import Fraction
+
+    return Fraction(repr(factor)).as_integer_ratio()

@@ -1,10 +1,21 @@
-"""Normalisation."""
+"""Normalisation.  In the equations M is the channels."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
+from flopcount.formulas.dims import Dim
+from flopcount.formulas.needs import divides
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.formulas.tally import Tally
+
+_GROUPS = "num_groups = {} does not divide the {} channels; choose a divisor of them"
+
+
+def _affine(name: str, x: Shape, *, bias: bool = True) -> Tally:
+    """Tally a scale, and a shift if wanted, per channel."""
+    counts: dict[str, Dim] = {f"{name}_affine": x.elements, "norm_weight": x.channels}
+    return Tally(**counts, norm_bias=x.channels) if bias else Tally(**counts)
 
 
 def batch_norm(x: Shape, *, affine: bool = True, track_running_stats: bool = True) -> Step:
@@ -17,13 +28,91 @@ def batch_norm(x: Shape, *, affine: bool = True, track_running_stats: bool = Tru
     """
     tally = Tally(batch_norm=x.elements)
     if affine:
-        tally += Tally(batch_norm_affine=x.elements, norm_weight=x.channels, norm_bias=x.channels)
+        tally += _affine("batch_norm", x)
     if track_running_stats:
         tally += Tally(running=2 * x.channels)
     return Step("BatchNorm", x, tally)
 
 
-NORMS: Mapping[str, Callable[[Shape], Step]] = {"batch": batch_norm}
+def layer_norm(x: Shape, *, elementwise_affine: bool = True, bias: bool = True) -> Step:
+    """Layer normalisation over the channels at each position, with a scale and a shift per channel.
+
+        params = 2·M  (M without bias, 0 without elementwise_affine)
+        MACs = 0
+
+    Source: Ba et al., Layer Normalization, arXiv:1607.06450, eq. 4.
+    """
+    tally = Tally(layer_norm=x.elements)
+    if elementwise_affine:
+        tally += _affine("layer_norm", x, bias=bias)
+    return Step("LayerNorm", x, tally)
+
+
+def group_norm(x: Shape, *, num_groups: Dim, affine: bool = True) -> Step:
+    """Group normalisation over space and a group of the channels, with a scale and a shift per channel.
+
+        params = 2·M  (0 without affine)
+        MACs = 0
+
+    As the `norm` of a convolution it has 32 groups.
+
+    Source: Wu and He, Group Normalization, ECCV 2018, eq. 7.
+    """
+    tally = Tally(group_norm=x.elements)
+    if affine:
+        tally += _affine("group_norm", x)
+    return Step("GroupNorm", x, tally, needs=(divides(num_groups, x.channels, _GROUPS),))
+
+
+def instance_norm(x: Shape, *, affine: bool = False, track_running_stats: bool = False) -> Step:
+    """Instance normalisation over space, channel by channel.
+
+        params = 0  (2·M with affine), 2·M more are kept but not trained with track_running_stats
+        MACs = 0
+
+    Source: Ulyanov et al., Instance Normalization, arXiv:1607.08022, eq. 4.
+    """
+    tally = Tally(instance_norm=x.elements)
+    if affine:
+        tally += _affine("instance_norm", x)
+    if track_running_stats:
+        tally += Tally(running=2 * x.channels)
+    return Step("InstanceNorm", x, tally)
+
+
+def rms_norm(x: Shape, *, elementwise_affine: bool = True) -> Step:
+    """Division by the root mean square of the channels at each position, with a scale per channel.
+
+        params = M  (0 without elementwise_affine)
+        MACs = 0
+
+    Source: Zhang and Sennrich, Root Mean Square Layer Normalization, NeurIPS 2019, eq. 4.
+    """
+    tally = Tally(rms_norm=x.elements)
+    if elementwise_affine:
+        tally += _affine("rms_norm", x, bias=False)
+    return Step("RMSNorm", x, tally)
+
+
+def local_response_norm(x: Shape, *, size: Dim) -> Step:
+    """Local response normalisation: division by a sum of squares over `size` neighbouring channels.
+
+        params = 0
+        MACs = 0
+
+    Source: Krizhevsky et al., ImageNet classification with deep CNNs, NIPS 2012, section 3.3.
+    """
+    tally = Tally(local_response_norm=x.elements, local_response_norm_window=x.elements * size)
+    return Step("LocalResponseNorm", x, tally)
+
+
+NORMS: Mapping[str, Callable[[Shape], Step]] = {
+    "batch": batch_norm,
+    "layer": layer_norm,
+    "group": partial(group_norm, num_groups=32),
+    "instance": instance_norm,
+    "rms": rms_norm,
+}
 """The normalisations a convolution can be followed by, as its `norm` names them."""
 
 

@@ -91,3 +91,29 @@ def global_avg_pool(x: Shape, *, keepdim: bool = True) -> Step:
     """
     y = x.resized(spatial=(1,) * len(x.spatial) if keepdim else ())
     return Step("GlobalAvgPool", y, Tally(global_pool_in=x.elements, global_pool_out=y.elements))
+
+
+def global_max_pool(x: Shape, *, keepdim: bool = True) -> Step:
+    """Maximum over all of space; the axes stay, each of size 1, unless keepdim is false.
+
+        params = 0
+        MACs = 0
+
+    Source: keras.layers.GlobalMaxPooling2D.
+    """
+    y = x.resized(spatial=(1,) * len(x.spatial) if keepdim else ())
+    return Step("GlobalMaxPool", y, Tally(global_max_pool_in=x.elements, global_max_pool_out=y.elements))
+
+
+def adaptive_max_pool(x: Shape, *, output_size: Axes) -> Step:
+    """Maximum over windows that are sized so that the map comes out as given.
+
+        params = 0
+        MACs = 0
+
+    Source: torch.nn.AdaptiveMaxPool2d.
+    """
+    if not x.spatial:
+        raise ShapeError("an adaptive pool needs a map, and there are no spatial axes here")
+    y = x.resized(spatial=per_axis(output_size, len(x.spatial), "output_size"))
+    return Step("AdaptiveMaxPool", y, Tally(global_max_pool_in=x.elements, global_max_pool_out=y.elements))

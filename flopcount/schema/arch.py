@@ -82,7 +82,7 @@ Layers = Annotated[
 
 CLAIM_KEYS = frozenset(
     (
-        *("source", "table", "input", "path", "with"),
+        *("source", "table", "input", "path", "leaves", "with"),
         *("params", "macs", "rule", "params_rule", "convention", "counts", "erratum"),
     )
 )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flopcount.schema.base import Flag, Layer
+from flopcount.schema.base import Count, Flag, Layer
 
 
 class BatchNorm(Layer):
@@ -12,3 +12,36 @@ class BatchNorm(Layer):
 
     affine: Annotated[Flag, Field(description="whether there are a scale and a shift")] = True
     track_running_stats: Annotated[Flag, Field(description="whether means and variances are kept")] = True
+
+
+class LayerNorm(Layer):
+    """Normalise over the channels at each position."""
+
+    elementwise_affine: Annotated[Flag, Field(description="whether there is a scale per channel")] = True
+    bias: Annotated[Flag, Field(description="whether there is a shift per channel, beside the scale")] = True
+
+
+class GroupNorm(Layer):
+    """Normalise over space and a group of the channels."""
+
+    num_groups: Annotated[Count, Field(description="number of groups of the channels")]
+    affine: Annotated[Flag, Field(description="whether there are a scale and a shift per channel")] = True
+
+
+class InstanceNorm(Layer):
+    """Normalise over space, channel by channel."""
+
+    affine: Annotated[Flag, Field(description="whether there are a scale and a shift per channel")] = False
+    track_running_stats: Annotated[Flag, Field(description="whether means and variances are kept")] = False
+
+
+class RMSNorm(Layer):
+    """Divide by the root mean square of the channels at each position."""
+
+    elementwise_affine: Annotated[Flag, Field(description="whether there is a scale per channel")] = True
+
+
+class LocalResponseNorm(Layer):
+    """Divide by a sum of squares over neighbouring channels."""
+
+    size: Annotated[Count, Field(description="how many neighbouring channels are summed")]

@@ -36,3 +36,15 @@ class GlobalAvgPool(Layer):
     """Mean over all of space."""
 
     keepdim: Annotated[Flag, Field(description="whether the axes stay, each of size 1")] = True
+
+
+class GlobalMaxPool(Layer):
+    """Maximum over all of space."""
+
+    keepdim: Annotated[Flag, Field(description="whether the axes stay, each of size 1")] = True
+
+
+class AdaptiveMaxPool(Layer):
+    """Maximum over windows that leave a map of a given size."""
+
+    output_size: Annotated[Axes, Field(description="size of the map it leaves")]

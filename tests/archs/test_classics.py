@@ -1,0 +1,143 @@
+"""AlexNet to RegNet, and the networks with HetConv and DualConv, against what frameworks and papers have."""
+
+from typing import Any
+
+import pytest
+from zoo import counted, leaves, oracle, wrong_claims
+
+CLASSICS = oracle("classics")
+NETWORKS = [dict(zip(CLASSICS["networks"]["columns"], row, strict=True)) for row in CLASSICS["networks"]["rows"]]
+EACH = pytest.mark.parametrize("network", [pytest.param(each, id=each["name"]) for each in NETWORKS])
+TORCH = {"Conv": "Conv2d", "BatchNorm": "BatchNorm2d", "Linear": "Linear"}
+
+FILES = [
+    *("alexnet", "alexnet_grouped", "lenet5", "vgg16", "densenet121", "squeezenet1_0", "squeezenet1_1"),
+    *("resnet18", "resnet50", "resnet50_v1", "resnet56_cifar", "legacy_seresnet50"),
+    *("hetconv_vgg16", "hetconv_resnet50", "hetconv_resnet56", "dualconv_vgg16"),
+    *("repvgg_a0", "regnet_x_400mf", "cspresnet50"),
+]
+
+
+@EACH
+def test_params_and_macs_as_recorded(network: dict[str, Any]) -> None:
+    result = counted(network["name"])
+    assert [*result.trace.input.dims] == network["input"]
+    assert result.total == (network["params"], network["macs"])
+
+
+@EACH
+def test_weights_and_running_statistics_as_recorded(network: dict[str, Any]) -> None:
+    tallies = [step.tally for step in counted(network["name"]).trace.steps.values()]
+    assert sum(tally.weighed({"weight": 1}) for tally in tallies) == network["weights"]
+    assert sum(tally.weighed({"running": 1}) for tally in tallies) == network["running"]
+
+
+@EACH
+def test_as_many_modules_as_recorded(network: dict[str, Any]) -> None:
+    """Convolutions, those inside gates among them, and batch norms."""
+    kinds = [step.kind for step in leaves(counted(network["name"]))]
+    assert kinds.count("Conv") == network["convolutions"]
+    assert kinds.count("BatchNorm") == network["batch_norms"]
+
+
+@pytest.mark.parametrize("name", CLASSICS["layers"]["networks"])
+def test_layer_by_layer(name: str) -> None:
+    """Kind, output, params and MACs of all modules with parameters, in the order they run."""
+    result = counted(name)
+    found = [
+        [TORCH[step.kind], [*step.shape.dims], *result.cost(step)] for step in leaves(result) if step.kind in TORCH
+    ]
+    assert found == CLASSICS["layers"]["networks"][name]
+
+
+@pytest.mark.parametrize(("name", "params", "macs"), CLASSICS["recomputed"]["rows"])
+def test_params_and_macs_as_recomputed(name: str, params: int, macs: int) -> None:
+    assert counted(name).total == (params, macs)
+
+
+@pytest.mark.parametrize(("name", "channels"), [("vgg11", 2752), ("vgg13", 2944), ("vgg16", 4224), ("vgg19", 5504)])
+def test_batch_norms_add_two_params_per_channel(name: str, channels: int) -> None:
+    plain, normalised = counted(name).total, counted(f"{name}_bn").total
+    assert normalised == (plain.params + 2 * channels, plain.macs)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "macs"),
+    [
+        ("densenet169", 14149480, "3.360"),
+        ("densenet201", 20013928, "4.291"),
+        ("densenet161", 28681000, "7.728"),
+        ("regnet_y_400mf", 4344144, "0.402"),
+    ],
+)
+def test_variants_as_torchvision_publishes_them(name: str, params: int, macs: str) -> None:
+    """Params exactly, MACs in billions with three decimals."""
+    total = counted(name).total
+    assert (total.params, f"{total.macs / 10**9:.3f}") == (params, macs)
+
+
+def test_resnet34_with_the_shortcuts_of_option_a() -> None:
+    """The three projections cost 19,267,584 MACs and 172,032 weights with 896 scales and shifts twice."""
+    result = counted("resnet34", settings=("arguments.projection=false",))
+    assert result.total == (21797672 - 172032 - 2 * 896, 3644493824)
+
+
+def test_keras_resnet50_is_the_first_version_with_biases() -> None:
+    """Keras counts the running statistics too."""
+    result = counted("resnet50_v1", settings=("defaults.bias=true",), params="total")
+    assert result.total == (25636712, 3857973248)
+
+
+@pytest.mark.parametrize(
+    ("name", "blocks"), [("resnet20_cifar", 3), ("resnet32_cifar", 5), ("resnet44_cifar", 7), ("resnet110_cifar", 18)]
+)
+def test_cifar_resnets_by_depth(name: str, blocks: int) -> None:
+    """A block more in each layer is 2·9·(16² + 32² + 64²) weights, 4·(16 + 32 + 64) scales and shifts."""
+    assert counted(name).total.params == 853018 + (blocks - 9) * (96768 + 448)
+
+
+def test_deployed_repvgg() -> None:
+    """Nine in ten weights of the convolutions stay; all norms become one bias per channel."""
+    assert counted("repvgg_a0_deploy").total == (
+        7804320 * 9 // 10 + 4496 + 1281000,
+        1511301120 * 9 // 10 + 1280000,
+    )
+
+
+def test_trained_and_deployed_repvgg_leave_the_same_maps() -> None:
+    trained, deployed = (counted(name).trace.steps.values() for name in ("repvgg_a0", "repvgg_a0_deploy"))
+    assert [step.shape.dims for step in trained] == [step.shape.dims for step in deployed]
+
+
+@pytest.mark.parametrize("p", [1, 2, 4, 8, 16, 32, 64])
+def test_hetconv_vgg16_for_each_p(p: int) -> None:
+    """1/p + (1 - 1/p)/9 of 311,427,072 MACs; the first convolution and the classifier keep 2,036,736."""
+    result = counted("hetconv_vgg16", settings=(f"arguments.p={p}",))
+    assert result.total.macs == 311427072 * (p + 8) // (9 * p) + 2036736
+    assert result.standard_total is not None
+    assert result.standard_total.macs == 313463808
+
+
+@pytest.mark.parametrize(("p", "macs"), [(1, 4089184256), (4, 2856058880)])
+def test_hetconv_resnet50_for_each_p(p: int, macs: int) -> None:
+    """The 3×3 convolutions have 1,849,688,064 MACs, of which p = 4 leaves a third."""
+    assert counted("hetconv_resnet50", settings=(f"arguments.p={p}",)).total.macs == macs
+
+
+@pytest.mark.parametrize("name", ["resnet50", "resnet56_cifar"])
+def test_hetconv_with_p_1_is_the_network_itself(name: str) -> None:
+    converted = counted(f"hetconv_{name.removesuffix('_cifar')}", settings=("arguments.p=1",))
+    assert converted.total == counted(name).total
+
+
+@pytest.mark.parametrize("g", [2, 4, 8, 16, 32, 64])
+def test_dualconv_vgg16_for_each_g(g: int) -> None:
+    """1/g + 1/9 of 311,427,072 MACs; the first convolution and the classifier keep 1,774,592."""
+    result = counted("dualconv_vgg16", settings=(f"arguments.g={g}",))
+    assert result.total.macs == 311427072 // g + 311427072 // 9 + 1774592
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_claim_is_wrong(name: str) -> None:
+    """Every published figure in the file holds or is a known erratum."""
+    assert wrong_claims(name) == []

@@ -1,0 +1,36 @@
+"""The bundled networks, counted for the tests of the zoo."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flopcount.analyses.claims import Verdict, verdicts
+from flopcount.analyses.counted import Counted
+from flopcount.cli.loading import Options, count_arch
+from flopcount.files.specs import load
+from flopcount.formulas.step import Step
+
+ORACLES = Path(__file__).parent.parent / "oracles"
+
+
+def counted(name: str, **options: Any) -> Counted:
+    """Count a bundled network; the options are those of the command line."""
+    return count_arch(name, Options(**options))[1]
+
+
+def leaves(result: Counted) -> Iterator[Step]:
+    """Yield the innermost steps, in the order of the computation."""
+    for step in result.trace.steps.values():
+        yield from step.leaves()
+
+
+def wrong_claims(name: str) -> list[Verdict]:
+    """Return the claims of a file that neither hold nor are known errata."""
+    return [verdict for verdict in verdicts(load(name)) if verdict.status == "differs"]
+
+
+def oracle(name: str) -> dict[str, Any]:
+    """Read recorded figures."""
+    figures: dict[str, Any] = json.loads((ORACLES / f"{name}.json").read_text(encoding="utf-8"))
+    return figures

@@ -1,0 +1,122 @@
+"""Joins, gates, norms, layouts, tokens, attention and recurrence at work: inputs and options for their formulas."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from formula_samples import Fixed, Sample, sample
+
+from flopcount.formulas.shape import Shape
+
+
+def _sampled(inputs: Iterable[Shape], **options: Any) -> tuple[Sample, ...]:
+    """Make one sample for each input."""
+    return tuple(sample(x, **options) for x in inputs)
+
+
+Line = Shape((4, 20))
+Map = Shape((4, 12, 10))
+Volume = Shape((4, 6, 8, 10))
+Batch = Shape((3, 4, 12, 10), 1)
+Vector = Shape((12,))
+Tokens = Shape((7, 12), 1)
+Sentences = Shape((3, 7, 12), 2)
+Others = Shape((5, 12), 1)
+Grid = Shape((8, 6, 12), 2)
+Grids = Shape((3, 8, 6, 12), 3)
+
+MAPS = (Line, Map, Volume, Batch)
+SEQUENCES = (Tokens, Sentences)
+ANY = (*MAPS, Vector, *SEQUENCES)
+
+
+def _recurrent() -> tuple[Sample, ...]:
+    """Make the samples of a recurrent layer."""
+    return (
+        *_sampled(SEQUENCES, hidden_size=5),
+        *_sampled(SEQUENCES, hidden_size=5, num_layers=2, bidirectional=True),
+        sample(Tokens, hidden_size=5, bias=False),
+    )
+
+
+def _joined(*inputs: Shape) -> tuple[Sample, ...]:
+    """Make samples that read each input two and three times."""
+    return tuple(sample(*(x,) * times) for x in inputs for times in (2, 3))
+
+
+SAMPLES_OTHER: Mapping[str, tuple[Sample, ...]] = {
+    "Add": (*_joined(*ANY), sample(Map, Map, activation="relu")),
+    "Mul": (
+        *_joined(*ANY),
+        sample(Map, Shape((4, 1, 1))),
+        sample(Map, Shape((1, 12, 10))),
+        sample(Map, Shape((4,))),
+        sample(Batch, Shape((3, 4), 1)),
+    ),
+    "Concat": (
+        *_joined(*ANY),
+        sample(Map, Shape((9, 12, 10)), axis="channels"),
+        sample(Tokens, Others, axis="tokens"),
+        sample(Map, Map, axis=Fixed(1)),
+    ),
+    "Slice": (*_sampled(ANY, start=1, stop=3), *_sampled(ANY, stop=2), *_sampled(ANY, start=2)),
+    "Split": (*_sampled(ANY, sections=2), *_sampled(ANY, sections=4, index=3)),
+    "PadChannels": _sampled(ANY, padding=3),
+    "SqueezeExcitation": (
+        *_sampled(MAPS, squeeze_channels=2),
+        sample(Map, squeeze_channels=2, bias=False, norm="batch", activation="silu", gate="hardsigmoid"),
+    ),
+    "ECA": (*_sampled(MAPS, kernel_size=3), *_sampled(MAPS, kernel_size=5)),
+    "CBAM": (*_sampled(MAPS, reduction=2), sample(Map, reduction=4, kernel_size=3, bias=True)),
+    "GlobalMaxPool": (*_sampled(MAPS), *_sampled(MAPS, keepdim=False)),
+    "AdaptiveMaxPool": (*_sampled(MAPS, output_size=7), *_sampled((Map, Batch), output_size=(3, 4))),
+    "LayerNorm": (*_sampled(ANY), sample(Map, bias=False), sample(Map, elementwise_affine=False)),
+    "GroupNorm": (*_sampled(ANY, num_groups=2), sample(Map, num_groups=4, affine=False)),
+    "InstanceNorm": (*_sampled(MAPS), sample(Map, affine=True, track_running_stats=True)),
+    "RMSNorm": (*_sampled(ANY), sample(Map, elementwise_affine=False)),
+    "LocalResponseNorm": _sampled(ANY, size=5),
+    "LayerScale": _sampled(ANY),
+    "Affine": _sampled(ANY),
+    "PReLU": (*_sampled(ANY, num_parameters=1), *_sampled(MAPS, num_parameters=4)),
+    "StochasticDepth": _sampled(ANY, p=0.2),
+    "ChannelsLast": _sampled(ANY),
+    "ChannelsFirst": (*_sampled((Grid, Grids)), *_sampled((*SEQUENCES, Grids), axes=Fixed(1))),
+    "ToTokens": _sampled(MAPS),
+    "ToMap": (sample(Shape((9, 12), 1), size=3), sample(Shape((2, 6, 12), 2), size=(2, 3))),
+    "Transpose": _sampled(SEQUENCES),
+    "ClassToken": (*_sampled(SEQUENCES), *_sampled(SEQUENCES, num_tokens=2)),
+    "PositionEmbedding": (*_sampled((*MAPS, *SEQUENCES)), *_sampled(SEQUENCES, max_positions=20)),
+    "SelectToken": (*_sampled(SEQUENCES), *_sampled(SEQUENCES, index=3)),
+    "MeanTokens": _sampled(SEQUENCES),
+    "Embedding": _sampled((Vector, Sentences), num_embeddings=100, embedding_dim=8),
+    "Interpolate": (
+        *_sampled(MAPS, scale_factor=2),
+        *_sampled((Map, Batch), scale_factor=(2, 3), mode="bilinear"),
+        *_sampled((Map, Batch), size=(30, 20), mode="bicubic"),
+        sample(Volume, size=20, mode="trilinear"),
+        sample(Line, size=30, mode="linear"),
+        sample(Map, size=4, mode="area"),
+    ),
+    "PixelShuffle": _sampled(MAPS, upscale_factor=2),
+    "PixelUnshuffle": _sampled(MAPS, downscale_factor=2),
+    "MultiheadAttention": (
+        *_sampled(SEQUENCES, num_heads=3),
+        *_sampled(SEQUENCES, num_heads=4, head_dim=5, num_kv_heads=2, embed_dim=12),
+        sample(Tokens, Others, num_heads=4, bias=False),
+        sample(Tokens, Others, Others, num_heads=4, bias=False, qkv_bias=True),
+    ),
+    "WindowAttention": (
+        *_sampled((Grid, Grids), num_heads=3, window_size=4),
+        sample(Grid, num_heads=4, window_size=(4, 3), shift_size=2, head_dim=5),
+        sample(Grid, num_heads=4, window_size=7, bias=False, qkv_bias=True, relative_position=False),
+    ),
+    "PatchMerging": _sampled((Grid, Grids)),
+    "MatMul": (
+        sample(Tokens, Shape((12, 5), 1)),
+        sample(Tokens, Others, transpose=True),
+        sample(Sentences, transpose=True),
+    ),
+    "RNN": _recurrent(),
+    "GRU": _recurrent(),
+    "LSTM": _recurrent(),
+}
+"""For each kind, its samples."""

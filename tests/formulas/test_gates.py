@@ -1,0 +1,65 @@
+"""Gates: their parts, and what the parts cost."""
+
+from formula_needs import broken
+
+from flopcount.formulas.gates import cbam, eca, squeeze_excitation
+from flopcount.formulas.shape import Shape
+
+Map = Shape((16, 14, 14))
+Batch = Shape((3, 16, 14, 14), 1)
+
+
+def test_the_parts_of_squeeze_and_excitation() -> None:
+    """Two 1×1 convolutions on a map of one point, then a product with the whole map."""
+    step = squeeze_excitation(Map, squeeze_channels=4, activation="silu", gate="hardsigmoid")
+    assert [(leaf.kind, leaf.shape.dims) for leaf in step.leaves()] == [
+        ("GlobalAvgPool", (16, 1, 1)),
+        ("Conv", (4, 1, 1)),
+        ("SiLU", (4, 1, 1)),
+        ("Conv", (16, 1, 1)),
+        ("Hardsigmoid", (16, 1, 1)),
+        ("Mul", (16, 14, 14)),
+    ]
+
+
+def test_squeeze_and_excitation_of_efficientnet() -> None:
+    """The first of EfficientNet-B0: 32 channels to 8 and back, 2·256 weights, 8 + 32 biases."""
+    counts = squeeze_excitation(Shape((32, 112, 112)), squeeze_channels=8).tally.counts
+    assert (counts["weight"], counts["bias"], counts["conv_mac"], counts["mul"]) == (512, 40, 512, 32 * 112 * 112)
+
+
+def test_a_norm_follows_the_first_convolution_only() -> None:
+    step = squeeze_excitation(Map, squeeze_channels=4, norm="batch", bias=False)
+    assert (step.tally.counts["norm_weight"], step.tally.counts["bias"]) == (4, 0)
+
+
+def test_eca_slides_over_the_channels() -> None:
+    step = eca(Map, kernel_size=5)
+    assert [(part.name, part.step.shape.dims) for part in step.parts] == [
+        ("pool", (16, 1, 1)),
+        ("conv", (1, 16)),
+        ("gate", (1, 16)),
+        ("mul", (16, 14, 14)),
+    ]
+    assert (step.tally.counts["weight"], step.tally.counts["conv_mac"]) == (5, 80)
+
+
+def test_cbam_shares_its_weights_between_means_and_maxima() -> None:
+    """2·16²/4 weights are used twice on channels; 2·49 once at each of 196 positions."""
+    counts = cbam(Map, reduction=4).tally.counts
+    assert (counts["weight"], counts["conv_mac"]) == (128 + 98, 2 * 128 + 98 * 196)
+
+
+def test_cbam_needs_a_reduction_that_divides() -> None:
+    assert broken(cbam(Map, reduction=5)) == ["reduction = 5 does not divide the 16 channels; choose a divisor of them"]
+
+
+def test_a_batch_gates_each_map_by_itself() -> None:
+    """Three maps: the same weights, three times the work."""
+    for one, three in (
+        (squeeze_excitation(Map, squeeze_channels=4), squeeze_excitation(Batch, squeeze_channels=4)),
+        (eca(Map), eca(Batch)),
+        (cbam(Map, reduction=4), cbam(Batch, reduction=4)),
+    ):
+        assert three.tally.counts["weight"] == one.tally.counts["weight"]
+        assert three.tally.weighed({"conv_mac": 1, "mul": 1}) == 3 * one.tally.weighed({"conv_mac": 1, "mul": 1})

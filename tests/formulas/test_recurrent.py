@@ -1,0 +1,46 @@
+"""Recurrent layers, after the shapes of PyTorch's weights."""
+
+import pytest
+
+from flopcount.errors import ShapeError
+from flopcount.formulas.recurrent import gru, lstm, rnn
+from flopcount.formulas.shape import Shape
+from flopcount.formulas.step import Step
+
+Tokens = Shape((10, 16), 1)
+
+
+@pytest.mark.parametrize(
+    ("step", "weights"),
+    [
+        (lstm(Tokens, hidden_size=32), 4 * 32 * 16 + 4 * 32 * 32),
+        (gru(Tokens, hidden_size=32), 3 * 32 * 16 + 3 * 32 * 32),
+        (rnn(Tokens, hidden_size=32), 32 * 16 + 32 * 32),
+        (lstm(Tokens, hidden_size=32, num_layers=2), 128 * (16 + 32) + 128 * (32 + 32)),
+        (lstm(Tokens, hidden_size=32, bidirectional=True), 2 * 128 * (16 + 32)),
+        (
+            lstm(Tokens, hidden_size=32, num_layers=3, bidirectional=True),
+            2 * 128 * (16 + 32) + 2 * 2 * 128 * (64 + 32),
+        ),
+    ],
+)
+def test_weights_of_every_layer_and_direction(step: Step, weights: int) -> None:
+    """Each reads what enters and its own state; a higher one is entered by both directions. Once a step."""
+    assert (step.tally.counts["rnn_weight"], step.tally.counts["rnn_mac"]) == (weights, 10 * weights)
+
+
+def test_every_gate_has_two_biases() -> None:
+    """weight_ih and weight_hh come with one each: 2·4·32, for each layer and direction."""
+    assert lstm(Tokens, hidden_size=32).tally.counts["rnn_bias"] == 256
+    assert lstm(Tokens, hidden_size=32, num_layers=2, bidirectional=True).tally.counts["rnn_bias"] == 1024
+    assert lstm(Tokens, hidden_size=32, bias=False).tally.counts["rnn_bias"] == 0
+
+
+def test_both_directions_lie_side_by_side() -> None:
+    assert gru(Tokens, hidden_size=32).shape.dims == (10, 32)
+    assert gru(Shape((3, 10, 16), 2), hidden_size=32, bidirectional=True).shape.dims == (3, 10, 64)
+
+
+def test_a_recurrent_layer_reads_tokens() -> None:
+    with pytest.raises(ShapeError, match="LSTM reads tokens with the channels last, and its input is 16×10"):
+        lstm(Shape((16, 10)), hidden_size=32)

@@ -1,0 +1,83 @@
+"""Variants of the convolution in networks: what they stand for, folded norms, and compositions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from variant_layers import Map, layer
+
+from flopcount.analyses.counted import counted
+from flopcount.analyses.substitute import STAND_INS, standard
+from flopcount.counting.conventions import convention
+from flopcount.counting.inputs import input_shape
+from flopcount.counting.kinds import formula
+from flopcount.counting.plan import plan
+from flopcount.counting.trace import fields
+from flopcount.files.specs import load
+from flopcount.schema.arch import Arch
+from flopcount.schema.layers import kind_named
+
+MORE: Mapping[str, Mapping[str, Any]] = {
+    "BSConvS": {"p": 0.5},
+    "CPConv": {"rank": 4},
+    "CondConv": {"num_experts": 4},
+    "DualConv": {"groups": 2},
+    "GroupConv": {"groups": 2},
+    "GroupPointwiseConv": {"groups": 2},
+    "HetConv": {"p": 2},
+    "LowRankConv": {"rank": 4},
+    "Res2Conv": {"scales": 4},
+    "TiedBlockConv": {"blocks": 2},
+    "TuckerConv": {"rank_in": 4, "rank_out": 4},
+}
+"""What kinds require beside channels and kernel."""
+
+
+@pytest.mark.parametrize("kind", sorted(STAND_INS))
+def test_the_standard_convolution_leaves_the_same_map(kind: str) -> None:
+    """A kind that stands for a standard convolution leaves what that would."""
+    common: dict[str, Any] = {"kernel_size": 3, "padding": 1, **MORE.get(kind, {})}
+    if "out_channels" in kind_named(kind).model_fields:
+        common["out_channels"] = 32
+    given = layer(kind, **common)
+    step = formula(kind)(Map, **fields(given))
+    plain = formula("Conv")(Map, **fields(standard(given, step)))
+    assert plain.shape.dims == step.shape.dims
+
+
+def test_a_batch_norm_is_folded_into_each_part() -> None:
+    """Deployed, each of the norms of these layers has become a bias of the channels it was on."""
+    cases: list[tuple[str, Mapping[str, Any], int]] = [
+        ("GhostConv", {"out_channels": 32, "kernel_size": 1}, 32),
+        ("MixConv", {"kernel_sizes": [3, 5, 7]}, 16),
+        ("DualConv", {"out_channels": 32, "kernel_size": 3, "padding": 1, "groups": 4}, 32),
+        ("OctaveConv", {"out_channels": 32, "kernel_size": 3}, 32),
+        ("Res2Conv", {"kernel_size": 3, "padding": 1, "scales": 4}, 12),
+        ("CondConv", {"out_channels": 32, "kernel_size": 3, "num_experts": 4, "routing_bias": False}, 32),
+    ]
+    for kind, options, biases in cases:
+        row = {"type": kind, **options, "bias": False, "norm": "batch"}
+        network = plan(Arch.model_validate({"input": [16, 14, 14], "layers": [row]}))
+        folded = counted(network, input_shape(network.input), convention("folded")).total.params
+        weights = counted(network, input_shape(network.input), convention("weights")).total.params
+        assert (kind, folded - weights) == (kind, biases)
+
+
+@pytest.mark.parametrize(
+    ("template", "params", "macs"),
+    [
+        ("group_pointwise", 1088, 213248),
+        ("shuffle_unit", 68, 13328),
+        ("inverted_residual", 5472, 1072512),
+        ("fire", 704, 137984),
+        ("mbconv", 1536 + 864 + 2 * 96 * 4 + 1536, (1536 + 864 + 1536) * 196 + 2 * 96 * 4),
+        ("fused_mbconv", 9 * 16 * 64 + 64 * 32, (9 * 16 * 64 + 64 * 32) * 49),
+        ("shift_pointwise", 512, 100352),
+    ],
+)
+def test_compositions(template: str, params: int, macs: int) -> None:
+    """Weights and MACs of each template of the bundled file: worked examples of their papers, or by hand."""
+    network = plan(load("compositions").arch)
+    result = counted(network, input_shape(network.input), convention("weights"))
+    costs = [result.cost(step) for node, step in result.trace.items() if node.path.startswith(f"{template}.")]
+    assert (sum(each.params for each in costs), sum(each.macs for each in costs)) == (params, macs)
