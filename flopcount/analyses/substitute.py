@@ -1,9 +1,9 @@
 """Other kinds in place of a network's convolutions."""
 
 from flopcount.counting.plan import Node, Plan
-from flopcount.counting.trace import Trace, fields
+from flopcount.counting.trace import Trace, fields, own
 from flopcount.formulas.step import Step
-from flopcount.schema.base import Layer, own_fields
+from flopcount.schema.base import Layer
 from flopcount.schema.layers import kind_named
 
 STAND_INS = frozenset({"Conv", "DepthwiseConv", "DepthSepConv", "GroupConv", "HetConv"})
@@ -13,7 +13,8 @@ STAND_INS = frozenset({"Conv", "DepthwiseConv", "DepthSepConv", "GroupConv", "He
 def standard(layer: Layer, step: Step) -> Layer:
     """Return the standard convolution a layer stands for: same map, same channels, nothing left out."""
     conv = kind_named("Conv")
-    kept = {name: value for name, value in fields(layer).items() if name in own_fields(conv)}
+    known = own(conv)
+    kept = {name: value for name, value in fields(layer).items() if name in known}
     return conv.model_validate({**kept, "out_channels": step.shape.channels, "groups": 1})
 
 

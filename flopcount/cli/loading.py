@@ -8,10 +8,11 @@ from flopcount.analyses.counted import Counted, counted
 from flopcount.counting.conventions import convention
 from flopcount.counting.inputs import input_shape
 from flopcount.counting.plan import overridden, plan
-from flopcount.errors import SpecError
+from flopcount.errors import FileError, SpecError
 from flopcount.files.settings import Setting, by_layer, setting
+from flopcount.files.source import Notation
 from flopcount.files.specs import Spec, explained, load, load_bytes
-from flopcount.files.texts import MOST_BYTES, Notation
+from flopcount.files.texts import MOST_BYTES
 
 
 class Options(NamedTuple):
@@ -43,5 +44,7 @@ def count_arch(reference: str, options: Options) -> tuple[Spec, Counted]:
 
 def _loaded(reference: str, notation: Notation | None, settings: Iterable[Setting]) -> Spec:
     if reference == "-":
+        if sys.stdin is None:
+            raise FileError("<stdin>: standard input is closed")
         return load_bytes(sys.stdin.buffer.read(MOST_BYTES + 1), notation, settings)
     return load(reference, settings)

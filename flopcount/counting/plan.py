@@ -42,10 +42,14 @@ class Plan(NamedTuple):
 
 
 def plan(arch: Arch) -> Plan:
-    """Unroll an arch; a SpecError names what cannot be."""
+    """Unroll an arch; a SpecError names all that cannot be."""
     if _size(arch.layers) > MOST_LAYERS:
         raise SpecError([Problem(("layers",), f"more than {MOST_LAYERS} layers, blocks unrolled; repeat less")])
-    return Plan(tuple(_unrolled(arch.layers, _Scope(INPUT), "", ("layers",))), arch.input)
+    problems: list[Problem] = []
+    nodes = tuple(_unrolled(arch.layers, _Scope(INPUT, problems), "", ("layers",)))
+    if problems:
+        raise SpecError(problems)
+    return Plan(nodes, arch.input)
 
 
 def _size(layers: tuple[Layer, ...]) -> int:
@@ -55,7 +59,8 @@ def _size(layers: tuple[Layer, ...]) -> int:
 class _Scope:
     """The names a layer may read: earlier siblings, then those around its block."""
 
-    def __init__(self, entry: str, outer: "_Scope | None" = None) -> None:
+    def __init__(self, entry: str, problems: list[Problem], outer: "_Scope | None" = None) -> None:
+        self.problems = problems
         self.outputs = {INPUT: entry}
         self.current = entry
         self.outer = outer
@@ -90,7 +95,7 @@ def _unrolled(layers: tuple[Layer, ...], scope: _Scope, prefix: str, place: Plac
 def _repeated(block: Block, scope: _Scope, path: str, place: Place) -> Iterator[Node]:
     """Yield a block's nodes, each repetition reading the one before; repetitions count from 1."""
     for count in range(1, block.repeat + 1):
-        inner = _Scope(scope.current, scope)
+        inner = _Scope(scope.current, scope.problems, scope)
         yield from _unrolled(block.layers, inner, f"{path}.{count}." if block.repeat > 1 else f"{path}.", place)
         scope.current = inner.current
 
@@ -102,7 +107,8 @@ def _inputs(layer: Layer, scope: _Scope, path: str, place: Place) -> tuple[str, 
     missing = [name for name, output in found if output is None]
     if missing:
         what = f"after names {missing[0]!r}, which is no earlier layer; {suggestion(missing[0], scope.names())}"
-        raise SpecError([Problem((*place, "after"), what, path)])
+        scope.problems.append(Problem((*place, "after"), what, path))
+        return (scope.current,)
     if isinstance(layer, Block) and len(found) > 1:
         what = f"a Block reads one layer, but after names {len(found)}; name one"
         raise SpecError([Problem((*place, "after"), what, path)])
@@ -113,6 +119,9 @@ def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:
     """Return the plan with fields of some layers changed, each layer validated again."""
     paths = [node.path for node in network.nodes]
     for path, fields in changes.items():
+        for name in fields.keys() & {"name", "after"}:
+            setting = f"--set {path}.{name}={str(fields[name])[:50]}"
+            raise UsageError(f"{setting}: give the layer by its number for that, as in layers.3.{name}")
         if path not in paths:
             setting = ", ".join(f"{path}.{name}" for name in fields)
             raise UsageError(f"--set {setting}: there is no layer at {path}; {suggestion(path, paths)}")

@@ -10,7 +10,7 @@ from flopcount.errors import Problem, ShapeError, SpecError
 from flopcount.formulas.needs import Need
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
-from flopcount.schema.base import Layer, own_fields
+from flopcount.schema.base import LARGEST, Layer, own_fields
 
 Given = Mapping[str, Mapping[str, Any]]
 """What is not in the file: path → field → a value, an array or a symbol."""
@@ -32,28 +32,40 @@ class Trace(NamedTuple):
 
 
 def trace(plan: Plan, x: Shape, given: Given | None = None) -> Trace:
-    """Walk the plan once; a SpecError names the first layer that cannot be, and why."""
+    """Walk the plan once; a SpecError names every layer that cannot be, and why.
+
+    What reads a layer that cannot be is left out: nothing is known of it.
+    """
     given = given or {}
     shapes = {INPUT: x}
     steps: dict[str, Step] = {}
+    problems: list[Problem] = []
     for node in plan.nodes:
-        step = _step(node, [shapes[name] for name in node.inputs], given.get(node.path, {}))
-        steps[node.path] = step
-        shapes[node.path] = step.shape
+        if all(name in shapes for name in node.inputs):
+            inputs = [shapes[name] for name in node.inputs]
+            try:
+                step = steps[node.path] = _step(node, inputs, given.get(node.path, {}))
+            except ShapeError as error:
+                problems.append(_problem(node, str(error), inputs))
+                continue
+            if any(isinstance(size, int) and size > LARGEST for size in step.shape.dims):
+                problems.append(
+                    _problem(node, f"{render(step.shape.dims)} has more channels or places than 10⁹", inputs)
+                )
+                continue
+            broken = [need for need in step.needs if _broken(need)]
+            problems += [_problem(node, what, inputs) for what in dict.fromkeys(need.sentence() for need in broken)]
+            if all(need.relation == "zero" for need in broken):
+                shapes[node.path] = step.shape
+    if problems:
+        raise SpecError(problems)
     return Trace(plan, x, steps)
 
 
 def _step(node: Node, inputs: list[Shape], given: Mapping[str, Any]) -> Step:
     if len(inputs) > 1:
-        raise _impossible(node, f"{node.kind} reads one layer, but after names {len(inputs)}; name one", inputs)
-    try:
-        step = formula(node.kind)(*inputs, **{**fields(node.layer), **given})
-    except ShapeError as error:
-        raise _impossible(node, str(error), inputs) from None
-    for need in step.needs:
-        if _broken(need):
-            raise _impossible(node, need.sentence(), inputs)
-    return step
+        raise ShapeError(f"{node.kind} reads one layer, but after names {len(inputs)}; name one")
+    return formula(node.kind)(*inputs, **{**fields(node.layer), **given})
 
 
 def _broken(need: Need) -> bool:
@@ -62,9 +74,9 @@ def _broken(need: Need) -> bool:
     return isinstance(value, int) and (value != 0 if need.relation == "zero" else value < 1)
 
 
-def _impossible(node: Node, what: str, inputs: list[Shape]) -> SpecError:
+def _problem(node: Node, what: str, inputs: list[Shape]) -> Problem:
     sizes = " and ".join(render(shape.dims) for shape in inputs)
-    return SpecError([Problem(node.place, f"{what} (input {sizes})", node.path)])
+    return Problem(node.place, f"{what} (input {sizes})", node.path)
 
 
 def fields(layer: Layer) -> dict[str, Any]:

@@ -10,11 +10,16 @@ from pydantic import ValidationError
 from flopcount.errors import FileError, Place, Problem, SpecError, suggestion
 from flopcount.files.bundled import bundled, bundled_file
 from flopcount.files.settings import Setting, changed
-from flopcount.files.texts import Notation, Source, decoded, guessed, notation_of, parsed, read_text
+from flopcount.files.source import Notation, Source
+from flopcount.files.texts import decoded, guessed, notation_of, parsed, read_text
 from flopcount.schema.arch import Arch
 
 MOST_SHOWN = 20
 """More problems than this are counted, not listed."""
+
+
+_NOWHERE = (10**9, 0)
+"""Where a problem stands that no line is known of: behind the others."""
 
 
 class Spec(NamedTuple):
@@ -59,18 +64,25 @@ def explained(error: SpecError, spec: Spec) -> FileError:
 
 
 def pointed(problems: Iterable[Problem], source: Source, settings: Mapping[Place, str]) -> str:
-    """Write one line per problem: `file:line:column: layer: what`."""
+    """Write one line per problem, `file:line:column: layer: what`, in the order of the file."""
+    from flopcount.files.positions import positions
+
     problems = list(problems)
-    lines = [_line(problem, source, settings) for problem in problems[:MOST_SHOWN]]
+    blamed = [_setting(problem, settings) for problem in problems]
+    spots = positions(source, [each.place for each, setting in zip(problems, blamed, strict=True) if not setting])
+    placed = sorted(zip(problems, blamed, strict=True), key=lambda each: spots.get(each[0].place, _NOWHERE))
+    lines = [f"{source.title}:{_spot(spots.get(each.place))} {blame}{each}" for each, blame in placed[:MOST_SHOWN]]
     more = len(problems) - MOST_SHOWN
     return "\n".join([*lines, f"{source.title}: and {more} more problems like these"] if more > 0 else lines)
 
 
-def _line(problem: Problem, source: Source, settings: Mapping[Place, str]) -> str:
-    from flopcount.files.positions import position_of
+def _setting(problem: Problem, settings: Mapping[Place, str]) -> str:
+    """Return the setting that broke something, which is then not blamed on the file."""
+    for place, setting in settings.items():
+        if problem.place[: len(place)] == place or place[: len(problem.place)] == problem.place:
+            return f"{setting}: "
+    return ""
 
-    if problem.place in settings:
-        return f"{source.title}: {settings[problem.place]}: {problem}"
-    position = position_of(source, problem.place)
-    spot = ":".join(map(str, position)) + ":" if position else ""
-    return f"{source.title}:{spot} {problem}"
+
+def _spot(position: tuple[int, int] | None) -> str:
+    return f"{position[0]}:{position[1]}:" if position else ""

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from flopcount.errors import suggestion
-from flopcount.schema.base import Count, Expects, Layer, Positive, own_fields
+from flopcount.schema.base import Count, Expects, Layer, Line, Positive, own_fields
 from flopcount.schema.layers import FAMILIES, kind_named
 
 Raw = Mapping[str, Any]
@@ -99,11 +99,7 @@ class Arch(BaseModel):
         Expects("a name of letters, digits and . _ + -"),
         Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=100, description="what the network is called"),
     ] = "network"
-    description: Annotated[
-        str,
-        Expects("a line of text"),
-        Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$", description="one line on what it is"),
-    ] = ""
+    description: Annotated[Line, Field(description="one line on what it is")] = ""
     input: Annotated[
         tuple[Positive, ...],
         Field(min_length=1, max_length=9, description="channels, then the spatial sizes"),
