@@ -5,6 +5,7 @@ FlopcountError
 └── BadInput          exit 2   the input or the usage is wrong
     ├── UsageError             an option, an argument, a missing extra
     ├── FileError              a file cannot be read or written
+    ├── ShapeError             a formula cannot be applied to the shapes it was given
     └── SpecError              what a spec says is impossible; carries all its problems
 
 Anything else that escapes is a bug in flopcount (exit 3).
@@ -72,12 +73,22 @@ class SpecError(BadInput):
         self.problems = tuple(problems)
 
 
+def plain(text: str) -> str:
+    """Return text as one line of printable characters: what is not is written as an escape."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+MOST_CANDIDATES = 5000
+"""Words further down a list are not looked at for the nearest one."""
+
+
 def suggestion(word: str, known: Sequence[str]) -> str:
     """Return the way out of a misspelling: the nearest known word, or all of them."""
+    known = known[:MOST_CANDIDATES]
     from difflib import get_close_matches
 
     lowered = {candidate.lower(): candidate for candidate in known}
-    near = get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    near = get_close_matches(word.lower()[:100], lowered, n=1, cutoff=0.6)
     if near:
         return f"did you mean {lowered[near[0]]!r}?"
     listed = ", ".join(sorted(known)[:30])

@@ -31,21 +31,13 @@ class Counted(NamedTuple):
     trace: Trace
     standard: Trace | None
     convention: Convention
+    total: Cost
+    standard_total: Cost | None
     notes: tuple[str, ...] = ()
 
     def cost(self, step: Step) -> Cost:
         """Return what a step costs under the convention."""
         return cost(step, self.convention)
-
-    @property
-    def total(self) -> Cost:
-        """What the whole network costs."""
-        return summed(self.trace, self.convention)
-
-    @property
-    def standard_total(self) -> Cost | None:
-        """What it would cost with standard convolutions; None where it has no others."""
-        return summed(self.standard, self.convention) if self.standard else None
 
     @property
     def weighted_layers(self) -> int:
@@ -67,7 +59,8 @@ def counted(
         from flopcount.counting.folding import folded
 
         traced, standard = folded(traced), folded(standard) if standard else None
-    result = Counted(traced, standard, convention)
+    against = summed(standard, convention) if standard else None
+    result = Counted(traced, standard, convention, summed(traced, convention), against)
     return result._replace(notes=tuple(_vanished(result, given)))
 
 

@@ -2,9 +2,9 @@
 
 from flopcount.counting.nodes import Node
 from flopcount.counting.plan import Plan
-from flopcount.counting.trace import Trace, fields
+from flopcount.counting.trace import Trace, fields, own
 from flopcount.formulas.step import Step
-from flopcount.schema.base import Layer, own_fields
+from flopcount.schema.base import Layer
 from flopcount.schema.layers import kind_named
 
 STAND_INS = frozenset(
@@ -47,7 +47,8 @@ STAND_INS = frozenset(
 def standard(layer: Layer, step: Step) -> Layer:
     """Return the standard convolution a layer stands for: same map, same channels, nothing left out."""
     conv = kind_named("Conv")
-    kept = {name: value for name, value in fields(layer).items() if name in own_fields(conv)}
+    known = own(conv)
+    kept = {name: value for name, value in fields(layer).items() if name in known}
     return conv.model_validate({**kept, "out_channels": step.shape.channels, "groups": 1})
 
 
@@ -62,6 +63,6 @@ def standardised(traced: Trace) -> Plan | None:
 def _standard_node(node: Node, step: Step) -> Node:
     if node.kind not in STAND_INS or (node.kind == "Conv" and fields(node.layer)["groups"] == 1):
         return node
-    kept = set(own_fields(kind_named("Conv"))) - {"out_channels", "groups"}
+    kept = set(own(kind_named("Conv"))) - {"out_channels", "groups"}
     computed = {name: value for name, value in node.computed.items() if name in kept}
     return node._replace(layer=standard(node.layer, step), computed=computed)

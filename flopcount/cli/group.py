@@ -1,8 +1,8 @@
 """The group of commands: loaded when called, with counting as the default."""
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -67,11 +67,13 @@ class DefaultGroup(click.Group):
 
         command = self.get_command(ctx, DEFAULT)
         archs: list[CompletionItem] = []
-        if command and not incomplete.startswith("-"):
+        if command:
             inner = click.Context(command, info_name=DEFAULT, parent=ctx)
-            archs = command.params[0].shell_complete(inner, incomplete)
+            archs = command.shell_complete(inner, incomplete)
+            archs += command.params[0].shell_complete(inner, incomplete) if not incomplete.startswith("-") else []
         named = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
-        return [*named, *archs]
+        own = super().shell_complete(ctx, incomplete) if incomplete.startswith("-") else []
+        return [*named, *own, *archs]
 
 
 def _check_mistyped(args: list[str]) -> None:
@@ -80,7 +82,7 @@ def _check_mistyped(args: list[str]) -> None:
 
     word = args[0]
     plain = word.replace("-", "").isalpha() and not word.startswith("-")
-    if not plain or Path(word).exists() or bundled_network(word):
+    if not plain or os.path.exists(word) or bundled_network(word):  # noqa: PTH110  (answers to any word)
         return
     way_out = suggestion(word, [*COMMANDS])
     if way_out.startswith("did you mean"):

@@ -9,10 +9,11 @@ from flopcount.counting.conventions import convention
 from flopcount.counting.inputs import input_shapes
 from flopcount.counting.plan import overridden, plan
 from flopcount.counting.scaling import scaled, width_ratio
-from flopcount.errors import SpecError
+from flopcount.errors import FileError, SpecError
 from flopcount.files.settings import Setting, by_layer, setting
+from flopcount.files.source import Notation
 from flopcount.files.specs import Spec, explained, load, load_bytes
-from flopcount.files.texts import MOST_BYTES, Notation
+from flopcount.files.texts import MOST_BYTES
 
 
 class Options(NamedTuple):
@@ -47,5 +48,7 @@ def count_arch(reference: str, options: Options) -> tuple[Spec, Counted]:
 
 def _loaded(reference: str, options: Options, settings: Iterable[Setting]) -> Spec:
     if reference == "-":
+        if sys.stdin is None:
+            raise FileError("<stdin>: standard input is closed")
         return load_bytes(sys.stdin.buffer.read(MOST_BYTES + 1), options.notation, settings, options.variant)
     return load(reference, settings, options.variant)

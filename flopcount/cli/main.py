@@ -3,12 +3,13 @@
 import gc
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 import click
 
 from flopcount.cli.group import commands
-from flopcount.errors import FlopcountError
+from flopcount.errors import FlopcountError, plain
 
 BUG = 3
 """Exit code of a bug in flopcount."""
@@ -21,35 +22,53 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # nor is there any to look for at the end: a tenth of the whole run
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     try:
         result = commands.main(arguments, prog_name="flopcount", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except FlopcountError as error:
         return _failed(str(error), error.exit_code)
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return _failed("interrupted", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:
-        if "FLOPCOUNT_DEBUG" in os.environ:
-            raise
-        what = f"{type(error).__name__}: {error}"
-        way_out = "please report it; FLOPCOUNT_DEBUG=1 shows where"
-        return _failed(f"this is a bug in flopcount, {way_out}\n{what[:500]}", BUG)
+        return _failed(f"{error.format_message()}\nflopcount --help tells what there is", error.exit_code)
+    except BaseException as error:  # noqa: BLE001  (whatever it is, it becomes an exit code)
+        return _ended(error)
     return result if isinstance(result, int) else 0
 
 
+def _ended(error: BaseException) -> int:
+    """Return the exit code for what nobody raised on purpose."""
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return _failed("interrupted", 130)
+    if isinstance(error, BrokenPipeError | SystemExit):
+        return _gone(error)
+    if isinstance(error, OSError):
+        return _failed(f"the output cannot be written: {(error.strerror or str(error)).lower()}", 2)
+    if "FLOPCOUNT_DEBUG" in os.environ:
+        raise error
+    what = f"{type(error).__name__}: {error}"
+    way_out = "please report it; FLOPCOUNT_DEBUG=1 shows where"
+    return _failed(f"this is a bug in flopcount, {way_out}\n{what[:500]}", BUG)
+
+
+def _gone(error: BaseException) -> int:
+    """Stay silent when nobody reads on, as under `| head`: click says so by exit code 1."""
+    code = error.code if isinstance(error, SystemExit) else 1
+    if code != 1:
+        return code if isinstance(code, int) else 0
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
 def _failed(message: str, code: int) -> int:
-    """Write a message to stderr, control characters made visible."""
-    clean = "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in message)
-    click.echo("\n".join(f"error: {line}" for line in clean.split("\n")), err=True)
+    """Write a message to stderr, a line each, control characters made visible."""
+    with suppress(OSError, ValueError):
+        click.echo("\n".join(f"error: {plain(line)}" for line in message.split("\n")), err=True)
     return code

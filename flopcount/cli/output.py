@@ -12,7 +12,8 @@ from flopcount.report.table import Report
 
 def show(report: Report, fmt: str, output: str | None, *, parts: bool = False) -> None:
     """Render a report and write it; CSV says on stderr what its rows cannot."""
-    text = _rendered(report, fmt, to_terminal=output is None and sys.stdout.isatty(), parts=parts)
+    to_terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
+    text = _rendered(report, fmt, to_terminal=to_terminal, parts=parts)
     emit(text, output)
     if fmt == "csv":
         for line in (*report.lines, *(f"note: {note}" for note in report.notes)):

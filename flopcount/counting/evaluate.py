@@ -27,10 +27,15 @@ class Ratio(NamedTuple):
 
 def evaluate(expression: Expression, names: Names) -> Any:
     """Return the value of an expression: a number, a truth or a string."""
-    value = _value(expression.tree, names)
+    value = unrounded(expression, names)
     if isinstance(value, Ratio):
         raise EvaluationError("it is not a whole number; use divisible, ceil, floor or round")
     return value
+
+
+def unrounded(expression: Expression, names: Names) -> Any:
+    """Return the value of an expression, which may be a quotient."""
+    return _value(expression.tree, names)
 
 
 def _value(node: ast.expr, names: Names) -> Any:

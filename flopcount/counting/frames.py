@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from flopcount.counting.evaluate import EvaluationError, evaluate
+from flopcount.counting.evaluate import EvaluationError, evaluate, unrounded
 from flopcount.formulas.shape import Shape
 from flopcount.schema.expressions import Expression
 from flopcount.schema.rows import SPECIAL, expressed
@@ -65,7 +65,7 @@ class Values(Mapping[str, Any]):
     def _around(self, value: Expression) -> Any:
         if self.frame.outer is None:
             raise KeyError(value.text)
-        return evaluate(value, Values(self.frame.outer, self.given, self.shapes, self.frame.entry))
+        return unrounded(value, Values(self.frame.outer, self.given, self.shapes, self.frame.entry))
 
     def _channels(self, path: str) -> Any:
         if self.shapes is None:

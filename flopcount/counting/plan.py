@@ -29,15 +29,18 @@ class Plan(NamedTuple):
 
 
 def plan(arch: Arch) -> Plan:
-    """Unroll an arch; a SpecError names what cannot be."""
+    """Unroll an arch; a SpecError names all that cannot be."""
     inputs = arch.input if isinstance(arch.input, dict) else {INPUT: arch.input}
-    return Plan(tuple(unrolled(arch, tuple(inputs))), inputs)
+    return Plan(unrolled(arch, tuple(inputs)), inputs)
 
 
 def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:
     """Return the plan with fields of some layers changed, each layer validated again."""
     paths = {node.path for node in network.nodes}
     for path, fields in changes.items():
+        for name in fields.keys() & {"name", "after"}:
+            setting = f"--set {path}.{name}={str(fields[name])[:50]}"
+            raise UsageError(f"{setting}: give the layer by its number for that, as in layers.3.{name}")
         if path not in paths:
             setting = ", ".join(f"{path}.{name}" for name in fields)
             raise UsageError(f"--set {setting}: there is no layer at {path}; {suggestion(path, [*paths])}")

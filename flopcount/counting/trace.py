@@ -15,7 +15,7 @@ from flopcount.errors import Problem, ShapeError, SpecError
 from flopcount.formulas.needs import Need
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
-from flopcount.schema.base import Layer, own_fields
+from flopcount.schema.base import LARGEST, Layer, own_fields
 
 own = cache(own_fields)
 
@@ -39,22 +39,41 @@ class Trace(NamedTuple):
 
 
 def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None) -> Trace:
-    """Walk the plan once; a SpecError names the first layer that cannot be, and why.
+    """Walk the plan once; a SpecError names every layer that cannot be, and why.
 
     `x` is the shape of the first input, or of each by name; an input that is
-    not given has the sizes of the file.
+    not given has the sizes of the file. What reads a layer that cannot be is
+    left out: nothing is known of it.
     """
     given = given or {}
     named = {next(iter(plan.inputs)): x} if isinstance(x, Shape) else x
     inputs = {name: named[name] if name in named else Shape(sizes) for name, sizes in plan.inputs.items()}
     shapes = dict(inputs)
     steps: dict[str, Step] = {}
+    problems: list[Problem] = []
     for node in plan.nodes:
-        options = {**fields(node.layer), **_computed(node, given, shapes), **given.get(node.path, {})}
-        step = _step(node, [shapes[name] for name in node.inputs], options)
-        steps[node.path] = step
-        shapes[node.path] = step.shape
+        if all(name in shapes for name in node.inputs):
+            inputs_here = [shapes[name] for name in node.inputs]
+            try:
+                step = steps[node.path] = _step(node, inputs_here, given, shapes)
+            except ShapeError as error:
+                problems.append(_problem(node, str(error), inputs_here))
+                continue
+            broken = [need for need in step.needs if _broken(need)]
+            found = [*dict.fromkeys(need.sentence() for need in broken), *_too_large(step)]
+            problems += [_problem(node, what, inputs_here) for what in found]
+            if all(need.relation == "zero" for need in broken) and not _too_large(step):
+                shapes[node.path] = step.shape
+    if problems:
+        raise SpecError(problems)
     return Trace(plan, inputs, steps)
+
+
+def _step(node: Node, inputs: list[Shape], given: Given, shapes: Mapping[str, Shape]) -> Step:
+    if len(inputs) > 1 and not reads_several(node.kind):
+        raise ShapeError(f"{node.kind} reads one layer, but after names {len(inputs)}; name one")
+    options = {**fields(node.layer), **_computed(node, given, shapes), **given.get(node.path, {})}
+    return formula(node.kind)(*inputs, **options)
 
 
 def _computed(node: Node, given: Given, shapes: Mapping[str, Shape]) -> Mapping[str, Any]:
@@ -62,36 +81,24 @@ def _computed(node: Node, given: Given, shapes: Mapping[str, Shape]) -> Mapping[
     if node.frame is None:
         return {}
     values = Values(node.frame, given, shapes, node.inputs[0])
+    kept = {name: getattr(node.layer, name) for name in node.layer.model_fields_set}
     try:
         found = {name: valued(value, values) for name, value in node.computed.items()}
         if all(isinstance(value, int | str | tuple) for value in found.values()):
-            type(node.layer).model_validate({**_given(node.layer), **found})
+            type(node.layer).model_validate({**kept, **found})
     except EvaluationError as error:
-        raise SpecError([Problem(node.place, str(error), node.path, node.via)]) from None
+        raise ShapeError(str(error)) from None
     except ValidationError as error:
         from flopcount.schema.problems import layer_problems
 
-        problems = layer_problems(error, type(node.layer), found)
-        found_at = [Problem((*node.place, key), what, node.path, node.via) for key, what in problems.items()]
-        raise SpecError(found_at) from None
+        raise ShapeError("; ".join(layer_problems(error, type(node.layer), found).values())) from None
     return found
 
 
-def _given(layer: Layer) -> dict[str, Any]:
-    return {name: getattr(layer, name) for name in layer.model_fields_set}
-
-
-def _step(node: Node, inputs: list[Shape], options: Mapping[str, Any]) -> Step:
-    if len(inputs) > 1 and not reads_several(node.kind):
-        raise _impossible(node, f"{node.kind} reads one layer, but after names {len(inputs)}; name one", inputs)
-    try:
-        step = formula(node.kind)(*inputs, **options)
-    except ShapeError as error:
-        raise _impossible(node, str(error), inputs) from None
-    for need in step.needs:
-        if _broken(need):
-            raise _impossible(node, need.sentence(), inputs)
-    return step
+def _too_large(step: Step) -> list[str]:
+    if any(isinstance(size, int) and size > LARGEST for size in step.shape.dims):
+        return [f"{render(step.shape.dims)} has more channels or places than 10⁹"]
+    return []
 
 
 def _broken(need: Need) -> bool:
@@ -100,9 +107,9 @@ def _broken(need: Need) -> bool:
     return isinstance(value, int) and (value != 0 if need.relation == "zero" else value < 1)
 
 
-def _impossible(node: Node, what: str, inputs: list[Shape]) -> SpecError:
+def _problem(node: Node, what: str, inputs: list[Shape]) -> Problem:
     sizes = " and ".join(render(shape.dims) for shape in inputs)
-    return SpecError([Problem(node.place, f"{what} (input {sizes})", node.path, node.via)])
+    return Problem(node.place, f"{what} (input {sizes})", node.path, node.via)
 
 
 def fields(layer: Layer) -> dict[str, Any]:

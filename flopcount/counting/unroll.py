@@ -51,17 +51,26 @@ class _Around(NamedTuple):
     prefix: str
     place: Place
     frame: Frame | None
-    via: tuple[Place, ...] = ()
+    via: tuple[Place, ...]
+    problems: list[Problem]
 
 
-def unrolled(arch: Arch, entries: tuple[str, ...]) -> Iterator[Node]:
-    """Yield the nodes of an arch in file order; a SpecError names what cannot be."""
+def unrolled(arch: Arch, entries: tuple[str, ...]) -> tuple[Node, ...]:
+    """Return the nodes of an arch in file order; a SpecError names what cannot be."""
     if _size(arch.layers) > MOST_LAYERS:
         raise SpecError([Problem(("layers",), _TOO_MANY)])
     frame = Frame("", arch.arguments, entries[0], 1) if arch.arguments else None
     scope = _Scope(entries)
     scope.outputs |= {name: name for name in entries}
-    return _Unrolling(arch.templates).rows(arch.layers, _Around(scope, "", ("layers",), frame))
+    problems: list[Problem] = []
+    nodes = tuple(
+        _Unrolling(arch.templates, arch.arguments).rows(
+            arch.layers, _Around(scope, "", ("layers",), frame, (), problems)
+        )
+    )
+    if problems:
+        raise SpecError(problems)
+    return nodes
 
 
 def _size(layers: tuple[Layer, ...]) -> int:
@@ -72,8 +81,9 @@ def _size(layers: tuple[Layer, ...]) -> int:
 class _Unrolling:
     """One walk over the rows: the templates it knows, and how many rows and repetitions it may still visit."""
 
-    def __init__(self, templates: Mapping[str, Any]) -> None:
+    def __init__(self, templates: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
         self.templates = templates
+        self.arguments = arguments
         self.left = 2 * MOST_LAYERS
 
     def rows(self, layers: tuple[Layer, ...], around: _Around) -> Iterator[Node]:
@@ -122,12 +132,12 @@ class _Unrolling:
     def _inside(self, group: Block | Row, at: _Around, path: str, inputs: tuple[str, ...], index: int) -> _Around:
         """Return what surrounds the rows inside a block or a template."""
         if not isinstance(group, Row) or group.type == "Block":
-            return _Around(_Scope(inputs, at.scope), f"{path}.", (*at.place, "layers"), at.frame, at.via)
+            return _Around(_Scope(inputs, at.scope), f"{path}.", (*at.place, "layers"), at.frame, at.via, at.problems)
         template = self.templates[group.type]
         given = {key: at.frame.expressed(value) if at.frame else value for key, value in group.fields.items()}
-        frame = Frame(path, {**template.arguments, **given}, inputs[0], index, at.frame)
+        frame = Frame(path, {**self.arguments, **template.arguments, **given}, inputs[0], index, at.frame)
         place: Place = ("templates", group.type, "layers")
-        return _Around(_Scope(inputs), f"{path}.", place, frame, (at.place, *at.via))
+        return _Around(_Scope(inputs), f"{path}.", place, frame, (at.place, *at.via), at.problems)
 
 
 def _problem(at: _Around, path: str, what: str, key: str = "") -> SpecError:
@@ -142,7 +152,9 @@ def _inputs(layer: Layer, at: _Around, path: str) -> tuple[str, ...]:
     missing = [name for name, output in found if output is None]
     if missing:
         way_out = suggestion(missing[0], at.scope.names())
-        raise _problem(at, path, f"after names {missing[0]!r}, which is no earlier layer; {way_out}", "after")
+        what = f"after names {missing[0]!r}, which is no earlier layer; {way_out}"
+        at.problems.append(Problem((*at.place, "after"), what, path, at.via))
+        return at.scope.current
     return tuple(output for _, output in found if output is not None)
 
 

@@ -5,7 +5,7 @@ Imported only when there is something to point at.
 
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import tree_sitter_json
@@ -13,30 +13,53 @@ import tree_sitter_toml
 from tree_sitter import Language, Node, Parser
 
 from flopcount.errors import Place
-from flopcount.files.texts import Source
+from flopcount.files.source import Notation, Source
 
 Position = tuple[int, int]
 """Line and column, both from 1; columns count characters."""
 
 
-def position_of(source: Source, place: Place) -> Position | None:
-    """Return where a place is written, or the nearest table around it."""
-    grammar = tree_sitter_toml if source.notation == "toml" else tree_sitter_json
-    tree = Parser(Language(grammar.language())).parse(source.text.encode())
-    walk = _toml(tree.root_node) if source.notation == "toml" else _json(tree.root_node)
+def positions(source: Source, places: Collection[Place]) -> dict[Place, Position]:
+    """Return where places are written, or the nearest table around each; one walk for all of them."""
+    wanted = {place[:length] for place in places for length in range(1, len(place) + 1)}
     starts: dict[Place, Node] = {}
-    for found, node in walk:
-        starts.setdefault(found, node)
-    for length in range(len(place), 0, -1):
-        if place[:length] in starts:
-            return _position(source.text, starts[place[:length]])
+    for found, node in _walk(source.text, source.notation):
+        for length in range(1, len(found) + 1):
+            if found[:length] in wanted:
+                starts.setdefault(found[:length], node)
+    lines = source.text.encode(errors="surrogatepass").split(b"\n")
+    spots: dict[Place, Position] = {}
+    for place in places:
+        around = next((place[:length] for length in range(len(place), 0, -1) if place[:length] in starts), None)
+        if around:
+            spots[place] = _position(lines, starts[around])
+    return spots
+
+
+def position_of(source: Source, place: Place) -> Position | None:
+    """Return where one place is written, or the nearest table around it."""
+    return positions(source, [place]).get(place)
+
+
+def repeated_key(text: str, notation: Notation) -> tuple[Place, Position] | None:
+    """Return the first key that is given twice, and where it is given again."""
+    seen: dict[Place, str] = {}
+    for place, node in _walk(text, notation):
+        if place in seen and "pair" in (node.type, seen[place]):
+            return place, _position(text.encode(errors="surrogatepass").split(b"\n"), node)
+        seen.setdefault(place, node.type)
     return None
 
 
-def _position(text: str, node: Node) -> Position:
+def _walk(text: str, notation: Notation) -> Iterator[tuple[Place, Node]]:
+    grammar = tree_sitter_toml if notation == "toml" else tree_sitter_json
+    root = Parser(Language(grammar.language())).parse(text.encode(errors="surrogatepass")).root_node
+    return _toml(root) if notation == "toml" else _json(root)
+
+
+def _position(lines: list[bytes], node: Node) -> Position:
     row, column = node.start_point
-    line = text.encode().split(b"\n")[row]
-    return row + 1, len(line[:column].decode()) + 1
+    return row + 1, len(lines[row][:column].decode(errors="surrogatepass")) + 1
 
 
 def _toml(root: Node) -> Iterator[tuple[Place, Node]]:
@@ -87,6 +110,8 @@ def _toml_value(place: Place, value: Node) -> Iterator[tuple[Place, Node]]:
 
 def _toml_keys(key: Node) -> Place:
     """Decode a bare, quoted or dotted key with the parser itself."""
+    if key.type == "bare_key":
+        return ((key.text or b"").decode(),)
     inner: Any = tomllib.loads(f"{(key.text or b'x').decode()} = 0")
     keys: Place = ()
     while isinstance(inner, dict):

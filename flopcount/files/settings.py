@@ -2,10 +2,10 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from typing import Any, NamedTuple
 
-from flopcount.errors import Place, UsageError, suggestion
+from flopcount.errors import Place, UsageError, plain, suggestion
+from flopcount.files.texts import DEEPEST, deeper
 from flopcount.schema.arch import Arch
 
 FILE_KEYS = frozenset(Arch.model_fields)
@@ -36,8 +36,11 @@ def setting(text: str) -> Setting:
     """Parse KEY=VALUE; commas outside brackets and quotes separate alternatives."""
     address, equals, values = text.partition("=")
     if not equals or not address.strip() or not values.strip():
-        raise UsageError(f"--set {text}: not KEY=VALUE; write for example --set defaults.padding=same")
-    return Setting(text, address.strip(), tuple(map(value, alternatives(values))))
+        raise UsageError(f"--set {plain(text[:200])}: not KEY=VALUE; write for example --set defaults.padding=same")
+    found = Setting(plain(text[:200]), address.strip(), tuple(map(value, alternatives(values))))
+    if deeper(found.values, DEEPEST) or found.address.count(".") > DEEPEST:
+        raise UsageError(f"--set {found.text}: nested too deep; {DEEPEST} levels are the most")
+    return found
 
 
 def value(text: str) -> object:
@@ -50,10 +53,11 @@ def value(text: str) -> object:
 
 def alternatives(text: str) -> list[str]:
     """Split at the commas that are outside brackets and quotes."""
-    parts, depth, quote = [""], 0, ""
+    parts, depth, quote, escaped = [""], 0, "", False
     for char in text:
         if quote:
-            quote = "" if char == quote else quote
+            quote = "" if char == quote and not escaped else quote
+            escaped = char == "\\" and quote == '"' and not escaped
         elif char in "\"'":
             quote = char
         depth += (char in "[{") - (char in "]}") if not quote else 0
@@ -66,12 +70,26 @@ def alternatives(text: str) -> list[str]:
 
 def changed(data: Mapping[str, Any], settings: Iterable[Setting]) -> tuple[Mapping[str, Any], dict[Place, str]]:
     """Return the data with the settings that address the file, and the places they changed."""
-    result = deepcopy(dict(data))
     places: dict[Place, str] = {}
-    for each in settings:
-        if each.in_file:
-            places[_put(result, each)] = f"--set {each.text}"
+    inside = [each for each in settings if each.in_file]
+    if not inside:
+        return data, places
+    from copy import deepcopy
+
+    result = deepcopy(dict(data))
+    for each in inside:
+        _check_clear(data, each)
+        places[_put(result, each)] = f"--set {each.text}"
     return result, places
+
+
+def _check_clear(data: Mapping[str, Any], each: Setting) -> None:
+    """Refuse an address that could be a key of the file or a layer of the same name."""
+    key, dot, _ = each.address.partition(".")
+    layers = data.get("layers")
+    named = (layer.get("name") for layer in layers if isinstance(layer, Mapping)) if isinstance(layers, list) else ()
+    if dot and key in named:
+        raise UsageError(f"--set {each.text}: {key} is a key of the file and a layer; give the layer as layers.N")
 
 
 def _put(data: dict[str, Any], each: Setting) -> Place:
@@ -95,9 +113,9 @@ def _inside(data: object, step: str, each: Setting) -> tuple[Any, str | int]:
     if isinstance(data, dict):
         return data.setdefault(step, {}), step
     if not isinstance(data, list):
-        raise UsageError(f"--set {each.text}: there is nothing inside the value before {step!r}")
-    if not step.isdecimal() or int(step) >= len(data):
-        raise UsageError(f"--set {each.text}: {step!r} is not one of the {len(data)} entries; they count from 0")
+        raise UsageError(f"--set {each.text}: there is nothing inside the value before {step[:50]!r}")
+    if not (step.isascii() and step.isdecimal() and len(step) <= 9 and int(step) < len(data)):  # noqa: PLR2004  (10⁹)
+        raise UsageError(f"--set {each.text}: {step[:50]!r} is not one of the {len(data)} entries; they count from 0")
     return data[int(step)], int(step)
 
 

@@ -10,12 +10,17 @@ from pydantic import ValidationError
 from flopcount.errors import FileError, Place, Problem, SpecError, suggestion
 from flopcount.files.bundled import Bundled, bundled, bundled_network
 from flopcount.files.settings import Setting, changed
-from flopcount.files.texts import Notation, Source, decoded, guessed, notation_of, parsed, read_text
+from flopcount.files.source import Notation, Source
+from flopcount.files.texts import decoded, guessed, notation_of, parsed, read_text
 from flopcount.schema.arch import Arch
 from flopcount.schema.rows import Raw
 
 MOST_SHOWN = 20
 """More problems than this are counted, not listed."""
+
+
+_NOWHERE = (10**9, 0)
+"""Where a problem stands that no line is known of: behind the others."""
 
 
 class Spec(NamedTuple):
@@ -75,20 +80,34 @@ def explained(error: SpecError, spec: Spec) -> FileError:
 
 
 def pointed(problems: Iterable[Problem], source: Source, settings: Mapping[Place, str]) -> str:
-    """Write one line per problem: `file:line:column: layer: what`."""
+    """Write one line per problem, `file:line:column: layer: what`, in the order of the file."""
+    from flopcount.files.positions import positions
+
     problems = list(problems)
-    lines = [_line(problem, source, settings) for problem in problems[:MOST_SHOWN]]
+    blamed = [_setting(problem, settings) for problem in problems]
+    places = [place for each, setting in zip(problems, blamed, strict=True) if not setting for place in _places(each)]
+    spots = positions(source, places)
+    placed = sorted(zip(problems, blamed, strict=True), key=lambda each: spots.get(each[0].place, _NOWHERE))
+    lines = [_line(each, blame, source.title, spots) for each, blame in placed[:MOST_SHOWN]]
     more = len(problems) - MOST_SHOWN
     return "\n".join([*lines, f"{source.title}: and {more} more problems like these"] if more > 0 else lines)
 
 
-def _line(problem: Problem, source: Source, settings: Mapping[Place, str]) -> str:
-    from flopcount.files.positions import position_of
+def _places(problem: Problem) -> tuple[Place, ...]:
+    return (problem.place, *problem.via)
 
-    if problem.place in settings:
-        return f"{source.title}: {settings[problem.place]}: {problem}"
-    position = position_of(source, problem.place)
-    spot = ":".join(map(str, position)) + ":" if position else ""
-    lines = [at[0] for place in problem.via if (at := position_of(source, place))]
-    used = f" (in a template used at line {', '.join(map(str, lines))})" if lines else ""
-    return f"{source.title}:{spot} {problem}{used}"
+
+def _setting(problem: Problem, settings: Mapping[Place, str]) -> str:
+    """Return the setting that broke something, which is then not blamed on the file."""
+    for place, setting in settings.items():
+        if problem.place[: len(place)] == place or place[: len(problem.place)] == problem.place:
+            return f"{setting}: "
+    return ""
+
+
+def _line(problem: Problem, blame: str, title: str, spots: Mapping[Place, tuple[int, int]]) -> str:
+    """Write one problem: its place, what it is, and where the template was used that it is in."""
+    spot = "".join(f"{number}:" for number in spots.get(problem.place, ()))
+    lines = [str(spots[place][0]) for place in problem.via if place in spots]
+    used = f" (in a template used at line {', '.join(lines)})" if lines else ""
+    return f"{title}:{spot} {blame}{problem}{used}"

@@ -1,28 +1,17 @@
 """Bytes to data: the two notations an arch file can have, read within stated limits."""
 
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from flopcount.errors import FileError
-
-Notation = Literal["toml", "json"]
+from flopcount.files.source import Notation, Source
 
 MOST_BYTES = 64 * 2**20
 """A larger file is refused."""
 
 DEEPEST = 64
 """Tables and lists nested deeper than this are refused."""
-
-
-class Source(NamedTuple):
-    """Where a spec comes from, its text, and the data the text stands for."""
-
-    title: str
-    text: str
-    notation: Notation
-    data: Mapping[str, Any]
 
 
 def read_text(path: Path) -> str:
@@ -67,19 +56,33 @@ def guessed(text: str) -> Notation:
 
 def parsed(text: str, notation: Notation, title: str) -> Source:
     """Parse a text; syntax errors name line and column."""
+    if notation == "toml" and any(map(_is_deep_key, text.split("\n"))):
+        raise FileError(f"{title}: nested too deep; {DEEPEST} levels are the most")
     try:
         data = tomllib.loads(text) if notation == "toml" else _json(text, title)
     except tomllib.TOMLDecodeError as error:
-        raise FileError(_toml_message(title, str(error))) from None
+        raise FileError(_twice(text, notation, title, str(error)) or _toml_message(title, text, str(error))) from None
     except RecursionError:
         raise FileError(f"{title}: nested too deep; {DEEPEST} levels are the most") from None
     except ValueError as error:
-        raise FileError(f"{title}: {_value_message(str(error))}") from None
+        raise FileError(_twice(text, notation, title, str(error)) or f"{title}: {_value_message(str(error))}") from None
     if not isinstance(data, dict):
         raise FileError(f"{title}: an arch file is a table of name, input and layers, not a {type(data).__name__}")
-    if _deeper(data, DEEPEST):
+    if deeper(data, DEEPEST):
         raise FileError(f"{title}: nested too deep; {DEEPEST} levels are the most")
     return Source(title, text, notation, data)
+
+
+def _is_deep_key(line: str) -> bool:
+    """Tell whether a line has a dotted key of too many parts, which the parser would take ages over."""
+    if line.count(".") < DEEPEST:
+        return False
+    run = 0
+    for part in line.split("."):
+        run = run + 1 if part.strip(" \t\"'").replace("_", "").replace("-", "").isalnum() else 0
+        if run > DEEPEST:
+            return True
+    return False
 
 
 def _json(text: str, title: str) -> Any:
@@ -95,22 +98,34 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse a JSON object that gives a key twice."""
     result = dict(pairs)
     if len(result) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in result if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} is given twice; keep one")
+        raise ValueError("a key is given twice; keep one")
     return result
+
+
+def _twice(text: str, notation: Notation, title: str, message: str) -> str:
+    """Say which key is given twice, and where, if that is what is wrong."""
+    if not any(words in message for words in ("twice", "overwrite", "immutable")):
+        return ""
+    from flopcount.files.positions import repeated_key
+
+    repeated = repeated_key(text, notation)
+    if repeated is None:
+        return ""
+    place, (line, column) = repeated
+    return f"{title}:{line}:{column}: the key {str(place[-1])[:50]!r} is given twice; keep one"
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number an arch file can hold")
 
 
-def _toml_message(title: str, message: str) -> str:
-    """Turn `what (at line 3, column 4)` into `title:3:4: what`."""
+def _toml_message(title: str, text: str, message: str) -> str:
+    """Turn `what (at line 3, column 4)` into `title:3:4: not TOML: what`."""
     what, _, where = message.rpartition(" (at ")
     digits = "".join(c if c.isdigit() else " " for c in where).split()
-    spot = ":".join(digits) if len(digits) == 2 else ""  # noqa: PLR2004  (a line and a column)
-    return f"{title}{':' + spot if spot else ''}: not TOML: {(what or message)[:200].lower()}"
+    lines = text.rstrip("\n").split("\n")
+    line, column = digits if len(digits) == 2 else (len(lines), len(lines[-1]) + 1)  # noqa: PLR2004  (a line, a column)
+    return f"{title}:{line}:{column}: not TOML: {(what or message)[:200].lower()}"
 
 
 def _value_message(message: str) -> str:
@@ -118,16 +133,16 @@ def _value_message(message: str) -> str:
     return "a number has too many digits; sizes go up to 10⁹" if "digits" in message else message[:200]
 
 
-def _deeper(data: object, limit: int) -> bool:
+def deeper(data: object, limit: int) -> bool:
     """Tell whether data is nested deeper than a limit, without recursion."""
     level = [data]
     for _ in range(limit):
         level = [
             child
             for parent in level
-            if isinstance(parent, dict | list)
+            if isinstance(parent, dict | list | tuple)
             for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, dict | list)
+            if isinstance(child, dict | list | tuple)
         ]
         if not level:
             return False

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from flopcount.formulas.dims import Dim, total
+from flopcount.formulas.dims import Dim
 
 OPERATIONS: Mapping[str, str] = {
     "conv_mac": "multiply-accumulates of convolutions",
@@ -110,4 +110,8 @@ class Tally:
 
     def weighed(self, weights: Mapping[str, int]) -> Dim:
         """Return the sum of the counts, each times its weight; a name without one counts nothing."""
-        return total(count * weights[name] for name, count in self.counts.items() if name in weights)
+        weighed: Dim = 0
+        for name, count in self.counts.items():
+            if name in weights:
+                weighed = weighed + count * weights[name]
+        return weighed

@@ -9,7 +9,19 @@ from flopcount.report.table import Report, cell_text
 
 def render_json(report: Report) -> str:
     """Write the whole report as JSON with exact integers."""
-    return json.dumps(report.data(), indent=2, ensure_ascii=False) + "\n"
+    members = (f"  {_compact(key)}: {_member(value)}" for key, value in report.data().items())
+    return "{\n" + ",\n".join(members) + "\n}\n"
+
+
+def _member(value: object) -> str:
+    """Write a list of rows one to a line: short to read, and a diff shows the layer."""
+    if not (isinstance(value, list) and value and isinstance(value[0], dict)):
+        return _compact(value)
+    return "[\n    " + ",\n    ".join(map(_compact, value)) + "\n  ]"
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def render_csv(report: Report) -> str:

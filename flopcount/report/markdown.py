@@ -14,7 +14,7 @@ def render_markdown(report: Report) -> str:
 
 
 def _table(table: Table) -> list[str]:
-    titles = [column.title or " " for column in table.columns]
+    titles = [_escaped(column.title) or " " for column in table.columns]
     rules = ["---" if column.sort in {"text", "prose", "shape"} else "---:" for column in table.columns]
     rows = [_cells(row, table) for row in table.rows]
     if table.total:

@@ -19,10 +19,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from flopcount.errors import suggestion
-from flopcount.schema.base import Count, Expects, Input, Layer, Name
+from flopcount.schema.base import Count, Expects, Input, Layer, Line, Name
 from flopcount.schema.layers import FAMILIES, kind_named
 from flopcount.schema.preparation import prepared, unknown_defaults
-from flopcount.schema.rows import Arguments, Row, row_problems
+from flopcount.schema.rows import Arguments, Row
 
 
 def class_named(kind: str) -> type[Layer]:
@@ -126,11 +126,7 @@ class Arch(BaseModel):
         Expects("a name of letters, digits and . _ + -"),
         Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=100, description="what the network is called"),
     ] = "network"
-    description: Annotated[
-        str,
-        Expects("a line of text"),
-        Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$", description="one line on what it is"),
-    ] = ""
+    description: Annotated[Line, Field(description="one line on what it is")] = ""
     input: Annotated[Input, Field(description="channels, then the spatial sizes; or a table of several inputs by name")]
     defaults: Annotated[
         dict[str, Any],
@@ -170,8 +166,11 @@ class Arch(BaseModel):
         if not isinstance(data, Mapping):
             return handler(data)
         arch = handler(prepared(data))
-        if ("templates" in data or "arguments" in data) and row_problems(data):
-            raise PydanticCustomError("rows", "a row of a template is wrong")
+        if "templates" in data or "arguments" in data:
+            from flopcount.schema.row_problems import row_problems
+
+            if row_problems(data):
+                raise PydanticCustomError("rows", "a row of a template is wrong")
         return arch
 
     @field_validator("layers")

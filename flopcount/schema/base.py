@@ -6,7 +6,7 @@ sentence is made where a value does not fit.
 
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 LARGEST = 10**9
 """No size, count or repeat in a file may be larger."""
@@ -16,6 +16,17 @@ class Expects(NamedTuple):
     """The words for what a field takes; read by error messages and by `flopcount kinds`."""
 
     words: str
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("not printable")
+    return text
+
+
+def _or_none(word: str) -> str | None:
+    """Take "none" for what it says: TOML has no null."""
+    return None if word == "none" else word
 
 
 Positive = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
@@ -45,13 +56,16 @@ Padding = Annotated[
     ),
 ]
 Flag = Annotated[bool, Field(strict=True), Expects("true or false")]
-Probability = Annotated[float, Field(ge=0, le=1), Expects("a number from 0 to 1")]
+Line = Annotated[str, Field(max_length=1000), AfterValidator(_printable), Expects("a line of text")]
+Probability = Annotated[float, Field(strict=True, ge=0, le=1), Expects("a number from 0 to 1")]
 Norm = Annotated[
-    Literal["batch", "layer", "group", "instance", "rms"],
-    Expects('"batch", "layer", "group", "instance" or "rms"'),
+    Literal["none", "batch", "layer", "group", "instance", "rms"],
+    AfterValidator(_or_none),
+    Expects('"batch", "layer", "group", "instance", "rms", or "none" where the defaults have one'),
 ]
 Function = Annotated[
     Literal[
+        "none",
         "relu",
         "relu6",
         "leaky_relu",
@@ -69,6 +83,7 @@ Function = Annotated[
         "softplus",
         "softsign",
     ],
+    AfterValidator(_or_none),
     Expects('the name of a function in torch.nn.functional: "relu", "relu6", "hardswish", "silu", "gelu", …'),
 ]
 

@@ -4,10 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flopcount.schema.base import Expects, Flag, Input, Name, Positive
-from flopcount.schema.rows import Arguments, Word
-
-Line = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$"), Expects("a line of text")]
+from flopcount.schema.base import Expects, Flag, Input, Line, Name, Positive
+from flopcount.schema.rows import Arguments
 
 
 class Template(BaseModel):
@@ -15,7 +13,7 @@ class Template(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    description: Annotated[Word, Expects("a line of text"), Field(description="one line on what it is")] = ""
+    description: Annotated[Line, Field(description="one line on what it is")] = ""
     required: Annotated[
         tuple[Name, ...], Expects("a list of names"), Field(description="arguments that each use has to give")
     ] = ()
@@ -59,8 +57,9 @@ class Scaling(BaseModel):
     minimum: Annotated[Positive, Expects("a whole number from 1 to 10⁹"), Field(description="the fewest channels")] = 8
 
 
+_Printed = Annotated[str, Field(pattern=r"^[0-9][0-9_,]*(\.[0-9]+)? ?(k|K|M|G|B|T|%)?$", max_length=40)]
 Figure = Annotated[
-    Positive | Annotated[str, Field(pattern=r"^[0-9][0-9_,]*(\.[0-9]+)? ?(k|K|M|G|B|T|%)?$", max_length=40)],
+    Annotated[int, Field(strict=True, ge=0, le=10**18)] | _Printed,
     Expects('a figure as printed, such as 568740352, "569M" or "4.2M"'),
 ]
 PrintRule = Annotated[

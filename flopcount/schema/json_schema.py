@@ -28,9 +28,9 @@ def arch_schema() -> dict[str, Any]:
 
 
 def _typed(name: str, definition: dict[str, Any]) -> dict[str, Any]:
-    """Add the type that tells the kinds apart."""
+    """Add the type that tells the kinds apart; only that is required here, since `defaults` may give the rest."""
     properties = {"type": {"const": name}, **definition["properties"]}
-    return {**definition, "properties": properties, "required": ["type", *definition.get("required", [])]}
+    return {**definition, "properties": properties, "required": ["type"]}
 
 
 def _any_of(names: list[str]) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from flopcount.errors import Place, Problem, suggestion
+from flopcount.errors import Place, Problem, plain, suggestion
 from flopcount.schema.arch import ENTRY, Arch, class_named
 from flopcount.schema.base import Expects, Layer
 from flopcount.schema.layers import FAMILIES
 from flopcount.schema.preparation import unknown_defaults, used_kinds
-from flopcount.schema.rows import Raw, row_problems
+from flopcount.schema.row_problems import row_problems
+from flopcount.schema.rows import Raw
 
 SAID_BETTER = frozenset({"defaults", "names", "rows"})
 """Errors that the raw data tells more about."""
@@ -26,7 +27,10 @@ def shown(value: object) -> str:
         return str(value).lower()
     if isinstance(value, int) and abs(value) >= 10**30:
         return f"a number of about 10^{int(value.bit_length() * 0.30103)}"
-    text = f'"{value}"' if isinstance(value, str) else str(value)
+    try:
+        text = plain(f'"{value}"' if isinstance(value, str) else str(value))
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} too long to show"
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
@@ -52,7 +56,7 @@ def label(raw: object, position: int) -> str:
         return f"layer {position}"
     name, kind = raw.get("name"), raw.get("type")
     if isinstance(name, str):
-        return name[:100]
+        return plain(name[:100])
     return f"{kind}{position}" if isinstance(kind, str) and kind in (*FAMILIES, "Block") else f"layer {position}"
 
 
@@ -125,6 +129,8 @@ def name_problems(data: Raw, key: str = "layers", place: Place = (), path: str =
 def _problem(detail: ErrorDetails, data: Raw) -> Problem:
     """Find the layer an error is in, then say what is wrong with which of its fields."""
     place, path, model, raw = _innermost(detail["loc"], data)
+    if detail["type"] == "string_unicode" and len(detail["loc"]) == len(place):  # the key itself, with half a character
+        return Problem((*place, str(detail["input"])), f"unknown key {shown(detail['input'])}", path)
     field = detail["loc"][len(place)] if len(detail["loc"]) > len(place) else None
     what = _sentence(detail, model, field, raw)
     defaults = data.get("defaults")
@@ -167,7 +173,7 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], field: str | int | N
         known = [*model.model_fields] if model is not Arch else [f for f in model.model_fields if f != "schema_"]
         return f"unknown key {shown(field)}; {suggestion(field, known)}"
     value: Any = raw.get(field, detail["input"])
-    if isinstance(value, Sequence) and not value and not isinstance(value, str):
-        return f"{field} is empty; it takes {expected(model, field)}"
     words = expected(model, "schema_" if field == "$schema" else field)
+    if isinstance(value, Sequence) and not value and not isinstance(value, str):
+        return f"{field} is empty; it takes {words}"
     return f"{field} = {shown(value)} is not possible; it takes {words}"

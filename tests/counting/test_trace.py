@@ -16,10 +16,10 @@ Map = Shape((4, 9, 9))
 
 
 def problem(*layers: Row) -> tuple[Any, ...]:
-    """Return the layer, the place and the sentence of what cannot be."""
+    """Return the layer, the place and the first sentence of what cannot be."""
     with pytest.raises(SpecError) as caught:
         trace(network((4, 9, 9), *layers), Map)
-    (found,) = caught.value.problems
+    found, *_ = caught.value.problems
     return found.layer, found.place, found.what
 
 

@@ -1,0 +1,164 @@
+"""What can be wrong with templates and the rows that use them, short of values."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, get_args
+
+from flopcount.errors import Place, Problem, suggestion
+from flopcount.schema.base import Function, Layer, Norm
+from flopcount.schema.expressions import FUNCTIONS, NotArithmeticError, parse
+from flopcount.schema.layers import FAMILIES, kind_named
+from flopcount.schema.rows import SPECIAL, STRUCTURE, Raw
+
+_WORDS = {word for alias in (Norm, Function) for word in get_args(get_args(alias)[0])}
+TAKEN = frozenset((*SPECIAL, *FUNCTIONS, *STRUCTURE, *_WORDS, "same", "valid", "true", "false", "input"))
+"""Names no argument may have: they mean something already."""
+
+
+class _Signature(NamedTuple):
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+
+
+def row_problems(data: Raw) -> list[Problem]:
+    """Return all that is wrong with templates and the rows that use them, in the order of the checks."""
+    return [*_Checks(data).problems()]
+
+
+class _Checks:
+    """The templates of a file with their arguments, and the fields its defaults give."""
+
+    def __init__(self, data: Raw) -> None:
+        self.layers = data.get("layers")
+        self.templates = _table(data, "templates")
+        self.arguments = tuple(_table(data, "arguments"))
+        self.defaults = frozenset(_table(data, "defaults"))
+        self.signatures = {name: _signature(raw) for name, raw in self.templates.items() if isinstance(raw, Mapping)}
+
+    def problems(self) -> Iterator[Problem]:
+        yield from (Problem(("arguments", name), _taken(name)) for name in self.arguments if name in TAKEN)
+        for name, signature in self.signatures.items():
+            yield from _name_problems(name, signature)
+        yield from _recursion_problems(self.templates)
+        yield from self._list(self.layers, ("layers",), templated=bool(self.arguments))
+        for name in self.signatures:
+            yield from self._list(self.templates[name].get("layers"), ("templates", name, "layers"), templated=True)
+
+    def _list(self, layers: object, place: Place, *, templated: bool) -> Iterator[Problem]:
+        for index, raw in enumerate(layers if isinstance(layers, list) else ()):
+            here = (*place, index)
+            kind = raw.get("type") if isinstance(raw, Mapping) else None
+            if templated or (isinstance(kind, str) and kind in self.signatures):
+                found = self._row(raw, templated=templated)
+                yield from (Problem((*here, *keys), what, _label(raw, place, index)) for keys, what in found)
+            if isinstance(raw, Mapping):
+                yield from self._list(raw.get("layers"), (*here, "layers"), templated=templated)
+
+    def _row(self, raw: object, *, templated: bool) -> Iterator[tuple[Place, str]]:
+        if not isinstance(raw, Mapping):
+            yield (), 'a layer is a table with a type, such as {type = "Flatten"}'
+            return
+        kind = raw.get("type")
+        known = (*FAMILIES, "Block", *self.signatures)
+        if not isinstance(kind, str) or kind not in known:
+            yield (), f"unknown type {kind!r:.50}; {suggestion(str(kind)[:50], known)}"
+            return
+        yield from _structure_problems(raw, kind, templated=templated)
+        required, optional = self._fields(kind)
+        for key in raw:
+            if key not in (*STRUCTURE, *required, *optional):
+                yield (key,), f"unknown key {key!r:.50}; {suggestion(str(key)[:50], [*required, *optional])}"
+        for key in required:
+            if key not in raw and (kind in self.signatures or key not in self.defaults):
+                yield (f"<{key}>",), f"{key} is missing; {kind} needs it"
+
+    def _fields(self, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the fields a row of a kind must have, and those it may have."""
+        if kind in self.signatures:
+            return self.signatures[kind]
+        if kind == "Block":
+            return (), ()
+        fields = kind_named(kind).model_fields
+        required = tuple(name for name, info in fields.items() if info.is_required())
+        return required, (*(name for name in fields if name not in (*required, *Layer.model_fields)), "scale")
+
+
+def _table(data: Raw, key: str) -> Raw:
+    table = data.get(key)
+    return table if isinstance(table, Mapping) else {}
+
+
+def _signature(raw: Raw) -> _Signature:
+    required, optional = raw.get("required"), raw.get("arguments")
+    return _Signature(
+        tuple(name for name in required if isinstance(name, str)) if isinstance(required, list) else (),
+        tuple(optional) if isinstance(optional, Mapping) else (),
+    )
+
+
+def _taken(name: str) -> str:
+    return f"an argument cannot be called {name}: the name is taken"
+
+
+def _name_problems(name: str, signature: _Signature) -> Iterator[Problem]:
+    if name in (*FAMILIES, "Block"):
+        yield Problem(("templates", name), f"{name} is a kind of layer already; call the template otherwise")
+    for argument in (*signature.required, *signature.optional):
+        if argument in TAKEN:
+            yield Problem(("templates", name), _taken(argument))
+
+
+def _recursion_problems(templates: Raw) -> Iterator[Problem]:
+    """Refuse a template that contains itself, at however many removes."""
+    uses = {name: {*_uses(raw)} & {*templates} for name, raw in templates.items()}
+    for name in templates:
+        seen: set[str] = set()
+        pending = {*uses[name]}
+        while pending:
+            seen |= pending
+            pending = {inner for use in pending for inner in uses[use]} - seen
+        if name in seen:
+            yield Problem(("templates", name), f"the template {name} contains itself; a network has to end")
+
+
+def _uses(raw: object) -> Iterator[str]:
+    for layer in raw.get("layers") or () if isinstance(raw, Mapping) else ():
+        if isinstance(layer, Mapping):
+            if isinstance(layer.get("type"), str):
+                yield layer["type"]
+            yield from _uses(layer)
+
+
+def _label(raw: object, place: Place, index: int) -> str:
+    name = raw.get("name") or raw.get("type") if isinstance(raw, Mapping) else None
+    inside = f"template {place[1]}, " if place[0] == "templates" else ""
+    return f"{inside}{name if isinstance(name, str) else f'layer {index + 1}'}"
+
+
+def _structure_problems(raw: Raw, kind: str, *, templated: bool) -> Iterator[tuple[Place, str]]:
+    """Check the keys that all rows share."""
+    name, after, repeat = raw.get("name"), raw.get("after"), raw.get("repeat", 1)
+    if name is not None and not (isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}", name)):
+        yield ("name",), f"name = {name!r:.50} is not possible; it takes letters, digits, _ and -"
+    if after is not None and not (isinstance(after, list) and after and all(isinstance(each, str) for each in after)):
+        yield ("after",), "after takes a list of the names of earlier layers"
+    if "repeat" in raw and kind in FAMILIES:
+        yield ("repeat",), f"{kind} has no repeat; put it into a Block that has"
+    elif not (isinstance(repeat, int) and not isinstance(repeat, bool)) and not (templated and isinstance(repeat, str)):
+        yield ("repeat",), f"repeat = {repeat!r:.50} is not possible; it takes a whole number from 1 to 10⁹"
+    if "when" in raw and not (templated and isinstance(raw["when"], bool | str)):
+        yield ("when",), "when takes true, false or a comparison of arguments, in templates only"
+    if "layers" in raw and kind != "Block":
+        yield ("layers",), f"{kind} has no layers inside; a Block has"
+    if kind == "Block" and not (isinstance(raw.get("layers"), list) and raw["layers"]):
+        yield ("layers",), "layers is missing or empty; a Block has at least one"
+    for key in ("when", "repeat"):
+        if isinstance(raw.get(key), str):
+            yield from _expression_problems(raw[key], key)
+
+
+def _expression_problems(text: str, key: str) -> Iterator[tuple[Place, str]]:
+    try:
+        parse(text)
+    except NotArithmeticError as error:
+        yield (key,), f"{key} = {text!r:.80}: {error}"

@@ -1,0 +1,139 @@
+"""Files that ask for too much: the limits hold before any work is done."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from badfile import ANYWHERE, CONV, INPUT, Bad, amiss, layers
+from conftest import Process, Run, Write
+
+MANY = "9" * 1000
+TOO_MANY = "9" * 10_000
+HEXADECIMAL = f"0x{'f' * 5000}"
+
+
+def nested(depth: int, opening: str, closing: str) -> str:
+    """Wrap the number 1 in so many brackets."""
+    return opening * depth + "1" + closing * depth
+
+
+SIZES = {
+    "a billion layers": Bad(
+        "a.toml",
+        layers('{ type = "Block", repeat = 1000000000, layers = [{ type = "Flatten" }] }'),
+        [(ANYWHERE, "layers")],
+    ),
+    "blocks that multiply to a billion": Bad(
+        "a.toml",
+        layers(
+            '{ type = "Block", repeat = 1000, layers = [ { type = "Block", repeat = 1000, layers = [ '
+            '{ type = "Block", repeat = 1000, layers = [ { type = "Flatten" } ] } ] } ] }'
+        ),
+        [(ANYWHERE, "layers")],
+    ),
+    "two to the power of thirty layers": Bad(
+        "a.toml",
+        layers('{ type = "Block", repeat = 2, layers = [' * 30 + '{ type = "Flatten" }' + "] }" * 30),
+        [(ANYWHERE, "layers")],
+    ),
+    "more than a billion": Bad(
+        "a.toml",
+        layers('{ type = "Conv", out_channels = 1000000001, kernel_size = 3 }'),
+        [("3:18:", "Conv1", "out_channels = 1000000001", "10⁹")],
+    ),
+    "channels that multiply beyond all bounds": Bad(
+        "a.toml",
+        layers(
+            '{ type = "Block", repeat = 600, layers = ['
+            ' { type = "DepthwiseConv", depth_multiplier = 1000000000, kernel_size = 1 } ] }'
+        ),
+        [(ANYWHERE, "channels")],
+    ),
+    "a thousand digits": Bad(
+        "a.toml",
+        layers(f'{{ type = "Conv", out_channels = {MANY}, kernel_size = 3 }}'),
+        [("3:18:", "Conv1", "out_channels", "10⁹")],
+    ),
+    "a thousand digits in a list": Bad(
+        "a.json", f'{{"input": [3, {MANY}], "layers": [{{"type": "Flatten"}}]}}', [("1:2:", "input", "10⁹")]
+    ),
+    "ten thousand digits": Bad("a.toml", f"input = [3, {TOO_MANY}]\n", [(ANYWHERE, "digits")]),
+    "ten thousand digits in JSON": Bad("a.json", f'{{"input": [3, {TOO_MANY}]}}', [(ANYWHERE, "digits")]),
+    "thousands of hexadecimal digits": Bad(
+        "a.toml",
+        layers(f'{{ type = "Conv", out_channels = {HEXADECIMAL}, kernel_size = 3 }}'),
+        [("3:18:", "Conv1", "out_channels", "10⁹")],
+    ),
+    "thousands of hexadecimal digits in a list": Bad(
+        "a.toml", f"input = [3, {HEXADECIMAL}]\nlayers = [{CONV}]", [("1:1:", "input", "10⁹")]
+    ),
+    "thousands of hexadecimal digits in a table": Bad(
+        "a.toml", f"{INPUT}layers = {{ a = {HEXADECIMAL} }}", [("2:1:", "layers", "a list of layers")]
+    ),
+    "lists in lists": Bad("a.toml", f"a = {nested(1000, '[', ']')}\n", [(ANYWHERE, "nested too deep")]),
+    "lists a little too deep": Bad("a.toml", f"a = {nested(65, '[', ']')}\n", [(ANYWHERE, "nested too deep")]),
+    "tables in tables": Bad("a.toml", f"a = {nested(1000, '{ a = ', ' }')}\n", [(ANYWHERE, "nested too deep")]),
+    "a long dotted key": Bad("a.toml", f"{'.'.join(['a'] * 1000)} = 1\n", [(ANYWHERE, "nested too deep")]),
+    "a long dotted header": Bad("a.toml", f"[{'.'.join(['a'] * 1000)}]\n", [(ANYWHERE, "nested too deep")]),
+    "objects in objects": Bad("a.json", nested(1000, '{"a":', "}"), [(ANYWHERE, "nested too deep")]),
+    "arrays in an object": Bad("a.json", f'{{"a":{nested(100_000, "[", "]")}}}', [(ANYWHERE, "nested too deep")]),
+    "a long name": Bad("a.toml", f'name = "{"a" * 101}"\n{layers(CONV)}', [("1:1:", "name", "…")]),
+    "a long key": Bad("a.toml", f"{'a' * 100_000} = 1\n{layers(CONV)}", [("1:1:", "unknown key", "…")]),
+}
+
+
+@pytest.mark.parametrize("bad", SIZES.values(), ids=SIZES)
+def test_too_much_is_refused(bad: Bad, write: Write, run: Run) -> None:
+    """Each problem is a line with its place, all at once, with exit code 2 and nothing on stdout."""
+    path = write(bad.name, bad.content)
+    assert amiss(run(path), path, bad) == []
+
+
+def test_a_file_of_more_than_64_mebibytes_is_refused(tmp_path: Path, run: Run) -> None:
+    """It is not read to its end."""
+    path = tmp_path / "huge.toml"
+    with path.open("wb") as file:
+        file.truncate(64 * 2**20 + 1)
+    result = run(path)
+    assert (result.code, result.out) == (2, "")
+    assert f"{path}: larger than 64 MiB" in result.err
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a device without an end")
+def test_a_file_without_an_end_is_refused(run: Run) -> None:
+    result = run("/dev/zero")
+    assert (result.code, result.out) == (2, "")
+    assert "larger than 64 MiB" in result.err
+
+
+def test_thousands_of_problems_are_told_like_a_few(write: Write, process: Process) -> None:
+    """The text is searched once for all of them: the process would not end in time otherwise."""
+    path = write("a.toml", INPUT + '[[layers]]\ntype = "Conv"\nfoo = 1\n' * 2000)
+    result = process(path)
+    assert result.code == 2
+    assert result.problems[0].startswith(f"{path}:2:1: Conv1: ")
+    assert "5980 more" in result.problems[-1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on memory")
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{'.'.join(['a'] * 30_000)} = 1\n",
+        f"[{'.'.join(['a'] * 30_000)}]\nb = 1\nc = 2\n",
+        f"x = {{ {' . '.join(['a'] * 30_000)} = 1 }}\n",
+        f"x = {'[' * 1_000_000}\n",
+        f"x = {'{a=' * 1_000_000}\n",
+        f"={'[' * 100_000}\n",
+        f"x = 1\nx = 1\ny = {'[' * 10_000}{']' * 10_000}\n",
+    ],
+    ids=["key", "header", "inline key", "open lists", "open tables", "nonsense", "a key twice"],
+)
+def test_a_small_file_takes_little_memory(text: str, write: Write, tmp_path: Path) -> None:
+    """A gibibyte is more than enough for any file of a megabyte."""
+    path = write("a.toml", text)
+    command = ["/bin/sh", "-c", 'ulimit -v 1048576; exec "$0" -m flopcount "$1"', sys.executable, str(path)]
+    done = subprocess.run(command, capture_output=True, check=False, cwd=tmp_path, timeout=60)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(f"error: {path}:".encode())

@@ -1,0 +1,82 @@
+"""`flopcount archs` and `flopcount kinds`: what there is, from the code itself."""
+
+import json
+
+import pytest
+from conftest import Run
+
+from flopcount.files.bundled import bundled
+from flopcount.schema.arch import class_named
+from flopcount.schema.layers import FAMILIES
+
+FORMATS = ["table", "json", "csv", "markdown", "svg"]
+
+PUBLISHED = {
+    "alexnet": (61_100_840, 714_188_480),
+    "alexnet_grouped": (60_965_224, 724_406_816),
+    "mobilenet_v1_1.0_224": (4_231_976, 568_740_352),
+    "vgg16": (138_357_544, 15_470_264_320),
+}
+"""Trainable parameters and MACs at the input of the file."""
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_every_bundled_file_is_listed(fmt: str, run: Run) -> None:
+    result = run("archs", "--format", fmt)
+    assert result.code == 0
+    text = result.out.replace("\\_", "_")
+    assert [name for name in bundled() if name not in text] == []
+
+
+def test_networks_are_listed_with_what_they_cost(run: Run) -> None:
+    rows = json.loads(run("archs", "--format", "json").out)["archs"]
+    assert [row["arch"] for row in rows] == [*bundled()]
+    found = {row["arch"]: (row["params"], row["macs"]) for row in rows}
+    assert {name: found[name] for name in PUBLISHED} == PUBLISHED
+    assert all(row["description"] and row["input"] for row in rows)
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_every_kind_is_listed_with_a_line(fmt: str, run: Run) -> None:
+    result = run("kinds", "--format", fmt)
+    assert result.code == 0
+    assert [kind for kind in FAMILIES if kind not in result.out] == []
+
+
+def test_every_line_on_a_kind_says_something(run: Run) -> None:
+    rows = json.loads(run("kinds", "--format", "json").out)["kinds"]
+    assert [row["kind"] for row in rows] == [*FAMILIES]
+    assert all(len(row["summary"]) > 10 for row in rows)
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_a_kind_is_shown_with_fields_equation_and_source(kind: str, run: Run) -> None:
+    """Every field has its default, what it takes and what it is."""
+    found = json.loads(run("kinds", kind, "--format", "json").out)
+    assert found["kind"] == kind
+    assert "params = " in found["description"]
+    assert "MACs = " in found["description"]
+    assert "Source: " in found["description"]
+    fields = class_named(kind).model_fields
+    assert {row["field"] for row in found["fields"]} == {*fields}
+    assert all(row["takes"] and row["is"] and row["default"] for row in found["fields"])
+    required = {row["field"] for row in found["fields"] if row["default"] == "required"}
+    assert required == {name for name, info in fields.items() if info.is_required()}
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_a_kind_is_shown_to_people_too(kind: str, run: Run) -> None:
+    result = run("kinds", kind)
+    assert (result.code, result.err) == (0, "")
+    assert "Source: " in result.out
+    assert [name for name in class_named(kind).model_fields if name not in result.out] == []
+    assert "another value" not in result.out
+
+
+@pytest.mark.parametrize(
+    ("kind", "way_out"), [("Covn", "'Conv'"), ("conv", "'Conv'"), ("maxpool", "'MaxPool'"), ("Zzzz", "Flatten")]
+)
+def test_a_mistyped_kind_is_answered_with_a_suggestion(kind: str, way_out: str, run: Run) -> None:
+    result = run("kinds", kind)
+    assert (result.code, result.out) == (2, "")
+    assert way_out in result.err

@@ -1,0 +1,170 @@
+"""Where results go: files that are written whole or not at all, devices, and pipes that close early."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from conftest import Process, Run, Write
+
+POSIX = pytest.mark.skipif(os.name == "nt", reason="devices, modes and links of POSIX")
+
+
+def interrupted(*_: object, **__: object) -> None:
+    """Stand in for anything a system may refuse."""
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("fmt", ["table", "json", "csv", "markdown", "svg"])
+def test_a_file_holds_what_would_have_been_printed(fmt: str, run: Run, tmp_path: Path) -> None:
+    """Byte for byte, with line feeds on every system."""
+    target = tmp_path / "out"
+    printed = run("vgg16", "--format", fmt)
+    written = run("vgg16", "--format", fmt, "-o", target)
+    assert (written.code, written.out) == (0, "")
+    assert target.read_bytes().decode() == printed.out
+    assert [*tmp_path.iterdir()] == [target]
+
+
+def test_a_file_that_is_there_is_replaced(run: Run, write: Write) -> None:
+    target = write("out", "x" * 10_000)
+    assert run("vgg16", "-o", target).code == 0
+    assert "x" * 100 not in target.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nowhere",),
+        ("vgg16", "--input", "0"),
+        ("vgg16", "--input", "8"),
+        ("vgg16", "--set", "layers.0.out_channels=0"),
+        ("compare", "vgg16", "nowhere"),
+        ("kinds", "Covn"),
+    ],
+)
+def test_a_file_is_left_alone_when_a_command_fails(arguments: tuple[str, ...], run: Run, write: Write) -> None:
+    """The result of yesterday is better than half of today's."""
+    target = write("out", "yesterday")
+    assert run(*arguments, "-o", target).code == 2
+    assert target.read_text(encoding="utf-8") == "yesterday"
+    assert [*target.parent.iterdir()] == [target]
+
+
+@pytest.mark.parametrize("step", ["tempfile.mkstemp", "os.fdopen", "pathlib.Path.chmod", "pathlib.Path.replace"])
+def test_a_file_is_left_alone_when_writing_fails(
+    step: str, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the system refuses on the way, the old file stays and nothing half-written lies beside it."""
+    target = write("out", "yesterday")
+    monkeypatch.setattr(step, interrupted)
+    result = run("vgg16", "-o", target)
+    monkeypatch.undo()
+    assert (result.code, result.out) == (2, "")
+    assert f"{target}: cannot be written: no space left on device" in result.err
+    assert target.read_text(encoding="utf-8") == "yesterday"
+    assert [*target.parent.iterdir()] == [target]
+
+
+def test_a_read_only_place_is_named(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(*_: object, **__: object) -> None:
+        raise PermissionError(30, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "mkstemp", read_only)
+    result = run("vgg16", "-o", tmp_path / "out")
+    assert (result.code, result.out) == (2, "")
+    assert "read-only file system; choose another -o" in result.err
+
+
+@pytest.mark.parametrize("name", ["missing/out", "", "file/out", "a" * 300])
+def test_a_place_that_cannot_be_is_named(name: str, run: Run, tmp_path: Path) -> None:
+    """A missing folder, a folder, a folder that is a file, a name that is too long."""
+    (tmp_path / "file").touch()
+    result = run("vgg16", "-o", tmp_path / name)
+    assert (result.code, result.out) == (2, "")
+    assert f"{tmp_path / name}: cannot be written" in result.err
+    assert {path.name for path in tmp_path.iterdir()} == {"file"}
+
+
+@POSIX
+def test_the_null_device_stays_a_device(run: Run) -> None:
+    assert run("vgg16", "-o", "/dev/null").code == 0
+    assert Path("/dev/null").is_char_device()
+
+
+@POSIX
+def test_a_link_is_written_through(run: Run, write: Write) -> None:
+    target = write("target", "yesterday")
+    link = target.parent / "link"
+    link.symlink_to(target.name)
+    assert run("vgg16", "--format", "csv", "-o", link).code == 0
+    assert link.is_symlink()
+    assert target.read_text(encoding="utf-8").startswith("position,")
+
+
+@POSIX
+@pytest.mark.parametrize("mode", [0o640, 0o755, 0o600])
+def test_a_file_keeps_its_mode(mode: int, run: Run, write: Write) -> None:
+    target = write("out", "yesterday")
+    target.chmod(mode)
+    assert run("vgg16", "-o", target).code == 0
+    assert target.stat().st_mode & 0o777 == mode
+
+
+@POSIX
+def test_a_new_file_has_the_mode_that_new_files_have(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    assert run("vgg16", "-o", tmp_path / "out").code == 0
+    assert (tmp_path / "out").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+@POSIX
+@pytest.mark.parametrize("arguments", [["vgg16"], ["vgg16", "--format", "json"], ["--help"], ["schema"], ["nowhere"]])
+def test_a_reader_that_is_gone_is_no_error(arguments: list[str], tmp_path: Path) -> None:
+    """As under `| head -1`: no message, no traceback, and not the exit code of a broken budget."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "flopcount", *arguments]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False, cwd=tmp_path, timeout=60)
+    os.close(writing)
+    assert done.returncode == (2 if arguments == ["nowhere"] else 0)
+    assert b"Traceback" not in done.stderr
+    assert b"BrokenPipe" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.parametrize("fmt", ["table", "json"])
+def test_a_full_disk_behind_stdout_is_no_bug_of_ours(fmt: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "flopcount", "vgg16", "--format", fmt]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, cwd=tmp_path, timeout=60)
+    assert done.returncode == 2
+    assert b"space" in done.stderr
+    assert b"bug" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_message_that_cannot_be_written_keeps_the_exit_code(tmp_path: Path) -> None:
+    """Exit code 1 is for budgets and claims alone."""
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "flopcount", "nowhere"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, check=False, cwd=tmp_path, timeout=60)
+    assert done.returncode == 2
+
+
+@POSIX
+@pytest.mark.parametrize(("arguments", "closed"), [("vgg16", ">&-"), ("-", "<&-"), ("nowhere", "2>&-")])
+def test_streams_that_are_closed_are_no_bug_of_ours(arguments: str, closed: str, tmp_path: Path) -> None:
+    """As some schedulers start their jobs."""
+    command = ["/bin/sh", "-c", f'exec "$0" -m flopcount {arguments} {closed}', sys.executable]
+    done = subprocess.run(command, capture_output=True, check=False, cwd=tmp_path, timeout=60)
+    assert done.returncode in {0, 2}
+    assert b"bug" not in done.stderr
+
+
+def test_a_terminal_of_few_characters_is_no_reason_to_fail(process: Process) -> None:
+    result = process("vgg16", PYTHONIOENCODING="ascii:strict")
+    assert result.code == 0
+    assert "15470264320" in result.out

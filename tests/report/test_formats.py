@@ -1,0 +1,220 @@
+"""One result, five formats: the same exact integers, rows that add up, and the promises of the JSON."""
+
+import csv
+import io
+import itertools
+import json
+import re
+from typing import Any
+from xml.parsers import expat
+
+import pytest
+from conftest import Process, Result, Run
+
+MOBILENET = ("mobilenet_v1", "--input", "160")
+STANDARD, SPECIFIED, RATIO = 1045417824, 126373376, 0.12088312739538674
+"""What the well-known script prints."""
+
+WIDTHS = [32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024]
+SIZES = [79, 77, 38, 36, 17, 15, 6, 4, 2, 0, -2, -4, -3, -5]
+"""The script's maps at 160."""
+
+FIRST_WEIGHTS = 3 * 32 * 3**2
+PRODUCTS = 3_139_584
+"""The channels read times the channels written, summed over the thirteen layers behind the first."""
+
+STANDARD_WEIGHTS = FIRST_WEIGHTS + 3**2 * PRODUCTS
+SPECIFIED_WEIGHTS = FIRST_WEIGHTS + 3**2 * 4960 + PRODUCTS
+"""4960 are the channels read, summed likewise: one 3×3 filter for each."""
+
+FORMATS = ["table", "json", "csv", "markdown", "svg"]
+
+
+def data(run: Run, *arguments: str) -> Any:
+    """Return what a command says as JSON."""
+    result = run(*arguments, "--format", "json")
+    assert (result.code, result.err) == (0, "")
+    return json.loads(result.out)
+
+
+def words(result: Result) -> str:
+    """Return what was printed with single blanks, without the tags of a picture."""
+    return " ".join(re.sub(r"<[^>]*>|&#160;", " ", result.out + result.err).split())
+
+
+def printed_rows(run: Run, fmt: str, *arguments: str) -> list[dict[str, str]]:
+    """Read the main table of a format back, by its own titles."""
+    text = run(*arguments, "--format", fmt).out
+    if fmt == "csv":
+        return [*csv.DictReader(io.StringIO(text))]
+    lines = text.splitlines() if fmt == "table" else text.replace("**", "").splitlines()
+    cells = [re.split(r"\s{3,}", line.strip()) if fmt == "table" else line[2:-2].split(" | ") for line in lines]
+    start = next(index for index, row in enumerate(cells) if row[0] == "#")
+    rows = itertools.takewhile(lambda row: len(row) > 3, cells[start + 2 :])
+    return [dict(zip(cells[start], row, strict=False)) for row in rows]
+
+
+def test_the_json_of_a_count_has_the_promised_keys(run: Run) -> None:
+    """These are what scripts rely on."""
+    found = data(run, *MOBILENET)
+    assert found["schema_version"] == 1
+    assert found["arch"] == "mobilenet_v1"
+    assert found["input"] == [3, 160, 160]
+    assert found["convention"]
+    assert found["totals"] == {"params": SPECIFIED_WEIGHTS, "macs": SPECIFIED}
+    assert found["weighted_layers"] == 1 + 2 * 13
+    assert found["standard"] == {
+        "totals": {"params": STANDARD_WEIGHTS, "macs": STANDARD},
+        "ratio": {"params": SPECIFIED_WEIGHTS / STANDARD_WEIGHTS, "macs": RATIO},
+    }
+    assert [layer["output"] for layer in found["layers"]] == [
+        [width, size, size] for width, size in zip(WIDTHS, SIZES, strict=True)
+    ]
+    assert [layer["type"] for layer in found["layers"]] == ["Conv"] + ["DepthSepConv"] * 13
+    paths = ["Conv1", *(f"DepthSepConv{position}" for position in range(2, 15))]
+    assert [layer["path"] for layer in found["layers"]] == paths
+    assert all(type(layer[key]) is int for layer in found["layers"] for key in ("params", "macs"))
+
+
+def test_the_first_layer_is_counted_as_the_script_counts_it(run: Run) -> None:
+    """A standard convolution, 3 → 32 channels, on a map of 79 × 79."""
+    first = data(run, *MOBILENET)["layers"][0]
+    assert (first["params"], first["macs"]) == (FIRST_WEIGHTS, FIRST_WEIGHTS * 79**2)
+
+
+@pytest.mark.parametrize("arch", ["mobilenet_v1", "mobilenet_v1_1.0_224", "vgg16", "alexnet_grouped", "m5"])
+def test_the_rows_of_the_json_add_up(arch: str, run: Run) -> None:
+    """Layers to the totals, with standard convolutions too, and parts to their layer."""
+    found = data(run, arch)
+    for key, total in found["totals"].items():
+        assert sum(layer[key] for layer in found["layers"]) == total
+    if "standard" in found:
+        macs = sum(layer.get("standard_macs", layer["macs"]) for layer in found["layers"])
+        assert macs == found["standard"]["totals"]["macs"]
+    for layer in found["layers"]:
+        for key in ("params", "macs"):
+            assert sum(part[key] for part in layer.get("parts", [layer])) == layer[key]
+
+
+def test_the_json_says_which_parts_a_layer_has(run: Run) -> None:
+    """A depthwise-separable layer is its two convolutions."""
+    second = data(run, *MOBILENET)["layers"][1]
+    assert [part["path"] for part in second["parts"]] == ["DepthSepConv2.depthwise", "DepthSepConv2.pointwise"]
+    assert [part["params"] for part in second["parts"]] == [32 * 3**2, 32 * 64]
+
+
+@pytest.mark.parametrize("fmt", ["table", "csv", "markdown"])
+@pytest.mark.parametrize("arch", ["mobilenet_v1", "mobilenet_v1_1.0_224", "vgg16"])
+def test_the_rows_that_are_printed_add_up(fmt: str, arch: str, run: Run) -> None:
+    """To the totals of the JSON, whose numbers the last row repeats."""
+    totals = data(run, arch)["totals"]
+    rows = printed_rows(run, fmt, arch)
+    total = rows.pop() if "total" in rows[-1].values() else None
+    for key, title in (("params", "params"), ("macs", "macs" if fmt == "csv" else "MACs")):
+        assert sum(int(row[title].replace(",", "")) for row in rows) == totals[key]
+        assert total is None or int(total[title].replace(",", "")) == totals[key]
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_the_exact_integers_are_in_every_format(fmt: str, run: Run) -> None:
+    """Without separators, to be searched for and copied; and so is the ratio, to its last digit."""
+    result = run(*MOBILENET, "--format", fmt)
+    found = {*re.findall(r"[\w.]+", result.out)}
+    assert {str(STANDARD), str(SPECIFIED), str(RATIO), str(SPECIFIED_WEIGHTS)} <= found
+    assert fmt == "csv" or str(STANDARD_WEIGHTS) in found
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_the_convention_in_force_is_in_every_format(fmt: str, run: Run) -> None:
+    text = words(run("vgg16", "--format", fmt, "--params", "weights"))
+    assert "MACs of convolutions, linear layers and matrix products" in text
+    assert "bias, normalisation, activation, pooling" in text
+    assert "weights of convolutions and linear layers only" in text
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_the_note_on_vanished_maps_is_in_every_format(fmt: str, run: Run) -> None:
+    """From which layer on, how much of each figure, and the true figures; CSV says it on stderr."""
+    text = words(run(*MOBILENET, "--format", fmt))
+    facts = ["DepthSepConv10", "325582848", "36539904", "2482790400", "289651200", "0.11666357337292749"]
+    assert [fact for fact in facts if fact not in text] == []
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_there_is_no_note_where_nothing_vanishes(fmt: str, run: Run) -> None:
+    result = run(*MOBILENET, "--set", "defaults.padding=same", "--format", fmt)
+    assert "vanished" not in result.out + result.err
+    assert "2482790400" in result.out
+    assert "289651200" in result.out
+    assert "0.11666357337292749" in result.out
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_an_arch_with_nothing_to_compare_has_no_such_columns(fmt: str, run: Run) -> None:
+    """VGG is made of standard convolutions."""
+    result = run("vgg16", "--format", fmt)
+    assert re.search(r"\b(standard|ratio)\b", result.out + result.err) is None
+
+
+def test_no_column_is_called_flops(run: Run) -> None:
+    """1 MAC is 2 FLOPs; what is shown are MACs."""
+    for fmt in FORMATS:
+        assert "flops" not in run(*MOBILENET, "--format", fmt).out.lower()
+
+
+def test_the_csv_has_raw_values_under_stable_keys(run: Run) -> None:
+    rows = [*csv.reader(io.StringIO(run(*MOBILENET, "--format", "csv").out))]
+    header = ["position", "path", "type", "output", "params", "macs", "share", "standard_macs", "ratio"]
+    assert rows[0] == header
+    assert rows[1][:6] == ["1", "Conv1", "Conv", "32×79×79", str(FIRST_WEIGHTS), str(FIRST_WEIGHTS * 79**2)]
+    assert rows[-1] == ["", "total", "", "", str(SPECIFIED_WEIGHTS), str(SPECIFIED), "1.0", str(STANDARD), str(RATIO)]
+    assert len(rows) == 1 + 14 + 1
+
+
+def test_the_csv_keeps_to_data_on_stdout(run: Run) -> None:
+    """What its rows cannot say goes to stderr, and a file of CSV stays one."""
+    result = run(*MOBILENET, "--format", "csv")
+    assert "note:" in result.err
+    assert "note:" not in result.out
+
+
+def test_the_markdown_is_tables_with_as_many_cells_in_each_row(run: Run) -> None:
+    text = run(*MOBILENET, "--format", "markdown").out
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {line.count(" | ") for line in rows} == {8, 3}
+    assert text.startswith("### mobilenet\\_v1: ")
+
+
+def test_the_picture_is_well_formed(run: Run) -> None:
+    text = run(*MOBILENET, "--format", "svg").out
+    expat.ParserCreate().Parse(text, True)
+    assert text.startswith("<svg")
+
+
+def test_parts_are_shown_when_asked_for(run: Run) -> None:
+    """A row for each convolution inside, 288 + 2048 = 2336 weights in the second layer."""
+    assert "DepthSepConv2.depthwise" not in run(*MOBILENET).out
+    text = run(*MOBILENET, "--parts").out
+    assert re.search(r"DepthSepConv2\.depthwise .* 288 ", text)
+    assert re.search(r"DepthSepConv2\.pointwise .* 2,048 ", text)
+
+
+def test_what_is_piped_is_neither_wrapped_nor_coloured(process: Process) -> None:
+    """However narrow the terminal is that started it."""
+    narrow = process(*MOBILENET, COLUMNS="20", TERM="xterm-256color")
+    assert narrow == process(*MOBILENET, COLUMNS="300", TERM="dumb", NO_COLOR="1")
+    assert "\x1b" not in narrow.out
+    notes = [line for line in narrow.out.splitlines() if line.startswith("note:")]
+    assert len(notes) == 1
+    assert "2482790400" in notes[0]
+
+
+def test_colour_can_be_forced_on_nobody(process: Process) -> None:
+    """Variables that ask for colour do not reach a pipe."""
+    result = process(*MOBILENET, FORCE_COLOR="1", CLICOLOR_FORCE="1", PY_COLORS="1")
+    assert "\x1b" not in result.out
+
+
+def test_trailing_blanks_are_none(run: Run) -> None:
+    for fmt in ("table", "json", "csv"):
+        assert all(line == line.rstrip() for line in run(*MOBILENET, "--format", fmt).out.splitlines())

@@ -1,0 +1,101 @@
+"""What a terminal gets: colour where it is wanted, prose that wraps, tables that do not."""
+
+import sys
+
+import pytest
+from conftest import Run
+
+from flopcount.report.table import Column, Report, Row, Table
+from flopcount.report.terminal import render_svg, render_terminal
+
+COLUMNS = (Column("path", "layer"), Column("macs", "MACs", "count"), Column("share", "share", "share"))
+ROWS = (
+    Row({"path": "a" * 40, "macs": 1234567, "share": 0.25}),
+    Row({"path": "b", "macs": 10**40, "share": None}, (Row({"path": "b.inner", "macs": 7}),)),
+)
+REPORT = Report(
+    title="[red]net[/nope] :smile:",
+    tables=(Table("layers", COLUMNS, ROWS, Row({"path": "total", "macs": 10**40 + 1234567})),),
+    lines=("a line of prose that is rather longer than forty characters are wide",),
+    notes=("[bold]a note that is rather longer than forty characters are wide",),
+)
+
+
+def test_a_pipe_gets_every_line_whole() -> None:
+    text = render_terminal(REPORT)
+    assert REPORT.lines[0] in text.splitlines()
+    assert f"note: {REPORT.notes[0]}" in text.splitlines()
+    assert "\x1b" not in text
+
+
+def test_prose_wraps_at_the_width_and_tables_never() -> None:
+    lines = render_terminal(REPORT, 40).splitlines()
+    assert REPORT.lines[0] not in lines
+    assert REPORT.lines[0] in " ".join(lines)
+    assert any("a" * 40 in line and "1,234,567" in line and "25.00%" in line for line in lines)
+
+
+def test_nothing_in_a_text_is_markup() -> None:
+    text = render_terminal(REPORT, colour=True)
+    assert "[red]net[/nope] :smile:" in text
+    assert "[bold]a note" in text
+
+
+def test_integers_are_exact_however_long() -> None:
+    text = render_terminal(REPORT)
+    assert "10,000,000,000,000,000,000,000,000,000,000,000,000,000" in text
+    assert "10,000,000,000,000,000,000,000,000,000,000,001,234,567" in text
+
+
+def test_parts_are_rows_when_asked_for() -> None:
+    assert "b.inner" not in render_terminal(REPORT)
+    assert "b.inner" in render_terminal(REPORT, parts=True)
+
+
+def test_a_picture_shows_what_a_terminal_does() -> None:
+    text = render_svg(REPORT).replace("&#160;", " ")
+    assert "1,234,567" in text
+    assert "[red]net[/nope]" in text
+
+
+@pytest.mark.parametrize(
+    ("terminal", "variables", "coloured"),
+    [
+        (True, {"TERM": "xterm"}, True),
+        (True, {"TERM": "dumb"}, False),
+        (True, {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (False, {"TERM": "xterm"}, False),
+    ],
+)
+def test_colour_is_for_terminals_that_want_it(
+    terminal: bool,  # noqa: FBT001  (a parameter of the test)
+    variables: dict[str, str],
+    coloured: bool,  # noqa: FBT001  (likewise)
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`NO_COLOR` and dumb terminals are honoured."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    assert ("\x1b[" in run("vgg16").out) is coloured
+
+
+def test_a_terminal_gets_prose_as_wide_as_it_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    lines = run("mobilenet_v1").out.splitlines()
+    note = [*filter(lambda line: line.startswith("note:"), lines)]
+    assert all(len(line) <= 60 for line in note)
+
+
+def test_a_file_is_never_coloured(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    target = f"{tmp_path}/out"
+    assert run("vgg16", "-o", target).code == 0
+    with open(target, encoding="utf-8") as file:  # noqa: PTH123  (a plain name)
+        assert "\x1b" not in file.read()

@@ -1,0 +1,116 @@
+"""What the documentation shows is what the tool prints: every console block is run.
+
+In a ```console block a line that starts with `$ ` is a command, and the lines up
+to the next one are all it prints, standard error after standard output; a line
+`…` alone stands for any number of lines. A ```toml block behind a comment
+`<!-- file: NAME -->` is a file that the commands of the same page can use.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from conftest import Run
+
+ROOT = Path(__file__).parent.parent
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+OTHER_TOOLS = frozenset({"make", "git", "pip", "eval"})
+"""First words of commands that are shown and not run."""
+
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^<!-- file: (\S+) -->\n+```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+class Example(NamedTuple):
+    """A command on a page, and what the page says it prints."""
+
+    page: Path
+    line: int
+    command: str
+    expected: tuple[str, ...]
+
+    @property
+    def words(self) -> list[str]:
+        """The words of the command."""
+        return shlex.split(self.command)
+
+
+def examples() -> Iterator[Example]:
+    """Yield all commands of all pages."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for block in CONSOLE.finditer(text):
+            yield from _examples(page, text.count("\n", 0, block.start(1)) + 1, block[1].splitlines())
+
+
+def _examples(page: Path, first: int, lines: list[str]) -> Iterator[Example]:
+    starts = [index for index, line in enumerate(lines) if line.startswith("$ ")]
+    assert starts[:1] == [0], f"{page.name}:{first}: a console block starts with a command"
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        yield Example(page, first + start, lines[start][2:], tuple(line.rstrip() for line in lines[start + 1 : end]))
+
+
+EXAMPLES = [*examples()]
+RUN = [example for example in EXAMPLES if example.words[0] == "flopcount"]
+
+
+def differs(printed: list[str], expected: tuple[str, ...]) -> str:
+    """Say where the printed lines leave the expected ones, in which `…` is any number of lines; empty if nowhere."""
+    pattern = "".join(r"(?:.*\n)*?" if line == "…" else f"{re.escape(line)}\n" for line in expected)
+    if re.fullmatch(pattern, "".join(f"{line}\n" for line in printed)):
+        return ""
+    return "expected\n" + "\n".join(expected) + "\nbut printed was\n" + "\n".join(printed)
+
+
+@pytest.mark.parametrize("example", RUN, ids=lambda example: f"{example.page.name}:{example.line}")
+def test_a_command_prints_what_the_page_shows(
+    example: Example, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, content in FILE.findall(example.page.read_text(encoding="utf-8")):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    result = run(*example.words[1:])
+    printed = [line.rstrip() for line in (result.out + result.err).splitlines()]
+    assert not differs(printed, example.expected)
+
+
+def test_the_readme_shows_commands_that_are_run() -> None:
+    assert {"README.md", "arch-files.md"} <= {example.page.name for example in RUN}
+
+
+def test_every_command_is_of_flopcount_or_a_known_tool() -> None:
+    assert {example.words[0] for example in EXAMPLES} <= {"flopcount", *OTHER_TOOLS}
+
+
+def test_an_ellipsis_stands_for_any_number_of_lines_and_nothing_else_is_lenient() -> None:
+    assert not differs(["a", "b", "c"], ("a", "…", "c"))
+    assert not differs(["a", "c"], ("a", "…", "c"))
+    assert differs(["a", "b", "c"], ("a", "c"))
+    assert differs(["a.c"], ("abc",))
+
+
+def test_every_link_inside_the_repository_leads_somewhere() -> None:
+    links = [
+        (page, link)
+        for page in (*PAGES, ROOT / "CONTRIBUTING.md")
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+        if "://" not in link
+    ]
+    assert links
+    assert [link for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_schema_in_docs_is_the_one_that_is_printed(run: Run) -> None:
+    assert (ROOT / "docs" / "arch.schema.json").read_text(encoding="utf-8") == run("schema").out, "run make schema"
+
+
+def test_the_picture_in_docs_is_the_one_that_is_drawn(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    drawn = run("mobilenet_v1.toml", "--input", "160", "--format", "svg")
+    shown = (ROOT / "docs" / "mobilenet_v1.svg").read_text(encoding="utf-8")
+    assert shown == drawn.out, "run make picture"

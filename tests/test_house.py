@@ -1,0 +1,112 @@
+"""The manners of the house that no linter knows."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median, quantiles
+from typing import NamedTuple
+
+import pytest
+
+import flopcount
+from flopcount import errors
+from flopcount.errors import BadInput, Broken, FlopcountError
+
+PACKAGE = Path(flopcount.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+EVERY_FILE = pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(PACKAGE).as_posix())
+WINGS = {"formulas", "schema", "files", "importers", "counting", "analyses", "report", "cli"}
+
+LONGEST_FILE = 250
+LONGEST_FUNCTION = 40
+
+
+class Function(NamedTuple):
+    """A function of the package and how many lines it has, its docstring not counted."""
+
+    name: str
+    lines: int
+
+
+def functions(file: Path) -> Iterator[Function]:
+    """Yield the functions and methods of a file."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield Function(f"{file.stem}.{node.name}", _lines(node) - _docstring_lines(node))
+
+
+def _lines(node: ast.stmt | ast.expr) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def _docstring_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return _lines(function.body[0]) if ast.get_docstring(function) is not None else 0
+
+
+def exceptions() -> dict[str, type[FlopcountError]]:
+    """Return all exceptions of the package by name."""
+    found = inspect.getmembers(errors, inspect.isclass)
+    return {name: kind for name, kind in found if issubclass(kind, FlopcountError)}
+
+
+@EVERY_FILE
+def test_no_file_is_long(file: Path) -> None:
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+
+
+@EVERY_FILE
+def test_no_function_is_long(file: Path) -> None:
+    assert [function for function in functions(file) if function.lines > LONGEST_FUNCTION] == []
+
+
+def test_most_functions_are_short() -> None:
+    """Half have at most 6 lines, 9 in 10 fewer than 20."""
+    lines = [function.lines for file in FILES for function in functions(file)]
+    assert median(lines) <= 6
+    assert quantiles(lines, n=10)[-1] < 20
+
+
+def test_at_the_top_are_the_wings_the_errors_and_the_public_names() -> None:
+    found = {path.name for path in PACKAGE.iterdir() if path.name not in {"__pycache__", "archs"}}
+    assert found == {"__init__.py", "__main__.py", "errors.py", "py.typed", *WINGS}
+
+
+@pytest.mark.parametrize("name", flopcount.__all__)
+def test_a_public_name_is_there_and_says_what_it_is(name: str) -> None:
+    assert inspect.getdoc(getattr(flopcount, name))
+
+
+def test_a_name_that_is_not_public_is_missed_as_in_any_module() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = flopcount.no_such_name
+
+
+def test_no_module_is_called_after_its_usefulness() -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "misc", "core", "base_utils"}
+    assert [file for file in FILES if file.stem in vague] == []
+
+
+def test_an_error_exits_with_the_code_of_its_branch() -> None:
+    """1 where a budget or claim does not hold, 2 where the input is wrong; the trunk alone is a bug."""
+    branches: dict[type, int] = {Broken: 1, BadInput: 2}
+    for name, kind in exceptions().items():
+        codes = {code for branch, code in branches.items() if issubclass(kind, branch)}
+        assert {kind.exit_code} == (codes or {3}), name
+
+
+def test_the_tree_of_errors_is_drawn_with_all_its_leaves() -> None:
+    drawn = re.findall(r"^(?:[│ ]*[├└]── )?(\w+)", errors.__doc__ or "", re.MULTILINE)
+    assert exceptions().keys() <= {*drawn}
+
+
+@EVERY_FILE
+def test_nothing_below_the_command_line_prints_exits_or_reads_the_environment(file: Path) -> None:
+    if file.relative_to(PACKAGE).parts[0] in {"cli", "__main__.py"}:
+        return
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not names & {"print", "exit", "quit"}
+    assert not attributes & {"environ", "getenv", "stdout", "stderr", "exit", "_exit"}
