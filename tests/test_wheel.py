@@ -81,7 +81,7 @@ def test_the_installed_command_counts_a_bundled_network_from_another_folder(
 
 
 def test_the_network_and_the_package_come_from_the_wheel(installed: Installed, tmp_path: Path) -> None:
-    code = "import flopcount.files.bundled as b; print(b.__file__); print(b.bundled_file('mobilenet_v1.toml'))"
+    code = "import flopcount.files.bundled as b; print(b.__file__); print(b.bundled_network('mobilenet_v1.toml').path)"
     module, network = called([installed.python, "-c", code], tmp_path).splitlines()
     inside = installed.packages.resolve()
     assert Path(module).resolve().is_relative_to(inside / "flopcount")
@@ -102,4 +102,4 @@ def test_the_wheel_holds_the_package_the_networks_and_nothing_else(installed: In
 
 def test_every_bundled_network_is_listed_by_the_installed_command(installed: Installed, tmp_path: Path) -> None:
     listed = json.loads(called([installed.command, "archs", "--format", "json"], tmp_path))["archs"]
-    assert {row["arch"] for row in listed} == {path.stem for path in (ROOT / "archs").rglob("*.*")}
+    assert {row["arch"] for row in listed} == {*bundled()}

@@ -13,6 +13,9 @@ from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.schema.base import Layer
 
+WEIGHTS = ("weight", "rnn_weight")
+"""What makes a layer one with weights."""
+
 
 class Cost(NamedTuple):
     """Parameters and multiply–accumulates."""
@@ -42,7 +45,11 @@ class Counted(NamedTuple):
     @property
     def weighted_layers(self) -> int:
         """How many layers have weights, the parts of a composition each counted."""
-        return sum("weight" in leaf.tally.counts for step in self.trace.steps.values() for leaf in step.leaves())
+        return sum(
+            not leaf.tally.counts.keys().isdisjoint(WEIGHTS)
+            for step in self.trace.steps.values()
+            for leaf in step.leaves()
+        )
 
 
 def counted(

@@ -12,7 +12,7 @@ from flopcount.report.table import Report
 
 def show(report: Report, fmt: str, output: str | None, *, parts: bool = False) -> None:
     """Render a report and write it; CSV says on stderr what its rows cannot."""
-    to_terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
+    to_terminal = output in {None, "-"} and sys.stdout is not None and sys.stdout.isatty()
     text = _rendered(report, fmt, to_terminal=to_terminal, parts=parts)
     emit(text, output)
     if fmt == "csv":
@@ -22,7 +22,7 @@ def show(report: Report, fmt: str, output: str | None, *, parts: bool = False) -
 
 def emit(text: str, output: str | None) -> None:
     """Write text to a file or to standard output."""
-    if output is None:
+    if output is None or output == "-":
         click.echo(text, nl=False)
     else:
         write_whole(Path(output), text)

@@ -16,4 +16,4 @@ def command(output: str | None) -> None:
     An arch file that starts with `#:schema URL` (TOML), or has a "$schema"
     key (JSON), is checked and completed by editors that know JSON Schema.
     """
-    emit(json.dumps(arch_schema(), indent=2, ensure_ascii=False) + "\n", output)
+    emit(json.dumps(arch_schema(), indent=1, ensure_ascii=False) + "\n", output)

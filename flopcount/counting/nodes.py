@@ -7,7 +7,7 @@ from flopcount.counting.frames import Frame
 from flopcount.errors import Place
 from flopcount.schema.base import Layer
 
-MOST_LAYERS = 1_000_000
+MOST_LAYERS = 100_000
 """A network of more layers, blocks unrolled, is refused."""
 
 INPUT = "input"

@@ -39,7 +39,9 @@ def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:
     paths = {node.path for node in network.nodes}
     for path, fields in changes.items():
         for name in fields.keys() & {"name", "after"}:
-            setting = f"--set {path}.{name}={str(fields[name])[:50]}"
+            from flopcount.schema.problems import shown
+
+            setting = f"--set {path}.{name}={shown(fields[name])}"
             raise UsageError(f"{setting}: give the layer by its number for that, as in layers.3.{name}")
         if path not in paths:
             setting = ", ".join(f"{path}.{name}" for name in fields)

@@ -104,7 +104,7 @@ def _too_large(step: Step) -> list[str]:
 def _broken(need: Need) -> bool:
     """Tell whether a need on an int fails; arrays and symbols are for others to judge."""
     value = need.value
-    return isinstance(value, int) and (value != 0 if need.relation == "zero" else value < 1)
+    return isinstance(value, int) and (value < 1 if need.relation == "positive" else value != 0)
 
 
 def _problem(node: Node, what: str, inputs: list[Shape]) -> Problem:

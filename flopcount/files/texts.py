@@ -1,5 +1,6 @@
 """Bytes to data: the two notations an arch file can have, read within stated limits."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def guessed(text: str) -> Notation:
 
 def parsed(text: str, notation: Notation, title: str) -> Source:
     """Parse a text; syntax errors name line and column."""
-    if notation == "toml" and any(map(_is_deep_key, text.split("\n"))):
+    if notation == "toml" and any(line.count(".") >= DEEPEST and _DEEP_KEY.search(line) for line in text.split("\n")):
         raise FileError(f"{title}: nested too deep; {DEEPEST} levels are the most")
     try:
         data = tomllib.loads(text) if notation == "toml" else _json(text, title)
@@ -73,16 +74,9 @@ def parsed(text: str, notation: Notation, title: str) -> Source:
     return Source(title, text, notation, data)
 
 
-def _is_deep_key(line: str) -> bool:
-    """Tell whether a line has a dotted key of too many parts, which the parser would take ages over."""
-    if line.count(".") < DEEPEST:
-        return False
-    run = 0
-    for part in line.split("."):
-        run = run + 1 if part.strip(" \t\"'").replace("_", "").replace("-", "").isalnum() else 0
-        if run > DEEPEST:
-            return True
-    return False
+_PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
+_DEEP_KEY = re.compile(rf"{_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{DEEPEST}}}")
+"""A dotted key of so many parts that the parser would take ages over it."""
 
 
 def _json(text: str, title: str) -> Any:
@@ -108,7 +102,10 @@ def _twice(text: str, notation: Notation, title: str, message: str) -> str:
         return ""
     from flopcount.files.positions import repeated_key
 
-    repeated = repeated_key(text, notation)
+    try:
+        repeated = repeated_key(text, notation)
+    except (ValueError, IndexError, RecursionError):  # the text is broken in more ways than one
+        return ""
     if repeated is None:
         return ""
     place, (line, column) = repeated

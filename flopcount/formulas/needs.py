@@ -8,12 +8,13 @@ from flopcount.formulas.dims import Dim, remainder
 class Need(NamedTuple):
     """A condition on one number, and the sentence to say where it fails.
 
-    Ints raise the sentence, arrays turn the condition into a mask, symbols
+    Where shapes are not equal, nothing is known of what follows; where something
+    does not divide, the shapes still are. Ints raise the sentence, arrays turn the condition into a mask, symbols
     print it as an assumption; so the sentence is put together only on demand.
     """
 
     value: Dim
-    relation: Literal["zero", "positive"]
+    relation: Literal["zero", "equal", "positive"]
     text: str
     terms: tuple[Dim, ...]
 
@@ -29,7 +30,7 @@ def divides(divisor: Dim, whole: Dim, text: str) -> Need:
 
 def equal(one: Dim, other: Dim, text: str) -> Need:
     """Need two numbers to agree; the text is given both."""
-    return Need(one - other, "zero", text, (one, other))
+    return Need(one - other, "equal", text, (one, other))
 
 
 def positive(value: Dim, text: str, *terms: Dim) -> Need:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from flopcount.analyses.counted import Counted
 from flopcount.counting.kinds import FORMULAS, description, summary
 from flopcount.report.table import Column, Report, Row, Table
-from flopcount.report.views import cost_facts, counted_line, inputs_text
+from flopcount.report.views import cost_facts, counted_line, inputs_data
 from flopcount.schema.arch import Arch
 from flopcount.schema.base import Layer, own_fields
 from flopcount.schema.layers import kind_named
@@ -13,7 +13,7 @@ from flopcount.schema.problems import expected
 
 ARCHS = (
     Column("arch", "network"),
-    Column("input", "input"),
+    Column("input", "input", "shape"),
     Column("params", "params", "count"),
     Column("macs", "MACs", "count"),
     Column("description", "description", "prose"),
@@ -33,7 +33,7 @@ def archs_report(found: Sequence[tuple[Arch, Counted]]) -> Report:
         Row(
             {
                 "arch": arch.name,
-                "input": inputs_text(result.trace),
+                "input": inputs_data(result.trace),
                 **cost_facts(result.total),
                 "description": arch.description,
             }

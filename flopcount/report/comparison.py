@@ -5,11 +5,11 @@ from typing import Any
 
 from flopcount.analyses.counted import Counted
 from flopcount.report.table import Column, Report, Row, Table
-from flopcount.report.views import convention_facts, cost_facts, counted_line, inputs_text
+from flopcount.report.views import convention_facts, cost_facts, counted_line, inputs_data
 
 TOTALS = (
     Column("arch", "network"),
-    Column("input", "input"),
+    Column("input", "input", "shape"),
     Column("weighted_layers", "layers with weights", "count"),
     Column("params", "params", "count"),
     Column("params_ratio", "ratio"),
@@ -38,7 +38,7 @@ def _totals(named: Sequence[tuple[str, Counted]]) -> Table:
         ratios = result.total.ratios(first)
         cells: dict[str, Any] = {
             "arch": name,
-            "input": inputs_text(result.trace),
+            "input": inputs_data(result.trace),
             "weighted_layers": result.weighted_layers,
             **cost_facts(result.total),
             "params_ratio": ratios["params"],

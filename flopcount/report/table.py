@@ -70,6 +70,8 @@ def cell_text(value: object, sort: Sort, separator: str = "") -> str:
         return f"{value:.2%}"
     if sort == "ratio" and isinstance(value, int | float):
         return f"{value:.4f}"
+    if sort == "shape" and isinstance(value, Mapping):
+        return ", ".join(f"{name} {cell_text(sizes, sort)}" for name, sizes in value.items())
     if sort == "shape" and isinstance(value, Sequence):
         return "×".join(map(str, value))
     return str(value)

@@ -141,5 +141,6 @@ def _side_by_side(result: Counted) -> Table:
         for title, key, value in (("MACs", "macs", total.macs), ("params", "params", total.params))
     )
     columns = SIDE_BY_SIDE if standard else (SIDE_BY_SIDE[0], Column("specified", "total", "count"))
-    caption = f"{result.weighted_layers} layers with weights"
+    plural = "layer" if result.weighted_layers == 1 else "layers"
+    caption = f"{result.weighted_layers} {plural} with weights"
     return Table("", columns, rows, caption=caption, separator="")

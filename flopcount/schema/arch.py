@@ -40,11 +40,12 @@ def _layer(raw: object) -> Layer:
     if kind is None:
         raise PydanticCustomError("layer", 'type is missing; every layer has one, such as type = "Conv"')
     known = (*FAMILIES, "Block")
-    if not isinstance(kind, str) or kind not in known:
-        shown = kind if isinstance(kind, str) else type(kind).__name__
-        way_out = suggestion(str(shown)[:50], known)
+    if not isinstance(kind, str):
+        raise PydanticCustomError("layer", 'type is not a word; every layer has one, such as type = "Conv"')
+    if kind not in known:
+        way_out = suggestion(kind[:50], known)
         raise PydanticCustomError(
-            "layer", "unknown type {shown}; {way_out}", {"shown": repr(shown[:50]), "way_out": way_out}
+            "layer", "unknown type {shown}; {way_out}", {"shown": repr(kind[:50]), "way_out": way_out}
         )
     return class_named(kind).model_validate({key: value for key, value in raw.items() if key != "type"})
 

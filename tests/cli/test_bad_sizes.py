@@ -123,12 +123,14 @@ def test_thousands_of_problems_are_told_like_a_few(write: Write, process: Proces
         f"{'.'.join(['a'] * 30_000)} = 1\n",
         f"[{'.'.join(['a'] * 30_000)}]\nb = 1\nc = 2\n",
         f"x = {{ {' . '.join(['a'] * 30_000)} = 1 }}\n",
+        ".".join(['" !"'] * 30_000) + " = 1\n",
+        ".".join(["''"] * 30_000) + " = 1\n",
         f"x = {'[' * 1_000_000}\n",
         f"x = {'{a=' * 1_000_000}\n",
         f"={'[' * 100_000}\n",
         f"x = 1\nx = 1\ny = {'[' * 10_000}{']' * 10_000}\n",
     ],
-    ids=["key", "header", "inline key", "open lists", "open tables", "nonsense", "a key twice"],
+    ids=["key", "header", "inline key", "odd key", "empty key", "open lists", "open tables", "nonsense", "a key twice"],
 )
 def test_a_small_file_takes_little_memory(text: str, write: Write, tmp_path: Path) -> None:
     """A gibibyte is more than enough for any file of a megabyte."""

@@ -9,7 +9,7 @@ import pytest
 from conftest import Run
 from jsonschema import Draft202012Validator
 
-from flopcount.files.bundled import bundled
+from flopcount.files.bundled import files
 from flopcount.schema.arch import class_named
 from flopcount.schema.layers import FAMILIES
 
@@ -71,7 +71,7 @@ def test_it_is_a_schema_of_the_dialect_it_names(schema: Any) -> None:
     Draft202012Validator.check_schema(schema)
 
 
-@pytest.mark.parametrize("path", bundled().values(), ids=bundled())
+@pytest.mark.parametrize("path", files().values(), ids=files())
 def test_every_bundled_arch_fits(path: Path, schema: Any) -> None:
     text = path.read_text(encoding="utf-8")
     data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)

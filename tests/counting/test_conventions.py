@@ -14,6 +14,12 @@ TABLE: dict[str, Any] = tomllib.loads(Path(module.__file__).with_name("conventio
 SECTIONS = {"macs": OPERATIONS, "params": PARAMETERS}
 ROWS = [pytest.param(section, name, id=f"{section}.{name}") for section in SECTIONS for name in TABLE[section]]
 
+MACS = {"conv_mac", "binary_mac", "linear_mac", "matmul_mac", "rnn_mac"}
+TRAINED = {
+    *("weight", "bias", "norm_weight", "norm_bias", "scale", "shift", "slope"),
+    *("token", "position", "embedding", "rnn_weight", "rnn_bias"),
+}
+
 ONE_OF_EACH = Tally(**dict.fromkeys([*OPERATIONS, *PARAMETERS], 1))
 
 
@@ -44,16 +50,16 @@ def test_by_default_trainable_parameters_and_macs_are_counted() -> None:
     default = convention()
     assert (default.name, default.params_name, default.folds) == ("macs", "trainable", False)
     counted = {name for name in OPERATIONS if default.macs(Tally(**{name: 1})) == 1}
-    assert counted == {"conv_mac", "linear_mac"}
+    assert counted == MACS
 
 
 @pytest.mark.parametrize(
     ("policy", "counted"),
     [
         ("weights", {"weight"}),
-        ("trainable", {"weight", "bias", "norm_weight", "norm_bias"}),
-        ("total", {"weight", "bias", "norm_weight", "norm_bias", "running"}),
-        ("folded", {"weight", "bias", "norm_weight", "norm_bias"}),
+        ("trainable", TRAINED),
+        ("total", TRAINED | {"running"}),
+        ("folded", TRAINED),
     ],
 )
 def test_what_a_policy_counts(policy: str, counted: set[str]) -> None:
@@ -66,9 +72,9 @@ def test_only_one_policy_folds() -> None:
 
 
 def test_operations_are_no_parameters_and_parameters_no_operations() -> None:
-    """Of one of each, the total counts the five parameters, the MACs the two operations."""
+    """Of one of each, the total counts every sort of parameter, the MACs every sort of product."""
     rule = convention("total")
-    assert (rule.params(ONE_OF_EACH), rule.macs(ONE_OF_EACH)) == (5, 2)
+    assert (rule.params(ONE_OF_EACH), rule.macs(ONE_OF_EACH)) == (len(PARAMETERS), len(MACS))
 
 
 @pytest.mark.parametrize("policy", POLICIES)

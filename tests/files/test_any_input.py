@@ -80,6 +80,8 @@ def refused(content: bytes, notation: Notation | None = None, policy: str = POLI
 @example(text="[1, 2]")
 @example(text="a = 1\n[\n")
 @example(text="x = 1\nx = 1\n]")
+@example(text="[x]\n[x]\n[[[a]]")
+@example(text="a.b.c=1\n[a=1\nx.y]\n")
 def test_any_text_is_an_arch_or_a_sentence(notation: Notation | None, text: str) -> None:
     """Only errors with a message for the user come out."""
     assert refused(text.encode(), notation) != NOTHING

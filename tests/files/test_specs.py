@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flopcount.errors import FileError, Problem
-from flopcount.files.bundled import ROOT, bundled, bundled_file
+from flopcount.files.bundled import ROOT, Bundled, bundled, bundled_network, files
 from flopcount.files.settings import setting
 from flopcount.files.source import Source
 from flopcount.files.specs import MOST_SHOWN, load, load_bytes, pointed
@@ -13,21 +13,31 @@ from flopcount.files.specs import MOST_SHOWN, load, load_bytes, pointed
 FLATTEN = 'input = [3]\nlayers = [{ type = "Flatten" }]\n'
 
 
-def test_every_file_of_the_folder_is_bundled_under_its_own_name() -> None:
-    files = [path for path in ROOT.iterdir() if path.suffix in {".toml", ".json"}]
-    assert {*bundled().values()} == {*files}
-    assert len(bundled()) == len(files)
+def test_every_file_in_the_folders_is_bundled_under_its_own_name() -> None:
+    found = {path for path in ROOT.rglob("*") if path.suffix in {".toml", ".json"}}
+    assert {*files().values()} == found
+    assert len(files()) == len(found)
     assert [*bundled()] == sorted(bundled())
 
 
+def test_variants_are_bundled_under_names_of_their_own() -> None:
+    """Their file is that of the network they vary; no name is given twice."""
+    networks = [load(name) for name in files()]
+    variants = [variant for spec in networks for variant in spec.arch.variants]
+    assert len({*files(), *variants}) == len(files()) + len(variants) == len(bundled())
+
+
 def test_a_bundled_network_answers_to_its_file_name_and_its_bare_name() -> None:
-    assert bundled_file("vgg16") == bundled_file("vgg16.toml") == ROOT / "vgg16.toml"
-    assert bundled_file("mobilenet_v1_1.0_224") == ROOT / "mobilenet_v1_1.0_224.toml"
+    assert bundled_network("mobilenet_v1.toml") == bundled_network("mobilenet_v1")
+    assert bundled_network("mobilenet_v1_1.0_224") == Bundled(ROOT / "mobilenet_v1_1.0_224.toml")
+    resnet = bundled_network("resnet101")
+    assert resnet is not None
+    assert (resnet.path.name, resnet.variant) == ("resnet50.toml", "resnet101")
 
 
 @pytest.mark.parametrize("reference", ["", "vgg", "VGG16.TOML/", "archs/vgg16.toml", "vgg16.json", ".toml"])
 def test_nothing_else_is_bundled(reference: str) -> None:
-    assert bundled_file(reference) is None
+    assert bundled_network(reference) is None
 
 
 def test_a_network_is_called_by_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,5 +8,5 @@ def broken(step: Step) -> list[str]:
     return [
         need.sentence()
         for need in step.needs
-        if isinstance(need.value, int) and (need.value != 0 if need.relation == "zero" else need.value < 1)
+        if isinstance(need.value, int) and (need.value != 0 if need.relation != "positive" else need.value < 1)
     ]

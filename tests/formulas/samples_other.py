@@ -1,17 +1,10 @@
 """Joins, gates, norms, layouts, tokens, attention and recurrence at work: inputs and options for their formulas."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from formula_samples import Fixed, Sample, sample
+from sampling import Fixed, Sample, sample, sampled
 
 from flopcount.formulas.shape import Shape
-
-
-def _sampled(inputs: Iterable[Shape], **options: Any) -> tuple[Sample, ...]:
-    """Make one sample for each input."""
-    return tuple(sample(x, **options) for x in inputs)
-
 
 Line = Shape((4, 20))
 Map = Shape((4, 12, 10))
@@ -32,8 +25,8 @@ ANY = (*MAPS, Vector, *SEQUENCES)
 def _recurrent() -> tuple[Sample, ...]:
     """Make the samples of a recurrent layer."""
     return (
-        *_sampled(SEQUENCES, hidden_size=5),
-        *_sampled(SEQUENCES, hidden_size=5, num_layers=2, bidirectional=True),
+        *sampled(SEQUENCES, hidden_size=5),
+        *sampled(SEQUENCES, hidden_size=5, num_layers=2, bidirectional=True),
         sample(Tokens, hidden_size=5, bias=False),
     )
 
@@ -58,58 +51,58 @@ SAMPLES_OTHER: Mapping[str, tuple[Sample, ...]] = {
         sample(Tokens, Others, axis="tokens"),
         sample(Map, Map, axis=Fixed(1)),
     ),
-    "Slice": (*_sampled(ANY, start=1, stop=3), *_sampled(ANY, stop=2), *_sampled(ANY, start=2)),
-    "Split": (*_sampled(ANY, sections=2), *_sampled(ANY, sections=4, index=3)),
-    "PadChannels": _sampled(ANY, padding=3),
+    "Slice": (*sampled(ANY, start=1, stop=3), *sampled(ANY, stop=2), *sampled(ANY, start=2)),
+    "Split": (*sampled(ANY, sections=2), *sampled(ANY, sections=4, index=3)),
+    "PadChannels": sampled(ANY, padding=3),
     "SqueezeExcitation": (
-        *_sampled(MAPS, squeeze_channels=2),
+        *sampled(MAPS, squeeze_channels=2),
         sample(Map, squeeze_channels=2, bias=False, norm="batch", activation="silu", gate="hardsigmoid"),
     ),
-    "ECA": (*_sampled(MAPS, kernel_size=3), *_sampled(MAPS, kernel_size=5)),
-    "CBAM": (*_sampled(MAPS, reduction=2), sample(Map, reduction=4, kernel_size=3, bias=True)),
-    "GlobalMaxPool": (*_sampled(MAPS), *_sampled(MAPS, keepdim=False)),
-    "AdaptiveMaxPool": (*_sampled(MAPS, output_size=7), *_sampled((Map, Batch), output_size=(3, 4))),
-    "LayerNorm": (*_sampled(ANY), sample(Map, bias=False), sample(Map, elementwise_affine=False)),
-    "GroupNorm": (*_sampled(ANY, num_groups=2), sample(Map, num_groups=4, affine=False)),
-    "InstanceNorm": (*_sampled(MAPS), sample(Map, affine=True, track_running_stats=True)),
-    "RMSNorm": (*_sampled(ANY), sample(Map, elementwise_affine=False)),
-    "LocalResponseNorm": _sampled(ANY, size=5),
-    "LayerScale": _sampled(ANY),
-    "Affine": _sampled(ANY),
-    "PReLU": (*_sampled(ANY, num_parameters=1), *_sampled(MAPS, num_parameters=4)),
-    "StochasticDepth": _sampled(ANY, p=0.2),
-    "ChannelsLast": _sampled(ANY),
-    "ChannelsFirst": (*_sampled((Grid, Grids)), *_sampled((*SEQUENCES, Grids), axes=Fixed(1))),
-    "ToTokens": _sampled(MAPS),
+    "ECA": (*sampled(MAPS, kernel_size=3), *sampled(MAPS, kernel_size=5)),
+    "CBAM": (*sampled(MAPS, reduction=2), sample(Map, reduction=4, kernel_size=3, bias=True)),
+    "GlobalMaxPool": (*sampled(MAPS), *sampled(MAPS, keepdim=False)),
+    "AdaptiveMaxPool": (*sampled(MAPS, output_size=7), *sampled((Map, Batch), output_size=(3, 4))),
+    "LayerNorm": (*sampled(ANY), sample(Map, bias=False), sample(Map, elementwise_affine=False)),
+    "GroupNorm": (*sampled(ANY, num_groups=2), sample(Map, num_groups=4, affine=False)),
+    "InstanceNorm": (*sampled(MAPS), sample(Map, affine=True, track_running_stats=True)),
+    "RMSNorm": (*sampled(ANY), sample(Map, elementwise_affine=False)),
+    "LocalResponseNorm": sampled(ANY, size=5),
+    "LayerScale": sampled(ANY),
+    "Affine": sampled(ANY),
+    "PReLU": (*sampled(ANY, num_parameters=1), *sampled(MAPS, num_parameters=4)),
+    "StochasticDepth": sampled(ANY, p=0.2),
+    "ChannelsLast": sampled(ANY),
+    "ChannelsFirst": (*sampled((Grid, Grids)), *sampled((*SEQUENCES, Grids), axes=Fixed(1))),
+    "ToTokens": sampled(MAPS),
     "ToMap": (sample(Shape((9, 12), 1), size=3), sample(Shape((2, 6, 12), 2), size=(2, 3))),
-    "Transpose": _sampled(SEQUENCES),
-    "ClassToken": (*_sampled(SEQUENCES), *_sampled(SEQUENCES, num_tokens=2)),
-    "PositionEmbedding": (*_sampled((*MAPS, *SEQUENCES)), *_sampled(SEQUENCES, max_positions=20)),
-    "SelectToken": (*_sampled(SEQUENCES), *_sampled(SEQUENCES, index=3)),
-    "MeanTokens": _sampled(SEQUENCES),
-    "Embedding": _sampled((Vector, Sentences), num_embeddings=100, embedding_dim=8),
+    "Transpose": sampled(SEQUENCES),
+    "ClassToken": (*sampled(SEQUENCES), *sampled(SEQUENCES, num_tokens=2)),
+    "PositionEmbedding": (*sampled((*MAPS, *SEQUENCES)), *sampled(SEQUENCES, max_positions=20)),
+    "SelectToken": (*sampled(SEQUENCES), *sampled(SEQUENCES, index=3)),
+    "MeanTokens": sampled(SEQUENCES),
+    "Embedding": sampled((Vector, Sentences), num_embeddings=100, embedding_dim=8),
     "Interpolate": (
-        *_sampled(MAPS, scale_factor=2),
-        *_sampled((Map, Batch), scale_factor=(2, 3), mode="bilinear"),
-        *_sampled((Map, Batch), size=(30, 20), mode="bicubic"),
+        *sampled(MAPS, scale_factor=2),
+        *sampled((Map, Batch), scale_factor=(2, 3), mode="bilinear"),
+        *sampled((Map, Batch), size=(30, 20), mode="bicubic"),
         sample(Volume, size=20, mode="trilinear"),
         sample(Line, size=30, mode="linear"),
         sample(Map, size=4, mode="area"),
     ),
-    "PixelShuffle": _sampled(MAPS, upscale_factor=2),
-    "PixelUnshuffle": _sampled(MAPS, downscale_factor=2),
+    "PixelShuffle": sampled(MAPS, upscale_factor=2),
+    "PixelUnshuffle": sampled(MAPS, downscale_factor=2),
     "MultiheadAttention": (
-        *_sampled(SEQUENCES, num_heads=3),
-        *_sampled(SEQUENCES, num_heads=4, head_dim=5, num_kv_heads=2, embed_dim=12),
+        *sampled(SEQUENCES, num_heads=3),
+        *sampled(SEQUENCES, num_heads=4, head_dim=5, num_kv_heads=2, embed_dim=12),
         sample(Tokens, Others, num_heads=4, bias=False),
         sample(Tokens, Others, Others, num_heads=4, bias=False, qkv_bias=True),
     ),
     "WindowAttention": (
-        *_sampled((Grid, Grids), num_heads=3, window_size=4),
+        *sampled((Grid, Grids), num_heads=3, window_size=4),
         sample(Grid, num_heads=4, window_size=(4, 3), shift_size=2, head_dim=5),
         sample(Grid, num_heads=4, window_size=7, bias=False, qkv_bias=True, relative_position=False),
     ),
-    "PatchMerging": _sampled((Grid, Grids)),
+    "PatchMerging": sampled((Grid, Grids)),
     "MatMul": (
         sample(Tokens, Shape((12, 5), 1)),
         sample(Tokens, Others, transpose=True),

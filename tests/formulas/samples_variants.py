@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from formula_samples import MAPS, Batch, Line, Map, Sample, Volume, _sampled, _sliding, sample
+from sampling import MAPS, Batch, Line, Map, Sample, Volume, sample, sampled, sliding
 
 from flopcount.formulas.shape import Shape
 
@@ -28,9 +28,9 @@ def _transposed() -> tuple[Sample, ...]:
     """Make the samples of a transposed convolution: every way to pad what grows."""
     required = {"out_channels": 8}
     return (
-        *_sampled(MAPS, **required, kernel_size=3),
-        *_sampled((Map, Batch), **required, kernel_size=4, stride=2, padding=1, groups=2),
-        *_sampled((Map, Batch), **required, kernel_size=3, stride=2, padding="same", bias=False),
+        *sampled(MAPS, **required, kernel_size=3),
+        *sampled((Map, Batch), **required, kernel_size=4, stride=2, padding=1, groups=2),
+        *sampled((Map, Batch), **required, kernel_size=3, stride=2, padding="same", bias=False),
         sample(Map, **required, kernel_size=3, stride=2, padding=1, output_padding=1, dilation=2),
         sample(Map, **required, kernel_size=(3, 5), stride=(2, 3), padding=((1, 2), 0), output_padding=(1, 0)),
         sample(Map, **required, kernel_size=(3, 5), stride=(2, 3), padding="valid", dilation=(1, 2)),
@@ -40,99 +40,99 @@ def _transposed() -> tuple[Sample, ...]:
 
 VARIANTS: Mapping[str, tuple[Sample, ...]] = {
     "ConvTranspose": _transposed(),
-    "SubPixelConv": _sliding(out_channels=3, upscale_factor=2),
+    "SubPixelConv": sliding(out_channels=3, upscale_factor=2),
     "GroupPointwiseConv": (
-        *_sliding(out_channels=6, groups=2),
+        *sliding(out_channels=6, groups=2),
         sample(Map, out_channels=6, kernel_size=3, groups=4, group_bias=True),
     ),
-    "BSConvU": _sliding(out_channels=8),
-    "BSConvS": (*_sliding(out_channels=8), sample(Even, out_channels=6, kernel_size=3, p=0.3, min_mid_channels=2)),
+    "BSConvU": sliding(out_channels=8),
+    "BSConvS": (*sliding(out_channels=8), sample(Even, out_channels=6, kernel_size=3, p=0.3, min_mid_channels=2)),
     "Conv2Plus1D": (
-        *_sampled((Map, Volume, Clips), out_channels=8, kernel_size=3),
+        *sampled((Map, Volume, Clips), out_channels=8, kernel_size=3),
         sample(Clip, out_channels=8, kernel_size=3, stride=2, padding="same", bias=False),
         sample(Clip, out_channels=8, kernel_size=(3, 5, 5), padding=(1, 2, (1, 2)), stride=(1, 2, 2), dilation=1),
         sample(Clip, out_channels=8, kernel_size=3, mid_channels=7, padding="valid"),
         *_followed(Clip, out_channels=8, kernel_size=3, padding=1),
     ),
-    "SpatiallySepConv": (*_sliding(out_channels=8), sample(Map, out_channels=8, kernel_size=3, mid_channels=5)),
-    "SpatiallySepDepthwiseConv": _sliding(),
-    "FlattenedConv": _sliding(out_channels=8),
-    "LowRankConv": _sliding(out_channels=8, rank=3),
-    "TuckerConv": _sliding(out_channels=8, rank_in=2, rank_out=3),
-    "CPConv": _sliding(out_channels=8, rank=3),
-    "DualConv": _sliding(out_channels=8, groups=2),
-    "ACConv": _sliding(out_channels=8),
+    "SpatiallySepConv": (*sliding(out_channels=8), sample(Map, out_channels=8, kernel_size=3, mid_channels=5)),
+    "SpatiallySepDepthwiseConv": sliding(),
+    "FlattenedConv": sliding(out_channels=8),
+    "LowRankConv": sliding(out_channels=8, rank=3),
+    "TuckerConv": sliding(out_channels=8, rank_in=2, rank_out=3),
+    "CPConv": sliding(out_channels=8, rank=3),
+    "DualConv": sliding(out_channels=8, groups=2),
+    "ACConv": sliding(out_channels=8),
     "RepVGGConv": (
-        *_sliding(out_channels=8, groups=2),
+        *sliding(out_channels=8, groups=2),
         sample(Map, out_channels=4, kernel_size=3, padding=1, identity=True),
         sample(Batch, out_channels=4, kernel_size=3, padding=1, identity=True, norm="batch", activation="relu"),
     ),
     "MixConv": (
-        *_sampled(MAPS, kernel_sizes=(3, 5)),
+        *sampled(MAPS, kernel_sizes=(3, 5)),
         sample(Map, kernel_sizes=(3, 5, 7), stride=2, bias=False),
         sample(Map, kernel_sizes=(3, 5), stride=(2, 1), dilation=2),
         *_followed(Batch, kernel_sizes=(3, 5)),
     ),
     "PyConv": (
-        *_sampled(MAPS, out_channels=8, kernel_sizes=(3, 5), groups=(1, 4)),
+        *sampled(MAPS, out_channels=8, kernel_sizes=(3, 5), groups=(1, 4)),
         sample(Map, out_channels=8, kernel_sizes=(3, 5, 7), groups=(1, 2, 4), shares=(1, 1, 2), stride=2),
         sample(Map, out_channels=8, kernel_sizes=(3,), groups=(1,), dilation=2, bias=False),
         *_followed(Batch, out_channels=8, kernel_sizes=(3, 5), groups=(1, 4)),
     ),
     "PartialConv": (
-        *_sampled(MAPS, kernel_size=3),
+        *sampled(MAPS, kernel_size=3),
         sample(Even, kernel_size=(3, 5), n_div=2, padding=(1, 2), bias=False),
         sample(Even, kernel_size=3, n_div=2, padding=2, dilation=2),
     ),
     "GhostConv": (
-        *_sliding(out_channels=7),
+        *sliding(out_channels=7),
         sample(Map, out_channels=8, kernel_size=1, ratio=3, dw_kernel_size=(3, 5), norm="batch"),
     ),
-    "Res2Conv": (*_sliding(scales=4), sample(Even, kernel_size=3, stride=2, padding=1, scales=2, pooled=True)),
-    "TiedBlockConv": _sliding(out_channels=8, blocks=2),
+    "Res2Conv": (*sliding(scales=4), sample(Even, kernel_size=3, stride=2, padding=1, scales=2, pooled=True)),
+    "TiedBlockConv": sliding(out_channels=8, blocks=2),
     "ShiftConv": (
-        *_sampled(MAPS, kernel_size=3),
+        *sampled(MAPS, kernel_size=3),
         sample(Map, kernel_size=(3, 5), stride=(2, 1), padding=1, dilation=2),
     ),
     "OctaveConv": (
-        *_sliding(out_channels=8),
+        *sliding(out_channels=8),
         sample(Even, out_channels=8, kernel_size=3, alpha_in=0.25, alpha_out=0.75, norm="batch"),
         sample(Even, out_channels=8, kernel_size=3, alpha_in=0.0),
         sample(Even, out_channels=8, kernel_size=3, alpha_out=0.0),
         sample(Line, out_channels=8, kernel_size=3, alpha_in=0.0, alpha_out=0.0),
     ),
     "CondConv": (
-        *_sliding(out_channels=8, num_experts=3),
+        *sliding(out_channels=8, num_experts=3),
         sample(Batch, out_channels=8, kernel_size=3, num_experts=3, routing_bias=False, groups=2),
     ),
     "DynamicConv": (
-        *_sliding(out_channels=8),
+        *sliding(out_channels=8),
         sample(Batch, out_channels=8, kernel_size=3, kernels=3, reduction=2, attention_bias=True, groups=2),
     ),
     "Involution": (
-        *_sampled(MAPS, kernel_size=3),
+        *sampled(MAPS, kernel_size=3),
         sample(Even, kernel_size=7, groups=2, reduction=2, kernel_norm="batch"),
         sample(Even, kernel_size=(3, 5), stride=2, kernel_activation="silu", bias=False),
         sample(Even, kernel_size=3, stride=(2, 1)),
         *_followed(Even, kernel_size=3),
     ),
     "DeformConv": (
-        *_sliding(out_channels=8),
+        *sliding(out_channels=8),
         sample(Batch, out_channels=8, kernel_size=3, modulated=True, offset_groups=2),
         sample(Map, out_channels=8, kernel_size=3, groups=2, offset_bias=False),
     ),
-    "CoordConv": (*_sliding(out_channels=8), sample(Batch, out_channels=8, kernel_size=3, with_r=True)),
-    "LocallyConnected": _sliding(out_channels=8),
+    "CoordConv": (*sliding(out_channels=8), sample(Batch, out_channels=8, kernel_size=3, with_r=True)),
+    "LocallyConnected": sliding(out_channels=8),
     "WinogradConv": (
-        *_sampled(MAPS, out_channels=8, kernel_size=3),
+        *sampled(MAPS, out_channels=8, kernel_size=3),
         sample(Map, out_channels=8, kernel_size=(3, 5), tile_size=(4, 2), padding=(1, 2), bias=False),
         sample(Map, out_channels=8, kernel_size=3, tile_size=6, padding="same"),
         *_followed(Batch, out_channels=8, kernel_size=3),
     ),
-    "AdderConv": _sliding(out_channels=8),
-    "BinaryConv": _sliding(out_channels=8),
+    "AdderConv": sliding(out_channels=8),
+    "BinaryConv": sliding(out_channels=8),
     "SparseConv": (
-        *_sampled(MAPS, out_channels=8, kernel_size=3, active_pairs=20),
+        *sampled(MAPS, out_channels=8, kernel_size=3, active_pairs=20),
         sample(Batch, out_channels=8, kernel_size=(3, 5), active_pairs=20, active_positions=7, bias=False),
     ),
 }

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
-from formula_samples import SAMPLES, Fixed, Sample, counts, labelled
+from formula_samples import SAMPLES, labelled
+from sampling import Fixed, Sample, counts
 
 from flopcount.counting.kinds import FORMULAS, formula
 from flopcount.formulas.step import Step

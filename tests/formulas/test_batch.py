@@ -1,7 +1,8 @@
 """A batch multiplies what happens and leaves what is kept, for every kind."""
 
 import pytest
-from formula_samples import SAMPLES, Sample
+from formula_samples import SAMPLES
+from sampling import Sample
 
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.tally import PARAMETERS

@@ -1,6 +1,7 @@
 """What a terminal gets: colour where it is wanted, prose that wraps, tables that do not."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import Run
@@ -91,11 +92,10 @@ def test_a_terminal_gets_prose_as_wide_as_it_is(run: Run, monkeypatch: pytest.Mo
     assert all(len(line) <= 60 for line in note)
 
 
-def test_a_file_is_never_coloured(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+def test_a_file_is_never_coloured(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    target = f"{tmp_path}/out"
+    target = tmp_path / "out"
     assert run("vgg16", "-o", target).code == 0
-    with open(target, encoding="utf-8") as file:  # noqa: PTH123  (a plain name)
-        assert "\x1b" not in file.read()
+    assert "\x1b" not in target.read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from flopcount.schema.base import Axes, Count, Expects, Flag, Function, Layer, Norm, Positive
-from flopcount.schema.layers.sliding import Filtering
+from flopcount.schema.sliding import Filtering
 
 Counts = Annotated[
     tuple[Positive, ...],

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from flopcount.schema.base import Count
-from flopcount.schema.layers.sliding import Filtering, Sliding
+from flopcount.schema.sliding import Filtering, Sliding
 
 
 class SpatiallySepConv(Filtering):

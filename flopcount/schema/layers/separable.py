@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from flopcount.schema.base import Count, Flag, Probability
-from flopcount.schema.layers.sliding import Filtering
+from flopcount.schema.sliding import Filtering
 
 
 class GroupPointwiseConv(Filtering):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from flopcount.schema.base import Axes, Count, Expects, NonNegative, Pair
-from flopcount.schema.layers.sliding import Filtering
+from flopcount.schema.sliding import Filtering
 
 Growing = Annotated[
     Literal["same", "valid"]
