@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test check bench schema picture clean
+.PHONY: demo test check bench schema errata picture clean
 
 demo: .venv/ready ## the table flopcount is named for
 	$(BIN)/flopcount mobilenet_v1.toml --input 160
@@ -22,6 +22,9 @@ bench: .venv/ready-dev ## timings, as ratios; not part of the tests
 
 schema: .venv/ready ## write the JSON Schema that editors read
 	$(BIN)/flopcount schema -o docs/arch.schema.json
+
+errata: .venv/ready ## write the table of errata from the claims
+	$(BIN)/flopcount verify --errata --format markdown -o docs/errata.md
 
 picture: .venv/ready ## draw the picture of the README with the tool itself
 	$(BIN)/flopcount mobilenet_v1.toml --input 160 --format svg -o docs/mobilenet_v1.svg

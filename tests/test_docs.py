@@ -107,6 +107,11 @@ def test_the_schema_in_docs_is_the_one_that_is_printed(run: Run) -> None:
     assert (ROOT / "docs" / "arch.schema.json").read_text(encoding="utf-8") == run("schema").out, "run make schema"
 
 
+def test_the_errata_in_docs_are_those_of_the_claims(run: Run) -> None:
+    printed = run("verify", "--errata", "--format", "markdown").out
+    assert (ROOT / "docs" / "errata.md").read_text(encoding="utf-8") == printed, "run make errata"
+
+
 def test_the_picture_in_docs_is_the_one_that_is_drawn(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

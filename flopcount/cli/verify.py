@@ -8,13 +8,14 @@ from flopcount.cli.output import show
 from flopcount.errors import Broken
 from flopcount.files.bundled import files
 from flopcount.files.specs import load
-from flopcount.report.verification import verification_report
+from flopcount.report.verification import errata_report, verification_report
 
 
 @click.command("verify")
 @click.argument("archs", nargs=-1, metavar="[ARCH]…", shell_complete=complete_arch)
+@click.option("--errata", is_flag=True, help="Show only figures that are known to be wrong, and why.")
 @output_options
-def command(archs: tuple[str, ...], fmt: str, output: str | None) -> None:
+def command(archs: tuple[str, ...], fmt: str, output: str | None, *, errata: bool) -> None:
     """Recompute the published figures in arch files: all bundled ones, or those named.
 
     A claim holds when the exact count prints as the source has it. The exit
@@ -22,7 +23,7 @@ def command(archs: tuple[str, ...], fmt: str, output: str | None) -> None:
     """
     references = archs or tuple(str(path) for path in files().values())
     found = [verdict for reference in references for verdict in verdicts(load(reference))]
-    show(verification_report(found), fmt, output)
+    show(errata_report(found) if errata else verification_report(found), fmt, output)
     differ = sum(verdict.status == "differs" for verdict in found)
     if differ:
         raise Broken(f"{differ} of {len(found)} published figures differ from the exact count")

@@ -7,7 +7,7 @@ from flopcount.analyses.counted import ratio
 from flopcount.errors import UsageError, suggestion
 from flopcount.report.table import Column, Row, Table
 
-ADDED = ("params", "macs", "share", "standard_macs")
+ADDED = ("params", "params_share", "macs", "share", "standard_macs")
 """The columns that add up."""
 
 
@@ -54,7 +54,8 @@ def summed_by(table: Table, key: str) -> Table:
     rows = [leaf for row in table.rows for leaf in _leaves(row)] if key == "kernel" else table.rows
     groups = _grouped(rows, _GROUPS.get(key, lambda row: str(row.cells.get(key, ""))))
     counted = tuple(Row({key: name, "layers": len(inside), **_sums(inside)}) for name, inside in groups)
-    kept = tuple(column for column in table.columns if column.key in {*ADDED, "ratio"})
+    known_columns = {column.key: column for column in (*table.columns, *table.more)}
+    kept = tuple(known_columns[key] for key in (*ADDED, "ratio") if key in known_columns)
     if key == "kernel":
         kept = tuple(column for column in kept if column.key not in {"standard_macs", "ratio"})
     total = Row({**table.total.cells, key: "total"}) if table.total else None
@@ -109,7 +110,7 @@ def with_columns(table: Table, keys: str) -> Table:
 
 
 def _column(table: Table, key: str, option: str) -> Column:
-    for column in table.columns:
+    for column in (*table.columns, *table.more):
         if key in {column.key, column.title}:
             return column
     raise UsageError(

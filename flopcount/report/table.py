@@ -31,6 +31,7 @@ class Table(NamedTuple):
     """Rows under columns, with a row of totals where they add up.
 
     The key names the rows in data; a table without one repeats facts for people.
+    `more` are columns that are shown only when asked for.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Table(NamedTuple):
     total: Row | None = None
     caption: str = ""
     separator: str = ","
+    more: tuple[Column, ...] = ()
 
 
 class Report(NamedTuple):
@@ -62,16 +64,20 @@ class Report(NamedTuple):
 
 def cell_text(value: object, sort: Sort, separator: str = "") -> str:
     """Write one value: integers exactly, shares in percent, ratios to four digits."""
-    if value is None:
-        return ""
+    if sort == "shape":
+        return _shape_text(value)
     if sort == "count" and isinstance(value, int):
         return f"{value:,}".replace(",", separator)
-    if sort == "share" and isinstance(value, int | float):
-        return f"{value:.2%}"
-    if sort == "ratio" and isinstance(value, int | float):
-        return f"{value:.4f}"
-    if sort == "shape" and isinstance(value, Mapping):
-        return ", ".join(f"{name} {cell_text(sizes, sort)}" for name, sizes in value.items())
-    if sort == "shape" and isinstance(value, Sequence):
-        return "×".join(map(str, value))
-    return str(value)
+    if sort in _NUMBERS and isinstance(value, int | float):
+        return format(value, _NUMBERS[sort])
+    return "" if value is None else str(value)
+
+
+_NUMBERS: Mapping[str, str] = {"share": ".2%", "ratio": ".4f"}
+
+
+def _shape_text(value: object) -> str:
+    """Write sizes as 3×224×224; several, with their names, one after the other."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_shape_text(sizes)}" for name, sizes in value.items())
+    return "×".join(map(str, value)) if isinstance(value, Sequence) else ""

@@ -14,6 +14,7 @@ CLAIMS = (
     Column("exact", "exact", "count"),
     Column("status", "verdict"),
 )
+ERRATA = (*CLAIMS[:4], Column("claimed", "printed", "ratio"), *CLAIMS[5:6], Column("reason", "why", "prose"))
 
 
 def verification_report(found: Sequence[Verdict]) -> Report:
@@ -27,6 +28,15 @@ def verification_report(found: Sequence[Verdict]) -> Report:
     return Report(
         "Published figures, recomputed", (table,), notes=tuple(dict.fromkeys(notes)), facts={"verdicts": counts}
     )
+
+
+def errata_report(found: Sequence[Verdict]) -> Report:
+    """Show the published figures that are known to be wrong: what is printed, what follows, and why."""
+    wrong = [verdict for verdict in found if verdict.status == "erratum"]
+    rows = tuple(Row({**_row(verdict).cells, "reason": verdict.claim.erratum}) for verdict in wrong)
+    title = "Errata: published figures that do not follow from the definition"
+    line = "printed is what the source has; exact is what follows from the network and the convention the source states"
+    return Report(title, (Table("errata", ERRATA, rows, separator=""),), (line,))
 
 
 def _row(verdict: Verdict) -> Row:

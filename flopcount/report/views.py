@@ -18,6 +18,7 @@ LAYERS = (
     Column("macs", "MACs", "count"),
     Column("share", "share", "share"),
 )
+MORE = (Column("kernel", "kernel", "shape"), Column("params_share", "of params", "share"))
 AGAINST_STANDARD = (
     Column("standard_macs", "standard MACs", "count"),
     Column("ratio", "ratio", "ratio"),
@@ -98,18 +99,19 @@ def _layers(result: Counted) -> Table:
     whole = result.total
     rows: list[Row] = []
     for position, (node, step) in enumerate(result.trace.items(), 1):
-        row = _step_row(node.path, node.kind, step, result.cost, whole.macs)
+        row = _step_row(node.path, node.kind, step, result.cost, whole)
         against = _against(node.path, step, result)
         rows.append(Row({"position": position, **row.cells, **against}, row.parts))
     standard = result.standard_total
-    total = {"path": "total", **cost_facts(whole), "share": ratio(whole.macs, whole.macs)}
+    shares = {"share": ratio(whole.macs, whole.macs), "params_share": ratio(whole.params, whole.params)}
+    total = {"path": "total", **cost_facts(whole), **shares}
     if standard:
         total |= {"standard_macs": standard.macs, "ratio": ratio(whole.macs, standard.macs)}
     columns = (*LAYERS, *AGAINST_STANDARD) if standard else LAYERS
-    return Table("layers", columns, tuple(rows), Row(total))
+    return Table("layers", columns, tuple(rows), Row(total), more=MORE)
 
 
-def _step_row(path: str, kind: str, step: Step, cost: Callable[[Step], Cost], whole: int) -> Row:
+def _step_row(path: str, kind: str, step: Step, cost: Callable[[Step], Cost], whole: Cost) -> Row:
     """Return the row of a step; the parts of a composition are rows inside it."""
     own = cost(step)
     cells = {
@@ -118,7 +120,8 @@ def _step_row(path: str, kind: str, step: Step, cost: Callable[[Step], Cost], wh
         "output": [*step.shape.dims],
         **({"kernel": [*step.kernel]} if step.kernel else {}),
         **cost_facts(own),
-        "share": ratio(own.macs, whole),
+        "share": ratio(own.macs, whole.macs),
+        "params_share": ratio(own.params, whole.params),
     }
     parts = (_step_row(f"{path}.{part.name}", part.step.kind, part.step, cost, whole) for part in step.parts)
     return Row(cells, tuple(parts))
