@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, str] = {
     "count": "what a network costs, layer by layer (the default command)",
     "compare": "totals of several networks side by side",
+    "whatif": "what a network would cost with other convolutions",
+    "sweep": "a whole grid of inputs, widths and settings at once",
+    "formula": "what a kind or a network costs, as a formula",
     "archs": "the networks that come with flopcount",
     "verify": "published figures in arch files, recomputed",
     "kinds": "the kinds of layers, their fields, equations and sources",

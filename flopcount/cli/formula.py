@@ -1,0 +1,122 @@
+"""`flopcount formula KIND|ARCH`: what a kind or a network costs, as closed forms."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from flopcount.analyses.closed_networks import AXES, Subject, law
+from flopcount.cli.loading import Options, count_arch
+from flopcount.cli.options import complete_arch, count_options, output_options
+from flopcount.cli.output import emit, show
+from flopcount.counting.conventions import POLICIES
+from flopcount.errors import UsageError, suggestion
+from flopcount.files.settings import setting
+from flopcount.report.closed_forms import kind_report, latex_lines, law_report, pattern_report, ratio_report
+from flopcount.report.table import Report
+from flopcount.schema.layers import FAMILIES
+
+KIND_ONLY = {"over": "--over", "pattern": "--pattern", "p": "-p"}
+ARCH_ONLY = {
+    "size": "--input",
+    "batch": "--batch",
+    "width": "--width",
+    "variant": "--variant",
+    "notation": "--from",
+    "axis": "--in",
+}
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    kinds = [CompletionItem(kind) for kind in FAMILIES if kind.lower().startswith(incomplete.lower())]
+    return [*kinds, *complete_arch(ctx, param, incomplete)]
+
+
+@click.command("formula")
+@click.argument("name", metavar="KIND|ARCH", shell_complete=_complete)
+@click.option("--over", metavar="KIND", help="Of a kind: the ratio to another that stands for the same convolution.")
+@click.option("--pattern", metavar="CxN", help="Of HetConv: draw which kernels of C channels and N filters are k×k.")
+@click.option("-p", "p", type=click.IntRange(min=1), help="Of HetConv with --pattern: one kernel in p is k×k.")
+@click.option("--in", "axis", type=click.Choice([*AXES]), help="Of a network: the variable (resolution by default).")
+@count_options
+@click.option("--latex", is_flag=True, help="Write LaTeX equations.")
+@output_options
+def command(name: str, *, latex: bool, fmt: str, output: str | None, **options: Any) -> None:
+    """Write what a kind or a network costs as formulas.
+
+    A kind is written in letters: M input channels, N output channels, k the size
+    of the kernel, H and W the map; --set fixes an option, or names its letter
+    (--set groups=g). A network is written as a polynomial in its resolution,
+    its batch or its width.
+    """
+    report = _kind(name, options) if name in FAMILIES else _network(name, options)
+    if latex and "pattern" in report.data():
+        raise UsageError("--latex is for formulas, not for --pattern; use --format latex")
+    if latex:
+        emit(latex_lines(report), output)
+    else:
+        show(report, fmt, output)
+
+
+def _kind(kind: str, options: Mapping[str, Any]) -> Report:
+    _refuse(options, ARCH_ONLY, f"is for networks, and {kind} is a kind of layer")
+    if options["params"] != POLICIES[0]:
+        raise UsageError(f"--params is for networks, and {kind} is a kind of layer")
+    if options["pattern"] or options["p"]:
+        return _pattern(kind, options)
+    from flopcount.analyses.closed import kind_forms, ratio_forms
+
+    settings = {each.address: each.value for each in map(setting, options["settings"])}
+    over = options["over"]
+    if over is None:
+        return kind_report(kind, kind_forms(kind, settings))
+    if over not in FAMILIES:
+        raise UsageError(f"--over {over}: no kind is called that; {suggestion(over, [*FAMILIES])}")
+    return ratio_report(kind, over, ratio_forms(kind, over, settings))
+
+
+def _pattern(kind: str, options: Mapping[str, Any]) -> Report:
+    if kind != "HetConv":
+        raise UsageError(f"--pattern is for HetConv, whose kernels differ in size; {kind} has no such pattern")
+    if not (options["pattern"] and options["p"]):
+        raise UsageError("--pattern and -p belong together; write for example --pattern 6x4 -p 3")
+    return pattern_report(options["pattern"], options["p"])
+
+
+def _network(name: str, options: Mapping[str, Any]) -> Report:
+    _check_known(name)
+    _refuse(options, KIND_ONLY, f"is for kinds of layers, and {name} is a network")
+    axis = options["axis"] or "resolution"
+    fixed = {"width": ("width", "--width"), "batch": ("batch", "--batch")}.get(axis)
+    if fixed and options[fixed[0]] is not None:
+        raise UsageError(f"{fixed[1]} fixes what --in {axis} leaves open; leave one of them out")
+    names = ("size", "batch", "settings", "params", "notation", "variant", "width")
+    chosen = Options(**{each: options[each] for each in names})
+    return _law_report(name, axis, chosen)
+
+
+def _law_report(reference: str, axis: str, chosen: Options) -> Report:
+    from flopcount.counting.scaling import scaled, width_ratio
+
+    spec, result = count_arch(reference, chosen)
+    traced, scaling = result.trace, spec.arch.scaling
+    given = scaled(traced.plan, scaling, width_ratio(chosen.width)) if chosen.width else {}
+    subject = Subject(spec.arch.name, traced.plan, traced.inputs, result.convention, given, scaling)
+    return law_report(spec.arch.name, result.convention.sentence(), law(subject, axis))
+
+
+def _check_known(name: str) -> None:
+    """Refuse a word that is neither a kind nor a network nor a file."""
+    from flopcount.files.bundled import bundled, bundled_network
+
+    is_file = name == "-" or {"/", "\\", "."} & {*name} or os.path.exists(name)  # noqa: PTH110  (answers to any word)
+    if not is_file and not bundled_network(name):
+        raise UsageError(f"no kind or network is called {name!r}; {suggestion(name, [*FAMILIES, *bundled()])}")
+
+
+def _refuse(options: Mapping[str, Any], names: Mapping[str, str], why: str) -> None:
+    for name, option in names.items():
+        if options[name] is not None:
+            raise UsageError(f"{option} {why}")

@@ -1,0 +1,154 @@
+"""Closed forms give, at any numbers, what the formulas give for those numbers."""
+
+from typing import Any
+
+import pytest
+import sympy
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from flopcount.analyses.closed import EXCHANGEABLE, Forms, Use, counts, kind_forms, ratio_forms, use
+from flopcount.counting.kinds import FORMULAS
+from flopcount.errors import UsageError
+from flopcount.formulas.shape import Shape
+from flopcount.formulas.step import Step
+
+M, N, k, p, g, r, s = sympy.symbols("M N k p g r s", integer=True, positive=True)
+H, W, n = sympy.symbols("H W n", integer=True, positive=True)
+
+WHOLES = st.sampled_from((1, 2, 3, 4, 6, 7, 8, 12, 16, 24, 48, 96))
+PARTS = st.sampled_from((1, 2, 3, 4))
+LARGE = frozenset({"M", "N", "D", "H", "W", "T", "n", "V"})
+"""Letters of sizes, which others have to divide or to fit into."""
+
+
+def forms(found: Forms) -> dict[str, Any]:
+    return {form.quantity: form.expression for form in found.forms}
+
+
+def put(value: Any, numbers: dict[Any, int]) -> Any:
+    """Put numbers in the place of letters."""
+    if isinstance(value, tuple):
+        return tuple(put(each, numbers) for each in value)
+    return int(value.subs(numbers)) if isinstance(value, sympy.Basic) else value
+
+
+def at(chosen: Use, numbers: dict[Any, int]) -> Use:
+    inputs = tuple(Shape(put(x.dims, numbers), x.channel_axis) for x in chosen.inputs)
+    return Use(chosen.kind, inputs, {name: put(value, numbers) for name, value in chosen.options.items()})
+
+
+def letters(chosen: Use) -> list[Any]:
+    values = [*(x.dims for x in chosen.inputs), *chosen.options.values()]
+    found = {each for value in values for each in (value if isinstance(value, tuple) else (value,))}
+    return sorted((each for each in found if isinstance(each, sympy.Symbol)), key=str)
+
+
+def is_possible(step: Step) -> bool:
+    """Tell whether a step of ints has what it needs."""
+    values = [(need.relation, need.value) for need in step.needs]
+    return all(value >= 1 if relation == "positive" else value == 0 for relation, value in values)  # type: ignore[operator]
+
+
+def draw_numbers(data: st.DataObject, chosen: Use) -> dict[Any, int]:
+    """Draw a number for each letter; a map of H×W has as many positions."""
+    found = {each: data.draw(WHOLES if str(each) in LARGE else PARTS, str(each)) for each in letters(chosen)}
+    return {**found, n: found[H] * found[W]} if chosen.kind == "ToMap" else found
+
+
+@pytest.mark.parametrize("kind", FORMULAS)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.filter_too_much])
+@given(data=st.data())
+def test_the_closed_forms_of_a_kind_are_its_counts(kind: str, data: st.DataObject) -> None:
+    """Numbers put into the closed form give what the formula gives for those numbers."""
+    chosen = use(kind, {})
+    numbers = draw_numbers(data, chosen)
+    step = at(chosen, numbers).step()
+    assume(is_possible(step))
+    found = forms(kind_forms(kind, {}))
+    assert {name: form.subs(numbers) for name, form in found.items()} == counts(step)
+
+
+@pytest.mark.parametrize("kind", sorted(EXCHANGEABLE - {"Conv2Plus1D"}))
+@settings(max_examples=10, suppress_health_check=[HealthCheck.filter_too_much])
+@given(data=st.data())
+def test_a_ratio_is_the_quotient_of_the_counts(kind: str, data: st.DataObject) -> None:
+    """Numbers put into the ratio to a standard convolution give the quotient of what both count."""
+    chosen, standard = use(kind, {}), use("Conv", {})
+    numbers = {**draw_numbers(data, standard), **draw_numbers(data, chosen)}
+    part = at(chosen, numbers).step()
+    assume(is_possible(part))
+    whole = at(standard, numbers).step(out_channels=part.shape.channels)
+    found = forms(ratio_forms(kind, "Conv", {}))
+    for name in ("weights", "MACs"):
+        assert found[name].subs(numbers) == sympy.Rational(counts(part)[name], counts(whole)[name])
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("DepthSepConv", 1 / N + 1 / k**2),
+        ("HetConv", 1 / p + (1 - 1 / p) / k**2),
+        ("DualConv", 1 / g + 1 / k**2),
+        ("GroupConv", 1 / g),
+        ("DepthwiseConv", 1 / M),
+        ("BSConvU", 1 / M + 1 / k**2),
+        ("SpatiallySepConv", (1 + N / M) / k),
+        ("LowRankConv", r / N + r / (M * k**2)),
+        ("Res2Conv", (s - 1) / s**2),
+        ("ACConv", 1 + 2 / k),
+    ],
+)
+def test_the_ratio_to_a_standard_convolution_is_that_of_the_paper(kind: str, expected: Any) -> None:
+    """The published ratios, as equalities of expressions."""
+    for found in forms(ratio_forms(kind, "Conv", {})).values():
+        assert sympy.simplify(found - expected) == 0
+
+
+def test_a_ratio_reads_as_a_sum_of_simple_terms() -> None:
+    for kind in ("DepthSepConv", "HetConv", "DualConv"):
+        assert all(isinstance(found, sympy.Add) for found in forms(ratio_forms(kind, "Conv", {})).values())
+
+
+def test_a_kind_over_itself_is_one() -> None:
+    assert {*forms(ratio_forms("HetConv", "HetConv", {})).values()} == {sympy.Integer(1)}
+
+
+def test_ratios_are_reciprocal() -> None:
+    one, other = (forms(ratio_forms(*pair, {})) for pair in (("HetConv", "Conv"), ("Conv", "HetConv")))
+    assert all(sympy.simplify(one[name] * other[name]) == 1 for name in one)
+
+
+def test_what_divides_is_an_assumption_and_not_a_floor() -> None:
+    found = kind_forms("HetConv", {})
+    assert found.assumptions == ((p, "divides", M),)
+    assert not any(form.has(sympy.floor) for form in forms(found).values())
+    assert sympy.expand(forms(found)["weights"] - N * (k**2 * M / p + M - M / p)) == 0
+
+
+def test_what_need_not_divide_stays_rounded() -> None:
+    """A ghost convolution makes ⌈N/2⌉ channels in full, whatever N is."""
+    assert any(form.has(sympy.floor, sympy.ceiling) for form in forms(kind_forms("GhostConv", {})).values())
+
+
+def test_a_map_that_may_vanish_is_an_assumption() -> None:
+    assert kind_forms("Conv", {"padding": 0}).assumptions == ((H, "at least", k), (W, "at least", k))
+
+
+def test_options_are_fixed_or_named() -> None:
+    assert forms(kind_forms("Conv", {"kernel_size": 3}))["weights"] == 9 * M * N
+    assert forms(kind_forms("Conv", {"groups": "g"}))["weights"] == M * N * k**2 / g
+    assert forms(kind_forms("Conv", {"bias": False}))["params"] == M * N * k**2
+    assert forms(kind_forms("HetConv", {"p": 4, "kernel_size": 3}))["MACs"] == 3 * M * N * H * W
+    assert forms(kind_forms("Conv", {"groups": "M", "out_channels": "M"}))["weights"] == M * k**2
+
+
+@pytest.mark.parametrize("kind", ["MaxPool", "Linear", "Add"])
+def test_only_convolutions_stand_for_each_other(kind: str) -> None:
+    with pytest.raises(UsageError, match=kind):
+        ratio_forms(kind, "Conv", {})
+
+
+def test_nothing_is_divided_by_nothing() -> None:
+    with pytest.raises(UsageError, match="AdderConv has no MACs"):
+        ratio_forms("Conv", "AdderConv", {})

@@ -1,0 +1,106 @@
+"""Conditions over layers: which they hold for, and what is none."""
+
+from typing import Any
+
+import pytest
+
+from flopcount.analyses.where import condition, facts
+from flopcount.counting.inputs import input_shapes
+from flopcount.counting.plan import plan
+from flopcount.counting.trace import trace
+from flopcount.errors import UsageError
+from flopcount.schema.arch import Arch
+
+KNOWN = frozenset({"path", "type", "in_channels", "out_channels", "kernel_size", "p", "bias", "norm", "padding"})
+LAYER: dict[str, Any] = {
+    "path": "stage3.2.conv",
+    "type": "Conv",
+    "in_channels": 64,
+    "out_channels": 128,
+    "kernel_size": 3,
+    "bias": False,
+    "norm": "none",
+    "true": True,
+    "false": False,
+}
+
+
+def holds(text: str) -> bool:
+    """Tell whether a condition holds for the layer above."""
+    return condition(text, KNOWN)(LAYER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kernel_size > 1",
+        "kernel_size == 3",
+        "1 < kernel_size < 5",
+        'path ~ "stage3.*"',
+        "path~'*.conv'",
+        "path ~ 'stage[1-3].?.conv'",
+        'kernel_size>1 and path~"stage3.*"',
+        "kernel_size > 3 or out_channels == 2 * in_channels",
+        "not (kernel_size == 1)",
+        "not path ~ 'stage1.*'",
+        "type == 'Conv'",
+        "norm == 'none'",
+        "bias == false and not bias",
+        "out_channels % 64 == 0",
+        "path == 'stage3.2.conv' or path ~ '~'",
+    ],
+)
+def test_a_condition_that_holds(text: str) -> None:
+    assert holds(text)
+    assert not holds(f"not ({text})")
+
+
+@pytest.mark.parametrize("text", ["p > 1", "p == 1", "p ~ '*'", "p != 1"])
+def test_nothing_holds_of_a_field_the_layer_lacks(text: str) -> None:
+    assert not holds(text)
+
+
+def test_a_pattern_heeds_case_and_the_whole_word() -> None:
+    assert not holds("path ~ 'Stage3.*'")
+    assert not holds("path ~ 'stage3'")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "not a condition"),
+        ("kernel_size >", "not a condition"),
+        ("kernel_size > 1 and", "not a condition"),
+        ("kernel_size", "neither true nor false"),
+        ("kernel_size + 1", "neither true nor false"),
+        ("3", "neither true nor false"),
+        ("kernel > 1", "did you mean 'kernel_size'"),
+        ("pth ~ 'a'", "did you mean 'path'"),
+        ("path ~ a", "a pattern in quotes"),
+        ("'a' ~ path", "a pattern in quotes"),
+        ("(path ~ 'a') == 1", "yes or no"),
+        ("path @ 'a'", "write ~"),
+        ("path in 'abc'", "not allowed"),
+        ("kernel_size.real > 1", "not allowed"),
+        ("__import__('os') == 1", "only these can be called"),
+        ("kernel_size ** 2 > 1", "not allowed"),
+        ("path > 3", "a number with a string"),
+        ("kernel_size > 1" + " " * 200, "longer than"),
+        ("(" * 190, "not a condition"),
+    ],
+)
+def test_what_is_no_condition_is_said_in_one_line(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says) as error:
+        holds(text)
+    assert "\n" not in str(error.value)
+
+
+def test_the_facts_of_a_layer_are_its_fields_its_place_and_its_channels() -> None:
+    row = {"type": "HetConv", "out_channels": 32, "kernel_size": [1, 3], "p": 4, "padding": [[0, 0], [1, 2]]}
+    network = plan(Arch.model_validate({"input": [16, 9, 9], "layers": [row]}))
+    traced = trace(network, input_shapes(network.inputs))
+    ((node, step),) = traced.items()
+    known = facts(node, step, traced.inputs)
+    expected = {"path": "HetConv1", "type": "HetConv", "in_channels": 16, "out_channels": 32, "p": 4, "norm": "none"}
+    assert expected.items() <= known.items()
+    assert (known["kernel_size"], known["padding"]) == (3, 2)

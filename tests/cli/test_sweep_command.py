@@ -1,0 +1,222 @@
+"""`flopcount sweep`: what is printed, written, refused and resumed."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run, Write
+
+from flopcount.analyses import sweep as sweeping
+from flopcount.cli import streaming
+
+LENET = "lenet5"
+GRID = ("--input", "14:32:6", "--set", "layers.0.kernel_size=3,5")
+"""Eight candidates."""
+
+
+def report(run: Run, *arguments: str | Path) -> Any:
+    """Return a sweep as JSON."""
+    result = run("sweep", *arguments, "--format", "json")
+    assert (result.code, result.err) == (0, "")
+    return json.loads(result.out)
+
+
+def written(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file."""
+    return [*csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))]
+
+
+def test_each_row_is_what_the_candidate_is_alone(run: Run) -> None:
+    for row in report(run, LENET, *GRID)["candidates"]:
+        size, kernel = row["input"], row["layers.0.kernel_size"]
+        alone = run(LENET, "--input", str(size), "--set", f"layers.0.kernel_size={kernel}", "--format", "json")
+        assert {"macs": row["macs"], "params": row["params"]} == json.loads(alone.out)["totals"]
+
+
+def test_published_figures_are_rows_of_a_grid(run: Run) -> None:
+    """MobileNet's tables 6 and 7: 325M at width 0.75, 149M at 0.5; 418M at 192, 186M at 128."""
+    rows = report(run, "mobilenet_v1_1.0_224", "--width", "0.5:1:0.25", "--input", "128:224:32")["candidates"]
+    millions = {(row["width"], row["input"]): round(row["macs"] / 10**6) for row in rows}
+    assert (millions[0.75, 224], millions[0.5, 224]) == (325, 149)
+    assert (millions[1.0, 192], millions[1.0, 128]) == (418, 186)
+
+
+def test_axes_may_be_paths_and_arguments(run: Run) -> None:
+    """A layer may be named by its path or by its place in the file, a template by the path of its use."""
+    for one, other in (("conv1.kernel_size", "layers.0.kernel_size"), ("layer1.width", "layers.2.width")):
+        rows = [report(run, "resnet50", "--set", f"{each}=16,64")["candidates"] for each in (one, other)]
+        assert [row["macs"] for row in rows[0]] == [row["macs"] for row in rows[1]]
+        assert rows[0][1]["macs"] > rows[0][0]["macs"]
+
+
+def test_a_condition_and_a_front_keep_candidates(run: Run) -> None:
+    grid = ("mobilenet_v2", "--width", "0.35:1.4:0.35", "--input", "96:224:64")
+    every = report(run, *grid)["candidates"]
+    some = report(run, *grid, "--where", "macs <= 100M and params > 1.7M")["candidates"]
+    assert some == [row for row in every if row["macs"] <= 10**8 and row["params"] > 1_700_000]
+    front = report(run, *grid, "--where", "macs > 50M", "--pareto", "macs,params")["candidates"]
+    left = [row for row in every if row["macs"] > 5 * 10**7]
+    beaten = [a for a in left if any(_beats(b, a) for b in left)]
+    assert sorted(row["id"] for row in front) == [row["id"] for row in left if row not in beaten]
+
+
+def _beats(one: dict[str, int], other: dict[str, int]) -> bool:
+    pairs = [(one[key], other[key]) for key in ("macs", "params")]
+    return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
+
+
+def test_rows_are_sorted_and_cut(run: Run) -> None:
+    grid = ("mobilenet_v2", "--width", "0.35:1.4:0.35", "--input", "96:224:64")
+    macs = sorted(row["macs"] for row in report(run, *grid)["candidates"])
+    assert [row["macs"] for row in report(run, *grid, "--sort", "macs", "--top", "2")["candidates"]] == macs[:-3:-1]
+    assert [row["macs"] for row in report(run, *grid, "--sort=-macs", "--top", "2")["candidates"]] == macs[:2]
+
+
+def test_invalid_candidates_are_counted_and_the_reason_told(run: Run) -> None:
+    """A 9×9 or 11×11 kernel and a pool leave at most 4×4 of 16, to which the second layer's 5×5 does not fit."""
+    found = report(run, LENET, "--input", "14,16,32", "--set", "layers.0.kernel_size=9,11")
+    assert found["counts"] == {"seen": 6, "valid": 2, "kept": 2}
+    assert sum(each["many"] for each in found["invalid"]) == 4
+    assert "the map vanishes" in found["notes"][0]
+    assert "invalid" in run("sweep", LENET, "--input", "4,32").out
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_rows_are_written_by_the_ending_of_the_file(ending: str, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / f"rows.{ending}"
+    rows = report(run, LENET, *GRID, "-o", str(path))["candidates"]
+    text = path.read_text(encoding="utf-8")
+    found = written(path) if ending == "csv" else [json.loads(line) for line in text.splitlines()]
+    assert [{key: str(value) for key, value in row.items()} for row in found] == [
+        {key: str(value) for key, value in row.items()} for row in rows
+    ]
+
+
+def test_parquet_needs_pyarrow(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    result = run("sweep", LENET, *GRID, "-o", tmp_path / "rows.parquet")
+    assert (result.code, result.out, len(result.problems)) == (2, "", 1)
+    assert "needs pyarrow" in result.err
+
+
+def test_without_numpy_a_sentence_says_what_to_install(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    result = run("sweep", LENET, *GRID)
+    assert (result.code, result.out) == (2, "")
+    assert result.problems == ["a sweep needs numpy; install flopcount[sweep]"]
+
+
+def test_shards_together_are_the_whole(run: Run, tmp_path: Path) -> None:
+    run("sweep", LENET, *GRID, "-o", tmp_path / "whole.csv")
+    parts = []
+    for part in (1, 2, 3):
+        run("sweep", LENET, *GRID, "--shard", f"{part}/3", "-o", tmp_path / f"{part}.csv")
+        parts += written(tmp_path / f"{part}.csv")
+    assert parts == written(tmp_path / "whole.csv")
+
+
+def test_an_interrupted_sweep_is_readable_and_can_be_resumed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After two chunks of three candidates it stops; going on from there completes the same file."""
+    monkeypatch.setattr(sweeping, "CHUNK", 3)
+    run("sweep", LENET, "--input", "28:40", "-o", tmp_path / "whole.csv")
+
+    def interrupted(*arguments: Any) -> Iterator[Any]:
+        for count, chunk in enumerate(sweeping.swept(*arguments)):
+            if count == 2:
+                raise KeyboardInterrupt
+            yield chunk
+
+    path = tmp_path / "rows.csv"
+    with monkeypatch.context() as stopping:
+        stopping.setattr(streaming, "swept", interrupted)
+        result = run("sweep", LENET, "--input", "28:40", "-o", path)
+    assert result.code == 130
+    assert "--start 6" in result.err
+    assert len(written(path)) == 6
+    assert run("sweep", LENET, "--input", "28:40", "--start", "6", "-o", path).code == 0
+    assert path.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_a_candidate_is_counted_again_by_its_id(run: Run) -> None:
+    row = report(run, LENET, *GRID)["candidates"][-1]
+    result = run("sweep", LENET, *GRID, "--id", str(row["id"]), "--format", "json")
+    assert json.loads(result.out)["totals"] == {"params": row["params"], "macs": row["macs"]}
+
+
+def test_the_same_seed_draws_the_same(run: Run) -> None:
+    grid = ("mobilenet_v1_1.0_224", *(f"--set=layers.{place}.out_channels=8:64:8" for place in range(13)))
+    drawn = [report(run, *grid, "--sample", "15", "--seed", seed)["candidates"] for seed in ("1", "1", "2")]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert len(drawn[0]) == 15
+
+
+def test_what_is_fixed_stays_fixed(run: Run) -> None:
+    """One value of an option changes the network, and is no axis."""
+    found = report(
+        run, "mobilenet_v1_1.0_224", "--input", "160", "--width", "0.5,1", "--set", "Linear17.out_features=10"
+    )
+    alone = run("mobilenet_v1_1.0_224", "--input", "160", "--set", "Linear17.out_features=10", "--format", "json")
+    assert found["candidates"][1]["macs"] == json.loads(alone.out)["totals"]["macs"]
+    assert [*found["axes"]] == ["width"]
+
+
+def test_sizes_that_differ_by_axis_are_a_list_of_words(run: Run) -> None:
+    rows = report(run, "mobilenet_v2", "--input", "96x128,128x96,96x96")["candidates"]
+    assert rows[0]["macs"] == rows[1]["macs"] > rows[2]["macs"]
+
+
+BIG = [f"--set=layers.{place}.out_channels=1:10" for place in range(13)]
+"""10¹³ candidates."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--input", "320:96:32"], "backwards"),
+        (["--input", "96:320:0"], "steps are above 0"),
+        (["--input", "0,96"], "--input 0 is not possible"),
+        (["--input", "96:97:0.5"], "no whole number"),
+        (["--input", "96,big"], "no number"),
+        (["--width", "0,1"], "--width 0 is not possible"),
+        (["--width", "0.5,2000"], "at most 1000"),
+        (["--input", "96"], "nothing varies"),
+        (["--set", "nowhere.stride=1,2"], "no layer at nowhere"),
+        (["--set", "layers.99.stride=1,2"], "'99' is not one of the"),
+        (["--set", "layers.0.strid=1,2"], "did you mean 'stride'"),
+        (["--set", "Conv1.strid=1,2"], "did you mean 'stride'"),
+        (["--set", "layers.0.stride=0:2"], "stride = 0 is not possible"),
+        (["--set", "layers.0.padding=same,smae"], "smae"),
+        (["--set", "layers.0.stride=1,2", "--set", "layers.0.stride=1:3"], "same name"),
+        ([*BIG], "10000000000000 candidates; --sample"),
+        ([*BIG[:2], "--sample", "100"], "leave out --sample"),
+        (["--input", "96,97", "--where", "mac < 3"], "did you mean 'macs'"),
+        (["--input", "96,97", "--where", "macs <"], "no condition"),
+        (["--input", "96,97", "--pareto", "macs"], "two columns"),
+        (["--input", "96,97", "--pareto", "macs,foo"], "no column 'foo'"),
+        (["--input", "96,97", "--sort", "foo"], "no column 'foo'"),
+        (["--input", "96,97", "--sort", "macs", "-o", "x.csv"], "needs --top"),
+        (["--input", "96,97", "-o", "x.txt"], ".csv, .jsonl or .parquet"),
+        (["--input", "96,97", "--shard", "3/2"], "no part"),
+        (["--input", "96,97", "--start", "2"], "0 to 1"),
+        (["--input", "96,97", "--id", "2"], "from 0 to 1"),
+    ],
+)
+def test_what_cannot_be_swept_is_refused_in_one_sentence(arguments: list[str], words: str, run: Run) -> None:
+    result = run("sweep", "mobilenet_v1_1.0_224", *arguments)
+    assert (result.code, result.out) == (2, ""), result.err
+    assert len(result.problems) == 1
+    assert words in result.err
+
+
+def test_a_network_that_cannot_be_points_into_its_file(run: Run, write: Write) -> None:
+    path = write("a.toml", 'input = [3, 8, 8]\nlayers = [{ type = "Conv", out_channels = 4, kernel_size = 9 }]')
+    result = run("sweep", path, "--set", "layers.0.out_channels=1:4")
+    assert result.code == 2
+    assert f"{path}:2:" in result.err

@@ -1,0 +1,271 @@
+"""`flopcount whatif`: tables, files that are written, and what is refused."""
+
+import csv
+import json
+import sys
+import tomllib
+from typing import Any
+
+import pytest
+from conftest import Run, Write
+
+CHAIN = """\
+# a chain
+name = "chain"
+input = [8, 16, 16]
+layers = [
+  { type = "Conv", out_channels = 16, kernel_size = 3, padding = 1 }, # the first
+  # two alike
+  { type = "Conv", name = "b", out_channels = 16, kernel_size = 3, padding = 1 },
+  { type = "Conv", name = "c", out_channels = 32, kernel_size = 1 },
+]
+
+[defaults]
+bias = false # norms follow
+
+[[claims]]
+source = "nobody"
+macs = 1
+"""
+
+TEMPLATED = """\
+input = [8, 16, 16]
+layers = [{ type = "unit", name = "u", repeat = 3, width = 16 }]
+[defaults]
+bias = false
+[templates.unit]
+required = ["width"]
+layers = [{ type = "Conv", name = "conv", out_channels = "width", kernel_size = 3, padding = 1 }]
+"""
+
+TABLES = """\
+input = [8, 16, 16]
+
+[[layers]] # one
+type = "Conv"
+out_channels = 16
+kernel_size = 3
+
+# before the second
+[[layers]]
+type = "Conv" # kind
+out_channels = 16
+groups = 2
+kernel_size = 3 # odd
+
+# the end
+[[layers]]
+type = "Flatten"
+"""
+
+
+def told(run: Run, *words: Any) -> dict[str, Any]:
+    """Return a result as data."""
+    result = run("whatif", *words, "--format", "json")
+    assert result.code == 0, result.err
+    data: dict[str, Any] = json.loads(result.out)
+    return data
+
+
+def total(run: Run, *words: Any) -> dict[str, int]:
+    """Return the totals of a plain count."""
+    found: dict[str, int] = json.loads(run(*words, "--format", "json").out)["totals"]
+    return found
+
+
+def test_layers_before_and_after(run: Run, write: Write) -> None:
+    """By hand: b has 9·16·16 weights, separable 9·16 + 16·16, at 256 positions; the others stay."""
+    data = told(run, write("chain.toml", CHAIN), "--to", "DepthSepConv")
+    row = data["layers"][1]
+    assert (row["type"], row["type_1"], row["params"], row["params_1"]) == ("Conv", "DepthSepConv", 2304, 400)
+    assert (row["macs"], row["macs_1"], row["saved_1"]) == (2304 * 256, 400 * 256, 1904 * 256)
+    assert row["ratio_1"] == 400 / 2304
+    assert [each["type_1"] for each in data["layers"]] == ["Conv", "DepthSepConv", "Conv"]
+    assert [each["replaced"] for each in data["alternatives"]] == [0, 1]
+    assert [each["paths"] for each in data["left"]] == [["Conv1"], ["c"]]
+
+
+def test_the_rows_add_up_to_the_totals(run: Run) -> None:
+    data = told(run, "resnet18", "--to", "DualConv", "--to", "HetConv", "--set", "groups=4", "--set", "p=2,4")
+    assert len(data["alternatives"]) == 4
+    for number, each in enumerate(data["alternatives"]):
+        suffix = f"_{number}" if number else ""
+        for key in ("params", "macs"):
+            assert sum(row[f"{key}{suffix}"] for row in data["layers"]) == each[key]
+
+
+def test_several_values_make_a_column_each(run: Run, write: Write) -> None:
+    """By hand: 16·16·(9/p + 1 - 1/p) weights of b at 256 positions."""
+    data = told(run, write("chain.toml", CHAIN), "--to", "HetConv", "--set", "p=1,2,4,8")
+    b = data["layers"][1]
+    assert [b[f"macs_{number}"] for number in (1, 2, 3, 4)] == [256 * n * 256 for n in (9, 5, 3, 2)]
+    assert [each["alternative"] for each in data["alternatives"][1:]] == [f"HetConv p={p}" for p in (1, 2, 4, 8)]
+
+
+def test_the_main_table_of_csv_is_that_of_layers_or_of_several_totals(run: Run, write: Write) -> None:
+    path = write("chain.toml", CHAIN)
+    one = [*csv.reader(run("whatif", path, "--to", "HetConv", "--set", "p=2", "--format", "csv").out.splitlines())]
+    several = [
+        *csv.reader(run("whatif", path, "--to", "HetConv", "--set", "p=2,4", "--format", "csv").out.splitlines())
+    ]
+    assert one[0][:3] == ["position", "path", "type"]
+    assert several[0][0] == "alternative"
+
+
+@pytest.mark.parametrize("fmt", ["table", "json", "csv", "markdown", "latex", "svg"])
+@pytest.mark.parametrize("values", ["4", "2,4"])
+def test_every_format_can_be_written(run: Run, fmt: str, values: str) -> None:
+    result = run("whatif", "resnet18", "--to", "HetConv", "--set", f"p={values}", "--format", fmt)
+    assert (result.code, bool(result.out)) == (0, True)
+
+
+def test_an_input_and_a_width_are_those_of_both_sides(run: Run) -> None:
+    words = ("mobilenet_v1", "--input", "128", "--width", "0.5", "--set", "defaults.padding=same")
+    data = told(run, *words, "--to", "Conv")
+    plain = json.loads(run(*words, "--format", "json").out)
+    before, after = data["alternatives"]
+    assert (before["params"], before["macs"]) == (plain["totals"]["params"], plain["totals"]["macs"])
+    assert (after["params"], after["macs"]) == tuple(plain["standard"]["totals"].values())
+
+
+def test_layers_can_be_sorted_and_cut(run: Run) -> None:
+    data = told(run, "vgg16", "--to", "DepthSepConv", "--sort", "saved_1", "--top", "3")
+    saved = [row["saved_1"] for row in data["layers"]]
+    assert saved == sorted(saved, reverse=True)
+    assert len(saved) == 3
+
+
+def test_a_saved_file_keeps_comments_and_order(run: Run, write: Write) -> None:
+    path = write("chain.toml", CHAIN)
+    saved = path.with_name("new.toml")
+    assert run("whatif", path, "--to", "HetConv", "--set", "p=4", "--save", saved).code == 0
+    row = '  { type = "Conv", name = "b", out_channels = 16, kernel_size = 3, padding = 1 },'
+    new = '  { type = "HetConv", name = "b", out_channels = 16, kernel_size = 3, padding = 1, p = 4 },'
+    assert saved.read_text(encoding="utf-8").rstrip() == CHAIN.replace(row, new).partition("[[claims]]")[0].rstrip()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("vgg16", "--to", "DepthSepConv", "--first"),
+        ("resnet101", "--to", "HetConv", "--set", "p=4"),
+        ("mobilenet_v1", "--to", "Conv", "--input", "224", "--width", "0.5"),
+        ("cifar10_vgg", "--to", "OctaveConv"),
+        ("mobilenet_v2", "--to", "Conv", "--width", "0.5"),
+        ("hetconv_resnet56", "--to", "DepthSepConv"),
+    ],
+)
+def test_a_saved_file_counts_as_printed(run: Run, write: Write, words: tuple[str, ...]) -> None:
+    saved = write("empty.toml", "").with_name("new.toml")
+    result = run("whatif", *words, "--save", saved, "--format", "json")
+    after = json.loads(result.out)["alternatives"][1]
+    start = next((words.index(word) for word in ("--input", "--width") if word in words), len(words))
+    options = words[start:]
+    variant = ("--variant", "resnet101") if words[0] == "resnet101" else ()
+    assert total(run, saved, *options, *variant) == {"params": after["params"], "macs": after["macs"]}
+
+
+def test_tables_are_changed_where_they_stand(run: Run, write: Write) -> None:
+    path = write("tables.toml", TABLES)
+    saved = path.with_name("new.toml")
+    assert run("whatif", path, "--to", "BSConvU", "--save", saved).code == 0
+    text = saved.read_text(encoding="utf-8")
+    assert tomllib.loads(text)["layers"][1] == {"type": "BSConvU", "out_channels": 16, "kernel_size": 3}
+    assert [line for line in text.splitlines() if "#" in line] == [
+        "[[layers]] # one",
+        "# before the second",
+        'type = "BSConvU" # kind',
+        "kernel_size = 3 # odd",
+        "# the end",
+    ]
+
+
+def test_a_json_file_is_saved_as_json(run: Run, write: Write) -> None:
+    rows = [{"type": "Conv", "name": "a", "out_channels": 16, "kernel_size": 3, "groups": 4}, {"type": "Flatten"}]
+    path = write("net.json", json.dumps({"input": [8, 9, 9], "layers": rows, "name": "net"}))
+    saved = path.with_name("new.json")
+    assert run("whatif", path, "--to", "Conv", "--save", saved).code == 0
+    expected = [{"type": "Conv", "name": "a", "out_channels": 16, "kernel_size": 3}, {"type": "Flatten"}]
+    data = json.loads(saved.read_text(encoding="utf-8"))
+    assert (data["layers"], [*data]) == (expected, ["input", "layers", "name"])
+
+
+def test_what_a_kind_does_otherwise_by_default_is_written(run: Run, write: Write) -> None:
+    """An octave convolution pads to the same size where nothing is said; a depthwise one has no out_channels."""
+    rows = '{ type = "OctaveConv", out_channels = 8, kernel_size = 3 }, { type = "DepthwiseConv", kernel_size = 3 }'
+    path = write("net.toml", f"input = [8, 16, 16]\nlayers = [{rows}]\n")
+    saved = path.with_name("new.toml")
+    assert run("whatif", path, "--to", "Conv", "--save", saved).code == 0
+    octave, depthwise = tomllib.loads(saved.read_text(encoding="utf-8"))["layers"]
+    assert octave == {"type": "Conv", "out_channels": 8, "kernel_size": 3, "padding": "same"}
+    assert depthwise == {"type": "Conv", "kernel_size": 3, "out_channels": 8}
+
+
+def test_a_row_whose_uses_are_not_all_replaced_is_named_and_nothing_is_written(run: Run, write: Write) -> None:
+    path = write("net.toml", TEMPLATED)
+    saved = path.with_name("new.toml")
+    result = run("whatif", path, "--to", "DepthSepConv", "--save", saved)
+    assert (result.code, saved.exists()) == (2, False)
+    what = "u.2.conv in it is replaced, and u.1.conv is not; replace all of its uses"
+    assert result.problems == [f"{path}:7:11: this row cannot be saved: {what}"]
+    assert run("whatif", path, "--to", "DepthSepConv", "--first", "--save", saved).code == 0
+
+
+def test_uses_that_would_become_different_rows_cannot_be_saved(run: Run, write: Write) -> None:
+    """A depthwise convolution has no out_channels; as standard ones the two uses need 8 and 16."""
+    rows = "{ type = 'unit', m = 1 }, { type = 'unit', m = 2 }"
+    unit = "{ type = 'DepthwiseConv', name = 'deep', kernel_size = 3, depth_multiplier = 'm' }"
+    text = f"input = [8, 9, 9]\nlayers = [{rows}]\n[templates.unit]\nrequired = ['m']\nlayers = [{unit}]\n"
+    path = write("net.toml", text)
+    saved = path.with_name("new.toml")
+    result = run("whatif", path, "--to", "Conv", "--save", saved)
+    assert (result.code, saved.exists()) == (2, False)
+    assert "unit1.deep and unit2.deep in it would become different ones" in result.problems[0]
+
+
+def test_without_tomlkit_a_sentence_says_how_to_get_it(run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tomlkit", None)
+    result = run("whatif", write("chain.toml", CHAIN), "--to", "BSConvU", "--save", "new.toml")
+    assert result.problems == ["--save of a TOML file needs tomlkit; install flopcount[save]"]
+
+
+def test_a_row_that_another_one_reads_by_its_old_name_is_not_saved(run: Run, write: Write) -> None:
+    """A layer without a name is called by its kind, which is another then."""
+    row = "{ type = 'Conv', out_channels = 8, kernel_size = 3, padding = 1 }"
+    path = write(
+        "net.toml", f"input = [8, 9, 9]\nlayers = [{row}, {row}, {{ type = 'Add', after = ['Conv1', 'Conv2'] }}]"
+    )
+    saved = path.with_name("new.toml")
+    result = run("whatif", path, "--to", "BSConvU", "--save", saved)
+    assert (result.code, saved.exists()) == (2, False)
+    assert "after names 'Conv2'" in result.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--to", "DepthSepCon"), "did you mean 'DepthSepConv'?"),
+        (("--to", "MaxPool"), "it does not stand for a convolution"),
+        (("--to", "HetConv"), "--to HetConv needs p; give it by --set p=…"),
+        (("--to", "HetConv", "--set", "p=0"), "p = 0 is not possible"),
+        (("--to", "HetConv", "--set", "p=x"), 'p = "x" is not possible'),
+        (("--to", "HetConv", "--set", "q=4"), "HetConv has no field 'q'"),
+        (("--to", "DualConv", "--set", "group=4"), "did you mean 'groups'?"),
+        (("--to", "HetConv", "--set", "p"), "not KEY=VALUE"),
+        (("--to", "DepthSepConv", "--where", "kernel_siz > 1"), "did you mean 'kernel_size'?"),
+        (("--to", "DepthSepConv", "--where", "path ~"), "not a condition"),
+        (("--to", "DepthSepConv", "--where", "path > 1"), "a number with a string"),
+        (("--to", "DepthSepConv", "--width", "0.5,1"), "is not a number"),
+        (("--to", "DepthSepConv", "--set", "defaults.bias=true,false"), "several values are several networks"),
+        (("--to", "HetConv", "--set", "p=1,2", "--save", "x.toml"), "these are 2 networks"),
+        (("--to", "Conv", "--save", "x.toml"), "no layer was replaced"),
+        (("--to", "BSConvU", "--save", "x.json"), "a name that ends in .toml"),
+        (("--to", "BSConvU", "--sort", "nothing"), "no such column"),
+        (("--to", "HetConv", "--set", "p=" + ",".join(["1"] * 101)), "100 are the most"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(run: Run, write: Write, words: tuple[str, ...], says: str) -> None:
+    result = run("whatif", write("chain.toml", CHAIN), *words)
+    assert result.code == 2
+    assert len(result.problems) == 1
+    assert says in result.problems[0]
