@@ -41,11 +41,13 @@ class Verdict(NamedTuple):
     status: Status
 
 
-def verdicts(spec: Spec) -> Iterator[Verdict]:
-    """Recompute all the claims of an arch file."""
+def verdicts(spec: Spec, variant: str | None = None) -> Iterator[Verdict]:
+    """Recompute the claims of an arch file: all of them, or those about one of its variants."""
     results = cache(lambda key: _counted(spec, *key))
     for index, raw in enumerate(spec.arch.claims):
         claim = _claim(raw, index, spec)
+        if variant not in {None, claim.with_.variant}:
+            continue
         key = (claim.with_, None if claim.input is None else str(claim.input), claim.convention, claim.counts)
         try:
             yield from _judged(claim, results(key))

@@ -8,6 +8,7 @@ from flopcount.analyses.counted import Counted
 from flopcount.cli.loading import Options, count_arch
 from flopcount.cli.options import complete_arch, count_options, output_options, view_options
 from flopcount.cli.output import emit, show
+from flopcount.errors import UsageError
 from flopcount.report.table import Report
 from flopcount.report.views import count_report
 
@@ -26,6 +27,10 @@ def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
     """
     view = {name: options.pop(name) for name in ("depth", "by", "sort", "top", "columns", "parts", "graph")}
     spec, result = count_arch(arch, Options(**options))
+    if view["parts"] and fmt != "table":
+        raise UsageError(
+            f"--parts is for tables; {fmt} {'has the parts anyway' if fmt == 'json' else 'has no place for them'}"
+        )
     if view["graph"]:
         emit(_graph(result, view["graph"], view["depth"]), output)
         return

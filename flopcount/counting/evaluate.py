@@ -28,6 +28,9 @@ class Ratio(NamedTuple):
 def evaluate(expression: Expression, names: Names) -> Any:
     """Return the value of an expression: a number, a truth or a string."""
     value = unrounded(expression, names)
+    plain = _plain(value)
+    if isinstance(plain, Fraction) and plain.denominator == 1:
+        return int(plain)
     if isinstance(value, Ratio):
         raise EvaluationError("it is not a whole number; use divisible, ceil, floor or round")
     return value

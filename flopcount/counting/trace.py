@@ -83,7 +83,7 @@ def _computed(node: Node, given: Given, shapes: Mapping[str, Shape]) -> Mapping[
     values = Values(node.frame, given, shapes, node.inputs[0])
     kept = {name: getattr(node.layer, name) for name in node.layer.model_fields_set}
     try:
-        found = {name: valued(value, values) for name, value in node.computed.items()}
+        found = {name: _valued(name, value, values) for name, value in node.computed.items()}
         if all(isinstance(value, int | str | tuple) for value in found.values()):
             type(node.layer).model_validate({**kept, **found})
     except EvaluationError as error:
@@ -93,6 +93,13 @@ def _computed(node: Node, given: Given, shapes: Mapping[str, Shape]) -> Mapping[
 
         raise ShapeError("; ".join(layer_problems(error, type(node.layer), found).values())) from None
     return found
+
+
+def _valued(name: str, value: object, values: Values) -> Any:
+    try:
+        return valued(value, values)
+    except EvaluationError as error:
+        raise EvaluationError(f"{name}: {error}") from None
 
 
 def _too_large(step: Step) -> list[str]:

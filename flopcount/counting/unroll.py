@@ -1,5 +1,6 @@
 """From rows to nodes: blocks repeated, templates filled in, branches wired."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -13,11 +14,14 @@ from flopcount.schema.arch import Arch, Block, called, kind_of
 from flopcount.schema.base import Layer
 from flopcount.schema.expressions import parse
 from flopcount.schema.layers import kind_named
-from flopcount.schema.rows import Row, is_expression
+from flopcount.schema.rows import Row, is_expression, not_expressed
 
 DEEPEST = 16
 """Templates inside templates deeper than this are refused."""
 
+
+_ENTRY = re.compile(rf"{INPUT}\d*")
+"""What enters a block is found inside it only: outside, the same names mean something else."""
 
 _TOO_MANY = f"more than {MOST_LAYERS} layers, blocks unrolled; repeat less"
 
@@ -38,7 +42,7 @@ class _Scope:
     def find(self, name: str) -> str | None:
         if name in self.outputs:
             return self.outputs[name]
-        return self.outer.find(name) if self.outer else None
+        return self.outer.find(name) if self.outer and not _ENTRY.fullmatch(name) else None
 
     def names(self) -> list[str]:
         return [*self.outputs, *(self.outer.names() if self.outer else ())]
@@ -101,7 +105,7 @@ class _Unrolling:
                 yield from self._group(layer, at, path, inputs)
                 around.scope.define(name, around.scope.current[0])
             else:
-                yield _node(layer, at, path, inputs)
+                yield from _made(layer, at, path, inputs)
                 around.scope.define(name, path)
 
     def _is_group(self, layer: Row) -> bool:
@@ -122,7 +126,7 @@ class _Unrolling:
             here = f"{path}.{index}" if repeat > 1 else path
             inner = self._inside(group, at, here, inputs, index)
             yield from self.rows(self._layers(group), inner)
-            inputs = inner.scope.current[:1]
+            inputs = (inner.scope.current[0], *inputs[1:])
         at.scope.current = inputs[:1]
 
     def _layers(self, group: Block | Row) -> tuple[Layer, ...]:
@@ -132,7 +136,8 @@ class _Unrolling:
     def _inside(self, group: Block | Row, at: _Around, path: str, inputs: tuple[str, ...], index: int) -> _Around:
         """Return what surrounds the rows inside a block or a template."""
         if not isinstance(group, Row) or group.type == "Block":
-            return _Around(_Scope(inputs, at.scope), f"{path}.", (*at.place, "layers"), at.frame, at.via, at.problems)
+            frame = at.frame._replace(number=index) if at.frame and path.endswith(f".{index}") else at.frame
+            return _Around(_Scope(inputs, at.scope), f"{path}.", (*at.place, "layers"), frame, at.via, at.problems)
         template = self.templates[group.type]
         given = {key: at.frame.expressed(value) if at.frame else value for key, value in group.fields.items()}
         frame = Frame(path, {**self.arguments, **template.arguments, **given}, inputs[0], index, at.frame)
@@ -151,7 +156,8 @@ def _inputs(layer: Layer, at: _Around, path: str) -> tuple[str, ...]:
     found = [(name, at.scope.find(name)) for name in layer.after]
     missing = [name for name, output in found if output is None]
     if missing:
-        way_out = suggestion(missing[0], at.scope.names())
+        inside = "." in missing[0] and "a layer inside a block cannot be read from outside, the block can"
+        way_out = inside or suggestion(missing[0], at.scope.names())
         what = f"after names {missing[0]!r}, which is no earlier layer; {way_out}"
         at.problems.append(Problem((*at.place, "after"), what, path, at.via))
         return at.scope.current
@@ -180,6 +186,14 @@ def _constant(text: str, at: _Around, path: str, key: str) -> Any:
         raise _problem(at, path, f"{key} = {text!r}: {error}", key) from None
 
 
+def _made(layer: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Iterator[Node]:
+    """Yield a node, or keep what is wrong with it: all of a file's problems are told at once."""
+    try:
+        yield _node(layer, at, path, inputs)
+    except SpecError as error:
+        at.problems.extend(error.problems)
+
+
 def _node(layer: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Node:
     """Make a node; a row with expressions is validated with the values that are known already."""
     if not isinstance(layer, Row):
@@ -187,21 +201,32 @@ def _node(layer: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Node
     fields = {key: at.frame.expressed(value) if at.frame else value for key, value in layer.fields.items()}
     computed = {key: value for key, value in fields.items() if is_expression(value)}
     kind = kind_named(layer.type)
+    known = {key: _known(key, value, at, path) for key, value in fields.items()}
     try:
-        known = {key: _known(value, at) for key, value in fields.items()}
         model = kind.model_validate(known)
-    except EvaluationError as error:
-        raise _problem(at, path, str(error)) from None
     except ValidationError as error:
         from flopcount.schema.problems import layer_problems
 
-        found = layer_problems(error, kind, known)
+        found = {
+            key: what + _why(layer.fields.get(key), at) for key, what in layer_problems(error, kind, known).items()
+        }
         raise SpecError([Problem((*at.place, key), what, path, at.via) for key, what in found.items()]) from None
     return Node(path, model, inputs, at.place, computed, at.frame if computed else None, at.via)
 
 
-def _known(value: Any, at: _Around) -> Any:
+def _why(value: object, at: _Around) -> str:
+    """Say why a string in a template is no expression, where it looks like one."""
+    if not isinstance(value, str) or at.frame is None:
+        return ""
+    reason = not_expressed(value, at.frame.names)
+    return f" ({reason})" if reason else ""
+
+
+def _known(key: str, value: Any, at: _Around, path: str) -> Any:
     """Return a field's value, or 1 in place of what follows from shapes and is computed by the walk."""
     if at.frame is None:
         return value
-    return 1 if needs_shapes(value, at.frame) else valued(value, Values(at.frame))
+    try:
+        return 1 if needs_shapes(value, at.frame) else valued(value, Values(at.frame))
+    except EvaluationError as error:
+        raise _problem(at, path, f"{key}: {error}", key) from None

@@ -42,6 +42,12 @@ def load(reference: str, settings: Iterable[Setting] = (), variant: str | None =
     return validated(parsed(text, notation_of(path, text), str(path)), settings, variant or named)
 
 
+def load_base(reference: str) -> tuple[Spec, str | None]:
+    """Load a file as it stands, and the name of the variant that the reference stands for, if it does."""
+    named = None if os.path.isfile(reference) else bundled_network(reference)  # noqa: PTH113  (any word)
+    return (load(str(named.path)), named.variant) if named else (load(reference), None)
+
+
 def load_bytes(
     content: bytes, notation: Notation | None = None, settings: Iterable[Setting] = (), variant: str | None = None
 ) -> Spec:

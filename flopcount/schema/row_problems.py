@@ -8,6 +8,7 @@ from flopcount.errors import Place, Problem, suggestion
 from flopcount.schema.base import Function, Layer, Norm
 from flopcount.schema.expressions import FUNCTIONS, NotArithmeticError, parse
 from flopcount.schema.layers import FAMILIES, kind_named
+from flopcount.schema.preparation import unknown_defaults, used_kinds
 from flopcount.schema.rows import SPECIAL, STRUCTURE, Raw
 
 _WORDS = {word for alias in (Norm, Function) for word in get_args(get_args(alias)[0])}
@@ -31,6 +32,7 @@ class _Checks:
     def __init__(self, data: Raw) -> None:
         self.layers = data.get("layers")
         self.templates = _table(data, "templates")
+        self.variants = _table(data, "variants")
         self.arguments = tuple(_table(data, "arguments"))
         self.defaults = frozenset(_table(data, "defaults"))
         self.signatures = {name: _signature(raw) for name, raw in self.templates.items() if isinstance(raw, Mapping)}
@@ -39,10 +41,22 @@ class _Checks:
         yield from (Problem(("arguments", name), _taken(name)) for name in self.arguments if name in TAKEN)
         for name, signature in self.signatures.items():
             yield from _name_problems(name, signature)
+        for name, variant in self.variants.items():
+            yield from self._variant(name, variant)
         yield from _recursion_problems(self.templates)
         yield from self._list(self.layers, ("layers",), templated=bool(self.arguments))
         for name in self.signatures:
             yield from self._list(self.templates[name].get("layers"), ("templates", name, "layers"), templated=True)
+
+    def _variant(self, name: str, variant: object) -> Iterator[Problem]:
+        """Check what a variant gives other values: arguments the file has, defaults that some kind has."""
+        raw = variant if isinstance(variant, Mapping) else {}
+        for key in _table(raw, "arguments"):
+            if key not in self.arguments:
+                what = f"the file has no argument {key!r:.50}; {suggestion(str(key)[:50], self.arguments)}"
+                yield Problem(("variants", name, "arguments", key), what)
+        for key in unknown_defaults(_table(raw, "defaults"), used_kinds(self.layers)):
+            yield Problem(("variants", name, "defaults", key), f"no kind of layer has a field {key!r:.50}")
 
     def _list(self, layers: object, place: Place, *, templated: bool) -> Iterator[Problem]:
         for index, raw in enumerate(layers if isinstance(layers, list) else ()):
