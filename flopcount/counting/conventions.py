@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from flopcount.formulas.dims import Dim
 from flopcount.formulas.tally import Tally
 
-POLICIES = ("trainable", "weights", "total", "folded")
+POLICIES = ("trainable", "weights", "total", "folded", "slim")
 """What may be counted as a parameter; the first is the default."""
 
 
