@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from flopcount.counting.evaluate import EvaluationError, evaluate
-from flopcount.counting.frames import Frame, Values, needs_shapes, valued
+from flopcount.counting.frames import Frame, Values, needs_shapes, spelled, valued
 from flopcount.counting.nodes import INPUT, MOST_LAYERS, Node
 from flopcount.errors import Place, Problem, SpecError, suggestion
 from flopcount.schema.arch import Arch, Block, called, kind_of
@@ -68,13 +68,22 @@ def unrolled(arch: Arch, entries: tuple[str, ...]) -> tuple[Node, ...]:
     scope.outputs |= {name: name for name in entries}
     problems: list[Problem] = []
     nodes = tuple(
-        _Unrolling(arch.templates, arch.arguments).rows(
-            arch.layers, _Around(scope, "", ("layers",), frame, (), problems)
-        )
+        _Unrolling(arch.templates, frame).rows(arch.layers, _Around(scope, "", ("layers",), frame, (), problems))
     )
+    problems += _unread(nodes, entries)
     if problems:
         raise SpecError(problems)
     return nodes
+
+
+def _unread(nodes: tuple[Node, ...], entries: tuple[str, ...]) -> list[Problem]:
+    """Refuse an input that no layer reads: with several, the first layer of each path names its own."""
+    read = {name for node in nodes for name in node.inputs}
+    return [
+        Problem(("input", entry), f'no layer reads the input {entry!r}; name it, as in after = ["{entry}"]')
+        for entry in (entries if len(entries) > 1 else ())
+        if entry not in read
+    ]
 
 
 def _size(layers: tuple[Layer, ...]) -> int:
@@ -85,9 +94,9 @@ def _size(layers: tuple[Layer, ...]) -> int:
 class _Unrolling:
     """One walk over the rows: the templates it knows, and how many rows and repetitions it may still visit."""
 
-    def __init__(self, templates: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
+    def __init__(self, templates: Mapping[str, Any], root: Frame | None) -> None:
         self.templates = templates
-        self.arguments = arguments
+        self.root = root
         self.left = 2 * MOST_LAYERS
 
     def rows(self, layers: tuple[Layer, ...], around: _Around) -> Iterator[Node]:
@@ -97,6 +106,9 @@ class _Unrolling:
             self._visit(at)
             name = called(layer, position)
             path = around.prefix + name
+            if name in around.scope.outputs:
+                what = "the name is already taken here, by another layer or by what enters; give each its own"
+                around.problems.append(Problem((*at.place, "name"), what, path, at.via))
             inputs = _inputs(layer, at, path)
             if isinstance(layer, Row) and not _exists(layer, at, path):
                 around.scope.outputs[name] = inputs[0]
@@ -140,7 +152,7 @@ class _Unrolling:
             return _Around(_Scope(inputs, at.scope), f"{path}.", (*at.place, "layers"), frame, at.via, at.problems)
         template = self.templates[group.type]
         given = {key: at.frame.expressed(value) if at.frame else value for key, value in group.fields.items()}
-        frame = Frame(path, {**self.arguments, **template.arguments, **given}, inputs[0], index, at.frame)
+        frame = Frame(path, {**template.arguments, **given}, inputs[0], index, at.frame, self.root)
         place: Place = ("templates", group.type, "layers")
         return _Around(_Scope(inputs), f"{path}.", place, frame, (at.place, *at.via), at.problems)
 
@@ -172,7 +184,7 @@ def _exists(layer: Row, at: _Around, path: str) -> bool:
 
 def _repeat(layer: Row, at: _Around, path: str) -> int:
     repeat = _constant(layer.repeat, at, path, "repeat") if isinstance(layer.repeat, str) else layer.repeat
-    if not isinstance(repeat, int) or not 1 <= repeat <= MOST_LAYERS:
+    if not isinstance(repeat, int) or isinstance(repeat, bool) or not 1 <= repeat <= MOST_LAYERS:
         raise _problem(at, path, f"repeat = {repeat} is not possible; it is from 1 to {MOST_LAYERS}", "repeat")
     return repeat
 
@@ -229,4 +241,4 @@ def _known(key: str, value: Any, at: _Around, path: str) -> Any:
     try:
         return 1 if needs_shapes(value, at.frame) else valued(value, Values(at.frame))
     except EvaluationError as error:
-        raise _problem(at, path, f"{key}: {error}", key) from None
+        raise _problem(at, path, f"{key} = {spelled(value)}: {error}", key) from None

@@ -157,6 +157,9 @@ def _problem(detail: ErrorDetails, data: Raw) -> Problem:
     place, path, model, raw = _innermost(detail["loc"], data)
     if detail["type"] == "string_unicode" and len(detail["loc"]) == len(place):  # the key itself, with half a character
         return Problem((*place, str(detail["input"])), f"unknown key {shown(detail['input'])}", path)
+    kind, templates = raw.get("type"), data.get("templates")
+    if detail["type"] == "layer" and isinstance(templates, Mapping) and isinstance(kind, str) and place:
+        return Problem(place, f"unknown type {kind[:50]!r}; {suggestion(kind[:50], [*templates, *FAMILIES])}", path)
     field = detail["loc"][len(place)] if len(detail["loc"]) > len(place) else None
     what = _sentence(detail, model, field, raw)
     defaults = data.get("defaults")

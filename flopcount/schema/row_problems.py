@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from keyword import iskeyword
 from typing import NamedTuple, get_args
 
 from flopcount.errors import Place, Problem, suggestion
-from flopcount.schema.base import Function, Layer, Norm
+from flopcount.schema.base import LARGEST, Function, Layer, Norm
 from flopcount.schema.expressions import FUNCTIONS, NotArithmeticError, parse
 from flopcount.schema.layers import FAMILIES, kind_named
 from flopcount.schema.preparation import unknown_defaults, used_kinds
@@ -38,7 +39,7 @@ class _Checks:
         self.signatures = {name: _signature(raw) for name, raw in self.templates.items() if isinstance(raw, Mapping)}
 
     def problems(self) -> Iterator[Problem]:
-        yield from (Problem(("arguments", name), _taken(name)) for name in self.arguments if name in TAKEN)
+        yield from (Problem(("arguments", name), _taken(name)) for name in self.arguments if _unusable(name))
         for name, signature in self.signatures.items():
             yield from _name_problems(name, signature)
         for name, variant in self.variants.items():
@@ -79,6 +80,9 @@ class _Checks:
             return
         yield from _structure_problems(raw, kind, templated=templated)
         required, optional = self._fields(kind)
+        for key in raw if kind in self.signatures else ():
+            if key not in STRUCTURE and not _is_argument(raw[key]):
+                yield (key,), f"{key} = {raw[key]!r:.50} is not possible; it takes a number, true or false, or a word"
         for key in raw:
             if key not in (*STRUCTURE, *required, *optional):
                 yield (key,), f"unknown key {key!r:.50}; {suggestion(str(key)[:50], [*required, *optional])}"
@@ -97,6 +101,10 @@ class _Checks:
         return required, (*(name for name in fields if name not in (*required, *Layer.model_fields)), "scale")
 
 
+def _is_argument(value: object) -> bool:
+    return isinstance(value, int | str) or (isinstance(value, float) and abs(value) <= LARGEST)
+
+
 def _table(data: Raw, key: str) -> Raw:
     table = data.get(key)
     return table if isinstance(table, Mapping) else {}
@@ -110,15 +118,20 @@ def _signature(raw: Raw) -> _Signature:
     )
 
 
+def _unusable(name: str) -> bool:
+    return name in TAKEN or not name.isidentifier() or iskeyword(name)
+
+
 def _taken(name: str) -> str:
-    return f"an argument cannot be called {name}: the name is taken"
+    why = "the name is taken" if name in TAKEN else "no expression could say the name"
+    return f"an argument cannot be called {name}: {why}"
 
 
 def _name_problems(name: str, signature: _Signature) -> Iterator[Problem]:
     if name in (*FAMILIES, "Block"):
         yield Problem(("templates", name), f"{name} is a kind of layer already; call the template otherwise")
     for argument in (*signature.required, *signature.optional):
-        if argument in TAKEN:
+        if _unusable(argument):
             yield Problem(("templates", name), _taken(argument))
 
 
@@ -136,7 +149,8 @@ def _recursion_problems(templates: Raw) -> Iterator[Problem]:
 
 
 def _uses(raw: object) -> Iterator[str]:
-    for layer in raw.get("layers") or () if isinstance(raw, Mapping) else ():
+    layers = raw.get("layers") if isinstance(raw, Mapping) else None
+    for layer in layers if isinstance(layers, list) else ():
         if isinstance(layer, Mapping):
             if isinstance(layer.get("type"), str):
                 yield layer["type"]

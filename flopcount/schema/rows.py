@@ -73,7 +73,7 @@ def not_expressed(text: str, names: frozenset[str]) -> str:
         unknown = sorted(parse(text).names - names)
     except NotArithmeticError as error:
         return f"as an expression, {error}"
-    return f"{unknown[0]} is not known here; {suggestion(unknown[0], sorted(names))}" if unknown else ""
+    return f"{unknown[0]!r} is not known here; {suggestion(unknown[0], sorted(names))}" if unknown else ""
 
 
 def is_expression(value: object) -> bool:

@@ -184,6 +184,9 @@ USES = {
     "after an unknown layer": ('{ type = "t", c = 4, after = ["nope"] }', [("3:22:", "t1", "'nope'", "input")]),
     "not a number": ('{ type = "t", c = nan }', [("3:15:", "nan")]),
     "endless": ('{ type = "t", c = inf }', [("3:15:", "inf")]),
+    "list": ('{ type = "t", c = [1, 2] }', [("3:15:", "[1, 2]")]),
+    "table": ('{ type = "t", c = { a = 1 } }', [("3:15:", "'a'")]),
+    "date": ('{ type = "t", c = 1979-05-27 }', [("3:15:", "date")]),
     "endless the other way": ('{ type = "t", c = -inf }', [("3:15:", "inf")]),
 }
 
@@ -196,9 +199,6 @@ def test_a_use_says_what_the_template_takes(use: str, problems: list[tuple[str, 
 
 
 ARGUMENTS = {
-    "list": "[1, 2]",
-    "table": "{ a = 1 }",
-    "date": "1979-05-27",
     "zero": "0",
     "negative": "-4",
     "truth": "true",

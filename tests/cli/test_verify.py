@@ -112,7 +112,7 @@ def test_the_data_have_all_verdicts(run: Run, write: Write) -> None:
 
 BAD = {
     "no source": ("", "macs = 3", "source"),
-    "no figure": ("13:", 'table = "1"', "macs"),
+    "no figure": ("12:1:", 'table = "1"', "macs"),
     "word for a figure": ("14:1:", 'macs = "many"', "many"),
     "two points": ("14:1:", 'macs = "1.2.3"', "1.2.3"),
     "unknown unit": ("14:1:", 'macs = "3X"', "3X"),

@@ -133,7 +133,7 @@ def test_a_width_that_is_none_is_refused_in_one_line(width: str, run: Run) -> No
 
 
 def test_a_width_may_be_a_quotient() -> None:
-    assert width_ratio("3/4") == width_ratio("0.75") == width_ratio(" 75e-2 ")
+    assert width_ratio("3/4") == width_ratio("0.75") == width_ratio(" .750 ")
 
 
 @pytest.mark.parametrize("width", ["1e99999999999", "1e-99999999999"])
