@@ -78,6 +78,9 @@ def plain(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+MOST_LISTED = 30
+"""So many known words are listed where none is near."""
+
 MOST_CANDIDATES = 5000
 """Words further down a list are not looked at for the nearest one."""
 
@@ -91,5 +94,5 @@ def suggestion(word: str, known: Sequence[str]) -> str:
     near = get_close_matches(word.lower()[:100], lowered, n=1, cutoff=0.6)
     if near:
         return f"did you mean {lowered[near[0]]!r}?"
-    listed = ", ".join(sorted(known)[:30])
+    listed = ", ".join([*sorted(known)[:MOST_LISTED], *(["…"] if len(known) > MOST_LISTED else [])])
     return f"known here: {listed}" if listed else "nothing is known here"

@@ -13,6 +13,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from flopcount.files.bundled import bundled
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -9,12 +9,12 @@ from typing import Literal, NamedTuple
 from pydantic import ValidationError
 
 from flopcount.analyses.counted import Cost, Counted, cost, counted, summed
-from flopcount.counting.conventions import Convention, convention
+from flopcount.counting.conventions import Convention, convention, mac_conventions
 from flopcount.counting.inputs import input_shapes
 from flopcount.counting.plan import overridden, plan
 from flopcount.counting.scaling import scaled, width_ratio
 from flopcount.counting.trace import Trace
-from flopcount.errors import FileError, Problem, SpecError
+from flopcount.errors import FileError, Problem, ShapeError, SpecError, UsageError, suggestion
 from flopcount.files.settings import by_layer, setting
 from flopcount.files.specs import Spec, pointed, validated
 from flopcount.formulas.step import Step
@@ -41,28 +41,36 @@ class Verdict(NamedTuple):
     status: Status
 
 
-def verdicts(spec: Spec) -> Iterator[Verdict]:
-    """Recompute all the claims of an arch file."""
+def verdicts(spec: Spec, variant: str | None = None) -> Iterator[Verdict]:
+    """Recompute the claims of an arch file: all of them, or those about one of its variants."""
     results = cache(lambda key: _counted(spec, *key))
     for index, raw in enumerate(spec.arch.claims):
         claim = _claim(raw, index, spec)
+        if variant not in {None, claim.with_.variant}:
+            continue
         key = (claim.with_, None if claim.input is None else str(claim.input), claim.convention, claim.counts)
         try:
             yield from _judged(claim, results(key))
         except SpecError as error:
             raise FileError(pointed(error.problems, spec.source, {})) from None
-        except KeyError as error:
-            what = f"there is no layer, block or label {error.args[0]!r} in this network"
-            raise FileError(pointed([Problem(("claims", index), what)], spec.source, {})) from None
+        except (UsageError, FileError, ShapeError) as error:
+            raise FileError(pointed([Problem(("claims", index), str(error), "claim")], spec.source, {})) from None
 
 
 def _claim(raw: object, index: int, spec: Spec) -> Claim:
     try:
-        return Claim.model_validate(raw)
+        claim = Claim.model_validate(raw)
     except ValidationError as error:
         found = model_problems(error, Claim, raw)
         problems = [Problem(("claims", index, field), what) for field, what in found.items()]
         raise FileError(pointed(problems, spec.source, {})) from None
+    if claim.counts not in mac_conventions():
+        what = f"counts = {claim.counts!r} is not known; {suggestion(claim.counts, mac_conventions())}"
+        raise FileError(pointed([Problem(("claims", index, "counts"), what)], spec.source, {}))
+    if claim.params is None and claim.macs is None:
+        what = "a claim has params or macs, as its source prints them"
+        raise FileError(pointed([Problem(("claims", index), what)], spec.source, {}))
+    return claim
 
 
 def _counted(spec: Spec, change: With, size: str | None, params: str, counts: str) -> tuple[str, Counted]:
@@ -95,7 +103,7 @@ def _part(claim: Claim, traced: Trace, rule: Convention) -> Cost:
     if claim.leaves is not None:
         steps = [leaf for step in steps for leaf in step.leaves() if label(leaf) == claim.leaves]
     if not steps:
-        raise KeyError(claim.leaves or claim.path)
+        raise UsageError(f"there is no layer, block or label {claim.leaves or claim.path!r} in this network")
     costs = [cost(step, rule) for step in steps]
     return Cost(sum(each.params for each in costs), sum(each.macs for each in costs))
 

@@ -8,6 +8,7 @@ from flopcount.analyses.counted import Counted
 from flopcount.cli.loading import Options, count_arch
 from flopcount.cli.options import complete_arch, count_options, output_options, view_options
 from flopcount.cli.output import emit, show
+from flopcount.errors import UsageError
 from flopcount.report.table import Report
 from flopcount.report.views import count_report
 
@@ -26,11 +27,27 @@ def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
     """
     view = {name: options.pop(name) for name in ("depth", "by", "sort", "top", "columns", "parts", "graph")}
     spec, result = count_arch(arch, Options(**options))
+    if view["parts"] and fmt != "table":
+        raise UsageError(
+            f"--parts is for tables; {fmt} {'has the parts anyway' if fmt == 'json' else 'has no place for them'}"
+        )
     if view["graph"]:
+        _check_graph(view, fmt)
         emit(_graph(result, view["graph"], view["depth"]), output)
         return
-    report = count_report(spec.arch.name, spec.arch.description, result)
+    changes = Options(**options).changes
+    report = count_report(spec.arch.name, spec.arch.description, result, changes)
     show(_shaped(report, view), fmt, output, parts=view["parts"])
+
+
+def _check_graph(view: dict[str, Any], fmt: str) -> None:
+    """Refuse what a graph has no place for."""
+    unused = [f"--{name}" for name in ("by", "sort", "top", "columns") if view[name] is not None]
+    unused += [f"--format {fmt}"] if fmt != "table" else []
+    if unused:
+        raise UsageError(f"--graph draws the network; {' and '.join(unused)} is for tables")
+    if view["depth"] is not None and view["depth"] < 1:
+        raise UsageError(f"--depth {view['depth']} is not possible; it counts from 1")
 
 
 def _graph(result: Counted, notation: str, depth: int | None) -> str:

@@ -6,7 +6,8 @@ from click.shell_completion import CompletionItem
 from flopcount.cli.options import output_options
 from flopcount.cli.output import show
 from flopcount.errors import UsageError, suggestion
-from flopcount.report.catalogue import kind_report, kinds_report
+from flopcount.files.specs import load
+from flopcount.report.catalogue import kind_report, kinds_report, template_report
 from flopcount.schema.layers import FAMILIES
 
 
@@ -20,6 +21,11 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @output_options
 def command(kind: str | None, fmt: str, output: str | None) -> None:
     """List the kinds of layers, or show one: its fields, equations and source."""
-    if kind is not None and kind not in FAMILIES:
-        raise UsageError(f"no kind is called {kind!r}; {suggestion(kind, [*FAMILIES])}")
-    show(kind_report(kind) if kind else kinds_report(), fmt, output)
+    templates = load("compositions").arch.templates
+    if kind is not None and kind not in {*FAMILIES, *templates}:
+        raise UsageError(f"no kind is called {kind!r}; {suggestion(kind, [*FAMILIES, *templates])}")
+    if kind is None:
+        report = kinds_report(templates)
+    else:
+        report = template_report(kind, templates[kind]) if kind in templates else kind_report(kind)
+    show(report, fmt, output)

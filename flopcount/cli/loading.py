@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flopcount.analyses.counted import Counted, counted
 from flopcount.counting.conventions import convention
@@ -14,6 +14,8 @@ from flopcount.files.settings import Setting, by_layer, setting
 from flopcount.files.source import Notation
 from flopcount.files.specs import Spec, explained, load, load_bytes
 from flopcount.files.texts import MOST_BYTES
+
+UNSCALED = "the file has no [scaling]: channels times the width are rounded down, and at least 1"
 
 
 class Options(NamedTuple):
@@ -28,6 +30,12 @@ class Options(NamedTuple):
     width: str | None = None
 
     @property
+    def changes(self) -> dict[str, Any]:
+        """What is asked for beyond the file and its input."""
+        asked = {"width": self.width, "variant": self.variant, "set": [*self.settings]}
+        return {name: value for name, value in asked.items() if value}
+
+    @property
     def parsed_settings(self) -> list[Setting]:
         """The --set options, parsed."""
         return [setting(text) for text in self.settings]
@@ -38,12 +46,18 @@ def count_arch(reference: str, options: Options) -> tuple[Spec, Counted]:
     settings = options.parsed_settings
     spec = _loaded(reference, options, settings)
     try:
-        network = overridden(plan(spec.arch), by_layer(settings))
-        x = input_shapes(network.inputs, options.size, options.batch)
-        given = scaled(network, spec.arch.scaling, width_ratio(options.width)) if options.width else {}
-        return spec, counted(network, x, convention(options.params), given)
+        return spec, _counted(spec, options, settings)
     except SpecError as error:
         raise explained(error, spec) from None
+
+
+def _counted(spec: Spec, options: Options, settings: Iterable[Setting]) -> Counted:
+    network = overridden(plan(spec.arch), by_layer(settings))
+    x = input_shapes(network.inputs, options.size, options.batch)
+    scaling = spec.arch.scaling
+    given = {} if options.width is None else scaled(network, scaling, width_ratio(options.width))
+    result = counted(network, x, convention(options.params), given)
+    return result._replace(notes=(*result.notes, UNSCALED)) if given and scaling is None else result
 
 
 def _loaded(reference: str, options: Options, settings: Iterable[Setting]) -> Spec:

@@ -35,6 +35,9 @@ def run(arguments: list[str]) -> int:
             sys.stdout.flush()
     except FlopcountError as error:
         return _failed(str(error), error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
     except click.ClickException as error:
         return _failed(f"{error.format_message()}\nflopcount --help tells what there is", error.exit_code)
     except BaseException as error:  # noqa: BLE001  (whatever it is, it becomes an exit code)

@@ -7,7 +7,7 @@ from flopcount.cli.options import complete_arch, output_options
 from flopcount.cli.output import show
 from flopcount.errors import Broken
 from flopcount.files.bundled import files
-from flopcount.files.specs import load
+from flopcount.files.specs import load_base
 from flopcount.report.verification import errata_report, verification_report
 
 
@@ -22,7 +22,7 @@ def command(archs: tuple[str, ...], fmt: str, output: str | None, *, errata: boo
     code is 1 when one neither holds nor is a known erratum.
     """
     references = archs or tuple(str(path) for path in files().values())
-    found = [verdict for reference in references for verdict in verdicts(load(reference))]
+    found = [verdict for reference in references for verdict in verdicts(*load_base(reference))]
     show(errata_report(found) if errata else verification_report(found), fmt, output)
     differ = sum(verdict.status == "differs" for verdict in found)
     if differ:

@@ -6,10 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from flopcount.errors import UsageError, suggestion
 from flopcount.formulas.dims import Dim
 from flopcount.formulas.tally import Tally
 
-POLICIES = ("trainable", "weights", "total", "folded")
+POLICIES = ("trainable", "weights", "total", "folded", "slim")
 """What may be counted as a parameter; the first is the default."""
 
 
@@ -43,9 +44,18 @@ def _table() -> Mapping[str, Any]:
     return tomllib.loads((Path(__file__).parent / "conventions.toml").read_text(encoding="utf-8"))
 
 
+def mac_conventions() -> list[str]:
+    """Return the names of what may be counted as a MAC."""
+    return [*_table()["macs"]]
+
+
 def convention(params: str = POLICIES[0], macs: str = "macs") -> Convention:
     """Return the convention of that name, with a policy for parameters."""
-    mac_row, param_row = _table()["macs"][macs], _table()["params"][params]
+    known = _table()
+    if macs not in known["macs"] or params not in known["params"]:
+        way_out = suggestion(macs if macs not in known["macs"] else params, [*known["macs"], *known["params"]])
+        raise UsageError(f"no convention is called {macs!r} and {params!r}; {way_out}")
+    mac_row, param_row = known["macs"][macs], known["params"][params]
     return Convention(
         name=macs,
         params_name=params,

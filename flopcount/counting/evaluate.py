@@ -14,6 +14,9 @@ Names = Mapping[str, Any]
 """What the names in an expression stand for."""
 
 
+LARGEST = 10**30
+
+
 class EvaluationError(ValueError):
     """An expression has no value; the message says why in one clause."""
 
@@ -27,7 +30,13 @@ class Ratio(NamedTuple):
 
 def evaluate(expression: Expression, names: Names) -> Any:
     """Return the value of an expression: a number, a truth or a string."""
-    value = unrounded(expression, names)
+    try:
+        value = unrounded(expression, names)
+    except RecursionError:
+        raise EvaluationError("it is nested too deep, through the arguments it is made of") from None
+    plain = _plain(value)
+    if isinstance(plain, Fraction) and plain.denominator == 1:
+        return int(plain)
     if isinstance(value, Ratio):
         raise EvaluationError("it is not a whole number; use divisible, ceil, floor or round")
     return value
@@ -67,7 +76,14 @@ def _binary(node: Any, names: Names) -> Any:
         raise EvaluationError("it divides by zero")
     if isinstance(left, Ratio) or isinstance(right, Ratio):
         return _rational(node.op, left, right)
-    return _OPERATORS[type(node.op)](left, right)
+    return _bounded(_OPERATORS[type(node.op)](left, right))
+
+
+def _bounded(value: Any) -> Any:
+    """Refuse an int that grows beyond anything a network has."""
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise EvaluationError("it grows beyond 10³⁰")
+    return value
 
 
 def _number(value: Any) -> Any:
@@ -137,13 +153,23 @@ def _choice(node: Any, names: Names) -> Any:
 
 def _call(node: Any, names: Names) -> Any:
     arguments = [_number(_value(argument, names)) for argument in node.args]
-    function, least, most = _CALLS[node.func.id]
+    name = node.func.id
+    function, least, most = _CALLS[name]
     if not least <= len(arguments) <= most:
-        raise EvaluationError(f"{node.func.id} takes {least} to {most} arguments")
+        takes = f"{least}" if least == most else f"{least} or {most}"
+        raise EvaluationError(f"{name} takes {takes} argument{'s' if most > 1 else ''}")
+    if name in _DIVIDING:
+        _check_divisor(name, arguments[1])
     try:
         return function(*arguments)
     except ZeroDivisionError:
         raise EvaluationError("it divides by zero") from None
+
+
+def _check_divisor(name: str, divisor: Any) -> None:
+    if isinstance(divisor, int) and divisor < 1:
+        what = "it divides by zero" if divisor == 0 else f"{name} divides by {divisor}, which is less than 1"
+        raise EvaluationError(what)
 
 
 def _divisible(value: Any, divisor: Any, floor: Any = 1) -> Dim:
@@ -210,6 +236,7 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
+_DIVIDING = frozenset({"divisible", "ceil_div"})
 _CALLS: Mapping[str, tuple[Callable[..., Any], int, int]] = {
     "divisible": (_divisible, 2, 3),
     "ceil_div": (_ceil_div, 2, 2),

@@ -16,6 +16,7 @@ class Frame(NamedTuple):
     """One use of a template: its arguments, and what enters it.
 
     An argument may be an expression over the names of the frame around it.
+    Names that are not its own are looked up in `root`, the arguments of the file.
     `entry` is the path of the layer whose channels are `in_channels`; `number`
     is which repetition it is, known to expressions as `index`.
     """
@@ -25,11 +26,12 @@ class Frame(NamedTuple):
     entry: str
     number: int
     outer: "Frame | None" = None
+    root: "Frame | None" = None
 
     @property
     def names(self) -> frozenset[str]:
         """All names an expression here may use."""
-        return frozenset((*self.arguments, *SPECIAL))
+        return frozenset((*self.arguments, *(self.root.arguments if self.root else ()), *SPECIAL))
 
     def expressed(self, value: object) -> object:
         """Turn strings that are arithmetic over this frame's names into expressions."""
@@ -40,17 +42,24 @@ class Values(Mapping[str, Any]):
     """The names of a frame with their values, looked up when asked for.
 
     `here` is the path of what the row reads, whose channels are `channels`.
-    Without shapes, as while a plan is made, channels have no value: which layers
+    An argument that is an expression is evaluated once: `memo` keeps its value for
+    all rows of the frame. Without shapes, as while a plan is made, channels have no value: which layers
     exist never depends on shapes.
     """
 
     def __init__(
-        self, frame: Frame, given: Given | None = None, shapes: Mapping[str, Shape] | None = None, here: str = ""
+        self,
+        frame: Frame,
+        given: Given | None = None,
+        shapes: Mapping[str, Shape] | None = None,
+        here: str = "",
+        memo: dict[tuple[str, str], Any] | None = None,
     ) -> None:
         self.frame = frame
         self.given = given or {}
         self.shapes = shapes
         self.here = here
+        self.memo: dict[tuple[str, str], Any] = {} if memo is None else memo
 
     def __getitem__(self, name: str) -> Any:
         """Return what a name stands for, overridden from outside or as the file says."""
@@ -58,14 +67,18 @@ class Values(Mapping[str, Any]):
             return self._channels(self.frame.entry if name == "in_channels" else self.here)
         if name == "index":
             return self.frame.number
-        outside = self.given.get(self.frame.path, {})
-        value = outside[name] if name in outside else self.frame.arguments[name]
-        return self._around(value) if isinstance(value, Expression) else value
+        frame = self.frame if name in self.frame.arguments or self.frame.root is None else self.frame.root
+        outside = self.given.get(frame.path, {})
+        value = outside[name] if name in outside else frame.arguments[name]
+        return self._around(frame, name, value) if isinstance(value, Expression) else value
 
-    def _around(self, value: Expression) -> Any:
-        if self.frame.outer is None:
-            raise KeyError(value.text)
-        return unrounded(value, Values(self.frame.outer, self.given, self.shapes, self.frame.entry))
+    def _around(self, frame: Frame, name: str, value: Expression) -> Any:
+        """Evaluate an argument where its expression stands: in the frame around this one."""
+        key = (frame.path, name)
+        if key not in self.memo and frame.outer is not None:
+            around = Values(frame.outer, self.given, self.shapes, frame.entry, self.memo)
+            self.memo[key] = unrounded(value, around)
+        return self.memo[key]
 
     def _channels(self, path: str) -> Any:
         if self.shapes is None:
@@ -90,6 +103,13 @@ def valued(value: object, values: Values) -> Any:
     if isinstance(value, Expression):
         return evaluate(value, values)
     return tuple(valued(each, values) for each in value) if isinstance(value, list | tuple) else value
+
+
+def spelled(value: object) -> str:
+    """Write a value as the file has it, expressions as their text."""
+    if isinstance(value, Expression):
+        return f'"{value.text}"'
+    return f"[{', '.join(map(spelled, value))}]" if isinstance(value, list | tuple) else str(value)
 
 
 def needs_shapes(value: object, frame: Frame) -> bool:

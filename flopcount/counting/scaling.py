@@ -1,5 +1,6 @@
 """The width multiplier: other numbers of channels, by the rule of the file."""
 
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -12,16 +13,17 @@ from flopcount.errors import UsageError
 from flopcount.formulas import dims
 from flopcount.formulas.dims import Dim
 
+_WIDTH = re.compile(r"[0-9]{1,9}(\.[0-9]{0,12})?|\.[0-9]{1,12}|[0-9]{1,9}/0*[1-9][0-9]{0,8}")
+
 LARGEST = 1000
 """A width multiplier is above 0 and at most this."""
 
 
 def width_ratio(text: str) -> Ratio:
     """Read a multiplier exactly as written: 0.75 is 3/4."""
-    try:
-        width = Fraction(text.strip())
-    except (ValueError, ZeroDivisionError):
-        raise UsageError(f"--width {text[:60]} is not a number; write for example --width 0.75") from None
+    if not _WIDTH.fullmatch(text.strip()):
+        raise UsageError(f"--width {text[:60]!r} is not a number; write for example --width 0.75")
+    width = Fraction(text.strip())
     if not 0 < width <= LARGEST:
         raise UsageError(f"--width {text[:60]} is not possible; it is above 0 and at most {LARGEST}")
     return Ratio(width.numerator, width.denominator)

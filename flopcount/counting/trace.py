@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from flopcount.counting.evaluate import EvaluationError
-from flopcount.counting.frames import Given, Values, valued
+from flopcount.counting.frames import Given, Values, spelled, valued
 from flopcount.counting.kinds import formula, reads_several
 from flopcount.counting.nodes import Node
 from flopcount.counting.plan import Plan
@@ -16,6 +16,9 @@ from flopcount.formulas.needs import Need
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
 from flopcount.schema.base import LARGEST, Layer, own_fields
+
+Memo = dict[tuple[str, str], Any]
+"""Arguments that are expressions, each evaluated once in a walk: (frame, name) → value."""
 
 own = cache(own_fields)
 
@@ -51,11 +54,12 @@ def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None
     shapes = dict(inputs)
     steps: dict[str, Step] = {}
     problems: list[Problem] = []
+    memo: Memo = {}
     for node in plan.nodes:
         if all(name in shapes for name in node.inputs):
             inputs_here = [shapes[name] for name in node.inputs]
             try:
-                step = steps[node.path] = _step(node, inputs_here, given, shapes)
+                step = steps[node.path] = _step(node, inputs_here, given, shapes, memo)
             except ShapeError as error:
                 problems.append(_problem(node, str(error), inputs_here))
                 continue
@@ -69,23 +73,24 @@ def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None
     return Trace(plan, inputs, steps)
 
 
-def _step(node: Node, inputs: list[Shape], given: Given, shapes: Mapping[str, Shape]) -> Step:
+def _step(node: Node, inputs: list[Shape], given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Step:
     if len(inputs) > 1 and not reads_several(node.kind):
         raise ShapeError(f"{node.kind} reads one layer, but after names {len(inputs)}; name one")
-    options = {**fields(node.layer), **_computed(node, given, shapes), **given.get(node.path, {})}
+    options = {**fields(node.layer), **_computed(node, given, shapes, memo), **given.get(node.path, {})}
     return formula(node.kind)(*inputs, **options)
 
 
-def _computed(node: Node, given: Given, shapes: Mapping[str, Shape]) -> Mapping[str, Any]:
+def _computed(node: Node, given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Mapping[str, Any]:
     """Evaluate the fields that are expressions; ints are validated as if the file had them."""
     if node.frame is None:
         return {}
-    values = Values(node.frame, given, shapes, node.inputs[0])
+    values = Values(node.frame, given, shapes, node.inputs[0], memo)
     kept = {name: getattr(node.layer, name) for name in node.layer.model_fields_set}
     try:
-        found = {name: valued(value, values) for name, value in node.computed.items()}
+        found = {name: _valued(name, value, values) for name, value in node.computed.items()}
         if all(isinstance(value, int | str | tuple) for value in found.values()):
-            type(node.layer).model_validate({**kept, **found})
+            layer = type(node.layer).model_validate({**kept, **found})
+            return {name: getattr(layer, name) for name in found}
     except EvaluationError as error:
         raise ShapeError(str(error)) from None
     except ValidationError as error:
@@ -93,6 +98,13 @@ def _computed(node: Node, given: Given, shapes: Mapping[str, Shape]) -> Mapping[
 
         raise ShapeError("; ".join(layer_problems(error, type(node.layer), found).values())) from None
     return found
+
+
+def _valued(name: str, value: object, values: Values) -> Any:
+    try:
+        return valued(value, values)
+    except EvaluationError as error:
+        raise EvaluationError(f"{name} = {spelled(value)}: {error}") from None
 
 
 def _too_large(step: Step) -> list[str]:

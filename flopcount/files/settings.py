@@ -88,6 +88,11 @@ def _check_clear(data: Mapping[str, Any], each: Setting) -> None:
     key, dot, _ = each.address.partition(".")
     layers = data.get("layers")
     named = (layer.get("name") for layer in layers if isinstance(layer, Mapping)) if isinstance(layers, list) else ()
+    first = each.address.split(".")[1] if dot else ""
+    arguments = data.get("arguments")
+    if key == "arguments" and not (isinstance(arguments, Mapping) and first in arguments):
+        known = [*arguments] if isinstance(arguments, Mapping) else []
+        raise UsageError(f"--set {each.text}: the file has no argument {first[:50]!r}; {suggestion(first[:50], known)}")
     if dot and key in named:
         raise UsageError(f"--set {each.text}: {key} is a key of the file and a layer; give the layer as layers.N")
 

@@ -42,6 +42,12 @@ def load(reference: str, settings: Iterable[Setting] = (), variant: str | None =
     return validated(parsed(text, notation_of(path, text), str(path)), settings, variant or named)
 
 
+def load_base(reference: str) -> tuple[Spec, str | None]:
+    """Load a file as it stands, and the name of the variant that the reference stands for, if it does."""
+    named = None if os.path.isfile(reference) else bundled_network(reference)  # noqa: PTH113  (any word)
+    return (load(str(named.path)), named.variant) if named else (load(reference), None)
+
+
 def load_bytes(
     content: bytes, notation: Notation | None = None, settings: Iterable[Setting] = (), variant: str | None = None
 ) -> Spec:
@@ -64,14 +70,26 @@ def validated(source: Source, settings: Iterable[Setting] = (), variant: str | N
 
 
 def varied(data: Raw, name: str, title: str) -> Raw:
-    """Return the data of a variant: the file's, with what the variant says instead."""
+    """Return the data of a variant: the file's, with what the variant says instead.
+
+    A variant that is wrong changes nothing: validation says what is wrong, and where.
+    """
     variants = data.get("variants")
-    known = [*variants] if isinstance(variants, Mapping) else []
-    variant = variants[name] if isinstance(variants, Mapping) and name in known else None
-    if not isinstance(variant, Mapping):
-        raise FileError(f"{title}: no variant is called {name!r}; {suggestion(name, known)}")
-    tables = {key: {**data.get(key, {}), **variant.get(key, {})} for key in ("arguments", "defaults") if key in variant}
+    variants = variants if isinstance(variants, Mapping) else {}
+    if name not in variants:
+        raise FileError(f"{title}: no variant is called {name!r}; {suggestion(name, [*variants])}")
+    variant, arguments = variants[name], data.get("arguments", {})
+    if not isinstance(variant, Mapping) or not _within(variant.get("arguments", {}), arguments):
+        return data
+    pairs = {key: (data.get(key, {}), variant[key]) for key in ("arguments", "defaults") if key in variant}
+    if not all(isinstance(table, Mapping) for pair in pairs.values() for table in pair):
+        return data
+    tables = {key: {**given, **changed} for key, (given, changed) in pairs.items()}
     return {**data, **variant, **tables, "name": name}
+
+
+def _within(part: object, whole: object) -> bool:
+    return isinstance(part, Mapping) and isinstance(whole, Mapping) and part.keys() <= whole.keys()
 
 
 def explained(error: SpecError, spec: Spec) -> FileError:

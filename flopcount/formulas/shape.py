@@ -84,6 +84,10 @@ def pads(padding: Dim | Pads, count: int, what: str = "padding") -> tuple[tuple[
     return tuple(pad if isinstance(pad, tuple) else (pad, pad) for pad in padding)
 
 
+SQUARE = 2
+"""The number of axes on which the published script's rule lets a map vanish."""
+
+
 class Window(NamedTuple):
     """A window that slides over space: its size and how it moves."""
 
@@ -107,7 +111,9 @@ class Window(NamedTuple):
             sizes = tuple(map(ceil_div, spatial, stride))
             return sizes, tuple(map(_survives, sizes, spatial, kernel, extents))
         if rule == "valid-round":
-            return tuple(map(_rounded, spatial, extents, stride)), ()
+            sizes = tuple(map(_rounded, spatial, extents, stride))
+            # the script squares its sizes; on other numbers of axes a negative size gives a negative count
+            return sizes, () if count == SQUARE else tuple(map(_survives, sizes, spatial, kernel, extents))
         padding: Dim | Pads = 0 if isinstance(self.padding, str) else self.padding
         sized = _ceiled if self.ceil_mode else _floored
         sizes = tuple(map(sized, spatial, extents, stride, pads(padding, count)))

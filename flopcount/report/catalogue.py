@@ -1,6 +1,7 @@
 """What there is: bundled networks, and kinds of layers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flopcount.analyses.counted import Counted
 from flopcount.counting.kinds import FORMULAS, description, summary
@@ -19,6 +20,7 @@ ARCHS = (
     Column("description", "description", "prose"),
 )
 KINDS = (Column("kind", "kind"), Column("summary", "what it is", "prose"))
+TEMPLATES = (Column("kind", "template"), Column("summary", "what it is", "prose"))
 FIELDS = (
     Column("field", "field"),
     Column("default", "default"),
@@ -45,10 +47,23 @@ def archs_report(found: Sequence[tuple[Arch, Counted]]) -> Report:
     return Report(title, (Table("archs", ARCHS, rows),), lines)
 
 
-def kinds_report() -> Report:
-    """Show the kinds of layers, a line each."""
+def kinds_report(templates: Mapping[str, Any]) -> Report:
+    """Show the kinds of layers and the bundled templates, a line each."""
     rows = tuple(Row({"kind": kind, "summary": summary(kind)}) for kind in FORMULAS)
-    return Report("The kinds of layers", (Table("kinds", KINDS, rows),), ("flopcount kinds KIND shows one",))
+    made = tuple(Row({"kind": name, "summary": template.description}) for name, template in templates.items())
+    tables = Table("kinds", KINDS, rows), Table("templates", TEMPLATES, made)
+    return Report("The kinds of layers", tables, ("flopcount kinds KIND shows one",))
+
+
+def template_report(name: str, template: Any) -> Report:
+    """Show one template: what it is, and what its uses give."""
+    rows = (
+        *(Row({"field": field, "default": "required"}) for field in template.required),
+        *(Row({"field": field, "default": _spelled(value)}) for field, value in template.arguments.items()),
+    )
+    origin = "a template in archs/variants/compositions.toml, to be copied into the file that uses it"
+    facts = {"template": name, "description": template.description}
+    return Report(name, (Table("fields", FIELDS[:2], rows),), (template.description, origin), facts=facts)
 
 
 def kind_report(kind: str) -> Report:

@@ -27,10 +27,11 @@ def _compact(value: object) -> str:
 def render_csv(report: Report) -> str:
     """Write the main table with raw values; its last row is the total."""
     table = report.tables[0]
+    columns = (*table.columns, *table.more)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.key for column in table.columns])
+    writer.writerow([column.key for column in columns])
     for row in (*table.rows, *((table.total,) if table.total else ())):
-        cells = ((row.cells.get(column.key), column.sort) for column in table.columns)
+        cells = ((row.cells.get(column.key), column.sort) for column in columns)
         writer.writerow([cell_text(value, sort) if sort == "shape" else value for value, sort in cells])
     return text.getvalue()

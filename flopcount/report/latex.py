@@ -16,8 +16,12 @@ _SPECIAL = {
 def render_latex(report: Report) -> str:
     """Write every table as a tabular; what is counted and the notes stand in comments above."""
     comments = [f"% {line}" for line in (report.title, *report.lines, *report.notes)]
-    tables = [line for table in report.tables for line in ("", *_tabular(table))]
+    tables = [line for table in report.tables for line in ("", *_caption(table), *_tabular(table))]
     return "\n".join([*comments, r"% needs \usepackage{booktabs}", *tables]) + "\n"
+
+
+def _caption(table: Table) -> list[str]:
+    return [f"% {table.caption}"] if table.caption else []
 
 
 def _tabular(table: Table) -> list[str]:

@@ -48,7 +48,8 @@ def _sum(values: Iterable[Any]) -> Any:
 
 def summed_by(table: Table, key: str) -> Table:
     """Add up the rows that agree in a column; `kernel` looks into composite layers, `block` at the first name."""
-    known = ("type", "kernel", "block", *(column.key for column in table.columns if column.key not in ADDED))
+    others = (column.key for column in table.columns if column.key not in {*ADDED, "ratio", "type"})
+    known = ("type", "kernel", "block", *others)
     if key not in known:
         raise UsageError(f"--by {key}: there is no such column; {suggestion(key, known)}")
     rows = [leaf for row in table.rows for leaf in _leaves(row)] if key == "kernel" else table.rows
@@ -89,10 +90,10 @@ def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> list[tuple[str, 
 def sorted_by(table: Table, key: str) -> Table:
     """Sort by a column: numbers from the largest, words from a to z."""
     column = _column(table, key, "--sort")
-    numeric = column.sort in {"count", "share", "ratio"} and key != "position"
-    present = [row for row in table.rows if row.cells.get(key) is not None]
-    absent = [row for row in table.rows if row.cells.get(key) is None]
-    return table._replace(rows=(*sorted(present, key=lambda row: row.cells[key], reverse=numeric), *absent))
+    numeric = column.sort in {"count", "share", "ratio"} and column.key != "position"
+    present = [row for row in table.rows if row.cells.get(column.key) is not None]
+    absent = [row for row in table.rows if row.cells.get(column.key) is None]
+    return table._replace(rows=(*sorted(present, key=lambda row: row.cells[column.key], reverse=numeric), *absent))
 
 
 def cut(table: Table, top: int) -> Table:
@@ -106,7 +107,7 @@ def cut(table: Table, top: int) -> Table:
 
 def with_columns(table: Table, keys: str) -> Table:
     """Show only some columns, in the order given."""
-    return table._replace(columns=tuple(_column(table, key.strip(), "--columns") for key in keys.split(",")))
+    return table._replace(columns=tuple(_column(table, key.strip(), "--columns") for key in keys.split(",")), more=())
 
 
 def _column(table: Table, key: str, option: str) -> Column:

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from flopcount.report.table import Report, Row, Sort, Table, cell_text
+from flopcount.report.table import Column, Report, Row, Sort, Table, cell_text
 
 WIDEST = 10_000
 """A width that nothing is cut at: piped output and tables of numbers are never wrapped."""
@@ -70,6 +70,7 @@ def _drawn(table: Table, width: int, *, parts: bool) -> RenderableType:
             footer,
             justify="left" if column.sort in WORDS else "right",
             no_wrap=column.sort != "prose",
+            min_width=None if column.sort == "prose" else _widest(table, column),
             footer_style="bold",
         )
     for row in table.rows:
@@ -77,6 +78,13 @@ def _drawn(table: Table, width: int, *, parts: bool) -> RenderableType:
     if any(column.sort == "prose" for column in table.columns):
         grid.width = min(width - 2, WIDEST) if width < WIDEST else None
     return Padding(grid, (0, 0, 0, 2), expand=False)
+
+
+def _widest(table: Table, column: Column) -> int:
+    """Return the width at which nothing in a column is cut; only prose gives way on a narrow terminal."""
+    rows = (*table.rows, *((table.total,) if table.total else ()))
+    cells = (cell_text(row.cells.get(column.key), column.sort, table.separator) for row in rows)
+    return max(map(len, (column.title, *cells)))
 
 
 def _add(

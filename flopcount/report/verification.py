@@ -22,12 +22,11 @@ def verification_report(found: Sequence[Verdict]) -> Report:
     rows = tuple(_row(verdict) for verdict in found)
     counts = {status: sum(each.status == status for each in found) for status in ("holds", "erratum", "differs")}
     holds, errata, differ = counts.values()
-    said = f"{len(found)} figures: {holds} hold, {errata} are known errata, {differ} differ"
-    notes = [f"{each.arch}, {_source(each)}: {each.claim.erratum}" for each in found if each.status == "erratum"]
+    said = f"{len(found)} figures: {holds} hold, {errata} known errata, {differ} differ"
+    lines = ("flopcount verify --errata says what is wrong with those that are known errata",) if errata else ()
+    notes = () if found else ("there are no claims here",)
     table = Table("claims", CLAIMS, rows, caption=said)
-    return Report(
-        "Published figures, recomputed", (table,), notes=tuple(dict.fromkeys(notes)), facts={"verdicts": counts}
-    )
+    return Report("Published figures, recomputed", (table,), lines, notes, {"verdicts": counts})
 
 
 def errata_report(found: Sequence[Verdict]) -> Report:
@@ -49,6 +48,7 @@ def _row(verdict: Verdict) -> Row:
             "claimed": verdict.claimed,
             "exact": verdict.exact,
             "status": verdict.status,
+            **({"erratum": verdict.claim.erratum} if verdict.status == "erratum" else {}),
         }
     )
 

@@ -31,15 +31,25 @@ SIDE_BY_SIDE = (
 )
 
 
-def count_report(name: str, description: str, result: Counted) -> Report:
-    """Show one network: a row per layer, then the totals beside those of standard convolutions."""
+def count_report(name: str, description: str, result: Counted, changes: Mapping[str, Any] | None = None) -> Report:
+    """Show one network: a row per layer, then the totals beside those of standard convolutions.
+
+    `changes` is what was asked for beyond the file, as the options of the command line name it.
+    """
+    changes = changes or {}
     return Report(
         title=f"{name}: {description}" if description else name,
         tables=(_layers(result), _side_by_side(result)),
-        lines=(f"input {inputs_text(result.trace)}", counted_line(result.convention)),
+        lines=(f"input {inputs_text(result.trace)}{_changed_text(changes)}", counted_line(result.convention)),
         notes=result.notes,
-        facts=_facts(name, result),
+        facts={**_facts(name, result), **({"changes": changes} if changes else {})},
     )
+
+
+def _changed_text(changes: Mapping[str, Any]) -> str:
+    """Write what was changed, as the command line has it."""
+    values = ((key, each) for key, value in changes.items() for each in (value if isinstance(value, list) else [value]))
+    return "".join(f" · --{key} {value}" for key, value in values)
 
 
 def sizes(dims: Iterable[object]) -> str:
@@ -106,9 +116,11 @@ def _layers(result: Counted) -> Table:
     shares = {"share": ratio(whole.macs, whole.macs), "params_share": ratio(whole.params, whole.params)}
     total = {"path": "total", **cost_facts(whole), **shares}
     if standard:
-        total |= {"standard_macs": standard.macs, "ratio": ratio(whole.macs, standard.macs)}
+        total |= {"standard_params": standard.params, "standard_macs": standard.macs}
+        total |= {"ratio": ratio(whole.macs, standard.macs)}
     columns = (*LAYERS, *AGAINST_STANDARD) if standard else LAYERS
-    return Table("layers", columns, tuple(rows), Row(total), more=MORE)
+    more = (*MORE, Column("standard_params", "standard params", "count")) if standard else MORE
+    return Table("layers", columns, tuple(rows), Row(total), more=more)
 
 
 def _step_row(path: str, kind: str, step: Step, cost: Callable[[Step], Cost], whole: Cost) -> Row:
@@ -129,10 +141,13 @@ def _step_row(path: str, kind: str, step: Step, cost: Callable[[Step], Cost], wh
 
 def _against(path: str, step: Step, result: Counted) -> Mapping[str, Any]:
     """Return the cells that compare a layer with the standard convolution it stands for."""
-    if not result.standard or not any("conv_mac" in leaf.tally.counts for leaf in step.leaves()):
+    if not result.standard:
         return {}
-    standard = result.cost(result.standard.steps[path]).macs
-    return {"standard_macs": standard, "ratio": ratio(result.cost(step).macs, standard)}
+    own, standard = result.cost(step), result.cost(result.standard.steps[path])
+    if not own.macs and not standard.macs and not any("conv_mac" in leaf.tally.counts for leaf in step.leaves()):
+        return {}
+    cells = {"standard_params": standard.params, "standard_macs": standard.macs}
+    return {**cells, "ratio": ratio(own.macs, standard.macs)}
 
 
 def _side_by_side(result: Counted) -> Table:

@@ -167,7 +167,7 @@ class Arch(BaseModel):
         if not isinstance(data, Mapping):
             return handler(data)
         arch = handler(prepared(data))
-        if "templates" in data or "arguments" in data:
+        if any(key in data for key in ("templates", "arguments", "variants")):
             from flopcount.schema.row_problems import row_problems
 
             if row_problems(data):

@@ -102,7 +102,7 @@ class Layer(BaseModel):
 
     name: Annotated[Name | None, Field(description="what this layer is called among its siblings")] = None
     after: Annotated[
-        tuple[Name, ...] | None,
+        tuple[Annotated[str, Field(max_length=200)], ...] | None,
         Expects("a list of the names of earlier layers"),
         Field(description="the earlier layers this one reads, instead of the one above it", min_length=1),
     ] = None

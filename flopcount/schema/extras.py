@@ -99,8 +99,8 @@ class Claim(BaseModel):
     ] = None
     params_rule: Annotated[PrintRule, Field(description="how it prints parameters, where that differs")] = None
     convention: Annotated[
-        Literal["trainable", "weights", "total", "folded"],
-        Expects('"trainable", "weights", "total" or "folded"'),
+        Literal["trainable", "weights", "total", "folded", "slim"],
+        Expects('"trainable", "weights", "total", "folded" or "slim"'),
         Field(description="which parameters the source counts"),
     ] = "trainable"
     counts: Annotated[

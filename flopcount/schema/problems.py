@@ -72,16 +72,11 @@ def all_problems(error: ValidationError, data: Raw) -> list[Problem]:
 
 def model_problems(error: ValidationError, model: type[BaseModel], raw: object) -> dict[str, str]:
     """Translate the errors of a table that is no layer: a sentence for each field."""
+    table = raw if isinstance(raw, Mapping) else {}
     found: dict[str, str] = {}
     for detail in error.errors(include_url=False):
         field = str(detail["loc"][0]) if detail["loc"] else ""
-        name = next((name for name, info in model.model_fields.items() if info.alias == field), field)
-        if name not in model.model_fields:
-            what = f"unknown key {shown(field)}; {suggestion(field, [*model.model_fields])}"
-        else:
-            value = raw.get(field) if isinstance(raw, Mapping) else raw
-            what = f"{field} = {shown(value)} is not possible; it takes {expected(model, name)}"
-        found.setdefault(field, what)
+        found.setdefault(field, _field_sentence(field, model, table, detail))
     return found
 
 
@@ -126,11 +121,45 @@ def name_problems(data: Raw, key: str = "layers", place: Place = (), path: str =
     return found
 
 
+_EXTRAS = {"templates": ("Template", 2), "variants": ("Variant", 2), "scaling": ("Scaling", 1)}
+"""The tables whose contents have a class of their own, and how deep in the data its fields are."""
+
+
+def _extra_problem(detail: ErrorDetails, data: Raw, name: str, depth: int) -> Problem:
+    """Say what is wrong with a field of a template, a variant or the scaling."""
+    from flopcount.schema import extras
+
+    loc = detail["loc"]
+    model: type[BaseModel] = getattr(extras, name)
+    inner: Any = data
+    for step in loc[:depth]:
+        inner = inner[step]
+    raw = inner if isinstance(inner, Mapping) else {}
+    what = _field_sentence(str(loc[depth]), model, raw, detail)
+    return Problem(loc[: depth + 1], what, str(loc[1]) if depth > 1 else "")
+
+
+def _field_sentence(field: str, model: type[BaseModel], raw: Raw, detail: ErrorDetails) -> str:
+    """Say what is wrong with a field of a table that is no layer."""
+    name = next((name for name, info in model.model_fields.items() if info.alias == field), field)
+    if name not in model.model_fields:
+        return f"unknown key {shown(field)}; {suggestion(field, [*model.model_fields])}"
+    if detail["type"] == "missing":
+        return f"{field} is missing; give {field} = {expected(model, name)}"
+    return f"{field} = {shown(raw.get(field))} is not possible; it takes {expected(model, name)}"
+
+
 def _problem(detail: ErrorDetails, data: Raw) -> Problem:
     """Find the layer an error is in, then say what is wrong with which of its fields."""
+    name, depth = _EXTRAS.get(str(detail["loc"][0]) if detail["loc"] else "", ("", 0))
+    if name and len(detail["loc"]) > depth:
+        return _extra_problem(detail, data, name, depth)
     place, path, model, raw = _innermost(detail["loc"], data)
     if detail["type"] == "string_unicode" and len(detail["loc"]) == len(place):  # the key itself, with half a character
         return Problem((*place, str(detail["input"])), f"unknown key {shown(detail['input'])}", path)
+    kind, templates = raw.get("type"), data.get("templates")
+    if detail["type"] == "layer" and isinstance(templates, Mapping) and isinstance(kind, str) and place:
+        return Problem(place, f"unknown type {kind[:50]!r}; {suggestion(kind[:50], [*templates, *FAMILIES])}", path)
     field = detail["loc"][len(place)] if len(detail["loc"]) > len(place) else None
     what = _sentence(detail, model, field, raw)
     defaults = data.get("defaults")

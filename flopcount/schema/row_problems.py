@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from keyword import iskeyword
 from typing import NamedTuple, get_args
 
 from flopcount.errors import Place, Problem, suggestion
-from flopcount.schema.base import Function, Layer, Norm
+from flopcount.schema.base import LARGEST, Function, Layer, Norm
 from flopcount.schema.expressions import FUNCTIONS, NotArithmeticError, parse
 from flopcount.schema.layers import FAMILIES, kind_named
+from flopcount.schema.preparation import unknown_defaults, used_kinds
 from flopcount.schema.rows import SPECIAL, STRUCTURE, Raw
 
 _WORDS = {word for alias in (Norm, Function) for word in get_args(get_args(alias)[0])}
@@ -31,18 +33,31 @@ class _Checks:
     def __init__(self, data: Raw) -> None:
         self.layers = data.get("layers")
         self.templates = _table(data, "templates")
+        self.variants = _table(data, "variants")
         self.arguments = tuple(_table(data, "arguments"))
         self.defaults = frozenset(_table(data, "defaults"))
         self.signatures = {name: _signature(raw) for name, raw in self.templates.items() if isinstance(raw, Mapping)}
 
     def problems(self) -> Iterator[Problem]:
-        yield from (Problem(("arguments", name), _taken(name)) for name in self.arguments if name in TAKEN)
+        yield from (Problem(("arguments", name), _taken(name)) for name in self.arguments if _unusable(name))
         for name, signature in self.signatures.items():
             yield from _name_problems(name, signature)
+        for name, variant in self.variants.items():
+            yield from self._variant(name, variant)
         yield from _recursion_problems(self.templates)
         yield from self._list(self.layers, ("layers",), templated=bool(self.arguments))
         for name in self.signatures:
             yield from self._list(self.templates[name].get("layers"), ("templates", name, "layers"), templated=True)
+
+    def _variant(self, name: str, variant: object) -> Iterator[Problem]:
+        """Check what a variant gives other values: arguments the file has, defaults that some kind has."""
+        raw = variant if isinstance(variant, Mapping) else {}
+        for key in _table(raw, "arguments"):
+            if key not in self.arguments:
+                what = f"the file has no argument {key!r:.50}; {suggestion(str(key)[:50], self.arguments)}"
+                yield Problem(("variants", name, "arguments", key), what)
+        for key in unknown_defaults(_table(raw, "defaults"), used_kinds(self.layers)):
+            yield Problem(("variants", name, "defaults", key), f"no kind of layer has a field {key!r:.50}")
 
     def _list(self, layers: object, place: Place, *, templated: bool) -> Iterator[Problem]:
         for index, raw in enumerate(layers if isinstance(layers, list) else ()):
@@ -65,6 +80,9 @@ class _Checks:
             return
         yield from _structure_problems(raw, kind, templated=templated)
         required, optional = self._fields(kind)
+        for key in raw if kind in self.signatures else ():
+            if key not in STRUCTURE and not _is_argument(raw[key]):
+                yield (key,), f"{key} = {raw[key]!r:.50} is not possible; it takes a number, true or false, or a word"
         for key in raw:
             if key not in (*STRUCTURE, *required, *optional):
                 yield (key,), f"unknown key {key!r:.50}; {suggestion(str(key)[:50], [*required, *optional])}"
@@ -83,6 +101,10 @@ class _Checks:
         return required, (*(name for name in fields if name not in (*required, *Layer.model_fields)), "scale")
 
 
+def _is_argument(value: object) -> bool:
+    return isinstance(value, int | str) or (isinstance(value, float) and abs(value) <= LARGEST)
+
+
 def _table(data: Raw, key: str) -> Raw:
     table = data.get(key)
     return table if isinstance(table, Mapping) else {}
@@ -96,15 +118,20 @@ def _signature(raw: Raw) -> _Signature:
     )
 
 
+def _unusable(name: str) -> bool:
+    return name in TAKEN or not name.isidentifier() or iskeyword(name)
+
+
 def _taken(name: str) -> str:
-    return f"an argument cannot be called {name}: the name is taken"
+    why = "the name is taken" if name in TAKEN else "no expression could say the name"
+    return f"an argument cannot be called {name}: {why}"
 
 
 def _name_problems(name: str, signature: _Signature) -> Iterator[Problem]:
     if name in (*FAMILIES, "Block"):
         yield Problem(("templates", name), f"{name} is a kind of layer already; call the template otherwise")
     for argument in (*signature.required, *signature.optional):
-        if argument in TAKEN:
+        if _unusable(argument):
             yield Problem(("templates", name), _taken(argument))
 
 
@@ -122,7 +149,8 @@ def _recursion_problems(templates: Raw) -> Iterator[Problem]:
 
 
 def _uses(raw: object) -> Iterator[str]:
-    for layer in raw.get("layers") or () if isinstance(raw, Mapping) else ():
+    layers = raw.get("layers") if isinstance(raw, Mapping) else None
+    for layer in layers if isinstance(layers, list) else ():
         if isinstance(layer, Mapping):
             if isinstance(layer.get("type"), str):
                 yield layer["type"]

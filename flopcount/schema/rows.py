@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from flopcount.errors import suggestion
 from flopcount.schema.base import Expects, Flag, Layer, Name
 from flopcount.schema.expressions import Expression, NotArithmeticError, parse
 
@@ -64,6 +65,15 @@ def expressed(value: object, names: frozenset[str]) -> object:
     except NotArithmeticError:
         return value
     return parsed if parsed.names <= names else value
+
+
+def not_expressed(text: str, names: frozenset[str]) -> str:
+    """Say why a text is no expression over known names; nothing, if it is one."""
+    try:
+        unknown = sorted(parse(text).names - names)
+    except NotArithmeticError as error:
+        return f"as an expression, {error}"
+    return f"{unknown[0]!r} is not known here; {suggestion(unknown[0], sorted(names))}" if unknown else ""
 
 
 def is_expression(value: object) -> bool:

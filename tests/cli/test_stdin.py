@@ -66,4 +66,4 @@ def test_options_apply_as_they_do_to_a_file(run: Run) -> None:
 def test_a_whole_process_reads_its_standard_input(process: Process) -> None:
     result = process("-", "--format", "csv", stdin=TOML)
     assert result.code == 0
-    assert result.out.splitlines()[1] == "1,Conv1,Conv,4×6×6,112,3888,1.0"
+    assert result.out.splitlines()[1] == "1,Conv1,Conv,4×6×6,112,3888,1.0,3×3,1.0"

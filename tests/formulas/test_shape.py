@@ -100,9 +100,15 @@ def test_same_padding_of_an_odd_kernel_is_half_of_it_on_both_sides(size: int, ha
 @given(sizes, kernels, strides)
 def test_valid_round_is_the_scripts_own_line(size: int, kernel: int, stride: int) -> None:
     """The published script rounds (in − 2·⌊k/2⌋) / stride as Python does, and may go below 1."""
-    (result,), needs = Window(kernel, stride, "valid-round").over((size,))
-    assert result == round(Fraction(size - 2 * (kernel // 2), stride))
+    (result, again), needs = Window(kernel, stride, "valid-round").over((size, size))
+    assert result == again == round(Fraction(size - 2 * (kernel // 2), stride))
     assert needs == ()
+
+
+def test_valid_round_lets_maps_vanish_on_two_axes_only() -> None:
+    """The script squares its sizes; an odd number of negative ones would be counted as less than nothing."""
+    _, needs = Window(3, 1, "valid-round").over((1, 1, 1))
+    assert [need.relation for need in needs] == ["positive"] * 3
 
 
 def test_each_axis_has_its_own_window() -> None:

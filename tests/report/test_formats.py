@@ -165,9 +165,22 @@ def test_no_column_is_called_flops(run: Run) -> None:
 def test_the_csv_has_raw_values_under_stable_keys(run: Run) -> None:
     rows = [*csv.reader(io.StringIO(run(*MOBILENET, "--format", "csv").out))]
     header = ["position", "path", "type", "output", "params", "macs", "share", "standard_macs", "ratio"]
-    assert rows[0] == header
+    assert rows[0] == [*header, "kernel", "params_share", "standard_params"]
     assert rows[1][:6] == ["1", "Conv1", "Conv", "32×79×79", str(FIRST_WEIGHTS), str(FIRST_WEIGHTS * 79**2)]
-    assert rows[-1] == ["", "total", "", "", str(SPECIFIED_WEIGHTS), str(SPECIFIED), "1.0", str(STANDARD), str(RATIO)]
+    assert rows[-1] == [
+        "",
+        "total",
+        "",
+        "",
+        str(SPECIFIED_WEIGHTS),
+        str(SPECIFIED),
+        "1.0",
+        str(STANDARD),
+        str(RATIO),
+        "",
+        "1.0",
+        "28257120",
+    ]
     assert len(rows) == 1 + 14 + 1
 
 
