@@ -19,6 +19,7 @@ check: .venv/ready-dev
 bench: .venv/ready-dev ## timings, as ratios; not part of the tests
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/scaling.py
+	$(BIN)/python benchmarks/sweep.py
 
 schema: .venv/ready ## write the JSON Schema that editors read
 	$(BIN)/flopcount schema -o docs/arch.schema.json
