@@ -36,11 +36,6 @@ def positions(source: Source, places: Collection[Place]) -> dict[Place, Position
     return spots
 
 
-def position_of(source: Source, place: Place) -> Position | None:
-    """Return where one place is written, or the nearest table around it."""
-    return positions(source, [place]).get(place)
-
-
 def repeated_key(text: str, notation: Notation) -> tuple[Place, Position] | None:
     """Return the first key that is given twice, and where it is given again."""
     seen: dict[Place, str] = {}

@@ -6,9 +6,9 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import position_of
 
 from flopcount.errors import Place
-from flopcount.files.positions import position_of
 from flopcount.files.texts import parsed
 
 

@@ -1,9 +1,9 @@
 """From a place in the data back to the line and column where it is written."""
 
 import pytest
+from places import position_of
 
 from flopcount.errors import Place
-from flopcount.files.positions import position_of
 from flopcount.files.source import Notation, Source
 from flopcount.files.texts import decoded, parsed
 
