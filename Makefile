@@ -8,7 +8,7 @@ demo: .venv/ready ## the table flopcount is named for
 	$(BIN)/flopcount mobilenet_v1.toml --input 160
 
 test: check ## everything CI runs: linters, types, import contracts, tests
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term
 
 check: .venv/ready-dev
 	$(BIN)/ruff check .
