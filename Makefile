@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test check bench schema errata picture clean
+.PHONY: demo test check drift bench schema errata conventions picture clean
 
 demo: .venv/ready ## the table flopcount is named for
 	$(BIN)/flopcount mobilenet_v1.toml --input 160
@@ -15,6 +15,12 @@ check: .venv/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+drift: .venv-drift/ready ## specs against modules of torch, in an environment of its own
+	.venv-drift/$(notdir $(BIN))/python -m pytest -m drift tests/drift
+
+conventions: .venv/ready-dev ## write the tables of the page on conventions
+	$(BIN)/python tests/counting/conventions_page.py
 
 bench: .venv/ready-dev ## timings, as ratios; not part of the tests
 	$(BIN)/python benchmarks/startup.py
@@ -40,5 +46,10 @@ picture: .venv/ready ## draw the picture of the README with the tool itself
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@ .venv/ready
 
+.venv-drift/ready: pyproject.toml
+	test -x .venv-drift/$(notdir $(BIN))/python || $(PYTHON) -m venv .venv-drift
+	.venv-drift/$(notdir $(BIN))/python -m pip install --quiet --disable-pip-version-check --editable '.[torch]' pytest hypothesis
+	touch $@
+
 clean:
-	rm -rf .venv build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-drift build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import gcd
 from typing import Any, NamedTuple
 
-from flopcount.analyses.counted import Cost
+from flopcount.analyses.counted import Cost, batched
 from flopcount.analyses.polynomials import Polynomial, Unsettled
 from flopcount.counting.conventions import Convention
 from flopcount.counting.evaluate import Ratio
@@ -51,8 +51,8 @@ class Subject(NamedTuple):
             from flopcount.counting.folding import folded
 
             traced = folded(traced)
-        tallies = [step.tally for step in traced.steps.values()]
-        return total(map(self.convention.params, tallies)), total(map(self.convention.macs, tallies))
+        rule, steps = batched(self.convention, traced), traced.steps.values()
+        return total(map(rule.params_of, steps)), total(map(rule.macs_of, steps))
 
     def _walked(self, axis: str, value: Ratio) -> Trace:
         if axis == "width":

@@ -9,6 +9,7 @@ from flopcount.counting.frames import Given
 from flopcount.counting.nodes import Node
 from flopcount.counting.plan import Plan
 from flopcount.counting.trace import Trace, fields, trace
+from flopcount.errors import UsageError
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.schema.base import Layer
@@ -29,7 +30,10 @@ class Cost(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """A network at one input under one convention."""
+    """A network at one input under one convention.
+
+    Where operators are `unknown`, each with how often it occurs, the totals are at least so much.
+    """
 
     trace: Trace
     standard: Trace | None
@@ -37,6 +41,7 @@ class Counted(NamedTuple):
     total: Cost
     standard_total: Cost | None
     notes: tuple[str, ...] = ()
+    unknown: Mapping[str, int] = {}
 
     def cost(self, step: Step) -> Cost:
         """Return what a step costs under the convention."""
@@ -66,9 +71,21 @@ def counted(
         from flopcount.counting.folding import folded
 
         traced, standard = folded(traced), folded(standard) if standard else None
+    convention = batched(convention, traced)
     against = summed(standard, convention) if standard else None
     result = Counted(traced, standard, convention, summed(traced, convention), against)
     return result._replace(notes=tuple(_vanished(result, given)))
+
+
+def batched(convention: Convention, traced: Trace) -> Convention:
+    """Return the convention as it is for the batch of a trace: the axes that the file's input does not have."""
+    copies = traced.input.dims[: len(traced.input.dims) - len(traced.plan.input)]
+    if convention.batch == "counted" or not copies:
+        return convention
+    batch = copies[0]
+    if not isinstance(batch, int):
+        raise UsageError(f"{convention.name} does not count a batch as it is; leave the batch a plain number")
+    return convention.at_batch(batch)
 
 
 def ratio(part: int, whole: int) -> float | None:
@@ -78,7 +95,7 @@ def ratio(part: int, whole: int) -> float | None:
 
 def cost(step: Step, convention: Convention) -> Cost:
     """Return what a step costs under a convention."""
-    return Cost(_exact(convention.params(step.tally)), _exact(convention.macs(step.tally)))
+    return Cost(_exact(convention.params_of(step)), _exact(convention.macs_of(step)))
 
 
 def summed(traced: Trace, convention: Convention) -> Cost:

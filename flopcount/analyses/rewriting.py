@@ -19,7 +19,7 @@ from flopcount.schema.base import Layer
 from flopcount.schema.layers import kind_named
 from flopcount.schema.rows import STRUCTURE, Raw
 
-KEPT = (*STRUCTURE, "scale")
+KEPT = (*STRUCTURE, "scale", "params")
 """The keys of a row that are not about its kind."""
 
 
@@ -174,7 +174,8 @@ def _check(text: str, spec: Spec, found: Alternative, words: Words, path: str) -
     except BadInput as error:
         raise UsageError(f"--save {path}: what would be written cannot be counted: {error}") from None
     if total != found.counted.total:
-        what = f"{total.macs} MACs and {total.params} params in place of {found.counted.total.macs} and"
+        macs = f"{total.macs} {found.counted.convention.word}"
+        what = f"{macs} and {total.params} params in place of {found.counted.total.macs} and"
         raise UsageError(f"--save {path}: what would be written has {what} {found.counted.total.params}; not written")
 
 

@@ -105,7 +105,7 @@ def replacement(node: Node, step: Step, target: Target) -> Replacement:
     kept = {*own(kind)} - target.wanted.keys() if same else {*CARRIED} & {*own(kind)} - target.wanted.keys()
     channels = {"out_channels": step.shape.channels} if "out_channels" in kept else {}
     values = {name: value for name, value in fields(node.layer).items() if name in kept} | channels
-    layer = kind.model_validate({"scale": node.layer.scale, **values, **target.wanted})
+    layer = kind.model_validate({"scale": node.layer.scale, "params": node.layer.params, **values, **target.wanted})
     computed = {name: value for name, value in node.computed.items() if name in kept - {"out_channels"}}
     return Replacement(node._replace(layer=layer, computed=computed))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flopcount.analyses.axes import Block, Value, blocks, digits, number, size
 from flopcount.analyses.candidates import Door, Space, addressed, alike, door, exact, network, walk
+from flopcount.analyses.counted import batched
 from flopcount.analyses.evaluation import OVERFLOW, Evaluator, numpy
 from flopcount.analyses.program import NEVER, Program, Wanted, compiled
 from flopcount.analyses.tape import Recorded, Tape
@@ -115,11 +116,8 @@ def _recorded(space: Space, fixed: Mapping[str, Value], doors: Mapping[str, Door
     tape, traced, given = _walked(space, fixed, doors)
     needs = [each for node, step in traced.items() for each in _needs(node, step, traced, given)]
     traced = folded(traced) if space.convention.folds else traced
-    tallies = [step.tally for step in traced.steps.values()]
-    results: dict[str, Any] = {
-        "macs": total(space.convention.macs(tally) for tally in tallies),
-        "params": total(space.convention.params(tally) for tally in tallies),
-    }
+    rule, steps = batched(space.convention, traced), traced.steps.values()
+    results: dict[str, Any] = {"macs": total(map(rule.macs_of, steps)), "params": total(map(rule.params_of, steps))}
     return compiled(tape, results, needs)
 
 

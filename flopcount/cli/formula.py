@@ -11,11 +11,11 @@ from flopcount.analyses.closed_networks import AXES, Subject, law
 from flopcount.cli.loading import Options, count_arch
 from flopcount.cli.options import complete_arch, count_options, output_options
 from flopcount.cli.output import emit, show
-from flopcount.counting.conventions import POLICIES
 from flopcount.errors import UsageError, suggestion
 from flopcount.files.settings import setting
 from flopcount.report.closed_forms import kind_report, latex_lines, law_report, pattern_report, ratio_report
 from flopcount.report.table import Report
+from flopcount.report.views import convention_facts
 from flopcount.schema.layers import FAMILIES
 
 KIND_ONLY = {"over": "--over", "pattern": "--pattern", "p": "-p"}
@@ -62,8 +62,9 @@ def command(name: str, *, latex: bool, fmt: str, output: str | None, **options: 
 
 def _kind(kind: str, options: Mapping[str, Any]) -> Report:
     _refuse(options, ARCH_ONLY, f"is for networks, and {kind} is a kind of layer")
-    if options["params"] != POLICIES[0]:
-        raise UsageError(f"--params is for networks, and {kind} is a kind of layer")
+    if options["params"] is not None or options["counts"] != "macs":
+        option = "--params" if options["params"] else "--convention"
+        raise UsageError(f"{option} is for networks, and {kind} is a kind of layer")
     if options["pattern"] or options["p"]:
         return _pattern(kind, options)
     from flopcount.analyses.closed import kind_forms, ratio_forms
@@ -92,7 +93,7 @@ def _network(name: str, options: Mapping[str, Any]) -> Report:
     fixed = {"width": ("width", "--width"), "batch": ("batch", "--batch")}.get(axis)
     if fixed and options[fixed[0]] is not None:
         raise UsageError(f"{fixed[1]} fixes what --in {axis} leaves open; leave one of them out")
-    names = ("size", "batch", "settings", "params", "notation", "variant", "width")
+    names = ("size", "batch", "settings", "params", "counts", "notation", "variant", "width", "allow_unknown")
     chosen = Options(**{each: options[each] for each in names})
     return _law_report(name, axis, chosen)
 
@@ -101,10 +102,13 @@ def _law_report(reference: str, axis: str, chosen: Options) -> Report:
     from flopcount.counting.scaling import scaled, width_ratio
 
     spec, result = count_arch(reference, chosen)
+    if spec.unknown:
+        raise UsageError("--allow-unknown leaves operators out, and a formula cannot say so; count the network")
     traced, scaling = result.trace, spec.arch.scaling
     given = scaled(traced.plan, scaling, width_ratio(chosen.width)) if chosen.width else {}
     subject = Subject(spec.arch.name, traced.plan, traced.inputs, result.convention, given, scaling)
-    return law_report(spec.arch.name, result.convention.sentence(), law(subject, axis))
+    known = convention_facts(result.convention)
+    return law_report(spec.arch.name, result.convention.sentence(), law(subject, axis), known)
 
 
 def _check_known(name: str) -> None:

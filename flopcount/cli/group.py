@@ -19,12 +19,18 @@ COMMANDS: Mapping[str, str] = {
     "whatif": "what a network would cost with other convolutions",
     "sweep": "a whole grid of inputs, widths and settings at once",
     "formula": "what a kind or a network costs, as a formula",
+    "import": "a model of another tool, kept as an arch file",
     "archs": "the networks that come with flopcount",
     "verify": "published figures in arch files, recomputed",
+    "reconcile": "why another counter's number differs, term by term",
+    "conventions": "what counters count: thop, fvcore, calflops …",
     "kinds": "the kinds of layers, their fields, equations and sources",
     "schema": "the JSON Schema of arch files",
 }
 """Every command with its line of help; each is defined in the module of its name."""
+
+MODULES: Mapping[str, str] = {"import": "importing"}
+"""The modules that cannot have the name of their command."""
 
 DEFAULT = "count"
 
@@ -42,7 +48,7 @@ class DefaultGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"flopcount.cli.{cmd_name}").command
+        command: click.Command = import_module(f"flopcount.cli.{MODULES.get(cmd_name, cmd_name)}").command
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -1,19 +1,25 @@
 """From the words of a command line to a counted network."""
 
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopcount.analyses.counted import Counted, counted
-from flopcount.counting.conventions import convention
+from flopcount.counting.conventions import Convention, convention
 from flopcount.counting.inputs import input_shapes
 from flopcount.counting.plan import overridden, plan
 from flopcount.counting.scaling import scaled, width_ratio
+from flopcount.counting.trace import Trace
 from flopcount.errors import FileError, SpecError
 from flopcount.files.settings import Setting, by_layer, setting
-from flopcount.files.source import Notation
-from flopcount.files.specs import Spec, explained, load, load_bytes
+from flopcount.files.source import Notation, Source
+from flopcount.files.specs import Spec, explained, load, load_bytes, validated
 from flopcount.files.texts import MOST_BYTES
+
+SUFFIXES = frozenset((".onnx", ".keras", ".h5", ".hdf5", ".json", ".cfg", ".prototxt", ".csv"))
+"""Files with these endings are, or may be, of another tool; for any other its importer is not even looked for."""
 
 UNSCALED = "the file has no [scaling]: channels times the width are rounded down, and at least 1"
 
@@ -24,16 +30,23 @@ class Options(NamedTuple):
     size: str | None = None
     batch: int | None = None
     settings: tuple[str, ...] = ()
-    params: str = "trainable"
+    params: str | None = None
+    counts: str = "macs"
     notation: Notation | None = None
     variant: str | None = None
     width: str | None = None
+    allow_unknown: bool = False
 
     @property
     def changes(self) -> dict[str, Any]:
         """What is asked for beyond the file and its input."""
         asked = {"width": self.width, "variant": self.variant, "set": [*self.settings]}
         return {name: value for name, value in asked.items() if value}
+
+    @property
+    def convention(self) -> Convention:
+        """What is counted."""
+        return convention(self.params, self.counts)
 
     @property
     def parsed_settings(self) -> list[Setting]:
@@ -43,26 +56,64 @@ class Options(NamedTuple):
 
 def count_arch(reference: str, options: Options) -> tuple[Spec, Counted]:
     """Load a network and count it; problems point into its file."""
-    settings = options.parsed_settings
-    spec = _loaded(reference, options, settings)
+    spec = load_spec(reference, options, options.parsed_settings)
+    return spec, count_spec(spec, options)
+
+
+def count_spec(spec: Spec, options: Options) -> Counted:
+    """Count a network that is loaded; problems point into its file."""
     try:
-        return spec, _counted(spec, options, settings)
+        return _counted(spec, options, options.parsed_settings)
     except SpecError as error:
         raise explained(error, spec) from None
 
 
 def _counted(spec: Spec, options: Options, settings: Iterable[Setting]) -> Counted:
     network = overridden(plan(spec.arch), by_layer(settings))
-    x = input_shapes(network.inputs, options.size, options.batch)
+    asked = (None, None) if spec.sized else (options.size, options.batch)
+    x = input_shapes(network.inputs, *asked)
     scaling = spec.arch.scaling
     given = {} if options.width is None else scaled(network, scaling, width_ratio(options.width))
-    result = counted(network, x, convention(options.params), given)
+    result = counted(network, x, options.convention, given)
+    if network.written and not options.settings:
+        check_written(result.trace)
+    result = result._replace(notes=(*left_out(spec), *spec.notes, *result.notes), unknown=spec.unknown)
     return result._replace(notes=(*result.notes, UNSCALED)) if given and scaling is None else result
 
 
-def _loaded(reference: str, options: Options, settings: Iterable[Setting]) -> Spec:
+def left_out(spec: Spec) -> tuple[str, ...]:
+    """Say which operators are not in the totals, where there are such."""
+    listed = ", ".join(f"{name} ({times}×)" for name, times in sorted(spec.unknown.items()))
+    return (f"left out, since they are not known: {listed}; the totals are at least so much",) if listed else ()
+
+
+def check_written(traced: Trace) -> None:
+    """Refuse what the file says of how layers are written, where there are none such."""
+    from flopcount.counting.written import written_problems
+
+    problems = [*written_problems(traced.plan.written, traced.plan.nodes, traced.steps)]
+    if problems:
+        raise SpecError(problems)
+
+
+def load_spec(reference: str, options: Options, settings: Iterable[Setting]) -> Spec:
+    """Load what a reference stands for: standard input, a file of another tool, an arch file or a bundled network."""
     if reference == "-":
         if sys.stdin is None:
             raise FileError("<stdin>: standard input is closed")
         return load_bytes(sys.stdin.buffer.read(MOST_BYTES + 1), options.notation, settings, options.variant)
+    if Path(reference).suffix.lower() in SUFFIXES and os.path.isfile(reference):  # noqa: PTH113  (answers to any word)
+        from flopcount.importers.foreign import Request, imported, is_foreign
+
+        path = Path(reference)
+        if is_foreign(path):
+            found = imported(path, Request(options.size, options.batch, options.allow_unknown))
+            return spec_of(reference, found.data, settings, options.variant)._replace(
+                notes=found.notes, unknown=found.unknown, sized=found.sized, foreign=True
+            )
     return load(reference, settings, options.variant)
+
+
+def spec_of(title: str, data: Mapping[str, Any], settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
+    """Validate the data of a network that has no arch file, so that there are no lines to point at."""
+    return validated(Source(title, "", "toml", data), settings, variant)

@@ -26,6 +26,16 @@ def complete_arch(ctx: click.Context, param: click.Parameter, incomplete: str) -
     return [*names, CompletionItem(incomplete, type="file")]
 
 
+def complete_convention(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Complete the names of conventions."""
+    from click.shell_completion import CompletionItem
+
+    from flopcount.counting.conventions import mac_conventions
+
+    del ctx, param
+    return [CompletionItem(name) for name in mac_conventions() if name.startswith(incomplete)]
+
+
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --format and -o."""
     return stacked(
@@ -48,8 +58,8 @@ def view_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def count_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what decides on the numbers: the input, the changes, the convention."""
+def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what decides on the network: its input, the changes."""
     return stacked(
         click.option(
             "--input",
@@ -68,11 +78,29 @@ def count_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Change a key of the file (defaults.padding=same, layers.3.kernel_size=5) or a layer's path.",
         ),
         click.option(
+            "--allow-unknown",
+            is_flag=True,
+            help="Leave out operators of a foreign file that are not known: the total is at least so much.",
+        ),
+    )(command)
+
+
+def count_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what decides on the numbers: the network's input, the changes, the convention."""
+    return stacked(
+        network_options,
+        click.option(
+            "--convention",
+            "counts",
+            metavar="NAME",
+            default="macs",
+            shell_complete=complete_convention,
+            help="What is counted: macs, thop, fvcore … (see flopcount conventions), or my.toml.",
+        ),
+        click.option(
             "--params",
             type=click.Choice(POLICIES),
-            default=POLICIES[0],
-            show_default=True,
-            help="Which parameters are counted.",
+            help="Which parameters are counted: trainable, or as the convention has it, where not given.",
         ),
         click.option("--from", "notation", type=click.Choice(("toml", "json")), help="Notation of standard input."),
     )(command)

@@ -17,6 +17,7 @@ from flopcount.analyses.sweep import Chunk, Drawn, swept
 from flopcount.cli.output import show
 from flopcount.errors import FileError, UsageError
 from flopcount.report.sweeps import SHOWN, csv_header, csv_rows, json_lines, sweep_report
+from flopcount.report.wording import key_in_flops
 
 
 class Sweep(NamedTuple):
@@ -151,7 +152,7 @@ def _opened(sweep: Sweep, output: str | None) -> "Iterator[Writer | None]":
     if kind is None:
         raise UsageError(f"-o {output}: rows are written to a file that ends in .csv, .jsonl or .parquet")
     try:
-        writer = kind(Path(output), selection.columns(sweep.space), added=sweep.resumed)
+        writer = kind(Path(output), _names(sweep.space), added=sweep.resumed)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise FileError(f"{output}: cannot be written: {reason}; choose another -o") from None
@@ -159,6 +160,12 @@ def _opened(sweep: Sweep, output: str | None) -> "Iterator[Writer | None]":
         yield writer
     finally:
         writer.close()
+
+
+def _names(space: Space) -> list[str]:
+    """Return the names of the columns as a file has them: FLOPs are not called MACs."""
+    names = selection.columns(space)
+    return [key_in_flops(name) for name in names] if space.convention.unit == "FLOP" else [*names]
 
 
 class _Csv:
@@ -203,12 +210,12 @@ class _Parquet:
             raise UsageError(f"-o {path}: Parquet needs pyarrow; install it, or write .csv or .jsonl") from None
         if added and path.exists():
             raise UsageError(f"-o {path}: a Parquet file cannot be added to; write the rest to another file")
-        del names
-        self.path, self.arrow, self.parquet = path, pa, parquet
+        self.path, self.names, self.arrow, self.parquet = path, names, pa, parquet
         self.writer: Any = None
 
     def write(self, rows: Mapping[str, Any]) -> None:
-        table = self.arrow.table({name: values.tolist() for name, values in rows.items()})
+        columns = (values.tolist() for values in rows.values())
+        table = self.arrow.table(dict(zip(self.names, columns, strict=True)))
         if self.writer is None:
             self.writer = self.parquet.ParquetWriter(self.path, table.schema)
         self.writer.write_table(table.cast(self.writer.schema))

@@ -1,6 +1,5 @@
 """`flopcount sweep ARCH --input 96:320:32 --width 0.25:1.4:0.05`: a whole grid at once."""
 
-import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,14 +7,12 @@ import click
 
 from flopcount.analyses.axes import Axis, axis, is_several, setting_axis, shard
 from flopcount.analyses.candidates import Space
-from flopcount.cli.loading import Options
+from flopcount.cli.loading import Options, load_spec
 from flopcount.cli.options import complete_arch, count_options, output_options, stacked
 from flopcount.cli.output import show
-from flopcount.counting.conventions import convention
-from flopcount.errors import FileError, SpecError, UsageError
+from flopcount.errors import SpecError, UsageError
 from flopcount.files.settings import Setting, setting
-from flopcount.files.specs import Spec, explained, load, load_bytes
-from flopcount.files.texts import MOST_BYTES
+from flopcount.files.specs import explained
 
 sweep_options = stacked(
     click.option("--where", metavar="EXPR", help="Keep these only: 'macs <= 300M and params <= 3M'."),
@@ -66,9 +63,12 @@ def _space(arch: str, options: Options) -> Space:
     if not axes:
         raise UsageError("nothing varies; give a list or a range, such as --input 96:320:32 or --width 0.5,0.75,1")
     width, size = (None if text and is_several(text) else text for text in (options.width, options.size))
-    spec = _loaded(arch, options, fixed)
+    spec = load_spec(arch, options._replace(size=size), fixed)
+    if spec.unknown:
+        raise UsageError("--allow-unknown leaves operators out, and a sweep has no place to say so; count one network")
+    size, batch = (None, None) if spec.sized else (size, options.batch)
     layers = tuple(each for each in fixed if not each.in_file)
-    return Space(spec, tuple(axes), convention(options.params), layers, size, width, options.batch)
+    return Space(spec, tuple(axes), options.convention, layers, size, width, batch)
 
 
 def _varies(each: Setting) -> bool:
@@ -83,14 +83,6 @@ def _option_axes(options: Options) -> Iterable[Axis]:
         yield Axis("input", words) if is_words else axis("input", f"--input {options.size}", options.size)
     if options.width and is_several(options.width):
         yield axis("width", f"--width {options.width}", options.width)
-
-
-def _loaded(arch: str, options: Options, fixed: Iterable[Setting]) -> Spec:
-    if arch != "-":
-        return load(arch, fixed, options.variant)
-    if sys.stdin is None:
-        raise FileError("<stdin>: standard input is closed")
-    return load_bytes(sys.stdin.buffer.read(MOST_BYTES + 1), options.notation, fixed, options.variant)
 
 
 def _one(space: Space, id_: int, fmt: str, output: str | None) -> None:

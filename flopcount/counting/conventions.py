@@ -1,68 +1,34 @@
-"""What counts: integer weights over a tally, applied last."""
+"""What counts: integer weights over a tally, applied last.
 
-import tomllib
-from collections.abc import Mapping
-from functools import cache
+flopcount's own ways to count are the rows of conventions.toml. Those of other
+counters are a file each, in the folder counters, and are read when they are named.
+"""
+
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from flopcount.errors import UsageError, suggestion
-from flopcount.formulas.dims import Dim
-from flopcount.formulas.tally import Tally
+from flopcount.counting.rules import POLICIES, Convention, own_convention, own_conventions, with_params
 
-POLICIES = ("trainable", "weights", "total", "folded", "slim")
-"""What may be counted as a parameter; the first is the default."""
+__all__ = ["COUNTERS", "POLICIES", "Convention", "convention", "mac_conventions"]
 
-
-class Convention(NamedTuple):
-    """One way to read a tally: what is a MAC, what is a parameter."""
-
-    name: str
-    params_name: str
-    mac_weights: Mapping[str, int]
-    param_weights: Mapping[str, int]
-    counts: str
-    leaves_out: str
-    params_counts: str
-    folds: bool
-
-    def macs(self, tally: Tally) -> Dim:
-        """Return the multiply-accumulates in a tally."""
-        return tally.weighed(self.mac_weights)
-
-    def params(self, tally: Tally) -> Dim:
-        """Return the parameters in a tally."""
-        return tally.weighed(self.param_weights)
-
-    def sentence(self) -> str:
-        """Say what is counted, in one line."""
-        return f"{self.counts}; not counted: {self.leaves_out}. params: {self.params_counts}"
-
-
-@cache
-def _table() -> Mapping[str, Any]:
-    return tomllib.loads((Path(__file__).parent / "conventions.toml").read_text(encoding="utf-8"))
+COUNTERS = Path(__file__).parent / "counters"
+"""The conventions of other counters: a file for each, called as it is."""
 
 
 def mac_conventions() -> list[str]:
-    """Return the names of what may be counted as a MAC."""
-    return [*_table()["macs"]]
+    """Return the names of what may be counted as a MAC: flopcount's own, then those of other counters."""
+    return [*own_conventions(), *sorted(path.stem for path in COUNTERS.glob("*.toml"))]
 
 
-def convention(params: str = POLICIES[0], macs: str = "macs") -> Convention:
-    """Return the convention of that name, with a policy for parameters."""
-    known = _table()
-    if macs not in known["macs"] or params not in known["params"]:
-        way_out = suggestion(macs if macs not in known["macs"] else params, [*known["macs"], *known["params"]])
-        raise UsageError(f"no convention is called {macs!r} and {params!r}; {way_out}")
-    mac_row, param_row = known["macs"][macs], known["params"][params]
-    return Convention(
-        name=macs,
-        params_name=params,
-        mac_weights=mac_row["weights"],
-        param_weights=param_row["weights"],
-        counts=mac_row["counts"],
-        leaves_out=mac_row["leaves_out"],
-        params_counts=param_row["counts"],
-        folds=param_row.get("folds", False),
-    )
+def convention(params: str | None = None, macs: str = "macs") -> Convention:
+    """Return a convention by its name, or from a file: `my.toml`, `my.toml:name`.
+
+    Parameters are counted by a policy: the default one or, where another counter is
+    named, as that counter does.
+    """
+    if macs in own_conventions():
+        found = own_convention(macs)
+    else:
+        from flopcount.counting.convention_files import described
+
+        found = described(macs, COUNTERS).rule
+    return found if params is None else with_params(found, params)

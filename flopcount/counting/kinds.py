@@ -59,6 +59,7 @@ FORMULAS: Mapping[str, str] = {
     "Activation": "activation.activation",
     "Softmax": "activation.softmax",
     "Flatten": "rearrange.flatten",
+    "Identity": "rearrange.identity",
     "Dropout": "rearrange.dropout",
     "ChannelShuffle": "rearrange.channel_shuffle",
     "Pad": "rearrange.pad",
@@ -78,6 +79,7 @@ FORMULAS: Mapping[str, str] = {
     "GroupNorm": "norm.group_norm",
     "InstanceNorm": "norm.instance_norm",
     "RMSNorm": "norm.rms_norm",
+    "DataNorm": "norm.data_norm",
     "LocalResponseNorm": "norm.local_response_norm",
     "LayerScale": "scale.layer_scale",
     "Affine": "scale.affine",
@@ -103,6 +105,17 @@ FORMULAS: Mapping[str, str] = {
     "RNN": "recurrent.rnn",
     "GRU": "recurrent.gru",
     "LSTM": "recurrent.lstm",
+    "Reshape": "tensors.reshape",
+    "Permute": "tensors.permute",
+    "Take": "tensors.take",
+    "Expand": "tensors.expand",
+    "Elementwise": "tensors.elementwise",
+    "Reduce": "tensors.reduce",
+    "Parameter": "tensors.parameter",
+    "Constants": "tensors.constants",
+    "Join": "tensors.join",
+    "Einsum": "tensors.einsum",
+    "Operation": "tensors.operation",
 }
 
 

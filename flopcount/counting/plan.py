@@ -13,10 +13,14 @@ from flopcount.schema.base import Layer
 
 
 class Plan(NamedTuple):
-    """All nodes in the order of the computation, and the inputs the file gives by name."""
+    """All nodes in the order of the computation, and the inputs the file gives by name.
+
+    `written` says how a program writes them, for what other counters see.
+    """
 
     nodes: tuple[Node, ...]
     inputs: Mapping[str, tuple[int, ...]]
+    written: Mapping[str, str] = {}
 
     @property
     def input(self) -> tuple[int, ...]:
@@ -31,7 +35,7 @@ class Plan(NamedTuple):
 def plan(arch: Arch) -> Plan:
     """Unroll an arch; a SpecError names all that cannot be."""
     inputs = arch.input if isinstance(arch.input, dict) else {INPUT: arch.input}
-    return Plan(unrolled(arch, tuple(inputs)), inputs)
+    return Plan(unrolled(arch, tuple(inputs)), inputs, arch.written)
 
 
 def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:

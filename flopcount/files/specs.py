@@ -24,11 +24,19 @@ _NOWHERE = (10**9, 0)
 
 
 class Spec(NamedTuple):
-    """An arch with the source it came from, so that an error can point into it."""
+    """An arch with the source it came from, so that an error can point into it.
+
+    A `foreign` file, one of another tool, adds what there is to say about it: notes, the
+    operators that were left out, and whether the sizes that were asked for are in it already.
+    """
 
     arch: Arch
     source: Source
     settings: Mapping[Place, str] = {}
+    notes: tuple[str, ...] = ()
+    unknown: Mapping[str, int] = {}
+    sized: bool = False
+    foreign: bool = False
 
 
 def load(reference: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:

@@ -54,7 +54,7 @@ class _Heads(NamedTuple):
         scores = Shape((*x.leading[:-1], self.number, x.leading[-1], sources), x.channel_axis + 1)
         gathered = Shape((*scores.leading, self.size), scores.channel_axis)
         return (
-            Part("scores", _product(scores, self.size)),
+            Part("scores", _scaled(_product(scores, self.size), product(x.leading) * self.width)),
             *added,
             Part("softmax", softmax(scores)),
             Part("sum", _product(gathered, sources)),
@@ -64,6 +64,11 @@ class _Heads(NamedTuple):
 def _product(y: Shape, inner: Dim) -> Step:
     """Multiply matrices: each element of the result takes as many MACs as the inner size."""
     return Step("MatMul", y, Tally(matmul_mac=y.elements * inner))
+
+
+def _scaled(scores: Step, queries: Dim) -> Step:
+    """Divide the queries by the root of their number, before they are compared."""
+    return scores._replace(tally=scores.tally + Tally(query_scale=queries))
 
 
 def _headed(

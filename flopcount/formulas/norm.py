@@ -12,46 +12,54 @@ from flopcount.formulas.tally import Tally
 _GROUPS = "num_groups = {} does not divide the {} channels; choose a divisor of them"
 
 
-def _affine(name: str, x: Shape, *, bias: bool = True) -> Tally:
-    """Tally a scale, and a shift if wanted, per channel."""
-    counts: dict[str, Dim] = {f"{name}_affine": x.elements, "norm_weight": x.channels}
-    return Tally(**counts, norm_bias=x.channels) if bias else Tally(**counts)
+def _affine(name: str, x: Shape, *, gamma: bool = True, beta: bool = True) -> Tally:
+    """Tally a scale and a shift per channel, each if wanted."""
+    if not gamma and not beta:
+        return Tally()
+    counts: dict[str, Dim] = {f"{name}_affine": x.elements}
+    if gamma:
+        counts["norm_weight"] = x.channels
+    if beta:
+        counts["norm_bias"] = x.channels
+    return Tally(**counts)
 
 
-def batch_norm(x: Shape, *, affine: bool = True, track_running_stats: bool = True) -> Step:
+def batch_norm(
+    x: Shape, *, affine: bool = True, track_running_stats: bool = True, gamma: bool = True, beta: bool = True
+) -> Step:
     """Batch normalisation: one mean, variance, scale and shift per channel.
 
-        params = 2·M (scale and shift), 2·M more are kept but not trained
+        params = 2·M (scale and shift; M where one of them is left out), 2·M more are kept but not trained
         MACs = 0
 
     Source: Ioffe and Szegedy, Batch Normalization, ICML 2015, algorithm 1.
     """
     tally = Tally(batch_norm=x.elements)
     if affine:
-        tally += _affine("batch_norm", x)
+        tally += _affine("batch_norm", x, gamma=gamma, beta=beta)
     if track_running_stats:
         tally += Tally(running=2 * x.channels)
     return Step("BatchNorm", x, tally)
 
 
-def layer_norm(x: Shape, *, elementwise_affine: bool = True, bias: bool = True) -> Step:
+def layer_norm(x: Shape, *, elementwise_affine: bool = True, bias: bool = True, gamma: bool = True) -> Step:
     """Layer normalisation over the channels at each position, with a scale and a shift per channel.
 
-        params = 2·M  (M without bias, 0 without elementwise_affine)
+        params = 2·M  (M without bias or without gamma, 0 without elementwise_affine)
         MACs = 0
 
     Source: Ba et al., Layer Normalization, arXiv:1607.06450, eq. 4.
     """
-    tally = Tally(layer_norm=x.elements)
+    tally = Tally(layer_norm=x.elements, layer_norm_row=x.positions)
     if elementwise_affine:
-        tally += _affine("layer_norm", x, bias=bias)
+        tally += _affine("layer_norm", x, gamma=gamma, beta=bias)
     return Step("LayerNorm", x, tally)
 
 
-def group_norm(x: Shape, *, num_groups: Dim, affine: bool = True) -> Step:
+def group_norm(x: Shape, *, num_groups: Dim, affine: bool = True, gamma: bool = True, beta: bool = True) -> Step:
     """Group normalisation over space and a group of the channels, with a scale and a shift per channel.
 
-        params = 2·M  (0 without affine)
+        params = 2·M  (M without gamma or without beta, 0 without affine)
         MACs = 0
 
     As the `norm` of a convolution it has 32 groups.
@@ -60,7 +68,7 @@ def group_norm(x: Shape, *, num_groups: Dim, affine: bool = True) -> Step:
     """
     tally = Tally(group_norm=x.elements)
     if affine:
-        tally += _affine("group_norm", x)
+        tally += _affine("group_norm", x, gamma=gamma, beta=beta)
     return Step("GroupNorm", x, tally, needs=(divides(num_groups, x.channels, _GROUPS),))
 
 
@@ -90,7 +98,7 @@ def rms_norm(x: Shape, *, elementwise_affine: bool = True) -> Step:
     """
     tally = Tally(rms_norm=x.elements)
     if elementwise_affine:
-        tally += _affine("rms_norm", x, bias=False)
+        tally += _affine("rms_norm", x, beta=False)
     return Step("RMSNorm", x, tally)
 
 
@@ -104,6 +112,20 @@ def local_response_norm(x: Shape, *, size: Dim) -> Step:
     """
     tally = Tally(local_response_norm=x.elements, local_response_norm_window=x.elements * size)
     return Step("LocalResponseNorm", x, tally)
+
+
+def data_norm(x: Shape, *, track_stats: bool = True, per_channel: bool = True) -> Step:
+    """Normalisation with the mean and variance of a data set, which are found once, before the training.
+
+        params = 0; 2·M + 1 are kept but not trained: means, variances and a number of samples (3 if not per_channel)
+        MACs = 0; one addition and one multiplication per element
+
+    Source: keras.layers.Normalization.
+    """
+    tally = Tally(add=x.elements, mul=x.elements)
+    if track_stats:
+        tally += Tally(running=2 * x.channels + 1 if per_channel else 3)
+    return Step("DataNorm", x, tally)
 
 
 NORMS: Mapping[str, Callable[[Shape], Step]] = {

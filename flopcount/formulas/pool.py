@@ -3,7 +3,7 @@
 from flopcount.errors import ShapeError
 from flopcount.formulas.dims import Axes, product
 from flopcount.formulas.needs import Need, positive
-from flopcount.formulas.shape import Padding, Pads, Shape, Window, pads, per_axis
+from flopcount.formulas.shape import Padding, Pads, Shape, Slide, Window, pads, per_axis
 from flopcount.formulas.step import Step
 from flopcount.formulas.tally import Tally
 
@@ -17,7 +17,8 @@ def _pooled(kind: str, name: str, x: Shape, window: Window) -> Step:
     kernel = window.kernel(len(spatial))
     counts = {"in": x.elements, "out": y.elements, "window": y.elements * product(kernel)}
     tally = Tally(**{f"{name}_{what}": count for what, count in counts.items()})
-    return Step(kind, y, tally, needs=(*_covered(window, len(spatial)), *survives), kernel=kernel)
+    needs, slide = (*_covered(window, len(spatial)), *survives), Slide(window, x.spatial, spatial)
+    return Step(kind, y, tally, needs=needs, kernel=kernel, slide=slide)
 
 
 def _covered(window: Window, count: int) -> tuple[Need, ...]:
@@ -67,6 +68,11 @@ def avg_pool(
     return _pooled("AvgPool", "avg_pool", x, Window(kernel_size, stride, padding, ceil_mode=ceil_mode))
 
 
+def averaged(x: Shape, y: Shape) -> Tally:
+    """Tally means, each over all there is along some axes."""
+    return Tally(global_pool_in=x.elements, global_pool_out=y.elements, global_pool_window=x.elements)
+
+
 def adaptive_avg_pool(x: Shape, *, output_size: Axes) -> Step:
     """Mean over windows that are sized so that the map comes out as given.
 
@@ -78,7 +84,9 @@ def adaptive_avg_pool(x: Shape, *, output_size: Axes) -> Step:
     if not x.spatial:
         raise ShapeError("an adaptive pool needs a map, and there are no spatial axes here")
     y = x.resized(spatial=per_axis(output_size, len(x.spatial), "output_size"))
-    return Step("AdaptiveAvgPool", y, Tally(global_pool_in=x.elements, global_pool_out=y.elements))
+    alike = y.elements * (product(x.spatial) // product(y.spatial))
+    tally = Tally(global_pool_in=x.elements, global_pool_out=y.elements, global_pool_window=alike)
+    return Step("AdaptiveAvgPool", y, tally)
 
 
 def global_avg_pool(x: Shape, *, keepdim: bool = True) -> Step:
@@ -90,7 +98,7 @@ def global_avg_pool(x: Shape, *, keepdim: bool = True) -> Step:
     Source: Lin et al., Network in network, ICLR 2014, section 3.2.
     """
     y = x.resized(spatial=(1,) * len(x.spatial) if keepdim else ())
-    return Step("GlobalAvgPool", y, Tally(global_pool_in=x.elements, global_pool_out=y.elements))
+    return Step("GlobalAvgPool", y, averaged(x, y))
 
 
 def global_max_pool(x: Shape, *, keepdim: bool = True) -> Step:

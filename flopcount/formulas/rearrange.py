@@ -21,6 +21,17 @@ def flatten(x: Shape) -> Step:
     return Step("Flatten", y, Tally())
 
 
+def identity(x: Shape) -> Step:
+    """All as it is.
+
+        params = 0
+        MACs = 0
+
+    Source: torch.nn.Identity.
+    """
+    return Step("Identity", x, Tally())
+
+
 def dropout(x: Shape, *, p: float = 0.5) -> Step:  # noqa: ARG001  (p changes training, never the cost)
     """Drop elements while training; at inference nothing happens.
 

@@ -23,51 +23,86 @@ class _Cell(NamedTuple):
     layers: Dim
     directions: int
 
-    def over(self, x: Shape, *, bias: bool) -> Step:
+    def over(self, x: Shape, *, biases: int) -> Step:
         """Read a sequence, every weight once per token."""
         token_rows(x, self.kind)
         y = x.resized(channels=self.directions * self.hidden)
         rows = self.directions * self.gates * self.hidden
         weights = rows * (x.channels + self.hidden) + (self.layers - 1) * rows * (y.channels + self.hidden)
-        biases: Dim = 2 * rows * self.layers if bias else 0
+        kept = biases * rows * self.layers
         tally = Tally(
             rnn_mac=weights * x.positions,
-            rnn_bias_add=biases * x.positions,
+            rnn_bias_add=kept * x.positions,
             rnn_weight=weights,
-            rnn_bias=biases,
+            rnn_bias=kept,
             **{f"{self.name}_state": y.elements * self.layers},
         )
         return Step(self.kind, y, tally)
 
 
-def rnn(x: Shape, *, hidden_size: Dim, num_layers: Dim = 1, bias: bool = True, bidirectional: bool = False) -> Step:
+def _biases(*, bias: bool, recurrent_bias: bool) -> int:
+    """Return how many biases each gate has: for the token and for the state, or one for both."""
+    return int(bias) + int(bias and recurrent_bias)
+
+
+def rnn(
+    x: Shape,
+    *,
+    hidden_size: Dim,
+    num_layers: Dim = 1,
+    bias: bool = True,
+    recurrent_bias: bool = True,
+    bidirectional: bool = False,
+) -> Step:
     """Recurrent layer: the state follows from the token and the state before.
 
-        params = d·H·(M + H) + (L − 1)·d·H·(d·H + H)  (+ 2·d·H·L with bias)
+        params = d·H·(M + H) + (L − 1)·d·H·(d·H + H)  (+ 2·d·H·L with bias, half of it without recurrent_bias)
         MACs = weights · n
 
     Source: Elman, Finding structure in time, 1990; two biases as torch.nn.RNN.
     """
-    return _Cell("RNN", "rnn", 1, hidden_size, num_layers, 2 if bidirectional else 1).over(x, bias=bias)
+    return _Cell("RNN", "rnn", 1, hidden_size, num_layers, 2 if bidirectional else 1).over(
+        x, biases=_biases(bias=bias, recurrent_bias=recurrent_bias)
+    )
 
 
-def gru(x: Shape, *, hidden_size: Dim, num_layers: Dim = 1, bias: bool = True, bidirectional: bool = False) -> Step:
+def gru(
+    x: Shape,
+    *,
+    hidden_size: Dim,
+    num_layers: Dim = 1,
+    bias: bool = True,
+    recurrent_bias: bool = True,
+    bidirectional: bool = False,
+) -> Step:
     """Gated recurrent unit: three linear maps of the token and the state at each step.
 
-        params = 3·d·H·(M + H) + (L − 1)·3·d·H·(d·H + H)  (+ 6·d·H·L with bias)
+        params = 3·d·H·(M + H) + (L − 1)·3·d·H·(d·H + H)  (+ 6·d·H·L with bias, half of it without recurrent_bias)
         MACs = weights · n
 
     Source: Cho et al., EMNLP 2014, eq. 5–8; two biases as torch.nn.GRU.
     """
-    return _Cell("GRU", "gru", 3, hidden_size, num_layers, 2 if bidirectional else 1).over(x, bias=bias)
+    return _Cell("GRU", "gru", 3, hidden_size, num_layers, 2 if bidirectional else 1).over(
+        x, biases=_biases(bias=bias, recurrent_bias=recurrent_bias)
+    )
 
 
-def lstm(x: Shape, *, hidden_size: Dim, num_layers: Dim = 1, bias: bool = True, bidirectional: bool = False) -> Step:
+def lstm(
+    x: Shape,
+    *,
+    hidden_size: Dim,
+    num_layers: Dim = 1,
+    bias: bool = True,
+    recurrent_bias: bool = True,
+    bidirectional: bool = False,
+) -> Step:
     """Long short-term memory: four linear maps of the token and the state at each step.
 
-        params = 4·d·H·(M + H) + (L − 1)·4·d·H·(d·H + H)  (+ 8·d·H·L with bias)
+        params = 4·d·H·(M + H) + (L − 1)·4·d·H·(d·H + H)  (+ 8·d·H·L with bias, half of it without recurrent_bias)
         MACs = weights · n
 
     Source: Hochreiter and Schmidhuber, Neural Computation 9(8), 1997; two biases as torch.nn.LSTM.
     """
-    return _Cell("LSTM", "lstm", 4, hidden_size, num_layers, 2 if bidirectional else 1).over(x, bias=bias)
+    return _Cell("LSTM", "lstm", 4, hidden_size, num_layers, 2 if bidirectional else 1).over(
+        x, biases=_biases(bias=bias, recurrent_bias=recurrent_bias)
+    )

@@ -30,7 +30,7 @@ def interpolate(x: Shape, *, size: Axes | None = None, scale_factor: Axes | None
     else:
         factors = per_axis(1 if scale_factor is None else scale_factor, count, "scale_factor")
         y = x.resized(spatial=tuple(one * factor for one, factor in zip(x.spatial, factors, strict=True)))
-    return Step("Interpolate", y, Tally(**{f"interpolate_{mode}": y.elements}))
+    return Step("Interpolate", y, Tally(interpolate_in=x.elements, **{f"interpolate_{mode}": y.elements}))
 
 
 def pixel_shuffle(x: Shape, *, upscale_factor: Dim) -> Step:

@@ -124,6 +124,14 @@ class Window(NamedTuple):
         return per_axis(self.kernel_size, count, "kernel_size")
 
 
+class Slide(NamedTuple):
+    """A window at work: the map under it, and how many stops it makes along each axis."""
+
+    window: Window
+    map: tuple[Dim, ...]
+    stops: tuple[Dim, ...]
+
+
 def _floored(size: Dim, extent: Dim, stride: Dim, pad: tuple[Dim, Dim]) -> Dim:
     return (size + pad[0] + pad[1] - extent) // stride + 1
 

@@ -13,7 +13,7 @@ from flopcount.formulas.activation import activation as activated
 from flopcount.formulas.dims import Dim, product, split
 from flopcount.formulas.needs import Need, divides
 from flopcount.formulas.norm import norm as normalised
-from flopcount.formulas.shape import Shape, Window, pads, per_axis
+from flopcount.formulas.shape import Shape, Slide, Window, pads, per_axis
 from flopcount.formulas.step import Part, Stage, Step, chain
 from flopcount.formulas.tally import Tally
 
@@ -35,7 +35,8 @@ def slid(kind: str, x: Shape, window: Window, *needs: Need, channels: Dim, weigh
     """Slide weights over space: each weight and each bias once per output position."""
     spatial, survives = window.over(x.spatial)
     y = x.resized(channels, spatial)
-    return taps(kind, y, window.kernel(len(spatial)), *needs, *survives, weights=weights, biases=biases)
+    step = taps(kind, y, window.kernel(len(spatial)), *needs, *survives, weights=weights, biases=biases)
+    return step._replace(slide=Slide(window, x.spatial, spatial))
 
 
 def shared(groups: Dim, channels: Dim, out_channels: Dim) -> tuple[Need, Need]:

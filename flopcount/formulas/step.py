@@ -1,19 +1,21 @@
 """What one layer does at one input: the shape it leaves, and what that took."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from flopcount.errors import ShapeError
 from flopcount.formulas.dims import Dim
-from flopcount.formulas.needs import Need
-from flopcount.formulas.shape import Shape
-from flopcount.formulas.tally import Tally
+from flopcount.formulas.needs import Need, positive
+from flopcount.formulas.shape import Shape, Slide
+from flopcount.formulas.tally import FROZEN, PARAMETERS, Tally
 
 
 class Step(NamedTuple):
     """The output shape, the tally and, in a composition, the named parts that make it up.
 
     `kind` and `kernel` label the step in tables; `needs` are the conditions
-    under which the numbers mean anything. Compared by identity.
+    under which the numbers mean anything; `slide` is how a window moved, and
+    `manner` how a program writes the step. Compared by identity.
     """
 
     kind: str
@@ -22,6 +24,8 @@ class Step(NamedTuple):
     parts: tuple["Part", ...] = ()
     needs: tuple[Need, ...] = ()
     kernel: tuple[Dim, ...] = ()
+    slide: Slide | None = None
+    manner: str = "module"
 
     def __eq__(self, other: object) -> bool:
         """Compare by identity: the numbers may be arrays or symbols."""
@@ -73,6 +77,54 @@ def composed(kind: str, shape: Shape, *parts: Part) -> Step:
     return Step(kind, shape, tally, parts, needs)
 
 
+def shared(step: Step) -> Step:
+    """Leave the params out: another layer, which uses the same, counts them."""
+    return _kept(step, lambda name: None if name in PARAMETERS else name)
+
+
+def frozen(step: Step) -> Step:
+    """Tally the params as kept and not trained."""
+    return _kept(step, lambda name: FROZEN.get(name, "frozen") if name in PARAMETERS else name)
+
+
+def _kept(step: Step, place: Callable[[str], str | None]) -> Step:
+    """Rebuild a step with its counts in other places, or in none."""
+    if step.parts:
+        parts = (Part(part.name, _kept(part.step, place)) for part in step.parts)
+        return composed(step.kind, step.shape, *parts)._replace(needs=step.needs, kernel=step.kernel)
+    tally = Tally()
+    for name, count in step.tally.counts.items():
+        found = place(name)
+        if found is not None:
+            tally = tally + Tally(**{found: count})
+    return step._replace(tally=tally)
+
+
 def renamed(kind: str, step: Step) -> Step:
     """Label a step as another kind, one that is computed by the same formula."""
     return step._replace(kind=kind)
+
+
+_LESS = "{} of its params are said to be shared, and there are {}"
+
+
+def lessened(step: Step, numbers: Mapping[str, int]) -> Step:
+    """Take numbers that another layer counts off the tally; in a composition, off the first part that has such."""
+    left = dict(numbers)
+    result = _lessened(step, left)
+    if left:
+        raise ShapeError(f"shared names {', '.join(sorted(left))}, of which this layer has none")
+    return result
+
+
+def _lessened(step: Step, left: dict[str, int]) -> Step:
+    if step.parts:
+        parts = [Part(part.name, _lessened(part.step, left)) for part in step.parts]
+        inner = composed(step.kind, step.shape, *parts)
+        return inner._replace(needs=step.needs, kernel=step.kernel, slide=step.slide, manner=step.manner)
+    taken = {name: left.pop(name) for name in PARAMETERS if name in step.tally.counts and name in left}
+    counts = dict(step.tally.counts)
+    needs = tuple(positive(counts[name] - count + 1, _LESS, count, counts[name]) for name, count in taken.items())
+    for name, count in taken.items():
+        counts[name] = counts[name] - count
+    return step._replace(tally=Tally(**counts), needs=(*step.needs, *needs))

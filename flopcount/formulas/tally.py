@@ -7,6 +7,8 @@ from flopcount.formulas.dims import Dim
 OPERATIONS: Mapping[str, str] = {
     "conv_mac": "multiply-accumulates of convolutions",
     "linear_mac": "multiply-accumulates of linear layers",
+    "conv_transpose_mac": "of those of convolutions, the ones of transposed convolutions",
+    "conv_transpose_out_mac": "weights of transposed convolutions, times the positions they write",
     "binary_mac": "multiply-accumulates of one bit",
     "adder_add": "additions in place of multiplications, two each",
     "winograd_transform": "elements of tiles that Winograd's transforms read or write",
@@ -23,6 +25,7 @@ OPERATIONS: Mapping[str, str] = {
     "avg_pool_window": "elements added by average pools, window by window",
     "global_pool_in": "elements read by global and adaptive pools",
     "global_pool_out": "elements written by global and adaptive pools",
+    "global_pool_window": "elements of the windows of global and adaptive pools, taken as all of one size, rounded down",
     "softmax": "elements of softmaxes",
     "softmax_row": "rows over which a softmax runs",
     "relu": "elements through ReLU",
@@ -47,8 +50,18 @@ OPERATIONS: Mapping[str, str] = {
     "channel_pool_out": "elements written by means and maxima over the channels",
     "add": "elements added to others",
     "mul": "elements multiplied by others",
+    "div": "elements divided by others",
+    "compare": "elements compared with others",
+    "select": "elements chosen from two layers by a third",
+    "sign": "elements through a change of sign",
+    "round": "elements rounded to whole numbers, or to those of a scale",
+    "transcendental": "elements through exponentials, logarithms, powers, roots, angles and the error function",
+    "reduce_in": "elements read by sums, means and maxima along axes",
+    "reduce_out": "elements written by sums, means and maxima along axes",
+    "other_out": "elements written by operations that have no name here",
     "layer_norm": "elements normalised over the channels of a position",
     "layer_norm_affine": "elements scaled and shifted after a layer norm",
+    "layer_norm_row": "positions normalised over their channels",
     "group_norm": "elements normalised over a group of channels",
     "group_norm_affine": "elements scaled and shifted after a group norm",
     "instance_norm": "elements normalised over space",
@@ -59,12 +72,14 @@ OPERATIONS: Mapping[str, str] = {
     "local_response_norm_window": "elements summed by local response norms, window by window",
     "prelu": "elements through PReLU",
     "embedding_out": "elements looked up in tables",
+    "interpolate_in": "elements read by interpolation of any mode",
     "interpolate_nearest": "elements written by nearest-neighbour interpolation",
     "interpolate_linear": "elements written by linear interpolation",
     "interpolate_bilinear": "elements written by bilinear interpolation",
     "interpolate_bicubic": "elements written by bicubic interpolation",
     "interpolate_trilinear": "elements written by trilinear interpolation",
     "interpolate_area": "elements written by area interpolation",
+    "query_scale": "elements of queries divided by the root of their number",
     "matmul_mac": "multiply-accumulates of matrix products",
     "rnn_mac": "multiply-accumulates of recurrent layers",
     "rnn_bias_add": "biases added in recurrent layers",
@@ -86,10 +101,16 @@ PARAMETERS: Mapping[str, str] = {
     "token": "learned tokens",
     "position": "tables of positions, absolute or relative",
     "embedding": "tables of embeddings",
+    "parameter": "learned tensors outside the layers named here",
     "rnn_weight": "weights of recurrent layers",
     "rnn_bias": "biases of recurrent layers",
+    "frozen_weight": "weights of convolutions and linear layers that are not trained",
+    "frozen": "other parameters that are not trained",
 }
 """What a layer keeps, by the name under which it is tallied."""
+
+FROZEN: Mapping[str, str] = {"weight": "frozen_weight", "running": "running", "frozen_weight": "frozen_weight"}
+"""Where the parameters of a layer that is not trained are tallied; all that are not named here, under frozen."""
 
 
 class Tally:

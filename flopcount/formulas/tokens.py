@@ -6,6 +6,7 @@ A sequence of n tokens with M channels has the shape n×M, the channels last.
 from flopcount.formulas.dims import Dim, product
 from flopcount.formulas.layout import token_rows
 from flopcount.formulas.needs import positive
+from flopcount.formulas.pool import averaged
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.formulas.tally import Tally
@@ -69,7 +70,7 @@ def mean_tokens(x: Shape) -> Step:
     """
     token_rows(x, "MeanTokens")
     y = _without_tokens(x)
-    return Step("MeanTokens", y, Tally(global_pool_in=x.elements, global_pool_out=y.elements))
+    return Step("MeanTokens", y, averaged(x, y))
 
 
 def _without_tokens(x: Shape) -> Shape:

@@ -8,7 +8,7 @@ from functools import partial
 from flopcount.formulas.dims import Axes, Dim, maximum, product, split
 from flopcount.formulas.needs import Need, positive
 from flopcount.formulas.resample import pixel_shuffle
-from flopcount.formulas.shape import Padding, Shape, Window, pads, per_axis
+from flopcount.formulas.shape import Padding, Shape, Slide, Window, pads, per_axis
 from flopcount.formulas.sliding import axes, filters, followed, shared
 from flopcount.formulas.step import Step, chain
 from flopcount.formulas.tally import Tally
@@ -53,9 +53,17 @@ def conv_transpose(
     weights = x.channels * split(out_channels, groups) * product(kernel)
     biases: Dim = out_channels if bias else 0
     macs, adds = weights * x.positions, biases * y.positions
-    tally = Tally(conv_mac=macs, conv_bias_add=adds, weight=weights, bias=biases)
+    tally = Tally(
+        conv_mac=macs,
+        conv_transpose_mac=macs,
+        conv_transpose_out_mac=weights * y.positions,
+        conv_bias_add=adds,
+        weight=weights,
+        bias=biases,
+    )
     needs = (*shared(groups, x.channels, out_channels), *needs)
-    return followed(Step("ConvTranspose", y, tally, needs=needs, kernel=kernel), norm, activation)
+    slide = Slide(window, spatial, x.spatial)
+    return followed(Step("ConvTranspose", y, tally, needs=needs, kernel=kernel, slide=slide), norm, activation)
 
 
 def _spread(

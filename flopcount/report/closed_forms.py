@@ -53,7 +53,7 @@ def assumption(each: Assumption) -> str:
     return f"{written(one)} {words[relation]} {written(other)}"
 
 
-def law_report(name: str, sentence: str, found: Law) -> Report:
+def law_report(name: str, sentence: str, found: Law, convention: Mapping[str, str] | None = None) -> Report:
     """Show the polynomials of a network."""
     rows = tuple(
         Row({"quantity": quantity, "formula": text, "latex": source, "in": letter})
@@ -62,6 +62,7 @@ def law_report(name: str, sentence: str, found: Law) -> Report:
     verified = ", ".join(map(str, found.verified))
     facts = {
         "arch": name,
+        **({"convention": convention} if convention else {}),
         "in": found.axis,
         "step": str(found.step),
         "offset": str(found.offset),

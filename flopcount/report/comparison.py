@@ -5,7 +5,7 @@ from typing import Any
 
 from flopcount.analyses.counted import Counted
 from flopcount.report.table import Column, Report, Row, Table
-from flopcount.report.views import convention_facts, cost_facts, counted_line, inputs_data
+from flopcount.report.views import convention_facts, cost_facts, counted_line, inputs_data, unknown_facts
 
 TOTALS = (
     Column("arch", "network"),
@@ -37,10 +37,11 @@ def _totals(named: Sequence[tuple[str, Counted]]) -> Table:
     for name, result in named:
         ratios = result.total.ratios(first)
         cells: dict[str, Any] = {
-            "arch": name,
+            "arch": f"{name} (at least)" if result.unknown else name,
             "input": inputs_data(result.trace),
             "weighted_layers": result.weighted_layers,
             **cost_facts(result.total),
+            **unknown_facts(result),
             "params_ratio": ratios["params"],
             "macs_ratio": ratios["macs"],
         }

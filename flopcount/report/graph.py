@@ -30,7 +30,8 @@ def drawing(result: Counted, depth: int | None) -> Drawing:
         params, macs = totals.get(name, (0, 0))
         totals[name] = (params + cost.params, macs + cost.macs)
         kind = node.kind if name == node.path else "block"
-        labels[name] = f"{name}<br>{kind} → {_sizes(step.shape.dims)}<br>{_costs(*totals[name])}"
+        costs = _costs(*totals[name], result.convention.word)
+        labels[name] = f"{name}<br>{kind} → {_sizes(step.shape.dims)}<br>{costs}"
     edges = ((groups[source], groups[node.path]) for node, _ in result.trace.items() for source in node.inputs)
     return Drawing(labels, tuple(dict.fromkeys((one, other) for one, other in edges if one != other)))
 
@@ -43,8 +44,8 @@ def _sizes(dims: Iterable[object]) -> str:
     return "×".join(map(str, dims))
 
 
-def _costs(params: int, macs: int) -> str:
-    return f"{params} params, {macs} MACs" if params or macs else "no cost"
+def _costs(params: int, macs: int, word: str) -> str:
+    return f"{params} params, {macs} {word}" if params or macs else "no cost"
 
 
 def mermaid(result: Counted, depth: int | None) -> str:

@@ -59,7 +59,7 @@ def summed_by(table: Table, key: str) -> Table:
     kept = tuple(known_columns[key] for key in (*ADDED, "ratio") if key in known_columns)
     if key == "kernel":
         kept = tuple(column for column in kept if column.key not in {"standard_macs", "ratio"})
-    total = Row({**table.total.cells, key: "total"}) if table.total else None
+    total = Row({**table.total.cells, key: table.total.cells.get("path", "total")}) if table.total else None
     return Table("groups", (Column(key, key), Column("layers", "layers", "count"), *kept), counted, total)
 
 

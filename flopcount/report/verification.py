@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from flopcount.analyses.claims import Verdict
+from flopcount.counting.conventions import convention
 from flopcount.report.table import Column, Report, Row, Table
 
 CLAIMS = (
@@ -44,7 +45,7 @@ def _row(verdict: Verdict) -> Row:
             "arch": verdict.arch,
             "source": _source(verdict),
             "what": _what(verdict),
-            "quantity": "MACs" if verdict.quantity == "macs" else "params",
+            "quantity": convention(macs=verdict.claim.counts).word if verdict.quantity == "macs" else "params",
             "claimed": verdict.claimed,
             "exact": verdict.exact,
             "status": verdict.status,

@@ -46,6 +46,11 @@ def count_report(name: str, description: str, result: Counted, changes: Mapping[
     )
 
 
+def unknown_facts(result: Counted) -> dict[str, Any]:
+    """Return what is not in the totals, as data."""
+    return {"at_least": True, "unknown": dict(result.unknown)} if result.unknown else {}
+
+
 def _changed_text(changes: Mapping[str, Any]) -> str:
     """Write what was changed, as the command line has it."""
     values = ((key, each) for key, value in changes.items() for each in (value if isinstance(value, list) else [value]))
@@ -80,6 +85,9 @@ def convention_facts(convention: Convention) -> dict[str, str]:
     """Return the convention in force, as data."""
     return {
         "name": convention.name,
+        "unit": convention.unit,
+        "headline": convention.headline,
+        "word": convention.word,
         "params": convention.params_name,
         "macs_counted": convention.counts,
         "macs_not_counted": convention.leaves_out,
@@ -101,6 +109,7 @@ def _facts(name: str, result: Counted) -> dict[str, Any]:
         "convention": convention_facts(result.convention),
         "totals": cost_facts(total),
         "weighted_layers": result.weighted_layers,
+        **unknown_facts(result),
         **against,
     }
 
@@ -114,7 +123,7 @@ def _layers(result: Counted) -> Table:
         rows.append(Row({"position": position, **row.cells, **against}, row.parts))
     standard = result.standard_total
     shares = {"share": ratio(whole.macs, whole.macs), "params_share": ratio(whole.params, whole.params)}
-    total = {"path": "total", **cost_facts(whole), **shares}
+    total = {"path": "at least" if result.unknown else "total", **cost_facts(whole), **shares}
     if standard:
         total |= {"standard_params": standard.params, "standard_macs": standard.macs}
         total |= {"ratio": ratio(whole.macs, standard.macs)}
@@ -158,7 +167,11 @@ def _side_by_side(result: Counted) -> Table:
         Row({"quantity": title, "standard": getattr(standard, key, None), "specified": value, "ratio": ratios.get(key)})
         for title, key, value in (("MACs", "macs", total.macs), ("params", "params", total.params))
     )
-    columns = SIDE_BY_SIDE if standard else (SIDE_BY_SIDE[0], Column("specified", "total", "count"))
+    columns = (
+        SIDE_BY_SIDE
+        if standard
+        else (SIDE_BY_SIDE[0], Column("specified", "at least" if result.unknown else "total", "count"))
+    )
     plural = "layer" if result.weighted_layers == 1 else "layers"
     caption = f"{result.weighted_layers} {plural} with weights"
     return Table("", columns, rows, caption=caption, separator="")

@@ -153,6 +153,11 @@ class Arch(BaseModel):
         Expects("a table of variants"),
         Field(description="networks that differ in numbers only, by name"),
     ] = {}
+    written: Annotated[
+        dict[Line, Name],
+        Expects("a table of kinds or paths, with how a program writes them"),
+        Field(description="how a program writes the layers, by kind or path: what other counters see follows from it"),
+    ] = {}
     claims: Annotated[
         tuple[Annotated[dict[str, Any], AfterValidator(_claim)], ...],
         Expects("a list of claims"),

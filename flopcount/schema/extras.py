@@ -39,6 +39,11 @@ class Variant(BaseModel):
     defaults: Annotated[
         dict[str, Any], Expects("a table of fields and values"), Field(description="other defaults")
     ] = {}
+    written: Annotated[
+        dict[Line, Name],
+        Expects("a table of kinds or paths, with how a program writes them"),
+        Field(description="how a program writes this one"),
+    ] = {}
 
 
 class Scaling(BaseModel):
@@ -104,7 +109,7 @@ class Claim(BaseModel):
         Field(description="which parameters the source counts"),
     ] = "trainable"
     counts: Annotated[
-        Name, Expects("the name of a row in conventions.toml"), Field(description="what the source counts as a MAC")
+        Name, Expects("the name of a convention"), Field(description="what the source counts: `flopcount conventions`")
     ] = "macs"
     path: Annotated[
         str | None, Expects("the path of a layer or block"), Field(max_length=200, description="a part of the network")

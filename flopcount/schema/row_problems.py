@@ -98,7 +98,8 @@ class _Checks:
             return (), ()
         fields = kind_named(kind).model_fields
         required = tuple(name for name, info in fields.items() if info.is_required())
-        return required, (*(name for name in fields if name not in (*required, *Layer.model_fields)), "scale")
+        optional = (name for name in fields if name not in (*required, *Layer.model_fields))
+        return required, (*optional, "scale", "params", "shared")
 
 
 def _is_argument(value: object) -> bool:

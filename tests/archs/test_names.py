@@ -12,6 +12,7 @@ from zoo import counted, wrong_claims
         ("mobilenetv3_large_100", "mobilenet_v3_large"),
         ("mobilenetv3_small_100", "mobilenet_v3_small"),
         ("mnasnet_100", "mnasnet1_0"),
+        ("timm_efficientnet_b0", "efficientnet_b0"),
         ("vit_base_patch16_224", "vit_b_16"),
         ("swin_tiny_patch4_window7_224", "swin_t"),
         ("xception", "legacy_xception"),

@@ -56,9 +56,9 @@ def test_by_default_trainable_parameters_and_macs_are_counted() -> None:
 @pytest.mark.parametrize(
     ("policy", "counted"),
     [
-        ("weights", {"weight"}),
+        ("weights", {"weight", "frozen_weight"}),
         ("trainable", TRAINED),
-        ("total", TRAINED | {"running"}),
+        ("total", TRAINED | {"running", "frozen_weight", "frozen"}),
         ("folded", TRAINED),
     ],
 )

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 
 from samples_basic import BASIC
 from samples_other import SAMPLES_OTHER
+from samples_tensors import TENSORS
 from samples_variants import VARIANTS
 from sampling import Sample
 
-SAMPLES: Mapping[str, tuple[Sample, ...]] = {**BASIC, **VARIANTS, **SAMPLES_OTHER}
+SAMPLES: Mapping[str, tuple[Sample, ...]] = {**BASIC, **VARIANTS, **SAMPLES_OTHER, **TENSORS}
 
 
 def labelled() -> Iterator[tuple[str, str, Sample]]:

@@ -28,6 +28,7 @@ def _recurrent() -> tuple[Sample, ...]:
         *sampled(SEQUENCES, hidden_size=5),
         *sampled(SEQUENCES, hidden_size=5, num_layers=2, bidirectional=True),
         sample(Tokens, hidden_size=5, bias=False),
+        sample(Tokens, hidden_size=5, recurrent_bias=False),
     )
 
 
@@ -62,10 +63,21 @@ SAMPLES_OTHER: Mapping[str, tuple[Sample, ...]] = {
     "CBAM": (*sampled(MAPS, reduction=2), sample(Map, reduction=4, kernel_size=3, bias=True)),
     "GlobalMaxPool": (*sampled(MAPS), *sampled(MAPS, keepdim=False)),
     "AdaptiveMaxPool": (*sampled(MAPS, output_size=7), *sampled((Map, Batch), output_size=(3, 4))),
-    "LayerNorm": (*sampled(ANY), sample(Map, bias=False), sample(Map, elementwise_affine=False)),
-    "GroupNorm": (*sampled(ANY, num_groups=2), sample(Map, num_groups=4, affine=False)),
+    "LayerNorm": (
+        *sampled(ANY),
+        sample(Map, bias=False),
+        sample(Map, elementwise_affine=False),
+        sample(Map, gamma=False),
+    ),
+    "GroupNorm": (
+        *sampled(ANY, num_groups=2),
+        sample(Map, num_groups=4, affine=False),
+        sample(Map, num_groups=4, gamma=False),
+        sample(Map, num_groups=4, beta=False),
+    ),
     "InstanceNorm": (*sampled(MAPS), sample(Map, affine=True, track_running_stats=True)),
     "RMSNorm": (*sampled(ANY), sample(Map, elementwise_affine=False)),
+    "DataNorm": (*sampled(ANY), sample(Map, per_channel=False), sample(Map, track_stats=False)),
     "LocalResponseNorm": sampled(ANY, size=5),
     "LayerScale": sampled(ANY),
     "Affine": sampled(ANY),

@@ -57,9 +57,16 @@ def test_every_option_occurs_in_a_sample(kind: str) -> None:
 def test_a_file_could_say_the_same(kind: str) -> None:
     """The options of the samples are possible in an arch file."""
     for sample in SAMPLES[kind]:
-        given = {name: value.value if isinstance(value, Fixed) else value for name, value in sample.options.items()}
+        given = {name: unwrapped(value) for name, value in sample.options.items()}
         layer = kind_named(kind).model_validate(given)
         assert {name: getattr(layer, name) for name in given} == given
+
+
+def unwrapped(value: Any) -> Any:
+    """Return a value of a sample as a file has it."""
+    if isinstance(value, tuple):
+        return tuple(map(unwrapped, value))
+    return value.value if isinstance(value, Fixed) else value
 
 
 @EVERY_KIND

@@ -75,7 +75,8 @@ def test_a_table_of_positions_has_to_be_long_enough() -> None:
 
 def test_interpolation_is_tallied_by_its_mode() -> None:
     assert interpolate(Shape((8, 16, 16)), scale_factor=2, mode="bilinear").tally.counts == {
-        "interpolate_bilinear": 8192
+        "interpolate_in": 2048,
+        "interpolate_bilinear": 8192,
     }
 
 

@@ -58,6 +58,7 @@ FAMILIES: Mapping[str, str] = {
     "Activation": "activation",
     "Softmax": "activation",
     "Flatten": "rearrange",
+    "Identity": "rearrange",
     "Dropout": "rearrange",
     "ChannelShuffle": "rearrange",
     "Pad": "rearrange",
@@ -77,6 +78,7 @@ FAMILIES: Mapping[str, str] = {
     "GroupNorm": "norm",
     "InstanceNorm": "norm",
     "RMSNorm": "norm",
+    "DataNorm": "norm",
     "LocalResponseNorm": "norm",
     "LayerScale": "scale",
     "Affine": "scale",
@@ -102,6 +104,17 @@ FAMILIES: Mapping[str, str] = {
     "RNN": "recurrent",
     "GRU": "recurrent",
     "LSTM": "recurrent",
+    "Reshape": "tensors",
+    "Permute": "tensors",
+    "Take": "tensors",
+    "Expand": "tensors",
+    "Elementwise": "tensors",
+    "Reduce": "tensors",
+    "Parameter": "tensors",
+    "Constants": "tensors",
+    "Join": "tensors",
+    "Einsum": "tensors",
+    "Operation": "tensors",
 }
 """Every kind, with the module here that defines it."""
 

@@ -12,6 +12,8 @@ class BatchNorm(Layer):
 
     affine: Annotated[Flag, Field(description="whether there are a scale and a shift")] = True
     track_running_stats: Annotated[Flag, Field(description="whether means and variances are kept")] = True
+    gamma: Annotated[Flag, Field(description="whether there is a scale, where it is affine")] = True
+    beta: Annotated[Flag, Field(description="whether there is a shift, where it is affine")] = True
 
 
 class LayerNorm(Layer):
@@ -19,6 +21,7 @@ class LayerNorm(Layer):
 
     elementwise_affine: Annotated[Flag, Field(description="whether there is a scale per channel")] = True
     bias: Annotated[Flag, Field(description="whether there is a shift per channel, beside the scale")] = True
+    gamma: Annotated[Flag, Field(description="whether there is a scale per channel, beside the shift")] = True
 
 
 class GroupNorm(Layer):
@@ -26,6 +29,8 @@ class GroupNorm(Layer):
 
     num_groups: Annotated[Count, Field(description="number of groups of the channels")]
     affine: Annotated[Flag, Field(description="whether there are a scale and a shift per channel")] = True
+    gamma: Annotated[Flag, Field(description="whether there is a scale, where it is affine")] = True
+    beta: Annotated[Flag, Field(description="whether there is a shift, where it is affine")] = True
 
 
 class InstanceNorm(Layer):
@@ -45,3 +50,10 @@ class LocalResponseNorm(Layer):
     """Divide by a sum of squares over neighbouring channels."""
 
     size: Annotated[Count, Field(description="how many neighbouring channels are summed")]
+
+
+class DataNorm(Layer):
+    """Normalise with the mean and variance of a data set."""
+
+    track_stats: Annotated[Flag, Field(description="whether they are kept, with the number of samples")] = True
+    per_channel: Annotated[Flag, Field(description="whether each channel has its own")] = True

@@ -11,6 +11,10 @@ class Flatten(Layer):
     """Lay out channels and space as one vector."""
 
 
+class Identity(Layer):
+    """Leave everything as it is."""
+
+
 class Dropout(Layer):
     """Drop elements while training."""
 

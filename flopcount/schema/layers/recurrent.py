@@ -13,6 +13,9 @@ class _Recurrent(Layer):
     hidden_size: Annotated[Count, Field(description="size of the state")]
     num_layers: Annotated[Count, Field(description="how many of them on top of each other")] = 1
     bias: Annotated[Flag, Field(description="whether each gate has two biases")] = True
+    recurrent_bias: Annotated[
+        Flag, Field(description="whether the second bias of a gate, that of the state, is there")
+    ] = True
     bidirectional: Annotated[Flag, Field(description="whether a second one reads the sequence backwards")] = False
 
 

@@ -1,0 +1,80 @@
+"""`flopcount import MODEL -o arch.toml`: a model of another tool, kept as an arch file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flopcount.analyses.counted import Counted
+from flopcount.cli.loading import Options, count_arch, count_spec, spec_of
+from flopcount.cli.options import complete_arch
+from flopcount.cli.output import emit
+from flopcount.errors import FlopcountError, UsageError
+from flopcount.files.specs import Spec
+
+
+@click.command("import")
+@click.argument("model", shell_complete=complete_arch)
+@click.option(
+    "--input", "size", metavar="SIZE", help="Input size: 224, 3x224x224, 1x3x224x224, or NAME=SIZE,NAME=SIZE."
+)
+@click.option("--batch", type=int, help="How many inputs at once, where the file leaves it open.")
+@click.option("--flat", is_flag=True, help="Write every block out, without templates.")
+@click.option("--allow-unknown", is_flag=True, help="Leave out operators that are not known, and say so in the file.")
+@click.option("-o", "--output", metavar="FILE", help="Write to FILE.toml, .json or .csv instead of standard output.")
+def command(model: str, output: str | None, *, flat: bool, **options: Any) -> None:
+    """Write MODEL as an arch file: a row for each layer, named as in the model.
+
+    MODEL is an ONNX file, a model of Keras, a darknet .cfg, a Caffe prototxt or a
+    SCALE-Sim topology. Blocks that differ in numbers only become templates. What is
+    written has been counted again, and costs the same, layer by layer. To FILE.csv
+    goes the SCALE-Sim topology of any network.
+    """
+    spec, result = count_arch(model, Options(**options))
+    if output is not None and output.lower().endswith(".csv"):
+        from flopcount.importers.scale_sim import topology
+
+        emit(topology(result.trace), output)
+        return
+    if not spec.foreign:
+        raise UsageError(f"{model}: this is an arch file already; import reads files of other tools")
+    emit(_text(spec, result, Path(model).name, output or "", flat=flat), output)
+
+
+def _text(spec: Spec, result: Counted, title: str, output: str, *, flat: bool) -> str:
+    """Write an arch file that costs the same: with templates, if that can be."""
+    from flopcount.importers.writing import as_json, written
+
+    data = dict(spec.source.data)
+    data = data if flat else _folded(data, result)
+    if output.lower().endswith(".json"):
+        return as_json(data)
+    return written(data, _header(spec, title))
+
+
+def _folded(data: dict[str, Any], result: Counted) -> dict[str, Any]:
+    """Return the data with templates where they cost the same, layer by layer; else as it is."""
+    from copy import deepcopy
+
+    from flopcount.importers.templates import folded
+
+    short = folded(deepcopy(data))
+    try:
+        again = count_spec(spec_of("the arch file to be", short), Options())
+    except FlopcountError:
+        return data
+    return short if _layers(again) == _layers(result) else data
+
+
+def _layers(result: Counted) -> Mapping[str, Any]:
+    """Return all that is counted, by path."""
+    return {path: (step.shape.dims, step.tally.counts) for path, step in result.trace.steps.items()}
+
+
+def _header(spec: Spec, title: str) -> str:
+    notes = [f"Note: {note}" for note in spec.notes]
+    unknown = [f"Left out, so that totals are at least so much: {', '.join(spec.unknown)}"] if spec.unknown else []
+    return "\n".join(
+        [f"Written by `flopcount import {title}`; weights are not in it, only what they cost.", *notes, *unknown]
+    )

@@ -1,0 +1,188 @@
+"""Conventions from files: those of other counters, and those of users."""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+from flopcount.counting.inside import INSIDE
+from flopcount.counting.rules import POLICIES, Batch, Convention, Unit, own_convention, own_conventions, with_params
+from flopcount.counting.weighing import EVERYTHING, Weighing
+from flopcount.counting.written import ABSENT, MANNERS
+from flopcount.errors import FileError, UsageError, suggestion
+from flopcount.formulas.tally import OPERATIONS, PARAMETERS
+
+MOST_BYTES = 2**20
+TEXTS = ("about", "headline", "version", "source", "counts", "leaves_out")
+TABLES = ("weights", "kinds", "written", "params", "notes")
+KEYS = (*TEXTS, "unit", "batch", "folds", "extends", *TABLES)
+
+
+class Described(NamedTuple):
+    """A convention with what is to be said of it beside its numbers."""
+
+    rule: Convention
+    about: str = ""
+    version: str = ""
+    source: str = ""
+    notes: Mapping[str, str] = {}
+
+
+def described(reference: str, folder: Path) -> Described:
+    """Return a convention with its description: a name, `FILE.toml`, or `FILE.toml:NAME` of a file with several.
+
+    `folder` has the files of the conventions that are known by name.
+    """
+    if reference in own_conventions():
+        return Described(own_convention(reference))
+    if reference in _names(folder):
+        return _bundled(reference, folder)
+    file, colon, name = reference.rpartition(":")
+    if not (colon and file.endswith(".toml")):
+        file, name = reference, ""
+    if not file.endswith(".toml"):
+        way_out = suggestion(reference[:100], [*own_conventions(), *_names(folder)])
+        raise UsageError(f"no convention is called {reference[:60]!r}; {way_out} (a file is named with its ending)")
+    return _of_file(Path(file), name, folder)
+
+
+@cache
+def _bundled(name: str, folder: Path) -> Described:
+    return _described(name, _data(folder / f"{name}.toml"), name, folder)
+
+
+@cache
+def _names(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
+def _of_file(path: Path, name: str, folder: Path) -> Described:
+    data = _data(path)
+    several = data.get("conventions")
+    if several is None and not name:
+        return _described(path.stem, data, str(path), folder)
+    if not isinstance(several, Mapping) or name not in several:
+        known = [*several] if isinstance(several, Mapping) else []
+        example = f"{path}:{known[0]}" if known else f"{path}, without a name: it holds one convention"
+        raise UsageError(f"{path}: {_asked(name)}; write {example}")
+    return _described(name, several[name], f"{path}:{name}", folder)
+
+
+def _asked(name: str) -> str:
+    return f"no convention is called {name!r} here" if name else "there are several conventions here"
+
+
+def _data(path: Path) -> Mapping[str, Any]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise FileError(f"{path}: a file of conventions has at most 1 MiB")
+        return tomllib.loads(content.decode())
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{path}: this is no TOML: {str(error)[:200]}") from None
+
+
+def _described(name: str, data: object, title: str, folder: Path) -> Described:
+    known = [*own_conventions(), *(each for each in _names(folder) if each != name)]
+    problems = [*_problems(data, known)]
+    if problems or not isinstance(data, Mapping):
+        raise FileError("\n".join(f"{title}: {problem}" for problem in problems))
+    base = data.get("extends")
+    about = {key: data[key] for key in ("about", "version", "source", "notes") if key in data}
+    start = _blank() if base is None else described(base, folder).rule
+    return Described(_changed(start, name, data), **about)
+
+
+def _blank() -> Convention:
+    blank = Convention("", "", Weighing({}), Weighing({}), "what the file weighs", "all else", "")
+    return with_params(blank, POLICIES[0])
+
+
+def _changed(start: Convention, name: str, data: Mapping[str, Any]) -> Convention:
+    """Return the convention with what a file says instead."""
+    plain = {key: data[key] for key in ("unit", "batch", "folds", "counts", "leaves_out", "headline") if key in data}
+    if "unit" in data and "headline" not in data:
+        plain["headline"] = f"{data['unit']}s"
+    weighing = _weighing(data, start.operations)
+    weighing = weighing._replace(written={**weighing.written, ABSENT: {EVERYTHING: 0}})
+    changed = start._replace(name=name, operations=weighing, **plain)
+    params = data.get("params", {})
+    if "policy" in params:
+        changed = with_params(changed, params["policy"])
+    if "weights" in params or "written" in params:
+        known = changed.parameters if "policy" in params or "extends" in data else Weighing({})
+        changed = changed._replace(params_name=name, parameters=_weighing(params, known))
+    return changed._replace(params_counts=params["counts"]) if "counts" in params else changed
+
+
+def _weighing(data: Mapping[str, Any], start: Weighing) -> Weighing:
+    return Weighing(*({**old, **data.get(key, {})} for key, old in zip(Weighing._fields, start, strict=True)))
+
+
+def _problems(data: object, bases: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with the data of a convention, a sentence each."""
+    if not isinstance(data, Mapping):
+        yield "a convention is a table, such as weights = { conv_mac = 1 }"
+        return
+    for key, value in data.items():
+        if key not in KEYS:
+            yield f"a convention has no {key!r}; {suggestion(key, KEYS)}"
+        elif key in TEXTS and not (isinstance(value, str) and value.isprintable() and len(value) <= 2000):  # noqa: PLR2004  (a line)
+            yield f"{key} is a line of text"
+    yield from _choices(data, bases)
+    tables = {key: data.get(key, {}) for key in TABLES}
+    if not all(isinstance(table, Mapping) for table in tables.values()):
+        yield f"{', '.join(key for key, table in tables.items() if not isinstance(table, Mapping))}: a table is needed"
+        return
+    yield from _weights_problems(data, {**OPERATIONS, **PARAMETERS, **INSIDE}, "")
+    yield from _params_problems(tables["params"])
+
+
+def _choices(data: Mapping[str, Any], bases: Sequence[str]) -> Iterator[str]:
+    for key, words in (("unit", get_args(Unit)), ("batch", get_args(Batch))):
+        if key in data and data[key] not in words:
+            yield f"{key} is {' or '.join(map(repr, words))}, not {str(data[key])[:60]!r}"
+    if not isinstance(data.get("folds", False), bool):
+        yield "folds is true or false"
+    if "extends" in data and data["extends"] not in bases:
+        yield f"extends names a convention that comes along; {suggestion(str(data['extends'])[:60], bases)}"
+
+
+def _params_problems(params: Mapping[str, Any]) -> Iterator[str]:
+    known = ("policy", "counts", "weights", "written", "kinds")
+    for key in params:
+        if key not in known:
+            yield f"params has no {key!r}; {suggestion(key, known)}"
+    if params.get("policy", POLICIES[0]) not in POLICIES:
+        yield f"params.policy: {suggestion(str(params['policy'])[:60], POLICIES)}"
+    if not isinstance(params.get("counts", ""), str):
+        yield "params.counts is a line of text"
+    yield from _weights_problems(params, PARAMETERS, "params.")
+
+
+def _weights_problems(data: Mapping[str, Any], known: Mapping[str, str], place: str) -> Iterator[str]:
+    yield from _row_problems(data.get("weights", {}), known, f"{place}weights")
+    for key, words in (("kinds", None), ("written", MANNERS)):
+        rows = data.get(key, {})
+        if not isinstance(rows, Mapping):
+            yield f"{place}{key} is a table of tables"
+            continue
+        for name, row in rows.items():
+            if words is not None and name not in words:
+                yield f"{place}{key}: {name!r} is no way to write a layer; {suggestion(name, [*words])}"
+            yield from _row_problems(row, {**known, EVERYTHING: ""}, f"{place}{key}.{name}")
+
+
+def _row_problems(row: object, known: Mapping[str, str], place: str) -> Iterator[str]:
+    if not isinstance(row, Mapping):
+        yield f"{place} is a table of names and whole numbers"
+        return
+    for name, weight in row.items():
+        if name not in known:
+            yield f"{place}: nothing is tallied as {name!r}; {suggestion(name, [*known])}"
+        elif not isinstance(weight, int) or isinstance(weight, bool) or abs(weight) > 10**6:
+            yield f"{place}.{name} is a whole number of at most a million"

@@ -1,0 +1,148 @@
+"""How to get from one counter's number to another's."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from flopcount.analyses.figures import WORDS, Asked
+from flopcount.analyses.origins import Origin, nearest
+from flopcount.analyses.reconcile import AFFINE, Side, Term
+from flopcount.counting.inside import INSIDE
+from flopcount.counting.trace import Trace
+from flopcount.formulas.tally import OPERATIONS, PARAMETERS
+from flopcount.report.table import Column, Report, Row, Table, cell_text
+from flopcount.report.views import inputs_data, inputs_text
+
+TERMS = (
+    Column("to", "to"),
+    Column("entry", "what happens"),
+    Column("times", "how often", "count"),
+    Column("was", "weight", "count"),
+    Column("now", "now", "count"),
+    Column("amount", "difference", "count"),
+    Column("why", "because"),
+    Column("what", "that is", "prose"),
+)
+TOTALS = (
+    Column("convention", "convention"),
+    Column("number", "number", "count"),
+    Column("word", "of"),
+    Column("figure", "given"),
+    Column("status", "verdict"),
+)
+ORIGINS = (
+    Column("figure", "given"),
+    Column("convention", "convention"),
+    Column("change", "with"),
+    Column("number", "number", "count"),
+    Column("rule", "prints"),
+)
+_WORDS: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **INSIDE, "batch": "inputs at once"}
+
+
+class Way(NamedTuple):
+    """From the base to one convention, and the figure that is said to be its, if one is."""
+
+    side: Side
+    terms: Sequence[Term]
+    asked: Asked | None = None
+
+    @property
+    def rule(self) -> str | None:
+        """How the number prints as the figure; None where it does not."""
+        return self.asked.figure.printed(self.side.total) if self.asked else None
+
+    @property
+    def status(self) -> str:
+        """The verdict on the figure."""
+        if self.asked is None:
+            return ""
+        if self.rule:
+            return "holds" if self.rule in {"exact", "round"} else f"holds, {WORDS[self.rule]}"
+        return f"differs by {cell_text(self.asked.figure.value - self.side.total, 'count', ',')}"
+
+
+class Search(NamedTuple):
+    """A figure, and the ways to come by it."""
+
+    asked: Asked
+    found: Sequence[Origin]
+
+
+def reconciliation_report(
+    name: str, base: Side, ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str, int]
+) -> Report:
+    """Show the numbers, what leads to each of them, and where figures come from that none was named for."""
+    tables = [_terms(ways)] if any(way.terms for way in ways) else []
+    tables.append(_totals(base, ways))
+    if any(search.found for search in searches):
+        tables.append(_origins(searches))
+    traced: Trace = base.trace
+    ends = ", ".join(way.side.rule.name for way in ways)
+    return Report(
+        title=f"{name}: from {base.rule.name} to {ends or 'the figures given'}",
+        tables=tuple(tables),
+        lines=(f"input {inputs_text(traced)}", f"{base.rule.name}: {base.rule.counts}", *_said(ways)),
+        notes=tuple(_notes(ways, searches, totals)),
+        facts={"arch": name, "input": inputs_data(traced), "from": base.rule.name},
+    )
+
+
+def _said(ways: Sequence[Way]) -> Sequence[str]:
+    return [*dict.fromkeys(f"{way.side.rule.name}: {way.side.rule.counts}" for way in ways)]
+
+
+def _totals(base: Side, ways: Sequence[Way]) -> Table:
+    rows = [Row(_total(base))]
+    for way in ways:
+        figure = {"figure": way.asked.figure.text, "status": way.status} if way.asked else {}
+        rows.append(Row({**_total(way.side), "difference": way.side.total - base.total, **figure}))
+    has_figures = any(way.asked for way in ways)
+    return Table("totals", TOTALS if has_figures else TOTALS[:3], tuple(rows))
+
+
+def _total(side: Side) -> dict[str, Any]:
+    rule = side.rule
+    return {"convention": rule.name, "number": side.total, "word": rule.word, "unit": rule.unit}
+
+
+def _terms(ways: Sequence[Way]) -> Table:
+    rows = [Row(_term(term, way)) for way in ways for term in way.terms]
+    needless = {"to"} if len(ways) == 1 else set()
+    if not any(term.why for way in ways for term in way.terms):
+        needless.add("why")
+    columns = tuple(column for column in TERMS if column.key not in needless)
+    total = Row({"entry": "total", "amount": sum(term.amount for term in ways[0].terms)}) if len(ways) == 1 else None
+    return Table("terms", columns, tuple(rows), total)
+
+
+def _term(term: Term, way: Way) -> dict[str, Any]:
+    what = _WORDS[term.entry]
+    plain = {**term._asdict(), "to": way.side.rule.name, "what": what}
+    rule = way.side.rule.operations.weights
+    shift = rule.get(term.entry + AFFINE)
+    if shift and term.now == rule.get(term.entry, 0) + shift:
+        plain["what"] = f"{what}; {term.now - shift}, and {shift} for scale and shift"
+    return plain
+
+
+def _origins(searches: Sequence[Search]) -> Table:
+    rows = [
+        Row({**origin._asdict(), "figure": search.asked.figure.text, "rule": WORDS[origin.rule]})
+        for search in searches
+        for origin in search.found
+    ]
+    return Table("origins", ORIGINS, tuple(rows))
+
+
+def _notes(ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str, int]) -> Iterator[str]:
+    for search in searches:
+        if not search.found:
+            figure = search.asked.figure
+            near = ", ".join(f"{name} {totals[name]}" for name in nearest(figure, totals))
+            yield f"{figure.text}: no convention gives this number; the nearest are {near}"
+    for rule in dict.fromkeys(way.side.rule.name for way in ways if _is_misnamed(way.side)):
+        yield f"{rule} calls its number FLOPs; it is one of MACs"
+
+
+def _is_misnamed(side: Side) -> bool:
+    return side.rule.word != side.rule.headline

@@ -1,0 +1,172 @@
+"""For a test-suite of your own: whether an arch file still says what the module is.
+
+    from flopcount.testing import assert_matches
+
+    def test_the_arch_file_is_the_network() -> None:
+        assert_matches("net.toml", Net(), (3, 224, 224))
+
+Needs torch: `pip install flopcount[torch]`. The module runs on the meta device, so it
+is neither computed nor changed, and torch's own counter counts it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from flopcount.analyses.counted import Counted, counted
+from flopcount.counting.conventions import convention
+from flopcount.counting.inputs import input_shapes
+from flopcount.counting.plan import plan
+from flopcount.errors import SpecError, UsageError
+from flopcount.files.specs import explained, load
+from flopcount.formulas.shape import render
+from flopcount.schema.arch import Arch
+
+MOST_SHOWN = 20
+"""So many differences are told, then counted."""
+
+
+class Measured(NamedTuple):
+    """What torch says of a module: its parameters, its MACs, its output, and the same for the modules inside."""
+
+    params: int
+    macs: int
+    output: tuple[int, ...] | None
+    inner_params: Mapping[str, int]
+    inner_macs: Mapping[str, int]
+
+
+def assert_matches(
+    arch: str | Path | Arch, torch_module: Any, input_size: Sequence[int], *, variant: str | None = None
+) -> None:
+    """Raise an AssertionError that says what differs, unless the spec and the module agree.
+
+    `arch` is a file, a bundled network or an Arch; `input_size` is that of one input,
+    such as (3, 224, 224). Compared are the parameters, the MACs and the size of the output.
+    """
+    spec = _counted(arch, tuple(input_size), variant)
+    problems = [*_problems(spec, measured(torch_module, input_size))]
+    if problems:
+        shown = problems[:MOST_SHOWN]
+        more = [f"and {len(problems) - MOST_SHOWN} more differences"] if len(problems) > MOST_SHOWN else []
+        name = arch.name if isinstance(arch, Arch) else arch
+        title = f"{name} is not this {type(torch_module).__name__} at {render(input_size)}:"
+        raise AssertionError("\n  ".join([title, *shown, *more]))
+
+
+def _counted(arch: str | Path | Arch, size: tuple[int, ...], variant: str | None) -> Counted:
+    """Count a spec at one input."""
+    spec = None if isinstance(arch, Arch) else load(str(arch), (), variant)
+    try:
+        network = plan(arch if isinstance(arch, Arch) else load(str(arch), (), variant).arch)
+        return counted(network, input_shapes(network.inputs, render(size)), convention())
+    except SpecError as error:
+        raise (explained(error, spec) if spec else error) from None
+
+
+def measured(module: Any, input_size: Sequence[int]) -> Measured:
+    """Run a module on the meta device, for one input, through torch's counter."""
+    torch = _torch()
+    from torch.func import functional_call
+    from torch.utils.flop_counter import FlopCounterMode
+
+    kept = [*module.named_parameters(), *module.named_buffers()]
+    state = {name: torch.empty_like(tensor, device="meta") for name, tensor in kept}
+    x = torch.empty((1, *input_size), device="meta")
+    counter = FlopCounterMode(display=False)
+    with _plainly(module), counter, torch.no_grad(), torch.device("meta"):
+        y = functional_call(module, state, (x,))
+    root = type(module).__name__
+    flops = {name: sum(by_operator.values()) for name, by_operator in counter.get_flop_counts().items()}
+    inner = {name.removeprefix(f"{root}."): count // 2 for name, count in flops.items() if name.startswith(f"{root}.")}
+    output = tuple(y.shape[1:]) if isinstance(y, torch.Tensor) else None
+    return Measured(_params(module), counter.get_total_flops() // 2, output, _inner_params(module), inner)
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError:
+        raise UsageError("flopcount.testing needs torch; install flopcount[torch]") from None
+    return torch
+
+
+@contextmanager
+def _plainly(module: Any) -> Iterator[None]:
+    """Evaluate, with attention as products of matrices: fused, it has no formula in torch's counter."""
+    torch = _torch()
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    training, fast = module.training, torch.backends.mha.get_fastpath_enabled()
+    module.eval()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        module.train(training)
+
+
+def _params(module: Any) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _inner_params(module: Any) -> dict[str, int]:
+    return {name: _params(inner) for name, inner in module.named_modules() if name}
+
+
+def _problems(spec: Counted, found: Measured) -> Iterator[str]:
+    """Yield what differs, the totals first, then the layers whose names are those of modules."""
+    total = spec.total
+    if total.params != found.params:
+        yield f"params: {total.params} in the spec, {found.params} in the module"
+    if total.macs != found.macs:
+        yield f"MACs: {total.macs} in the spec, {found.macs} in the module"
+    last = tuple(int(str(size)) for size in [*spec.trace.steps.values()][-1].shape.dims)
+    if found.output is not None and found.output != last:
+        yield f"output: {render(last)} in the spec, {render(found.output)} in the module"
+    if total != (found.params, found.macs):
+        yield from _inner_problems(spec, found)
+
+
+def _inner_problems(spec: Counted, found: Measured) -> Iterator[str]:
+    names = _names([*spec.trace.steps], found.inner_params)
+    if not names:
+        yield "no layer is called as a module is, so that they cannot be compared one by one"
+        return
+    for path, name in names.items():
+        yield from _differences(path, name, spec, found)
+    inside = {name for name in found.inner_macs if any(other.startswith(f"{name}.") for other in found.inner_macs)}
+    for name, macs in found.inner_macs.items():
+        if macs and name not in inside | {*names.values()}:
+            yield f"{name}: {macs} MACs in the module, and no layer of that name in the spec"
+    for path, step in spec.trace.steps.items():
+        if spec.cost(step).macs and path not in names:
+            yield f"{path}: {spec.cost(step).macs} MACs in the spec, and no module of that name"
+
+
+def _differences(path: str, name: str, spec: Counted, found: Measured) -> Iterator[str]:
+    """Compare one layer with the module of its name; a norm in its row may be a module of its own there."""
+    step, macs = spec.trace.steps[path], found.inner_macs.get(name, 0)
+    costs = [spec.cost(step), *(spec.cost(part.step) for part in step.parts)]
+    called = path if name == path else f"{path} ({name} there)"
+    if all(cost.params != found.inner_params[name] for cost in costs):
+        yield f"{called}: {costs[0].params} params in the spec, {found.inner_params[name]} in the module"
+    if costs[0].macs != macs:
+        yield f"{called}: {costs[0].macs} MACs in the spec, {macs} in the module"
+
+
+def _names(paths: Sequence[str], known: Mapping[str, int]) -> dict[str, str]:
+    """Return the module for each layer that has one of its name; repeats count from 1 here, and mostly from 0 there."""
+    from_zero = {path: ".".join(map(_one_less, path.split("."))) for path in paths}
+    found = [
+        {path: name for path, name in each.items() if name in known}
+        for each in (dict(zip(paths, paths, strict=True)), from_zero)
+    ]
+    return max(found, key=len)
+
+
+def _one_less(part: str) -> str:
+    return str(int(part) - 1) if part.isdecimal() else part

@@ -1,0 +1,184 @@
+"""From one number to another: the terms add up, and each is what the counters' sources say."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flopcount.analyses.counted import counted
+from flopcount.analyses.figures import asked, figure
+from flopcount.analyses.origins import nearest, numbers, origins
+from flopcount.analyses.reconcile import Side, Term, balance, side, terms
+from flopcount.cli.loading import Options, count_arch
+from flopcount.counting.conventions import convention, mac_conventions
+from flopcount.counting.trace import Trace
+from flopcount.errors import UsageError
+
+NAMES = mac_conventions()
+
+
+def traced(name: str, **options: object) -> Trace:
+    return count_arch(name, Options(**options))[1].trace  # type: ignore[arg-type]
+
+
+RESNET, VIT, SWIN = traced("resnet50"), traced("vit_b_16"), traced("swin_t")
+
+
+def way(trace: Trace, one: str, other: str) -> tuple[Side, Side, list[Term]]:
+    sides = side(trace, convention(macs=one)), side(trace, convention(macs=other))
+    return *sides, terms(*sides)
+
+
+def amounts(trace: Trace, one: str, other: str) -> list[tuple[str, int, int]]:
+    """Return what happens, how often, and the difference it makes."""
+    return [(term.entry, term.times, term.amount) for term in way(trace, one, other)[2]]
+
+
+def test_resnet50_from_macs_to_thop() -> None:
+    """4 for each of 11,113,984 normalised elements, and the global pool: 7×7×2048 in, 2048 out."""
+    assert amounts(RESNET, "macs", "thop") == [
+        ("batch_norm", 11113984, 44455936),
+        ("global_pool_window", 100352, 100352),
+        ("global_pool_out", 2048, 2048),
+    ]
+
+
+def test_resnet50_from_thop_to_fvcore() -> None:
+    found = {entry: amount for entry, _, amount in amounts(RESNET, "thop", "fvcore")}
+    assert found["batch_norm"] == -2 * 11113984
+    assert sum(found.values()) == 4111512576 - 4133742592
+
+
+def test_the_weights_of_a_norm_and_of_its_scale_and_shift_are_one_term() -> None:
+    (norm,) = (term for term in way(RESNET, "macs", "ptflops")[2] if term.entry == "batch_norm")
+    assert (norm.was, norm.now, norm.layers) == (0, 2, 53)
+
+
+def test_vit_from_macs_to_torch_says_what_attention_hides() -> None:
+    """12 blocks of 4·768²·197 MACs in linear layers that are never called, and their products."""
+    hidden = {term.entry: term.amount for term in way(VIT, "macs", "torch")[2] if term.why == "written: attention"}
+    assert hidden == {"linear_mac": -12 * 4 * 768**2 * 197, "matmul_mac": -715327488}
+
+
+def test_folding_is_said_where_it_adds() -> None:
+    (adds,) = (term for term in way(RESNET, "macs", "onnx-tool")[2] if term.entry == "conv_bias_add")
+    assert (adds.times, adds.amount, adds.why) == (11113984, 11113984, "batch norms folded")
+
+
+def test_an_exception_for_a_kind_is_said() -> None:
+    found = {term.entry: term for term in way(RESNET, "macs", "torchinfo")[2]}
+    assert (found["weight"].why, found["weight"].amount) == ("in Linear", 2048000)
+    assert found["linear_mac"].amount == -2048000
+
+
+def test_a_batch_that_is_divided_away_is_a_term() -> None:
+    trace = traced("resnet18", batch=8)
+    (batch,) = (term for term in way(trace, "macs", "ptflops")[2] if term.entry == "batch")
+    assert batch.amount == -7 * 1825313768
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_from_a_convention_to_itself_there_is_nothing(name: str) -> None:
+    assert way(RESNET, name, name)[2] == []
+
+
+@settings(max_examples=40)
+@given(st.sampled_from([RESNET, VIT, SWIN]), st.sampled_from(NAMES), st.sampled_from(NAMES))
+def test_the_terms_add_up_to_the_difference(trace: Trace, one: str, other: str) -> None:
+    assert balance(*way(trace, one, other)) == 0
+
+
+@settings(max_examples=20)
+@given(st.sampled_from(NAMES), st.sampled_from(NAMES))
+def test_the_way_back_is_the_same_length(one: str, other: str) -> None:
+    there, back = (sum(term.amount for term in way(SWIN, *pair)[2]) for pair in ((one, other), (other, one)))
+    assert there == -back
+
+
+def test_the_terms_are_the_largest_first() -> None:
+    found = [abs(term.amount) for term in way(VIT, "macs", "pnnx")[2]]
+    assert found == sorted(found, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "exact", "rule"),
+    [
+        ("4133742592", 4133742592, 4133742592, "exact"),
+        ("4133742592", 4133742592, 4133742593, None),
+        ("4.13G", 4130000000, 4133742592, "round"),
+        ("4.1G", 4100000000, 4150000000, "round"),
+        ("4.1GMac", 4100000000, 4133742592, "round"),
+        ("8.2 GFLOPs", 8200000000, 8211108352, "round"),
+        ("4.08B", 4080000000, 4089184256, "truncate"),
+        ("4.09G", 4090000000, 4089184256, "round"),
+        ("4.14G", 4140000000, 4133742592, "ceil"),
+        ("4.2G", 4200000000, 4089184256, None),
+        ("569M", 569000000, 568740352, "round"),
+        ("4,133,742,592", 4133742592, 4133742592, "exact"),
+        ("4_133_742_592 MACs", 4133742592, 4133742592, "exact"),
+    ],
+)
+def test_how_a_figure_prints(text: str, value: int, exact: int, rule: str | None) -> None:
+    found = figure(text, "")
+    assert (found.value, found.printed(exact)) == (value, rule)
+
+
+@pytest.mark.parametrize("text", ["", "many", "-3", "4.1X", "0", "1e9", "4.1.1G", "9" * 60, "０", "thop=", "thop=G"])
+def test_what_is_no_figure_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--with"):
+        asked(text)
+
+
+def test_a_figure_may_say_whose_it_is() -> None:
+    assert asked("my.toml:a=4.1G").convention == "my.toml:a"
+    assert asked("4.1G").convention is None
+
+
+def found(text: str, trace: Trace = RESNET, **relatives: Trace) -> list[tuple[str, str]]:
+    return [(each.convention, each.change) for each in origins(figure(text, ""), trace, lambda: relatives)]
+
+
+def test_where_a_number_comes_from() -> None:
+    assert found("4133742592") == [("thop, ultralytics-thop", "")]
+    assert found("8211108352") == [("calflops, deepspeed", "")]
+
+
+def test_params_are_known_for_what_they_are() -> None:
+    assert found("25557032") == [("macs", "the params, as --params trainable counts them")]
+
+
+def test_twice_and_half() -> None:
+    assert found("8267485184") == [("thop, ultralytics-thop", "twice, as FLOPs of MACs")]
+    assert found("4105554176") == [("calflops, deepspeed", "half, as MACs of FLOPs")]
+
+
+def test_folded_batch_norms() -> None:
+    """One bias for each of the 11,113,984 normalised elements of ResNet-50, and the 1000 of its classes."""
+    assert found(str(4089184256 + 11113984 + 1000)) == [("ptflops-aten, torchinfo", "batch norms folded")]
+
+
+def test_a_batch() -> None:
+    assert found(str(32 * 4133742592)) == [("thop, ultralytics-thop", "32 inputs at once")]
+
+
+def test_another_input() -> None:
+    """Thop at 256: everything but the linear layer grows by (8/7)²."""
+    number = (4133742592 - 2048000 - 2048) * 64 // 49 + 2048000 + 2048
+    assert found(str(number)) == [("thop, ultralytics-thop", "--input 256")]
+
+
+def test_a_network_of_a_like_name() -> None:
+    assert found("3857973248", resnet50_v1=traced("resnet50_v1"))[0][1] == "of resnet50_v1"
+
+
+def test_a_number_from_nowhere() -> None:
+    assert found("7") == []
+    assert nearest(figure("4133742593", ""), numbers(RESNET))[:2] in (
+        ["thop", "ultralytics-thop"],
+        ["ultralytics-thop", "thop"],
+    )
+
+
+def test_a_network_counts_the_same_in_the_library() -> None:
+    """What the command line prints is what `counted` gives with the convention."""
+    result = counted(RESNET.plan, RESNET.inputs, convention(macs="thop"))
+    assert result.total.macs == side(RESNET, convention(macs="thop")).total == 4133742592

@@ -1,0 +1,94 @@
+"""`flopcount import`: what is written costs the same, has the same paths, and says where it is from."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Process, Run
+
+from flopcount.analyses.counted import Counted
+from flopcount.cli.loading import Options, count_arch
+
+FOLDER = Path(__file__).parent.parent / "oracles" / "onnx"
+MODELS = sorted(path.stem for path in FOLDER.glob("*.onnx"))
+SIZE = ("--input", "1x3x224x224")
+
+
+def costs(result: Counted) -> dict[str, object]:
+    """Return what is counted of each layer, by its path."""
+    return {path: (step.shape.dims, step.tally.counts) for path, step in result.trace.steps.items()}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_written_costs_the_same_layer_by_layer(run: Run, tmp_path: Path, name: str) -> None:
+    path, size = FOLDER / f"{name}.onnx", SIZE if name.endswith("dynbatch") else ()
+    assert run("import", path, *size, "-o", tmp_path / "arch.toml").code == 0
+    _, kept = count_arch(str(tmp_path / "arch.toml"), Options())
+    _, read = count_arch(str(path), Options(size=size[1] if size else None))
+    assert costs(kept) == costs(read)
+
+
+def test_repeated_blocks_make_the_file_short(run: Run) -> None:
+    """Twelve blocks of a vision transformer are a template and twelve rows."""
+    short, flat = (run("import", FOLDER / "vit_tiny_patch16_224.onnx", *flags).out for flags in ((), ("--flat",)))
+    assert (short.count("\n") < 70, flat.count("\n") > 250) == (True, True)
+    assert short.count('type = "blocks_block"') == 12
+
+
+def test_the_file_says_where_it_is_from(run: Run) -> None:
+    first, *_ = run("import", FOLDER / "resnet18.onnx").out.splitlines()
+    assert first == "# Written by `flopcount import resnet18.onnx`; weights are not in it, only what they cost."
+
+
+def test_notes_are_kept_in_the_file(run: Run) -> None:
+    assert "# Note: 4 initializers are used by several layers" in run("import", FOLDER / "resnet18__dedup.onnx").out
+
+
+def test_json_is_written_to_a_file_that_is_called_so(run: Run, tmp_path: Path) -> None:
+    run("import", FOLDER / "alexnet.onnx", "-o", tmp_path / "alexnet.json")
+    assert json.loads((tmp_path / "alexnet.json").read_text(encoding="utf-8"))["input"] == [3, 224, 224]
+
+
+def test_an_arch_file_is_no_model_to_import(run: Run) -> None:
+    assert run("import", "lenet5").problems == [
+        "lenet5: this is an arch file already; import reads files of other tools"
+    ]
+
+
+def test_a_written_file_takes_a_batch(run: Run, tmp_path: Path) -> None:
+    run("import", FOLDER / "vit_tiny_patch16_224.onnx", "-o", tmp_path / "vit.toml")
+    _, one = count_arch(str(tmp_path / "vit.toml"), Options())
+    _, four = count_arch(str(tmp_path / "vit.toml"), Options(batch=4))
+    assert (four.total.macs, four.total.params) == (4 * one.total.macs, one.total.params)
+
+
+def test_a_model_is_read_by_every_command(run: Run) -> None:
+    path = FOLDER / "alexnet.onnx"
+    assert run("compare", path, "alexnet").code == 0
+    assert run("whatif", path, "--to", "DepthSepConv").code == 0
+    assert run("formula", path, "--in", "batch").code == 0
+    assert run("sweep", path, "--set", "classifier.4.out_features=1024,2048").code == 0
+
+
+def test_a_setting_changes_a_layer_of_a_model(run: Run) -> None:
+    """By hand: the last layer of AlexNet has 4,096 inputs."""
+    result = run(FOLDER / "alexnet.onnx", "--set", "classifier.6.out_features=10", "--format", "json")
+    (last,) = [row for row in json.loads(result.out)["layers"] if row["path"] == "classifier.6"]
+    assert (last["params"], last["macs"]) == (40970, 40960)
+
+
+def test_a_wrong_setting_names_the_layer_and_no_line(run: Run) -> None:
+    result = run(FOLDER / "alexnet.onnx", "--set", "features.0.kernel_size=999")
+    assert (result.code, "features.0: the map vanishes" in result.problems[0]) == (2, True)
+
+
+@pytest.mark.parametrize("module", ["flopcount.importers.foreign", "flopcount.importers.onnx"])
+def test_counting_an_arch_file_imports_no_importer(process: Process, module: str) -> None:
+    result = process("lenet5", "--format", "csv", PYTHONVERBOSE="1")
+    assert f"import '{module}'" not in result.err
+
+
+def test_counting_a_model_imports_no_framework(process: Process) -> None:
+    result = process(FOLDER / "alexnet.onnx", "--format", "csv", PYTHONVERBOSE="1")
+    found = [name for name in ("numpy", "onnx", "google.protobuf", "torch") if f"import '{name}'" in result.err]
+    assert (result.code, found) == (0, [])

@@ -1,0 +1,91 @@
+"""Topologies of SCALE-Sim, read and written."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run, Write
+
+HEADER = "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,\n"
+ALEXNET = (
+    HEADER
+    + """\
+Conv1, 227, 227, 11, 11, 3, 96, 4,
+Conv2, 31, 31, 5, 5, 96, 256, 1,
+Conv3, 15, 15, 3, 3, 256, 384, 1,
+FC6, 1, 1, 1, 1, 9216, 4096, 1,
+"""
+)
+
+
+def told(run: Run, path: Any, *options: str) -> Any:
+    """Count a file, with its report as data."""
+    result = run(path, "--format", "json", *options)
+    assert result.code == 0, result.err
+    return json.loads(result.out)
+
+
+def test_each_layer_has_the_macs_of_its_row(run: Run, write: Write) -> None:
+    """Output positions, times the filter's area, channels and filters: 55², 27² and 13² positions."""
+    layers = told(run, write("alexnet.csv", ALEXNET))["layers"]
+    assert [layer["macs"] for layer in layers] == [
+        55 * 55 * 11 * 11 * 3 * 96,
+        27 * 27 * 5 * 5 * 96 * 256,
+        13 * 13 * 3 * 3 * 256 * 384,
+        9216 * 4096,
+    ]
+    assert [layer["path"] for layer in layers] == ["Conv1", "Conv2", "Conv3", "FC6"]
+
+
+def test_a_topology_of_matrix_products_has_m_times_n_times_k(run: Run, write: Write) -> None:
+    report = told(run, write("gemm.csv", "Layer, M, N, K,\nQKV, 197, 2304, 768,\nproj, 197, 768, 768,\n"))
+    assert [layer["macs"] for layer in report["layers"]] == [197 * 2304 * 768, 197 * 768 * 768]
+
+
+@pytest.mark.parametrize("name", ["resnet50", "mobilenet_v2", "vit_b_16", "googlenet", "cifar10_vgg_separable"])
+def test_a_network_has_the_same_macs_as_its_topology(run: Run, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "topology.csv"
+    assert run("import", name, "-o", path).code == 0
+    assert told(run, path)["totals"]["macs"] == told(run, name)["totals"]["macs"]
+
+
+def test_a_topology_says_what_the_padded_map_is(run: Run, tmp_path: Path) -> None:
+    """3×3 filters at 56×56 positions reach over 58×58; 7×7 in steps of 2 at 112 positions over 229."""
+    path = tmp_path / "topology.csv"
+    run("import", "resnet50", "-o", path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == HEADER.replace(", ", ",").strip()
+    assert lines[1].split(",")[1:8] == ["229", "229", "7", "7", "3", "64", "2"]
+    assert any(line.split(",")[1:8] == ["58", "58", "3", "3", "64", "64", "1"] for line in lines)
+
+
+def test_a_topology_that_is_written_again_stays_what_it_was(run: Run, write: Write, tmp_path: Path) -> None:
+    path = tmp_path / "again.csv"
+    assert run("import", write("alexnet.csv", ALEXNET), "-o", path).code == 0
+    plain = [[cell.strip() for cell in line.split(",")] for line in ALEXNET.splitlines()]
+    assert [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()] == plain
+
+
+BAD = [
+    ("a,b,c\n1,2,3\n", "no topology"),
+    (HEADER, "0 layers"),
+    (HEADER + "Conv1, 8, 8, 3, 3, 3,\n", "line 2 has no 7 whole numbers"),
+    (HEADER + "Conv1, 8, 8, 3, 3, 3, x, 1,\n", "line 2 has no 7 whole numbers"),
+    (HEADER + "Conv1, 8, 8, 3, 3, 3, 0, 1,\n", "line 2 has no 7 whole numbers"),
+    (HEADER + "Conv1, 8, 8, 3, 3, 3, 8, 1, 2:4\n", "sparse layer, 2:4"),
+    (HEADER + "Conv1, 2, 2, 3, 3, 3, 8, 1,\n", "the map vanishes"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), BAD, ids=[text[-30:] for text, _ in BAD])
+def test_what_cannot_be_is_refused_in_a_sentence(run: Run, write: Write, text: str, said: str) -> None:
+    result = run(write("topology.csv", text))
+    assert result.code == 2
+    assert said in result.err
+
+
+def test_an_input_size_cannot_be_given(run: Run, write: Write) -> None:
+    result = run(write("alexnet.csv", ALEXNET), "--input", "8")
+    assert result.code == 2
+    assert "each of its layers has its own input" in result.err
