@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 from flopcount.errors import FileError
 
 READERS: Mapping[str, str] = {
-    ".onnx": "onnx.read",
-    ".keras": "keras.read_archive",
-    ".h5": "keras.refuse_weights",
-    ".hdf5": "keras.refuse_weights",
-    ".json": "keras.read",
-    ".cfg": "darknet.read",
-    ".prototxt": "caffe.read",
+    ".onnx": "onnx.reading.read",
+    ".keras": "keras.reading.read_archive",
+    ".h5": "keras.reading.refuse_weights",
+    ".hdf5": "keras.reading.refuse_weights",
+    ".json": "keras.reading.read",
+    ".cfg": "darknet.reading.read",
+    ".prototxt": "caffe.reading.read",
     ".csv": "scale_sim.read",
 }
 """Which function reads files of an ending: module and name in this package."""
@@ -59,7 +59,7 @@ def is_foreign(path: Path) -> bool:
 
 def imported(path: Path, request: Request) -> Imported:
     """Read a file of another tool."""
-    module, _, name = READERS[path.suffix.lower()].partition(".")
+    module, _, name = READERS[path.suffix.lower()].rpartition(".")
     reader: Reader = getattr(import_module(f"flopcount.importers.{module}"), name)
     return reader(path, request)
 

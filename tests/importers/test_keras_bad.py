@@ -106,7 +106,7 @@ def test_models_inside_models_are_walked_so_many_times_and_no_more(
     run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file of a few kilobytes can ask for a million layers, and for more than there is memory."""
-    monkeypatch.setattr("flopcount.importers.keras_network.MOST_CALLS", 1000)
+    monkeypatch.setattr("flopcount.importers.keras.network.MOST_CALLS", 1000)
     result = run(write("model.json", doubling(15)))
     assert result.code == 2
     assert "more than 1000 layers, inner models unrolled" in result.err
