@@ -1,7 +1,8 @@
 """Reading ONNX files with their weights, against other readers: wall time, peak memory, and the number reported.
 
 Whole processes, the best of several runs, in turns. The peers are installed into
-an environment of their own in a temporary folder, which is kept for the next time.
+an environment of their own in a temporary folder, which is kept for the next time;
+so is the bytecode of this source tree, which an installed package has.
 
     python benchmarks/importing.py [RUNS]
 """
@@ -52,11 +53,17 @@ def prepared(folder: Path) -> Path:
     return python
 
 
-def measured(command: list[str]) -> Run:
+def environment(folder: Path) -> dict[str, str]:
+    """Return the variables of a process that keeps its bytecode."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+
+
+def measured(command: list[str], variables: Mapping[str, str]) -> Run:
     """Run a process, and ask the system for its peak memory."""
     read, write = os.pipe()
     begin = time.perf_counter()
-    pid = os.posix_spawn(command[0], command, dict(os.environ), file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)])
+    pid = os.posix_spawn(command[0], command, variables, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)])
     os.close(write)
     with os.fdopen(read) as output:
         printed = output.read().strip().splitlines()
@@ -89,7 +96,7 @@ def compared(python: Path, folder: Path, times: int) -> None:
         runs: dict[str, list[Run]] = {tool: [] for tool in listed}
         for _ in range(times):
             for tool, command in listed.items():
-                runs[tool].append(measured(command))
+                runs[tool].append(measured(command, environment(folder)))
         for tool, found in runs.items():
             run = best(found)
             size = model.stat().st_size / 2**20

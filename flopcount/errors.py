@@ -5,6 +5,7 @@ FlopcountError
 └── BadInput          exit 2   the input or the usage is wrong
     ├── UsageError             an option, an argument, a missing extra
     ├── FileError              a file cannot be read or written
+    │   └── FaultyFile         a file that is no spec says what it cannot; carries its problems
     ├── ShapeError             a formula cannot be applied to the shapes it was given
     └── SpecError              what a spec says is impossible; carries all its problems
 
@@ -71,6 +72,15 @@ class SpecError(BadInput):
         """Keep the problems, in the order of the file."""
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
+
+
+class FaultyFile(FileError):
+    """A file that is no spec has problems; its text is kept, so that they can be pointed at."""
+
+    def __init__(self, title: str, text: str, problems: Sequence[Problem]) -> None:
+        """Keep the problems, in the order they were found."""
+        super().__init__("\n".join(f"{title}: {problem}" for problem in problems))
+        self.title, self.text, self.problems = title, text, tuple(problems)
 
 
 def plain(text: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from flopcount.analyses.letters import LAST, LETTERS, MEANINGS, SHOWN, SIZES
 from flopcount.analyses.simplified import assumptions, library, symbol, tidy
 from flopcount.analyses.substitute import STAND_INS
 from flopcount.counting.conventions import convention
@@ -15,50 +16,6 @@ from flopcount.formulas.step import Step
 from flopcount.schema.base import own_fields
 from flopcount.schema.layers import kind_named
 
-LETTERS: Mapping[str, str] = {
-    **dict.fromkeys(("out_channels", "out_features"), "N"),
-    **dict.fromkeys(("kernel_size", "kernel_sizes"), "k"),
-    **dict.fromkeys(("groups", "num_groups"), "g"),
-    "rank": "r",
-    "rank_in": "r_1",
-    "rank_out": "r_2",
-    **dict.fromkeys(("upscale_factor", "downscale_factor", "scale_factor"), "r"),
-    **dict.fromkeys(("squeeze_channels", "scales"), "s"),
-    "blocks": "B",
-    "num_experts": "E",
-    "num_heads": "h",
-    "window_size": "w",
-    "hidden_size": "H",
-    "active_pairs": "a",
-    "num_embeddings": "V",
-    "embedding_dim": "D",
-}
-"""The letter of an option that has to be given; any other is called by its own name."""
-
-SIZES: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("ClassToken", "PositionEmbedding", "SelectToken", "MeanTokens", "Transpose", "ToMap"), ("n", "M")),
-    **dict.fromkeys(("RNN", "GRU", "LSTM"), ("n", "M")),
-    "Linear": ("M",),
-    **dict.fromkeys(("PatchMerging", "ChannelsFirst"), ("H", "W", "M")),
-    "Conv2Plus1D": ("M", "T", "H", "W"),
-    "MultiheadAttention": ("n", "D"),
-    "WindowAttention": ("H", "W", "D"),
-    "Embedding": ("n",),
-    "MatMul": ("n", "k"),
-}
-"""What a kind reads where that is no map of M×H×W, in the order of the axes."""
-
-MEANINGS: Mapping[str, str] = {
-    "M": "input channels",
-    "D": "channels",
-    "H": "height",
-    "W": "width",
-    "T": "frames",
-    "n": "rows or tokens",
-    "k": "columns of the first",
-    "m": "columns of the second",
-}
-LAST = frozenset({"M", "D", "k"})
 EXCHANGEABLE = STAND_INS | {"MixConv", "PyConv", "PartialConv", "ShiftConv", "Involution", "SparseConv"}
 """The kinds that may stand in each other's place: convolutions that keep the map at stride 1."""
 
@@ -104,16 +61,19 @@ def use(kind: str, settings: Mapping[str, Any], *, volume: bool = False) -> Use:
     options = {**letters, **_checked(kind, settings, letters)}
     if "padding" in own_fields(kind_named(kind)):
         options.setdefault("padding", "same")
-    return Use(kind, _inputs(kind, volume=volume), options)
+    return Use(kind, _inputs(kind, options, volume=volume), options)
 
 
-def _inputs(kind: str, *, volume: bool) -> tuple[Shape, ...]:
+def _inputs(kind: str, options: Mapping[str, Any], *, volume: bool) -> tuple[Shape, ...]:
+    if kind == "Einsum":
+        terms = options["equation"].partition("->")[0].split(",")
+        return tuple(Shape(tuple(map(symbol, term)), len(term) - 1) for term in terms)
     sizes = SIZES["Conv2Plus1D"] if volume else SIZES.get(kind, ("M", "H", "W"))
     axis = len(sizes) - 1 if sizes[-1] in LAST else len(sizes) if kind == "Embedding" else 0
     x = Shape(tuple(map(symbol, sizes)), axis)
     if kind == "MatMul":
         return x, Shape((symbol("k"), symbol("m")), 1)
-    return (x, x) if kind in {"Add", "Mul", "Concat"} else (x,)
+    return (x, x) if kind in {"Add", "Mul", "Concat", "Join"} else (x,)
 
 
 def _required(kind: str, *, volume: bool) -> dict[str, Any]:
@@ -126,11 +86,14 @@ def _required(kind: str, *, volume: bool) -> dict[str, Any]:
     if "kernel_sizes" in found:
         several = [name for name in names if name in {"kernel_sizes", "groups"}]
         found |= {name: (symbol(f"{LETTERS[name]}_1"), symbol(f"{LETTERS[name]}_2")) for name in several}
-    if kind == "ToMap":
-        found["size"] = (symbol("H"), symbol("W"))
-    if kind == "Interpolate":
-        found["scale_factor"] = symbol("r")
-    return {**found, **({"function": "relu"} if kind == "Activation" else {})}
+    return {**found, **{name: _shown(name, value) for name, value in SHOWN.get(kind, {}).items()}}
+
+
+def _shown(name: str, value: Any) -> Any:
+    """Return symbols for the letters of sizes and factors."""
+    if name == "size":
+        return tuple(map(symbol, value))
+    return symbol(value) if name == "scale_factor" else value
 
 
 def _letters(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,9 +133,9 @@ def _checked(kind: str, settings: Mapping[str, Any], letters: Mapping[str, Any])
 
 def _number(value: Any) -> Any:
     """Put 1 in the place of a letter: what is validated is what is set."""
-    if isinstance(value, str):
-        return value
-    return (1,) * len(value) if isinstance(value, tuple) else 1
+    if isinstance(value, tuple):
+        return tuple(map(_number, value))
+    return value if isinstance(value, (str, int)) else 1
 
 
 def kind_forms(kind: str, settings: Mapping[str, Any]) -> Forms:
@@ -242,7 +205,8 @@ def counts(step: Step) -> dict[str, Dim]:
 
 def meanings(chosen: Use) -> dict[str, str]:
     """Return what each letter means: a size of the input or an option."""
-    found = {str(size): MEANINGS[str(size)] for x in chosen.inputs for size in x.dims}
+    named = {} if chosen.kind == "Einsum" else MEANINGS
+    found = {str(size): named.get(str(size), "axis") for x in chosen.inputs for size in x.dims}
     for name, value in chosen.options.items():
         for each in value if isinstance(value, tuple) else (value,):
             for letter in sorted(map(str, getattr(each, "free_symbols", ()))):

@@ -9,9 +9,9 @@ from flopcount.errors import UsageError
 RULES = ("exact", "round", "truncate", "ceil")
 WORDS: dict[str, str] = {"exact": "exactly", "round": "rounded", "truncate": "truncated", "ceil": "rounded up"}
 
-_UNIT = re.compile(r"\s*(?:FLOPs?|FLOPS|MACs?|mult-?adds?|multiply-adds?|MAdds?)$", re.IGNORECASE)
-_FIGURE = re.compile(r"([0-9][0-9_,]*)(?:\.([0-9]+))? ?([kKMGBT]?)")
-_SCALES = {"": 0, "k": 3, "K": 3, "M": 6, "G": 9, "B": 9, "T": 12}
+_UNIT = re.compile(r"\s*(?:FLOPs?|FLOPS|MACs?|mult-?adds?|multiply-adds?|MAdds?|params|parameters)$", re.IGNORECASE)
+_FIGURE = re.compile(r"([0-9]+|[0-9]{1,3}(?:([ ,_])[0-9]{3})(?:\2[0-9]{3})*)(?:\.([0-9]+))? ?([kKMmGgBbTt]?)")
+_SCALES = {"": 0, "K": 3, "M": 6, "G": 9, "B": 9, "T": 12}
 
 
 class Figure(NamedTuple):
@@ -42,12 +42,12 @@ def asked(text: str) -> Asked:
 
 def figure(text: str, where: str) -> Figure:
     """Read a figure."""
-    bare = _UNIT.sub("", text.strip()).replace("_", "").replace(",", "")
+    bare = _UNIT.sub("", text.strip())
     match = _FIGURE.fullmatch(bare)
     if match is None or len(bare) > 40:  # noqa: PLR2004  (digits)
         raise UsageError(f"{where}: {text[:60]!r} is no figure; write 4133742592, 4.13G or thop=4.13G")
-    decimals = match[2] or ""
-    value = int(match[1] + decimals) * 10 ** _SCALES[match[3]] // 10 ** len(decimals)
+    whole, decimals, scale = re.sub("[ ,_]", "", match[1]), match[3] or "", match[4].upper()
+    value = int(whole + decimals) * 10 ** _SCALES[scale] // 10 ** len(decimals)
     if not value:
         raise UsageError(f"{where}: nothing counts as 0; give the number that the counter prints")
-    return Figure(bare, value)
+    return Figure(f"{whole}{'.' if decimals else ''}{decimals}{scale}", value)

@@ -75,7 +75,8 @@ def _differences(one: Side, other: Side) -> Iterator[tuple[tuple[str, int, int, 
             old, new = _whole(counts, entry), _whole(counts2, entry)
             if pair == (0, 0) or not (old or new):
                 continue
-            why = _why(one.rule, other.rule, after, entry, is_folded=old != new and one.rule.folds != other.rule.folds)
+            is_folded = before.tally.counts.get(entry) != after.tally.counts.get(entry)
+            why = _why(one.rule, other.rule, after, entry, is_folded=is_folded)
             yield (entry, *pair, why), Term(entry, new or old, *pair, new * pair[1] - old * pair[0], 1, why)
 
 
@@ -126,8 +127,3 @@ def _divided(one: Side, sign: int) -> Iterator[Term]:
         whole = one.undivided.total
         amount = one.total - whole
         yield Term("batch", batch, 1, 1, sign * amount, 0, "divided by the batch")
-
-
-def balance(one: Side, other: Side, found: list[Term]) -> int:
-    """Return what the terms leave unexplained: nothing, unless a batch does not divide a number."""
-    return other.total - one.total - sum(term.amount for term in found)

@@ -19,7 +19,7 @@ from flopcount.schema.base import Layer
 from flopcount.schema.layers import kind_named
 from flopcount.schema.rows import STRUCTURE, Raw
 
-KEPT = (*STRUCTURE, "scale", "params")
+KEPT = (*STRUCTURE, *Layer.model_fields)
 """The keys of a row that are not about its kind."""
 
 

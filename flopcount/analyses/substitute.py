@@ -105,7 +105,8 @@ def replacement(node: Node, step: Step, target: Target) -> Replacement:
     kept = {*own(kind)} - target.wanted.keys() if same else {*CARRIED} & {*own(kind)} - target.wanted.keys()
     channels = {"out_channels": step.shape.channels} if "out_channels" in kept else {}
     values = {name: value for name, value in fields(node.layer).items() if name in kept} | channels
-    layer = kind.model_validate({"scale": node.layer.scale, "params": node.layer.params, **values, **target.wanted})
+    held = {"scale": node.layer.scale, "shared": node.layer.shared, "frozen": node.layer.frozen}
+    layer = kind.model_validate({**held, **values, **target.wanted})
     computed = {name: value for name, value in node.computed.items() if name in kept - {"out_channels"}}
     return Replacement(node._replace(layer=layer, computed=computed))
 
@@ -126,6 +127,8 @@ def _is_open(node: Node, name: str) -> bool:
 def _lost(node: Node, target: str) -> str:
     """Say which field of a layer the target has no place for; empty if it can do without."""
     known = own(kind_named(target))
+    if isinstance(node.layer.shared, dict):
+        return f"another layer has some of its params, which a {target} would not share"
     for name in CARRIED[1:]:
         default = type(node.layer).model_fields[name].default if name in own(type(node.layer)) else None
         value = getattr(node.layer, name, default)

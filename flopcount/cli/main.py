@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from flopcount.cli.group import commands
-from flopcount.errors import FlopcountError, plain
+from flopcount.errors import FaultyFile, FileError, FlopcountError, plain
 
 BUG = 3
 """Exit code of a bug in flopcount."""
@@ -33,6 +33,8 @@ def run(arguments: list[str]) -> int:
         result = commands.main(arguments, prog_name="flopcount", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
+    except FaultyFile as error:
+        return _failed(_pointed(error), error.exit_code)
     except FlopcountError as error:
         return _failed(str(error), error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -43,6 +45,17 @@ def run(arguments: list[str]) -> int:
     except BaseException as error:  # noqa: BLE001  (whatever it is, it becomes an exit code)
         return _ended(error)
     return result if isinstance(result, int) else 0
+
+
+def _pointed(error: FaultyFile) -> str:
+    """Say where in the file each problem is; where it is not even TOML, where it stops being so."""
+    from flopcount.files.specs import pointed
+    from flopcount.files.texts import parsed
+
+    try:
+        return pointed(error.problems, parsed(error.text, "toml", error.title), {})
+    except FileError as unread:
+        return str(unread)
 
 
 def _ended(error: BaseException) -> int:

@@ -31,7 +31,7 @@ def emit(text: str, output: str | None) -> None:
 def _rendered(report: Report, fmt: str, *, to_terminal: bool, parts: bool) -> str:
     """Call the renderer of a format; each is imported only here, when used."""
     if report.facts.get("convention", {}).get("word", "MACs") != "MACs":
-        from flopcount.report.wording import worded
+        from flopcount.report.units import worded
 
         report = worded(report)
     if fmt == "json":

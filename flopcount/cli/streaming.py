@@ -17,7 +17,7 @@ from flopcount.analyses.sweep import Chunk, Drawn, swept
 from flopcount.cli.output import show
 from flopcount.errors import FileError, UsageError
 from flopcount.report.sweeps import SHOWN, csv_header, csv_rows, json_lines, sweep_report
-from flopcount.report.wording import key_in_flops
+from flopcount.report.units import key_in_flops
 
 
 class Sweep(NamedTuple):

@@ -7,16 +7,33 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from flopcount.counting.inside import INSIDE
+from flopcount.counting.kinds import FORMULAS
 from flopcount.counting.rules import POLICIES, Batch, Convention, Unit, own_convention, own_conventions, with_params
 from flopcount.counting.weighing import EVERYTHING, Weighing
 from flopcount.counting.written import ABSENT, MANNERS
-from flopcount.errors import FileError, UsageError, suggestion
+from flopcount.errors import FaultyFile, FileError, Problem, UsageError, suggestion
+from flopcount.formulas.activation import ACTIVATIONS
 from flopcount.formulas.tally import OPERATIONS, PARAMETERS
 
 MOST_BYTES = 2**20
+LONGEST = 2000
+"""Characters of a text that is printed."""
 TEXTS = ("about", "headline", "version", "source", "counts", "leaves_out")
 TABLES = ("weights", "kinds", "written", "params", "notes")
 KEYS = (*TEXTS, "unit", "batch", "folds", "extends", *TABLES)
+
+
+Wrong = tuple[tuple[str, ...], str]
+"""A place in the data of a convention, and what is wrong there."""
+
+
+class _File(NamedTuple):
+    """A file, and the place in it where the data of one convention are."""
+
+    title: str
+    text: str
+    data: object
+    place: tuple[str, ...]
 
 
 class Described(NamedTuple):
@@ -49,7 +66,9 @@ def described(reference: str, folder: Path) -> Described:
 
 @cache
 def _bundled(name: str, folder: Path) -> Described:
-    return _described(name, _data(folder / f"{name}.toml"), name, folder)
+    path = folder / f"{name}.toml"
+    text = _text(path)
+    return _described(name, _File(str(path), text, _data(str(path), text), ()), folder)
 
 
 @cache
@@ -58,39 +77,48 @@ def _names(folder: Path) -> list[str]:
 
 
 def _of_file(path: Path, name: str, folder: Path) -> Described:
-    data = _data(path)
+    text = _text(path)
+    data = _data(str(path), text)
     several = data.get("conventions")
     if several is None and not name:
-        return _described(path.stem, data, str(path), folder)
+        return _described(path.stem, _File(str(path), text, data, ()), folder)
     if not isinstance(several, Mapping) or name not in several:
         known = [*several] if isinstance(several, Mapping) else []
         example = f"{path}:{known[0]}" if known else f"{path}, without a name: it holds one convention"
         raise UsageError(f"{path}: {_asked(name)}; write {example}")
-    return _described(name, several[name], f"{path}:{name}", folder)
+    return _described(name, _File(str(path), text, several[name], ("conventions", name)), folder)
 
 
 def _asked(name: str) -> str:
     return f"no convention is called {name!r} here" if name else "there are several conventions here"
 
 
-def _data(path: Path) -> Mapping[str, Any]:
+def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise FileError(f"{path}: a file of conventions has at most 1 MiB")
-        return tomllib.loads(content.decode())
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except ValueError:
+        raise FileError(f"{path}: this is not text; a convention is TOML in UTF-8") from None
+
+
+def _data(title: str, text: str) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise FileError(f"{path}: this is no TOML: {str(error)[:200]}") from None
+        raise FaultyFile(title, text, [Problem((), f"not TOML: {str(error)[:200]}")]) from None
 
 
-def _described(name: str, data: object, title: str, folder: Path) -> Described:
+def _described(name: str, file: _File, folder: Path) -> Described:
+    data = file.data
     known = [*own_conventions(), *(each for each in _names(folder) if each != name)]
-    problems = [*_problems(data, known)]
+    problems = [Problem((*file.place, *place), what) for place, what in _problems(data, known)]
     if problems or not isinstance(data, Mapping):
-        raise FileError("\n".join(f"{title}: {problem}" for problem in problems))
+        raise FaultyFile(file.title, file.text, problems)
     base = data.get("extends")
     about = {key: data[key] for key in ("about", "version", "source", "notes") if key in data}
     start = _blank() if base is None else described(base, folder).rule
@@ -123,66 +151,87 @@ def _weighing(data: Mapping[str, Any], start: Weighing) -> Weighing:
     return Weighing(*({**old, **data.get(key, {})} for key, old in zip(Weighing._fields, start, strict=True)))
 
 
-def _problems(data: object, bases: Sequence[str]) -> Iterator[str]:
-    """Yield what is wrong with the data of a convention, a sentence each."""
+def _problems(data: object, bases: Sequence[str]) -> Iterator[Wrong]:
+    """Yield what is wrong with the data of a convention."""
     if not isinstance(data, Mapping):
-        yield "a convention is a table, such as weights = { conv_mac = 1 }"
+        yield (), "a convention is a table, such as weights = { conv_mac = 1 }"
         return
     for key, value in data.items():
         if key not in KEYS:
-            yield f"a convention has no {key!r}; {suggestion(key, KEYS)}"
-        elif key in TEXTS and not (isinstance(value, str) and value.isprintable() and len(value) <= 2000):  # noqa: PLR2004  (a line)
-            yield f"{key} is a line of text"
+            yield (key,), f"a convention has no {key!r}; {suggestion(key, KEYS)}"
+        elif key in TEXTS and not _is_line(value):
+            yield (key,), f"{key} is a line of text"
+        elif key in {"params", "notes"} and not isinstance(value, Mapping):
+            yield (key,), f"{key} is a table of names and what they stand for"
     yield from _choices(data, bases)
-    tables = {key: data.get(key, {}) for key in TABLES}
-    if not all(isinstance(table, Mapping) for table in tables.values()):
-        yield f"{', '.join(key for key, table in tables.items() if not isinstance(table, Mapping))}: a table is needed"
-        return
-    yield from _weights_problems(data, {**OPERATIONS, **PARAMETERS, **INSIDE}, "")
-    yield from _params_problems(tables["params"])
+    known = {**OPERATIONS, **PARAMETERS, **INSIDE}
+    yield from _weights_problems(data, known, ())
+    yield from _notes_problems(data.get("notes"), known)
+    yield from _params_problems(data.get("params"))
 
 
-def _choices(data: Mapping[str, Any], bases: Sequence[str]) -> Iterator[str]:
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and len(value) <= LONGEST
+
+
+def _choices(data: Mapping[str, Any], bases: Sequence[str]) -> Iterator[Wrong]:
     for key, words in (("unit", get_args(Unit)), ("batch", get_args(Batch))):
         if key in data and data[key] not in words:
-            yield f"{key} is {' or '.join(map(repr, words))}, not {str(data[key])[:60]!r}"
+            yield (key,), f"{key} is {' or '.join(map(repr, words))}, not {str(data[key])[:60]!r}"
     if not isinstance(data.get("folds", False), bool):
-        yield "folds is true or false"
+        yield ("folds",), "folds is true or false"
     if "extends" in data and data["extends"] not in bases:
-        yield f"extends names a convention that comes along; {suggestion(str(data['extends'])[:60], bases)}"
+        way_out = suggestion(str(data["extends"])[:60], bases)
+        yield ("extends",), f"extends names a convention that comes along; {way_out}"
 
 
-def _params_problems(params: Mapping[str, Any]) -> Iterator[str]:
+def _notes_problems(notes: object, known: Mapping[str, str]) -> Iterator[Wrong]:
+    for name, note in notes.items() if isinstance(notes, Mapping) else ():
+        if name not in known:
+            yield ("notes", name), f"notes: nothing is tallied as {name!r}; {suggestion(name, [*known])}"
+        elif not _is_line(note):
+            yield ("notes", name), f"notes.{name} is a line of text"
+
+
+def _params_problems(params: object) -> Iterator[Wrong]:
+    if not isinstance(params, Mapping):
+        return
     known = ("policy", "counts", "weights", "written", "kinds")
     for key in params:
         if key not in known:
-            yield f"params has no {key!r}; {suggestion(key, known)}"
+            yield ("params", key), f"params has no {key!r}; {suggestion(key, known)}"
     if params.get("policy", POLICIES[0]) not in POLICIES:
-        yield f"params.policy: {suggestion(str(params['policy'])[:60], POLICIES)}"
-    if not isinstance(params.get("counts", ""), str):
-        yield "params.counts is a line of text"
-    yield from _weights_problems(params, PARAMETERS, "params.")
+        yield ("params", "policy"), f"params.policy: {suggestion(str(params['policy'])[:60], POLICIES)}"
+    if not _is_line(params.get("counts", "")):
+        yield ("params", "counts"), "params.counts is a line of text"
+    yield from _weights_problems(params, PARAMETERS, ("params",))
 
 
-def _weights_problems(data: Mapping[str, Any], known: Mapping[str, str], place: str) -> Iterator[str]:
-    yield from _row_problems(data.get("weights", {}), known, f"{place}weights")
-    for key, words in (("kinds", None), ("written", MANNERS)):
+def _weights_problems(data: Mapping[str, Any], known: Mapping[str, str], at: tuple[str, ...]) -> Iterator[Wrong]:
+    yield from _row_problems(data.get("weights", {}), known, (*at, "weights"))
+    kinds = {**FORMULAS, **dict.fromkeys(ACTIVATIONS.values())}
+    for key, words, what in (("kinds", kinds, "kind of step"), ("written", MANNERS, "way to write a layer")):
         rows = data.get(key, {})
         if not isinstance(rows, Mapping):
-            yield f"{place}{key} is a table of tables"
+            yield (*at, key), f"{'.'.join((*at, key))} is a table of tables"
             continue
         for name, row in rows.items():
-            if words is not None and name not in words:
-                yield f"{place}{key}: {name!r} is no way to write a layer; {suggestion(name, [*words])}"
-            yield from _row_problems(row, {**known, EVERYTHING: ""}, f"{place}{key}.{name}")
+            place = (*at, key, name)
+            if name not in words:
+                yield (
+                    place,
+                    f"{'.'.join((*at, key))}: {name!r} is no {what}; {suggestion(name, [*words])}",
+                )
+            yield from _row_problems(row, {**known, EVERYTHING: ""}, place)
 
 
-def _row_problems(row: object, known: Mapping[str, str], place: str) -> Iterator[str]:
+def _row_problems(row: object, known: Mapping[str, str], place: tuple[str, ...]) -> Iterator[Wrong]:
+    title = ".".join(place)
     if not isinstance(row, Mapping):
-        yield f"{place} is a table of names and whole numbers"
+        yield place, f"{title} is a table of names and whole numbers"
         return
     for name, weight in row.items():
         if name not in known:
-            yield f"{place}: nothing is tallied as {name!r}; {suggestion(name, [*known])}"
+            yield (*place, name), f"{title}: nothing is tallied as {name!r}; {suggestion(name, [*known])}"
         elif not isinstance(weight, int) or isinstance(weight, bool) or abs(weight) > 10**6:
-            yield f"{place}.{name} is a whole number of at most a million"
+            yield (*place, name), f"{title}.{name} is a whole number of at most a million"

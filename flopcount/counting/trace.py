@@ -1,6 +1,6 @@
 """What every node costs at one input."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -14,16 +14,13 @@ from flopcount.counting.plan import Plan
 from flopcount.errors import Problem, ShapeError, SpecError
 from flopcount.formulas.needs import Need
 from flopcount.formulas.shape import Shape, render
-from flopcount.formulas.step import Step, frozen, lessened, shared
+from flopcount.formulas.step import Step, frozen, shared
 from flopcount.schema.base import LARGEST, Layer, own_fields
 
 Memo = dict[tuple[str, str], Any]
 """Arguments that are expressions, each evaluated once in a walk: (frame, name) → value."""
 
 own = cache(own_fields)
-
-HELD: Mapping[str, Callable[[Step], Step]] = {"shared": shared, "frozen": frozen}
-"""What becomes of the params of a layer that are not simply its own."""
 
 
 class Trace(NamedTuple):
@@ -85,8 +82,14 @@ def _step(node: Node, inputs: list[Shape], given: Given, shapes: Mapping[str, Sh
         raise ShapeError(f"{node.kind} reads one layer, but after names {len(inputs)}; name one")
     options = {**fields(node.layer), **_computed(node, given, shapes, memo), **given.get(node.path, {})}
     step = formula(node.kind)(*inputs, **options)
-    step = step if node.layer.params == "own" else HELD[node.layer.params](step)
-    return lessened(step, node.layer.shared) if node.layer.shared else step
+    return _held(step, node.layer)
+
+
+def _held(step: Step, layer: Layer) -> Step:
+    """Leave out the params that another layer counts, and freeze those that are not trained."""
+    if layer.shared:
+        step = shared(step, None if layer.shared is True else layer.shared)
+    return frozen(step) if layer.frozen else step
 
 
 def _computed(node: Node, given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Mapping[str, Any]:

@@ -24,7 +24,7 @@ class Weighing(NamedTuple):
 
     def of(self, step: Step) -> Dim:
         """Return what a step comes to."""
-        if not self.kinds and not self.written and not self.looks_inside:
+        if not self.kinds and not self.written and not looks_inside(self.weights):
             return step.tally.weighed(self.weights)
         total: Dim = 0
         for leaf in step.leaves():
@@ -44,13 +44,14 @@ class Weighing(NamedTuple):
 
     def counts(self, leaf: Step) -> Mapping[str, Dim]:
         """Return what a step without parts does, by name."""
-        if not self.looks_inside:
+        wanted = looks_inside(self.at(leaf))
+        if not wanted:
             return leaf.tally.counts
         from flopcount.counting.inside import inside
 
-        return {**leaf.tally.counts, **inside(leaf)}
+        return {**leaf.tally.counts, **inside(leaf, wanted)}
 
-    @property
-    def looks_inside(self) -> bool:
-        """Tell whether taps on padding are told from those on the map."""
-        return any(name.endswith("_inside") for name in self.weights)
+
+def looks_inside(weights: Weights) -> list[str]:
+    """Name what is weighed of windows one by one: it is not tallied, and takes whole numbers to work out."""
+    return [name for name, weight in weights.items() if weight and name.endswith("_inside")]

@@ -70,7 +70,7 @@ def avg_pool(
 
 def averaged(x: Shape, y: Shape) -> Tally:
     """Tally means, each over all there is along some axes."""
-    return Tally(global_pool_in=x.elements, global_pool_out=y.elements, global_pool_window=x.elements)
+    return Tally(global_pool_in=x.elements, global_pool_out=y.elements)
 
 
 def adaptive_avg_pool(x: Shape, *, output_size: Axes) -> Step:
@@ -84,9 +84,7 @@ def adaptive_avg_pool(x: Shape, *, output_size: Axes) -> Step:
     if not x.spatial:
         raise ShapeError("an adaptive pool needs a map, and there are no spatial axes here")
     y = x.resized(spatial=per_axis(output_size, len(x.spatial), "output_size"))
-    alike = y.elements * (product(x.spatial) // product(y.spatial))
-    tally = Tally(global_pool_in=x.elements, global_pool_out=y.elements, global_pool_window=alike)
-    return Step("AdaptiveAvgPool", y, tally)
+    return Step("AdaptiveAvgPool", y, averaged(x, y), slide=Slide(None, x.spatial, y.spatial))
 
 
 def global_avg_pool(x: Shape, *, keepdim: bool = True) -> Step:
@@ -124,4 +122,5 @@ def adaptive_max_pool(x: Shape, *, output_size: Axes) -> Step:
     if not x.spatial:
         raise ShapeError("an adaptive pool needs a map, and there are no spatial axes here")
     y = x.resized(spatial=per_axis(output_size, len(x.spatial), "output_size"))
-    return Step("AdaptiveMaxPool", y, Tally(global_max_pool_in=x.elements, global_max_pool_out=y.elements))
+    tally = Tally(global_max_pool_in=x.elements, global_max_pool_out=y.elements)
+    return Step("AdaptiveMaxPool", y, tally, slide=Slide(None, x.spatial, y.spatial))

@@ -125,9 +125,12 @@ class Window(NamedTuple):
 
 
 class Slide(NamedTuple):
-    """A window at work: the map under it, and how many stops it makes along each axis."""
+    """A window at work: the map under it, and how many stops it makes along each axis.
 
-    window: Window
+    There is no one window where each is cut so that the stops come out, as adaptive pools do.
+    """
+
+    window: Window | None
     map: tuple[Dim, ...]
     stops: tuple[Dim, ...]
 

@@ -77,54 +77,56 @@ def composed(kind: str, shape: Shape, *parts: Part) -> Step:
     return Step(kind, shape, tally, parts, needs)
 
 
-def shared(step: Step) -> Step:
-    """Leave the params out: another layer, which uses the same, counts them."""
-    return _kept(step, lambda name: None if name in PARAMETERS else name)
-
-
-def frozen(step: Step) -> Step:
-    """Tally the params as kept and not trained."""
-    return _kept(step, lambda name: FROZEN.get(name, "frozen") if name in PARAMETERS else name)
-
-
-def _kept(step: Step, place: Callable[[str], str | None]) -> Step:
-    """Rebuild a step with its counts in other places, or in none."""
-    if step.parts:
-        parts = (Part(part.name, _kept(part.step, place)) for part in step.parts)
-        return composed(step.kind, step.shape, *parts)._replace(needs=step.needs, kernel=step.kernel)
-    tally = Tally()
-    for name, count in step.tally.counts.items():
-        found = place(name)
-        if found is not None:
-            tally = tally + Tally(**{found: count})
-    return step._replace(tally=tally)
-
-
 def renamed(kind: str, step: Step) -> Step:
     """Label a step as another kind, one that is computed by the same formula."""
     return step._replace(kind=kind)
 
 
-_LESS = "{} of its params are said to be shared, and there are {}"
+def frozen(step: Step) -> Step:
+    """Tally the params as kept and not trained."""
+    return _tallied(step, _frozen)
 
 
-def lessened(step: Step, numbers: Mapping[str, int]) -> Step:
-    """Take numbers that another layer counts off the tally; in a composition, off the first part that has such."""
-    left = dict(numbers)
-    result = _lessened(step, left)
-    if left:
-        raise ShapeError(f"shared names {', '.join(sorted(left))}, of which this layer has none")
-    return result
+def shared(step: Step, numbers: Mapping[str, int] | None = None) -> Step:
+    """Leave out the params that another layer counts: all, or so many of each sort."""
+    if numbers is None:
+        return _tallied(step, _without_params)
+    counts, left = step.tally.counts, dict(numbers)
+    foreign = sorted(name for name in numbers if name not in PARAMETERS or name not in counts)
+    if foreign:
+        raise ShapeError(f"shared names {', '.join(foreign)}, of which this layer has none")
+    needs = (
+        positive(counts[name] - count + 1, f"shared names {{}} of {name}, and there are {{}}", count, counts[name])
+        for name, count in numbers.items()
+    )
+    return _tallied(step._replace(needs=(*step.needs, *needs)), lambda tally: _lessened(tally, left))
 
 
-def _lessened(step: Step, left: dict[str, int]) -> Step:
-    if step.parts:
-        parts = [Part(part.name, _lessened(part.step, left)) for part in step.parts]
-        inner = composed(step.kind, step.shape, *parts)
-        return inner._replace(needs=step.needs, kernel=step.kernel, slide=step.slide, manner=step.manner)
-    taken = {name: left.pop(name) for name in PARAMETERS if name in step.tally.counts and name in left}
-    counts = dict(step.tally.counts)
-    needs = tuple(positive(counts[name] - count + 1, _LESS, count, counts[name]) for name, count in taken.items())
-    for name, count in taken.items():
-        counts[name] = counts[name] - count
-    return step._replace(tally=Tally(**counts), needs=(*step.needs, *needs))
+def _tallied(step: Step, change: Callable[[Tally], Tally]) -> Step:
+    """Change the tally of a step, in a composition those of its parts."""
+    if not step.parts:
+        return step._replace(tally=change(step.tally))
+    parts = tuple(Part(part.name, _tallied(part.step, change)) for part in step.parts)
+    return step._replace(parts=parts, tally=composed(step.kind, step.shape, *parts).tally)
+
+
+def _frozen(tally: Tally) -> Tally:
+    kept = Tally()
+    for name, count in tally.counts.items():
+        kept = kept + Tally(**{FROZEN.get(name, "frozen") if name in PARAMETERS else name: count})
+    return kept
+
+
+def _without_params(tally: Tally) -> Tally:
+    return Tally(**{name: count for name, count in tally.counts.items() if name not in PARAMETERS})
+
+
+def _lessened(tally: Tally, left: dict[str, int]) -> Tally:
+    """Take numbers off a tally, and off what is left to take: as many as there are, where that is known."""
+    counts = dict(tally.counts)
+    for name in left.keys() & counts.keys():
+        own = counts[name]
+        taken = min(left[name], own) if isinstance(own, int) else left[name]
+        counts[name] = own - taken
+        left[name] -= taken
+    return Tally(**counts)

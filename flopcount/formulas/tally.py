@@ -25,7 +25,6 @@ OPERATIONS: Mapping[str, str] = {
     "avg_pool_window": "elements added by average pools, window by window",
     "global_pool_in": "elements read by global and adaptive pools",
     "global_pool_out": "elements written by global and adaptive pools",
-    "global_pool_window": "elements of the windows of global and adaptive pools, taken as all of one size, rounded down",
     "softmax": "elements of softmaxes",
     "softmax_row": "rows over which a softmax runs",
     "relu": "elements through ReLU",

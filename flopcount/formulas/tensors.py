@@ -97,8 +97,11 @@ def take(x: Shape, *, axis: int, size: Dim = 1, keepdim: bool = True) -> Step:
     place = _on(x.dims, axis)
     if keepdim:
         return Step("Take", Shape((*x.dims[:place], size, *x.dims[place + 1 :]), x.channel_axis), Tally())
-    rest = (*x.dims[:place], *x.dims[place + 1 :]) or (size,)
-    return Step("Take", Shape(rest, _left(x.channel_axis, {place}, len(rest))), Tally())
+    rest = (*x.dims[:place], *x.dims[place + 1 :]) or (1,)
+    alone = Need(
+        size - 1, "equal", "{} are taken, and an axis goes only where one is: keepdim = true keeps it", (size,)
+    )
+    return Step("Take", Shape(rest, _left(x.channel_axis, {place}, len(rest))), Tally(), needs=(alone,))
 
 
 def _left(channel_axis: int, gone: set[int], rank: int) -> int:
@@ -161,13 +164,7 @@ def reduce(x: Shape, *, axes: tuple[int, ...], function: str = "mean", keepdim: 
     return Step("Reduce", y, Tally(reduce_in=x.elements, reduce_out=y.elements))
 
 
-def parameter(
-    x: Shape,  # noqa: ARG001  (whatever is above)
-    *,
-    size: tuple[Dim, ...],
-    channel_axis: int = -1,
-    trained: bool = True,
-) -> Step:
+def parameter(x: Shape, *, size: tuple[Dim, ...], channel_axis: int = -1, trained: bool = True) -> Step:  # noqa: ARG001  (nothing is read)
     """Tensor that the network keeps, learned or not; nothing of the layer above is read.
 
         params = product of size
@@ -179,15 +176,15 @@ def parameter(
     return Step("Parameter", y, Tally(parameter=y.elements) if trained else Tally(frozen=y.elements))
 
 
-def constants(x: Shape, *, count: Dim) -> Step:
-    """Numbers that the network keeps beside its layers, not trained; what is read is passed on.
+def constants(x: Shape, *, count: Dim, trained: bool = False) -> Step:
+    """Numbers that the network keeps beside its layers, learned or not; what is read is passed on.
 
-        params = 0, but `count` in total
+        params = count if trained, else 0, but `count` in total
         MACs = 0
 
     Source: torch.nn.Module.register_buffer.
     """
-    return Step("Constants", x, Tally(frozen=count))
+    return Step("Constants", x, Tally(parameter=count) if trained else Tally(frozen=count))
 
 
 def join(*xs: Shape, axis: int) -> Step:
@@ -233,9 +230,10 @@ def einsum(*xs: Shape, equation: str) -> Step:
 
 
 def operation(
-    *xs: Shape,  # noqa: ARG001  (what comes out does not follow from what is read)
+    *xs: Shape,
     operator: str,  # noqa: ARG001  (a name, for people)
     size: tuple[Dim, ...],
+    axes: int | None = None,
     channel_axis: int = -1,
 ) -> Step:
     """Operation that is known by what it writes alone, and multiplies nothing.
@@ -243,7 +241,10 @@ def operation(
         params = 0
         MACs = 0; elements are tallied as they are written
 
+    `size` is in place of the last `axes` axes of what is read first.
+
     Source: operators of ONNX such as TopK, CumSum and ScatterND.
     """
-    y = _placed((), size, channel_axis)
+    kept, _ = _kept(xs[0], axes)
+    y = _placed(kept, size, channel_axis)
     return Step("Operation", y, Tally(other_out=y.elements))

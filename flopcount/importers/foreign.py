@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flopcount.errors import FileError
+from flopcount.errors import FileError, plain
 
 READERS: Mapping[str, str] = {
     ".onnx": "onnx.reading.read",
@@ -68,7 +68,7 @@ def _is_keras(path: Path) -> bool:
     """Tell a model of Keras from an arch file, which has no class_name."""
     try:
         with path.open("rb") as file:
-            return b'"class_name"' in file.read(_SNIFFED)
+            return b"class_name" in file.read(_SNIFFED)
     except OSError:
         return False
 
@@ -78,8 +78,8 @@ class ImportProblem(FileError):
 
     def __init__(self, path: Path, what: str, node: str = "", operator: str = "") -> None:
         """Put the sentence together; there are no lines to point at."""
-        inside = f"{node} ({operator})" if node and operator else node or operator
-        super().__init__(f"{path}: {inside}: {what}" if inside else f"{path}: {what}")
+        inside = plain(f"{node} ({operator})" if node and operator else node or operator)
+        super().__init__(f"{path}: {inside}: {plain(what)}" if inside else f"{path}: {plain(what)}")
 
 
 MOST_LISTED = 20

@@ -14,7 +14,7 @@ from flopcount.formulas.needs import Need
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
 from flopcount.formulas.tally import PARAMETERS
-from flopcount.importers.foreign import ImportProblem, unique
+from flopcount.importers.foreign import ImportProblem, Names
 from flopcount.schema.base import LARGEST
 from flopcount.schema.layers import kind_named
 
@@ -59,7 +59,7 @@ class Rows:
 
     def __init__(self) -> None:
         self.data: list[dict[str, Any]] = []
-        self.taken = {"input"}
+        self.names = Names(("input",))
         self.last = "input"
         self.views: dict[Any, Any] = {}
 
@@ -68,19 +68,17 @@ class Rows:
         plain = re.sub(r"[^A-Za-z0-9_-]", "_", wanted)[:LONGEST] or "layer"
         if plain.startswith("-") or re.fullmatch(r"input\d*", plain):
             plain = f"_{plain}" if plain.startswith("-") else f"{plain}_layer"
-        found = unique(plain, self.taken)
-        self.taken.add(found)
-        return found
+        return self.names.fresh(plain)
 
     def add(
-        self, blame: Blame, kind: str, xs: Sequence[Source], options: Mapping[str, Any], *, name: str, params: str
+        self, blame: Blame, kind: str, xs: Sequence[Source], options: Mapping[str, Any], *, name: str, held: str = ""
     ) -> tuple[str, Step]:
-        """Write a row, and return its name and what it does."""
+        """Write a row, its params "shared", "frozen" or simply its own; return its name and what it does."""
         given = {key: value for key, value in options.items() if value is not None}
         step = counted(blame, kind, tuple(x.shape for x in xs), given)
         row = {**self._head(kind, name, xs), **_written(kind, given)}
-        if params != "own" and any(entry in PARAMETERS for entry in step.tally.counts):
-            row["params"] = params
+        if held and any(entry in PARAMETERS for entry in step.tally.counts):
+            row[held] = True
         self.data.append(row)
         self.last = row["name"]
         return row["name"], step

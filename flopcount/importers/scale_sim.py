@@ -16,7 +16,7 @@ from flopcount.errors import UsageError
 from flopcount.files.texts import read_text
 from flopcount.formulas.dims import product
 from flopcount.formulas.step import Step
-from flopcount.importers.foreign import Imported, ImportProblem, Request, unique
+from flopcount.importers.foreign import Imported, ImportProblem, Names, Request
 from flopcount.importers.rows import whole
 from flopcount.schema.base import LARGEST
 
@@ -44,13 +44,14 @@ def read(path: Path, request: Request) -> Imported:
         raise ImportProblem(path, f"it has {len(lines)} layers; a topology has from 1 to {MOST_ROWS}")
     inputs: dict[str, list[int]] = {}
     layers: list[dict[str, Any]] = []
+    names = Names()
     for number, line in enumerate(lines, 2):
-        name = unique(re.sub(r"[^A-Za-z0-9_-]", "_", line[0].strip())[:80].lstrip("-") or "layer", inputs)
-        name = f"{name}_layer" if re.fullmatch(r"input\d*", name) else name
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", line[0].strip())[:80].lstrip("-") or "layer"
+        name = names.fresh(f"{name}_layer" if re.fullmatch(r"input\d*", name) else name)
         sizes = _numbers(path, name, number, line[1:], _PRODUCT if products else _CONVOLUTION)
-        entry = unique(f"{name}_in", inputs)
+        entry = names.fresh(f"{name}_in")
         inputs[entry], fields = _product(sizes) if products else _convolution(sizes)
-        layers.append({"type": "Conv", "name": unique(name, inputs), "after": [entry], **fields, "bias": False})
+        layers.append({"type": "Conv", "name": name, "after": [entry], **fields, "bias": False})
     data: dict[str, Any] = {
         "name": re.sub(r"[^A-Za-z0-9_.+-]", "_", path.stem)[:100].lstrip(".+-") or "topology",
         "input": inputs,

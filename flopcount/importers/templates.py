@@ -18,8 +18,8 @@ FEWEST = 2
 
 _RESERVED = frozenset(
     (
-        *("in_channels", "channels", "index", "name", "after", "type", "repeat", "when", "layers", "scale", "params"),
-        *("shared", "input", "ceil", "floor", "round", "min", "max", "divisible", "ceil_div"),
+        *("in_channels", "channels", "index", "name", "after", "type", "repeat", "when", "layers", "scale", "shared"),
+        *("frozen", "input", "ceil", "floor", "round", "min", "max", "divisible", "ceil_div"),
     )
 )
 _NOT_A_NAME = re.compile(r"[^a-z0-9_]")

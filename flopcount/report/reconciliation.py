@@ -73,9 +73,8 @@ def reconciliation_report(
 ) -> Report:
     """Show the numbers, what leads to each of them, and where figures come from that none was named for."""
     tables = [_terms(ways)] if any(way.terms for way in ways) else []
-    tables.append(_totals(base, ways))
-    if any(search.found for search in searches):
-        tables.append(_origins(searches))
+    origins = [_origins(searches)] if any(search.found for search in searches) else []
+    tables += [_totals(base, ways), *origins] if ways else [*origins, _totals(base, ways)]  # the first is what CSV has
     traced: Trace = base.trace
     ends = ", ".join(way.side.rule.name for way in ways)
     return Report(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -107,11 +107,18 @@ def _claim(claim: dict[str, Any]) -> dict[str, Any]:
     return claim
 
 
+_Inside = Expects("no value in a block; write it in the layers inside")
+_NONE = Field(description="nothing: it is said of the layers inside")
+
+
 class Block(Layer):
     """Layers under a name of their own, once or several times in a row."""
 
     repeat: Annotated[Count, Field(description="how many times in a row")] = 1
     layers: Annotated[Layers, Field(description="the layers inside")]
+    scale: Annotated[Literal["always"], _Inside, _NONE] = "always"
+    shared: Annotated[Literal[False], _Inside, _NONE] = False
+    frozen: Annotated[Literal[False], _Inside, _NONE] = False
 
 
 class Arch(BaseModel):

@@ -111,18 +111,12 @@ class Layer(BaseModel):
         Expects('"always", "never" or "up"'),
         Field(description="whether --width changes the channels: always, never, or only to more"),
     ] = "always"
-    params: Annotated[
-        Literal["own", "shared", "frozen"],
-        Expects('"own", "shared" or "frozen"'),
-        Field(
-            description="whose params it uses: its own, another layer's that counts them, or some that are not trained"
-        ),
-    ] = "own"
     shared: Annotated[
-        dict[str, Positive],
-        Expects("a table of sorts of params, with how many of each: weight = 64, bias = 64"),
-        Field(description="how many of its params of each sort are another layer's, which counts them"),
-    ] = {}
+        Flag | dict[str, Positive],
+        Expects("true, or a table of sorts of params with how many of each: { weight = 64, bias = 64 }"),
+        Field(description="whether its params are another layer's, which counts them; or how many of each sort are"),
+    ] = False
+    frozen: Annotated[Flag, Field(description="whether its params are not trained")] = False
 
 
 def own_fields(kind: type[Layer]) -> tuple[str, ...]:

@@ -120,7 +120,7 @@ def _layer(names: list[str]) -> Schema:
 
 def _row(kinds: list[type[Layer]]) -> Schema:
     """Choose the keys by the type; values are not looked at, since they may be expressions."""
-    keys = {kind.__name__: [*STRUCTURE, "scale", "params", "shared", *own_fields(kind)] for kind in kinds}
+    keys = {kind.__name__: [*STRUCTURE, *kind.model_fields] for kind in kinds}
     chosen = [
         {"if": _is(name), "then": {"propertyNames": {"enum": [*dict.fromkeys(known)]}}} for name, known in keys.items()
     ]

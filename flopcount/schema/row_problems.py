@@ -6,7 +6,7 @@ from keyword import iskeyword
 from typing import NamedTuple, get_args
 
 from flopcount.errors import Place, Problem, suggestion
-from flopcount.schema.base import LARGEST, Function, Layer, Norm
+from flopcount.schema.base import LARGEST, Function, Norm
 from flopcount.schema.expressions import FUNCTIONS, NotArithmeticError, parse
 from flopcount.schema.layers import FAMILIES, kind_named
 from flopcount.schema.preparation import unknown_defaults, used_kinds
@@ -98,8 +98,7 @@ class _Checks:
             return (), ()
         fields = kind_named(kind).model_fields
         required = tuple(name for name, info in fields.items() if info.is_required())
-        optional = (name for name in fields if name not in (*required, *Layer.model_fields))
-        return required, (*optional, "scale", "params", "shared")
+        return required, tuple(name for name in fields if name not in required)
 
 
 def _is_argument(value: object) -> bool:

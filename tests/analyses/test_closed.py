@@ -143,6 +143,15 @@ def test_options_are_fixed_or_named() -> None:
     assert forms(kind_forms("Conv", {"groups": "M", "out_channels": "M"}))["weights"] == M * k**2
 
 
+def test_a_product_has_the_letters_of_its_equation() -> None:
+    b, c, h, i, j = sympy.symbols("b c h i j", integer=True, positive=True)
+    assert forms(kind_forms("Einsum", {"equation": "bhic,bhjc->bhij"}))["MACs"] == b * h * i * j * c
+
+
+def test_a_kept_tensor_has_as_many_params_as_its_sizes_make() -> None:
+    assert forms(kind_forms("Parameter", {}))["params"] == n * sympy.Symbol("D", integer=True, positive=True)
+
+
 @pytest.mark.parametrize("kind", ["MaxPool", "Linear", "Add"])
 def test_only_convolutions_stand_for_each_other(kind: str) -> None:
     with pytest.raises(UsageError, match=kind):

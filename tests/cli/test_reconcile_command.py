@@ -12,7 +12,7 @@ def test_a_figure_that_holds_with_its_terms(run: Run) -> None:
     data = json.loads(result.out)
     assert [(row["entry"], row["amount"]) for row in data["terms"]] == [
         ("batch_norm", 44455936),
-        ("global_pool_window", 100352),
+        ("global_pool_in", 100352),
         ("global_pool_out", 2048),
     ]
     assert data["totals"][1] == {

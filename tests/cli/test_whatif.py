@@ -135,6 +135,18 @@ def test_layers_can_be_sorted_and_cut(run: Run) -> None:
     assert len(saved) == 3
 
 
+def test_what_layers_share_stays_shared(run: Run, write: Write) -> None:
+    """A depthwise-separable layer keeps 9·3 + 3·4 weights; one that shares some of its own is left alone."""
+    row = '{{ type = "Conv", name = "{}", after = ["input"], out_channels = 4, kernel_size = 3, bias = false{} }}'
+    rows = [row.format("a", ""), row.format("b", ", shared = true"), row.format("c", ", shared = { weight = 100 }")]
+    path = write("shared.toml", f"input = [3, 8, 8]\nlayers = [{', '.join(rows)}]\n")
+    saved = path.with_name("new.toml")
+    assert run("whatif", path, "--to", "DepthSepConv", "--first", "--save", saved).code == 0
+    layers = json.loads(run(saved, "--format", "json").out)["layers"]
+    kinds = [("DepthSepConv", 9 * 3 + 3 * 4), ("DepthSepConv", 0), ("Conv", 8)]
+    assert [(each["type"], each["params"]) for each in layers] == kinds
+
+
 def test_a_saved_file_keeps_comments_and_order(run: Run, write: Write) -> None:
     path = write("chain.toml", CHAIN)
     saved = path.with_name("new.toml")

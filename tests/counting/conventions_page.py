@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,14 @@ def _checked() -> str:
     names = [name for name in mac_conventions() if any(name in row["totals"] for row in RECORDED["operations"])]
     failing = [row["convention"] for row in RECORDED["not_reproduced"]]
     rows = (_counts(name, failing.count(name)) for name in names)
-    head = ("convention", "totals of models", "if all were modules", "params of models", "single operations")
+    head = (
+        "convention",
+        "totals of models",
+        "if all were modules",
+        "of models not looked at",
+        "params of models",
+        "single operations",
+    )
     return _table(head, rows)
 
 
@@ -77,7 +85,9 @@ def _counts(name: str, failing: int) -> tuple[str, ...]:
     totals, params = (sum(name in row[what] for row in models) for what in ("totals", "params"))
     cases = sum(name in row["totals"] for row in RECORDED["operations"])
     plain = totals - sum(name in row["totals"] and _unwritten(row)[name] == row["totals"][name] for row in models)
-    found = ((totals + more, 0), (totals, plain), (params, 0), (cases, failing))
+    unseen = sum(name in row["totals"] for row in RECORDED["unseen"])
+    missed = sum(row["convention"] == name for row in RECORDED["unseen_not_reproduced"])
+    found = ((totals + more, 0), (totals, plain), (unseen, missed), (params, 0), (cases, failing))
     return (f"`{name}`", *(f"{many - less} of {many}" if many else "" for many, less in found))
 
 
@@ -94,15 +104,16 @@ def _plainly(name: str, size: str, conventions: tuple[str, ...]) -> Mapping[str,
 
 
 def _cells() -> str:
-    rows = (
-        (row["case"], f"`{row['convention']}`", *_numbers(row), row["reason"]) for row in RECORDED["not_reproduced"]
-    )
-    return _table(("operation", "counter", "reported", "why"), rows)
+    operations = _unreached("operations", "case", "not_reproduced")
+    models = _unreached("unseen", "name", "unseen_not_reproduced")
+    return _table(("model or operation", "counter", "reported", "why"), chain(models, operations))
 
 
-def _numbers(row: Mapping[str, str]) -> tuple[str, ...]:
-    case = next(each for each in RECORDED["operations"] if each["case"] == row["case"])
-    return (f"{case['totals'][row['convention']]:,}",)
+def _unreached(where: str, key: str, cells: str) -> Iterator[tuple[str, ...]]:
+    for cell in RECORDED[cells]:
+        row = next(each for each in RECORDED[where] if each[key] == cell[key])
+        counter = cell["convention"]
+        yield cell[key], f"`{counter}`", f"{row['totals'][counter]:,}", cell["reason"]
 
 
 _TABLES: Mapping[str, Callable[[], str]] = {

@@ -110,7 +110,7 @@ def test_a_file_with_several(run: Run, write: Write) -> None:
         ("weights = { conv_macs = 1 }", "weights: nothing is tallied as 'conv_macs'; did you mean 'conv_mac'?"),
         ("weights = { conv_mac = 1.5 }", "weights.conv_mac is a whole number of at most a million"),
         ("weights = { conv_mac = true }", "weights.conv_mac is a whole number of at most a million"),
-        ("weights = 3", "weights: a table is needed"),
+        ("weights = 3", "weights is a table of names and whole numbers"),
         ("wieghts = {}", "a convention has no 'wieghts'; did you mean 'weights'?"),
         ("unit = 'FLOPs'", "unit is 'MAC' or 'FLOP', not 'FLOPs'"),
         ("batch = 3", "batch is 'counted' or 'divided' or 'times params', not '3'"),
@@ -118,15 +118,18 @@ def test_a_file_with_several(run: Run, write: Write) -> None:
         ("extends = 'tho'", "extends names a convention that comes along; did you mean 'thop'?"),
         ("extends = ['thop']", "extends names a convention that comes along"),
         ("kinds = { Linear = 3 }", "kinds.Linear is a table of names and whole numbers"),
-        ("kinds = 3", "kinds: a table is needed"),
+        ("kinds = 3", "kinds is a table of tables"),
         ("written = { functional = {} }", "written: 'functional' is no way to write a layer; did you mean 'function'?"),
         ("params = { policy = 'all' }", "params.policy: known here: folded, slim, total, trainable, weights"),
         ("params = { weights = { relu = 1 } }", "params.weights: nothing is tallied as 'relu'"),
         ("params = { wieghts = {} }", "params has no 'wieghts'; did you mean 'weights'?"),
-        ("notes = 3", "notes: a table is needed"),
+        ("notes = 3", "notes is a table of names and what they stand for"),
         ("about = 3", "about is a line of text"),
         ('counts = "a\\u001bb"', "counts is a line of text"),
-        ("weights = {", "this is no TOML"),
+        ("kinds = { Liner = { conv_mac = 1 } }", "kinds: 'Liner' is no kind of step; did you mean 'Linear'?"),
+        ("notes = { conv_macs = 'x' }", "notes: nothing is tallied as 'conv_macs'; did you mean 'conv_mac'?"),
+        ("notes = { conv_mac = 3 }", "notes.conv_mac is a line of text"),
+        ("weights = {", ":1:12: not TOML"),
         ("[conventions]\nx = 3", "a convention is a table, such as weights = { conv_mac = 1 }"),
     ],
 )
@@ -135,6 +138,25 @@ def test_a_mistake_in_a_file_is_one_sentence(text: str, says: str, run: Run, wri
     result = run("lenet5", "--convention", f"{path}:x" if "conventions" in text else path)
     assert (result.code, result.out, len(result.problems)) == (2, "", 1)
     assert says in result.problems[0]
+
+
+def test_mistakes_are_told_with_their_places(run: Run, write: Write) -> None:
+    text = """
+[conventions.mine]
+weights = { conv_mac = 1, relu = "two" }
+unti = "FLOP"
+
+[conventions.mine.written.functon]
+relu = 0
+"""
+    path = write("my.toml", text)
+    result = run("lenet5", "--convention", f"{path}:mine")
+    assert (result.code, result.out) == (2, "")
+    assert result.problems == [
+        f"{path}:3:27: weights.relu is a whole number of at most a million",
+        f"{path}:4:1: a convention has no 'unti'; did you mean 'unit'?",
+        f"{path}:6:1: written: 'functon' is no way to write a layer; did you mean 'function'?",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ ROWS = [pytest.param(section, name, id=f"{section}.{name}") for section in SECTI
 MACS = {"conv_mac", "binary_mac", "linear_mac", "matmul_mac", "rnn_mac"}
 TRAINED = {
     *("weight", "bias", "norm_weight", "norm_bias", "scale", "shift", "slope"),
-    *("token", "position", "embedding", "rnn_weight", "rnn_bias"),
+    *("token", "position", "embedding", "parameter", "rnn_weight", "rnn_bias"),
 }
 
 ONE_OF_EACH = Tally(**dict.fromkeys([*OPERATIONS, *PARAMETERS], 1))

@@ -10,7 +10,7 @@ TEXT = """
 input = [3, 8, 8]
 layers = [
   {{ type = "Conv", name = "a", out_channels = 4, kernel_size = 3, norm = "batch" }},
-  {{ type = "Conv", name = "b", after = ["input"], out_channels = 4, kernel_size = 3, norm = "batch", params = "{}" }},
+  {{ type = "Conv", name = "b", after = ["input"], out_channels = 4, kernel_size = 3, norm = "batch"{} }},
   {{ type = "Add", after = ["a", "b"] }},
 ]
 """
@@ -26,9 +26,9 @@ def totals(run: Run, path: Any, policy: str) -> tuple[int, int]:
 @pytest.mark.parametrize(
     ("held", "trainable", "total", "weights"),
     [
-        ("own", 2 * (CONV + AFFINE), 2 * (CONV + AFFINE + RUNNING), 2 * 108),
-        ("shared", CONV + AFFINE, CONV + AFFINE + RUNNING, 108),
-        ("frozen", CONV + AFFINE, 2 * (CONV + AFFINE + RUNNING), 2 * 108),
+        ("", 2 * (CONV + AFFINE), 2 * (CONV + AFFINE + RUNNING), 2 * 108),
+        (", shared = true", CONV + AFFINE, CONV + AFFINE + RUNNING, 108),
+        (", frozen = true", CONV + AFFINE, 2 * (CONV + AFFINE + RUNNING), 2 * 108),
     ],
 )
 def test_shared_params_count_once_and_frozen_ones_are_not_trained(
@@ -43,11 +43,44 @@ def test_shared_params_count_once_and_frozen_ones_are_not_trained(
     }
 
 
-def test_another_word_for_params_is_refused(run: Run, write: Write) -> None:
-    result = run(write("arch.toml", TEXT.format("borrowed")))
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ('shared = "all"', "true, or a table"),
+        ("shared = { weights = 4 }", "shared names weights"),
+        ("shared = { running = 8, slope = 4 }", "shared names slope"),
+        ("shared = { conv_mac = 4 }", "shared names conv_mac"),
+        ("shared = { weight = 109 }", "shared names 109 of weight, and there are 108"),
+    ],
+)
+def test_what_cannot_be_shared_is_refused(run: Run, write: Write, field: str, words: str) -> None:
+    result = run(write("arch.toml", TEXT.format(f", {field}")))
     assert result.code == 2
-    assert "own" in result.err
-    assert "frozen" in result.err
+    assert words in result.err
+
+
+def test_some_params_are_shared_and_the_others_frozen(run: Run, write: Write) -> None:
+    path = write("arch.toml", TEXT.format(", shared = { weight = 100, bias = 4 }, frozen = true"))
+    assert totals(run, path, "trainable")[0] == CONV + AFFINE
+    assert totals(run, path, "total")[0] == CONV + AFFINE + RUNNING + (108 - 100) + AFFINE + RUNNING
+
+
+def test_what_parts_of_a_layer_share_is_taken_off_one_after_the_other(run: Run, write: Write) -> None:
+    """Attention on 8 channels: 3·8 × 8 and 8 × 8 weights; 200 numbers are more than the first has."""
+    row = '{ type = "MultiheadAttention", num_heads = 2, bias = false, shared = { weight = 200 } }'
+    path = write("arch.toml", f'input = [8, 5]\nlayers = [{{ type = "ChannelsLast" }}, {row}]\n')
+    found = json.loads(run(path, "--format", "json").out)
+    assert found["totals"]["params"] == 4 * 64 - 200
+    assert min(part["params"] for part in found["layers"][1]["parts"]) >= 0
+
+
+@pytest.mark.parametrize("field", ["shared", "frozen", "scale"])
+def test_a_block_has_no_params_of_its_own_to_hold(run: Run, write: Write, field: str) -> None:
+    value = '"never"' if field == "scale" else "true"
+    inner = '[{ type = "Linear", out_features = 2 }]'
+    text = f'input = [3]\nlayers = [{{ type = "Block", {field} = {value}, layers = {inner} }}]\n'
+    result = run(write("arch.toml", text))
+    assert (result.code, result.err.count("write it in the layers inside")) == (2, 1)
 
 
 KEPT = [

@@ -7,7 +7,7 @@ import pytest
 from flopcount.schema.arch import Arch
 from flopcount.testing import assert_matches, measured
 
-pytestmark = pytest.mark.drift
+pytestmark = [pytest.mark.drift, pytest.mark.filterwarnings("ignore:Failed to initialize NumPy")]
 
 LAYERS: list[dict[str, Any]] = [
     {"type": "Conv", "name": "conv", "out_channels": 16, "kernel_size": 3, "padding": 1, "groups": 1},

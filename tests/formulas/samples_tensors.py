@@ -29,7 +29,7 @@ TENSORS: Mapping[str, tuple[Sample, ...]] = {
     "Take": (
         sample(Map, axis=Fixed(-1), size=3),
         sample(Tokens, axis=Fixed(-2), size=1, keepdim=False),
-        sample(Vector, axis=Fixed(-1), size=5, keepdim=False),
+        sample(Vector, axis=Fixed(-1), keepdim=False),
     ),
     "Expand": (
         sample(Map, size=(4, 14, 12), channel_axis=Fixed(-3)),
@@ -50,7 +50,7 @@ TENSORS: Mapping[str, tuple[Sample, ...]] = {
         sample(Map, size=(197, 12)),
         sample(Vector, size=(4, 12, 10), channel_axis=Fixed(-3), trained=False),
     ),
-    "Constants": sampled((Map, Vector), count=7),
+    "Constants": (*sampled((Map, Vector), count=7), sample(Tokens, count=7, trained=True)),
     "Join": (
         sample(Map, Map, axis=Fixed(-1)),
         sample(Map, Shape((4, 5, 10)), axis=Fixed(-2)),
@@ -65,6 +65,7 @@ TENSORS: Mapping[str, tuple[Sample, ...]] = {
     "Operation": (
         sample(Map, size=(4, 12, 10), operator="CumSum", channel_axis=Fixed(-3)),
         sample(Map, Vector, size=(5, 12), operator="GatherND"),
+        sample(Batch, size=(7,), axes=Fixed(3), operator="TopK"),
     ),
 }
 """For each kind, its samples."""

@@ -6,13 +6,15 @@ from formula_samples import labelled
 
 from flopcount.formulas.activation import ACTIVATIONS
 from flopcount.formulas.norm import NORMS
+from flopcount.formulas.step import frozen
 from flopcount.formulas.tally import OPERATIONS, PARAMETERS, Tally
 from flopcount.schema.base import Function, Norm
 
 
 def tallied() -> set[str]:
-    """Return all names that the samples tally."""
-    return {name for _, kind, sample in labelled() for name in sample.step(kind).tally.counts}
+    """Return all names that the samples tally, trained and frozen."""
+    steps = [sample.step(kind) for _, kind, sample in labelled()]
+    return {name for step in (*steps, *map(frozen, steps)) for name in step.tally.counts}
 
 
 def test_formulas_use_the_vocabulary_and_all_of_it() -> None:

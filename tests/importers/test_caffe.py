@@ -135,3 +135,24 @@ def test_what_cannot_be_is_refused_in_a_sentence(run: Run, write: Write, text: s
     assert result.code == 2
     assert said in result.err
     assert "Traceback" not in result.err
+
+
+def test_a_network_of_training_is_read_as_it_is_tested(run: Run, write: Write) -> None:
+    """The labels enter the loss, which says no sizes of theirs, and the accuracy."""
+    data = 'layer { name: "data" type: "Data" top: "data" top: "label" include { phase: PHASE } '
+    data += "transform_param { crop_size: 8 } }"
+    text = data.replace("PHASE", "TRAIN") + data.replace("PHASE", "TEST")
+    text += layer("InnerProduct", "fc", "data", num_output=10)
+    text += 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" top: "loss" }'
+    text += 'layer { name: "acc" type: "Accuracy" bottom: "fc" bottom: "label" top: "acc" include { phase: TEST } }'
+    report = told(run, write("train_val.prototxt", text))
+    assert report["totals"] == {"params": 10 * 3 * 8 * 8 + 10, "macs": 10 * 3 * 8 * 8}
+    assert report["layers"][-1]["path"] == "loss"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("InnerProduct", {"num_output": 4, "axis": 2}), ("Flatten", {"axis": 2})]
+)
+def test_other_axes_are_refused(run: Run, write: Write, kind: str, options: dict[str, int]) -> None:
+    result = run(write("deploy.prototxt", entry(8) + layer(kind, "odd", "data", **options)))
+    assert (result.code, "that is not read" in result.err) == (2, True)

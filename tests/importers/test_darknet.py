@@ -134,3 +134,10 @@ def test_what_cannot_be_is_refused_in_a_sentence(run: Run, write: Write, text: s
     assert result.code == 2
     assert said in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("option", ["antialiasing", "maxpool_depth"])
+def test_options_that_make_another_layer_are_refused(run: Run, write: Write, option: str) -> None:
+    text = f"[net]\nchannels=3\nheight=8\nwidth=8\n[maxpool]\nsize=2\nstride=2\n{option}=1\n"
+    result = run(write("a.cfg", text))
+    assert (result.code, option in result.err) == (2, True)

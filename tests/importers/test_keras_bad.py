@@ -191,3 +191,39 @@ def test_a_damaged_archive_is_refused_or_counted(run: Run, tmp_path: Path) -> No
         damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         path.write_bytes(damaged)
         assert run(path).code in {0, 2}
+
+
+def test_two_configurations_in_an_archive_are_refused(run: Run, tmp_path: Path) -> None:
+    path = archived(tmp_path, {"config.json": model(entry(), conv("a", "x"))})
+    with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(path, "a") as packed:
+        packed.writestr("config.json", model(entry(), conv("a", "x", filters=8)))
+    result = run(path)
+    assert (result.code, "several config.json" in result.err) == (2, True)
+
+
+QUANTISED = {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}}
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"), [({"lora_rank": 2}, "lora_rank"), ({"dtype": QUANTISED}, "it is quantised")]
+)
+def test_weights_that_a_class_does_not_tell_are_refused(
+    run: Run, write: Write, extra: dict[str, Any], words: str
+) -> None:
+    result = run(write("model.json", model(entry(), conv("a", "x", **extra))))
+    assert (result.code, words in result.err) == (2, True)
+
+
+def test_a_layer_that_is_called_very_often_is_read_in_time(run: Run, write: Write) -> None:
+    often = layer("Dense", "a", units=3)
+    often["inbound_nodes"] = [[["x", 0, 0, {}]], *([["a", call, 0, {}]] for call in range(8_000))]
+    result = run(write("model.json", model(entry(shape=(None, 3)), often)), "--depth", "1", "--top", "1")
+    assert (result.code, "a (8001×)" in result.out + result.err) == (0, True)
+
+
+@pytest.mark.parametrize("width", ["a", [1, "b"], 10**30])
+def test_a_border_that_is_no_number_is_refused(run: Run, write: Write, width: Any) -> None:
+    border = layer("TFOpLambda", "tf.pad", "x", function="pad")
+    border["inbound_nodes"][0][0][3]["paddings"] = [[0, 0], [1, 1], [1, 1], width]
+    result = run(write("model.json", model(entry(), border)))
+    assert (result.code, "pad_width is not a whole number" in result.err) == (2, True)

@@ -1,5 +1,6 @@
 """Models of Keras against what Keras says of them: totals, and every layer."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,40 @@ def test_an_imported_model_costs_the_same(run: Run, write: Write) -> None:
     model, arch = write("model.json", model_json("ResNet50")), write("arch.toml", "")
     assert run("import", model, "-o", arch).code == 0
     assert counted(arch)[:3] == counted(model)[:3]
+
+
+MULTIPLIED = {
+    "mha_axes": 4 * 42 * 8 * 8 + 2 * 42 * 42 * 8,  # 6×7 places are tokens of each other
+    "mha_axes2": 4 * 42 * 8 * 8 + 6 * 2 * 7 * 7 * 8,  # 6 times 7 tokens
+    "mha_4d": 4 * 18 * 8 * 8 + 2 * 18 * 18 * 8,  # without axes, all but the last
+    "mha_gate": 5 * 6 * 8 * 8 + 2 * 6 * 6 * 8,  # a fifth linear layer
+    "opsattn": 2 * 8 * 8 * 8,
+    "einsum_e": 10 * 16 * 8,
+    "bidir_rnn": 2 * 7 * 4 * 4 * (5 + 4),
+    "revemb": 6 * 8 * 8 + 6 * 8 * 30,  # the scores of 30 rows, after a linear layer
+}
+"""Small models by name, and the MACs they take, by hand: places · what each reads · what each makes."""
+
+
+@pytest.mark.parametrize("name", MULTIPLIED)
+def test_layers_with_odd_arguments_multiply_as_often_as_by_hand(write: Write, name: str) -> None:
+    assert counted(write("model.json", model_json(f"layers_odd/{name}"))).macs == MULTIPLIED[name]
+
+
+@pytest.mark.parametrize("size", ["224", "224x224", "3x224x224", "1x3x224x224"])
+def test_open_sizes_are_those_of_the_command_line(run: Run, write: Write, size: str) -> None:
+    """MobileNetV3Large of keras.applications has 5,507,432 params, and at 224 × 224 so many MACs."""
+    path = write("model.json", model_json("MobileNetV3Large"))
+    totals = json.loads(run(path, "--input", size, "--params", "total", "--format", "json").out)["totals"]
+    assert totals == {"params": 5_507_432, "macs": 216_589_760}
+
+
+def test_sizes_with_the_channels_last_are_pointed_out(run: Run, write: Write) -> None:
+    result = run(write("model.json", model_json("MobileNetV3Large")), "--input", "224x224x3")
+    assert (result.code, "as in 3x224x224" in result.err) == (2, True)
+
+
+def test_json_that_is_written_once_more_as_a_text_is_read(write: Write) -> None:
+    """`json.dump(model.to_json(), file)` writes a text in quotes."""
+    text = model_json("layers_odd/flatvec")
+    assert counted(write("model.json", json.dumps(text)))[:3] == counted(write("plain.json", text))[:3]

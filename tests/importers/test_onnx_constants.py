@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from onnx_files import Weights, field, graph, model, node, tensor
 
 from flopcount.cli.loading import Options, count_arch
@@ -26,3 +27,53 @@ def test_beside_initializers_constants_are_none(tmp_path: Path) -> None:
     path.write_bytes(model(graph(nodes, {"x": (1, 4, 8, 8)}, {"w": Weights((5, 4, 1, 1))})))
     _, result = count_arch(str(path), Options())
     assert (result.total.params, result.total.macs) == (20, 36 * 36 + 20 * 36)
+
+
+def test_weights_that_a_graph_fills_in_are_no_params_and_a_note_says_so(tmp_path: Path) -> None:
+    """Neither are the numbers of the shape that is filled."""
+    nodes = [node("ConstantOfShape", "shape", "w"), node("Conv", "x w", "y")]
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model(graph(nodes, {"x": (1, 4, 8, 8)}, {"shape": [5, 4, 3, 3]})))
+    spec, result = count_arch(str(path), Options())
+    assert (result.total.params, result.total.macs) == (0, 180 * 36)
+    assert "180 numbers of weights are no params: the graph computes them, no initializer has them" in spec.notes
+
+
+def test_a_table_that_is_read_in_part_is_trained_as_a_whole(tmp_path: Path) -> None:
+    """Six of 32 positions, as a short input reads them."""
+    nodes = [node("Slice", "table zero six", "some"), node("Add", "x some", "y")]
+    tensors = {"table": Weights((32, 8)), "zero": [0], "six": [6]}
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model(graph(nodes, {"x": (1, 6, 8)}, tensors)))
+    assert count_arch(str(path), Options())[1].total.params == 32 * 8
+
+
+@pytest.mark.parametrize(("size", "stride", "expected"), [(7, 2, 4), (8, 2, 4), (8, 3, 3)])
+def test_a_border_that_the_graph_computes_makes_the_map_as_large_as_it_says(
+    tmp_path: Path, size: int, stride: int, expected: int
+) -> None:
+    """TensorFlow's "same": max((⌈n/s⌉ - 1)·s + k - n, 0) in all, half of it before; k = 3."""
+    nodes = [
+        node("Shape", "x", "dims"),
+        node("Split", "dims", "batch channels h across", axis=0),
+        node("Cast", "h", "height", to=1),
+        node("Div", "height stride", "quotient"),
+        node("Ceil", "quotient", "rounded"),
+        node("Sub", "rounded one", "steps"),
+        node("Mul", "steps stride", "reach"),
+        node("Add", "reach kernel", "end"),
+        node("Sub", "end height", "open"),
+        node("Clip", "open zero -", "border"),
+        node("Div", "border two", "half"),
+        node("Floor", "half", "before"),
+        node("Sub", "border before", "after"),
+        node("Concat", "nothing before before nothing after after", "pads", axis=0),
+        node("Cast", "pads", "whole", to=7),
+        node("Pad", "x whole", "padded"),
+        node("Conv", "padded filter", "y", strides=[stride, stride]),
+    ]
+    numbers = {"stride": [float(stride)], "one": [1.0], "kernel": [3.0], "zero": [0.0], "two": [2.0]}
+    tensors = {**numbers, "nothing": [0.0, 0.0], "filter": Weights((5, 4, 3, 3))}
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model(graph(nodes, {"x": (1, 4, size, size)}, tensors)))
+    assert count_arch(str(path), Options())[1].total.macs == 180 * expected**2

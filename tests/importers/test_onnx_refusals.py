@@ -26,7 +26,7 @@ def refused(run: Run, write: Write, content: bytes, *options: str) -> str:
 
 def simple(nodes: Sequence[bytes], dims: Sizes | None = MAP, opset: int = 17) -> bytes:
     """Return a model of some nodes that read x and make y."""
-    tensors: dict[str, Weights | Sequence[int]] = {"w": Weights((4, 4, 1, 1)), "shape": [1, -1]}
+    tensors: dict[str, Weights | Sequence[int]] = {"w": Weights((4, 4, 1, 1)), "shape": [1, -1], "none": Weights(())}
     return model(graph(nodes, {"x": dims}, tensors), opset=opset)
 
 
@@ -45,6 +45,10 @@ def simple(nodes: Sequence[bytes], dims: Sizes | None = MAP, opset: int = 17) ->
         ([node("Transpose", "x", "y", perm=(0, 1, 1, 2))], "does not name each of 4 axes once"),
         ([node("Concat", "x x", "y", axis=9)], "axis 9 is not one of 4"),
         ([node("Tile", "x shape", "y")], "it repeats 2 axes of 4"),
+        ([node("Unsqueeze", "x", "y", axes=(1, -5))], "names an axis twice"),
+        ([node("SpaceToDepth", "x", "y", blocksize=0)], "it cannot read [1, 4, 8, 8]"),
+        ([node("RoiAlign", "x w", "a"), node("GatherND", "a none", "y")], "it cannot read [4, 4, 1, 1], []"),
+        ([node("Flatten", "w x", "y")], "is kept in the file"),
         ([node("MatMul", "x x", "y"), node("Flatten", "y", "z", axis=1), node("MatMul", "z z", "y2")], "cannot meet"),
     ],
 )

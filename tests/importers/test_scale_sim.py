@@ -89,3 +89,10 @@ def test_an_input_size_cannot_be_given(run: Run, write: Write) -> None:
     result = run(write("alexnet.csv", ALEXNET), "--input", "8")
     assert result.code == 2
     assert "each of its layers has its own input" in result.err
+
+
+def test_rows_of_one_name_are_told_apart(run: Run, write: Write) -> None:
+    """The second A is another layer, and a third may be called as an input of the first."""
+    rows = "".join(f"{name},8,8,3,3,4,5,1,\n" for name in ("A", "A", "A_in"))
+    result = run(write("t.csv", HEADER + rows), "--format", "json")
+    assert (result.code, json.loads(result.out)["totals"]["macs"]) == (0, 3 * 36 * 9 * 4 * 5)

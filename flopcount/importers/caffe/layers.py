@@ -26,6 +26,8 @@ def _conv(use: Use) -> Made:
 
 
 def _linear(use: Use) -> Made:
+    if use.number("axis", 1) != 1:
+        raise use.problem("multiplies other axes than all behind the batch; that is not read")
     x = use.row("Flatten", use.x, tail="flat") if use.x.shape.spatial else use.x
     return use.row("Linear", x, out_features=use.number("num_output"), bias=use.flag("bias_term", default=True))
 
@@ -110,6 +112,12 @@ def _named(kind: str) -> Callable[[Use], Made]:
     return lambda use: use.row(kind, use.x)
 
 
+def _flat(use: Use) -> Made:
+    if use.number("axis", 1) != 1 or use.number("end_axis", -1) != -1:
+        raise use.problem("flattens some axes alone; that is not read")
+    return use.row("Flatten", use.x)
+
+
 def _softmax(use: Use) -> Made:
     if use.number("axis", 1) != 1:
         x = use.row("ChannelsLast", use.x, tail="last")
@@ -156,7 +164,7 @@ LAYERS: Mapping[str, Callable[[Use], Made]] = {
     "Eltwise": eltwise,
     "Slice": slices,
     "Split": passed,
-    "Flatten": _named("Flatten"),
+    "Flatten": _flat,
     "Dropout": _named("Dropout"),
     "Reshape": reshape,
     "Permute": permute,

@@ -101,7 +101,7 @@ def _entered(
         shapes[name] = tuple(listed[1:]) or tuple(listed)
     for entry in entries:
         shapes |= dict.fromkeys(entry.words("top"), ()) | _declared(path, entry)
-    read_by = {name for layer in layers if kind_of(layer) not in SKIPPED for name in layer.words("bottom")}
+    read_by = {name for layer in layers if kind_of(layer) not in SKIPPED for name in _bottoms(layer)}
     shapes = {name: sizes for name, sizes in shapes.items() if name in read_by}
     if not shapes:
         raise ImportProblem(path, "nothing enters the network: it declares no input that a layer reads")
@@ -138,7 +138,7 @@ def _declared(path: Path, entry: Message) -> dict[str, tuple[int, ...]]:
 def _walked(path: Path, layers: list[Message], rows: Rows, blobs: dict[str, Signal]) -> None:
     """Write the rows of all layers; a blob that is written in place has its new value from then on."""
     if len({x.row for x in blobs.values()}) > 1:
-        rows.taken |= {x.row for x in blobs.values()}
+        rows.names.taken |= {x.row for x in blobs.values()}
         rows.last = next(iter(blobs.values())).row
     named: set[str] = set()
     for place, layer in enumerate(layers):
@@ -159,11 +159,17 @@ def _walked(path: Path, layers: list[Message], rows: Rows, blobs: dict[str, Sign
 
 
 def _read(path: Path, blobs: Mapping[str, Signal], layer: Message) -> tuple[Signal, ...]:
-    missing = [name for name in layer.words("bottom") if name not in blobs]
+    missing = [name for name in _bottoms(layer) if name not in blobs]
     if missing:
         what = f"reads {missing[0][:50]!r}, which no layer before it writes"
         raise ImportProblem(path, what, layer.word("name")[:50], kind_of(layer))
-    return tuple(blobs[name] for name in layer.words("bottom"))
+    return tuple(blobs[name] for name in _bottoms(layer))
+
+
+def _bottoms(layer: Message) -> list[str]:
+    """Return what a layer reads; of a loss the scores alone, since labels are for training."""
+    bottoms = layer.words("bottom")
+    return bottoms[:1] if kind_of(layer) == "SoftmaxWithLoss" else bottoms
 
 
 def _again(layer: Message, named: set[str]) -> str:
@@ -171,4 +177,4 @@ def _again(layer: Message, named: set[str]) -> str:
     names = [name for param in layer.messages("param") for name in param.words("name")] or layer.words("param")
     known = bool(names) and named.issuperset(names)
     named.update(names)
-    return "shared" if known else "own"
+    return "shared" if known else ""

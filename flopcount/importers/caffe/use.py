@@ -28,14 +28,14 @@ class Use(NamedTuple):
     layer: Message
     kind: str
     xs: tuple[Signal, ...]
-    params: str
+    held: str
     options: Message
 
     @classmethod
-    def of(cls, path: Path, rows: Rows, layer: Message, kind: str, xs: tuple[Signal, ...], params: str) -> "Use":  # noqa: PLR0917  (they are what a layer is)
+    def of(cls, path: Path, rows: Rows, layer: Message, kind: str, xs: tuple[Signal, ...], held: str) -> "Use":  # noqa: PLR0917  (they are what a layer is)
         """Find the parameters of a layer: those in its own message, where there is one."""
         own = next((layer.message(key) for key in layer.fields if key.endswith("_param") and _is_own(key, kind)), layer)
-        return cls(path, rows, layer, kind, xs, params, own)
+        return cls(path, rows, layer, kind, xs, held, own)
 
     @property
     def name(self) -> str:
@@ -61,7 +61,7 @@ class Use(NamedTuple):
     def row(self, kind: str, *xs: Signal, tail: str = "", **options: Any) -> Signal:
         """Write a row; without a tail it is called as the layer is."""
         name = f"{self.name}_{tail}" if tail else self.name
-        found, step = self.rows.add(self.blame, kind, xs, options, name=name, params=self.params)
+        found, step = self.rows.add(self.blame, kind, xs, options, name=name, held=self.held)
         return Signal(found, step.shape)
 
     def number(self, name: str, default: int | None = None) -> int:
@@ -109,8 +109,6 @@ NAMED = {
     "Deconvolution": "Convolution",
     "ConvolutionDepthwise": "Convolution",
     "DepthwiseConvolution": "Convolution",
-    "LSTM": "Recurrent",
-    "RNN": "Recurrent",
     "Normalize": "Norm",
 }
 """Kinds whose parameters stand in the message of another."""

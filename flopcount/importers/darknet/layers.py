@@ -39,7 +39,7 @@ def _conv(use: Use) -> Signal:
     return use.row(
         kind,
         use.x,
-        params="shared" if "share_index" in use.section.options else "own",
+        held="shared" if "share_index" in use.section.options else "",
         out_channels=use.number("filters", 1),
         kernel_size=size,
         stride=(use.number("stride_y", stride), use.number("stride_x", stride)),

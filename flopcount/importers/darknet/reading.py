@@ -16,6 +16,9 @@ from flopcount.importers.rows import Rows, Signal, whole
 MOST_SECTIONS = 100_000
 """A file with more layers is refused."""
 
+UNREAD = frozenset(("antialiasing", "maxpool_depth", "assisted_excitation"))
+"""Options that change what a layer does, and are refused."""
+
 SHORT: Mapping[str, str] = {
     "conv": "convolutional",
     "deconv": "deconvolutional",
@@ -44,6 +47,9 @@ def read(path: Path, request: Request) -> Imported:
     signals = [Signal("input", Shape(shape.dims[-len(entry) :]))]
     for place, section in enumerate(sections):
         use = Use(path, rows, section, place, signals)
+        for key in UNREAD & section.options.keys():
+            if section.options[key] != "0":
+                raise use.problem(f"{key} makes another layer of it; that is not read")
         signals.append(LAYERS.get(section.kind, passed)(use))
     heads = any(section.kind in HEADS for section in sections)
     notes = ("what decodes the detections (yolo, region) is not counted",) if heads else ()

@@ -62,8 +62,8 @@ class Use(NamedTuple):
             raise self.problem(f"layer {number} is none of the {self.place} before it")
         return self.before[place + 1]
 
-    def row(self, kind: str, *xs: Signal, tail: str = "", params: str = "own", **options: Any) -> Signal:
+    def row(self, kind: str, *xs: Signal, tail: str = "", held: str = "", **options: Any) -> Signal:
         """Write a row, called by the section's kind and the number Darknet prints."""
         name = f"{self.section.kind}{self.place}{tail and '_'}{tail}"
-        found, step = self.rows.add(self.blame, kind, xs, options, name=name, params=params)
+        found, step = self.rows.add(self.blame, kind, xs, options, name=name, held=held)
         return Signal(found, step.shape)

@@ -1,8 +1,12 @@
 """Attention layers of Keras."""
 
+from collections.abc import Sequence
+from math import prod
+
 from flopcount.importers.keras.activations import softmax_along
+from flopcount.importers.keras.arguments import along
 from flopcount.importers.keras.joins import einsum
-from flopcount.importers.keras.shapes import reshaped
+from flopcount.importers.keras.shapes import reshaped, turned
 from flopcount.importers.keras.tensors import Tensor
 from flopcount.importers.keras.use import Use, tensors_in
 
@@ -17,29 +21,64 @@ def _sources(use: Use, *names: str) -> list[Tensor]:
         found += list(tensors_in(use.keywords.get(name)))[:1]
     if len(found) < TOKENS:
         raise use.problem("reads a query and a value, and has not got both")
-    if any(x.rank - use.outer != TOKENS for x in found):
-        raise use.problem("reads more than one axis of tokens; that is not read")
+    if any(x.rank - use.outer < TOKENS for x in found) or len({x.rank for x in found}) > 1:
+        raise use.problem("what it reads has no axis of tokens, or not as many axes each")
     query, value, *rest = [use.vectors(x) for x in found]
     return [query, value, *(rest or [value])]
 
 
 def multihead(use: Use) -> Tensor | list[Tensor]:
-    """Write multi-head attention: by its kind where heads of keys and of values are of one size."""
-    if use.given("attention_axes") not in (None, [1]):
-        raise use.problem("attention_axes other than the tokens are not read")
-    if use.given("use_gate"):
-        raise use.problem("use_gate adds weights that are not known here; that is not read")
-    query, value, key = _sources(use, "query", "value", "key")
-    size = use.given("value_dim")
-    plain = use.given("output_shape") is None and (size is None or size == use.given("key_dim"))
-    if not plain or use.keywords.get("return_attention_scores"):
-        return use.grouped(_taken_apart, query, value, key)
-    bias = use.flag("use_bias", True)
+    """Write multi-head attention: by its kind where that says it all."""
+    sources = _sources(use, "query", "value", "key")
+    rank, given = sources[0].rank, use.given("attention_axes")
+    axes = [*range(use.outer, rank - 1)] if given is None else along(use, given, rank)
+    if axes != [rank - 2]:
+        return use.grouped(lambda inner, *xs: _spread(inner, xs, axes), *sources)
+    return _attended(use, *sources) if _is_fused(use) else use.grouped(_taken_apart, *sources)
+
+
+def _is_fused(use: Use) -> bool:
+    """Tell whether a row of its kind says it all: heads of keys and of values of one size, and no gate."""
+    same = use.given("value_dim") in (None, use.given("key_dim"))
+    scores = use.keywords.get("return_attention_scores")
+    return same and use.given("output_shape") is None and not use.given("use_gate") and not scores
+
+
+def _attended(use: Use, query: Tensor, value: Tensor, key: Tensor) -> Tensor:
+    heads, size, bias = use.given("num_heads"), use.given("key_dim"), use.flag("use_bias", True)
+    xs = _distinct(query, value, key)
+    return use.row("MultiheadAttention", *xs, num_heads=heads, head_dim=size, bias=bias)
+
+
+def _distinct(query: Tensor, value: Tensor, key: Tensor) -> list[Tensor]:
+    """Return what attention reads, without what is the same."""
     xs = [query, key, value]
-    xs = xs if value.row != key.row else xs[:2] if value.row != query.row else xs[:1]
-    return use.row(
-        "MultiheadAttention", *xs, num_heads=use.given("num_heads"), head_dim=use.given("key_dim"), bias=bias
-    )
+    return xs if value.row != key.row else xs[:2] if value.row != query.row else xs[:1]
+
+
+def _spread(use: Use, xs: Sequence[Tensor], axes: Sequence[int]) -> Tensor:
+    """Lay the axes of tokens out as one, those that are none of them as copies in front of it, and back."""
+    rank = xs[0].rank
+    if use.keywords.get("return_attention_scores") or rank - 1 in axes or not axes:
+        raise use.problem("scores over several axes of tokens, or over that of the channels, are not read")
+    order = [*(axis for axis in range(rank - 1) if axis not in axes), *axes, rank - 1]
+    seen: dict[str, Tensor] = {}
+    for x in xs:
+        seen[x.row] = seen.get(x.row) or _as_tokens(use, x, order, len(axes), f"tokens{len(seen) + 1}")
+    query, value, key = (seen[x.row] for x in xs)
+    y = _attended(use, query, value, key) if _is_fused(use) else _taken_apart(use, query, value, key)
+    assert isinstance(y, Tensor)  # noqa: S101  (no scores were asked for)
+    made = y.sizes[query.rank - 1 :]
+    y = reshaped(use, y, [*(xs[0].sizes[axis] for axis in order[:-1]), *made], tail="back")
+    back = [*(order.index(axis) for axis in range(rank - 1)), *range(rank - 1, y.rank)]
+    return y if back == [*range(y.rank)] else turned(use, y, back, tail="order")
+
+
+def _as_tokens(use: Use, x: Tensor, order: Sequence[int], count: int, tail: str) -> Tensor:
+    if [*order] != [*range(x.rank)]:
+        x = use.vectors(turned(use, x, order, tail=f"{tail}_order"))
+    size = [*x.sizes[: -count - 1], prod(x.sizes[-count - 1 : -1]), x.sizes[-1]]
+    return use.row("Reshape", x, tail=tail, size=size, axes=x.rank, channel=len(size) - 1)
 
 
 def _taken_apart(use: Use, query: Tensor, value: Tensor, key: Tensor) -> list[Tensor] | Tensor:
@@ -56,9 +95,10 @@ def _taken_apart(use: Use, query: Tensor, value: Tensor, key: Tensor) -> list[Te
     flat = use.row("Reshape", summed, tail="beside", size=[heads * sizes["value"]], axes=2, channel=query.rank - 1)
     out = use.given("output_shape")
     out = [query.sizes[-1]] if out is None else [*out] if isinstance(out, list) else [out]
-    width = 1
-    for each in out:
-        width *= use.checked("output_shape", each)
+    width = prod(use.checked("output_shape", each) for each in out)
+    if use.given("use_gate"):
+        gate = use.row("Linear", query, tail="gate", out_features=heads * sizes["value"], bias=bias)
+        flat = use.row("Mul", flat, use.row("Activation", gate, tail="opened", function="sigmoid"), tail="gated")
     y = use.row("Linear", flat, out_features=width, bias=bias)
     y = y if len(out) == 1 else reshaped(use, y, [*y.sizes[:-1], *out], tail="out")
     return [y, scores] if use.keywords.get("return_attention_scores") else y
@@ -67,8 +107,9 @@ def _taken_apart(use: Use, query: Tensor, value: Tensor, key: Tensor) -> list[Te
 def grouped(use: Use) -> Tensor:
     """Write attention in which several heads of queries share keys and values."""
     query, value, key = _sources(use, "query", "value", "key")
-    xs = [query, key, value]
-    xs = xs if value.row != key.row else xs[:2] if value.row != query.row else xs[:1]
+    if use.given("use_gate") or use.keywords.get("return_attention_scores"):
+        raise use.problem("use_gate and return_attention_scores are not read where heads share keys")
+    xs = _distinct(query, value, key)
     heads, shared = use.given("num_query_heads"), use.given("num_key_value_heads")
     bias, size = use.flag("use_bias", True), use.given("head_dim")
     return use.row("MultiheadAttention", *xs, num_heads=heads, num_kv_heads=shared, head_dim=size, bias=bias)

@@ -22,6 +22,16 @@ def embedding(use: Use) -> Tensor:
     return use.row("Embedding", x, num_embeddings=rows, embedding_dim=width)
 
 
+def reversible_embedding(use: Use) -> Tensor | list[Tensor]:
+    """Write a table of vectors, or the scores of all its rows, by the same table or by one of their own."""
+    if use.keywords.get("reverse") is not True:
+        return embedding(use)
+    if use.given("logit_soft_cap") is not None:
+        raise use.problem("logit_soft_cap is not read")
+    own = use if use.flag("tie_weights", True) else use._replace(held="")
+    return own.row("Linear", use.vectors(use.x), out_features=use.given("input_dim"), bias=False)
+
+
 def layer_scale(use: Use) -> Tensor:
     """Write the learned scale of ConvNeXt."""
     if use.x.sizes[-1] != use.number("projection_dim", use.x.sizes[-1]):
@@ -80,10 +90,17 @@ def _linear(use: Use, x: Tensor, terms: tuple[str, str, str], sizes: dict[str, i
     bias_axes = use.given("bias_axes")
     biased = {*str(bias_axes or "").replace(" ", "")}
     plain = biased == {*made}
+    if not biased <= {*made}:
+        raise use.problem(f"bias_axes = {str(bias_axes)[:50]!r} are not among the new axes; that is not read")
     y = use.row("Linear", x, out_features=prod(sizes[letter] for letter in made), bias=plain)
-    if biased and not plain:
-        raise use.problem(f"bias_axes = {bias_axes!r} is not that of all new axes; that is not read")
     order = [*kept, *made]
     if len(made) > 1 or len(kept) + 1 != y.rank:
         y = reshaped(use, y, [sizes[letter] for letter in order], tail="out")
-    return y if order == [*writes] else turned(use, y, [order.index(each) for each in writes], tail="order")
+    if order != [*writes]:
+        y = turned(use, y, [order.index(each) for each in writes], tail="order")
+    if plain or not biased:
+        return y
+    y = use.vectors(y)
+    size = [sizes[letter] if letter in biased else 1 for letter in writes]
+    bias = use.row("Parameter", y, tail="bias", size=size, channel=y.channel)
+    return use.row("Elementwise", y, bias, tail="biased", function="add")

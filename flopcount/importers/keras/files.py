@@ -41,6 +41,8 @@ def _member(path: Path, archive: zipfile.ZipFile) -> str:
     """Unpack the configuration: no more of it than is allowed, whatever the archive declares."""
     if len(archive.namelist()) > MOST_MEMBERS:
         raise ImportProblem(path, f"more than {MOST_MEMBERS} members; this is no archive that Keras wrote")
+    if archive.namelist().count(MEMBER) > 1:
+        raise ImportProblem(path, f"there are several {MEMBER} in it; save the model again")
     if MEMBER not in archive.namelist():
         raise ImportProblem(path, f"there is no {MEMBER} in it; save the model with model.save('NAME.keras')")
     if archive.getinfo(MEMBER).file_size > MOST_BYTES:

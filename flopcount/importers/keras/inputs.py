@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopcount.counting.inputs import input_shape
+from flopcount.errors import UsageError
 from flopcount.importers.foreign import ImportProblem
 from flopcount.importers.keras.graph import Layer, Model
 from flopcount.importers.keras.tensors import Tensor, held, order_of
@@ -94,6 +95,8 @@ def _sized(path: Path, entry: Entry, first: bool, size: str | None, required: bo
         declared = tuple(entry.sizes[axis] or LARGEST + 1 for axis in axes)
         given = [whole(each) for each in input_shape(declared, size).dims][-rank:]
         asked = [given[axes.index(axis)] for axis in range(rank)]
+        if asked[channel] != entry.sizes[channel] == given[-1]:
+            raise UsageError(f"--input {size[:60]} names the channels last; here they come first, as in 3x224x224")
         asked = [None if each is not None and each > LARGEST else each for each in asked]
     sizes = [ours or theirs for ours, theirs in zip(asked, entry.sizes, strict=True)]
     if None in sizes and required:

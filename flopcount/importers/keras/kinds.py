@@ -36,10 +36,11 @@ LAYERS: Mapping[str, str] = {
     **dict.fromkeys(_sized("Cropping"), "convs.crop"),
     **dict.fromkeys(_sized("UpSampling"), "convs.upsample"),
     "Resizing": "convs.resize",
-    "CenterCrop": "shapes.center_crop",
+    **dict.fromkeys(("CenterCrop", "RandomCrop"), "shapes.center_crop"),
     "Dense": "dense.dense",
     "EinsumDense": "dense.einsum_dense",
     "Embedding": "dense.embedding",
+    "ReversibleEmbedding": "dense.reversible_embedding",
     "LayerScale": "dense.layer_scale",
     "CustomScaleLayer": "joins.scaled_sum",
     "BatchNormalization": "norms.batch_norm",
@@ -82,6 +83,7 @@ LAYERS: Mapping[str, str] = {
     **dict.fromkeys(("RandomSaturation", "RandomSharpness", "RandomShear", "RandomGaussianBlur"), "shapes.passed"),
     **dict.fromkeys(("RandomGrayscale", "RandomPosterization", "RandomInvert", "RandomErasing"), "shapes.passed"),
     **dict.fromkeys(("RandomPerspective", "RandomElasticTransform", "RandomColorDegeneration"), "shapes.passed"),
+    **dict.fromkeys(("RandAugment", "AugMix", "MixUp", "CutMix"), "shapes.passed"),
     **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "CuDNNLSTM", "CuDNNGRU"), "recurrent.recurrent"),
     "RNN": "recurrent.wrapped_cell",
     "Bidirectional": "recurrent.bidirectional",
@@ -95,6 +97,7 @@ LAYERS: Mapping[str, str] = {
 OPERATIONS: Mapping[str, str] = {
     **dict.fromkeys(("reshape",), "reshaping.reshape"),
     **dict.fromkeys(("transpose", "permutedims"), "reshaping.transpose"),
+    **dict.fromkeys(("swapaxes", "moveaxis"), "reshaping.moved"),
     **dict.fromkeys(("concatenate", "concat", "concatv2"), "reshaping.concatenate"),
     "stack": "reshaping.stack",
     "expanddims": "reshaping.expand_dims",
@@ -111,6 +114,8 @@ OPERATIONS: Mapping[str, str] = {
     **dict.fromkeys(("softmax", "logsoftmax"), "operations.softmax"),
     **dict.fromkeys(("matmul", "batchmatmul", "batchmatmulv2"), "operations.matmul"),
     "einsum": "operations.einsum_of",
+    "dotproductattention": "operations.attention",
+    **dict.fromkeys(("maxpool", "averagepool"), "operations.pooled"),
 }
 """Which function writes an operation that has one of its own, by its name in small letters."""
 

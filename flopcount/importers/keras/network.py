@@ -99,7 +99,7 @@ class _Walk:
             layer.config,
             tuple(args),
             keywords,
-            "shared" if again else "frozen" if frozen else "own",
+            "shared" if again else "frozen" if frozen else "",
             scene.outer,
         )
         found = self._written(layer, use, recorded.get((layer.name, turn.number, 0)))
@@ -119,16 +119,19 @@ class _Walk:
         """Write one layer, whatever it is: a model, a wrapper, a class that is known or one that is not."""
         if layer.model is not None:
             return self._inner(layer.model, use)
+        _unchanged(use)
         write = writer(layer)
         if write is None:
             return _left_out(layer, use, recorded)
         inner = layer.wrapped
         if inner is None:
             return write(use)
+        frozen = inner.config.get("trainable") is False
 
         def inside(given: Use) -> Tensor | list[Tensor]:
             blame = Blame(self.path, f"{layer.name}.{inner.name}", shown_kind(inner))
-            return self._written(inner, given._replace(blame=blame, config=inner.config, wrapped=None), None)
+            held = given.held or ("frozen" if frozen else "")
+            return self._written(inner, given._replace(blame=blame, config=inner.config, wrapped=None, held=held), None)
 
         return write(use._replace(wrapped=inside))
 
@@ -138,7 +141,7 @@ class _Walk:
         names = [ref.layer for ref in model.inputs]
         if len(xs) != len(names):
             raise use.problem(f"{len(xs)} tensors enter a model that has {len(names)} inputs")
-        flags = {"frozen": use.params == "frozen", "again": use.params == "shared"}
+        flags = {"frozen": use.held == "frozen", "again": use.held == "shared"}
         if len(model.outputs) != 1:
             scene = _Scene(use.rows, f"{use.name}_", use.outer, **flags)
             return self.through(model, scene, dict(zip(names, xs, strict=True)))
@@ -163,9 +166,18 @@ class _Walk:
                 raise ImportProblem(self.path, what, layer.name[:50], shown_kind(layer))
 
 
+def _unchanged(use: Use) -> None:
+    """Refuse a layer that keeps more numbers than its class says: low-rank additions, scales of a quantisation."""
+    policy = use.given("dtype")
+    if use.given("lora_rank"):
+        raise use.problem("lora_rank adds weights beside its own; export the model without them")
+    if isinstance(policy, Mapping) and "Quantized" in str(policy.get("class_name")):
+        raise use.problem("it is quantised, with scales beside its weights; export the model before it is quantised")
+
+
 def _holds(rows: list[dict[str, Any]]) -> bool:
     """Tell whether any of some rows has params that another counts."""
-    return any(row.get("params") == "shared" or _holds(row.get("layers", [])) for row in rows)
+    return any(row.get("shared") or _holds(row.get("layers", [])) for row in rows)
 
 
 def _recorded(model: Model) -> Mapping[tuple[str, int, int], tuple[Any, ...]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Container, Mapping
 
 from flopcount.importers.keras.activations import applied
 from flopcount.importers.keras.arguments import along, argument, operands
+from flopcount.importers.keras.convs import pool
 from flopcount.importers.keras.joins import combined, einsum
 from flopcount.importers.keras.tensors import Tensor
 from flopcount.importers.keras.use import Use
@@ -12,7 +13,7 @@ BINARY: Mapping[str, str] = {
     **dict.fromkeys(("add", "addv2", "iadd", "radd", "biasadd"), "add"),
     **dict.fromkeys(("subtract", "sub", "rsub"), "sub"),
     **dict.fromkeys(("multiply", "mul", "rmul"), "mul"),
-    **dict.fromkeys(("divide", "truediv", "realdiv", "rtruediv", "dividenonan", "floordiv", "floordivide"), "div"),
+    **dict.fromkeys(("divide", "truediv", "truedivide", "realdiv", "dividenonan", "floordiv", "floordivide"), "div"),
     **dict.fromkeys(("maximum",), "max"),
     **dict.fromkeys(("minimum",), "min"),
     **dict.fromkeys(("power", "pow"), "pow"),
@@ -46,6 +47,7 @@ APPLIED: Mapping[str, str] = {
     **{name: name for name in ("relu", "relu6", "sigmoid", "silu", "gelu", "tanh", "softplus", "softsign", "elu")},
     **{name: name for name in ("selu", "celu", "mish", "swish")},
     "leakyrelu": "leaky_relu",
+    "logsigmoid": "log_sigmoid",
     "hardsigmoid": "hard_sigmoid",
     "hardsilu": "hard_silu",
     "hardswish": "hard_silu",
@@ -142,6 +144,33 @@ def einsum_of(use: Use, _: str) -> Tensor:
     if not out or len(terms) != len(xs) or not {term[:1] for term in terms} == {out[:1]} or "." in equation:
         raise use.problem(f"the equation {equation[:50]!r} is not one over a batch in front of all")
     return einsum(use, xs, [term[1:] for term in terms], out[1:])
+
+
+def attention(use: Use, _: str) -> Tensor | list[Tensor]:
+    """Write attention over tokens, heads and channels: two products, and the softmax between them."""
+    xs = [argument(use, place, name) for place, name in enumerate(("query", "key", "value"))]
+    if not all(isinstance(x, Tensor) and x.rank == HEADS for x in xs) or len({x.sizes[1] for x in xs}) > 1:
+        raise use.problem("reads queries, keys and values with as many heads each, and has not got them")
+    return use.grouped(_attended, *xs)
+
+
+HEADS = 3
+"""Tokens, heads and channels."""
+
+
+def _attended(use: Use, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    scores = einsum(use, [query, key], ("nhd", "mhd"), "hnm", tail="scores")
+    weights = applied(use, scores, "softmax", behind=True)
+    return einsum(use, [weights, value], ("hnm", "mhv"), "nhv", tail="sum")
+
+
+def pooled(use: Use, name: str) -> Tensor:
+    """Write a pool with a sliding window."""
+    names = ("pool_size", "strides", "padding", "data_format")
+    found = {key: argument(use, place, key) for place, key in enumerate(names, 1)}
+    config = {key: value for key, value in found.items() if value is not None}
+    kind = f"{'Max' if name == 'maxpool' else 'Average'}Pool{use.x.rank - 1}D"
+    return pool(use._replace(config=config, blame=use.blame._replace(kind=kind)))
 
 
 def family(name: str) -> Callable[[Use, str], Tensor] | None:

@@ -103,12 +103,23 @@ _SIDES = ("forward", "backward")
 
 def bidirectional(use: Use) -> Tensor | list[Tensor]:
     """Write a layer that reads in both directions, and what becomes of the two results."""
-    layer, mode = use.given("layer"), use.given("merge_mode", "concat")
+    layer, mode = _of_cell(use.given("layer")), use.given("merge_mode", "concat")
     if not isinstance(layer, Mapping) or str(layer.get("class_name")) not in CELLS or not _table(layer.get("config")):
         kind = layer.get("class_name") if isinstance(layer, Mapping) else None
         raise use.problem(f"the layer {str(kind)[:50]} is not known inside it")
     _same_backwards(use, layer)
+    use = use._replace(held="frozen") if not use.held and layer["config"].get("trainable") is False else use
     return use.grouped(lambda inner, x: _merged(inner, x, layer, mode), use.vectors(use.x))
+
+
+def _of_cell(layer: Any) -> Any:
+    """Return an RNN of one known cell as the layer that it is."""
+    config = layer.get("config") if isinstance(layer, Mapping) and layer.get("class_name") == "RNN" else None
+    cell = config.get("cell") if isinstance(config, Mapping) else None
+    if not isinstance(config, Mapping) or not isinstance(cell, Mapping) or not _table(cell.get("config")):
+        return layer
+    asked = {key: config.get(key, False) for key in ("return_sequences", "return_state")}
+    return {"class_name": cell.get("class_name"), "config": {**cell["config"], **asked}}
 
 
 def _merged(use: Use, x: Tensor, layer: Mapping[str, Any], mode: Any) -> Tensor | list[Tensor]:
@@ -128,7 +139,7 @@ def _merged(use: Use, x: Tensor, layer: Mapping[str, Any], mode: Any) -> Tensor 
 
 def _same_backwards(use: Use, layer: Mapping[str, Any]) -> None:
     """Refuse a second layer that is not the first one backwards."""
-    other = use.given("backward_layer")
+    other = _of_cell(use.given("backward_layer"))
     if other is None:
         return
     config = other.get("config") if isinstance(other, Mapping) else None

@@ -29,6 +29,18 @@ def transpose(use: Use, _: str) -> Tensor:
     return turned(use, use.x, [axis - 1 for axis in order[1:]])
 
 
+def moved(use: Use, name: str) -> Tensor:
+    """Write two axes in each other's place, or one in another place, the batch in front."""
+    names = ("axis1", "axis2") if name == "swapaxes" else ("source", "destination")
+    one, other = (use.axis(argument(use, place, key), use.x.rank) for place, key in enumerate(names, 1))
+    order = [*range(use.x.rank)]
+    if name == "swapaxes":
+        order[one], order[other] = other, one
+    else:
+        order.insert(other, order.pop(one))
+    return turned(use, use.x, order)
+
+
 def concatenate(use: Use, _: str) -> Tensor:
     """Write tensors one behind the other."""
     axis = argument(use, 1, "axis", default=-1)
@@ -89,7 +101,8 @@ def pad(use: Use, _: str) -> Tensor:
     widths, x = argument(use, 1, "pad_width", "paddings"), use.vectors(use.x)
     if not isinstance(widths, list) or len(widths) != x.rank + 1 or widths[0] not in ([0, 0], 0):
         raise use.problem("pads the batch, or not every axis; that is not read")
-    sizes = [size + sum(pair if isinstance(pair, list) else [2 * pair]) for size, pair in _zipped(x.sizes, widths[1:])]
+    pairs = [pair if isinstance(pair, list) else [pair, pair] for pair in widths[1:]]
+    sizes = [size + sum(use.checked("pad_width", each) for each in pair) for size, pair in _zipped(x.sizes, pairs)]
     return use.row("Expand", x, size=sizes, axes=x.rank)
 
 

@@ -13,8 +13,9 @@ class Use(NamedTuple):
     """A call of a layer: its arguments with tensors among them, and where its rows go.
 
     `outer` axes of a tensor are not for the layer: it is applied to each place of
-    them. The rows are `bare` in a block that has the layer's name already. `wrapped`
-    writes the layer inside, where there is one.
+    them. Where its params are not simply its own they are `held`, "shared" or "frozen".
+    The rows are `bare` in a block that has the layer's name already. `wrapped` writes
+    the layer inside, where there is one.
     """
 
     rows: Rows
@@ -23,7 +24,7 @@ class Use(NamedTuple):
     config: Mapping[str, Any]
     args: tuple[Any, ...]
     keywords: Mapping[str, Any]
-    params: str = "own"
+    held: str = ""
     outer: int = 0
     bare: bool = False
     wrapped: "Callable[[Use], Tensor | list[Tensor]] | None" = None
@@ -69,7 +70,7 @@ class Use(NamedTuple):
     def row(self, kind: str, *xs: Tensor, tail: str = "", channel: int | None = None, **options: Any) -> Tensor:
         """Write a row; without a tail it is called as the layer is."""
         name = (tail or kind.lower()) if self.bare else f"{self.name}_{tail}" if tail else self.name
-        row, step = self.rows.add(self.blame, kind, xs, options, name=name, params=self.params)
+        row, step = self.rows.add(self.blame, kind, xs, options, name=name, held=self.held)
         rank = len(step.shape.dims)
         if channel is None:
             channel = xs[0].channel if rank == xs[0].rank else rank - 1
@@ -136,7 +137,7 @@ class Use(NamedTuple):
 
     def _view(self, x: Tensor, channel: int, copies: int) -> Tensor:
         """Write the row by its plain kind, where there is one; it serves all that read it."""
-        aside = self._replace(name=x.row, params="own", bare=False)
+        aside = self._replace(name=x.row, held="", bare=False)
         if channel == x.channel and copies == x.rank - 1:
             return aside.row("ChannelsLast", x, tail="last", channel=channel)
         if channel == x.channel and x.copies == x.rank - 1:

@@ -2,7 +2,6 @@
 
 from flopcount.importers.keras.tensors import Tensor
 from flopcount.importers.keras.use import Use
-from flopcount.importers.rows import whole
 
 
 def time_distributed(use: Use) -> Tensor | list[Tensor]:
@@ -27,4 +26,5 @@ def spectral(use: Use) -> Tensor | list[Tensor]:
 def _normalised(use: Use, x: Tensor) -> Tensor:
     made = use.inside(use._replace(args=(x,)))
     y = made if isinstance(made, Tensor) else made[0]
-    return use.row("Constants", y, tail="vector", count=whole(y.shape.channels))
+    last = x if "Transpose" in str(use.given("layer", {}).get("class_name")) else y  # the last axis of the weight
+    return use.row("Constants", y, tail="vector", count=last.sizes[last.channel])

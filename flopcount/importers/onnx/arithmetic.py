@@ -77,6 +77,16 @@ def mapped(function: Callable[..., Any]) -> Callable[[Call], Value]:
     return fold
 
 
+def clipped(call: Call) -> Value:
+    """Clip: between bounds, which are attributes in old opsets and inputs in new ones."""
+    x = call.at(0)
+    low, high = (
+        (call.numbers(index) or (call.attribute(name, bound),))[0]
+        for index, name, bound in ((1, "min", -math.inf), (2, "max", math.inf))
+    )
+    return x._replace(data=tuple(min(max(number, low), high) for number in known(x)))
+
+
 def divided(one: float, other: float) -> float:
     """Divide, whole numbers towards zero."""
     if isinstance(one, int) and isinstance(other, int):

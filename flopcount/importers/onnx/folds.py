@@ -2,7 +2,8 @@
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 
 from flopcount.importers.onnx import arithmetic as on
 from flopcount.importers.onnx.calls import Call
@@ -19,6 +20,8 @@ FOLDS: Mapping[str, Callable[[Call], Value]] = {
     "ConstantOfShape": on.constant_of_shape,
     "Range": on.range_,
     "NonZero": on.non_zero,
+    "Clip": on.clipped,
+    "Sum": on.mapped(lambda *numbers: sum(numbers)),
     "Add": on.mapped(operator.add),
     "Sub": on.mapped(operator.sub),
     "Mul": on.mapped(operator.mul),
@@ -61,7 +64,7 @@ ALWAYS: Mapping[str, Callable[[Call], Value]] = {
 KEEP = frozenset(
     ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Dropout", "DequantizeLinear", "QuantizeLinear", "Split")
 )
-"""Operators that leave the numbers as they are, and in their order, in one output."""
+"""Operators that leave the numbers as they are, and in their order."""
 
 
 def folded(call: Call) -> Value | None:
@@ -77,8 +80,12 @@ def folded(call: Call) -> Value | None:
         raise Unreadable(f"its numbers cannot be computed: {error}") from None
 
 
-def kept_data(call: Call, dims: Dims) -> Numbers | None:
-    """Return the numbers of a result that are those of the first input."""
+def kept_data(call: Call, sizes: Sequence[Dims]) -> list[Numbers | None]:
+    """Return the numbers of each result that are those of the first input: all of them, or its share of a list."""
     x = call.get(0)
-    keeps = x is not None and x.data is not None and call.node.op in KEEP and math.prod(dims) == len(x.data)
-    return x.data if keeps and x is not None else None
+    if x is None or x.data is None or call.node.op not in KEEP:
+        return [None] * len(sizes)
+    counts = [math.prod(dims) for dims in sizes]
+    if call.node.op == "Split" and len(x.dims) == 1:
+        return [x.data[end - count : end] for count, end in zip(counts, accumulate(counts), strict=True)]
+    return [x.data if count == len(x.data) else None for count in counts]

@@ -6,6 +6,9 @@ from typing import Any
 from flopcount.importers.onnx.calls import Call
 from flopcount.importers.onnx.values import Dims, Unreadable, Value, checked
 
+CONSTANT = "Constant"
+"""What a tensor is called that is kept and no param: no batch is in front of it."""
+
 
 def same(call: Call, kind: str, x: Value, **fields: Any) -> Value:
     """Write a row that leaves the shape as it is."""
@@ -76,7 +79,7 @@ def parameter(call: Call, value: Value, drop: int | None = None, rank: int = 0) 
     plain = value._replace(dims=checked(dims), drop=placed)
     last, fields = len(plain.ours) - 1, {"size": [*plain.ours]}
     if not call.learned(value):
-        return call.rows.row("Operation", [source], dims, placed, last, operator="Constant", **fields)
+        return call.rows.row("Operation", [source], dims, placed, last, operator=CONSTANT, **fields)
     y = call.rows.row("Parameter", [source], dims, placed, last, **fields)
     call.rows.settle(y, "parameter", value)
     return y

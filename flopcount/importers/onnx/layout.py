@@ -77,6 +77,8 @@ def unsqueeze(call: Call) -> list[Value]:
     x, axes = call.at(0), call.listed("axes", 1) or ()
     rank = len(x.dims) + len(axes)
     new = {on_axis(axis, rank) for axis in axes}
+    if len(new) < len(axes):
+        raise Unreadable(f"axes = {[*axes]} names an axis twice")
     sizes = iter(x.dims)
     return [reshaped(call, x, tuple(1 if axis in new else next(sizes) for axis in range(rank)))]
 

@@ -66,6 +66,7 @@ OPERATORS: Mapping[str, str] = {
     "BitCast": "functions.passed",
     "CenterCropPad": "sizes.center_crop_pad",
     "MaxUnpool": "sizes.max_unpool",
+    "Col2Im": "sizes.col2im",
     "RoiAlign": "sizes.roi_align",
     "DynamicQuantizeLinear": "quantized.dynamic_quantize",
     "QLinearConv": "quantized.conv",

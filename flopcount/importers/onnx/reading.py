@@ -14,6 +14,7 @@ from flopcount.importers.foreign import Imported, ImportProblem, Request, unknow
 from flopcount.importers.nesting import Flat, Source, nested, spelled
 from flopcount.importers.onnx.graph import Model, Node, Wire, model
 from flopcount.importers.onnx.inputs import Sized, sized
+from flopcount.importers.onnx.joins import CONSTANT
 from flopcount.importers.onnx.names import paths
 from flopcount.importers.onnx.operators import CONTROL
 from flopcount.importers.onnx.patterns import fused
@@ -127,15 +128,16 @@ def _arch(rows: Rows, entries: Sequence[str], path: Path) -> tuple[dict[str, Any
     written = rows.rows[count:]
     if not written:
         raise ImportProblem(path, "nothing in its graph depends on its inputs")
-    left = rows.extra + sum(rows.sizes[name] for name in rows.learned if name not in rows.readers)
-    if left:
-        written.append(_constants(left, len(rows.rows) - 1, written[-1]))
+    left = sum(rows.sizes[name] for name in rows.learned if name not in rows.readers)
+    for beside, trained in ((rows.extra, {"trained": True}), (left, {})):
+        if beside:
+            written.append(_constants(beside, count + len(written) - 1, written[-1], trained))
     names = paths(written, count)
     flat = [Flat(name, _data(row, rows), _reads(row, entries)) for name, row in zip(names, written, strict=True)]
     declared = {name: [*row.ours] for name, row in zip(entries, rows.rows, strict=False)}
     read = {source for row in flat for source in row.reads}
     inputs = declared["input"] if entries == ["input"] else {n: sizes for n, sizes in declared.items() if n in read}
-    return {"input": inputs, "layers": nested(flat, entries)}, _shared(rows, names, count)
+    return {"input": inputs, "layers": nested(flat, entries)}, [*_shared(rows, names, count), *_computed(rows)]
 
 
 def _origin(found: Model) -> str:
@@ -147,17 +149,17 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)[:200]
 
 
-def _constants(count: int, above: int, row: Row) -> Row:
-    """Make a row of the numbers that no layer has counted: bounds, factors, what nothing reads."""
+def _constants(count: int, above: int, row: Row, trained: Mapping[str, bool]) -> Row:
+    """Make a row of numbers beside the layers: the rest of tables read in part; bounds, factors, what nothing reads."""
     made = Row("Constants", [above], None, row.ours, row.axis)
-    made.fields["count"] = count
+    made.fields |= {"count": count, **trained}
     return made
 
 
 def _data(row: Row, rows: Rows) -> dict[str, Any]:
     """Return a row's kind and fields as a file has them: axes count from the last, so that a batch may be in front."""
     fields = dict(row.fields)
-    if row.kind in {"Reshape", "Expand"}:
+    if row.kind in {"Reshape", "Expand", "Operation"} and fields.get("operator") != CONSTANT:
         fields["axes"] = len(rows.rows[row.after[0]].ours)
     if "channel_axis" in fields:
         fields["channel_axis"] -= len(row.ours)
@@ -185,3 +187,10 @@ def _shared(rows: Rows, names: Sequence[tuple[str, ...]], count: int) -> list[st
     what = f"{len(several)} initializers are" if len(several) > 1 else "1 initializer is"
     numbers = f"{what} used by several layers and counted once ({total:,} numbers)"
     return [f"{numbers}: {_printable(name)} ({rows.sizes[name]:,}) by {layers}{more}"]
+
+
+def _computed(rows: Rows) -> list[str]:
+    """Say that there are weights which the file does not keep."""
+    if not rows.computed:
+        return []
+    return [f"{rows.computed:,} numbers of weights are no params: the graph computes them, no initializer has them"]

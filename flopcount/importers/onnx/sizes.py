@@ -1,5 +1,7 @@
 """Operators of ONNX of which only the sizes that come out are known: they multiply nothing."""
 
+from math import prod
+
 from flopcount.importers.onnx.calls import Call, on_axis
 from flopcount.importers.onnx.layout import operation
 from flopcount.importers.onnx.values import Unreadable, Value
@@ -69,6 +71,15 @@ def center_crop_pad(call: Call) -> list[Value]:
     axes = [on_axis(axis, len(x.dims)) for axis in call.wholes("axes", range(len(x.dims)))]
     wanted = dict(zip(axes, map(int, sizes), strict=False))
     return [operation(call, tuple(wanted.get(axis, size) for axis, size in enumerate(x.dims)))]
+
+
+def col2im(call: Call) -> list[Value]:
+    """Col2Im: blocks added up to a map, as folding does; the columns hold the numbers of a block and the channels."""
+    x, space, block = call.at(0), call.numbers(1) or (), call.numbers(2) or ()
+    numbers = max(int(prod(block)), 1)
+    if len(x.dims) != 3 or x.dims[1] % numbers:  # noqa: PLR2004  (a batch, columns, and how many)
+        raise Unreadable(f"columns of {[*x.dims]} do not hold whole blocks of {numbers} numbers")
+    return [operation(call, (x.dims[0], x.dims[1] // numbers, *map(int, space)))]
 
 
 def max_unpool(call: Call) -> list[Value]:

@@ -77,6 +77,9 @@ MOVABLE = frozenset(("Reshape", "Permute", "Expand", "Parameter", "Operation"))
 """The kinds that say themselves which axis is the channels."""
 
 
+STARTING = frozenset(("Parameter", "Operation"))
+"""The kinds that may read nothing that depends on the inputs."""
+
 _FOLLOWING = frozenset(("Elementwise", "Activation"))
 """The kinds to which it does not matter which axis is the channels: it is that of what they read."""
 
@@ -93,6 +96,7 @@ class Rows:
         self.node: Node | None = None
         self.readers: dict[str, list[int]] = {}
         self.extra = 0
+        self.computed = 0
 
     def axis(self, value: Value) -> int:
         """Return the axis of a value's channels, among our sizes."""
@@ -112,6 +116,8 @@ class Rows:
         """Write a row, and return what it makes."""
         value = Value(checked(dims), inputs[0].dtype if inputs else 1, len(self.rows), drop)
         after = [each.row for each in inputs if each.row is not None]
+        if inputs and not after and kind not in STARTING:
+            raise Unreadable("what it reads first is kept in the file, where something computed is needed")
         row = Row(kind, after, self.node, value.ours, axis)
         row.fields.update(fields)
         for each in after:
@@ -159,6 +165,7 @@ class Rows:
         if new < own:
             row.shared[sort] = row.shared.get(sort, 0) + own - new
         self.extra += max(new - own, 0)
+        self.computed += 0 if names & self.learned else max(own - new, 0)
 
 
 def checked(dims: Iterable[int]) -> Dims:

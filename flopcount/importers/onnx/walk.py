@@ -93,6 +93,8 @@ class Walk:
             return self._called(call, scope)
         except (Unreadable, ShapeError) as error:
             raise NodeError(node, str(error)) from None
+        except (LookupError, ArithmeticError, AssertionError) as error:
+            raise NodeError(node, f"it cannot read {_sizes(ins)}: too few axes, or not what it needs") from error
 
     def _called(self, call: Call, scope: Scope) -> "list[Value | None]":
         node = call.node
@@ -151,7 +153,8 @@ class Walk:
         if write is None:
             raise Unreadable("its size follows from numbers that are not known")
         found = write(call._replace(ins=tuple(inputs), rows=scratch))
-        return [Value(value.dims, value.dtype, data=kept_data(call, value.dims), kept=_kept(call)) for value in found]
+        data = kept_data(call, [value.dims for value in found])
+        return [Value(y.dims, y.dtype, data=each, kept=_kept(call)) for y, each in zip(found, data, strict=True)]
 
     def _unfolded(self, call: Call, function: Function, scope: Scope) -> list[Value | None]:
         """Walk through a function in place of the node that uses it."""
@@ -201,8 +204,15 @@ class Walk:
         return self.rows.row("Operation", call.active, dims, drop, axis, channel_axis=axis, **fields)
 
 
+def _sizes(ins: Iterable[Value | None]) -> str:
+    """Write the sizes of what a node reads."""
+    return ", ".join(str([*value.dims]) for value in ins if value is not None)[:200]
+
+
 def _kept(call: Call) -> frozenset[str]:
-    """Return the initializers that a static result is made of; a scale and a zero point are not it."""
+    """Return the initializers that a static result is made of; a scale, a zero point and a shape are not it."""
+    if call.node.op == "ConstantOfShape":
+        return frozenset()
     ins = [value for value in call.ins if value is not None]
     if call.node.op not in KEEP and ins and ins[0].dtype in FLOATS:
         return frozenset[str]().union(*(value.kept for value in ins if value.dtype in FLOATS))

@@ -127,9 +127,10 @@ class Parameter(Layer):
 
 
 class Constants(Layer):
-    """Numbers kept beside the layers, not trained."""
+    """Numbers kept beside the layers."""
 
     count: Annotated[Count, Field(description="how many")]
+    trained: Annotated[Flag, Field(description="whether they are learned")] = False
 
 
 class Join(Layer):
@@ -157,4 +158,5 @@ class Operation(Layer):
 
     operator: Annotated[Line, Field(description="what it is called where it comes from")]
     size: Annotated[Sizes, Field(description="size of each axis it writes")]
+    axes: Axes = None
     channel_axis: ChannelAxis = -1
