@@ -68,7 +68,7 @@ def _setting(name: str, value: Value) -> Setting:
 
 
 def _words(value: Value) -> str:
-    from flopcount.schema.problems import shown
+    from flopcount.schema.wording import shown
 
     return value if isinstance(value, str) else shown(value)
 

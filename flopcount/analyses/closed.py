@@ -144,7 +144,7 @@ def _letters(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _takes(model: Any, name: str) -> str:
-    from flopcount.schema.problems import expected
+    from flopcount.schema.wording import expected
 
     return expected(model, name) if name in model.model_fields else ""
 

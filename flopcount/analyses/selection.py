@@ -120,7 +120,7 @@ def _values(np: Any, values: Sequence[Any]) -> "Array":
 
 
 def _word(value: Any) -> str:
-    from flopcount.schema.problems import shown
+    from flopcount.schema.wording import shown
 
     return shown(value)
 

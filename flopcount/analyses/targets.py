@@ -62,7 +62,7 @@ def _check_complete(kind: str, names: Sequence[str]) -> None:
     model = kind_named(kind)
     for name, info in model.model_fields.items():
         if info.is_required() and name not in {*names, "kernel_size", "out_channels"}:
-            from flopcount.schema.problems import expected
+            from flopcount.schema.wording import expected
 
             raise UsageError(f"--to {kind} needs {name}; give it by --set {name}=… ({expected(model, name)})")
 
@@ -83,6 +83,6 @@ def _validated(kind: str, values: dict[str, Any]) -> dict[str, Any]:
 
 def labelled(target: Target) -> str:
     """Return what a target is called: its kind and the fields that were given."""
-    from flopcount.schema.problems import shown
+    from flopcount.schema.wording import shown
 
     return " ".join((target.kind, *(f"{name}={shown(value)}" for name, value in target.fields.items())))

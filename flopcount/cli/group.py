@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "whatif": "what a network would cost with other convolutions",
     "sweep": "a whole grid of inputs, widths and settings at once",
     "formula": "what a kind or a network costs, as a formula",
+    "check": "networks held against their budgets, for CI",
     "archs": "the networks that come with flopcount",
     "verify": "published figures in arch files, recomputed",
     "kinds": "the kinds of layers, their fields, equations and sources",

@@ -39,7 +39,7 @@ def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:
     paths = {node.path for node in network.nodes}
     for path, fields in changes.items():
         for name in fields.keys() & {"name", "after"}:
-            from flopcount.schema.problems import shown
+            from flopcount.schema.wording import shown
 
             setting = f"--set {path}.{name}={shown(fields[name])}"
             raise UsageError(f"{setting}: give the layer by its number for that, as in layers.3.{name}")

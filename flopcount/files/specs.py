@@ -42,6 +42,18 @@ def load(reference: str, settings: Iterable[Setting] = (), variant: str | None =
     return validated(parsed(text, notation_of(path, text), str(path)), settings, variant or named)
 
 
+def load_file(path: Path, title: str) -> Spec:
+    """Load the arch file at a path; `title` is what it is called in messages."""
+    text = read_text(path, title)
+    return validated(parsed(text, notation_of(path, text), title))
+
+
+def load_text(content: bytes, title: str) -> Spec:
+    """Load an arch from the bytes of a file that is not there, or not any more."""
+    text = decoded(content, title)
+    return validated(parsed(text, notation_of(Path(title), text), title))
+
+
 def load_base(reference: str) -> tuple[Spec, str | None]:
     """Load a file as it stands, and the name of the variant that the reference stands for, if it does."""
     named = None if os.path.isfile(reference) else bundled_network(reference)  # noqa: PTH113  (any word)

@@ -15,17 +15,18 @@ DEEPEST = 64
 """Tables and lists nested deeper than this are refused."""
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, title: str = "") -> str:
     """Read a file of UTF-8 text, or say in one sentence why not."""
+    title = title or str(path)
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except IsADirectoryError:
-        raise FileError(f"{path}: this is a folder; name an arch file in it") from None
+        raise FileError(f"{title}: this is a folder; name an arch file in it") from None
     except OSError as error:
         reason = error.strerror or "cannot be read"
-        raise FileError(f"{path}: {reason.lower()}; check the path") from None
-    return decoded(content, str(path))
+        raise FileError(f"{title}: {reason.lower()}; check the path") from None
+    return decoded(content, title)
 
 
 def decoded(content: bytes, title: str) -> str:
