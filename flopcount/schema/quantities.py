@@ -86,17 +86,15 @@ def _operations(text: str, number: Fraction, unit: str, key: str) -> str:
     match = _OPERATIONS.fullmatch(unit)
     if match is None:
         return ""
-    scale, word = match[1], match[2].upper()
-    is_macs = word.startswith("M")
-    if key == "macs" and not is_macs:
-        half = _written(number / 2, scale)
-        return f'{text} are FLOPs, and 1 MAC = 2 FLOPs: write macs = "{half}", or flops = "{_written(number, scale)}"'
-    if key == "flops" and is_macs:
-        twice = _written(number * 2, scale)
-        return f'{text} are MACs, and 1 MAC = 2 FLOPs: write flops = "{twice}", or macs = "{_written(number, scale)}"'
-    return (
-        f'the key says what is counted: write {key} = "{_written(number, scale)}"' if key in {"macs", "flops"} else ""
-    )
+    scale, is_macs = match[1] if match[1] == "k" else match[1].upper(), match[2][0] in "mM"
+    if key not in {"macs", "flops"}:
+        return f"{unit} are operations, and {key} are none; it takes a count such as 4.3M"
+    if (key == "macs") == is_macs:
+        return f'the key says what is counted: write {key} = "{_written(number, scale)}"'
+    macs, flops = (number, number * 2) if is_macs else (number / 2, number)
+    ways = [f'macs = "{_written(macs, scale)}"', f'flops = "{_written(flops, scale)}"']
+    are = f"{text} are {'MACs' if is_macs else 'FLOPs'}, and 1 MAC = 2 FLOPs"
+    return f"{are}: write {', or '.join(ways if key == 'macs' else reversed(ways))}"
 
 
 def _written(number: Fraction, scale: str) -> str:
