@@ -1,13 +1,16 @@
 """`flopcount check FILES`: budgets in arch files and in the project's configuration, held against the counts."""
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from flopcount.cli.output import emit
-from flopcount.errors import UsageError
+from flopcount.errors import FileError, UsageError, plain
 
-FORMATS = ("text", "json", "markdown", "github", "gitlab", "junit", "sarif", "openmetrics", "benchmark")
+if TYPE_CHECKING:
+    from flopcount.analyses.checks import Outcome
 
 
 @click.command("check")
@@ -19,7 +22,8 @@ FORMATS = ("text", "json", "markdown", "github", "gitlab", "junit", "sarif", "op
     "formats",
     metavar="FORMAT[=FILE]",
     multiple=True,
-    help=f"How to write the result, any number of times: {', '.join(FORMATS)}.",
+    help="How to write it, any number of times: text, json, markdown, github, gitlab, junit, sarif, openmetrics "
+    "or benchmark.",
 )
 def command(files: tuple[str, ...], base: str | None, config: str | None, formats: tuple[str, ...]) -> int:
     """Check that networks are within their budgets.
@@ -29,20 +33,42 @@ def command(files: tuple[str, ...], base: str | None, config: str | None, format
     included); 1: a limit is broken; 2: something could not be checked.
     """
     from flopcount.analyses.checks import outcome, setup
-    from flopcount.report.findings import rendered
 
     chosen = [_format(each) for each in formats or ("text",)]
+    if sum(path is None for _, path in chosen) > 1:
+        raise UsageError("--format: two formats cannot share standard output; give FORMAT=FILE for all but one")
     result = outcome(setup(Path.cwd(), config), files, base)
-    for name, path in chosen:
-        emit(rendered(result, name), path)
+    write(result, chosen)
     return result.exit_code
+
+
+def write(result: "Outcome", chosen: list[tuple[str, str | None]]) -> None:
+    """Write a check in every format that is asked for; all are made before the first is written."""
+    from flopcount.report.check_formats import rendered
+
+    texts = [(rendered(result, name), path) for name, path in chosen]
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary and {"github", "markdown"} & {name for name, _ in chosen}:
+        _append(Path(summary), rendered(result, "markdown"))
+    for text, path in sorted(texts, key=lambda each: each[1] is None):
+        emit(text, path)
+
+
+def _append(path: Path, text: str) -> None:
+    """Add to the summary of the step, which may have something already."""
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise FileError(f"{path}: the step summary cannot be written: {reason}") from None
 
 
 def _format(text: str) -> tuple[str, str | None]:
     """Read FORMAT or FORMAT=FILE."""
+    from flopcount.report.check_formats import FORMATS
+
     name, equals, path = text.partition("=")
     if name not in FORMATS or (equals and not path):
-        raise UsageError(
-            f"--format {text[:100]}: it is one of {', '.join(FORMATS)}, each with =FILE if it is for a file"
-        )
+        raise UsageError(f"--format {plain(text[:100])}: it is one of {', '.join(FORMATS)}, or FORMAT=FILE")
     return name, path or None

@@ -1,0 +1,24 @@
+"""A Code Quality report of GitLab: a JSON list of what is wrong and where."""
+
+import json
+from typing import Any
+
+from flopcount.analyses.checks import Outcome
+from flopcount.analyses.findings import Finding
+from flopcount.report.findings import sentence
+from flopcount.report.fingerprints import fingerprint
+
+
+def render(outcome: Outcome) -> str:
+    """Write the findings; what is let pass is none."""
+    return json.dumps([_issue(each) for each in outcome.findings], indent=2) + "\n"
+
+
+def _issue(finding: Finding) -> dict[str, Any]:
+    return {
+        "description": sentence(finding),
+        "check_name": finding.code,
+        "fingerprint": fingerprint(finding),
+        "severity": "minor" if finding.level == "warn" else "blocker" if finding.unchecked else "major",
+        "location": {"path": finding.path, "lines": {"begin": finding.line}},
+    }
