@@ -167,9 +167,8 @@ def test_sarif_readers_take_it() -> None:
 
 
 def test_openmetrics_parses_and_has_the_numbers() -> None:
-    families = {
-        family.name: family for family in text_fd_to_metric_families(StringIO(rendered(OUTCOME, "openmetrics")))
-    }
+    read = text_fd_to_metric_families(StringIO(rendered(OUTCOME, "openmetrics")))  # type: ignore[no-untyped-call]
+    families = {family.name: family for family in read}
     sample = families["flopcount_macs"].samples[0]
     assert (sample.value, sample.labels["path"], sample.labels["point"]) == (301, ODD, "--width 0.5")
     assert families["flopcount_base_macs"].samples[0].value == 207
