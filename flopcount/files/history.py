@@ -38,8 +38,7 @@ def root_of(folder: Path) -> Path | None:
 
 def base_at(root: Path, ref: str) -> Base:
     """Return the merge base of a ref and what is checked out; of a submodule, the commit the whole had then."""
-    if ref.startswith("-"):
-        raise UsageError(f"--base {plain(ref[:100])}: a ref does not start with -; name a branch, a tag or a commit")
+    _check_ref(ref)
     commit = _in_whole(root, ref) or _merge_base(root, ref)
     listed = _git(root, "ls-tree", "-r", "-z", "--full-tree", commit)
     blobs = dict(_entry(line) for line in listed.split(b"\0") if line)
@@ -72,8 +71,7 @@ def outside(folder: Path) -> UsageError:
 
 def commit_at(root: Path, ref: str) -> str:
     """Return the commit a ref stands for."""
-    if ref.startswith("-"):
-        raise UsageError(f"{plain(ref[:100])}: a ref does not start with -; name a branch, a tag or a commit")
+    _check_ref(ref)
     try:
         return _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
     except _GitError:
@@ -84,6 +82,12 @@ def files_at(root: Path, commit: str) -> Base:
     """Return the files of a commit as they are in it."""
     listed = _git(root, "ls-tree", "-r", "-z", "--full-tree", commit)
     return Base(root, commit, dict(_entry(line) for line in listed.split(b"\0") if line), {})
+
+
+def _check_ref(ref: str) -> None:
+    """Refuse what git could take for an option, and what no command line can hold."""
+    if ref.startswith("-") or not ref.isprintable():
+        raise UsageError(f"{plain(ref[:100])!r}: a ref does not start with -; name a branch, a tag or a commit")
 
 
 def _merge_base(root: Path, ref: str) -> str:
