@@ -21,8 +21,9 @@ bench: .venv/ready-dev ## timings, as ratios; not part of the tests
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/sweep.py
 
-schema: .venv/ready ## write the JSON Schema that editors read
+schema: .venv/ready ## write the JSON Schemas that editors read
 	$(BIN)/flopcount schema -o docs/arch.schema.json
+	$(BIN)/flopcount schema --of config -o docs/config.schema.json
 
 errata: .venv/ready ## write the table of errata from the claims
 	$(BIN)/flopcount verify --errata --format markdown -o docs/errata.md
