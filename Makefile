@@ -20,6 +20,7 @@ bench: .venv/ready-dev ## timings, as ratios; not part of the tests
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/sweep.py
+	$(BIN)/python benchmarks/check.py
 
 schema: .venv/ready ## write the JSON Schemas that editors read
 	$(BIN)/flopcount schema -o docs/arch.schema.json
