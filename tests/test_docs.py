@@ -21,7 +21,8 @@ from repositories import committed, repository
 
 from flopcount.analyses.findings import CODES
 from flopcount.report.check_formats import FORMATS
-from flopcount.schema.budget import ByteLimit, ProjectBudget, When
+from flopcount.schema.budget import ProjectBudget, When
+from flopcount.schema.limits import ByteLimit
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

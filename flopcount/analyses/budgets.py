@@ -1,13 +1,14 @@
 """Limits held against counts: one rule, one network, one point."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 from flopcount.analyses.findings import Level
 from flopcount.analyses.readings import Point, Reading, measure, under
-from flopcount.errors import Place, UsageError, suggestion
-from flopcount.schema.budget import Budget, Limit, Limits
+from flopcount.errors import Place, suggestion
+from flopcount.schema.budget import Budget
+from flopcount.schema.limits import Limit, Limits
 from flopcount.schema.quantities import Quantity
 
 
@@ -41,7 +42,7 @@ def breaches(rule: Budget, point: Point, now: Reading, before: Reading | None) -
         for metric, limit in scope.limits.given.items():
             bits = getattr(limit, "bits", 32)
             value = measure(metric, now.total(scope.paths), bits)
-            base = _before(scope, metric, bits, before)
+            base = _before(scope, metric, bits, before) if before and limit.is_relative else None
             for code, name, bound in judged(limit, value, base):
                 level: Level = "warn" if code == "FC103" else rule.level
                 place = (*scope.place, metric, name)
@@ -49,15 +50,11 @@ def breaches(rule: Budget, point: Point, now: Reading, before: Reading | None) -
 
 
 def scopes(rule: Budget, now: Reading) -> Iterator[Scope]:
-    """Yield what a rule limits of a network; a path that is not in it is an error."""
+    """Yield what a rule limits of a network."""
     everything = tuple(now.costs)
     yield Scope("", everything, rule, ())
     for pattern, limits in rule.blocks.items():
-        found = under(pattern, everything)
-        if not found:
-            tops = [*dict.fromkeys(path.split(".")[0] for path in everything)]
-            raise UsageError(f"blocks: nothing in the network is at {pattern!r}; {suggestion(pattern, tops)}")
-        for name, paths in found.items():
+        for name, paths in under(pattern, everything).items():
             yield Scope(name, tuple(paths), limits, ("blocks", pattern))
     for kind, limits in rule.kinds.items():
         yield Scope(kind, tuple(path for path in everything if now.kinds[path] == kind), limits, ("kinds", kind))
@@ -66,17 +63,32 @@ def scopes(rule: Budget, now: Reading) -> Iterator[Scope]:
             yield Scope(path, (path,), rule.layer, ("layer",))
 
 
-def _before(scope: Scope, metric: str, bits: int, before: Reading | None) -> int | None:
+def missing(rule: Budget, now: Reading) -> Iterator[tuple[Place, str]]:
+    """Yield a place and a sentence for every path of a rule that is not in a network."""
+    for pattern in rule.blocks:
+        if not under(pattern, now.costs):
+            tops = [*dict.fromkeys(path.split(".")[0] for path in now.costs)]
+            what = f"blocks: nothing in the network is at {pattern[:100]!r}; {suggestion(pattern, tops)}"
+            yield ("blocks", pattern), what
+
+
+def _before(scope: Scope, metric: str, bits: int, before: Reading) -> int | None:
     """Return what the same part was; None if there was none."""
-    if before is None:
-        return None
-    if not scope.place:
-        return measure(metric, before.total(), bits)
-    if scope.place[0] == "kinds":
-        paths = [path for path, kind in before.kinds.items() if kind == scope.name]
-    else:
-        paths = under(scope.name, before.costs).get(scope.name, [])
+    paths = [*_same(scope, before)]
     return measure(metric, before.total(paths), bits) if paths else None
+
+
+def _same(scope: Scope, before: Reading) -> Iterable[str]:
+    """Return the layers that a part consisted of."""
+    match scope.place[:1]:
+        case ("kinds",):
+            return (path for path, kind in before.kinds.items() if kind == scope.name)
+        case ("blocks",):
+            return (path for path in before.costs if path == scope.name or path.startswith(f"{scope.name}."))
+        case ("layer",):
+            return scope.paths if scope.name in before.costs else ()
+        case _:
+            return before.costs
 
 
 def judged(limit: Limit, value: int, base: int | None) -> Iterator[tuple[str, str, Fraction]]:
@@ -101,11 +113,12 @@ def _amount(amount: Quantity, base: int) -> Fraction:
     return amount.value * base if amount.is_share else amount.value
 
 
-def is_relative(limits: Budget) -> bool:
+def is_relative(rule: Budget) -> bool:
     """Tell whether a rule has limits that need a base."""
     inner: Sequence[Limits] = (
-        *(limits, *limits.blocks.values(), *limits.kinds.values()),
-        *((limits.layer,) if limits.layer else ()),
+        rule,
+        *rule.blocks.values(),
+        *rule.kinds.values(),
+        *((rule.layer,) if rule.layer else ()),
     )
-    limited = (limit for each in inner for limit in each.given.values())
-    return any(limit.max_increase or limit.max_decrease for limit in limited)
+    return any(limit.is_relative for each in inner for limit in each.given.values())

@@ -6,11 +6,16 @@ from os.path import relpath
 from pathlib import Path
 from typing import NamedTuple
 
-from flopcount.analyses.checking import Checked, Rule, Subject, checked, needs_base, rules_of
+from flopcount.analyses.checking import Checked, Subject, checked
+from flopcount.analyses.exemptions import outdated, parted, stale
 from flopcount.analyses.findings import Finding
-from flopcount.errors import FileError, Place, UsageError, plain
+from flopcount.analyses.rules import rules_of
+from flopcount.errors import FileError, UsageError, plain
 from flopcount.files.config import NAMES, Config, found, matching, read
 from flopcount.files.history import base_at, outside, root_of, texts_at
+
+MOST_LISTED = 3
+"""So many files are named in a note."""
 
 
 class Outcome(NamedTuple):
@@ -65,28 +70,31 @@ def setup(folder: str | Path = ".", config: str | Path | None = None) -> Setup:
 def outcome(around: Setup, names: Sequence[str], ref: str | None) -> Outcome:
     """Check the files that are named, or all of the configuration."""
     config = around.config
-    known = matching(config.folder, _patterns(config)) if config else {}
+    known = matching(config.folder, patterns_of(config)) if config else {}
+    ref = config.model.base if config and ref is None else ref
     rules = rules_of(config, known) if config else []
-    subjects = subjects_of(around, names, known, ref)
+    subjects = subjects_of(files_of(around, names, known), around.folder, ref)
     results = tuple(checked(each, rules) for each in subjects)
-    findings = [each for result in results for each in result.findings]
+    notes = tuple(_notes(results))
     if config is None:
-        return Outcome(results, tuple(findings), notes=tuple(_notes(results, rules, ref)))
-    kept, exempt, used = _exempted(config, findings, known, around)
-    stale = [*_unmatched(config, known, around), *_stale(config, known, used, subjects, around)]
-    ref = ref or config.model.base
-    return Outcome(results, (*kept, *stale), tuple(exempt), tuple(_notes(results, rules, ref)))
+        return Outcome(results, tuple(finding for each in results for finding in each.findings), notes=notes)
+    by_path = [(subject.path.resolve(), result) for subject, result in zip(subjects, results, strict=True)]
+    kept, exempt, used = parted(config, by_path, known, around.today)
+    old = stale(config, dict(by_path), known, used, around.today)
+    return Outcome(results, (*kept, *outdated(config, known, old)), exempt, notes)
 
 
-def subjects_of(
-    around: Setup, names: Sequence[str], known: Mapping[str, Sequence[Path]], ref: str | None
-) -> list[Subject]:
+def subjects_of(paths: Iterable[Path], folder: Path, ref: str | None) -> list[Subject]:
     """Return the files to check, with their texts at the base."""
-    config = around.config
-    paths = list(_named(around, names)) if names else _configured(config, known)
-    ref = ref if ref is not None else (config.model.base if config else None)
+    paths = [*paths]
     before = texts_before(paths, ref) if ref is not None else {}
-    return [Subject(path, _title(path, around.folder), before.get(path)) for path in dict.fromkeys(paths)]
+    return [Subject(path, title_of(path, folder), before.get(path), ref is not None) for path in paths]
+
+
+def files_of(around: Setup, names: Sequence[str], known: Mapping[str, Sequence[Path]]) -> list[Path]:
+    """Return the files that are named, or those of the configuration, each once, by whatever name it is called."""
+    paths = _named(around, names) if names else _configured(around.config, known)
+    return [*{title_of(path, around.folder): path for path in paths}.values()]
 
 
 def texts_before(paths: Iterable[Path], ref: str) -> dict[Path, bytes]:
@@ -103,7 +111,8 @@ def texts_before(paths: Iterable[Path], ref: str) -> dict[Path, bytes]:
     return texts
 
 
-def _patterns(config: Config) -> list[str]:
+def patterns_of(config: Config) -> list[str]:
+    """Return every pattern of a configuration."""
     model = config.model
     rules = [pattern for each in model.budget for pattern in each.files]
     return [*model.files, *rules, *(pattern for each in model.exempt for pattern in each.files)]
@@ -126,14 +135,20 @@ def _named(around: Setup, names: Iterable[str]) -> Iterator[Path]:
         if path.is_file():
             yield path
             continue
-        patterns = [f"{name}/**/*.toml", f"{name}/**/*.json"] if path.is_dir() else [name]
-        hits = [hit for each in matching(around.folder, patterns).values() for hit in each]
+        hits = _inside(path) if name and path.is_dir() else matching(around.folder, [name])[name] if name else []
         if not hits:
-            raise FileError(f"{plain(name[:300])}: no such file, and no file matches it as a pattern; check the path")
+            shown = plain(name[:300]) or '""'
+            raise FileError(f"{shown}: no such file, and no file matches it as a pattern; check the path")
         yield from hits
 
 
-def _title(path: Path, folder: Path) -> str:
+def _inside(folder: Path) -> list[Path]:
+    """Return the arch files in a folder and in those beneath, except hidden ones."""
+    hits = [hit for each in matching(folder, ["**/*.toml", "**/*.json"]).values() for hit in each]
+    return [hit for hit in hits if not any(part.startswith(".") for part in hit.relative_to(folder).parts)]
+
+
+def title_of(path: Path, folder: Path) -> str:
     """Return the name of a file from the working folder, with forward slashes."""
     try:
         return Path(relpath(path, folder)).as_posix()
@@ -141,68 +156,18 @@ def _title(path: Path, folder: Path) -> str:
         return path.as_posix()
 
 
-def _exempted(
-    config: Config, findings: Iterable[Finding], known: Mapping[str, Sequence[Path]], around: Setup
-) -> tuple[list[Finding], list[tuple[Finding, str]], set[int]]:
-    """Part what is let pass from what is not; return which exemptions were needed."""
-    kept: list[Finding] = []
-    exempt: list[tuple[Finding, str]] = []
-    used: set[int] = set()
-    files = [{path.resolve() for pattern in each.files for path in known[pattern]} for each in config.model.exempt]
-    holding = [index for index, each in enumerate(config.model.exempt) if around.today <= each.expires]
-    for finding in findings:
-        path = (around.folder / finding.path).resolve()
-        named = [index for index in holding if config.model.exempt[index].id == finding.rule and path in files[index]]
-        if not named or finding.unchecked:
-            kept.append(finding)
-        else:
-            used.update(named)
-            exempt.append((finding, config.model.exempt[named[0]].reason))
-    return kept, exempt, used
-
-
-def _unmatched(config: Config, known: Mapping[str, Sequence[Path]], around: Setup) -> Iterator[Finding]:
-    """Yield a finding for every pattern of the configuration that matches no file."""
-    places: list[tuple[Place, Iterable[str]]] = [(("files",), config.model.files)]
-    places += [(("budget", index, "files"), rule.files) for index, rule in enumerate(config.model.budget)]
-    places += [(("exempt", index, "files"), each.files) for index, each in enumerate(config.model.exempt)]
-    for place, patterns in places:
-        for pattern in patterns:
-            if not known[pattern]:
-                yield _outdated(config, place, f"files = {pattern!r} matches no file; correct it or remove it", around)
-
-
-def _stale(
-    config: Config, known: Mapping[str, Sequence[Path]], used: set[int], subjects: Iterable[Subject], around: Setup
-) -> Iterator[Finding]:
-    """Yield a finding for every exemption that has run out or is not needed any more."""
-    checked_files = {each.path.resolve() for each in subjects}
-    for index, each in enumerate(config.model.exempt):
-        place: Place = ("exempt", index)
-        files = {path.resolve() for pattern in each.files for path in known[pattern]}
-        if each.expires < around.today:
-            what = f"the exemption from {each.id!r} ran out on {each.expires}; remove it, or set a later day"
-            yield _outdated(config, (*place, "expires"), what, around)
-        elif index not in used and files and files <= checked_files:
-            yield _outdated(
-                config, place, f"the exemption from {each.id!r} lets nothing pass any more; remove it", around
-            )
-
-
-def _outdated(config: Config, place: Place, what: str, around: Setup) -> Finding:
-    from flopcount.files.positions import positions
-
-    where = (*config.prefix, *place)
-    line, column = positions(config.source, [where]).get(where, (1, 1))
-    title = _title(Path(config.source.title), around.folder)
-    return Finding("FC903", "error", title, line, column, "", what=what)
-
-
-def _notes(results: Sequence[Checked], rules: Sequence[Rule], ref: str | None) -> Iterator[str]:
+def _notes(results: Sequence[Checked]) -> Iterator[str]:
     """Say what was not checked, and why."""
     free = [each.path for each in results if not each.limited]
     if free:
-        listed = f"{', '.join(free[:3])}{f' and {len(free) - 3} more' if len(free) > 3 else ''}"  # noqa: PLR2004
-        yield f"no limits are about {listed}"
-    if ref is None and (needs_base(rules) or any(each.relative for each in results)):
+        yield f"no limits are about {_listed(free)}"
+    if any(each.relative and not each.compared for each in results):
         yield "limits on changes were not checked: there is no base; give --base REF, or base = in the configuration"
+    lost = [each.path for each in results if each.relative and each.lost]
+    if lost:
+        yield f"limits on changes were not checked for {_listed(lost)}: what was at the base cannot be counted"
+
+
+def _listed(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - MOST_LISTED} more" if len(paths) > MOST_LISTED else ""
+    return f"{', '.join(map(plain, paths[:MOST_LISTED]))}{more}"

@@ -14,7 +14,7 @@ from flopcount.counting.inputs import input_shapes
 from flopcount.counting.plan import overridden, plan
 from flopcount.counting.scaling import scaled, width_ratio
 from flopcount.counting.trace import Trace
-from flopcount.errors import FileError, Problem, ShapeError, SpecError, UsageError, suggestion
+from flopcount.errors import FileError, Problem, ShapeError, SpecError, UsageError, sentences, suggestion
 from flopcount.files.settings import by_layer, setting
 from flopcount.files.specs import Spec, pointed, validated
 from flopcount.formulas.step import Step
@@ -54,7 +54,8 @@ def verdicts(spec: Spec, variant: str | None = None) -> Iterator[Verdict]:
         except SpecError as error:
             raise FileError(pointed(error.problems, spec.source, {})) from None
         except (UsageError, FileError, ShapeError) as error:
-            raise FileError(pointed([Problem(("claims", index), str(error), "claim")], spec.source, {})) from None
+            what = "; ".join(sentences(str(error)))
+            raise FileError(pointed([Problem(("claims", index), what, "claim")], spec.source, {})) from None
 
 
 def _claim(raw: object, index: int, spec: Spec) -> Claim:

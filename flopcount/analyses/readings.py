@@ -1,18 +1,20 @@
 """What a network costs at one point: a choice of input, width and variant."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
 from flopcount.analyses.counted import Cost, cost
 from flopcount.counting.conventions import Convention, convention
 from flopcount.counting.folding import folded
+from flopcount.counting.frames import Given
 from flopcount.counting.inputs import input_shapes
-from flopcount.counting.plan import plan
+from flopcount.counting.plan import Plan, plan
 from flopcount.counting.scaling import scaled, width_ratio
 from flopcount.counting.trace import Trace, trace
-from flopcount.errors import Place
+from flopcount.errors import BadInput, Place
 from flopcount.files.specs import Spec, validated
 from flopcount.schema.budget import When
 
@@ -54,12 +56,43 @@ def reading(spec: Spec, point: Point, params: str = "trainable") -> Reading:
     return read(walked(spec, point), convention(params))
 
 
+def totals(spec: Spec) -> Callable[[Point, str], Cost | None]:
+    """Return what a network costs at any point under a convention; None where it cannot be counted."""
+    walking = walker(spec)
+
+    def total(point: Point, params: str) -> Cost | None:
+        try:
+            return read(walking(point)[0], convention(params)).total()
+        except BadInput:
+            return None
+
+    return cache(total)
+
+
 def walked(spec: Spec, point: Point) -> Trace:
     """Walk a network at a point."""
-    spec = validated(spec.source, (), point.variant) if point.variant else spec
-    network = plan(spec.arch)
-    given = scaled(network, spec.arch.scaling, width_ratio(point.width)) if point.width else {}
-    return trace(network, input_shapes(network.inputs, point.input), given)
+    return walk(spec, point)[0]
+
+
+def walk(spec: Spec, point: Point) -> tuple[Trace, Given]:
+    """Walk a network at a point; return what was given from outside too."""
+    return walker(spec)(point)
+
+
+def walker(spec: Spec) -> Callable[[Point], tuple[Trace, Given]]:
+    """Return what walks a network at any point, planning it once for each variant."""
+
+    @cache
+    def planned(variant: str | None) -> tuple[Spec, Plan]:
+        chosen = validated(spec.source, (), variant) if variant else spec
+        return chosen, plan(chosen.arch)
+
+    def walking(point: Point) -> tuple[Trace, Given]:
+        chosen, network = planned(point.variant)
+        given = scaled(network, chosen.arch.scaling, width_ratio(point.width)) if point.width else {}
+        return trace(network, input_shapes(network.inputs, point.input), given), given
+
+    return walking
 
 
 def read(traced: Trace, rule: Convention) -> Reading:

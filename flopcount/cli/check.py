@@ -1,12 +1,13 @@
 """`flopcount check FILES`: budgets in arch files and in the project's configuration, held against the counts."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from flopcount.cli.output import emit
+from flopcount.cli.output import emit, write_whole
 from flopcount.errors import FileError, UsageError, plain
 
 if TYPE_CHECKING:
@@ -34,12 +35,21 @@ def command(files: tuple[str, ...], base: str | None, config: str | None, format
     """
     from flopcount.analyses.checks import outcome, setup
 
-    chosen = [_format(each) for each in formats or ("text",)]
-    if sum(path is None for _, path in chosen) > 1:
-        raise UsageError("--format: two formats cannot share standard output; give FORMAT=FILE for all but one")
+    chosen = destinations(formats)
     result = outcome(setup(Path.cwd(), config), files, base)
     write(result, chosen)
     return result.exit_code
+
+
+def destinations(formats: Sequence[str]) -> list[tuple[str, str | None]]:
+    """Read the formats that are asked for, each with the file it goes to; None is standard output."""
+    chosen = [_format(each) for each in formats or ("text",)]
+    paths = [path and os.path.realpath(path) for _, path in chosen]
+    if paths.count(None) > 1:
+        raise UsageError("--format: two formats cannot share standard output; give FORMAT=FILE for all but one")
+    if len({*paths}) < len(paths):
+        raise UsageError("--format: two formats cannot share a file; give each its own")
+    return chosen
 
 
 def write(result: "Outcome", chosen: list[tuple[str, str | None]]) -> None:
@@ -51,7 +61,10 @@ def write(result: "Outcome", chosen: list[tuple[str, str | None]]) -> None:
     if summary and {"github", "markdown"} & {name for name, _ in chosen}:
         _append(Path(summary), rendered(result, "markdown"))
     for text, path in sorted(texts, key=lambda each: each[1] is None):
-        emit(text, path)
+        if path is None:
+            emit(text, None)
+        else:
+            write_whole(Path(path), text, "choose another FORMAT=FILE")
 
 
 def _append(path: Path, text: str) -> None:
@@ -69,6 +82,6 @@ def _format(text: str) -> tuple[str, str | None]:
     from flopcount.report.check_formats import FORMATS
 
     name, equals, path = text.partition("=")
-    if name not in FORMATS or (equals and not path):
+    if name not in FORMATS or (equals and not path) or "\0" in path:
         raise UsageError(f"--format {plain(text[:100])}: it is one of {', '.join(FORMATS)}, or FORMAT=FILE")
-    return name, path or None
+    return name, None if path in {"", "-"} else path

@@ -20,6 +20,8 @@ COMMANDS: Mapping[str, str] = {
     "sweep": "a whole grid of inputs, widths and settings at once",
     "formula": "what a kind or a network costs, as a formula",
     "check": "networks held against their budgets, for CI",
+    "lock": "what every network costs, written to a file that may only shrink",
+    "diff": "what changed between two networks, layer by layer",
     "archs": "the networks that come with flopcount",
     "verify": "published figures in arch files, recomputed",
     "kinds": "the kinds of layers, their fields, equations and sources",

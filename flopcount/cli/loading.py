@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from flopcount.analyses.counted import Counted, counted
 from flopcount.counting.conventions import convention
+from flopcount.counting.frames import Given
 from flopcount.counting.inputs import input_shapes
 from flopcount.counting.plan import overridden, plan
 from flopcount.counting.scaling import scaled, width_ratio
@@ -43,12 +44,23 @@ class Options(NamedTuple):
 
 def count_arch(reference: str, options: Options) -> tuple[Spec, Counted]:
     """Load a network and count it; problems point into its file."""
-    settings = options.parsed_settings
-    spec = _loaded(reference, options, settings)
+    spec = _loaded(reference, options, options.parsed_settings)
+    return spec, count_spec(spec, options)
+
+
+def count_spec(spec: Spec, options: Options) -> Counted:
+    """Count a network that is loaded; problems point into its file."""
     try:
-        return spec, _counted(spec, options, settings)
+        return _counted(spec, options, options.parsed_settings)
     except SpecError as error:
         raise explained(error, spec) from None
+
+
+def given_to(spec: Spec, result: Counted, options: Options) -> Given:
+    """Return what a network was counted with that is not in its file: what the width makes of its channels."""
+    if options.width is None:
+        return {}
+    return scaled(result.trace.plan, spec.arch.scaling, width_ratio(options.width))
 
 
 def _counted(spec: Spec, options: Options, settings: Iterable[Setting]) -> Counted:

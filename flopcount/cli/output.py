@@ -57,7 +57,7 @@ def _rendered(report: Report, fmt: str, *, to_terminal: bool, parts: bool) -> st
     return render_terminal(report, width, colour=colour, parts=parts)
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, way_out: str = "choose another -o") -> None:
     """Replace a file in one move, so that no reader ever sees half of it."""
     target = Path(os.path.realpath(path))
     try:
@@ -66,9 +66,8 @@ def write_whole(path: Path, text: str) -> None:
             return
         _replace(target, text)
     except OSError as error:
-        raise FileError(
-            f"{path}: cannot be written: {(error.strerror or str(error)).lower()}; choose another -o"
-        ) from None
+        reason = (error.strerror or str(error)).lower()
+        raise FileError(f"{path}: cannot be written: {reason}; {way_out}") from None
 
 
 def _replace(target: Path, text: str) -> None:

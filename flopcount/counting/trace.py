@@ -76,8 +76,12 @@ def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None
 def _step(node: Node, inputs: list[Shape], given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Step:
     if len(inputs) > 1 and not reads_several(node.kind):
         raise ShapeError(f"{node.kind} reads one layer, but after names {len(inputs)}; name one")
-    options = {**fields(node.layer), **_computed(node, given, shapes, memo), **given.get(node.path, {})}
-    return formula(node.kind)(*inputs, **options)
+    return formula(node.kind)(*inputs, **settled(node, given, shapes, memo))
+
+
+def settled(node: Node, given: Given, shapes: Mapping[str, Shape], memo: Memo) -> dict[str, Any]:
+    """Return the options of a layer's formula: its fields, what is computed, and what is given from outside."""
+    return {**fields(node.layer), **_computed(node, given, shapes, memo), **given.get(node.path, {})}
 
 
 def _computed(node: Node, given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Mapping[str, Any]:

@@ -1,12 +1,13 @@
 """The project's configuration: flopcount.toml, or tool.flopcount in pyproject.toml, found upwards from a folder."""
 
 from collections.abc import Iterable, Mapping
+from os.path import relpath
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from flopcount.errors import FileError, Place
+from flopcount.errors import FileError, Place, Problem
 from flopcount.files.source import Source
 from flopcount.files.specs import pointed
 from flopcount.files.texts import parsed, read_text
@@ -32,8 +33,6 @@ class Config(NamedTuple):
 
     def wrong(self, place: Place, what: str) -> FileError:
         """Return the error that points at a place in the configuration."""
-        from flopcount.errors import Problem
-
         return FileError(pointed([Problem((*self.prefix, *place), what)], self.source, {}))
 
 
@@ -41,7 +40,8 @@ def found(start: Path) -> Config | None:
     """Return the nearest configuration in a folder or above it; None if there is none."""
     for folder in (start, *start.parents):
         for name in NAMES:
-            config = _read(folder / name) if (folder / name).is_file() else None
+            path = folder / name
+            config = _read(path, Path(relpath(path, start)).as_posix()) if path.is_file() else None
             if config is not None:
                 return config
     return None
@@ -51,19 +51,20 @@ def read(path: Path) -> Config:
     """Read the configuration in a file of any name."""
     if not path.is_file():
         raise FileError(f"{path}: no such file; --config names a flopcount.toml or a pyproject.toml")
-    config = _read(path)
+    config = _read(path, str(path))
     if config is None:
         raise FileError(f"{path}: there is no [tool.flopcount] in it")
     return config
 
 
-def _read(path: Path) -> Config | None:
-    """Read a configuration; None where a pyproject.toml has nothing for flopcount."""
+def _read(path: Path, title: str) -> Config | None:
+    """Read a configuration, called `title` in messages; None where a pyproject.toml has nothing for flopcount."""
     prefix: Place = ("tool", "flopcount") if path.name == "pyproject.toml" else ()
-    text = read_text(path)
-    if prefix and "flopcount" not in text:
+    content = _content(path)
+    if prefix and content is not None and b"flopcount" not in content:
         return None
-    source = parsed(text, "toml", str(path))
+    is_empty = content is not None and not content.strip()
+    source = Source(title, "", "toml", {}) if is_empty else parsed(read_text(path, title), "toml", title)
     data: Any = source.data
     for key in prefix:
         data = data.get(key) if isinstance(data, Mapping) else None
@@ -73,6 +74,14 @@ def _read(path: Path) -> Config | None:
         return Config(Configuration.model_validate(data), source, path.parent.resolve(), prefix)
     except ValidationError as error:
         raise FileError(pointed(table_problems(error, Configuration, data, prefix), source, {})) from None
+
+
+def _content(path: Path) -> bytes | None:
+    """Return what is in a file, in whatever encoding; None where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def matching(folder: Path, patterns: Iterable[str]) -> dict[str, list[Path]]:

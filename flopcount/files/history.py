@@ -4,18 +4,12 @@ Git is called with lists of arguments, never through a shell, and is told not to
 fetch anything. Objects are read by their hashes, so no path is ever quoted.
 """
 
-import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from flopcount.errors import FileError, UsageError, plain
-
-_OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
-"""What a hook sets for its own repository; here the repository follows from the file."""
-
-_QUIET = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
 
 
 class _GitError(FileError):
@@ -85,9 +79,10 @@ def files_at(root: Path, commit: str) -> Base:
 
 
 def _check_ref(ref: str) -> None:
-    """Refuse what git could take for an option, and what no command line can hold."""
-    if ref.startswith("-") or not ref.isprintable():
-        raise UsageError(f"{plain(ref[:100])!r}: a ref does not start with -; name a branch, a tag or a commit")
+    """Refuse what git could take for an option, what no command line can hold, and nothing at all."""
+    if not ref or ref.startswith("-") or not ref.isprintable():
+        what = "a ref does not start with -, and is not empty"
+        raise UsageError(f"{plain(ref[:100])!r}: {what}; name a branch, a tag or a commit")
 
 
 def _merge_base(root: Path, ref: str) -> str:
@@ -158,18 +153,18 @@ def _contents(root: Path, hashes: Sequence[str]) -> dict[str, bytes]:
 
 
 def _git(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
-    """Run git in a folder and return what it prints."""
-    environment = {name: value for name, value in os.environ.items() if name not in _OWN}
-    command = ["git", "-C", str(folder), *arguments]
+    """Run git in a folder and return what it prints; it may not fetch, and takes no locks it can do without."""
+    here = [f"--git-dir={folder / '.git'}", f"--work-tree={folder}"] if (folder / ".git").exists() else []
+    command = ["git", "-C", str(folder), *here, "--no-optional-locks", "-c", "protocol.allow=never", *arguments]
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(  # noqa: S603  (a list of arguments, no shell)
-            command, input=stdin, capture_output=True, check=False, env={**environment, **_QUIET}
-        )
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:  # noqa: S603  (a list, no shell)
+            printed, said = process.communicate(stdin)
     except FileNotFoundError:
         raise UsageError("--base needs git, and there is none on the path; install it, or leave --base out") from None
     except OSError as error:
         raise FileError(f"git cannot be run: {(error.strerror or str(error)).lower()}") from None
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
-        raise _GitError(f"git {arguments[0]} in {folder}: {plain(said[:300]) or 'it failed'}")
-    return done.stdout
+    if process.returncode:
+        reason = plain(said.decode(errors="replace").strip().partition("\n")[0][:300])
+        raise _GitError(f"git {arguments[0]} in {folder}: {reason or 'it failed'}")
+    return printed

@@ -1,7 +1,7 @@
 """From a reference to a validated arch: a path, a bundled name, or standard input."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,8 +19,11 @@ MOST_SHOWN = 20
 """More problems than this are counted, not listed."""
 
 
-_NOWHERE = (10**9, 0)
-"""Where a problem stands that no line is known of: behind the others."""
+_START = (1, 1, 1)
+"""Where a problem stands that is about a file as a whole."""
+
+_NOWHERE = (10**9, 0, 0)
+"""Where a problem stands that is not about the file: behind the others."""
 
 
 class Spec(NamedTuple):
@@ -48,10 +51,10 @@ def load_file(path: Path, title: str) -> Spec:
     return validated(parsed(text, notation_of(path, text), title))
 
 
-def load_text(content: bytes, title: str) -> Spec:
+def load_text(content: bytes, title: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
     """Load an arch from the bytes of a file that is not there, or not any more."""
     text = decoded(content, title)
-    return validated(parsed(text, notation_of(Path(title), text), title))
+    return validated(parsed(text, notation_of(Path(title), text), title), settings, variant)
 
 
 def load_base(reference: str) -> tuple[Spec, str | None]:
@@ -110,15 +113,20 @@ def explained(error: SpecError, spec: Spec) -> FileError:
 
 
 def pointed(problems: Iterable[Problem], source: Source, settings: Mapping[Place, str]) -> str:
-    """Write one line per problem, `file:line:column: layer: what`, in the order of the file."""
-    from flopcount.files.positions import positions
+    """Write one line per problem, `file:line:column: layer: what`, in the order of the file, its source beneath."""
+    from flopcount.files.positions import spans
 
     problems = list(problems)
     blamed = [_setting(problem, settings) for problem in problems]
     places = [place for each, setting in zip(problems, blamed, strict=True) if not setting for place in _places(each)]
-    spots = positions(source, places)
+    spots = {**dict.fromkeys(places, _START), **spans(source, places)}
     placed = sorted(zip(problems, blamed, strict=True), key=lambda each: spots.get(each[0].place, _NOWHERE))
-    lines = [_line(each, blame, source.title, spots) for each, blame in placed[:MOST_SHOWN]]
+    text = source.text.split("\n")
+    lines = [
+        line
+        for each, blame in placed[:MOST_SHOWN]
+        for line in (_line(each, blame, source.title, spots), *_source_of(each, spots, text))
+    ]
     more = len(problems) - MOST_SHOWN
     return "\n".join([*lines, f"{source.title}: and {more} more problems like these"] if more > 0 else lines)
 
@@ -135,9 +143,16 @@ def _setting(problem: Problem, settings: Mapping[Place, str]) -> str:
     return ""
 
 
-def _line(problem: Problem, blame: str, title: str, spots: Mapping[Place, tuple[int, int]]) -> str:
+def _source_of(problem: Problem, spots: Mapping[Place, tuple[int, int, int]], text: Sequence[str]) -> tuple[str, ...]:
+    """Return the line a problem is about with a mark under it; of a problem without a line, nothing."""
+    from flopcount.files.excerpts import beneath
+
+    return beneath(text, *spots[problem.place]) if problem.place in spots else ()
+
+
+def _line(problem: Problem, blame: str, title: str, spots: Mapping[Place, tuple[int, int, int]]) -> str:
     """Write one problem: its place, what it is, and where the template was used that it is in."""
-    spot = "".join(f"{number}:" for number in spots.get(problem.place, ()))
+    spot = "".join(f"{number}:" for number in spots.get(problem.place, ())[:2])
     lines = [str(spots[place][0]) for place in problem.via if place in spots]
     used = f" (in a template used at line {', '.join(lines)})" if lines else ""
     return f"{title}:{spot} {blame}{problem}{used}"

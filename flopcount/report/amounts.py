@@ -2,8 +2,12 @@
 
 from fractions import Fraction
 
+from flopcount.schema.quantities import decimal
+
 _COUNTS = (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3))
 _BYTES = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
+_LARGEST = 10**16
+"""From here on there are no units, but powers of ten."""
 
 
 def amount(value: Fraction | int, metric: str, digits: int = 4) -> str:
@@ -11,16 +15,14 @@ def amount(value: Fraction | int, metric: str, digits: int = 4) -> str:
     units = _BYTES if metric == "weight_bytes" else _COUNTS
     space = " " if metric == "weight_bytes" else ""
     for unit, size in units:
-        if Fraction(value) >= size:
+        if size <= value < _LARGEST:
             return f"{float(Fraction(value) / size):.{digits}g}{space}{unit}"
-    return exact(value, metric)
+    return exact(value, metric) if value < _LARGEST else f"{float(value):.{digits}g}{' B' * bool(space)}"
 
 
 def exact(value: Fraction | int, metric: str = "") -> str:
     """Write a value in full: integers as they are, other limits as decimals."""
-    whole = Fraction(value)
-    text = str(whole.numerator) if whole.denominator == 1 else f"{float(whole):.15g}"
-    return f"{text} B" if metric == "weight_bytes" else text
+    return f"{decimal(Fraction(value))}{' B' if metric == 'weight_bytes' else ''}"
 
 
 def pair(one: Fraction | int, other: Fraction | int, metric: str) -> tuple[str, str]:

@@ -20,6 +20,6 @@ FORMATS: Mapping[str, str] = {
 
 
 def rendered(outcome: Outcome, name: str) -> str:
-    """Write a check in a format."""
+    """Write a check in a format; of a file name that is no text, the bytes that are none are written as escapes."""
     render: Callable[[Outcome], str] = import_module(f"flopcount.report.check_{name}").render
-    return render(outcome)
+    return render(outcome).encode(errors="backslashreplace").decode()

@@ -17,7 +17,7 @@ MOST = 10
 
 def render(outcome: Outcome) -> str:
     """Write workflow commands, then the findings as text, in a group that folds."""
-    log = check_text.render(outcome).replace("::", ": :")
+    log = check_text.render(outcome).replace("::", ": :").replace("##[", "# #[")
     return "\n".join([*_annotations(outcome), "::group::flopcount check", f"{log}::endgroup::", ""])
 
 

@@ -6,19 +6,19 @@ from typing import Any
 from flopcount.analyses.checks import Outcome
 from flopcount.analyses.findings import Finding
 from flopcount.report.findings import sentence
-from flopcount.report.fingerprints import fingerprint
+from flopcount.report.fingerprints import fingerprints
 
 
 def render(outcome: Outcome) -> str:
     """Write the findings; what is let pass is none."""
-    return json.dumps([_issue(each) for each in outcome.findings], indent=2) + "\n"
+    return json.dumps([*map(_issue, outcome.findings, fingerprints(outcome.findings))], indent=2) + "\n"
 
 
-def _issue(finding: Finding) -> dict[str, Any]:
+def _issue(finding: Finding, fingerprint: str) -> dict[str, Any]:
     return {
         "description": sentence(finding),
         "check_name": finding.code,
-        "fingerprint": fingerprint(finding),
+        "fingerprint": fingerprint,
         "severity": "minor" if finding.level == "warn" else "blocker" if finding.unchecked else "major",
         "location": {"path": finding.path, "lines": {"begin": finding.line}},
     }

@@ -30,18 +30,16 @@ def render(outcome: Outcome) -> str:
     text = ""
     for number, part in enumerate(parts):
         if len(text) + len(part) > LONGEST:
-            return f"{text}\n{len(parts) - number} more sections do not fit into a comment.\n"
+            return f"{text}\n{len(parts) - number} more entries do not fit into a comment.\n"
         text += f"{part}\n"
     return text
 
 
 def _parts(outcome: Outcome) -> Iterator[str]:
-    changed = [each for each in outcome.files if any(_changed(count) for count in each.counts)]
     for finding in outcome.findings:
         yield _finding(finding)
-    if changed:
-        yield "\n".join(["", *_networks(changed)])
-    for each in changed:
+    yield from _networks(outcome.files)
+    for each in outcome.files:
         yield from _layers(each)
     for line in (*exemptions(outcome), *outcome.notes):
         yield f"\n> {escaped(line)}"
@@ -52,14 +50,14 @@ def _finding(finding: Finding) -> str:
 
 
 def _networks(files: Iterable[Checked]) -> Iterator[str]:
-    """Yield the table of networks that are new or cost something else."""
-    yield "| network | params | change | MACs | change |"
-    yield "| --- | ---: | ---: | ---: | ---: |"
-    for each in files:
-        for count in filter(_changed, each.counts):
-            now, before = count.now.total(), count.before.total() if count.before else None
-            name = escaped(plain(" ".join(filter(None, (each.path, str(count.point))))))
-            yield f"| {name} | {' | '.join(_cells(now, before))} |"
+    """Yield the table of networks that are new since the base, or cost something else."""
+    rows = [(each, count) for each in files for count in each.counts if _changed(each, count)]
+    if rows:
+        yield "\n| network | params | change | MACs | change |\n| --- | ---: | ---: | ---: | ---: |"
+    for each, count in rows:
+        now, before = count.now.total(), count.before.total() if count.before else None
+        name = escaped(plain(" ".join(filter(None, (each.path, str(count.point))))))
+        yield f"| {name} | {' | '.join(_cells(now, before))} |"
 
 
 def _cells(now: Cost | None, before: Cost | None) -> list[str]:
@@ -100,5 +98,7 @@ def _rows(count: Count) -> Iterator[str]:
             yield f"| {escaped(path)} | {' | '.join(_cells(now.get(path), before.get(path)))} |"
 
 
-def _changed(count: Count) -> bool:
-    return count.before is not None and count.before.costs != count.now.costs
+def _changed(checked: Checked, count: Count) -> bool:
+    if count.before is None:
+        return checked.compared and not checked.lost
+    return count.before.costs != count.now.costs

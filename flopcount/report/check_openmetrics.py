@@ -44,7 +44,7 @@ def _counts(outcome: Outcome) -> Iterator[Sample]:
 def _findings(outcome: Outcome) -> Iterator[Sample]:
     for each in outcome.findings:
         if not each.what:
-            names = ("code", "level", "path", "line", "arch", "scope", "metric", "point", "rule")
+            names = ("code", "level", "path", "line", "column", "arch", "scope", "metric", "point", "rule", "rule_at")
             labels = {name: str(getattr(each, name)) for name in names}
             yield "flopcount_finding", labels, each.value
             yield "flopcount_finding_limit", labels, whole_limit(each)

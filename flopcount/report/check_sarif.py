@@ -8,17 +8,17 @@ from flopcount import __version__
 from flopcount.analyses.checks import Outcome
 from flopcount.analyses.findings import CODES, Finding
 from flopcount.report.findings import details, sentence
-from flopcount.report.fingerprints import fingerprint
+from flopcount.report.fingerprints import fingerprints
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
 def render(outcome: Outcome) -> str:
     """Write one run: a rule for each code, a result for each finding; what is let pass is suppressed."""
-    results = [_result(each) for each in outcome.findings]
-    for finding, reason in outcome.exempt:
-        suppressed = {"suppressions": [{"kind": "external", "justification": reason}]}
-        results.append({**_result(finding), **suppressed})
+    everything = (*outcome.findings, *(finding for finding, _ in outcome.exempt))
+    results = [*map(_result, everything, fingerprints(everything))]
+    for result, (_, reason) in zip(results[len(outcome.findings) :], outcome.exempt, strict=True):
+        result["suppressions"] = [{"kind": "external", "justification": reason}]
     driver = {"name": "flopcount", "version": __version__, "semanticVersion": __version__, "rules": _rules()}
     run = {
         "tool": {"driver": driver},
@@ -41,9 +41,9 @@ def _rules() -> list[dict[str, Any]]:
     ]
 
 
-def _result(finding: Finding) -> dict[str, Any]:
+def _result(finding: Finding, fingerprint: str) -> dict[str, Any]:
     where = {
-        "artifactLocation": {"uri": quote(finding.path), "uriBaseId": "SRCROOT"},
+        "artifactLocation": {"uri": quote(finding.path, errors="surrogateescape"), "uriBaseId": "SRCROOT"},
         "region": {"startLine": finding.line, "startColumn": finding.column},
     }
     return {
@@ -52,5 +52,5 @@ def _result(finding: Finding) -> dict[str, Any]:
         "level": "warning" if finding.level == "warn" else "error",
         "message": {"text": "\n".join([sentence(finding), *details(finding)])},
         "locations": [{"physicalLocation": where}],
-        "partialFingerprints": {"flopcount/v1": fingerprint(finding)},
+        "partialFingerprints": {"flopcount/v1": fingerprint},
     }

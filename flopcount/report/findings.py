@@ -13,7 +13,7 @@ def exemptions(outcome: Outcome) -> list[str]:
     """Say what is let pass: a line for each file, rule and reason."""
     groups = Counter((finding.path, finding.rule, reason) for finding, reason in outcome.exempt)
     return [
-        f"{path}: exempt from [{rule}], which finds {number} {'thing' if number == 1 else 'things'} here: {reason}"
+        f"{plain(path)}: exempt from [{rule}], which finds {number} thing{'s' * (number != 1)} here: {reason}"
         for (path, rule, reason), number in groups.items()
     ]
 

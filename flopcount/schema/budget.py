@@ -1,173 +1,15 @@
-"""Limits on what a network may cost: the same model in arch files and in the project's configuration."""
+"""Rules about what a network may cost: the same model in arch files and in the project's configuration."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    TypeAdapter,
-    WithJsonSchema,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, TypeAdapter, model_validator
 
-from flopcount.errors import suggestion
-from flopcount.schema import quantities
+from flopcount.errors import plain, suggestion
 from flopcount.schema.base import Expects, Line, Name
 from flopcount.schema.layers import FAMILIES
-from flopcount.schema.quantities import NotAQuantityError, Quantity
-
-_FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True)
-
-Reader = Callable[[object, str], Quantity]
-
-
-def _sentence(text: str) -> PydanticCustomError:
-    return PydanticCustomError("sentence", "{text}", {"text": text})
-
-
-def _read(key: str, raw: object, reader: Reader, field: str = "") -> Quantity:
-    """Read a quantity of a limit; what is wrong is said in the words of the file."""
-    from flopcount.schema.wording import shown
-
-    try:
-        return reader(raw, key)
-    except NotAQuantityError as error:
-        where = f"{key} ({field})" if field else key
-        raise _sentence(f"{where} = {shown(raw)} is not possible: {error}") from None
-
-
-def _limit(key: str, reader: Reader) -> BeforeValidator:
-    """Return a validator that takes `"600M"` for a maximum, and reads all quantities by the key they are under."""
-
-    def validate(raw: object) -> object:
-        table = raw if isinstance(raw, Mapping) else {"max": raw}
-        return {name: _value(key, name, value, reader) for name, value in table.items()}
-
-    return BeforeValidator(validate)
-
-
-def _value(key: str, name: str, value: object, reader: Reader) -> object:
-    """Read one entry of a limit: amounts for all, percentages where they mean something."""
-    if name in {"max", "min"}:
-        return _read(key, value, reader, "" if name == "max" else name)
-    if name == "warn":
-        return _amount(key, name, value, reader)
-    if name in {"max_increase", "max_decrease", "min_change"}:
-        return tuple(_amount(key, name, each, reader) for each in (value if isinstance(value, list) else [value]))
-    return value
-
-
-def _amount(key: str, name: str, raw: object, reader: Reader) -> Quantity:
-    return _read(key, raw, lambda raw, key: quantities.share(raw) or reader(raw, key), name)
-
-
-_QUANTITY = {"type": ["string", "number"]}
-_Amount = Annotated[Quantity | None, PlainValidator(lambda value: value), WithJsonSchema(_QUANTITY)]
-_Amounts = Annotated[
-    tuple[Quantity, ...],
-    PlainValidator(lambda value: value),
-    WithJsonSchema({"anyOf": [_QUANTITY, {"type": "array", "items": _QUANTITY}]}),
-]
-
-
-class Limit(BaseModel):
-    """What one number may be: absolutely, and against the base; equal is allowed."""
-
-    model_config = _FROZEN
-
-    max: Annotated[_Amount, Expects("a quantity such as 600M"), Field(description="the most")] = None
-    min: Annotated[_Amount, Expects("a quantity such as 600M"), Field(description="the least")] = None
-    warn: Annotated[
-        _Amount, Expects("a quantity, or a share of max such as 90%"), Field(description="above this, a warning")
-    ] = None
-    max_increase: Annotated[
-        _Amounts,
-        Expects("a percentage, a quantity, or a list of both"),
-        Field(description="the most it may grow against the base: each of the amounts holds"),
-    ] = ()
-    max_decrease: Annotated[
-        _Amounts,
-        Expects("a percentage, a quantity, or a list of both"),
-        Field(description="the most it may shrink against the base: each of the amounts holds"),
-    ] = ()
-    min_change: Annotated[
-        _Amounts,
-        Expects("a percentage, a quantity, or a list of both"),
-        Field(description="a change up to this is let pass, whatever max_increase and max_decrease say"),
-    ] = ()
-
-    @model_validator(mode="after")
-    def _make_sense(self) -> Self:
-        """Refuse limits that say nothing, or that nothing can meet."""
-        if not self.model_fields_set - {"min_change", "bits"}:
-            raise _sentence("this limits nothing; give max, min, warn, max_increase or max_decrease")
-        if self.warn is not None and self.warn.is_share and self.max is None:
-            raise _sentence(f"warn = {self.warn.text} is a share of max, and there is no max; give one")
-        if self.max is not None and self.min is not None and self.min.value > self.max.value:
-            raise _sentence(f"min = {self.min.text} is above max = {self.max.text}; nothing meets both")
-        if self.max is not None and self.warn is not None and self.warn_value > self.max.value:
-            raise _sentence(f"warn = {self.warn.text} is above max = {self.max.text}, so it never warns; lower it")
-        if self.min_change and not (self.max_increase or self.max_decrease):
-            raise _sentence("min_change belongs to max_increase or max_decrease; give one of them")
-        return self
-
-    @property
-    def warn_value(self) -> Any:
-        """The value above which there is a warning; None without one."""
-        if self.warn is None:
-            return None
-        return self.warn.value * self.max.value if self.warn.is_share and self.max is not None else self.warn.value
-
-
-class ByteLimit(Limit):
-    """What the weights may take up in bytes, at a number of bits each."""
-
-    bits: Annotated[
-        int, Expects("a whole number from 1 to 64"), Field(strict=True, ge=1, le=64, description="bits per parameter")
-    ] = 32
-
-
-class Limits(BaseModel):
-    """What may be limited of a network or a part of it."""
-
-    model_config = _FROZEN
-
-    params: Annotated[
-        Annotated[Limit, _limit("params", quantities.count)] | None,
-        Expects('a limit such as "4.3M"'),
-        Field(description="parameters"),
-    ] = None
-    macs: Annotated[
-        Annotated[Limit, _limit("macs", quantities.count)] | None,
-        Expects('a limit such as "600M"'),
-        Field(description="multiply-accumulates"),
-    ] = None
-    flops: Annotated[
-        Annotated[Limit, _limit("flops", quantities.count)] | None,
-        Expects('a limit such as "1.2G"'),
-        Field(description="floating-point operations, two to a MAC"),
-    ] = None
-    weight_bytes: Annotated[
-        Annotated[ByteLimit, _limit("weight_bytes", quantities.size)] | None,
-        Expects('a limit such as "2 MB", or {max = "2 MB", bits = 8}'),
-        Field(description="bytes of the parameters, at 32 bits each where bits says nothing else"),
-    ] = None
-
-    @property
-    def given(self) -> Mapping[str, Limit]:
-        """The limits there are, by metric."""
-        found = {name: getattr(self, name) for name in METRICS}
-        return {name: limit for name, limit in found.items() if limit is not None}
-
-
-METRICS = ("params", "macs", "flops", "weight_bytes")
-"""What may be limited."""
+from flopcount.schema.limits import FROZEN, METRICS, Limits, sentence
 
 
 def _several(raw: object) -> object:
@@ -178,13 +20,13 @@ def _several(raw: object) -> object:
     )
 
 
-_Words = Annotated[tuple[Annotated[str, Field(max_length=100)], ...], BeforeValidator(_several), Field(min_length=1)]
+_Words = Annotated[tuple[Annotated[Line, Field(max_length=100)], ...], BeforeValidator(_several), Field(min_length=1)]
 
 
 class When(BaseModel):
     """At which inputs, widths and variants a rule holds: all combinations of what is given."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     input: Annotated[
         _Words | None, Expects('a size such as 160 or "160x128", or a list'), Field(description="--input")
@@ -197,8 +39,18 @@ class When(BaseModel):
 
 def _kind(name: str) -> str:
     if name not in FAMILIES:
-        raise _sentence(f"unknown kind {name[:50]!r}; {suggestion(name[:50], [*FAMILIES])}")
+        raise sentence(f"unknown kind {name[:50]!r}; {suggestion(name[:50], [*FAMILIES])}")
     return name
+
+
+def _blocks(raw: object) -> object:
+    """Refuse paths that are written as nested tables, `blocks.a.b.macs`: the names of a path are one key."""
+    for path, limits in raw.items() if isinstance(raw, Mapping) else ():
+        for name, inner in limits.items() if isinstance(limits, Mapping) else ():
+            if isinstance(inner, Mapping) and name not in METRICS:
+                written = f'blocks."{path}.{name}"'
+                raise sentence(f"a path is one key, in quotes; write {plain(written[:100])}", path, name)
+    return raw
 
 
 class Budget(Limits):
@@ -217,14 +69,15 @@ class Budget(Limits):
     ] = "trainable"
     blocks: Annotated[
         dict[str, Limits],
+        BeforeValidator(_blocks),
         Expects("a table of limits by path"),
         Field(description="limits for all layers under a path, which may have * and ?"),
-    ] = {}
+    ] = {}  # noqa: RUF012  (pydantic copies it)
     kinds: Annotated[
         dict[Annotated[str, PlainValidator(_kind)], Limits],
         Expects("a table of limits by kind"),
         Field(description="limits for all layers of a kind together"),
-    ] = {}
+    ] = {}  # noqa: RUF012  (pydantic copies it)
     layer: Annotated[
         Limits | None, Expects("a table of limits"), Field(description="limits for every single layer")
     ] = None
@@ -233,7 +86,7 @@ class Budget(Limits):
     def _limit_something(self) -> Self:
         inner = (*self.blocks.values(), *self.kinds.values(), *((self.layer,) if self.layer else ()))
         if not self.given and not any(each.given for each in inner):
-            raise _sentence(f"this budget limits nothing; give {', '.join(METRICS)}, blocks, kinds or layer")
+            raise sentence(f"this budget limits nothing; give {', '.join(METRICS)}, blocks, kinds or layer")
         return self
 
 
@@ -244,13 +97,18 @@ def budgets(raw: object) -> tuple[Budget, ...]:
     return (Budget.model_validate(raw),)
 
 
+_Patterns = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=500)], ...],
+    BeforeValidator(lambda raw: (raw,) if isinstance(raw, str) else raw),
+    Expects('a pattern such as "archs/**/*.toml", or a list'),
+]
+
+
 class ProjectBudget(Budget):
     """A rule of the project's configuration: for all files that match."""
 
     files: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=500)], ...],
-        BeforeValidator(lambda raw: (raw,) if isinstance(raw, str) else raw),
-        Expects('a pattern such as "archs/**/*.toml", or a list'),
+        _Patterns,
         Field(min_length=1, description="which files, from the folder of this configuration"),
     ]
 
@@ -258,13 +116,11 @@ class ProjectBudget(Budget):
 class Exemption(BaseModel):
     """Files that a rule lets pass, why, and until when."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     id: Annotated[Name, Field(description="the rule")]
     files: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=500)], ...],
-        BeforeValidator(lambda raw: (raw,) if isinstance(raw, str) else raw),
-        Expects('a pattern such as "archs/**/*.toml", or a list'),
+        _Patterns,
         Field(min_length=1, description="which files"),
     ]
     reason: Annotated[Line, Field(min_length=1, description="why")]
@@ -274,12 +130,10 @@ class Exemption(BaseModel):
 class Configuration(BaseModel):
     """What flopcount.toml, or tool.flopcount in pyproject.toml, may say."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     files: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=500)], ...],
-        BeforeValidator(lambda raw: (raw,) if isinstance(raw, str) else raw),
-        Expects('a pattern such as "archs/**/*.toml", or a list'),
+        _Patterns,
         Field(description="the arch files of the project, where a command names none"),
     ] = ()
     base: Annotated[
@@ -300,11 +154,12 @@ class Configuration(BaseModel):
     @model_validator(mode="after")
     def _name_rules(self) -> Self:
         """Refuse two rules of one name, and exemptions from none."""
-        names = [each.id for each in self.budget if each.id]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice:
-            raise _sentence(f"two budgets are called {twice!r}; give each an id of its own")
-        for each in self.exempt:
+        names: dict[str, int] = {}
+        for index, rule in enumerate(self.budget):
+            if rule.id and names.setdefault(rule.id, index) != index:
+                raise sentence(f"two budgets are called {rule.id!r}; give each an id of its own", "budget", index, "id")
+        for index, each in enumerate(self.exempt):
             if each.id not in names:
-                raise _sentence(f"exempt: no budget has the id {each.id!r}; {suggestion(each.id, names)}")
+                way_out = suggestion(each.id, [*names])
+                raise sentence(f"exempt: no budget has the id {each.id!r}; {way_out}", "exempt", index, "id")
         return self

@@ -6,7 +6,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from flopcount.schema.base import DIALECT
-from flopcount.schema.budget import METRICS, Budget, Configuration
+from flopcount.schema.budget import Budget, Configuration
+from flopcount.schema.limits import METRICS
 
 Schema = dict[str, Any]
 

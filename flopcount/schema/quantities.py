@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ BYTES: Mapping[str, int] = {
 LONGEST = 40
 """Characters a quantity may have."""
 
-_QUANTITY = re.compile(r"(\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d{1,2})?)\s*([A-Za-z/ ]*)", re.ASCII)
+_QUANTITY = re.compile(r"(\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d{1,2})?)\s*([A-Za-z/% ]*)", re.ASCII)
 _OPERATIONS = re.compile(r"([kKMGBT]?)\s*(MACs?|FLOPs?|FLOPS|MAdds?|ops?)(?:/s)?", re.IGNORECASE)
 
 
@@ -74,7 +75,8 @@ def share(raw: object) -> Quantity | None:
 
 def _parts(raw: object) -> tuple[str, Fraction, str]:
     """Take a quantity apart: its text, its number, its unit."""
-    text = repr(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else raw
+    is_number = isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw < 10**LONGEST
+    text = repr(raw) if is_number else raw
     match = _QUANTITY.fullmatch(text.strip()) if isinstance(text, str) and len(text) <= LONGEST else None
     if match is None or not isinstance(text, str):
         raise NotAQuantityError("it takes a number of 0 or more, with a unit or without")
@@ -103,8 +105,14 @@ def _written(number: Fraction, scale: str) -> str:
     for unit in ("T", "G", "M", "k"):
         value = plain / COUNTS[unit]
         if value >= 1 and (value * 1000).denominator == 1:
-            return f"{float(value):.10g}{unit}"
-    return f"{float(plain):.15g}"
+            return f"{decimal(value)}{unit}"
+    return decimal(plain)
+
+
+def decimal(value: Fraction) -> str:
+    """Write a value in full; all that comes from quantities and percentages ends after some decimals."""
+    with localcontext(prec=1000):
+        return f"{Decimal(value.numerator) / Decimal(value.denominator):f}"
 
 
 def _bytes(unit: str, key: str) -> str:

@@ -36,7 +36,7 @@ def table_problem(detail: ErrorDetails, model: type[BaseModel], raw: object, bas
     *_, spot = _followed(loc, model, raw)
     rest, here = loc[len(spot.place) :], (*base, *spot.place)
     if detail["type"] == COMPLETE:
-        return Problem((*here, *rest[:1]), detail["msg"])
+        return Problem((*here, *rest[:1], *detail["ctx"]["place"]), detail["msg"])
     if not rest:
         return Problem(here, f"{shown(spot.raw)} is not possible; it takes a table")
     table = spot.raw if isinstance(spot.raw, Mapping) else {}

@@ -1,5 +1,6 @@
 """How values and fields are written in a sentence about them."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,8 @@ def shown(value: object) -> str:
     if isinstance(value, int) and abs(value) >= 10**30:
         return f"a number of about 10^{int(value.bit_length() * 0.30103)}"
     try:
-        text = plain(f'"{value}"' if isinstance(value, str) else str(value))
+        written = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)
+        text = plain(f'"{value}"' if isinstance(value, str) else written)
     except (ValueError, RecursionError):
         return f"a {type(value).__name__} too long to show"
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

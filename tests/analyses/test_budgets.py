@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.budgets import breaches, judged
+from flopcount.analyses.budgets import breaches, judged, missing
 from flopcount.analyses.counted import Cost
 from flopcount.analyses.readings import Point, Reading, measure, under
-from flopcount.errors import UsageError
-from flopcount.schema.budget import Budget, Limit
+from flopcount.schema.budget import Budget
+from flopcount.schema.limits import Limit
 
 NUMBERS = st.integers(0, 10**15)
 
@@ -135,7 +135,31 @@ def test_a_part_that_is_new_has_no_relative_limit() -> None:
     assert [(each.scope.name, each.limit, each.base) for each in found] == [("a", Fraction(1), 1)]
 
 
-def test_a_block_that_is_not_there_is_an_error() -> None:
-    rule = Budget.model_validate({"blocks": {"stage9": {"macs": 1}}})
-    with pytest.raises(UsageError, match="nothing in the network is at 'stage9'"):
-        [*breaches(rule, Point(), READING, None)]
+def test_a_block_that_is_not_there_is_said_to_be_and_hides_nothing() -> None:
+    rule = Budget.model_validate({"macs": 1, "blocks": {"stage9": {"macs": 1}, "a.*": {"macs": 1}}})
+    ((place, what),) = missing(rule, READING)
+    assert place == ("blocks", "stage9")
+    assert "nothing in the network is at 'stage9'" in what
+    assert [each.scope.name for each in breaches(rule, Point(), READING, None)] == ["", "a.1", "a.2"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "name", "base"),
+    [
+        ({"macs": {"max_increase": "0%"}}, "", 149),
+        ({"blocks": {"a": {"macs": {"max_increase": "0%"}}}}, "a", 69),
+        ({"kinds": {"Conv": {"macs": {"max_increase": "0%"}}}}, "Conv", 49),
+        ({"layer": {"macs": {"max_increase": "0%"}}}, "a.1.x", 9),
+    ],
+)
+def test_each_scope_is_compared_with_the_same_scope_at_the_base(entries: dict[str, Any], name: str, base: int) -> None:
+    before = READING._replace(costs={**READING.costs, "a.1.x": Cost(1, 9)})
+    (found,) = breaches(Budget.model_validate(entries), Point(), READING, before)
+    assert (found.scope.name, found.base, found.limit) == (name, base, Fraction(base))
+
+
+def test_a_block_is_not_another_whose_name_begins_alike() -> None:
+    now = Reading({"a1.x": Cost(0, 5)}, {"a1.x": "Conv"}, {"a1.x": ()}, "")
+    before = now._replace(costs={"a1.x": Cost(0, 4), "a10.x": Cost(0, 90)})
+    rule = Budget.model_validate({"blocks": {"a1": {"macs": {"max_increase": 0}}}})
+    assert [each.base for each in breaches(rule, Point(), now, before)] == [4]

@@ -2,11 +2,10 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import Process, Run
+from conftest import Run
 from repositories import committed, git, repository
 
 NET = """name = "net"
@@ -69,6 +68,23 @@ def test_warnings_do_not_fail(folder: Path, run: Run) -> None:
     )
 
 
+@pytest.mark.parametrize("limit", ["macs = 1", "macs.min = 9_000", "layer.params = 1"])
+def test_a_rule_that_warns_fails_no_build(folder: Path, run: Run, limit: str) -> None:
+    written(folder, net__toml=f'{NET}\n[budget]\nlevel = "warn"\n{limit}\n')
+    result = run("check", "net.toml")
+    assert result.code == 0
+    assert result.out.splitlines()[0].split()[2] == "warning:"
+
+
+def test_growth_can_warn_too(folder: Path, run: Run) -> None:
+    repository(folder, net__toml=NET)
+    written(
+        folder, net__toml=NET.replace("= 8, k", "= 9, k") + '\n[budget]\nlevel = "warn"\nmacs.max_increase = "1%"\n'
+    )
+    result = run("check", "net.toml", "--base", "HEAD")
+    assert (result.code, "FC201 warning: net macs" in result.out) == (0, True)
+
+
 def test_a_rule_of_the_project_points_at_the_file_and_names_its_own_line(folder: Path, run: Run) -> None:
     written(folder, net__toml=NET, flopcount__toml='[[budget]]\nid = "small"\nfiles = "*.toml"\nlayer.macs = "4k"\n')
     result = run("check")
@@ -109,7 +125,6 @@ def test_what_cannot_be_counted_is_a_finding(folder: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        ('blocks.nowhere.macs = "1M"', "nothing in the network is at 'nowhere'"),
         ('when.variant = "tiny"\nmacs = 1', "no variant is called 'tiny'"),
         ('when.width = "wide"\nmacs = 1', "--width wide"),
         ('when.input = "1x2x3x4x5"\nmacs = 1', "--input 1x2x3x4x5"),
@@ -128,9 +143,9 @@ def test_a_rule_that_fits_nothing_is_no_silence(folder: Path, run: Run, rule: st
     [
         (
             '[[budget]]\nfiles = "none/*.toml"\nmacs = 1',
-            "flopcount.toml:2:1: FC903 files = 'none/*.toml' matches no file",
+            'flopcount.toml:2:1: FC903 files = "none/*.toml" matches no file',
         ),
-        ('files = "*.json"', "flopcount.toml:1:1: FC903 files = '*.json' matches no file"),
+        ('files = "*.json"', 'flopcount.toml:1:1: FC903 files = "*.json" matches no file'),
         (
             f'{EXEMPT}expires = 9999-01-01\n[[budget]]\nid = "a"\nfiles = "*.toml"\nmacs = "1M"\n',
             "flopcount.toml:1:1: FC903 the exemption from 'a' lets nothing pass any more",
@@ -161,6 +176,14 @@ def test_a_configuration_that_is_out_of_date_is_said_to_be(folder: Path, run: Ru
         ('[[budget]]\nfiles = "*"\nmacs.max_increase = "2 %x"', "flopcount.toml:3:1: macs (max_increase) = "),
         ('[[exempt]]\nid = "x"\nfiles = "a"\nreason = "r"\nexpires = 2030-01-01', "exempt: no budget has the id 'x'"),
         ("[[budget]\n", "flopcount.toml:1:"),
+        (
+            '[[budget]]\nid = "a"\nfiles = "*"\nmacs = 1\n[[budget]]\nid = "a"\nfiles = "*"\nmacs = 1',
+            "flopcount.toml:6:1: two budgets are called 'a'",
+        ),
+        (
+            '[[exempt]]\nid = "x"\nfiles = "a"\nreason = "r"\nexpires = 2030-01-01',
+            "flopcount.toml:2:1: exempt: no budget",
+        ),
     ],
 )
 def test_a_wrong_configuration_is_one_clear_line(folder: Path, run: Run, config: str, line: str) -> None:
@@ -168,6 +191,59 @@ def test_a_wrong_configuration_is_one_clear_line(folder: Path, run: Run, config:
     result = run("check", "net.toml")
     assert result.code == 2
     assert line in result.problems[0], result.err
+
+
+def test_each_pattern_that_matches_nothing_is_pointed_at(folder: Path, run: Run) -> None:
+    written(folder, net__toml=NET, flopcount__toml='files = [\n  "net.toml",\n  "no.toml", "sub"\n]\n')
+    (folder / "sub").mkdir()
+    lines = run("check").out.splitlines()
+    assert lines[:2] == [
+        'flopcount.toml:3:3: FC903 files = "no.toml" matches no file; correct it or remove it',
+        'flopcount.toml:3:14: FC903 files = "sub" matches no file; for all in a folder write "sub/**/*.toml"',
+    ]
+
+
+def test_a_block_that_is_not_there_hides_no_other_limit(folder: Path, run: Run) -> None:
+    written(folder, net__toml=f"{NET}\n[budget]\nmacs = 1\nblocks.nowhere.macs = 1\n")
+    result = run("check", "net.toml")
+    assert result.code == 2
+    assert result.out.splitlines()[0].startswith("net.toml:10:1: FC902 blocks: nothing in the network is at 'nowhere'")
+    assert "net.toml:9:1: FC101 net macs 8.496k > 1 " in result.out
+
+
+def test_a_rule_of_the_project_that_cannot_be_applied_is_named_with_its_line(folder: Path, run: Run) -> None:
+    written(folder, net__toml=NET, flopcount__toml='[[budget]]\nfiles = "*.toml"\nblocks.nowhere.macs = 1\n')
+    assert run("check").out.splitlines()[0].endswith("known here: one, two [budget 1 flopcount.toml:3]")
+
+
+def test_an_exemption_is_from_rules_of_the_configuration_only(folder: Path, run: Run) -> None:
+    config = (
+        EXEMPT.replace('"a"', '"budget"')
+        + 'expires = 9999-01-01\n[[budget]]\nid = "budget"\nfiles = "*.toml"\nmacs = 1\n'
+    )
+    written(folder, net__toml=NET + BUDGET, flopcount__toml=config)
+    result = run("check")
+    assert result.code == 1
+    assert result.out.startswith("net.toml:9:1: FC101 net macs 8.496k > 8.495k by 1 (0.01%) [budget]")
+    assert "1 limit broken, 1 exempt" in result.out
+
+
+@pytest.mark.parametrize("limit", ['macs.max_increase = "1%"', 'macs = { max = "1M", max_increase = 5 }'])
+def test_an_exemption_that_only_a_base_could_need_is_not_stale_without_one(folder: Path, run: Run, limit: str) -> None:
+    config = f'{EXEMPT}expires = 9999-01-01\n[[budget]]\nid = "a"\nfiles = "*.toml"\n{limit}\n'
+    repository(folder, net__toml=NET, flopcount__toml=config)
+    assert run("check").code == 0
+    result = run("check", "--base", "HEAD")
+    assert result.code == 2
+    assert "lets nothing pass any more" in result.out
+
+
+def test_an_exemption_of_a_file_that_does_not_parse_is_not_stale(folder: Path, run: Run) -> None:
+    config = f'{EXEMPT}expires = 9999-01-01\n[[budget]]\nid = "a"\nfiles = "*.toml"\nmacs = 1\n'
+    written(folder, net__toml=BROKEN, flopcount__toml=config)
+    result = run("check")
+    assert result.code == 2
+    assert "FC903" not in result.out
 
 
 def test_an_exemption_lets_pass_and_says_so(folder: Path, run: Run) -> None:
@@ -225,7 +301,29 @@ def test_new_files_have_no_relative_limits(folder: Path, run: Run) -> None:
 def test_a_base_that_could_not_be_counted_is_as_good_as_none(folder: Path, run: Run) -> None:
     repository(folder, net__toml=BROKEN)
     written(folder, net__toml=f'{NET}\n[budget]\nmacs.max_increase = "0%"\n')
-    assert run("check", "net.toml", "--base", "HEAD").code == 0
+    result = run("check", "net.toml", "--base", "HEAD")
+    assert result.code == 0
+    assert "not checked for net.toml: what was at the base cannot be counted" in result.out
+
+
+def test_a_variant_that_is_new_has_no_relative_limits_and_is_said_not_to(folder: Path, run: Run) -> None:
+    repository(folder, net__toml=NET)
+    variants = 'variants.small = { input = [3, 9, 9] }\nbudget = { when.variant = "small", macs.max_increase = 0 }\n'
+    written(folder, net__toml=variants + NET)
+    result = run("check", "net.toml", "--base", "HEAD")
+    assert result.code == 0
+    assert "not checked for net.toml" in result.out
+
+
+def test_a_bigger_input_is_a_change_too(folder: Path, run: Run) -> None:
+    limits = '\n[budget]\nmacs.max_increase = "0%"\n'
+    repository(folder, net__toml=NET + limits)
+    written(folder, net__toml=NET.replace("[3, 8, 8]", "[3, 9, 9]") + limits)
+    # one: 108 on 7×7 = 5292; two: 288 on 5×5 = 7200
+    assert (
+        "FC201 net macs 12.49k > 8.496k (base 8.496k) by 3.996k (47.03%)"
+        in run("check", "net.toml", "--base", "HEAD").out
+    )
 
 
 def test_the_base_of_the_configuration_is_used(folder: Path, run: Run) -> None:
@@ -242,7 +340,9 @@ def test_a_base_of_the_configuration_is_a_ref_too(folder: Path, run: Run) -> Non
     assert "a ref does not start with -" in result.err
 
 
-@pytest.mark.parametrize(("ref", "words"), [("nowhere", "fetch it first"), ("-x", "a ref does not start with -")])
+@pytest.mark.parametrize(
+    ("ref", "words"), [("", "is not empty"), ("nowhere", "fetch it first"), ("-x", "a ref does not start with -")]
+)
 def test_a_base_that_is_not_there_exits_2(folder: Path, run: Run, ref: str, words: str) -> None:
     repository(folder, net__toml=NET)
     result = run("check", "net.toml", f"--base={ref}")
@@ -255,93 +355,3 @@ def test_outside_a_repository_a_base_exits_2(folder: Path, run: Run) -> None:
     result = run("check", "net.toml", "--base", "HEAD")
     assert (result.code, len(result.problems)) == (2, 1)
     assert "not in a git repository" in result.err
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="these names are not possible there")
-@pytest.mark.parametrize("name", ["with space.toml", "quo'te\".toml", "ünï.toml", "new\nline.toml", "[a]*.toml"])
-def test_odd_names_are_checked_at_their_base(folder: Path, run: Run, name: str) -> None:
-    committed(repository(folder), {name: NET})
-    (folder / name).write_text(NET.replace("= 8, k", "= 9, k") + '\n[budget]\nmacs.max_increase = "1%"\n')
-    result = run("check", name, "--base", "HEAD")
-    assert result.code == 1
-    assert len([line for line in result.out.splitlines() if "FC201" in line]) == 1
-
-
-@pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_line_ends_and_marks_move_no_position(folder: Path, run: Run, prefix: bytes, end: str) -> None:
-    (folder / "net.toml").write_bytes(prefix + (NET + BUDGET).replace("\n", end).encode())
-    assert run("check", "net.toml").out.startswith("net.toml:9:1: FC101 ")
-
-
-@pytest.mark.skipif(not hasattr(os, "symlink"), reason="no links here")
-def test_a_loop_of_links_ends(folder: Path, run: Run) -> None:
-    written(folder, net__toml=NET)
-    (folder / "loop").symlink_to(folder, target_is_directory=True)
-    (folder / "self.toml").symlink_to(folder / "self.toml")
-    result = run("check", "**/*.toml")
-    assert (result.code, result.out.splitlines()[0]) == (0, "1 file checked: all limits hold")
-    assert run("check", "self.toml").code == 2
-
-
-def test_a_folder_stands_for_the_arch_files_in_it(folder: Path, run: Run) -> None:
-    (folder / "archs" / "deep").mkdir(parents=True)
-    written(folder / "archs", net__toml=NET)
-    written(folder / "archs" / "deep", net__json=json.dumps({"input": [1, 1, 1], "layers": [{"type": "Flatten"}]}))
-    assert run("check", "archs").out.startswith("2 files checked")
-
-
-@pytest.mark.parametrize("name", ["nowhere.toml", "no/*.toml", "[", "a\0b"])
-def test_files_that_are_not_there_exit_2(folder: Path, run: Run, name: str) -> None:
-    assert folder.is_dir()
-    result = run("check", name)
-    assert (result.code, len(result.problems)) == (2, 1)
-
-
-def test_several_formats_go_to_files_of_their_own(folder: Path, run: Run) -> None:
-    written(folder, net__toml=NET + BUDGET)
-    result = run("check", "net.toml", "--format", "json=out.json", "--format", "github", "--format", "junit=out.xml")
-    assert result.code == 1
-    assert result.out.startswith("::error title=flopcount check::")
-    assert json.loads((folder / "out.json").read_text())["exit_code"] == 1
-    assert (folder / "out.xml").read_text().startswith("<?xml")
-
-
-@pytest.mark.parametrize(
-    ("formats", "words"),
-    [
-        (["text", "json"], "two formats cannot share standard output"),
-        (["xml"], "it is one of text, json"),
-        (["json="], "it is one of text, json"),
-        (["json=no/such/folder.json"], "cannot be written"),
-    ],
-)
-def test_formats_that_cannot_be_written_exit_2(folder: Path, run: Run, formats: list[str], words: str) -> None:
-    written(folder, net__toml=NET)
-    result = run("check", "net.toml", *(word for each in formats for word in ("--format", each)))
-    assert result.code == 2
-    assert words in result.err
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may write anywhere")
-def test_a_folder_that_is_read_only_is_one_clear_line(folder: Path, run: Run) -> None:
-    written(folder, net__toml=NET)
-    (folder / "out").mkdir(mode=0o500)
-    result = run("check", "net.toml", "--format", "json=out/a.json")
-    assert (result.code, len(result.problems)) == (2, 1)
-
-
-def test_the_step_summary_is_added_to(folder: Path, process: Process) -> None:
-    written(folder, net__toml=NET + BUDGET, summary__md="before\n")
-    result = process("check", "net.toml", "--format", "github", GITHUB_STEP_SUMMARY=str(folder / "summary.md"))
-    assert result.code == 1
-    text = (folder / "summary.md").read_text(encoding="utf-8")
-    assert text.startswith("before\n<!-- flopcount check -->\n### ❌ flopcount: 1 file checked: 1 limit broken")
-
-
-def test_json_files_have_positions_too(folder: Path, run: Run) -> None:
-    layers = [{"type": "Conv", "out_channels": 4, "kernel_size": 3}]
-    data = {"input": [3, 8, 8], "layers": layers, "budget": [{"params": "1M"}, {"layer": {"macs": {"max": 5}}}]}
-    written(folder, net__json=json.dumps(data, indent=1))
-    line = (folder / "net.json").read_text().splitlines().index('     "max": 5') + 1
-    assert run("check", "net.json").out.startswith(f"net.json:{line}:6: FC101 network Conv1 macs 3.888k > 5 ")

@@ -199,7 +199,61 @@ def test_markdown_fits_into_a_comment() -> None:
     many = OUTCOME._replace(findings=tuple(finding(path="x" * 200, line=line) for line in range(1, 1000)))
     text = rendered(many, "markdown")
     assert len(text) < LONGEST + 200
-    assert "more sections do not fit into a comment" in text
+    assert "more entries do not fit into a comment" in text
+
+
+def test_markdown_lists_as_many_networks_as_fit() -> None:
+    counts = (Count(Point(), "trainable", reading(x=5), reading(x=4)),)
+    files = tuple(Checked(f"{number:0200}.toml", "a", counts, (), limited=True) for number in range(1000))
+    text = rendered(FINE._replace(files=files), "markdown")
+    assert f"| {0:0200}.toml | 1 | = | 5 | +1 (+25%) |" in text
+    assert len(text) < LONGEST + 200
+
+
+@pytest.mark.parametrize(
+    ("compared", "lost", "shown"), [(True, False, True), (False, False, False), (True, True, False)]
+)
+def test_markdown_lists_networks_that_are_new_since_the_base(compared: bool, lost: bool, shown: bool) -> None:  # noqa: FBT001  (parameters of a test)
+    new = FINE.files[0]._replace(compared=compared, lost=lost)
+    assert ("| a.toml | 1 | new | 5 | new |" in rendered(FINE._replace(files=(new,)), "markdown")) is shown
+
+
+TWICE = FINE._replace(findings=(finding(rule_at="c.toml:3"), finding(rule_at="c.toml:4", limit=Fraction(200))))
+"""Two patterns of a rule that are about the same block."""
+
+
+def test_no_two_metrics_have_the_same_labels() -> None:
+    lines = [line.rpartition(" ")[0] for line in rendered(TWICE, "openmetrics").splitlines() if line[0] != "#"]
+    assert len({*lines}) == len(lines) == 7
+
+
+@pytest.mark.parametrize("name", ["gitlab", "sarif"])
+def test_no_two_findings_have_the_same_fingerprint(name: str) -> None:
+    assert len({*re.findall(r'"[0-9a-f]{40}"', rendered(TWICE, name))}) == 2
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_name_that_is_not_utf8_can_be_written(name: str) -> None:
+    outcome = Outcome((FINE.files[0]._replace(path="\udcff.toml"),), (finding(path="\udcff.toml"),), notes=("\udcff",))
+    assert rendered(outcome, name).encode()
+
+
+def test_github_takes_nothing_in_a_line_of_the_log_for_an_old_command() -> None:
+    text = rendered(FINE._replace(findings=(finding(message="##[add-mask]x"),)), "github")
+    assert "##[" not in text.partition("::group::")[2]
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "words"),
+    [
+        (10**17 + 1, Fraction(10**17), "100000000000000001 > 100000000000000000 by 1 (under 0.01%)"),
+        (8496, 8496 - Fraction(1, 10**20), "8496 > 8495.99999999999999999999 by 0.00000000000000000001 (under"),
+        (2 * 10**17, Fraction(10**17), "2e+17 > 1e+17 by 1e+17 (100%)"),
+        (5, Fraction(0), "5 > 0 by 5 (from nothing)"),
+    ],
+)
+def test_numbers_of_any_size_are_told_apart(value: int, limit: Fraction, words: str) -> None:
+    assert words in rendered(FINE._replace(findings=(finding(value=value, limit=limit),)), "text")
 
 
 @pytest.mark.parametrize(("code", "sign"), [(0, "✅"), (1, "❌"), (2, "⚠️")])
