@@ -6,9 +6,10 @@ last axis fastest. Nothing here knows of arrays.
 
 import re
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from math import lcm, prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flopcount.errors import UsageError, plain
 from flopcount.files.settings import Setting
@@ -60,19 +61,35 @@ def axis(name: str, option: str, text: str) -> Axis:
     return _numeric(name, found, option)
 
 
-def setting_axis(each: Setting) -> Axis:
+def spelled(option: str, text: str) -> tuple[str, ...]:
+    """Return the values of a list as a single one is written; ranges in it are expanded."""
+    option = f"{option} {text}"
+    found = [_expanded(part, option) if ":" in part else [part] for part in map(str.strip, text.split(","))]
+    values = [each if isinstance(each, str) else in_words(_plain(each)) for part in found for each in part]
+    if len({*values}) < len(values):
+        raise _twice(option)
+    return tuple(values)
+
+
+def setting_axis(each: Setting, option: str = "") -> Axis:
     """Make an axis of the values a setting may take; ranges in it are expanded."""
-    option = f"--set {each.text}"
-    values: list[Value | Fraction] = []
+    option = option or f"--set {each.text}"
+    values: list[Any] = []  # numbers, or what a file may hold
     for value in each.values:
         is_range = isinstance(value, str) and _is_range(value)
         values.extend(_expanded(str(value), option) if is_range else [_exact(value)])
     if len(values) > MOST_VALUES:
         raise _too_many(option)
-    numbers = [value for value in values if isinstance(value, Fraction)]
-    if len(numbers) == len(values):
-        return _numeric(each.address, numbers, option)
-    return Axis(each.address, tuple(_plain(value) for value in values))
+    if all(isinstance(value, int | Fraction) and not isinstance(value, bool) for value in values):
+        return _numeric(each.address, values, option)
+    return words(each.address, option, tuple(_plain(value) for value in values))
+
+
+def words(name: str, option: str, values: tuple[Value, ...]) -> Axis:
+    """Return an axis of values that are not all numbers."""
+    if len({*map(repr, values)}) < len(values):
+        raise _twice(option)
+    return Axis(name, values)
 
 
 def is_several(text: str) -> bool:
@@ -92,19 +109,28 @@ def _plain(value: "Value | Fraction") -> Value:
     return int(value) if value.denominator == 1 else float(value)
 
 
-def _numeric(name: str, numbers: Sequence[Fraction], option: str) -> Axis:
+def _numeric(name: str, numbers: Sequence[int | Fraction], option: str) -> Axis:
     if len(set(numbers)) < len(numbers):
-        raise UsageError(f"{option}: a value occurs twice; give each once")
+        raise _twice(option)
     per = lcm(*(number.denominator for number in numbers))
     numerators = tuple(int(number * per) for number in numbers)
     return Axis(name, tuple(map(_plain, numbers)), numerators, per)
+
+
+def in_words(value: Value) -> str:
+    """Write a value as an option takes it; small decimals without an exponent."""
+    if isinstance(value, float):
+        return f"{Decimal(repr(value)):f}"
+    from flopcount.schema.problems import shown
+
+    return value if isinstance(value, str) else shown(value)
 
 
 def _is_range(text: str) -> bool:
     return ":" in text and all(_NUMBER.fullmatch(part) for part in text.split(":"))
 
 
-def _expanded(text: str, option: str) -> list[Fraction]:
+def _expanded(text: str, option: str) -> Sequence[int | Fraction]:
     """Read a number, or first:last[:step], which includes its end."""
     parts = [part.strip() for part in text.split(":")]
     if len(parts) > 3 or not all(len(part) <= LONGEST and _NUMBER.fullmatch(part) for part in parts):  # noqa: PLR2004  (first, last, step)
@@ -117,7 +143,7 @@ def _expanded(text: str, option: str) -> list[Fraction]:
     return _range(first, last, step, f"{plain(option[:200])}: the range {plain(text)}")
 
 
-def _range(first: Fraction, last: Fraction, step: Fraction, what: str) -> list[Fraction]:
+def _range(first: Fraction, last: Fraction, step: Fraction, what: str) -> Sequence[int | Fraction]:
     if step <= 0:
         raise UsageError(f"{what} has a step of {step}; steps are above 0")
     if last < first:
@@ -125,7 +151,13 @@ def _range(first: Fraction, last: Fraction, step: Fraction, what: str) -> list[F
     count = (last - first) // step + 1
     if count > MOST_VALUES:
         raise UsageError(f"{what} has {count} values; {MOST_VALUES} are the most on one axis")
+    if first.denominator == step.denominator == 1:
+        return range(int(first), int(first) + count * int(step), int(step))
     return [first + step * index for index in range(count)]
+
+
+def _twice(option: str) -> UsageError:
+    return UsageError(f"{plain(option[:200])}: a value occurs twice; give each once")
 
 
 def _too_many(option: str) -> UsageError:

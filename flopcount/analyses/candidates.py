@@ -1,9 +1,9 @@
 """The networks of a sweep: one walk for a single candidate, or for all with recorded numbers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from flopcount.analyses.axes import Axis, Value
+from flopcount.analyses.axes import Axis, Value, in_words
 from flopcount.analyses.counted import Counted, counted
 from flopcount.analyses.tape import Recorded
 from flopcount.counting.conventions import Convention
@@ -14,28 +14,22 @@ from flopcount.counting.nodes import Node
 from flopcount.counting.plan import Plan, overridden, plan
 from flopcount.counting.scaling import scaled, width_ratio
 from flopcount.counting.trace import Trace, fields, trace
-from flopcount.errors import UsageError, suggestion
-from flopcount.files.settings import Setting, by_layer
+from flopcount.errors import UsageError
+from flopcount.files.settings import Setting, addressed, by_layer
 from flopcount.files.specs import Spec, validated
 from flopcount.formulas.shape import Shape
-from flopcount.schema.arch import Arch, Block, called
-from flopcount.schema.rows import Row
+from flopcount.schema.arch import Arch
 
 MOST_PLANS = 256
 """An axis inside a file with templates may have no more values: each is tried, for which layers it makes."""
 
 
 class Space(NamedTuple):
-    """A network with what is fixed, and the axes along which it varies.
-
-    `settings` are the fixed ones that address layers; those that address the
-    file are in the spec already.
-    """
+    """A network with what is fixed, and the axes along which it varies; fixed settings are in the spec."""
 
     spec: Spec
     axes: tuple[Axis, ...]
     convention: Convention
-    settings: tuple[Setting, ...] = ()
     size: str | None = None
     width: str | None = None
     batch: int | None = None
@@ -49,28 +43,28 @@ class Door(NamedTuple):
 
 
 class Network(NamedTuple):
-    """A plan with the file's rules beside it."""
+    """A plan, the file it is of, and what of its layers is other than in the file."""
 
     plan: Plan
-    scaling: Any
+    spec: Spec
+    changes: Mapping[str, Mapping[str, Any]]
 
 
 def network(space: Space, fixed: Mapping[str, Value]) -> Network:
     """Return the network in which some axes have a value; what cannot be is an error."""
-    found = [_setting(name, value) for name, value in fixed.items() if name not in {"width", "input"}]
+    settings = [_setting(name, value) for name, value in fixed.items() if name not in {"width", "input"}]
+    found = addressed(space.spec.arch, settings)
     spec = validated(space.spec.source, found) if any(each.in_file for each in found) else space.spec
-    layers = [*space.settings, *(each for each in found if not each.in_file)]
-    return Network(overridden(plan(spec.arch), by_layer(layers)), spec.arch.scaling)
+    changes = _merged(space.spec.changes, by_layer(found))
+    return Network(overridden(plan(spec.arch), changes), spec, changes)
+
+
+def _merged(one: Mapping[str, Mapping[str, Any]], other: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {path: {**one.get(path, {}), **other.get(path, {})} for path in {**one, **other}}
 
 
 def _setting(name: str, value: Value) -> Setting:
-    return Setting(f"{name}={_words(value)}", name, (value,))
-
-
-def _words(value: Value) -> str:
-    from flopcount.schema.problems import shown
-
-    return value if isinstance(value, str) else shown(value)
+    return Setting(f"{name}={in_words(value)}", name, (value,))
 
 
 def walk(
@@ -87,15 +81,16 @@ def walk(
         for path, key in door.fields | door.arguments:
             exact = Ratio(open_[name], pers[name]) if pers[name] > 1 else open_[name]
             given.setdefault(path, {})[key] = exact
-    width = Ratio(open_["width"], pers["width"]) if "width" in open_ else _width(space, fixed)
+    width = Ratio(open_["width"], pers["width"]) if "width" in open_ else width_of(space, fixed)
     if width is not None:
-        for path, channels in scaled(_with(base.plan, given), base.scaling, width).items():
+        for path, channels in scaled(_with(base.plan, given), base.spec.arch.scaling, width).items():
             given.setdefault(path, {}).update(channels)
     return trace(base.plan, x, given), given
 
 
-def _width(space: Space, fixed: Mapping[str, Value]) -> Ratio | None:
-    text = str(fixed["width"]) if "width" in fixed else space.width
+def width_of(space: Space, fixed: Mapping[str, Value]) -> Ratio | None:
+    """Return the width multiplier of a candidate; None where there is none."""
+    text = in_words(fixed["width"]) if "width" in fixed else space.width
     return width_ratio(text) if text else None
 
 
@@ -103,8 +98,8 @@ def exact(space: Space, values: Mapping[str, Value]) -> Counted:
     """Count one candidate as `flopcount ARCH` would."""
     base = network(space, values)
     x = input_shapes(base.plan.inputs, str(values.get("input", space.size or "")) or None, space.batch)
-    width = _width(space, values)
-    return counted(base.plan, x, space.convention, scaled(base.plan, base.scaling, width) if width else {})
+    width = width_of(space, values)
+    return counted(base.plan, x, space.convention, scaled(base.plan, base.spec.arch.scaling, width) if width else {})
 
 
 def _resized(x: dict[str, Shape], size: Recorded) -> dict[str, Shape]:
@@ -123,29 +118,6 @@ def _with(base: Plan, given: Given) -> Plan:
     return base._replace(nodes=tuple(map(changed, base.nodes)))
 
 
-def addressed(space: Space, each: Axis) -> Axis:
-    """Return an axis with an address in the file where it names an argument of a template by its use's path."""
-    path, dot, field = each.name.rpartition(".")
-    if each.name in {"width", "input"} or _setting(each.name, "").in_file or not dot:
-        return each
-    paths = [node.path for node in plan(space.spec.arch).nodes]
-    if path in paths:
-        return each
-    uses = dict(_uses(space.spec.arch.layers, "", "layers"))
-    if path not in uses:
-        raise UsageError(f"--set {each.name}: there is no layer at {path}; {suggestion(path, [*paths, *uses])}")
-    return each._replace(name=f"{uses[path]}.{field}")
-
-
-def _uses(layers: Sequence[Any], prefix: str, place: str) -> Iterator[tuple[str, str]]:
-    """Yield the path and the address of each row of the file that is a block or may be a template."""
-    for index, layer in enumerate(layers):
-        path, address = f"{prefix}{called(layer, index + 1)}", f"{place}.{index}"
-        if isinstance(layer, Row | Block):
-            yield path, address
-            yield from _uses(layer.layers, f"{path}.", f"{address}.layers")
-
-
 def door(space: Space, each: Axis, fixed: Mapping[str, Value]) -> Door | None:
     """Find where an axis enters the plan as a number; None where each of its values has to be a walk of its own."""
     if each.name in {"width", "input"}:
@@ -158,7 +130,7 @@ def door(space: Space, each: Axis, fixed: Mapping[str, Value]) -> Door | None:
         network(space, {**fixed, each.name: each.values[0]})
         return None
     ends = [each.values[each.numerators.index(end)] for end in (each.low, each.high)]
-    tried = each.values if _may_branch(space.spec.arch) and not _names_layer(each) else ends
+    tried = each.values if _may_branch(space.spec.arch) and not _names_layer(space, each) else ends
     if len(tried) > MOST_PLANS:
         raise UsageError(f"--set {each.name}: {len(tried)} values; {MOST_PLANS} are the most where there are templates")
     plans = [network(space, {**fixed, each.name: value}).plan for value in tried]
@@ -176,7 +148,7 @@ def _check_option(space: Space, each: Axis) -> None:
     declared = plan(space.spec.arch).inputs
     for value in ends:
         if each.name == "width":
-            width_ratio(str(value))
+            width_ratio(in_words(value))
         else:
             input_shapes(declared, str(value), space.batch)
     if each.name == "input" and each.per > 1:
@@ -187,8 +159,8 @@ def _may_branch(arch: Arch) -> bool:
     return bool(arch.templates or arch.arguments)
 
 
-def _names_layer(each: Axis) -> bool:
-    return not _setting(each.name, "").in_file
+def _names_layer(space: Space, each: Axis) -> bool:
+    return not addressed(space.spec.arch, [_setting(each.name, "")])[0].in_file
 
 
 def _differences(one: Plan, other: Plan, low: Value, high: Value) -> Door | None:

@@ -59,9 +59,8 @@ MEANINGS: Mapping[str, str] = {
     "m": "columns of the second",
 }
 LAST = frozenset({"M", "D", "k"})
-EXCHANGEABLE = STAND_INS | {"MixConv", "PyConv", "PartialConv", "ShiftConv", "Involution", "SparseConv"}
+EXCHANGEABLE = STAND_INS | {"MixConv", "PyConv", "ShiftConv", "Involution", "SparseConv"}
 """The kinds that may stand in each other's place: convolutions that keep the map at stride 1."""
-
 
 LETTER = re.compile(r"[A-Za-z](_\d)?")
 """What may be set in place of a number: a letter, which may have an index."""
@@ -223,13 +222,14 @@ def _check_same(kind: str, over: str, steps: tuple[Step, Step]) -> None:
 
 
 def _quotient(part: Any, whole: Any, over: str, name: str) -> Any:
-    """Divide; write a sum of simple terms where there is one, by powers of the kernel."""
+    """Divide; write a sum of simple terms where there is one, by powers of the kernel, and else a product."""
     sympy = library()
     if whole == 0:
         raise UsageError(f"{over} has no {name} to compare with")
-    found = sympy.cancel(part / whole)
-    if found.has(sympy.floor, sympy.ceiling) or sympy.factor(sympy.denom(found)).has(sympy.Add):
-        return sympy.factor(found)
+    found = sympy.factor(sympy.cancel(part / whole))
+    top, bottom = sympy.fraction(found)
+    if bottom.has(sympy.Add) or (found.has(sympy.floor, sympy.ceiling) and not top.is_Add):
+        return found
     return sympy.collect(sympy.expand(found), symbol("k") ** -2)
 
 

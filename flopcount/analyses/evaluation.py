@@ -25,7 +25,7 @@ def numpy() -> Any:
     try:
         import numpy as np
     except ImportError:
-        raise UsageError("a sweep needs numpy; install flopcount[sweep]") from None
+        raise UsageError("this needs numpy; install flopcount[sweep]") from None
     return np
 
 

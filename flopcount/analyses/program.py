@@ -58,7 +58,7 @@ def compiled(tape: Tape, results: Mapping[str, Number], needs: Sequence[Wanted])
     outputs = {name: _slot(tape, value) for name, value in results.items()}
     checks: dict[tuple[int, str], str] = {}
     for need in needs:
-        if not _is_proved(need):
+        if not is_proved(need):
             checks.setdefault((_slot(tape, need.value), need.relation), need.path)
     wanted = {*outputs.values(), *(slot for slot, _ in checks), *tape.variables.values()}
     live = _live(tape, wanted)
@@ -83,7 +83,7 @@ def _range(tape: Tape, slot: int) -> tuple[int, int]:
     return tape.bounds[slot] or (-INT64, INT64)
 
 
-def _is_proved(need: Wanted) -> bool:
+def is_proved(need: Wanted) -> bool:
     """Tell whether a need holds for all candidates; ints have been judged by the walk."""
     if not isinstance(need.value, Recorded):
         return True

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from flopcount.analyses.axes import in_words, size
+from flopcount.analyses.bounds import INT64
 from flopcount.analyses.candidates import Space
 from flopcount.analyses.evaluation import Evaluator, numpy
 from flopcount.analyses.filters import Condition
@@ -50,6 +52,7 @@ class Tallied:
     def __init__(self, space: Space, evaluate: Evaluator) -> None:
         self.space = space
         self.evaluate = evaluate
+        self.values = {each.name: _values(numpy(), each.values) for each in space.axes}
         self.seen = self.valid = self.kept = 0
         self._reasons: dict[tuple[tuple[int, ...], int], tuple[int, int]] = {}
 
@@ -89,6 +92,17 @@ def columns(space: Space) -> tuple[str, ...]:
     return ("id", *(each.name for each in space.axes), *COSTS)
 
 
+def kinds(space: Space) -> dict[str, type]:
+    """Return what each column holds, whatever its rows: whole numbers, decimals or words; ids beyond 64 bits too."""
+    ids = int if size(space.axes) < INT64 else str
+    return {"id": ids, **{each.name: _kind(each.values) for each in space.axes}, **dict.fromkeys(COSTS, int)}
+
+
+def _kind(values: Sequence[Any]) -> type:
+    found = {type(value) for value in values}
+    return str if not found <= {int, float} else float if float in found else int
+
+
 def named(column: str, space: Space, option: str) -> str:
     """Return a column that is there; refuse any other."""
     if column not in columns(space):
@@ -96,33 +110,32 @@ def named(column: str, space: Space, option: str) -> str:
     return column
 
 
-def rows(space: Space, chunk: Chunk, where: Condition | None) -> Rows:
+def rows(tallied: Tallied, chunk: Chunk, where: Condition | None) -> Rows:
     """Return the valid candidates of a chunk that meet the condition, column by column."""
     np = numpy()
     kept = chunk.costs["valid"]
     known = {name: chunk.costs[name] for name in COSTS}
-    for each, places in zip(space.axes, chunk.digits, strict=True):
-        known[each.name] = _values(np, each.values)[places]
+    for (name, values), places in zip(tallied.values.items(), chunk.digits, strict=True):
+        known[name] = values[places]
     known["id"] = np.asarray(chunk.ids)
     if where is not None:
         with np.errstate(all="ignore"):
             kept = kept & where(known)
-    return {name: known[name][kept] for name in columns(space)}
+    return {name: known[name][kept] for name in columns(tallied.space)}
 
 
 def _values(np: Any, values: Sequence[Any]) -> "Array":
-    kinds = {type(value) for value in values}
-    if kinds <= {int, float}:
+    if _kind(values) is not str:
         return np.array(values)  # type: ignore[no-any-return]
     result: Array = np.empty(len(values), object)
-    result[:] = [value if isinstance(value, str) else _word(value) for value in values]
+    result[:] = [in_words(value) for value in values]
     return result
 
 
-def _word(value: Any) -> str:
-    from flopcount.schema.problems import shown
-
-    return shown(value)
+def no_rows(space: Space) -> Rows:
+    """Return the columns without any rows."""
+    np = numpy()
+    return {name: np.empty(0, object if kind is str else kind) for name, kind in kinds(space).items()}
 
 
 def joined(one: Rows | None, other: Rows) -> Rows:
@@ -177,6 +190,6 @@ def described(space: Space, id_: int) -> str:
     """Return the options that count a candidate alone."""
     words = []
     for name, value in candidate(space, id_).items():
-        text = value if isinstance(value, str) else _word(value)
+        text = in_words(value)
         words.append(f"--{name} {text}" if name in {"input", "width"} else f"--set '{name}={text}'")
     return " ".join(words)

@@ -47,7 +47,24 @@ def settled(expression: Any, *steps: Step) -> Any:
         return argument if all(_is_whole(term, quotients) for term in terms) else rounded
 
     found = sympy.sympify(expression).replace(sympy.floor, lambda x: exact(x, _extreme(x)))
-    return found.replace(sympy.ceiling, lambda x: exact(x, sympy.ceiling(x)))
+    found = found.replace(sympy.ceiling, lambda x: exact(x, sympy.ceiling(x)))
+    return found.replace(_is_raised, _raised)
+
+
+def _is_raised(expression: Any) -> bool:
+    """Tell whether an expression is a whole number and a maximum or minimum."""
+    number, rest = expression.as_coeff_Add()
+    return bool(number.is_Integer and number != 0) and _is_extreme(rest)
+
+
+def _is_extreme(expression: Any) -> bool:
+    return expression.func in {library().Max, library().Min}
+
+
+def _raised(expression: Any) -> Any:
+    """Add a whole number inside of maxima and minima: 2 + max(2, x − 2) is max(4, x)."""
+    number, rest = expression.as_coeff_Add()
+    return rest.func(*(_raised(each + number) for each in rest.args)) if _is_extreme(rest) else expression
 
 
 def _is_whole(term: Any, quotients: list[Any]) -> bool:
@@ -101,7 +118,7 @@ def _assumed(need: Need, steps: tuple[Step, ...]) -> Iterator[Assumption]:
     elif _is_division(need):
         _refuse(need, fails=bool(sympy.sympify(need.value).is_number) and need.value != 0)
         divisor, whole = (settled(term, *steps) for term in _terms(need))
-        if not (whole / divisor).is_integer:
+        if divisor != 1 and not (whole / divisor).is_integer:
             yield divisor, "divides", whole
     elif value != 0:
         _refuse(need, fails=bool(value.is_number))

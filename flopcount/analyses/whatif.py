@@ -1,12 +1,13 @@
-"""What a network would cost with other convolutions, and which of its layers stay as they are."""
+"""What a network would cost at another width or size or with other convolutions, and which layers stay as they are."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from flopcount.analyses.counted import Counted, counted
+from flopcount.analyses.filters import Condition
 from flopcount.analyses.substitute import STAND_INS, Replacement, Target, replacement
-from flopcount.analyses.targets import labelled
-from flopcount.analyses.where import Condition, facts
+from flopcount.analyses.targets import Point
+from flopcount.analyses.where import facts
 from flopcount.counting.frames import Given
 from flopcount.counting.nodes import Node
 from flopcount.counting.plan import Plan
@@ -32,12 +33,17 @@ SPATIAL = frozenset(
         "DualConv",
         "ACConv",
         "RepVGGConv",
+        "PartialConv",
         "Res2Conv",
         "DeformConv",
         "WinogradConv",
     }
 )
-"""The kinds that do something about the size of a kernel, and make no sense where it is 1×1."""
+"""The kinds that stand for kernels over several positions, and make no sense where it is 1×1."""
+
+
+AS_THEY_ARE = "as they are"
+"""What the convolutions of a network are called where none is replaced."""
 
 
 class Left(NamedTuple):
@@ -49,18 +55,37 @@ class Left(NamedTuple):
 
 
 class Alternative(NamedTuple):
-    """A network with other convolutions."""
+    """A network with other convolutions, or at another width or size; without a target it has those it had."""
 
-    target: Target
-    label: str
+    target: Target | None
     counted: Counted
-    replaced: tuple[str, ...]
-    left: tuple[Left, ...]
+    replaced: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
+    point: Point = Point()
+
+    @property
+    def convolutions(self) -> str:
+        """Which convolutions it has."""
+        return self.target.label if self.target else AS_THEY_ARE
+
+    @property
+    def label(self) -> str:
+        """What it is called: by what is other than in the file."""
+        return " at ".join(filter(None, (self.target.label if self.target else "", self.point.label)))
 
     @property
     def kinds(self) -> Mapping[str, str]:
         """The kind of each layer, by its path."""
         return {node.path: node.kind for node in self.counted.trace.plan.nodes}
+
+
+def alike(one: Counted, other: Counted) -> bool:
+    """Tell whether two counts of one network are the same: at the same inputs, with the same maps."""
+    return _maps(one.trace) == _maps(other.trace)
+
+
+def _maps(traced: Trace) -> list[tuple[Any, ...]]:
+    return [shape.dims for shape in (*traced.inputs.values(), *(step.shape for step in traced.steps.values()))]
 
 
 class Choice(NamedTuple):
@@ -73,14 +98,12 @@ class Choice(NamedTuple):
 def alternative(base: Counted, target: Target, choice: Choice, given: Given) -> Alternative:
     """Count a network with a target in the place of each convolution that can be replaced."""
     first = _first(base.trace) if not choice.first and target.kind != "Conv" else frozenset()
-    found = [
-        _replaced(node, step, _Around(base.trace, target, choice, first, given)) for node, step in base.trace.items()
-    ]
+    around = _Around(base, target, choice, first, given)
+    found = [_replaced(node, step, around) for node, step in base.trace.items()]
     pairs = [*zip(base.trace.plan.nodes, found, strict=True)]
     network = base.trace.plan._replace(nodes=tuple(each.node for each in found))
     return Alternative(
         target,
-        labelled(target),
         counted(network, base.trace.inputs, base.convention, _fitting(given, network)),
         tuple(node.path for node, each in pairs if each.node is not node),
         tuple(Left(node.path, node.kind, each.reason) for node, each in pairs if each.reason),
@@ -90,7 +113,7 @@ def alternative(base: Counted, target: Target, choice: Choice, given: Given) -> 
 class _Around(NamedTuple):
     """What decides on a layer beside the layer itself."""
 
-    traced: Trace
+    base: Counted
     target: Target
     choice: Choice
     first: frozenset[str]
@@ -102,8 +125,8 @@ def _replaced(node: Node, step: Step, around: _Around) -> Replacement:
     if node.kind not in STAND_INS:
         convolves = any("conv_mac" in leaf.tally.counts for leaf in step.leaves())
         return Replacement(node, f"{node.kind} does not stand for a standard convolution" if convolves else "")
-    shapes = {name: _shape(name, around.traced) for name in node.inputs}
-    if around.choice.where and not around.choice.where(facts(node, step, shapes)):
+    shapes = {name: _shape(name, around.base.trace) for name in node.inputs}
+    if around.choice.where and not around.choice.where(facts(node, step, shapes, around.base.cost(step))):
         return Replacement(node, "--where leaves it out")
     if node.path in around.first:
         return Replacement(node, "it is the first convolution; --first replaces it too")
@@ -116,8 +139,8 @@ def _unfit(new: Node, old: Node, step: Step, around: _Around) -> str:
     """Say why a layer cannot take the place of another; empty if it can."""
     kernel = getattr(new.layer, "kernel_size", None)
     if new.kind in SPATIAL and {*(kernel if isinstance(kernel, tuple) else (kernel,))} == {1}:
-        return f"its kernel is 1×1, which leaves nothing to save for {new.kind}"
-    names = {name: _shape(name, around.traced) for name in _read(old)}
+        return f"its kernel is 1×1, and {new.kind} stands for larger ones"
+    names = {name: _shape(name, around.base.trace) for name in _read(old)}
     alone = Plan((new,), {name: tuple(map(_int, shape.dims)) for name, shape in names.items()})
     try:
         made = trace(alone, names, _fitting(around.given, alone)).steps[new.path].shape

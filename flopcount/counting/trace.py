@@ -76,8 +76,18 @@ def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None
 def _step(node: Node, inputs: list[Shape], given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Step:
     if len(inputs) > 1 and not reads_several(node.kind):
         raise ShapeError(f"{node.kind} reads one layer, but after names {len(inputs)}; name one")
-    options = {**fields(node.layer), **_computed(node, given, shapes, memo), **given.get(node.path, {})}
-    return formula(node.kind)(*inputs, **options)
+    return formula(node.kind)(*inputs, **_options(node, given, shapes, memo))
+
+
+def options(traced: Trace, given: Given) -> dict[str, dict[str, Any]]:
+    """Return what the formula of each layer was given in a walk: its fields, those evaluated that are expressions."""
+    shapes = {**traced.inputs, **{path: step.shape for path, step in traced.steps.items()}}
+    memo: Memo = {}
+    return {node.path: _options(node, given, shapes, memo) for node in traced.plan.nodes}
+
+
+def _options(node: Node, given: Given, shapes: Mapping[str, Shape], memo: Memo) -> dict[str, Any]:
+    return {**fields(node.layer), **_computed(node, given, shapes, memo), **given.get(node.path, {})}
 
 
 def _computed(node: Node, given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Mapping[str, Any]:

@@ -91,6 +91,7 @@ def _arch(arch: Schema, defaults: Schema) -> Schema:
     properties["variants"] |= {"additionalProperties": {"$ref": "#/$defs/Variant"}}
     properties["scaling"] = {"$ref": "#/$defs/Scaling", "description": properties["scaling"]["description"]}
     properties["claims"]["items"] = {"$ref": "#/$defs/Claim"}
+    properties["space"]["additionalProperties"] = {"type": ["array", "string", "object"]}
     layers = _list_of("layer", "the layers, in the order of the computation")
     properties["layers"] = {"description": layers["description"]}
     rows = _list_of("row", "the layers; values may be expressions over the arguments")

@@ -126,6 +126,12 @@ def test_what_divides_is_an_assumption_and_not_a_floor() -> None:
     assert sympy.expand(forms(found)["weights"] - N * (k**2 * M / p + M - M / p)) == 0
 
 
+def test_what_always_holds_is_no_assumption() -> None:
+    """Each of the B blocks is one convolution, whose single group divides M/B and N/B."""
+    blocks = sympy.Symbol("B", integer=True, positive=True)
+    assert kind_forms("TiedBlockConv", {}).assumptions == ((blocks, "divides", M), (blocks, "divides", N))
+
+
 def test_what_need_not_divide_stays_rounded() -> None:
     """A ghost convolution makes ⌈N/2⌉ channels in full, whatever N is."""
     assert any(form.has(sympy.floor, sympy.ceiling) for form in forms(kind_forms("GhostConv", {})).values())
