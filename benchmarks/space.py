@@ -9,12 +9,12 @@ import resource
 from collections.abc import Callable
 from time import perf_counter
 
-from flopcount.analyses.axes import axis, setting_axis, size
-from flopcount.analyses.candidates import Space
-from flopcount.analyses.census import Count, Mode
-from flopcount.analyses.drawing import Draws
-from flopcount.analyses.space import Question, asked
-from flopcount.analyses.sweep import evaluator, swept
+from flopcount.analyses.spaces.census import Count, Mode
+from flopcount.analyses.spaces.drawing import Draws
+from flopcount.analyses.spaces.space import Question, asked
+from flopcount.analyses.sweeps.axes import axis, setting_axis, size
+from flopcount.analyses.sweeps.candidates import Space
+from flopcount.analyses.sweeps.sweep import evaluator, swept
 from flopcount.counting.conventions import convention
 from flopcount.files.settings import setting
 from flopcount.files.specs import load

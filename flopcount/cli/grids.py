@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from flopcount.analyses.axes import Axis, axis, is_several, setting_axis, words
-from flopcount.analyses.candidates import Space
-from flopcount.analyses.declared import declared, spread
+from flopcount.analyses.spaces.declared import declared, spread
+from flopcount.analyses.sweeps.axes import Axis, axis, is_several, setting_axis, words
+from flopcount.analyses.sweeps.candidates import Space
 from flopcount.cli.loading import Options, loaded
 from flopcount.counting.conventions import convention
 from flopcount.errors import UsageError

@@ -9,7 +9,7 @@ from flopcount.cli.output import show
 from flopcount.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
-    from flopcount.analyses.space import Question
+    from flopcount.analyses.spaces.space import Question
 
 space_options = stacked(
     click.option("--where", metavar="EXPR", help="A budget: 'macs <= 300M and params <= 3M and input >= 160'."),
@@ -32,7 +32,7 @@ def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
     --width and --set. Nothing is enumerated and nothing estimated: the count is
     exact where that takes seconds, else a lower and an upper bound.
     """
-    from flopcount.analyses.space import asked
+    from flopcount.analyses.spaces.space import asked
     from flopcount.cli.grids import grid
     from flopcount.cli.loading import Options
     from flopcount.files.specs import explained
@@ -47,8 +47,8 @@ def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
 
 
 def _question(said: dict[str, Any]) -> "Question":
-    from flopcount.analyses.drawing import Draws
-    from flopcount.analyses.space import Question
+    from flopcount.analyses.spaces.drawing import Draws
+    from flopcount.analyses.spaces.space import Question
 
     if said["exact"] and said["bounds"]:
         raise UsageError("--exact and --bounds: a count is one or the other; leave one out")

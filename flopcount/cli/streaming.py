@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from flopcount.analyses import selection
-from flopcount.analyses.axes import size
-from flopcount.analyses.candidates import Space
-from flopcount.analyses.evaluation import Evaluator
-from flopcount.analyses.filters import condition
-from flopcount.analyses.selection import Choice, Tallied
-from flopcount.analyses.sweep import Chunk, Drawn, swept
+from flopcount.analyses.conditions.filters import condition
+from flopcount.analyses.sweeps import selection
+from flopcount.analyses.sweeps.axes import size
+from flopcount.analyses.sweeps.candidates import Space
+from flopcount.analyses.sweeps.evaluation import Evaluator
+from flopcount.analyses.sweeps.selection import Choice, Tallied
+from flopcount.analyses.sweeps.sweep import Chunk, Drawn, swept
 from flopcount.cli.output import show
 from flopcount.cli.writers import Start, Writer, can_be_added_to, opened
 from flopcount.errors import UsageError
@@ -23,7 +23,7 @@ from flopcount.report.sweeps import SHOWN, sweep_report
 from flopcount.report.table import Report
 
 if TYPE_CHECKING:
-    from flopcount.analyses.clouds import Cloud
+    from flopcount.analyses.sweeps.clouds import Cloud
     from flopcount.report.charts import Points
 
 
@@ -61,7 +61,7 @@ def _cloud(choice: Choice, plot: str | None, fmt: str) -> "Cloud | None":
     """Return what gathers the points of a picture; refuse what cannot be drawn before anything is computed."""
     if plot is None:
         return None
-    from flopcount.analyses.clouds import Cloud
+    from flopcount.analyses.sweeps.clouds import Cloud
     from flopcount.cli.pictures import check
 
     check(plot, fmt)

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from flopcount.analyses.axes import Value, shard
-from flopcount.analyses.candidates import Space
+from flopcount.analyses.sweeps.axes import Value, shard
+from flopcount.analyses.sweeps.candidates import Space
 from flopcount.cli.grids import grid
 from flopcount.cli.loading import Options
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, stacked
@@ -68,9 +68,9 @@ def _check_one(kept: Mapping[str, Any], id_: int | None, save: str | None) -> No
 
 def _one(space: Space, id_: int, fmt: str, output: str | None, *, save: str | None, plot: str | None) -> None:
     """Count one candidate, and write it to an arch file if one is named; to standard output that alone."""
-    from flopcount.analyses.candidates import exact
-    from flopcount.analyses.selection import described
-    from flopcount.analyses.sweep import candidate
+    from flopcount.analyses.sweeps.candidates import exact
+    from flopcount.analyses.sweeps.selection import described
+    from flopcount.analyses.sweeps.sweep import candidate
     from flopcount.report.views import count_report
 
     values = candidate(space, id_)
@@ -83,7 +83,7 @@ def _one(space: Space, id_: int, fmt: str, output: str | None, *, save: str | No
 
 def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[str, ...]:
     """Write a candidate to an arch file, and say so."""
-    from flopcount.analyses.candidate_files import candidate_file
+    from flopcount.analyses.sweeps.candidate_files import candidate_file
 
     found = candidate_file(space, values, path)
     if path == "-":
@@ -97,7 +97,7 @@ def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[str, .
 
 
 def _all(space: Space, kept: dict[str, Any], fmt: str, output: str | None) -> None:
-    from flopcount.analyses.sweep import Drawn, evaluator, positions
+    from flopcount.analyses.sweeps.sweep import Drawn, evaluator, positions
     from flopcount.cli.streaming import Sweep, streamed
 
     drawn = Drawn(kept["sample"], kept["seed"]) if kept["sample"] else None

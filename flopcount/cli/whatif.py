@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from flopcount.analyses.axes import is_several
 from flopcount.analyses.counted import Counted
 from flopcount.analyses.substitute import Target
-from flopcount.analyses.targets import Point, check_number, columns, points, targets
-from flopcount.analyses.whatif import Alternative, Choice, alternative
-from flopcount.analyses.where import condition
+from flopcount.analyses.sweeps.axes import is_several
+from flopcount.analyses.whatif.alternatives import Alternative, Choice, alternative
+from flopcount.analyses.whatif.targets import Point, check_number, columns, points, targets
+from flopcount.analyses.whatif.where import condition
 from flopcount.cli.loading import Options, count_arch, count_spec
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option
 from flopcount.cli.output import show, write_whole
@@ -25,7 +25,7 @@ from flopcount.report.table import Report
 from flopcount.report.whatif import whatif_report
 
 if TYPE_CHECKING:
-    from flopcount.analyses.rewriting import Words
+    from flopcount.analyses.whatif.rewriting import Words
 
 
 @click.command("whatif")
@@ -148,7 +148,7 @@ def _saved(spec: Spec, old: Plan, found: list[Alternative], options: Options, pa
         raise UsageError(
             f"--save {path}: these are {len(found)} networks; give one --to, and one value for each option"
         )
-    from flopcount.analyses.rewriting import Words, rewritten
+    from flopcount.analyses.whatif.rewriting import Words, rewritten
 
     words = Words(options.parsed_settings, options.variant, options.width)
     write_whole(Path(path), rewritten(spec, old, found[0], words, path))

@@ -5,8 +5,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from flopcount.analyses import selection
-from flopcount.analyses.candidates import Space
+from flopcount.analyses.sweeps import selection
+from flopcount.analyses.sweeps.candidates import Space
 from flopcount.errors import FileError, UsageError
 from flopcount.report.sweeps import csv_header, csv_rows, json_lines
 

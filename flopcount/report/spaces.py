@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from flopcount.analyses.axes import Axis, digits, size
-from flopcount.analyses.candidates import Space
-from flopcount.analyses.factors import METRICS
-from flopcount.analyses.sections import Candidate
-from flopcount.analyses.space import Answer
+from flopcount.analyses.spaces.factors import METRICS
+from flopcount.analyses.spaces.sections import Candidate
+from flopcount.analyses.spaces.space import Answer
+from flopcount.analyses.sweeps.axes import Axis, digits, size
+from flopcount.analyses.sweeps.candidates import Space
 from flopcount.report.table import Column, Report, Row, Table
 from flopcount.report.views import convention_facts, counted_line
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from flopcount.analyses.axes import Axis as SweepAxis
-from flopcount.analyses.clouds import Cloud
-from flopcount.analyses.selection import COSTS, Rows, cells
+from flopcount.analyses.sweeps.axes import Axis as SweepAxis
+from flopcount.analyses.sweeps.clouds import Cloud
+from flopcount.analyses.sweeps.selection import COSTS, Rows, cells
 from flopcount.report.charts import QUANTITIES, Heading, Point, Points, captions, lines
 from flopcount.report.scales import Axis, point_axis
 from flopcount.report.table import Report

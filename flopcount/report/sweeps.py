@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from flopcount.analyses.axes import Axis, size
-from flopcount.analyses.candidates import Space
-from flopcount.analyses.selection import COSTS, Reason, Tallied, columns
+from flopcount.analyses.sweeps.axes import Axis, size
+from flopcount.analyses.sweeps.candidates import Space
+from flopcount.analyses.sweeps.selection import COSTS, Reason, Tallied, columns
 from flopcount.report.table import Column, Report, Row, Table
 from flopcount.report.views import convention_facts, counted_line
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flopcount.analyses.counted import Cost, Counted
-from flopcount.analyses.whatif import Alternative, alike
+from flopcount.analyses.whatif.alternatives import Alternative, alike
 from flopcount.report.table import Column, Report, Row, Table
 from flopcount.report.views import changed_text, convention_facts, cost_facts, counted_line, inputs_data, inputs_text
 

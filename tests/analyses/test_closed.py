@@ -7,7 +7,7 @@ import sympy
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from flopcount.analyses.closed import EXCHANGEABLE, Forms, Use, counts, kind_forms, ratio_forms, use
+from flopcount.analyses.closed.kinds import EXCHANGEABLE, Forms, Use, counts, kind_forms, ratio_forms, use
 from flopcount.counting.kinds import FORMULAS
 from flopcount.errors import UsageError
 from flopcount.formulas.shape import Shape

@@ -9,22 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flopcount.analyses import census
-from flopcount.analyses.axes import Axis, axis, setting_axis
-from flopcount.analyses.candidates import Space, exact
-from flopcount.analyses.census import Mode, inside, parts
-from flopcount.analyses.drawing import Draws
-from flopcount.analyses.elimination import turns
-from flopcount.analyses.evaluation import Evaluator
-from flopcount.analyses.filters import condition
-from flopcount.analyses.histograms import bounds, grid, histogram
-from flopcount.analyses.joining import met
-from flopcount.analyses.limits import limits
-from flopcount.analyses.meeting import halves
-from flopcount.analyses.recording import varied
-from flopcount.analyses.sections import cut
-from flopcount.analyses.space import Answer, Question, asked
-from flopcount.analyses.sweep import candidate, evaluator, swept
+from flopcount.analyses.conditions.filters import condition
+from flopcount.analyses.spaces import census
+from flopcount.analyses.spaces.census import Mode, inside, parts
+from flopcount.analyses.spaces.drawing import Draws
+from flopcount.analyses.spaces.elimination import turns
+from flopcount.analyses.spaces.histograms import bounds, grid, histogram
+from flopcount.analyses.spaces.joining import met
+from flopcount.analyses.spaces.limits import limits
+from flopcount.analyses.spaces.meeting import halves
+from flopcount.analyses.spaces.sections import cut
+from flopcount.analyses.spaces.space import Answer, Question, asked
+from flopcount.analyses.sweeps.axes import Axis, axis, setting_axis
+from flopcount.analyses.sweeps.candidates import Space, exact
+from flopcount.analyses.sweeps.evaluation import Evaluator
+from flopcount.analyses.sweeps.recording import varied
+from flopcount.analyses.sweeps.sweep import candidate, evaluator, swept
 from flopcount.counting.conventions import convention
 from flopcount.errors import BadInput, UsageError
 from flopcount.files.settings import setting

@@ -9,7 +9,7 @@ import pytest
 
 from flopcount.analyses.counted import Cost, Counted, counted
 from flopcount.analyses.substitute import CARRIED, STAND_INS, Target
-from flopcount.analyses.whatif import SPATIAL, Alternative, Choice, alternative
+from flopcount.analyses.whatif.alternatives import SPATIAL, Alternative, Choice, alternative
 from flopcount.counting.conventions import convention
 from flopcount.counting.inputs import input_shapes
 from flopcount.counting.plan import plan

@@ -9,8 +9,8 @@ import pytest
 from flopcount.analyses.claims import prints_as
 from flopcount.analyses.counted import Counted, counted
 from flopcount.analyses.substitute import CARRIED, STAND_INS, Target, standardised
-from flopcount.analyses.whatif import Alternative, Choice, alternative
-from flopcount.analyses.where import condition
+from flopcount.analyses.whatif.alternatives import Alternative, Choice, alternative
+from flopcount.analyses.whatif.where import condition
 from flopcount.counting.conventions import convention
 from flopcount.counting.inputs import input_shapes
 from flopcount.counting.plan import plan

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flopcount.analyses.axes import Axis, axis, setting_axis
-from flopcount.analyses.candidates import Space, exact
-from flopcount.analyses.evaluation import OVERFLOW, Evaluator
-from flopcount.analyses.filters import condition
-from flopcount.analyses.selection import Tallied, front
-from flopcount.analyses.sweep import Drawn, candidate, evaluator, swept, why
+from flopcount.analyses.conditions.filters import condition
+from flopcount.analyses.sweeps.axes import Axis, axis, setting_axis
+from flopcount.analyses.sweeps.candidates import Space, exact
+from flopcount.analyses.sweeps.evaluation import OVERFLOW, Evaluator
+from flopcount.analyses.sweeps.selection import Tallied, front
+from flopcount.analyses.sweeps.sweep import Drawn, candidate, evaluator, swept, why
 from flopcount.counting.conventions import convention
 from flopcount.errors import BadInput, UsageError
 from flopcount.files.settings import setting

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flopcount.analyses.counted import Cost
-from flopcount.analyses.where import condition, facts
+from flopcount.analyses.whatif.where import condition, facts
 from flopcount.counting.inputs import input_shapes
 from flopcount.counting.plan import plan
 from flopcount.counting.trace import trace

@@ -16,7 +16,7 @@ import pytest
 from conftest import Run
 from pyarrow import parquet
 
-from flopcount.analyses import sweep as sweeping
+from flopcount.analyses.sweeps import sweep as sweeping
 from flopcount.cli import streaming, writers
 
 GRID = ("lenet5", "--input", "14:32:6", "--set", "layers.0.kernel_size=3,5")

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from flopcount.analyses.axes import Axis
-from flopcount.analyses.clouds import MOST, Cloud
+from flopcount.analyses.sweeps.axes import Axis
+from flopcount.analyses.sweeps.clouds import MOST, Cloud
 from flopcount.report.charts import Points
 from flopcount.report.sweep_charts import MOST_STEPS, sweep_chart
 from flopcount.report.table import Report, Table
