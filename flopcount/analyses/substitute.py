@@ -70,6 +70,8 @@ class Target(NamedTuple):
     @property
     def label(self) -> str:
         """What it is called: its kind and the fields that were given."""
+        if not self.fields:
+            return self.kind  # every count comes by here
         from flopcount.schema.problems import shown
 
         return " ".join((self.kind, *(f"{name}={shown(value)}" for name, value in self.fields.items())))
