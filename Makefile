@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test check bench schema errata picture clean
+.PHONY: demo test check bench schema errata picture chart clean
 
 demo: .venv/ready ## the table flopcount is named for
 	$(BIN)/flopcount mobilenet_v1.toml --input 160
@@ -20,6 +20,7 @@ bench: .venv/ready-dev ## timings, as ratios; not part of the tests
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/sweep.py
+	$(BIN)/python benchmarks/space.py
 	$(BIN)/python benchmarks/check.py
 
 schema: .venv/ready ## write the JSON Schemas that editors read
@@ -31,6 +32,9 @@ errata: .venv/ready ## write the table of errata from the claims
 
 picture: .venv/ready ## draw the picture of the README with the tool itself
 	$(BIN)/flopcount mobilenet_v1.toml --input 160 --format svg -o docs/mobilenet_v1.svg
+
+chart: .venv/ready-dev ## draw the picture of docs/what-if.md
+	$(BIN)/flopcount mobilenet_v1.toml --set defaults.padding=same --plot docs/mobilenet_v1_bars.svg
 
 .venv/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

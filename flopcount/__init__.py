@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from flopcount.analyses.checks import check as check
+    from flopcount.analyses.budgets.checks import check as check
     from flopcount.analyses.counted import counted as counted
     from flopcount.counting.conventions import convention as convention
     from flopcount.counting.inputs import input_shape as input_shape
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flopcount.files.specs import load as load
 
 _HOMES = {
-    "check": "analyses.checks",
+    "check": "analyses.budgets.checks",
     "counted": "analyses.counted",
     "convention": "counting.conventions",
     "input_shape": "counting.inputs",

@@ -19,7 +19,7 @@ import pytest
 from conftest import Run
 from repositories import committed, repository
 
-from flopcount.analyses.findings import CODES
+from flopcount.analyses.budgets.findings import CODES
 from flopcount.report.check_formats import FORMATS
 from flopcount.schema.budget import ProjectBudget, When
 from flopcount.schema.limits import ByteLimit

@@ -15,7 +15,7 @@ from flopcount.counting.plan import overridden, plan
 from flopcount.counting.scaling import scaled, width_ratio
 from flopcount.counting.trace import Trace
 from flopcount.errors import FileError, Problem, ShapeError, SpecError, UsageError, sentences, suggestion
-from flopcount.files.settings import by_layer, setting
+from flopcount.files.settings import setting
 from flopcount.files.specs import Spec, pointed, validated
 from flopcount.formulas.step import Step
 from flopcount.schema.extras import Claim, With
@@ -78,7 +78,7 @@ def _counted(spec: Spec, change: With, size: str | None, params: str, counts: st
     """Count the network as a claim has it changed."""
     if change.variant or change.set:
         spec = validated(spec.source, [setting(text) for text in change.set], change.variant)
-    network = overridden(plan(spec.arch), by_layer([setting(text) for text in change.set]))
+    network = overridden(plan(spec.arch), spec.changes)
     given = scaled(network, spec.arch.scaling, width_ratio(str(change.width))) if change.width else {}
     result = counted(network, input_shapes(network.inputs, size), convention(params, counts), given)
     return spec.arch.name, result

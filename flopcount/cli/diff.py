@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from flopcount.analyses.diff import Layer, differences, layers_of
-from flopcount.cli.loading import Options, count_arch, count_spec, given_to
+from flopcount.analyses.differences.diff import Layer, differences, layers_of
+from flopcount.cli.loading import Options, count_arch, count_loaded, given_to
 from flopcount.cli.options import complete_arch, count_options, output_options
 from flopcount.cli.output import show
 from flopcount.errors import UsageError
@@ -41,5 +41,5 @@ def _version(reference: str, options: Options) -> tuple[Version, tuple[Layer, ..
         spec, result = count_arch(reference, options)
     else:
         spec = load_revision(*at, Path.cwd(), options.parsed_settings, options.variant)
-        result = count_spec(spec, options)
+        result = count_loaded(spec, options)
     return Version(reference, spec.arch.name, result), layers_of(result, given_to(spec, result, options))

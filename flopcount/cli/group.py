@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "compare": "totals of several networks side by side",
     "whatif": "what a network would cost with other convolutions",
     "sweep": "a whole grid of inputs, widths and settings at once",
+    "space": "how many candidates of a huge space meet a budget, without going through it",
     "formula": "what a kind or a network costs, as a formula",
     "check": "networks held against their budgets, for CI",
     "lock": "what every network costs, written to a file that may only shrink",

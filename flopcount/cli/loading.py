@@ -10,8 +10,8 @@ from flopcount.counting.frames import Given
 from flopcount.counting.inputs import input_shapes
 from flopcount.counting.plan import overridden, plan
 from flopcount.counting.scaling import scaled, width_ratio
-from flopcount.errors import FileError, SpecError
-from flopcount.files.settings import Setting, by_layer, setting
+from flopcount.errors import FileError, SpecError, UsageError, plain
+from flopcount.files.settings import Setting, setting
 from flopcount.files.source import Notation
 from flopcount.files.specs import Spec, explained, load, load_bytes
 from flopcount.files.texts import MOST_BYTES
@@ -44,14 +44,15 @@ class Options(NamedTuple):
 
 def count_arch(reference: str, options: Options) -> tuple[Spec, Counted]:
     """Load a network and count it; problems point into its file."""
-    spec = _loaded(reference, options, options.parsed_settings)
-    return spec, count_spec(spec, options)
+    spec = loaded(reference, options, options.parsed_settings)
+    return spec, count_loaded(spec, options)
 
 
-def count_spec(spec: Spec, options: Options) -> Counted:
+def count_loaded(spec: Spec, options: Options) -> Counted:
     """Count a network that is loaded; problems point into its file."""
+    _check_single(options)
     try:
-        return _counted(spec, options, options.parsed_settings)
+        return count_spec(spec, options)
     except SpecError as error:
         raise explained(error, spec) from None
 
@@ -63,8 +64,18 @@ def given_to(spec: Spec, result: Counted, options: Options) -> Given:
     return scaled(result.trace.plan, spec.arch.scaling, width_ratio(options.width))
 
 
-def _counted(spec: Spec, options: Options, settings: Iterable[Setting]) -> Counted:
-    network = overridden(plan(spec.arch), by_layer(settings))
+def _check_single(options: Options) -> None:
+    """Refuse lists and ranges, which are for other commands."""
+    for name, text in (("--width", options.width), ("--input", options.size)):
+        if text and {",", ":"} & {*text}:
+            what = "several values are several networks; give one here"
+            ways = "compare some by flopcount whatif, or a whole grid by flopcount sweep"
+            raise UsageError(f"{name} {plain(text[:60])}: {what}, or {ways}")
+
+
+def count_spec(spec: Spec, options: Options) -> Counted:
+    """Count a network that is loaded; a SpecError names what cannot be."""
+    network = overridden(plan(spec.arch), spec.changes)
     x = input_shapes(network.inputs, options.size, options.batch)
     scaling = spec.arch.scaling
     given = {} if options.width is None else scaled(network, scaling, width_ratio(options.width))
@@ -72,7 +83,8 @@ def _counted(spec: Spec, options: Options, settings: Iterable[Setting]) -> Count
     return result._replace(notes=(*result.notes, UNSCALED)) if given and scaling is None else result
 
 
-def _loaded(reference: str, options: Options, settings: Iterable[Setting]) -> Spec:
+def loaded(reference: str, options: Options, settings: Iterable[Setting]) -> Spec:
+    """Load a network as the options name it: a path, a bundled name, - for standard input."""
     if reference == "-":
         if sys.stdin is None:
             raise FileError("<stdin>: standard input is closed")

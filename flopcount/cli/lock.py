@@ -11,9 +11,9 @@ from flopcount.cli.output import emit, write_whole
 from flopcount.errors import Broken, UsageError
 
 if TYPE_CHECKING:
-    from flopcount.analyses.checks import Outcome
-    from flopcount.analyses.locks import LockPlace
-    from flopcount.analyses.surveys import Survey
+    from flopcount.analyses.budgets.checks import Outcome
+    from flopcount.analyses.budgets.locks import LockPlace
+    from flopcount.analyses.budgets.surveys import Survey
     from flopcount.files.locks import Lock
 
 LONGEST = 1000
@@ -48,9 +48,9 @@ def command(
     What costs less is written; what costs more is refused unless it is allowed,
     with a reason.
     """
-    from flopcount.analyses.checks import setup
-    from flopcount.analyses.locks import held, lock_place
-    from flopcount.analyses.surveys import survey
+    from flopcount.analyses.budgets.checks import setup
+    from flopcount.analyses.budgets.locks import held, lock_place
+    from flopcount.analyses.budgets.surveys import survey
     from flopcount.files.locks import read_lock
 
     chosen = destinations(formats)
@@ -88,7 +88,7 @@ def _permissions(allowed: Sequence[str], reasons: Sequence[str], *, is_check: bo
 
 
 def _unread(found: "Survey") -> "Outcome":
-    from flopcount.analyses.checks import Outcome
+    from flopcount.analyses.budgets.checks import Outcome
 
     return Outcome(found.files, found.unread, notes=("nothing was locked",))
 
@@ -97,7 +97,7 @@ def _renew(
     found: "Survey", lock: "Lock", permissions: dict[str, str], place: "LockPlace", words: Sequence[str]
 ) -> None:
     """Write the lock file anew, if it may be and has to be."""
-    from flopcount.analyses.locks import renewed
+    from flopcount.analyses.budgets.locks import renewed
     from flopcount.files.locks import written
     from flopcount.report.locks import refusal, renewal_line
 

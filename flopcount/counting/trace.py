@@ -79,6 +79,13 @@ def _step(node: Node, inputs: list[Shape], given: Given, shapes: Mapping[str, Sh
     return formula(node.kind)(*inputs, **settled(node, given, shapes, memo))
 
 
+def options(traced: Trace, given: Given) -> dict[str, dict[str, Any]]:
+    """Return what the formula of each layer was given in a walk: its fields, those evaluated that are expressions."""
+    shapes = {**traced.inputs, **{path: step.shape for path, step in traced.steps.items()}}
+    memo: Memo = {}
+    return {node.path: settled(node, given, shapes, memo) for node in traced.plan.nodes}
+
+
 def settled(node: Node, given: Given, shapes: Mapping[str, Shape], memo: Memo) -> dict[str, Any]:
     """Return the options of a layer's formula: its fields, what is computed, and what is given from outside."""
     return {**fields(node.layer), **_computed(node, given, shapes, memo), **given.get(node.path, {})}

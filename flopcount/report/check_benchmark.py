@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from flopcount.analyses.checks import Outcome
+from flopcount.analyses.budgets.checks import Outcome
 from flopcount.report.check_json import counts
 
 

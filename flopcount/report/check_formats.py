@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from flopcount.analyses.checks import Outcome
+from flopcount.analyses.budgets.checks import Outcome
 
 FORMATS: Mapping[str, str] = {
     "text": "for people: a line for each finding",

@@ -6,8 +6,8 @@ said to be, and the step's log has every finding as text.
 
 from collections.abc import Iterator, Mapping
 
-from flopcount.analyses.checks import Outcome
-from flopcount.analyses.findings import CODES, Finding
+from flopcount.analyses.budgets.checks import Outcome
+from flopcount.analyses.budgets.findings import CODES, Finding
 from flopcount.report import check_text
 from flopcount.report.findings import details, sentence, summary
 

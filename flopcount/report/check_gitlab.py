@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from flopcount.analyses.checks import Outcome
-from flopcount.analyses.findings import Finding
+from flopcount.analyses.budgets.checks import Outcome
+from flopcount.analyses.budgets.findings import Finding
 from flopcount.report.findings import sentence
 from flopcount.report.fingerprints import fingerprints
 

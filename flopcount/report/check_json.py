@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from flopcount.analyses.checking import Checked
-from flopcount.analyses.checks import Outcome
-from flopcount.analyses.findings import CODES, Finding
+from flopcount.analyses.budgets.checking import Checked
+from flopcount.analyses.budgets.checks import Outcome
+from flopcount.analyses.budgets.findings import CODES, Finding
 from flopcount.report.data import render_json
 from flopcount.report.findings import sentence, summary
 from flopcount.report.table import Report

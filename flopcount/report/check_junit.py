@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 
-from flopcount.analyses.checks import Outcome
-from flopcount.analyses.findings import Finding
+from flopcount.analyses.budgets.checks import Outcome
+from flopcount.analyses.budgets.findings import Finding
 from flopcount.report.findings import details, exemptions, headline, sentence
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -4,10 +4,10 @@ import html
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from flopcount.analyses.checking import Checked, Count
-from flopcount.analyses.checks import Outcome
+from flopcount.analyses.budgets.checking import Checked, Count
+from flopcount.analyses.budgets.checks import Outcome
+from flopcount.analyses.budgets.findings import Finding
 from flopcount.analyses.counted import Cost
-from flopcount.analyses.findings import Finding
 from flopcount.errors import plain
 from flopcount.report.amounts import percent
 from flopcount.report.findings import details, exemptions, headline, summary

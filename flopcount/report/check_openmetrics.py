@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from flopcount.analyses.checks import Outcome
+from flopcount.analyses.budgets.checks import Outcome
 from flopcount.report.check_json import counts, whole_limit
 
 HELP: Mapping[str, str] = {

@@ -5,8 +5,8 @@ from typing import Any
 from urllib.parse import quote
 
 from flopcount import __version__
-from flopcount.analyses.checks import Outcome
-from flopcount.analyses.findings import CODES, Finding
+from flopcount.analyses.budgets.checks import Outcome
+from flopcount.analyses.budgets.findings import CODES, Finding
 from flopcount.report.findings import details, sentence
 from flopcount.report.fingerprints import fingerprints
 

@@ -1,6 +1,6 @@
 """A check for people: findings as lines, one each, with what adds to it and what would help beneath."""
 
-from flopcount.analyses.checks import Outcome
+from flopcount.analyses.budgets.checks import Outcome
 from flopcount.report.findings import details, exemptions, headline, summary
 
 

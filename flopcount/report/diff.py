@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from flopcount.analyses.counted import Cost, Counted
-from flopcount.analyses.diff import QUIET, Change, Layer, Status
+from flopcount.analyses.differences.diff import QUIET, Change, Layer, Status
 from flopcount.report.table import Column, Report, Row, Table
 from flopcount.report.views import convention_facts, cost_facts, counted_line, inputs_data, inputs_text, sizes
 

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from flopcount.analyses.checks import Outcome
-from flopcount.analyses.findings import Finding
+from flopcount.analyses.budgets.checks import Outcome
+from flopcount.analyses.budgets.findings import Finding
 from flopcount.errors import plain
 from flopcount.report.amounts import amount, pair, percent
 

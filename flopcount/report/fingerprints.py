@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 
-from flopcount.analyses.findings import Finding
+from flopcount.analyses.budgets.findings import Finding
 
 
 def fingerprints(findings: Iterable[Finding]) -> list[str]:

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from fractions import Fraction
 
-from flopcount.analyses.locks import METRICS, Raise, Renewal
+from flopcount.analyses.budgets.locks import METRICS, Raise, Renewal
 from flopcount.errors import plain
 from flopcount.report.amounts import pair, percent
 

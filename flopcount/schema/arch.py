@@ -171,6 +171,11 @@ class Arch(BaseModel):
         Expects("a list of claims"),
         Field(description="published figures, with their sources; what they say is checked when they are verified"),
     ] = ()
+    space: Annotated[
+        dict[str, Any],
+        Expects("a table of axes and their values"),
+        Field(description="axes along which the network varies, with their values; for `flopcount space`"),
+    ] = {}
     layers: Annotated[Layers, Field(description="the layers, in the order of the computation")]
 
     @model_validator(mode="wrap")

@@ -97,6 +97,7 @@ def _arch(arch: Schema, defaults: Schema) -> Schema:
         "anyOf": [budget, {"type": "array", "items": budget}],
     }
     properties["claims"]["items"] = {"$ref": "#/$defs/Claim"}
+    properties["space"]["additionalProperties"] = {"type": ["array", "string", "object"]}
     layers = _list_of("layer", "the layers, in the order of the computation")
     properties["layers"] = {"description": layers["description"]}
     rows = _list_of("row", "the layers; values may be expressions over the arguments")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.budgets import breaches, judged, missing
+from flopcount.analyses.budgets.judging import breaches, judged, missing
+from flopcount.analyses.budgets.readings import Point, Reading, measure, under
 from flopcount.analyses.counted import Cost
-from flopcount.analyses.readings import Point, Reading, measure, under
 from flopcount.schema.budget import Budget
 from flopcount.schema.limits import Limit
 

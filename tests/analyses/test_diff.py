@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flopcount.analyses.counted import Counted, counted
-from flopcount.analyses.diff import Change, Layer, differences, layers_of
-from flopcount.analyses.inventory import Item
-from flopcount.analyses.matching import matched
+from flopcount.analyses.differences.diff import Change, Layer, differences, layers_of
+from flopcount.analyses.differences.inventory import Item
+from flopcount.analyses.differences.matching import matched
 from flopcount.counting.conventions import convention
 from flopcount.counting.inputs import input_shapes
 from flopcount.counting.plan import plan

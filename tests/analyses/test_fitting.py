@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.findings import Fit
-from flopcount.analyses.fitting import fits
-from flopcount.analyses.readings import Point, totals
+from flopcount.analyses.budgets.findings import Fit
+from flopcount.analyses.budgets.fitting import fits
+from flopcount.analyses.budgets.readings import Point, totals
 from flopcount.files.specs import Spec, load_bytes
 
 LAYERS = '[[layers]]\ntype = "Conv"\nout_channels = 20\nkernel_size = 1\nbias = false\n'

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.inventory import fingerprint
-from flopcount.analyses.locks import renewed, rises
-from flopcount.analyses.readings import Point, walk
-from flopcount.analyses.surveys import Entry, Survey
+from flopcount.analyses.budgets.locks import renewed, rises
+from flopcount.analyses.budgets.readings import Point, walk
+from flopcount.analyses.budgets.surveys import Entry, Survey
+from flopcount.analyses.differences.inventory import fingerprint
 from flopcount.errors import UsageError
 from flopcount.files.locks import HEAD, Lock, read_lock, written
 from flopcount.files.specs import load_text

@@ -12,11 +12,11 @@ from junitparser import JUnitXml
 from prometheus_client.openmetrics.parser import text_fd_to_metric_families
 from sarif_pydantic import Sarif
 
-from flopcount.analyses.checking import Checked, Count
-from flopcount.analyses.checks import Outcome
+from flopcount.analyses.budgets.checking import Checked, Count
+from flopcount.analyses.budgets.checks import Outcome
+from flopcount.analyses.budgets.findings import CODES, Finding, Fit, Share
+from flopcount.analyses.budgets.readings import Point, Reading
 from flopcount.analyses.counted import Cost
-from flopcount.analyses.findings import CODES, Finding, Fit, Share
-from flopcount.analyses.readings import Point, Reading
 from flopcount.report.check_formats import FORMATS, rendered
 from flopcount.report.check_github import MOST
 from flopcount.report.check_markdown import LONGEST, MARK
