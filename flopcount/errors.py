@@ -18,6 +18,10 @@ Place = tuple[str | int, ...]
 """Where in a spec: the keys and indices that lead there, such as ("layers", 3, "stride")."""
 
 
+BENEATH = "    "
+"""A line of a message that begins so belongs to the one above it: it shows the source."""
+
+
 class FlopcountError(Exception):
     """Everything flopcount raises on purpose."""
 
@@ -71,6 +75,11 @@ class SpecError(BadInput):
         """Keep the problems, in the order of the file."""
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
+
+
+def sentences(message: str) -> list[str]:
+    """Return the lines of a message that say something: not those that show the source."""
+    return [line for line in message.split("\n") if not line.startswith(BENEATH)]
 
 
 def plain(text: str) -> str:

@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from flopcount.cli.main import run as run_command
+from flopcount.errors import BENEATH
 
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")  # how long an example takes says nothing on a busy machine
@@ -28,8 +29,8 @@ class Result(NamedTuple):
 
     @property
     def problems(self) -> list[str]:
-        """The lines of the error message, each without its `error: `."""
-        return [line.removeprefix("error: ") for line in self.err.splitlines()]
+        """The lines of the error message, each without its `error: `, and without those that show the source."""
+        return [line.removeprefix("error: ") for line in self.err.splitlines() if not line.startswith(BENEATH)]
 
 
 class Run(Protocol):

@@ -1,60 +1,35 @@
-"""The word a counter has for its number: no figure goes by that of another unit."""
+"""The words of a picture, broken into lines: title, subtitle and footnotes."""
 
-import re
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flopcount.report.table import Column, Report, Row, Table
+from flopcount.report.charts import Heading
 
-_KEPT = "convention"
-"""What describes the convention speaks of MACs and of FLOPs as it means them."""
+TITLE, SUBTITLE, CAPTION = 78, 105, 125
+"""Characters to a line."""
 
-
-def worded(report: Report) -> Report:
-    """Put a convention's word for MACs in titles, keys and notes of its report."""
-    convention = report.facts.get(_KEPT)
-    if convention is None or convention["word"] == "MACs":
-        return report
-    wording = _Wording(convention["word"], in_flops=convention["unit"] == "FLOP")
-    facts = {key: value if key == _KEPT else wording.renamed(value) for key, value in report.facts.items()}
-    notes = tuple(map(wording.said, report.notes))
-    return report._replace(tables=tuple(map(wording.table, report.tables)), notes=notes, facts=facts)
+MOST_NOTES = 4
+"""More footnotes than this are counted."""
 
 
-class _Wording:
-    """Says one word in place of MACs; keys change only where the unit does."""
-
-    def __init__(self, word: str, *, in_flops: bool) -> None:
-        self.word = word
-        self.key = key_in_flops if in_flops else str
-
-    def table(self, table: Table) -> Table:
-        return table._replace(
-            columns=tuple(map(self._column, table.columns)),
-            more=tuple(map(self._column, table.more)),
-            rows=tuple(map(self._row, table.rows)),
-            total=self._row(table.total) if table.total else None,
-            caption=self.said(table.caption),
-        )
-
-    def _column(self, column: Column) -> Column:
-        return column._replace(key=self.key(column.key), title=self.said(column.title))
-
-    def _row(self, row: Row) -> Row:
-        return Row(self.renamed(row.cells), tuple(map(self._row, row.parts)))
-
-    def renamed(self, value: Any) -> Any:
-        """Rename keys, in whatever they are nested, and the word where it is all that a value says."""
-        if isinstance(value, Mapping):
-            return {self.key(key): self.renamed(each) for key, each in value.items()}
-        if isinstance(value, list):
-            return [self.renamed(each) for each in value]
-        return self.word if value == "MACs" else value
-
-    def said(self, text: str) -> str:
-        return re.sub(r"\bMACs\b", self.word, text)
+def headed(content: Mapping[str, Any], heading: Heading) -> dict[str, Any]:
+    """Put the title above a specification and the footnotes below."""
+    title = {"text": wrapped([heading.title], TITLE), "subtitle": wrapped((*heading.lines, *heading.remarks), SUBTITLE)}
+    titled = {**content, "title": title}
+    if not heading.captions:
+        return titled
+    footnote = {"text": _footnotes(heading.captions), "orient": "bottom", "anchor": "start", "offset": 16}
+    style = {"fontSize": 9.5, "fontWeight": "normal", "color": "#5f6368", "lineHeight": 13}
+    return {"vconcat": [titled], "title": {**footnote, **style}}
 
 
-def key_in_flops(key: str) -> str:
-    """Return the key under which FLOPs stand, where MACs stand under this one."""
-    return re.sub(r"(?<![a-z])macs(?![a-z])", "flops", key)
+def _footnotes(captions: tuple[str, ...]) -> list[str]:
+    more = len(captions) - MOST_NOTES
+    said = [*captions[:MOST_NOTES], *([f"and {more} more notes, which the table has"] if more > 0 else [])]
+    return wrapped(said, CAPTION)
+
+
+def wrapped(texts: Iterable[str], width: int) -> list[str]:
+    """Break texts into lines."""
+    return [line for text in texts for line in textwrap.wrap(text, width)]
