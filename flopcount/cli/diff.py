@@ -34,12 +34,14 @@ def command(before: str, after: str, fmt: str, output: str | None, *, everything
 
 def _version(reference: str, options: Options) -> tuple[Version, tuple[Layer, ...]]:
     """Count one side."""
-    from flopcount.files.revisions import load_revision, revision
+    from flopcount.files.revisions import content_in, revision
+    from flopcount.importers.loading import load_content
 
     at = revision(reference)
     if at is None:
         spec, result = count_arch(reference, options)
     else:
-        spec = load_revision(*at, Path.cwd(), options.parsed_settings, options.variant)
+        content = content_in(*at, Path.cwd())
+        spec = load_content(content, ":".join(at), options.parsed_settings, options.variant)
         result = count_loaded(spec, options)
     return Version(reference, spec.arch.name, result), layers_of(result, given_to(spec, result, options))

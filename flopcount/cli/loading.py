@@ -80,7 +80,7 @@ def given_to(spec: Spec, result: Counted, options: Options) -> Given:
 def _check_single(options: Options) -> None:
     """Refuse lists and ranges, which are for other commands."""
     for name, text in (("--width", options.width), ("--input", options.size)):
-        if text and {",", ":"} & {*text}:
+        if text and {",", ":"} & {*text} and "=" not in text:
             what = "several values are several networks; give one here"
             ways = "compare some by flopcount whatif, or a whole grid by flopcount sweep"
             raise UsageError(f"{name} {plain(text[:60])}: {what}, or {ways}")
@@ -122,14 +122,11 @@ def loaded(reference: str, options: Options, settings: Iterable[Setting]) -> Spe
             raise FileError("<stdin>: standard input is closed")
         return load_bytes(sys.stdin.buffer.read(MOST_BYTES + 1), options.notation, settings, options.variant)
     if Path(reference).suffix.lower() in SUFFIXES and os.path.isfile(reference):  # noqa: PTH113  (answers to any word)
-        from flopcount.importers.foreign import Request, imported, is_foreign
+        from flopcount.importers.foreign import Request
+        from flopcount.importers.loading import load as load_any
 
-        path = Path(reference)
-        if is_foreign(path):
-            found = imported(path, Request(options.size, options.batch, options.allow_unknown))
-            return spec_of(reference, found.data, settings, options.variant)._replace(
-                notes=found.notes, unknown=found.unknown, sized=found.sized, foreign=True
-            )
+        request = Request(options.size, options.batch, options.allow_unknown)
+        return load_any(Path(reference), "", request, settings, options.variant)
     return load(reference, settings, options.variant)
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from flopcount.errors import FileError, UsageError, plain, suggestion
 from flopcount.files.history import commit_at, content_at, files_at, root_of
-from flopcount.files.settings import Setting
-from flopcount.files.specs import Spec, load_text
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _REVISION = re.compile(r"((?:[^:{]|\{[^}]*\})*):(.*)", re.DOTALL)
@@ -25,10 +23,8 @@ def revision(reference: str) -> tuple[str, str] | None:
     return match[1], match[2]
 
 
-def load_revision(
-    ref: str, path: str, folder: Path, settings: Iterable[Setting] = (), variant: str | None = None
-) -> Spec:
-    """Load an arch file as it is in a commit; paths are from the top of the repository, with ./ from the folder."""
+def content_in(ref: str, path: str, folder: Path) -> bytes:
+    """Return a file as it is in a commit; paths are from the top of the repository, with ./ from the folder."""
     title = f"{ref}:{path}"
     root = root_of(folder)
     if root is None:
@@ -40,7 +36,7 @@ def load_revision(
         raise FileError(
             f"{plain(title[:300])}: no such file in this commit; {_way_out(path, name, folder, root, base.blobs)}"
         )
-    return load_text(content, title, settings, variant)
+    return content
 
 
 def _from_top(path: str, folder: Path, root: Path) -> str:

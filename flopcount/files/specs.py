@@ -89,10 +89,10 @@ def _base(source: Source) -> str:
     return beside if os.path.isfile(beside) else reference  # noqa: PTH113  (likewise)
 
 
-def load_file(path: Path, title: str) -> Spec:
+def load_file(path: Path, title: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
     """Load the arch file at a path; `title` is what it is called in messages."""
     text = read_text(path, title)
-    return validated(parsed(text, notation_of(path, text), title))
+    return validated(parsed(text, notation_of(path, text), title), settings, variant)
 
 
 def load_text(content: bytes, title: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:

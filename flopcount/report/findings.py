@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from flopcount.analyses.budgets.checks import Outcome
-from flopcount.analyses.budgets.findings import Finding
+from flopcount.analyses.budgets.findings import Finding, Share
 from flopcount.errors import plain
 from flopcount.report.amounts import amount, pair, percent
 
@@ -45,7 +45,7 @@ def measured(finding: Finding) -> str:
 def details(finding: Finding) -> Iterator[str]:
     """Write what adds most to a finding, and what would meet the limit."""
     if finding.shares:
-        parts = (f"{each.path} {amount(each.value, finding.metric)} (line {each.line})" for each in finding.shares)
+        parts = (f"{each.path} {amount(each.value, finding.metric)}{_line(each)}" for each in finding.shares)
         yield f"most of it: {', '.join(parts)}"
     if finding.fits:
         ways = (f"{each.option} → {amount(each.value, finding.metric)}" for each in finding.fits)
@@ -73,3 +73,7 @@ def summary(outcome: Outcome) -> str:
 
 def _at(finding: Finding) -> str:
     return f" at {finding.point}" if finding.point else ""
+
+
+def _line(share: Share) -> str:
+    return f" (line {share.line})" if share.line else ""

@@ -13,7 +13,8 @@ from flopcount.analyses.budgets.spots import Spots
 from flopcount.analyses.budgets.verdicts import Network, unchecked, verdict
 from flopcount.analyses.counted import Cost
 from flopcount.errors import BadInput, FileError, SpecError, plain, sentences
-from flopcount.files.specs import Spec, load_file, load_text, pointed
+from flopcount.files.specs import Spec, pointed
+from flopcount.importers.loading import load, load_content
 from flopcount.schema.budget import Budget
 
 
@@ -67,7 +68,7 @@ Counts = dict[tuple[Point, str], Count]
 def checked(subject: Subject, rules: Sequence[Rule]) -> Checked:
     """Check one file; whatever is wrong with it becomes findings."""
     try:
-        spec = load_file(subject.path, subject.title)
+        spec = load(subject.path, subject.title)
     except FileError as error:
         return Checked(subject.title, subject.title, (), tuple(unread(subject.title, "FC901", error)), limited=True)
     resolved = subject.path.resolve()
@@ -128,7 +129,7 @@ def _counted(
 def _at_base(subject: Subject, spec: Spec) -> Spec | None:
     """Return the file as it was; what could not be read then is as good as new."""
     try:
-        before = load_text(subject.before, subject.title) if subject.before is not None else None
+        before = load_content(subject.before, subject.title) if subject.before is not None else None
     except BadInput:
         return None
     return spec if before and before.source.data == spec.source.data else before

@@ -27,7 +27,7 @@ Level = Literal["error", "warn"]
 
 
 class Share(NamedTuple):
-    """A layer, what it has of a number, and its line."""
+    """A layer, what it has of a number, and its line; 0 in a file without lines."""
 
     path: str
     value: int

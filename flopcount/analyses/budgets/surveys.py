@@ -16,7 +16,8 @@ from flopcount.counting.conventions import convention
 from flopcount.errors import BadInput, FileError, SpecError, UsageError, plain, sentences
 from flopcount.files.config import matching
 from flopcount.files.locks import Lock
-from flopcount.files.specs import Spec, load_file, pointed
+from flopcount.files.specs import Spec, pointed
+from flopcount.importers.loading import load
 from flopcount.schema.lock import LockRow
 
 PARAMS = "trainable"
@@ -89,7 +90,7 @@ def name_of(path: Path, folder: Path) -> str:
 def counted(path: Path, title: str, name: str, rules: Sequence[Rule]) -> tuple[Checked, dict[str, Entry]]:
     """Count one file at all of its points; whatever is wrong with it becomes findings."""
     try:
-        spec = load_file(path, title)
+        spec = load(path, title)
     except FileError as error:
         return Checked(title, title, (), tuple(unread(title, "FC901", error)), limited=True), {}
     counts: list[Count] = []

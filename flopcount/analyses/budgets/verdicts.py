@@ -67,7 +67,10 @@ def _shares(breach: Breach, network: Network, now: Reading) -> tuple[Share, ...]
         return ()
     values = [(path, measure(breach.metric, now.costs[path], breach.bits)) for path in breach.scope.paths]
     most = sorted(values, key=lambda each: -each[1])[:MOST_SHARES]
-    return tuple(Share(path, value, network.spots.at(now.places[path])[0]) for path, value in most if value)
+    foreign = network.spec.foreign  # such a file has no lines
+    return tuple(
+        Share(path, value, 0 if foreign else network.spots.at(now.places[path])[0]) for path, value in most if value
+    )
 
 
 def _fits(breach: Breach, network: Network, params: str) -> tuple[Fit, ...]:
