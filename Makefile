@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test check drift bench schema errata conventions picture clean
+.PHONY: demo test check drift bench schema errata conventions picture chart clean
 
 demo: .venv/ready ## the table flopcount is named for
 	$(BIN)/flopcount mobilenet_v1.toml --input 160
@@ -26,15 +26,21 @@ bench: .venv/ready-dev ## timings, as ratios; not part of the tests
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/sweep.py
+	$(BIN)/python benchmarks/space.py
+	$(BIN)/python benchmarks/check.py
 
-schema: .venv/ready ## write the JSON Schema that editors read
+schema: .venv/ready ## write the JSON Schemas that editors read
 	$(BIN)/flopcount schema -o docs/arch.schema.json
+	$(BIN)/flopcount schema --of config -o docs/config.schema.json
 
 errata: .venv/ready ## write the table of errata from the claims
 	$(BIN)/flopcount verify --errata --format markdown -o docs/errata.md
 
 picture: .venv/ready ## draw the picture of the README with the tool itself
 	$(BIN)/flopcount mobilenet_v1.toml --input 160 --format svg -o docs/mobilenet_v1.svg
+
+chart: .venv/ready-dev ## draw the picture of docs/what-if.md
+	$(BIN)/flopcount mobilenet_v1.toml --set defaults.padding=same --plot docs/mobilenet_v1_bars.svg
 
 .venv/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

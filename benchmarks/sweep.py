@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from flopcount.analyses.axes import axis
-from flopcount.analyses.candidates import Space
-from flopcount.analyses.sweep import CHUNK, evaluator, swept
+from flopcount.analyses.sweeps.axes import axis
+from flopcount.analyses.sweeps.candidates import Space
+from flopcount.analyses.sweeps.sweep import CHUNK, evaluator, swept
 from flopcount.counting.conventions import convention
 from flopcount.files.specs import load
 

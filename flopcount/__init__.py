@@ -2,6 +2,7 @@
 
 `counted(plan(arch), shape, convention())` gives what the command line shows:
 `load("mobilenet_v1").arch` is an arch, `input_shape(arch.input, "160")` a shape.
+`check("archs")` holds arch files against their budgets and returns verdicts.
 """
 
 from importlib import import_module
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from flopcount.analyses.budgets.checks import check as check
     from flopcount.analyses.counted import counted as counted
     from flopcount.counting.conventions import convention as convention
     from flopcount.counting.inputs import input_shape as input_shape
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from flopcount.files.specs import load as load
 
 _HOMES = {
+    "check": "analyses.budgets.checks",
     "counted": "analyses.counted",
     "convention": "counting.conventions",
     "input_shape": "counting.inputs",
@@ -28,7 +31,7 @@ _HOMES = {
     "load": "files.specs",
 }
 
-__all__ = ["FlopcountError", "convention", "counted", "input_shape", "load", "plan", "trace"]
+__all__ = ["FlopcountError", "check", "convention", "counted", "input_shape", "load", "plan", "trace"]
 
 
 def __getattr__(name: str) -> object:

@@ -19,6 +19,10 @@ Place = tuple[str | int, ...]
 """Where in a spec: the keys and indices that lead there, such as ("layers", 3, "stride")."""
 
 
+BENEATH = "    "
+"""A line of a message that begins so belongs to the one above it: it shows the source."""
+
+
 class FlopcountError(Exception):
     """Everything flopcount raises on purpose."""
 
@@ -81,6 +85,11 @@ class FaultyFile(FileError):
         """Keep the problems, in the order they were found."""
         super().__init__("\n".join(f"{title}: {problem}" for problem in problems))
         self.title, self.text, self.problems = title, text, tuple(problems)
+
+
+def sentences(message: str) -> list[str]:
+    """Return the lines of a message that say something: not those that show the source."""
+    return [line for line in message.split("\n") if not line.startswith(BENEATH)]
 
 
 def plain(text: str) -> str:

@@ -4,14 +4,21 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import hypothesis
 import pytest
 
+from flopcount.analyses.claims import Verdict, verdicts
+from flopcount.analyses.counted import Counted
+from flopcount.cli.loading import Options, count_arch
 from flopcount.cli.main import run as run_command
+from flopcount.errors import BENEATH
+from flopcount.files.bundled import ROOT
+from flopcount.files.specs import Spec, load_base
 
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")  # how long an example takes says nothing on a busy machine
@@ -28,8 +35,8 @@ class Result(NamedTuple):
 
     @property
     def problems(self) -> list[str]:
-        """The lines of the error message, each without its `error: `."""
-        return [line.removeprefix("error: ") for line in self.err.splitlines()]
+        """The lines of the error message, each without its `error: `, and without those that show the source."""
+        return [line.removeprefix("error: ") for line in self.err.splitlines() if not line.startswith(BENEATH)]
 
 
 class Run(Protocol):
@@ -58,6 +65,30 @@ Golden = Callable[[str, str], None]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the way to regenerate the golden files."""
     parser.addoption("--update-golden", action="store_true", help="write tests/golden/ anew from what is printed now")
+
+
+@cache
+def _counted(reference: str, options: Options) -> tuple[Spec, Counted]:
+    """Count a bundled network once for all tests of this process."""
+    return count_arch(reference, options)
+
+
+@cache
+def _verdicts(reference: str) -> tuple[Verdict, ...]:
+    """Recompute the claims of a bundled network once for all tests of this process."""
+    return tuple(verdicts(*load_base(reference)))
+
+
+@pytest.fixture(autouse=True)
+def once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count all bundled networks once, not for each test that lists or verifies them."""
+
+    def judged(spec: Spec, variant: str | None = None) -> Iterable[Verdict]:
+        is_bundled = variant is None and Path(spec.source.title).is_relative_to(ROOT)
+        return _verdicts(spec.source.title) if is_bundled else verdicts(spec, variant)
+
+    monkeypatch.setattr("flopcount.cli.archs.count_arch", _counted)
+    monkeypatch.setattr("flopcount.cli.verify.verdicts", judged)
 
 
 @pytest.fixture

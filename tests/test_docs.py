@@ -3,17 +3,26 @@
 In a ```console block a line that starts with `$ ` is a command, and the lines up
 to the next one are all it prints, standard error after standard output; a line
 `…` alone stands for any number of lines. A ```toml block behind a comment
-`<!-- file: NAME -->` is a file that the commands of the same page can use.
+`<!-- file: NAME -->` is a file that the commands of the same page can use, and
+behind `<!-- committed: NAME -->` it is that file as the branch main has it.
 """
 
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from conftest import Run
+from repositories import committed, repository
+
+from flopcount.analyses.budgets.findings import CODES
+from flopcount.report.check_formats import FORMATS
+from flopcount.schema.budget import ProjectBudget, When
+from flopcount.schema.limits import ByteLimit
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -22,6 +31,7 @@ OTHER_TOOLS = frozenset({"make", "git", "pip", "eval"})
 
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"^<!-- file: (\S+) -->\n+```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMITTED = re.compile(FILE.pattern.replace("file", "committed", 1), FILE.flags)
 
 
 class Example(NamedTuple):
@@ -69,7 +79,11 @@ def differs(printed: list[str], expected: tuple[str, ...]) -> str:
 def test_a_command_prints_what_the_page_shows(
     example: Example, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, content in FILE.findall(example.page.read_text(encoding="utf-8")):
+    page = example.page.read_text(encoding="utf-8")
+    if COMMITTED.search(page):
+        committed(repository(tmp_path), dict(COMMITTED.findall(page)))
+    for name, content in FILE.findall(page):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     result = run(*example.words[1:])
@@ -105,6 +119,51 @@ def test_every_link_inside_the_repository_leads_somewhere() -> None:
 
 def test_the_schema_in_docs_is_the_one_that_is_printed(run: Run) -> None:
     assert (ROOT / "docs" / "arch.schema.json").read_text(encoding="utf-8") == run("schema").out, "run make schema"
+
+
+def test_the_schema_of_configurations_in_docs_is_the_one_that_is_printed(run: Run) -> None:
+    printed = run("schema", "--of", "config").out
+    assert (ROOT / "docs" / "config.schema.json").read_text(encoding="utf-8") == printed, "run make schema"
+
+
+def test_the_page_on_budgets_names_every_key_code_and_format() -> None:
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    keys = [*ProjectBudget.model_fields, *ByteLimit.model_fields, *When.model_fields, *FORMATS]
+    assert [key for key in keys if f"`{key}`" not in page] == []
+    assert [code for code, about in CODES.items() if f"| {code} | {about} |" not in page] == []
+
+
+def test_the_python_on_the_page_on_budgets_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"<!-- python -->\n```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "archs").mkdir()
+    (tmp_path / "archs" / "net.toml").write_text('input = [1]\nlayers = [{ type = "Flatten" }]\n')
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102  (what the page shows)
+    names["test_the_networks_are_within_their_budgets"]()
+
+
+RECIPES = {
+    ".github/workflows/budgets.yml": "vendor.github-workflows",
+    ".gitlab-ci.yml": "vendor.gitlab-ci",
+}
+"""The snippets for CI that have a published schema."""
+
+
+def recipe(name: str) -> str:
+    """Return a snippet of the page on budgets."""
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    (text,) = re.findall(rf"<!-- recipe: {re.escape(name)} -->\n```yaml\n(.*?)```", page, re.DOTALL)
+    return str(text)
+
+
+@pytest.mark.parametrize(("name", "schema"), RECIPES.items())
+def test_a_recipe_is_what_its_platform_reads(name: str, schema: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yml").write_text(recipe(name), encoding="utf-8")
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(tmp_path / "recipe.yml")]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_errata_in_docs_are_those_of_the_claims(run: Run) -> None:

@@ -14,8 +14,8 @@ from flopcount.counting.inputs import input_shapes
 from flopcount.counting.plan import overridden, plan
 from flopcount.counting.scaling import scaled, width_ratio
 from flopcount.counting.trace import Trace
-from flopcount.errors import FileError, Problem, ShapeError, SpecError, UsageError, suggestion
-from flopcount.files.settings import by_layer, setting
+from flopcount.errors import FileError, Problem, ShapeError, SpecError, UsageError, sentences, suggestion
+from flopcount.files.settings import setting
 from flopcount.files.specs import Spec, pointed, validated
 from flopcount.formulas.step import Step
 from flopcount.schema.extras import Claim, With
@@ -54,7 +54,8 @@ def verdicts(spec: Spec, variant: str | None = None) -> Iterator[Verdict]:
         except SpecError as error:
             raise FileError(pointed(error.problems, spec.source, {})) from None
         except (UsageError, FileError, ShapeError) as error:
-            raise FileError(pointed([Problem(("claims", index), str(error), "claim")], spec.source, {})) from None
+            what = "; ".join(sentences(str(error)))
+            raise FileError(pointed([Problem(("claims", index), what, "claim")], spec.source, {})) from None
 
 
 def _claim(raw: object, index: int, spec: Spec) -> Claim:
@@ -77,7 +78,7 @@ def _counted(spec: Spec, change: With, size: str | None, params: str, counts: st
     """Count the network as a claim has it changed."""
     if change.variant or change.set:
         spec = validated(spec.source, [setting(text) for text in change.set], change.variant)
-    network = overridden(plan(spec.arch), by_layer([setting(text) for text in change.set]))
+    network = overridden(plan(spec.arch), spec.changes)
     given = scaled(network, spec.arch.scaling, width_ratio(str(change.width))) if change.width else {}
     result = counted(network, input_shapes(network.inputs, size), convention(params, counts), given)
     return spec.arch.name, result

@@ -35,6 +35,7 @@ STAND_INS = frozenset(
         "DualConv",
         "ACConv",
         "RepVGGConv",
+        "PartialConv",
         "GhostConv",
         "Res2Conv",
         "TiedBlockConv",
@@ -66,6 +67,20 @@ class Target(NamedTuple):
         """The fields that decide whether a layer of the kind is what is wanted; of a Conv, the groups always do."""
         return {"groups": 1, **self.fields} if self.kind == "Conv" else self.fields
 
+    @property
+    def label(self) -> str:
+        """What it is called: its kind and the fields that were given."""
+        if not self.fields:
+            return self.kind  # every count comes by here
+        from flopcount.schema.wording import shown
+
+        return " ".join((self.kind, *(f"{name}={shown(value)}" for name, value in self.fields.items())))
+
+    @property
+    def already(self) -> str:
+        """Why a layer that is what is wanted stays."""
+        return f"it is a {self.label} already"
+
 
 STANDARD = Target("Conv")
 """What all of them stand for."""
@@ -96,19 +111,24 @@ def standardised(traced: Trace) -> Plan | None:
 def replacement(node: Node, step: Step, target: Target) -> Replacement:
     """Put a target in the place of a layer: what convolutions share carries over, the rest is the target's."""
     if _is_already(node, target):
-        return Replacement(node, f"it is a {target.kind} already")
+        return Replacement(node, target.already)
     lost = _lost(node, target.kind)
     if lost:
         return Replacement(node, lost)
     kind = kind_named(target.kind)
-    same = node.kind == target.kind != "Conv"
-    kept = {*own(kind)} - target.wanted.keys() if same else {*CARRIED} & {*own(kind)} - target.wanted.keys()
+    kept = carried(node.kind, target.kind) - target.wanted.keys()
     channels = {"out_channels": step.shape.channels} if "out_channels" in kept else {}
     values = {name: value for name, value in fields(node.layer).items() if name in kept} | channels
     held = {"scale": node.layer.scale, "shared": node.layer.shared, "frozen": node.layer.frozen}
     layer = kind.model_validate({**held, **values, **target.wanted})
     computed = {name: value for name, value in node.computed.items() if name in kept - {"out_channels"}}
     return Replacement(node._replace(layer=layer, computed=computed))
+
+
+def carried(kind: str, target: str) -> frozenset[str]:
+    """Return the fields that a layer leaves to one in its place: what both share, or all to one of its own kind."""
+    known = frozenset(own(kind_named(target)))
+    return known if kind == target != "Conv" else known & {*CARRIED}
 
 
 def _is_already(node: Node, target: Target) -> bool:

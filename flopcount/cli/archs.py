@@ -3,15 +3,16 @@
 import click
 
 from flopcount.cli.loading import Options, count_arch
-from flopcount.cli.options import output_options
+from flopcount.cli.options import output_options, plot_option
 from flopcount.cli.output import show
 from flopcount.files.bundled import bundled
 from flopcount.report.catalogue import archs_report
 
 
 @click.command("archs")
+@plot_option
 @output_options
-def command(fmt: str, output: str | None) -> None:
+def command(fmt: str, output: str | None, plot: str | None) -> None:
     """List the networks that come with flopcount, each at its own input."""
     counted = [count_arch(str(path), Options(variant=variant)) for path, variant in bundled().values()]
-    show(archs_report([(spec.arch, result) for spec, result in counted]), fmt, output)
+    show(archs_report([(spec.arch, result) for spec, result in counted]), fmt, output, plot=plot)

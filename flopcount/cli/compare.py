@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from flopcount.cli.loading import Options, count_arch
-from flopcount.cli.options import complete_arch, count_options, output_options
+from flopcount.cli.options import complete_arch, count_options, output_options, plot_option
 from flopcount.cli.output import show
 from flopcount.report.comparison import comparison_report
 
@@ -13,12 +13,13 @@ from flopcount.report.comparison import comparison_report
 @click.command("compare")
 @click.argument("archs", nargs=-1, required=True, metavar="A B …", shell_complete=complete_arch)
 @count_options
+@plot_option
 @output_options
-def command(archs: tuple[str, ...], fmt: str, output: str | None, **options: Any) -> None:
+def command(archs: tuple[str, ...], fmt: str, output: str | None, plot: str | None, **options: Any) -> None:
     """Compare networks: totals side by side, with ratios to the first.
 
     Where all have the same maps, layer for layer, the layers are compared too.
     The options apply to every network.
     """
     counted = [count_arch(arch, Options(**options)) for arch in archs]
-    show(comparison_report([(spec.arch.name, result) for spec, result in counted]), fmt, output)
+    show(comparison_report([(spec.arch.name, result) for spec, result in counted]), fmt, output, plot=plot)

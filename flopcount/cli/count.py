@@ -6,7 +6,7 @@ import click
 
 from flopcount.analyses.counted import Counted
 from flopcount.cli.loading import Options, count_arch
-from flopcount.cli.options import complete_arch, count_options, output_options, view_options
+from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, view_options
 from flopcount.cli.output import emit, show
 from flopcount.errors import UsageError
 from flopcount.report.table import Report
@@ -18,8 +18,9 @@ from flopcount.report.views import count_report
 @count_options
 @view_options
 @click.option("--graph", type=click.Choice(("mermaid", "dot")), help="Draw the network instead, folded by --depth.")
+@plot_option
 @output_options
-def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
+def command(arch: str, fmt: str, output: str | None, plot: str | None, **options: Any) -> None:
     """Count the parameters and MACs of ARCH, layer by layer.
 
     ARCH is an arch file (TOML or JSON), a bundled network or - for standard
@@ -32,17 +33,17 @@ def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
             f"--parts is for tables; {fmt} {'has the parts anyway' if fmt == 'json' else 'has no place for them'}"
         )
     if view["graph"]:
-        _check_graph(view, fmt)
+        _check_graph({**view, "plot": plot}, fmt)
         emit(_graph(result, view["graph"], view["depth"]), output)
         return
     changes = Options(**options).changes
     report = count_report(spec.arch.name, spec.arch.description, result, changes)
-    show(_shaped(report, view), fmt, output, parts=view["parts"])
+    show(_shaped(report, view), fmt, output, parts=view["parts"], plot=plot)
 
 
 def _check_graph(view: dict[str, Any], fmt: str) -> None:
     """Refuse what a graph has no place for."""
-    unused = [f"--{name}" for name in ("by", "sort", "top", "columns") if view[name] is not None]
+    unused = [f"--{name}" for name in ("by", "sort", "top", "columns", "plot") if view[name] is not None]
     unused += [f"--format {fmt}"] if fmt != "table" else []
     if unused:
         raise UsageError(f"--graph draws the network; {' and '.join(unused)} is for tables")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from flopcount.analyses.closed_networks import AXES, Subject, law
+from flopcount.analyses.closed.networks import AXES, Subject, law
 from flopcount.cli.loading import Options, count_arch
 from flopcount.cli.options import complete_arch, count_options, output_options
 from flopcount.cli.output import emit, show
@@ -67,7 +67,7 @@ def _kind(kind: str, options: Mapping[str, Any]) -> Report:
         raise UsageError(f"{option} is for networks, and {kind} is a kind of layer")
     if options["pattern"] or options["p"]:
         return _pattern(kind, options)
-    from flopcount.analyses.closed import kind_forms, ratio_forms
+    from flopcount.analyses.closed.kinds import kind_forms, ratio_forms
 
     settings = {each.address: each.value for each in map(setting, options["settings"])}
     over = options["over"]

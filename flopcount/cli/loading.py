@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from flopcount.analyses.counted import Counted, counted
 from flopcount.counting.conventions import Convention, convention
+from flopcount.counting.frames import Given
 from flopcount.counting.inputs import input_shapes
 from flopcount.counting.plan import overridden, plan
 from flopcount.counting.scaling import scaled, width_ratio
 from flopcount.counting.trace import Trace
-from flopcount.errors import FileError, SpecError
-from flopcount.files.settings import Setting, by_layer, setting
+from flopcount.errors import FileError, SpecError, UsageError, plain
+from flopcount.files.settings import Setting, setting
 from flopcount.files.source import Notation, Source
 from flopcount.files.specs import Spec, explained, load, load_bytes, validated
 from flopcount.files.texts import MOST_BYTES
@@ -56,20 +57,38 @@ class Options(NamedTuple):
 
 def count_arch(reference: str, options: Options) -> tuple[Spec, Counted]:
     """Load a network and count it; problems point into its file."""
-    spec = load_spec(reference, options, options.parsed_settings)
-    return spec, count_spec(spec, options)
+    spec = loaded(reference, options, options.parsed_settings)
+    return spec, count_loaded(spec, options)
 
 
-def count_spec(spec: Spec, options: Options) -> Counted:
+def count_loaded(spec: Spec, options: Options) -> Counted:
     """Count a network that is loaded; problems point into its file."""
+    _check_single(options)
     try:
-        return _counted(spec, options, options.parsed_settings)
+        return count_spec(spec, options)
     except SpecError as error:
         raise explained(error, spec) from None
 
 
-def _counted(spec: Spec, options: Options, settings: Iterable[Setting]) -> Counted:
-    network = overridden(plan(spec.arch), by_layer(settings))
+def given_to(spec: Spec, result: Counted, options: Options) -> Given:
+    """Return what a network was counted with that is not in its file: what the width makes of its channels."""
+    if options.width is None:
+        return {}
+    return scaled(result.trace.plan, spec.arch.scaling, width_ratio(options.width))
+
+
+def _check_single(options: Options) -> None:
+    """Refuse lists and ranges, which are for other commands."""
+    for name, text in (("--width", options.width), ("--input", options.size)):
+        if text and {",", ":"} & {*text} and "=" not in text:
+            what = "several values are several networks; give one here"
+            ways = "compare some by flopcount whatif, or a whole grid by flopcount sweep"
+            raise UsageError(f"{name} {plain(text[:60])}: {what}, or {ways}")
+
+
+def count_spec(spec: Spec, options: Options) -> Counted:
+    """Count a network that is loaded; a SpecError names what cannot be."""
+    network = overridden(plan(spec.arch), spec.changes)
     asked = (None, None) if spec.sized else (options.size, options.batch)
     x = input_shapes(network.inputs, *asked)
     scaling = spec.arch.scaling
@@ -96,21 +115,18 @@ def check_written(traced: Trace) -> None:
         raise SpecError(problems)
 
 
-def load_spec(reference: str, options: Options, settings: Iterable[Setting]) -> Spec:
+def loaded(reference: str, options: Options, settings: Iterable[Setting]) -> Spec:
     """Load what a reference stands for: standard input, a file of another tool, an arch file or a bundled network."""
     if reference == "-":
         if sys.stdin is None:
             raise FileError("<stdin>: standard input is closed")
         return load_bytes(sys.stdin.buffer.read(MOST_BYTES + 1), options.notation, settings, options.variant)
     if Path(reference).suffix.lower() in SUFFIXES and os.path.isfile(reference):  # noqa: PTH113  (answers to any word)
-        from flopcount.importers.foreign import Request, imported, is_foreign
+        from flopcount.importers.foreign import Request
+        from flopcount.importers.loading import load as load_any
 
-        path = Path(reference)
-        if is_foreign(path):
-            found = imported(path, Request(options.size, options.batch, options.allow_unknown))
-            return spec_of(reference, found.data, settings, options.variant)._replace(
-                notes=found.notes, unknown=found.unknown, sized=found.sized, foreign=True
-            )
+        request = Request(options.size, options.batch, options.allow_unknown)
+        return load_any(Path(reference), "", request, settings, options.variant)
     return load(reference, settings, options.variant)
 
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from flopcount.cli.group import commands
-from flopcount.errors import FaultyFile, FileError, FlopcountError, plain
+from flopcount.errors import BENEATH, FaultyFile, FileError, FlopcountError, plain
 
 BUG = 3
 """Exit code of a bug in flopcount."""
@@ -85,6 +85,7 @@ def _gone(error: BaseException) -> int:
 
 def _failed(message: str, code: int) -> int:
     """Write a message to stderr, a line each, control characters made visible."""
+    lines = ((plain(line), "" if line.startswith(BENEATH) else "error: ") for line in message.split("\n"))
     with suppress(OSError, ValueError):
-        click.echo("\n".join(f"error: {plain(line)}" for line in message.split("\n")), err=True)
+        click.echo("\n".join(f"{prefix}{line}" for line, prefix in lines), err=True)
     return code

@@ -1,16 +1,24 @@
 """Arguments and options that several commands share."""
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from flopcount.counting.conventions import POLICIES
+from flopcount.errors import UsageError, plain
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 FORMATS = ("table", "json", "csv", "markdown", "latex", "svg")
+
+PICTURES = (".svg", ".png", ".html")
+"""The endings of files that --plot writes."""
+
+HERE = "-"
+"""The value of --plot that draws in the terminal."""
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -44,6 +52,29 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "-o", "--output", metavar="FILE", help="Write to a file, whole or not at all, instead of standard output."
         ),
     )(command)
+
+
+def plot_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --plot, whose value may be left out."""
+    return click.option(
+        "--plot",
+        metavar="[FILE]",
+        is_flag=False,
+        flag_value=HERE,
+        callback=_check_plot,
+        help="Draw a picture below the table, or write it to FILE.svg, .png or .html.",
+    )(command)
+
+
+def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse a file that is no picture; what follows --plot is taken for one, so say where an ARCH belongs."""
+    del ctx, param
+    if value in {None, HERE} or os.path.splitext(value or "")[1].lower() in PICTURES:  # noqa: PTH122  (start-up)
+        return value
+    raise UsageError(
+        f"--plot {plain(str(value)[:200])}: a picture is a file that ends in {', '.join(PICTURES[:-1])} or "
+        f"{PICTURES[-1]}; to draw in the terminal, let --plot be the last word"
+    )
 
 
 def view_options(command: Callable[..., Any]) -> Callable[..., Any]:

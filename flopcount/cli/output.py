@@ -3,18 +3,47 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from flopcount.cli.screen import terminal_width, wants_colour
 from flopcount.errors import FileError
 from flopcount.report.table import Report
 
+if TYPE_CHECKING:
+    from flopcount.report.charts import Chart
 
-def show(report: Report, fmt: str, output: str | None, *, parts: bool = False) -> None:
-    """Render a report and write it; CSV says on stderr what its rows cannot."""
-    to_terminal = output in {None, "-"} and sys.stdout is not None and sys.stdout.isatty()
+
+def show(
+    report: Report,
+    fmt: str,
+    output: str | None,
+    *,
+    parts: bool = False,
+    plot: str | None = None,
+    chart: "Chart | None" = None,
+) -> None:
+    """Render a report and write it; CSV says on stderr what its rows cannot.
+
+    With `plot` there is a picture too: `chart`, or what the main table gives.
+    """
+    to_stdout = output in {None, "-"}
+    to_terminal = to_stdout and sys.stdout is not None and sys.stdout.isatty()
+    drawing = ""
+    if plot is not None:
+        from flopcount.cli.pictures import PLAIN_WIDTH, ink_of_stdout, picture
+        from flopcount.report.charts import Ink
+
+        ink = ink_of_stdout(to_terminal=to_terminal) if to_stdout else Ink(PLAIN_WIDTH)
+        drawn = picture(report, chart, plot, fmt, ink)
+        if isinstance(drawn, bytes):
+            write_whole(Path(plot), drawn, "choose another --plot")
+            report = report._replace(notes=(*report.notes, f"the picture is in {plot}"))
+        else:
+            drawing = drawn
     text = _rendered(report, fmt, to_terminal=to_terminal, parts=parts)
-    emit(text, output)
+    emit(text + drawing, output)
     if fmt == "csv":
         for line in (*report.lines, *(f"note: {note}" for note in report.notes)):
             click.echo(line, err=True)
@@ -54,35 +83,32 @@ def _rendered(report: Report, fmt: str, *, to_terminal: bool, parts: bool) -> st
 
     if fmt == "svg":
         return render_svg(report)
-    import shutil
-
-    width = shutil.get_terminal_size().columns if to_terminal else None
-    colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return render_terminal(report, width, colour=colour, parts=parts)
+    width = terminal_width() if to_terminal else None
+    return render_terminal(report, width, colour=to_terminal and wants_colour(), parts=parts)
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes, way_out: str = "choose another -o") -> None:
     """Replace a file in one move, so that no reader ever sees half of it."""
+    data = content.encode() if isinstance(content, str) else content
     target = Path(os.path.realpath(path))
     try:
         if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")
+            target.write_bytes(data)
             return
-        _replace(target, text)
+        _replace(target, data)
     except OSError as error:
-        raise FileError(
-            f"{path}: cannot be written: {(error.strerror or str(error)).lower()}; choose another -o"
-        ) from None
+        reason = (error.strerror or str(error)).lower()
+        raise FileError(f"{path}: cannot be written: {reason}; {way_out}") from None
 
 
-def _replace(target: Path, text: str) -> None:
+def _replace(target: Path, data: bytes) -> None:
     import tempfile
 
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
         Path(name).chmod(mode)
         Path(name).replace(target)
     except BaseException:

@@ -1,19 +1,37 @@
-"""`flopcount schema`: the JSON Schema of arch files."""
+"""`flopcount schema`: the JSON Schema of arch files, or of a configuration."""
 
 import json
+from typing import Any
 
 import click
 
 from flopcount.cli.output import emit
-from flopcount.schema.json_schema import arch_schema
 
 
 @click.command("schema")
+@click.option(
+    "--of",
+    "subject",
+    type=click.Choice(("arch", "config")),
+    default="arch",
+    show_default=True,
+    help="Of arch files, or of flopcount.toml.",
+)
 @click.option("-o", "--output", metavar="FILE", help="Write to a file, whole or not at all.")
-def command(output: str | None) -> None:
+def command(subject: str, output: str | None) -> None:
     """Print the JSON Schema of arch files, for editors and validators.
 
     An arch file that starts with `#:schema URL` (TOML), or has a "$schema"
     key (JSON), is checked and completed by editors that know JSON Schema.
     """
-    emit(json.dumps(arch_schema(), indent=1, ensure_ascii=False) + "\n", output)
+    emit(json.dumps(_schema(subject), indent=1, ensure_ascii=False) + "\n", output)
+
+
+def _schema(subject: str) -> dict[str, Any]:
+    if subject == "arch":
+        from flopcount.schema.json_schema import arch_schema
+
+        return arch_schema()
+    from flopcount.schema.budget_schema import configuration_schema
+
+    return configuration_schema()

@@ -1,17 +1,18 @@
 """`flopcount sweep ARCH --input 96:320:32 --width 0.25:1.4:0.05`: a whole grid at once."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
-from flopcount.analyses.axes import Axis, axis, is_several, setting_axis, shard
-from flopcount.analyses.candidates import Space
-from flopcount.cli.loading import Options, load_spec
-from flopcount.cli.options import complete_arch, count_options, output_options, stacked
-from flopcount.cli.output import show
+from flopcount.analyses.sweeps.axes import Value, shard
+from flopcount.analyses.sweeps.candidates import Space
+from flopcount.cli.grids import grid
+from flopcount.cli.loading import Options
+from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, stacked
+from flopcount.cli.output import emit, show, write_whole
 from flopcount.errors import SpecError, UsageError
-from flopcount.files.settings import Setting, setting
 from flopcount.files.specs import explained
 
 sweep_options = stacked(
@@ -26,6 +27,7 @@ sweep_options = stacked(
         "--start", type=click.IntRange(0), metavar="ID", help="Go on from this candidate; -o FILE is added to."
     ),
     click.option("--id", "id_", type=click.IntRange(0), metavar="ID", help="Count one candidate, layer by layer."),
+    click.option("--save", metavar="FILE", help="Write the candidate of --id to an arch file; - prints it."),
 )
 
 
@@ -33,71 +35,69 @@ sweep_options = stacked(
 @click.argument("arch", shell_complete=complete_arch)
 @sweep_options
 @count_options
+@plot_option
 @output_options
-def command(arch: str, fmt: str, output: str | None, id_: int | None, **options: Any) -> None:
+def command(arch: str, fmt: str, output: str | None, id_: int | None, save: str | None, **options: Any) -> None:
     """Count every candidate of a grid: lists and ranges for --input, --width and --set.
 
     Ranges are FIRST:LAST:STEP and include their end. With -o FILE.csv, .jsonl or
     .parquet all that is kept is written while it is computed; candidates that
     cannot be are counted, and the reasons told.
     """
-    kept = {name: options.pop(name) for name in ("where", "pareto", "sort", "top", "sample", "seed", "shard", "start")}
-    space = _space(arch, Options(**options))
+    names = ("where", "pareto", "sort", "top", "sample", "seed", "shard", "start", "plot")
+    kept = {name: options.pop(name) for name in names}
+    _check_one(kept, id_, save)
+    space = grid(arch, Options(**options))
     try:
         if id_ is not None:
-            _one(space, id_, fmt, output)
+            _one(space, id_, fmt, output, save=save, plot=kept["plot"])
         else:
             _all(space, kept, fmt, output)
     except SpecError as error:
         raise explained(error, space.spec) from None
 
 
-def _space(arch: str, options: Options) -> Space:
-    """Tell axes from what is fixed."""
-    settings = [setting(text) for text in options.settings]
-    varied = [each for each in settings if _varies(each)]
-    fixed = [each for each in settings if each not in varied]
-    axes = [*_option_axes(options), *map(setting_axis, varied)]
-    if len({each.name for each in axes}) < len(axes):
-        raise UsageError("two axes have the same name; give all values of an axis together")
-    if not axes:
-        raise UsageError("nothing varies; give a list or a range, such as --input 96:320:32 or --width 0.5,0.75,1")
-    width, size = (None if text and is_several(text) else text for text in (options.width, options.size))
-    spec = load_spec(arch, options._replace(size=size), fixed)
-    if spec.unknown:
-        raise UsageError("--allow-unknown leaves operators out, and a sweep has no place to say so; count one network")
-    size, batch = (None, None) if spec.sized else (size, options.batch)
-    layers = tuple(each for each in fixed if not each.in_file)
-    return Space(spec, tuple(axes), options.convention, layers, size, width, batch)
+def _check_one(kept: Mapping[str, Any], id_: int | None, save: str | None) -> None:
+    """Refuse what is said of many candidates where there is one, and the other way round."""
+    if save is not None and id_ is None:
+        raise UsageError(f"--save {save}: say which candidate; give its --id")
+    given = [f"--{name}" for name, value in kept.items() if value and name not in {"seed", "plot"}]
+    if id_ is not None and given:
+        raise UsageError(f"--id {id_} counts one candidate; leave out {' and '.join(given)}")
 
 
-def _varies(each: Setting) -> bool:
-    return len(each.values) > 1 or (isinstance(each.value, str) and ":" in each.value)
-
-
-def _option_axes(options: Options) -> Iterable[Axis]:
-    """Make axes of --input and --width, in this order; sizes such as 160x128 are a list of words."""
-    if options.size and is_several(options.size):
-        is_words = "x" in options.size.lower() or "×" in options.size
-        words = tuple(part.strip() for part in options.size.split(","))
-        yield Axis("input", words) if is_words else axis("input", f"--input {options.size}", options.size)
-    if options.width and is_several(options.width):
-        yield axis("width", f"--width {options.width}", options.width)
-
-
-def _one(space: Space, id_: int, fmt: str, output: str | None) -> None:
-    from flopcount.analyses.candidates import addressed, exact
-    from flopcount.analyses.selection import described
-    from flopcount.analyses.sweep import candidate
+def _one(space: Space, id_: int, fmt: str, output: str | None, *, save: str | None, plot: str | None) -> None:
+    """Count one candidate, and write it to an arch file if one is named; to standard output that alone."""
+    from flopcount.analyses.sweeps.candidates import exact
+    from flopcount.analyses.sweeps.selection import described
+    from flopcount.analyses.sweeps.sweep import candidate
     from flopcount.report.views import count_report
 
-    space = space._replace(axes=tuple(addressed(space, each) for each in space.axes))
-    report = count_report(space.spec.arch.name, space.spec.arch.description, exact(space, candidate(space, id_)))
-    show(report._replace(lines=(f"candidate {id_}: {described(space, id_)}", *report.lines)), fmt, output)
+    values = candidate(space, id_)
+    report = count_report(space.spec.arch.name, space.spec.arch.description, exact(space, values))
+    words = f"candidate {id_}: {described(space, id_)}"
+    notes = _saved(space, values, save) if save else ()
+    if save != "-":
+        show(report._replace(lines=(words, *report.lines), notes=(*report.notes, *notes)), fmt, output, plot=plot)
+
+
+def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[str, ...]:
+    """Write a candidate to an arch file, and say so."""
+    from flopcount.analyses.sweeps.candidate_files import candidate_file
+
+    found = candidate_file(space, values, path)
+    if path == "-":
+        emit(found.text, None)
+        return ()
+    write_whole(Path(path), found.text, "choose another --save")
+    written = f"the candidate is in {path}"
+    spelled = ", its templates written out, since a width changes each use of them differently"
+    again = f"; count it with the same {' and '.join(found.options)}" if found.options else ""
+    return (f"{written}{spelled if found.is_expanded else ''}{again}",)
 
 
 def _all(space: Space, kept: dict[str, Any], fmt: str, output: str | None) -> None:
-    from flopcount.analyses.sweep import Drawn, evaluator, positions
+    from flopcount.analyses.sweeps.sweep import Drawn, evaluator, positions
     from flopcount.cli.streaming import Sweep, streamed
 
     drawn = Drawn(kept["sample"], kept["seed"]) if kept["sample"] else None
@@ -113,6 +113,8 @@ def _all(space: Space, kept: dict[str, Any], fmt: str, output: str | None) -> No
 def _from(part: range, start: int | None) -> range:
     if start is None:
         return part
+    if not part:
+        raise UsageError(f"--start {start}: this part has no candidates")
     if start not in part:
         raise UsageError(f"--start {start}: the candidates here are {part.start} to {part.stop - 1}")
     return range(start, part.stop)

@@ -1,98 +1,157 @@
-"""`flopcount whatif ARCH --to KIND`: what a network would cost with other convolutions."""
+"""`flopcount whatif ARCH --to KIND --width 0.5,1`: what a network would cost if it were another."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from flopcount.analyses.counted import Counted
-from flopcount.analyses.targets import columns, targets
-from flopcount.analyses.whatif import Alternative, Choice, alternative
-from flopcount.analyses.where import condition
-from flopcount.cli.loading import Options, count_arch
-from flopcount.cli.options import complete_arch, count_options, output_options
+from flopcount.analyses.substitute import Target
+from flopcount.analyses.sweeps.axes import is_several
+from flopcount.analyses.whatif.alternatives import Alternative, Choice, alternative
+from flopcount.analyses.whatif.targets import Point, check_number, columns, points, targets
+from flopcount.analyses.whatif.where import condition
+from flopcount.cli.loading import Options, count_arch, count_spec, given_to
+from flopcount.cli.options import complete_arch, count_options, output_options, plot_option
 from flopcount.cli.output import show, write_whole
-from flopcount.counting.frames import Given
 from flopcount.counting.plan import Plan
-from flopcount.counting.scaling import scaled, width_ratio
 from flopcount.errors import SpecError, UsageError
 from flopcount.files.settings import Setting, setting
 from flopcount.files.specs import Spec, explained
 from flopcount.report.table import Report
 from flopcount.report.whatif import whatif_report
 
+if TYPE_CHECKING:
+    from flopcount.analyses.whatif.rewriting import Words
+
 
 @click.command("whatif")
 @click.argument("arch", shell_complete=complete_arch)
-@click.option("--to", "kinds", metavar="KIND", multiple=True, required=True, help="The kind to put in their place.")
+@click.option("--to", "kinds", metavar="KIND", multiple=True, help="The kind to put in their place.")
 @click.option("--where", metavar="EXPR", help="Only these layers: 'kernel_size>1 and path~\"stage3.*\"'.")
 @click.option("--first", is_flag=True, help="Replace the first convolution too.")
 @click.option("--save", metavar="FILE", help="Write the new network to an arch file.")
-@click.option("--sort", metavar="COLUMN", help="Sort the layers by a column: saved_1, ratio_1, params_1 …")
-@click.option("--top", type=int, metavar="N", help="Show the first N layers only.")
+@click.option("--sort", metavar="COLUMN", help="Sort the rows by a column: saved_1, ratio_1, params_1 …")
+@click.option("--top", type=int, metavar="N", help="Show the first N rows only.")
 @count_options
+@plot_option
 @output_options
-def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
-    """Say what ARCH would cost with KIND in place of its convolutions.
+def command(arch: str, fmt: str, output: str | None, plot: str | None, **options: Any) -> None:
+    """Say what ARCH would cost with KIND in place of its convolutions, or at other widths and sizes.
 
     Replaces every convolution that stands for a standard one and can be
     replaced, and says which are left alone, and why. What convolutions share
     carries over; --set FIELD=VALUE gives the fields of the new kind. Several
-    kinds (--to A --to B) and several values (--set p=1,2,4) are compared.
+    kinds (--to A --to B) and several values (--set p=1,2,4, --width 0.5,0.75,
+    --input 128:224:32) are compared, in all combinations.
     """
-    kinds, where, first, save = (options.pop(name) for name in ("kinds", "where", "first", "save"))
     view = {name: options.pop(name) for name in ("sort", "top")}
-    ours, theirs = _parted(options.pop("settings"))
-    wanted = targets(kinds, ours)
-    choice = Choice(condition(where, columns()) if where else None, first)
-    words = Options(settings=tuple(each.text for each in theirs), **options)
+    save = options.pop("save")
+    asked, words = _asked(options)
+    if save is not None and not asked.targets:
+        raise UsageError(f"--save {save}: it writes a network with other convolutions; give --to KIND")
     spec, base = count_arch(arch, words)
-    given = _given(spec, base, words)
     try:
-        found = [alternative(base, target, choice, given) for target in wanted]
+        found = [each for point in asked.points or [Point()] for each in _there(point, spec, base, words, asked)]
     except SpecError as error:
         raise explained(error, spec) from None
-    report = _shaped(whatif_report(spec.arch.name, base, found), **view)
+    report = _shaped(whatif_report(spec.arch.name, base, found, words.changes), **view)
     if save is not None:
         report = report._replace(notes=(*report.notes, _saved(spec, base.trace.plan, found, words, save)))
-    show(report, fmt, output)
+    show(report, fmt, output, plot=plot)
 
 
-def _parted(texts: tuple[str, ...]) -> tuple[list[Setting], list[Setting]]:
+class _Asked(NamedTuple):
+    """What is to be compared: convolutions in the place of those that are chosen, at widths and sizes."""
+
+    targets: Sequence[Target]
+    choice: Choice
+    points: Sequence[Point]
+
+
+def _asked(options: dict[str, Any]) -> tuple[_Asked, Options]:
+    """Tell what is compared from what holds for all networks; without --to, a single width or size is compared too."""
+    kinds, where, first = (options.pop(name) for name in ("kinds", "where", "first"))
+    for option, value in (("--where", where), ("--first", first)):
+        if value and not kinds:
+            raise UsageError(f"{option} says which convolutions are replaced; give --to KIND")
+    ours, theirs = _parted(options.pop("settings"), any_field=bool(kinds))
+    wanted = targets(kinds, ours)
+    varied = {name: options[name] for name in ("width", "size") if _varies(options[name], kinds)}
+    places = points(varied.get("width"), varied.get("size"))
+    if not kinds and not places:
+        raise UsageError(
+            "nothing changes; give --to KIND, or what is compared, such as --width 1,0.75 --input 128:224:32"
+        )
+    check_number(len(places) * (len(wanted) + 1))
+    choice = Choice(condition(where, columns()) if where else None, first)
+    fixed = {**options, **dict.fromkeys(varied)}
+    return _Asked(wanted, choice, places), Options(settings=tuple(each.text for each in theirs), **fixed)
+
+
+def _varies(text: str | None, kinds: Sequence[str]) -> bool:
+    return text is not None and (not kinds or is_several(text))
+
+
+def _there(point: Point, spec: Spec, base: Counted, words: Options, asked: _Asked) -> list[Alternative]:
+    """Count the network at one width and size: as it is where one of these varies, and with other convolutions."""
+    varied = {name: value for name, value in point._asdict().items() if value is not None}
+    words = words._replace(**varied)
+    try:
+        network = count_spec(spec, words) if point.label else base
+        given = given_to(spec, network, words)
+        found = [alternative(network, target, asked.choice, given) for target in asked.targets]
+    except SpecError as error:
+        raise SpecError([each._replace(what=_placed(each.what, point)) for each in error.problems]) from None
+    plain = [Alternative(None, network)] if point.label else []
+    return [each._replace(point=point) for each in (*plain, *found)]
+
+
+def _placed(what: str, point: Point) -> str:
+    return f"{what}, at {point.label}" if point.label else what
+
+
+def _parted(texts: tuple[str, ...], *, any_field: bool) -> tuple[list[Setting], list[Setting]]:
     """Tell the fields of the new kind from changes of the network, which have an address."""
     settings = [setting(text) for text in texts]
+    if not any_field:
+        return [], settings
     ours = [each for each in settings if "." not in each.address and not each.in_file]
     return ours, [each for each in settings if each not in ours]
 
 
-def _given(spec: Spec, base: Counted, options: Options) -> Given:
-    if not options.width:
-        return {}
-    return scaled(base.trace.plan, spec.arch.scaling, width_ratio(options.width))
-
-
 def _shaped(report: Report, sort: str | None, top: int | None) -> Report:
-    """Sort and cut the table of layers."""
+    """Sort and cut the table of layers, or that of networks where there is none."""
     from flopcount.report.shaping import cut, sorted_by
 
-    tables = []
-    for table in report.tables:
-        if table.key == "layers":
-            table = sorted_by(table, sort) if sort is not None else table  # noqa: PLW2901
-            table = cut(table, top) if top is not None else table  # noqa: PLW2901
-        tables.append(table)
-    return report._replace(tables=tuple(tables))
+    tables = {table.key: table for table in report.tables}
+    key = "layers" if "layers" in tables else report.tables[0].key
+    if sort is not None:
+        tables[key] = sorted_by(tables[key], sort)
+    if top is not None:
+        tables[key] = cut(tables[key], top)
+    return report._replace(tables=tuple(tables.values()))
 
 
 def _saved(spec: Spec, old: Plan, found: list[Alternative], options: Options, path: str) -> str:
     """Write the new network to a file, and say so."""
     if len(found) > 1:
-        raise UsageError(f"--save {path}: these are {len(found)} networks; give one --to and one value for each --set")
-    from flopcount.analyses.rewriting import Words, rewritten
+        raise UsageError(
+            f"--save {path}: these are {len(found)} networks; give one --to, and one value for each option"
+        )
+    from flopcount.analyses.whatif.rewriting import Words, rewritten
 
     words = Words(options.parsed_settings, options.variant, options.width)
-    write_whole(Path(path), rewritten(spec, old, found[0], words, path))
+    write_whole(Path(path), rewritten(spec, old, found[0], words, path), "choose another --save")
     claims = ", without the claims, which are about the old one" if spec.arch.claims else ""
-    outside = [name for name, value in (("--set", words.settings), ("--width", words.width)) if value]
-    again = f"; count it with the same {' and '.join(outside)}" if outside else ""
+    again = f"; count it with {' '.join(outside)}" if (outside := [*_outside(spec, words)]) else ""
     return f"the new network is in {path}{claims}{again}"
+
+
+def _outside(spec: Spec, words: "Words") -> Iterator[str]:
+    """Yield what the file was counted with and does not say."""
+    variant = words.variant or (spec.arch.name if spec.arch.name in spec.arch.variants else None)
+    yield from [f"--variant {variant}"] if variant else []
+    yield from (f"--set {each.text}" for each in words.settings)
+    yield from [f"--width {words.width}"] if words.width else []

@@ -43,15 +43,16 @@ def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:
     paths = {node.path for node in network.nodes}
     for path, fields in changes.items():
         for name in fields.keys() & {"name", "after"}:
-            from flopcount.schema.problems import shown
+            from flopcount.schema.wording import shown
 
             setting = f"--set {path}.{name}={shown(fields[name])}"
             raise UsageError(f"{setting}: give the layer by its number for that, as in layers.3.{name}")
         if path not in paths:
             setting = ", ".join(f"{path}.{name}" for name in fields)
             if any(each.startswith(f"{path}.") for each in paths):
-                what = f"{path} is a block or a use of a template"
-                raise UsageError(f"--set {setting}: {what}; give it by its number, as in layers.2.{min(fields)}")
+                inside = next(each for each in paths if each.startswith(f"{path}."))
+                what = "is inside a template or is one repetition of a block; name a layer in it"
+                raise UsageError(f"--set {setting}: {path} {what}, such as {inside}")
             raise UsageError(f"--set {setting}: there is no layer at {path}; {suggestion(path, [*paths])}")
     nodes = (_changed(node, changes[node.path]) if node.path in changes else node for node in network.nodes)
     return network._replace(nodes=tuple(nodes))

@@ -80,9 +80,7 @@ def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None
 def _step(node: Node, inputs: list[Shape], given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Step:
     if len(inputs) > 1 and not reads_several(node.kind):
         raise ShapeError(f"{node.kind} reads one layer, but after names {len(inputs)}; name one")
-    options = {**fields(node.layer), **_computed(node, given, shapes, memo), **given.get(node.path, {})}
-    step = formula(node.kind)(*inputs, **options)
-    return _held(step, node.layer)
+    return _held(formula(node.kind)(*inputs, **settled(node, given, shapes, memo)), node.layer)
 
 
 def _held(step: Step, layer: Layer) -> Step:
@@ -90,6 +88,18 @@ def _held(step: Step, layer: Layer) -> Step:
     if layer.shared:
         step = shared(step, None if layer.shared is True else layer.shared)
     return frozen(step) if layer.frozen else step
+
+
+def options(traced: Trace, given: Given) -> dict[str, dict[str, Any]]:
+    """Return what the formula of each layer was given in a walk: its fields, those evaluated that are expressions."""
+    shapes = {**traced.inputs, **{path: step.shape for path, step in traced.steps.items()}}
+    memo: Memo = {}
+    return {node.path: settled(node, given, shapes, memo) for node in traced.plan.nodes}
+
+
+def settled(node: Node, given: Given, shapes: Mapping[str, Shape], memo: Memo) -> dict[str, Any]:
+    """Return the options of a layer's formula: its fields, what is computed, and what is given from outside."""
+    return {**fields(node.layer), **_computed(node, given, shapes, memo), **given.get(node.path, {})}
 
 
 def _computed(node: Node, given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Mapping[str, Any]:

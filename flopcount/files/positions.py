@@ -6,7 +6,7 @@ Imported only when there is something to point at.
 import json
 import tomllib
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import tree_sitter_json
 import tree_sitter_toml
@@ -19,8 +19,21 @@ Position = tuple[int, int]
 """Line and column, both from 1; columns count characters."""
 
 
+class Span(NamedTuple):
+    """Where something is written: line, column, and how many characters of that line it takes."""
+
+    line: int
+    column: int
+    length: int
+
+
 def positions(source: Source, places: Collection[Place]) -> dict[Place, Position]:
-    """Return where places are written, or the nearest table around each; one walk for all of them."""
+    """Return where places are written, or the nearest table around each."""
+    return {place: (span.line, span.column) for place, span in spans(source, places).items()}
+
+
+def spans(source: Source, places: Collection[Place]) -> dict[Place, Span]:
+    """Return where places are written and how far, or the nearest table around each; one walk for all of them."""
     wanted = {place[:length] for place in places for length in range(1, len(place) + 1)}
     starts: dict[Place, Node] = {}
     for found, node in _walk(source.text, source.notation):
@@ -28,20 +41,21 @@ def positions(source: Source, places: Collection[Place]) -> dict[Place, Position
             if found[:length] in wanted:
                 starts.setdefault(found[:length], node)
     lines = source.text.encode(errors="surrogatepass").split(b"\n")
-    spots: dict[Place, Position] = {}
+    found_at: dict[Place, Span] = {}
     for place in places:
         around = next((place[:length] for length in range(len(place), 0, -1) if place[:length] in starts), None)
         if around:
-            spots[place] = _position(lines, starts[around])
-    return spots
+            found_at[place] = _span(lines, starts[around])
+    return found_at
 
 
-def repeated_key(text: str, notation: Notation) -> tuple[Place, Position] | None:
+def repeated_key(text: str, notation: Notation) -> tuple[Place, Span] | None:
     """Return the first key that is given twice, and where it is given again."""
     seen: dict[Place, str] = {}
     for place, node in _walk(text, notation):
-        if place in seen and "pair" in (node.type, seen[place]):
-            return place, _position(text.encode(errors="surrogatepass").split(b"\n"), node)
+        kinds = {node.type, seen.get(place, "")}
+        if place in seen and ("pair" in kinds or kinds == {"table"}):
+            return place, _span(text.encode(errors="surrogatepass").split(b"\n"), node)
         seen.setdefault(place, node.type)
     return None
 
@@ -52,9 +66,24 @@ def _walk(text: str, notation: Notation) -> Iterator[tuple[Place, Node]]:
     return _toml(root) if notation == "toml" else _json(root)
 
 
-def _position(lines: list[bytes], node: Node) -> Position:
-    row, column = node.start_point
-    return row + 1, len(lines[row][:column].decode(errors="surrogatepass")) + 1
+def _span(lines: list[bytes], node: Node) -> Span:
+    row, first = node.start_point
+    before, inside = (
+        lines[row][part].decode(errors="surrogatepass") for part in (slice(first), slice(first, _end(node)))
+    )
+    return Span(row + 1, len(before) + 1, max(1, len(inside)))
+
+
+def _end(node: Node) -> int:
+    """Return where a node ends on its first line; of one that goes on, where its key does, or what else ends there."""
+    row = node.start_point[0]
+    parts = [part for part in node.children if part.type != "comment"]
+    if node.type == "pair":  # the grammar counts a comment behind it as part of it
+        value_ends = parts[-1].end_point[0] == row
+        return int(parts[-1 if value_ends else 0].end_point[1])
+    if node.end_point[0] == row:
+        return int(node.end_point[1])
+    return int(max((part.end_point[1] for part in parts if part.end_point[0] == row), default=node.start_point[1] + 1))
 
 
 def _toml(root: Node) -> Iterator[tuple[Place, Node]]:

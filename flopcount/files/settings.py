@@ -1,12 +1,14 @@
 """Changes to a spec from outside: KEY=VALUE."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from flopcount.errors import Place, UsageError, plain, suggestion
 from flopcount.files.texts import DEEPEST, deeper
-from flopcount.schema.arch import Arch
+from flopcount.schema.arch import Arch, Block, called, kind_of
+from flopcount.schema.base import Layer
+from flopcount.schema.rows import Row
 
 FILE_KEYS = frozenset(Arch.model_fields)
 """An address that starts with one of these leads into the file; any other is a layer's path."""
@@ -122,6 +124,32 @@ def _inside(data: object, step: str, each: Setting) -> tuple[Any, str | int]:
     if not (step.isascii() and step.isdecimal() and len(step) <= 9 and int(step) < len(data)):  # noqa: PLR2004  (10⁹)
         raise UsageError(f"--set {each.text}: {step[:50]!r} is not one of the {len(data)} entries; they count from 0")
     return data[int(step)], int(step)
+
+
+def addressed(arch: Arch, settings: Iterable[Setting]) -> list[Setting]:
+    """Return the settings; what names a block or a use of a template by its path gets its address in the file."""
+    groups = group_addresses(arch)
+    return [each if each.in_file else _inside_group(each, groups) for each in settings]
+
+
+def group_addresses(arch: Arch) -> dict[str, str]:
+    """Return the addresses of blocks and uses of templates by path."""
+    return dict(_groups(arch.layers, arch, "", "layers"))
+
+
+def _inside_group(each: Setting, groups: Mapping[str, str]) -> Setting:
+    path, _, field = each.address.rpartition(".")
+    return each._replace(address=f"{groups[path]}.{field}") if path in groups else each
+
+
+def _groups(layers: tuple[Layer, ...], arch: Arch, prefix: str, place: str) -> Iterator[tuple[str, str]]:
+    """Yield the path and the address of each row of the file that stands for several layers."""
+    for index, layer in enumerate(layers):
+        path, address = f"{prefix}{called(layer, index + 1)}", f"{place}.{index}"
+        if kind_of(layer) == "Block" or kind_of(layer) in arch.templates:
+            yield path, address
+        if isinstance(layer, Block | Row):
+            yield from _groups(layer.layers, arch, f"{path}.", f"{address}.layers")
 
 
 def by_layer(settings: Iterable[Setting]) -> dict[str, dict[str, Any]]:

@@ -15,17 +15,18 @@ DEEPEST = 64
 """Tables and lists nested deeper than this are refused."""
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, title: str = "") -> str:
     """Read a file of UTF-8 text, or say in one sentence why not."""
+    title = title or str(path)
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except IsADirectoryError:
-        raise FileError(f"{path}: this is a folder; name an arch file in it") from None
+        raise FileError(f"{title}: this is a folder; name an arch file in it") from None
     except OSError as error:
         reason = error.strerror or "cannot be read"
-        raise FileError(f"{path}: {reason.lower()}; check the path") from None
-    return decoded(content, str(path))
+        raise FileError(f"{title}: {reason.lower()}; check the path") from None
+    return decoded(content, title)
 
 
 def decoded(content: bytes, title: str) -> str:
@@ -37,7 +38,9 @@ def decoded(content: bytes, title: str) -> str:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise FileError(f"{title}: this is not text; an arch file is TOML or JSON in UTF-8")
+        from flopcount.files.faults import undecodable
+
+        raise undecodable(content, title, "this is not text; an arch file is TOML or JSON in UTF-8")
     if not text.strip():
         raise FileError(f"{title}: the file is empty; an arch file needs at least input and layers")
     return text
@@ -56,36 +59,75 @@ def guessed(text: str) -> Notation:
 
 
 def parsed(text: str, notation: Notation, title: str) -> Source:
-    """Parse a text; syntax errors name line and column."""
-    if notation == "toml" and any(line.count(".") >= DEEPEST and _DEEP_KEY.search(line) for line in text.split("\n")):
-        raise FileError(f"{title}: nested too deep; {DEEPEST} levels are the most")
+    """Parse a text; what is wrong with it is shown with line and column."""
+    deep = _deep_key(text) if notation == "toml" else None
     try:
-        data = tomllib.loads(text) if notation == "toml" else _json(text, title)
-    except tomllib.TOMLDecodeError as error:
-        raise FileError(_twice(text, notation, title, str(error)) or _toml_message(title, text, str(error))) from None
-    except RecursionError:
-        raise FileError(f"{title}: nested too deep; {DEEPEST} levels are the most") from None
-    except ValueError as error:
-        raise FileError(_twice(text, notation, title, str(error)) or f"{title}: {_value_message(str(error))}") from None
+        data = _data(text, notation) if deep is None else None
+    except (RecursionError, ValueError) as error:
+        raise _unparsed(error, text, notation, title) from None
+    if deep or deeper(data, DEEPEST):
+        raise _too_deep(text, notation, title, deep)
     if not isinstance(data, dict):
-        raise FileError(f"{title}: an arch file is a table of name, input and layers, not a {type(data).__name__}")
-    if deeper(data, DEEPEST):
-        raise FileError(f"{title}: nested too deep; {DEEPEST} levels are the most")
+        from flopcount.files.faults import fault_at
+
+        start = len(text) - len(text.lstrip())
+        what = f"an arch file is a table of name, input and layers, not a {type(data).__name__}"
+        raise fault_at(title, text, (start, start + 1), what)
     return Source(title, text, notation, data)
+
+
+def _deep_key(text: str) -> tuple[int, int] | None:
+    """Return where a dotted key has so many parts that the parser would take ages over it."""
+    start = 0
+    for line in text.split("\n"):
+        match = _DEEP_KEY.search(line) if line.count(".") >= DEEPEST else None
+        if match:
+            return start + match.start(), start + match.end()
+        start += len(line) + 1
+    return None
 
 
 _PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
 _DEEP_KEY = re.compile(rf"{_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{DEEPEST}}}")
-"""A dotted key of so many parts that the parser would take ages over it."""
 
 
-def _json(text: str, title: str) -> Any:
+def _data(text: str, notation: Notation) -> Any:
+    if notation == "toml":
+        return tomllib.loads(text)
     import json
 
-    try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise FileError(f"{title}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def _unparsed(error: Exception, text: str, notation: Notation, title: str) -> FileError:
+    """Say why a text cannot be parsed, and where."""
+    from json import JSONDecodeError
+
+    from flopcount.files.excerpts import excerpted
+    from flopcount.files.faults import constant, fault_at, number_too_long
+
+    if isinstance(error, RecursionError):
+        return _too_deep(text, notation, title)
+    if isinstance(error, JSONDecodeError):
+        return fault_at(title, text, (error.pos, error.pos + 1), f"not JSON: {error.msg}")
+    spot = _twice(text, notation, str(error))
+    if spot:
+        line, column, length, what = spot
+        return FileError(excerpted(f"{title}:{line}:{column}: {what}", text, line, column, length))
+    if isinstance(error, tomllib.TOMLDecodeError):
+        line, column, what = _toml_fault(text, str(error))
+        return FileError(excerpted(f"{title}:{line}:{column}: not TOML: {what}", text, line, column))
+    if "digits" in str(error):  # Python's own limit
+        return fault_at(title, text, number_too_long(text), "a number has too many digits; sizes go up to 10⁹")
+    return fault_at(title, text, constant(text), str(error)[:200])
+
+
+def _too_deep(text: str, notation: Notation, title: str, span: tuple[int, int] | None = None) -> FileError:
+    """Point at what is nested too deep; the table that a whole TOML file is has no bracket."""
+    from flopcount.files.faults import fault_at, nested_deeper
+
+    what = f"nested too deep; {DEEPEST} levels are the most"
+    return fault_at(title, text, span or nested_deeper(text, DEEPEST - (notation == "toml")), what)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -96,38 +138,33 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _twice(text: str, notation: Notation, title: str, message: str) -> str:
+def _twice(text: str, notation: Notation, message: str) -> tuple[int, int, int, str] | None:
     """Say which key is given twice, and where, if that is what is wrong."""
     if not any(words in message for words in ("twice", "overwrite", "immutable")):
-        return ""
+        return None
     from flopcount.files.positions import repeated_key
 
     try:
         repeated = repeated_key(text, notation)
     except (ValueError, IndexError, RecursionError):  # the text is broken in more ways than one
-        return ""
+        return None
     if repeated is None:
-        return ""
-    place, (line, column) = repeated
-    return f"{title}:{line}:{column}: the key {str(place[-1])[:50]!r} is given twice; keep one"
+        return None
+    place, span = repeated
+    return *span, f"the key {str(place[-1])[:50]!r} is given twice; keep one"
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number an arch file can hold")
 
 
-def _toml_message(title: str, text: str, message: str) -> str:
-    """Turn `what (at line 3, column 4)` into `title:3:4: not TOML: what`."""
+def _toml_fault(text: str, message: str) -> tuple[int, int, str]:
+    """Take `what (at line 3, column 4)` apart."""
     what, _, where = message.rpartition(" (at ")
-    digits = "".join(c if c.isdigit() else " " for c in where).split()
+    digits = [int(each) for each in "".join(c if c.isdigit() else " " for c in where).split()]
     lines = text.rstrip("\n").split("\n")
     line, column = digits if len(digits) == 2 else (len(lines), len(lines[-1]) + 1)  # noqa: PLR2004  (a line, a column)
-    return f"{title}:{line}:{column}: not TOML: {(what or message)[:200].lower()}"
-
-
-def _value_message(message: str) -> str:
-    """Reword Python's own limit on digits; other messages are ours."""
-    return "a number has too many digits; sizes go up to 10⁹" if "digits" in message else message[:200]
+    return line, column, (what or message)[:200].lower()
 
 
 def deeper(data: object, limit: int) -> bool:

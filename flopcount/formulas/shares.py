@@ -26,11 +26,15 @@ def partial_conv(
     padding: Padding = "same",
     dilation: Axes = 1,
     bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
 ) -> Step:
     """Partial convolution: a convolution of the first M/n_div channels; the others pass untouched.
 
         params = k²·c²  (+ c with bias),  c = ⌊M/n_div⌋
         MACs = k²·c² · positions
+
+    Norm and activation are those of the whole map.
 
     Source: Chen et al., Run, don't walk (FasterNet), CVPR 2023, section 3.2.
     """
@@ -39,7 +43,7 @@ def partial_conv(
     step = filters(x.resized(share), window, channels=share, bias=bias)
     keeps = [equal(one, other, _KEEPS) for one, other in zip(x.spatial, step.shape.spatial, strict=True)]
     needs = (positive(share, _N_DIV, n_div, x.channels), *step.needs, *keeps)
-    return step._replace(kind="PartialConv", shape=x, needs=needs)
+    return followed(step._replace(kind="PartialConv", shape=x, needs=needs), norm, activation)
 
 
 def ghost_conv(

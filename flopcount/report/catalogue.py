@@ -10,7 +10,7 @@ from flopcount.report.views import cost_facts, counted_line, inputs_data
 from flopcount.schema.arch import Arch
 from flopcount.schema.base import Layer, own_fields
 from flopcount.schema.layers import kind_named
-from flopcount.schema.problems import expected
+from flopcount.schema.wording import expected
 
 ARCHS = (
     Column("arch", "network"),

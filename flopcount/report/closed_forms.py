@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from flopcount.analyses.closed import Forms
-from flopcount.analyses.closed_networks import AXES, Law
-from flopcount.analyses.simplified import Assumption, latex
+from flopcount.analyses.closed.kinds import Forms
+from flopcount.analyses.closed.networks import AXES, Law
+from flopcount.analyses.closed.simplified import Assumption, latex
 from flopcount.errors import UsageError
 from flopcount.report.expressions import polynomial, spelled, written
 from flopcount.report.table import Column, Report, Row, Table

@@ -101,7 +101,8 @@ def cut(table: Table, top: int) -> Table:
     if top < 1:
         raise UsageError(f"--top {top} is not possible; it counts from 1")
     hidden = len(table.rows) - top
-    caption = f"{hidden} more rows, which the total includes" if hidden > 0 else table.caption
+    included = ", which the total includes" if table.total else ""
+    caption = f"{hidden} more rows{included}" if hidden > 0 else table.caption
     return table._replace(rows=table.rows[:top], caption=caption)
 
 

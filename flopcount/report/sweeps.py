@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from flopcount.analyses.axes import Axis, size
-from flopcount.analyses.candidates import Space
-from flopcount.analyses.selection import COSTS, Reason, Tallied, columns
+from flopcount.analyses.sweeps.axes import Axis, size
+from flopcount.analyses.sweeps.candidates import Space
+from flopcount.analyses.sweeps.selection import COSTS, Reason, Tallied, columns
 from flopcount.report.table import Column, Report, Row, Table
 from flopcount.report.views import convention_facts, counted_line
 
@@ -21,8 +21,15 @@ MOST_REASONS = 10
 _TITLES = {"macs": "MACs"}
 
 
-def sweep_report(space: Space, tallied: Tallied, rows: Iterable[Sequence[Any]], *, lines: Sequence[str] = ()) -> Report:
-    """Show the candidates that were kept, and what became of the others."""
+def sweep_report(
+    space: Space,
+    tallied: Tallied,
+    rows: Iterable[Sequence[Any]],
+    *,
+    lines: Sequence[str] = (),
+    more: str = "",
+) -> Report:
+    """Show the candidates that were kept, and what became of the others; `more` says how to see more."""
     names = columns(space)
     shown = tuple(Row(dict(zip(names, each, strict=True))) for each in rows)
     hidden = tallied.kept - len(shown)
@@ -31,7 +38,7 @@ def sweep_report(space: Space, tallied: Tallied, rows: Iterable[Sequence[Any]], 
         "candidates",
         tuple(_column(name, space.axes) for name in names),
         shown,
-        caption=f"{hidden} more; -o FILE.csv has them all, --top shows more" if hidden > 0 else "",
+        caption=f"{hidden} more; {more}" if hidden > 0 else "",
     )
     name = space.spec.arch.name
     return Report(

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-Sort = Literal["text", "prose", "count", "share", "ratio", "shape"]
-"""What a column holds: a word, words that may wrap, exact integers, a part of a whole, a quotient, sizes."""
+Sort = Literal["text", "prose", "count", "delta", "share", "ratio", "shape"]
+"""What a column holds: a word, words that may wrap, exact integers, exact differences, a part of a whole, a quotient,
+sizes."""
 
 
 class Column(NamedTuple):
@@ -66,8 +67,9 @@ def cell_text(value: object, sort: Sort, separator: str = "") -> str:
     """Write one value: integers exactly, shares in percent, ratios to four digits."""
     if sort == "shape":
         return _shape_text(value)
-    if sort == "count" and isinstance(value, int):
-        return f"{value:,}".replace(",", separator)
+    if sort in {"count", "delta"} and isinstance(value, int):
+        sign = "+" if sort == "delta" and value else ""
+        return f"{value:{sign},}".replace(",", separator)
     if sort in _NUMBERS and isinstance(value, int | float):
         return format(value, _NUMBERS[sort])
     return "" if value is None else str(value)

@@ -40,7 +40,7 @@ def count_report(name: str, description: str, result: Counted, changes: Mapping[
     return Report(
         title=f"{name}: {description}" if description else name,
         tables=(_layers(result), _side_by_side(result)),
-        lines=(f"input {inputs_text(result.trace)}{_changed_text(changes)}", counted_line(result.convention)),
+        lines=(f"input {inputs_text(result.trace)}{changed_text(changes)}", counted_line(result.convention)),
         notes=result.notes,
         facts={**_facts(name, result), **({"changes": changes} if changes else {})},
     )
@@ -51,7 +51,7 @@ def unknown_facts(result: Counted) -> dict[str, Any]:
     return {"at_least": True, "unknown": dict(result.unknown)} if result.unknown else {}
 
 
-def _changed_text(changes: Mapping[str, Any]) -> str:
+def changed_text(changes: Mapping[str, Any]) -> str:
     """Write what was changed, as the command line has it."""
     values = ((key, each) for key, value in changes.items() for each in (value if isinstance(value, list) else [value]))
     return "".join(f" · --{key} {value}" for key, value in values)

@@ -98,6 +98,13 @@ def _when_present(model: str) -> Callable[[object], Any]:
     return validate
 
 
+def _budgets(raw: object) -> Any:
+    """Validate limits with the classes that only files with limits need."""
+    from flopcount.schema.budget import budgets
+
+    return budgets(raw)
+
+
 def _claim(claim: dict[str, Any]) -> dict[str, Any]:
     """Refuse unknown keys; the rest is for `flopcount verify`, so that a count does not pay for it."""
     for key in claim:
@@ -160,6 +167,12 @@ class Arch(BaseModel):
         Expects("a table of variants"),
         Field(description="networks that differ in numbers only, by name"),
     ] = {}
+    budget: Annotated[
+        tuple[Any, ...],
+        PlainValidator(_budgets),
+        Expects("a table of limits, or a list of such tables"),
+        Field(description="what the network may cost, for `flopcount check`"),
+    ] = ()
     written: Annotated[
         dict[Line, Name],
         Expects("a table of kinds or paths, with how a program writes them"),
@@ -170,6 +183,11 @@ class Arch(BaseModel):
         Expects("a list of claims"),
         Field(description="published figures, with their sources; what they say is checked when they are verified"),
     ] = ()
+    space: Annotated[
+        dict[str, Any],
+        Expects("a table of axes and their values"),
+        Field(description="axes along which the network varies, with their values; for `flopcount space`"),
+    ] = {}
     layers: Annotated[Layers, Field(description="the layers, in the order of the computation")]
 
     @model_validator(mode="wrap")

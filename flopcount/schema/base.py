@@ -8,6 +8,9 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+"""The language of the JSON Schemas."""
+
 LARGEST = 10**9
 """No size, count or repeat in a file may be larger."""
 

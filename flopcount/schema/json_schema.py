@@ -7,12 +7,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from flopcount.schema.arch import Arch, Block
-from flopcount.schema.base import Layer, own_fields
+from flopcount.schema.base import DIALECT, Layer, own_fields
+from flopcount.schema.budget_schema import budget_definitions
 from flopcount.schema.extras import Claim, Scaling, Template, Variant
 from flopcount.schema.layers import FAMILIES, kind_named
 from flopcount.schema.rows import STRUCTURE
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 TEMPLATE_NAME = "^[a-z0-9_][A-Za-z0-9_-]*$"
 """A type that starts with a small letter is taken for a template: kinds start with a capital."""
@@ -37,7 +36,9 @@ def arch_schema() -> Schema:
     defaults = {"type": "object", "properties": _fields(kinds, definitions), "additionalProperties": False}
     definitions["Variant"]["properties"]["defaults"] |= defaults
     whole = {"$schema": DIALECT, **_arch(arch, defaults), "$defs": definitions}
-    return {"title": "flopcount arch file", **_shared(whole)}
+    schema = {"title": "flopcount arch file", **_shared(whole)}
+    schema["$defs"] |= budget_definitions()
+    return schema
 
 
 def _shared(schema: Schema) -> Schema:
@@ -90,7 +91,13 @@ def _arch(arch: Schema, defaults: Schema) -> Schema:
     properties["templates"] |= {"additionalProperties": {"$ref": "#/$defs/Template"}}
     properties["variants"] |= {"additionalProperties": {"$ref": "#/$defs/Variant"}}
     properties["scaling"] = {"$ref": "#/$defs/Scaling", "description": properties["scaling"]["description"]}
+    budget = {"$ref": "#/$defs/Budget"}
+    properties["budget"] = {
+        "description": properties["budget"]["description"],
+        "anyOf": [budget, {"type": "array", "items": budget}],
+    }
     properties["claims"]["items"] = {"$ref": "#/$defs/Claim"}
+    properties["space"]["additionalProperties"] = {"type": ["array", "string", "object"]}
     layers = _list_of("layer", "the layers, in the order of the computation")
     properties["layers"] = {"description": layers["description"]}
     rows = _list_of("row", "the layers; values may be expressions over the arguments")

@@ -8,46 +8,16 @@ from pydantic_core import ErrorDetails
 
 from flopcount.errors import Place, Problem, plain, suggestion
 from flopcount.schema.arch import ENTRY, Arch, class_named
-from flopcount.schema.base import Expects, Layer
+from flopcount.schema.base import Layer
 from flopcount.schema.layers import FAMILIES
 from flopcount.schema.preparation import unknown_defaults, used_kinds
 from flopcount.schema.row_problems import row_problems
 from flopcount.schema.rows import Raw
+from flopcount.schema.table_problems import table_problem
+from flopcount.schema.wording import expected, field_sentence, shown
 
 SAID_BETTER = frozenset({"defaults", "names", "rows"})
 """Errors that the raw data tells more about."""
-
-LONGEST = 60
-"""Characters of a bad value that a message shows."""
-
-
-def shown(value: object) -> str:
-    """Write a value as a file would, shortened where it is long."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int) and abs(value) >= 10**30:
-        return f"a number of about 10^{int(value.bit_length() * 0.30103)}"
-    try:
-        text = plain(f'"{value}"' if isinstance(value, str) else str(value))
-    except (ValueError, RecursionError):
-        return f"a {type(value).__name__} too long to show"
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-
-
-def expected(model: type[BaseModel], field: str) -> str:
-    """Return the words for what a field takes: those nearest to the field."""
-    info = model.model_fields[field]
-    words = [note.words for note in info.metadata if isinstance(note, Expects)]
-    return words[-1] if words else _inner_words(info.annotation)
-
-
-def _inner_words(annotation: object) -> str:
-    """Look for the words inside an optional annotation."""
-    for part in getattr(annotation, "__args__", ()):
-        for note in getattr(part, "__metadata__", ()):
-            if isinstance(note, Expects):
-                return note.words
-    return "another value"
 
 
 def label(raw: object, position: int) -> str:
@@ -76,7 +46,7 @@ def model_problems(error: ValidationError, model: type[BaseModel], raw: object) 
     found: dict[str, str] = {}
     for detail in error.errors(include_url=False):
         field = str(detail["loc"][0]) if detail["loc"] else ""
-        found.setdefault(field, _field_sentence(field, model, table, detail))
+        found.setdefault(field, field_sentence(field, model, table, detail))
     return found
 
 
@@ -121,39 +91,39 @@ def name_problems(data: Raw, key: str = "layers", place: Place = (), path: str =
     return found
 
 
-_EXTRAS = {"templates": ("Template", 2), "variants": ("Variant", 2), "scaling": ("Scaling", 1)}
-"""The tables whose contents have a class of their own, and how deep in the data its fields are."""
+_TABLES = ("templates", "variants", "scaling", "budget")
+"""The keys whose tables have classes of their own, made only for files that have them."""
 
 
-def _extra_problem(detail: ErrorDetails, data: Raw, name: str, depth: int) -> Problem:
-    """Say what is wrong with a field of a template, a variant or the scaling."""
-    from flopcount.schema import extras
-
-    loc = detail["loc"]
-    model: type[BaseModel] = getattr(extras, name)
+def _table_problem(detail: ErrorDetails, data: Raw) -> Problem:
+    """Say what is wrong with a field of a template, a variant, the scaling or a budget."""
+    key, *rest = detail["loc"]
+    nested = key in {"templates", "variants"} or (rest and isinstance(rest[0], int))
+    base: Place = (key, rest[0]) if nested else (key,)
     inner: Any = data
-    for step in loc[:depth]:
+    for step in base:
         inner = inner[step]
-    raw = inner if isinstance(inner, Mapping) else {}
-    what = _field_sentence(str(loc[depth]), model, raw, detail)
-    return Problem(loc[: depth + 1], what, str(loc[1]) if depth > 1 else "")
+    problem = table_problem(detail, _class(str(key)), inner, base)
+    return problem._replace(layer=str(base[1]) if key in {"templates", "variants"} else "")
 
 
-def _field_sentence(field: str, model: type[BaseModel], raw: Raw, detail: ErrorDetails) -> str:
-    """Say what is wrong with a field of a table that is no layer."""
-    name = next((name for name, info in model.model_fields.items() if info.alias == field), field)
-    if name not in model.model_fields:
-        return f"unknown key {shown(field)}; {suggestion(field, [*model.model_fields])}"
-    if detail["type"] == "missing":
-        return f"{field} is missing; give {field} = {expected(model, name)}"
-    return f"{field} = {shown(raw.get(field))} is not possible; it takes {expected(model, name)}"
+def _class(key: str) -> type[BaseModel]:
+    """Return the class of the tables under a key."""
+    from flopcount.schema import budget, extras
+
+    classes: dict[str, type[BaseModel]] = {
+        "templates": extras.Template,
+        "variants": extras.Variant,
+        "scaling": extras.Scaling,
+        "budget": budget.Budget,
+    }
+    return classes[key]
 
 
 def _problem(detail: ErrorDetails, data: Raw) -> Problem:
     """Find the layer an error is in, then say what is wrong with which of its fields."""
-    name, depth = _EXTRAS.get(str(detail["loc"][0]) if detail["loc"] else "", ("", 0))
-    if name and len(detail["loc"]) > depth:
-        return _extra_problem(detail, data, name, depth)
+    if _is_inside_table(detail):
+        return _table_problem(detail, data)
     place, path, model, raw = _innermost(detail["loc"], data)
     if detail["type"] == "string_unicode" and len(detail["loc"]) == len(place):  # the key itself, with half a character
         return Problem((*place, str(detail["input"])), f"unknown key {shown(detail['input'])}", path)
@@ -167,6 +137,11 @@ def _problem(detail: ErrorDetails, data: Raw) -> Problem:
         return Problem(("defaults", field), what, "defaults")
     inside = isinstance(field, str) and field in raw
     return Problem((*place, field) if inside and field is not None else (*place, *_missing(detail)), what, path)
+
+
+def _is_inside_table(detail: ErrorDetails) -> bool:
+    key, *rest = detail["loc"] or ("",)
+    return key in _TABLES and (len(rest) > 1 if key in {"templates", "variants"} else bool(rest) or key == "budget")
 
 
 def _missing(detail: ErrorDetails) -> Place:

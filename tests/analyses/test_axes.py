@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses import axes
-from flopcount.analyses.axes import Axis, axis, blocks, digits, number, setting_axis, shard
+from flopcount.analyses.sweeps import axes
+from flopcount.analyses.sweeps.axes import Axis, axis, blocks, digits, number, setting_axis, shard
 from flopcount.errors import UsageError
 from flopcount.files.settings import setting
 

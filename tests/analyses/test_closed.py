@@ -7,7 +7,7 @@ import sympy
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from flopcount.analyses.closed import EXCHANGEABLE, Forms, Use, counts, kind_forms, ratio_forms, use
+from flopcount.analyses.closed.kinds import EXCHANGEABLE, Forms, Use, counts, kind_forms, ratio_forms, use
 from flopcount.counting.kinds import FORMULAS
 from flopcount.errors import UsageError
 from flopcount.formulas.shape import Shape
@@ -124,6 +124,12 @@ def test_what_divides_is_an_assumption_and_not_a_floor() -> None:
     assert found.assumptions == ((p, "divides", M),)
     assert not any(form.has(sympy.floor) for form in forms(found).values())
     assert sympy.expand(forms(found)["weights"] - N * (k**2 * M / p + M - M / p)) == 0
+
+
+def test_what_always_holds_is_no_assumption() -> None:
+    """Each of the B blocks is one convolution, whose single group divides M/B and N/B."""
+    blocks = sympy.Symbol("B", integer=True, positive=True)
+    assert kind_forms("TiedBlockConv", {}).assumptions == ((blocks, "divides", M), (blocks, "divides", N))
 
 
 def test_what_need_not_divide_stays_rounded() -> None:

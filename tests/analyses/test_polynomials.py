@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.closed_networks import Law, Subject, law
+from flopcount.analyses.closed.networks import Law, Subject, law
+from flopcount.analyses.closed.polynomials import Polynomial, Unsettled
 from flopcount.analyses.counted import counted
-from flopcount.analyses.polynomials import Polynomial, Unsettled
 from flopcount.counting.conventions import convention
 from flopcount.counting.evaluate import Ratio
 from flopcount.counting.inputs import input_shapes

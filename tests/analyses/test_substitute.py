@@ -9,8 +9,8 @@ import pytest
 from flopcount.analyses.claims import prints_as
 from flopcount.analyses.counted import Counted, counted
 from flopcount.analyses.substitute import CARRIED, STAND_INS, Target, standardised
-from flopcount.analyses.whatif import Alternative, Choice, alternative
-from flopcount.analyses.where import condition
+from flopcount.analyses.whatif.alternatives import Alternative, Choice, alternative
+from flopcount.analyses.whatif.where import condition
 from flopcount.counting.conventions import convention
 from flopcount.counting.inputs import input_shapes
 from flopcount.counting.plan import plan
@@ -195,9 +195,9 @@ def test_a_condition_decides_on_layers() -> None:
 
 
 def test_convolutions_that_stand_for_no_standard_one_are_named() -> None:
-    rows = [conv(), {"type": "PartialConv", "kernel_size": 3}, {"type": "MaxPool", "kernel_size": 2}]
+    rows = [conv(), {"type": "MixConv", "kernel_sizes": [3, 5]}, {"type": "MaxPool", "kernel_size": 2}]
     found = changed(network(*rows), "DepthSepConv")
-    assert reasons(found)["PartialConv2"] == "PartialConv does not stand for a standard convolution"
+    assert reasons(found)["MixConv2"] == "MixConv does not stand for a standard convolution"
     assert "MaxPool3" not in reasons(found)
 
 

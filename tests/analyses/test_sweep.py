@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flopcount.analyses.axes import Axis, axis, setting_axis
-from flopcount.analyses.candidates import Space, exact
-from flopcount.analyses.evaluation import OVERFLOW, Evaluator
-from flopcount.analyses.filters import condition
-from flopcount.analyses.selection import Tallied, front
-from flopcount.analyses.sweep import Drawn, candidate, evaluator, swept, why
+from flopcount.analyses.conditions.filters import condition
+from flopcount.analyses.sweeps.axes import Axis, axis, setting_axis
+from flopcount.analyses.sweeps.candidates import Space, exact
+from flopcount.analyses.sweeps.evaluation import OVERFLOW, Evaluator
+from flopcount.analyses.sweeps.selection import Tallied, front
+from flopcount.analyses.sweeps.sweep import Drawn, candidate, evaluator, swept, why
 from flopcount.counting.conventions import convention
 from flopcount.errors import BadInput, UsageError
 from flopcount.files.settings import setting
@@ -244,6 +244,7 @@ COLUMNS = {
     "macs": np.array([10**6, 3 * 10**8, 10**9]),
     "layers.3.kernel_size": np.array([3, 5, 7]),
     "padding": np.array(["same", "valid", "same"], object),
+    "bias": np.array(["true", "false", "false"], object),
 }
 
 
@@ -258,6 +259,12 @@ COLUMNS = {
         ("padding == 'same' or layers.3.kernel_size == 5", [True, True, True]),
         ("macs // layers.3.kernel_size % 2 == 0", [False, True, True]),
         ("padding != 'layers.3.kernel_size'", [True, True, True]),
+        ("padding ~ 's*'", [True, False, True]),
+        ("not padding ~ '*l?[cd]'", [True, False, True]),
+        ("macs ~ '?000000' and layers.3.kernel_size == 3", [True, False, False]),
+        ("bias == true", [True, False, False]),
+        ("padding == 3", [False, False, False]),
+        ("macs == 'same' or bias == false", [False, True, True]),
     ],
 )
 def test_a_condition_keeps_what_it_says(text: str, kept: list[bool]) -> None:
@@ -289,6 +296,20 @@ def test_what_is_no_condition_is_refused(text: str, words: str) -> None:
     assert "\n" not in str(refused.value)
 
 
-def test_a_condition_does_not_wrap() -> None:
-    with pytest.raises(UsageError, match="64 bits"):
-        condition("macs * macs * macs > 0", [*COLUMNS])(COLUMNS)
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("macs * macs * macs > 0", "64 bits"),
+        ("padding > 3", "a number with a word"),
+        ("macs < 'same'", "a number with a word"),
+        ("padding + 1 > 3", "computes with words"),
+        ("-padding < 3", "computes with words"),
+        ("padding * 'a' == 'aa'", "computes with words"),
+        ("macs // (layers.3.kernel_size - 3) > 3", "divides by zero"),
+        ("macs % 0 == 1", "divides by zero"),
+    ],
+)
+def test_a_condition_without_a_value_is_refused(text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words) as refused:
+        condition(text, [*COLUMNS])(COLUMNS)
+    assert "\n" not in str(refused.value)

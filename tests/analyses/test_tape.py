@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.evaluation import _run
-from flopcount.analyses.program import Wanted, compiled
-from flopcount.analyses.tape import Recorded, Tape
+from flopcount.analyses.sweeps.evaluation import _run
+from flopcount.analyses.sweeps.program import Wanted, compiled
+from flopcount.analyses.sweeps.tape import Recorded, Tape
 from flopcount.formulas import dims
 
 SMALL = st.integers(1, 16)

@@ -27,6 +27,7 @@ def shown(run: Run, *arguments: str) -> dict[str, str]:
         ("TuckerConv", ("M·r₁ + N·r₂ + k²·r₁·r₂", None, None)),
         ("WinogradConv", ("M·N·k²", None, "M·N·⌈H/2⌉·⌈W/2⌉·(k + 1)²")),
         ("PartialConv", ("k²·⌊M/4⌋²", None, "k²·⌊M/4⌋²·H·W")),
+        ("BSConvS", ("M·min(M, max(4, ⌈M/4⌉)) + N·k² + N·min(M, max(4, ⌈M/4⌉))", None, None)),
         ("MultiheadAttention", ("4·D²", "4·D·(D + 1)", "2·D·(2·D + n)·n")),
         ("LSTM", ("4·(H + M)·H", None, None)),
         ("MaxPool", ("0", "0", "0")),
@@ -45,6 +46,8 @@ def test_a_kind_is_written_in_letters(kind: str, expected: tuple[str | None, ...
         ("DualConv", "1/k² + 1/g"),
         ("GroupConv", "1/g"),
         ("PartialConv", "⌊M/4⌋²/M²"),
+        ("BSConvS", "(min(M, max(4, ⌈M/4⌉))/N + min(M, max(4, ⌈M/4⌉))/M)/k² + 1/M"),
+        ("GhostConv", "(M·k² + 9)·⌈N/2⌉/(M·N·k²)"),
     ],
 )
 def test_a_ratio_is_a_sum_of_simple_terms(kind: str, expected: str, run: Run) -> None:

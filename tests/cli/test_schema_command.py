@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from conftest import Run
 from jsonschema import Draft202012Validator
+from pydantic import ValidationError
 
 from flopcount.files.bundled import files
 from flopcount.schema.arch import class_named
+from flopcount.schema.budget import Configuration
 from flopcount.schema.layers import FAMILIES
 
 CONV = {"type": "Conv", "out_channels": 4, "kernel_size": 3}
@@ -28,6 +30,8 @@ GOOD: dict[str, dict[str, Any]] = {
         "layers": [HALF_OF_A_CONV],
     },
     "a block": {"input": [3, 8, 8], "layers": [{"type": "Block", "repeat": 2, "layers": [{**CONV, "padding": 1}]}]},
+    "a budget": {"input": [3, 8, 8], "layers": [CONV], "budget": {"macs": "1M", "layer": {"params": {"max": 5}}}},
+    "budgets": {"input": [3, 8, 8], "layers": [CONV], "budget": [{"weight_bytes": {"max": "1 kB", "bits": 8}}]},
     "a layer that reads the input": {"input": [3, 8, 8], "layers": [CONV, {**CONV, "after": ["input"]}]},
 }
 
@@ -44,6 +48,8 @@ BAD: dict[str, dict[str, Any]] = {
         "layers": [{"type": "Block", "layers": [{**CONV, "strde": 2}]}],
     },
     "an unknown default": {"input": [3, 8, 8], "defaults": {"strde": 2}, "layers": [CONV]},
+    "an unknown limit": {"input": [3, 8, 8], "layers": [CONV], "budget": {"mac": 1}},
+    "a limit that is no number": {"input": [3, 8, 8], "layers": [CONV], "budget": {"macs": {"max": [1]}}},
     "an unknown kind": {"input": [3, 8, 8], "layers": [{"type": "Covn"}]},
     "no kind": {"input": [3, 8, 8], "layers": [{"out_channels": 4, "kernel_size": 3}]},
     "a string for a number": {"input": [3, 8, 8], "layers": [{**CONV, "out_channels": "4"}]},
@@ -107,3 +113,29 @@ def test_it_can_be_written_to_a_file(run: Run, tmp_path: Path) -> None:
     target = tmp_path / "arch.schema.json"
     assert run("schema", "-o", target) == (0, "", "")
     assert target.read_text(encoding="utf-8") == run("schema").out
+
+
+CONFIGURATIONS: dict[str, tuple[str, bool]] = {
+    "nothing": ("", True),
+    "files and a base": ('files = "archs/**/*.toml"\nbase = "origin/main"', True),
+    "a rule": ('[[budget]]\nfiles = ["a.toml"]\nmacs = { max = "1G", max_increase = ["2%", "1M"] }', True),
+    "when": ('[[budget]]\nfiles = "*.toml"\nwhen = { input = [224, "160x128"], width = 0.5 }\nparams = 1', True),
+    "an unknown key": ("basis = 1", False),
+    "a rule without files": ("[[budget]]\nmacs = 1", False),
+    "bits of a count": ('[[budget]]\nfiles = "*"\nmacs = { max = 1, bits = 8 }', False),
+    "an exemption without a reason": ('[[exempt]]\nid = "a"\nfiles = "b"\nexpires = 2030-01-01', False),
+}
+
+
+@pytest.mark.parametrize(("text", "fits"), CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_the_schema_of_configurations_says_what_the_tool_says(run: Run, text: str, fits: bool) -> None:  # noqa: FBT001
+    schema = json.loads(run("schema", "--of", "config").out)
+    Draft202012Validator.check_schema(schema)
+    data = json.loads(json.dumps(tomllib.loads(text), default=str))
+    assert Draft202012Validator(schema).is_valid(data) == fits
+    try:
+        Configuration.model_validate(tomllib.loads(text))
+    except ValidationError:
+        assert not fits
+    else:
+        assert fits

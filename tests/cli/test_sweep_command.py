@@ -4,15 +4,13 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Run, Write
 
-from flopcount.analyses import sweep as sweeping
-from flopcount.cli import streaming
+from flopcount.analyses.sweeps import sweep as sweeping
 
 LENET = "lenet5"
 GRID = ("--input", "14:32:6", "--set", "layers.0.kernel_size=3,5")
@@ -70,6 +68,16 @@ def _beats(one: dict[str, int], other: dict[str, int]) -> bool:
     return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
 
 
+def test_a_front_is_cut_when_it_is_whole(run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 8·40/g MACs the two with the fewest are beaten by 8·12/2, and that of one group is not."""
+    monkeypatch.setattr(sweeping, "CHUNK", 3)
+    text = 'input = [8, 1]\nlayers = [{ type = "Conv", name = "c", out_channels = 40, kernel_size = 1 }]'
+    axes = ("--set", "c.out_channels=40,12", "--set", "c.groups=1,2,4")
+    front = ("--where", "c.out_channels == 40 or c.groups == 2", "--pareto", "macs,c.groups", "--top", "2")
+    rows = report(run, write("a.toml", text), *axes, *front)["candidates"]
+    assert [(row["macs"], row["c.groups"]) for row in rows] == [(48, 2), (320, 1)]
+
+
 def test_rows_are_sorted_and_cut(run: Run) -> None:
     grid = ("mobilenet_v2", "--width", "0.35:1.4:0.35", "--input", "96:224:64")
     macs = sorted(row["macs"] for row in report(run, *grid)["candidates"])
@@ -86,29 +94,11 @@ def test_invalid_candidates_are_counted_and_the_reason_told(run: Run) -> None:
     assert "invalid" in run("sweep", LENET, "--input", "4,32").out
 
 
-@pytest.mark.parametrize("ending", ["csv", "jsonl"])
-def test_rows_are_written_by_the_ending_of_the_file(ending: str, run: Run, tmp_path: Path) -> None:
-    path = tmp_path / f"rows.{ending}"
-    rows = report(run, LENET, *GRID, "-o", str(path))["candidates"]
-    text = path.read_text(encoding="utf-8")
-    found = written(path) if ending == "csv" else [json.loads(line) for line in text.splitlines()]
-    assert [{key: str(value) for key, value in row.items()} for row in found] == [
-        {key: str(value) for key, value in row.items()} for row in rows
-    ]
-
-
-def test_parquet_needs_pyarrow(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    result = run("sweep", LENET, *GRID, "-o", tmp_path / "rows.parquet")
-    assert (result.code, result.out, len(result.problems)) == (2, "", 1)
-    assert "needs pyarrow" in result.err
-
-
 def test_without_numpy_a_sentence_says_what_to_install(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numpy", None)
     result = run("sweep", LENET, *GRID)
     assert (result.code, result.out) == (2, "")
-    assert result.problems == ["a sweep needs numpy; install flopcount[sweep]"]
+    assert result.problems == ["this needs numpy; install flopcount[sweep]"]
 
 
 def test_shards_together_are_the_whole(run: Run, tmp_path: Path) -> None:
@@ -120,28 +110,20 @@ def test_shards_together_are_the_whole(run: Run, tmp_path: Path) -> None:
     assert parts == written(tmp_path / "whole.csv")
 
 
-def test_an_interrupted_sweep_is_readable_and_can_be_resumed(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After two chunks of three candidates it stops; going on from there completes the same file."""
-    monkeypatch.setattr(sweeping, "CHUNK", 3)
-    run("sweep", LENET, "--input", "28:40", "-o", tmp_path / "whole.csv")
+def test_a_part_without_candidates_is_empty(run: Run, tmp_path: Path) -> None:
+    """Of five parts of four candidates, one has none."""
+    found = report(run, LENET, "--input", "28:40:4", "--shard", "1/5", "-o", tmp_path / "rows.csv")
+    assert (found["candidates"], found["counts"]["seen"]) == ([], 0)
+    assert (tmp_path / "rows.csv").read_text(encoding="utf-8") == "id,input,macs,params\n"
 
-    def interrupted(*arguments: Any) -> Iterator[Any]:
-        for count, chunk in enumerate(sweeping.swept(*arguments)):
-            if count == 2:
-                raise KeyboardInterrupt
-            yield chunk
 
-    path = tmp_path / "rows.csv"
-    with monkeypatch.context() as stopping:
-        stopping.setattr(streaming, "swept", interrupted)
-        result = run("sweep", LENET, "--input", "28:40", "-o", path)
-    assert result.code == 130
-    assert "--start 6" in result.err
-    assert len(written(path)) == 6
-    assert run("sweep", LENET, "--input", "28:40", "--start", "6", "-o", path).code == 0
-    assert path.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+def test_a_small_decimal_is_what_it_says(run: Run) -> None:
+    """A float of 0.00001 prints with an exponent, which no option takes."""
+    grid = ("mobilenet_v1_1.0_224", "--width", "0.00001,1")
+    row = report(run, *grid)["candidates"][0]
+    alone = json.loads(run("mobilenet_v1_1.0_224", "--width", "0.00001", "--format", "json").out)["totals"]
+    assert {"params": row["params"], "macs": row["macs"]} == alone
+    assert "--width 0.00001" in run("sweep", *grid, "--id", "0").out
 
 
 def test_a_candidate_is_counted_again_by_its_id(run: Run) -> None:
@@ -193,7 +175,7 @@ BIG = [f"--set=layers.{place}.out_channels=1:10" for place in range(13)]
         (["--set", "Conv1.strid=1,2"], "did you mean 'stride'"),
         (["--set", "layers.0.stride=0:2"], "stride = 0 is not possible"),
         (["--set", "layers.0.padding=same,smae"], "smae"),
-        (["--set", "layers.0.stride=1,2", "--set", "layers.0.stride=1:3"], "same name"),
+        (["--set", "layers.0.stride=1,2", "--set", "layers.0.stride=1:3"], "two axes have this name"),
         ([*BIG], "10000000000000 candidates; --sample"),
         ([*BIG[:2], "--sample", "100"], "leave out --sample"),
         (["--input", "96,97", "--where", "mac < 3"], "did you mean 'macs'"),
@@ -205,6 +187,12 @@ BIG = [f"--set=layers.{place}.out_channels=1:10" for place in range(13)]
         (["--input", "96,97", "-o", "x.txt"], ".csv, .jsonl or .parquet"),
         (["--input", "96,97", "--shard", "3/2"], "no part"),
         (["--input", "96,97", "--start", "2"], "0 to 1"),
+        (["--input", "96,97", "--shard", "1/3", "--start", "0"], "no candidates"),
+        (["--input", "96,97", "--where", ""], "no condition"),
+        (["--input", "96,97", "--where", "macs < 'a'"], "a number with a word"),
+        (["--input", "96x96,96x96"], "a value occurs twice"),
+        (["--set", "layers.0.padding=same,same"], "a value occurs twice"),
+        (["--input", "96,97", "--id", "0", "--pareto", "macs,params"], "leave out --pareto"),
         (["--input", "96,97", "--id", "2"], "from 0 to 1"),
     ],
 )

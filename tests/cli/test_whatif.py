@@ -102,6 +102,12 @@ def test_several_values_make_a_column_each(run: Run, write: Write) -> None:
     assert [each["alternative"] for each in data["alternatives"][1:]] == [f"HetConv p={p}" for p in (1, 2, 4, 8)]
 
 
+def test_a_range_makes_a_column_for_each_value(run: Run, write: Write) -> None:
+    data = told(run, write("chain.toml", CHAIN), "--to", "HetConv", "--set", "p=2:8:2")
+    labels = [each["alternative"] for each in data["alternatives"][1:]]
+    assert labels == [f"HetConv p={p}" for p in (2, 4, 6, 8)]
+
+
 def test_the_main_table_of_csv_is_that_of_layers_or_of_several_totals(run: Run, write: Write) -> None:
     path = write("chain.toml", CHAIN)
     one = [*csv.reader(run("whatif", path, "--to", "HetConv", "--set", "p=2", "--format", "csv").out.splitlines())]
@@ -126,6 +132,13 @@ def test_an_input_and_a_width_are_those_of_both_sides(run: Run) -> None:
     before, after = data["alternatives"]
     assert (before["params"], before["macs"]) == (plain["totals"]["params"], plain["totals"]["macs"])
     assert (after["params"], after["macs"]) == tuple(plain["standard"]["totals"].values())
+
+
+def test_layers_can_be_chosen_by_what_they_cost(run: Run) -> None:
+    """By hand: 64·64·9·224² MACs, and as many with twice the channels on a quarter of the map; two stages have two."""
+    data = told(run, "vgg16", "--to", "DepthSepConv", "--where", "macs >= 1.8G")
+    assert data["alternatives"][1]["replaced"] == 6
+    assert [row["macs"] for row in data["layers"] if row["type_1"] == "DepthSepConv"] == [64 * 64 * 9 * 224**2] * 6
 
 
 def test_layers_can_be_sorted_and_cut(run: Run) -> None:
@@ -165,6 +178,9 @@ def test_a_saved_file_keeps_comments_and_order(run: Run, write: Write) -> None:
         ("cifar10_vgg", "--to", "OctaveConv"),
         ("mobilenet_v2", "--to", "Conv", "--width", "0.5"),
         ("hetconv_resnet56", "--to", "DepthSepConv"),
+        ("resnext50_32x4d", "--to", "RepVGGConv"),
+        ("hetconv_vgg16", "--to", "BSConvS"),
+        ("cifar10_vgg", "--to", "PartialConv"),
     ],
 )
 def test_a_saved_file_counts_as_printed(run: Run, write: Write, words: tuple[str, ...]) -> None:
@@ -173,8 +189,15 @@ def test_a_saved_file_counts_as_printed(run: Run, write: Write, words: tuple[str
     after = json.loads(result.out)["alternatives"][1]
     start = next((words.index(word) for word in ("--input", "--width") if word in words), len(words))
     options = words[start:]
-    variant = ("--variant", "resnet101") if words[0] == "resnet101" else ()
+    variant = ("--variant", words[0]) if words[0] in {"resnet101", "resnext50_32x4d"} else ()
     assert total(run, saved, *options, *variant) == {"params": after["params"], "macs": after["macs"]}
+
+
+def test_what_a_saved_file_does_not_say_is_told(run: Run, write: Write) -> None:
+    saved = write("empty.toml", "").with_name("new.toml")
+    words = ("--width", "0.5", "--set", "defaults.bias=true", "--to", "HetConv", "--set", "p=4")
+    result = run("whatif", "resnet101", *words, "--save", saved, "--format", "csv")
+    assert result.err.rstrip().endswith("; count it with --variant resnet101 --set defaults.bias=true --width 0.5")
 
 
 def test_tables_are_changed_where_they_stand(run: Run, write: Write) -> None:
@@ -265,15 +288,18 @@ def test_a_row_that_another_one_reads_by_its_old_name_is_not_saved(run: Run, wri
         (("--to", "DualConv", "--set", "group=4"), "did you mean 'groups'?"),
         (("--to", "HetConv", "--set", "p"), "not KEY=VALUE"),
         (("--to", "DepthSepConv", "--where", "kernel_siz > 1"), "did you mean 'kernel_size'?"),
-        (("--to", "DepthSepConv", "--where", "path ~"), "not a condition"),
-        (("--to", "DepthSepConv", "--where", "path > 1"), "a number with a string"),
-        (("--to", "DepthSepConv", "--width", "0.5,1"), "is not a number"),
+        (("--to", "DepthSepConv", "--where", "path ~"), "no condition"),
+        (("--to", "DepthSepConv", "--where", "path > 1"), "a number with a word"),
+        (("--to", "DepthSepConv", "--width", "0.5,x"), "is not a number"),
         (("--to", "DepthSepConv", "--set", "defaults.bias=true,false"), "several values are several networks"),
         (("--to", "HetConv", "--set", "p=1,2", "--save", "x.toml"), "these are 2 networks"),
         (("--to", "Conv", "--save", "x.toml"), "no layer was replaced"),
         (("--to", "BSConvU", "--save", "x.json"), "a name that ends in .toml"),
         (("--to", "BSConvU", "--sort", "nothing"), "no such column"),
-        (("--to", "HetConv", "--set", "p=" + ",".join(["1"] * 101)), "100 are the most"),
+        (("--to", "HetConv", "--set", "p=1:101"), "these are 101 networks; 100 are the most"),
+        (("--to", "HetConv", "--set", "p=2", "--set", "p=4"), "p is set before; give all values together"),
+        (("--to", "HetConv", "--set", "p=2,2"), "a value occurs twice"),
+        (("--to", "HetConv", "--set", "p=4:2"), "runs backwards"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(run: Run, write: Write, words: tuple[str, ...], says: str) -> None:

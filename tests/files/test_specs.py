@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flopcount.errors import FileError, Problem
+from flopcount.errors import BENEATH, FileError, Problem
 from flopcount.files.bundled import ROOT, Bundled, bundled, bundled_network, files
 from flopcount.files.settings import setting
 from flopcount.files.source import Source
@@ -69,11 +69,17 @@ def test_settings_can_mend_a_file() -> None:
     assert len(load_bytes(broken, settings=[setting("layers.0.type=Flatten")]).arch.layers) == 1
 
 
-def test_each_problem_is_a_line_with_file_line_column_layer_and_sentence() -> None:
+def test_each_problem_is_a_line_with_file_line_column_layer_and_sentence_and_its_source_beneath() -> None:
     source = Source("a.toml", FLATTEN, "toml", {})
     problems = [Problem(("layers", 0), "what is wrong", "Flatten1"), Problem(("nowhere",), "what else")]
-    lines = pointed(problems, source, {}).split("\n")
-    assert {*lines} == {"a.toml:2:11: Flatten1: what is wrong", "a.toml: what else"}
+    assert pointed(problems, source, {}).split("\n") == [
+        "a.toml:1:1: what else",
+        "    input = [3]",
+        "    ^",
+        "a.toml:2:11: Flatten1: what is wrong",
+        '    layers = [{ type = "Flatten" }]',
+        "              ^^^^^^^^^^^^^^^^^^^^",
+    ]
 
 
 def test_a_problem_that_a_setting_made_names_the_setting() -> None:
@@ -85,5 +91,6 @@ def test_a_problem_that_a_setting_made_names_the_setting() -> None:
 def test_more_problems_than_can_be_read_are_counted() -> None:
     source = Source("a.toml", FLATTEN, "toml", {})
     lines = pointed([Problem(("input",), "what is wrong")] * (MOST_SHOWN + 7), source, {}).split("\n")
+    lines = [line for line in lines if not line.startswith(BENEATH)]
     assert len(lines) == MOST_SHOWN + 1
     assert "7 more" in lines[-1]

@@ -38,10 +38,18 @@ def test_text_is_utf_8_with_or_without_a_mark(content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff", b"a\0b", "é".encode("latin-1"), "a = 1".encode("utf-16"), b"\xed\xa0\x80"]
+    ("content", "place"),
+    [
+        (b"\xff", "1:1"),
+        (b"a\0b", "1:2"),
+        ("a = 1\nbé".encode("latin-1"), "2:2"),
+        ("a = 1".encode("utf-16"), "1:1"),
+        (b"\xed\xa0\x80", "1:1"),
+        (b"\xef\xbb\xbf\xc3\xa9\n\xc3\xa9\xff", "2:2"),
+    ],
 )
-def test_anything_else_is_not_text(content: bytes) -> None:
-    with pytest.raises(FileError, match=r"^t: this is not text"):
+def test_anything_else_is_not_text_and_its_first_wrong_character_is_named(content: bytes, place: str) -> None:
+    with pytest.raises(FileError, match=f"^t:{place}: this is not text"):
         decoded(content, "t")
 
 
@@ -67,7 +75,8 @@ def test_the_deepest_nesting_that_is_read(notation: Notation) -> None:
         return f"a = {inside}" if notation == "toml" else f'{{"a": {inside}}}'
 
     assert parsed(lists(DEEPEST - 1), notation, "t").data
-    with pytest.raises(FileError, match=f"^t: nested too deep; {DEEPEST} levels are the most"):
+    column = len(lists(DEEPEST).partition("[")[0]) + DEEPEST
+    with pytest.raises(FileError, match=f"^t:1:{column}: nested too deep; {DEEPEST} levels are the most"):
         parsed(lists(DEEPEST), notation, "t")
 
 
@@ -87,8 +96,12 @@ def test_equal_data_comes_out_of_both_notations() -> None:
         ("{\n  ]", "json", "^t:2:3: not JSON"),
         ('{"é": 1,}', "json", "^t:1:9: not JSON"),
         ('{"a": 1\n, "a": 2}', "json", "^t:2:3: .*'a'"),
-        ('{"a": NaN}', "json", "NaN"),
-        ("[]", "json", "table"),
+        ('{"a": NaN}', "json", "^t:1:7: NaN is not a number"),
+        ('{"NaN": "NaN",\n"a": -Infinity}', "json", "^t:2:6: -Infinity is not a number"),
+        ("[]", "json", "^t:1:1: .*table"),
+        (f"# {'9' * 5000}\na = {'9' * 5000}", "toml", "^t:2:5: a number has too many digits"),
+        (f'{{"{"9" * 5000}": {"9" * 5000}}}', "json", "^t:1:5006: a number has too many digits"),
+        (f"a = 1\n b{'.b' * 70} = 1", "toml", "^t:2:2: nested too deep"),
     ],
 )
 def test_a_text_that_cannot_be_parsed_says_where(text: str, notation: Notation, message: str) -> None:

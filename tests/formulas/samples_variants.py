@@ -83,6 +83,7 @@ VARIANTS: Mapping[str, tuple[Sample, ...]] = {
         *sampled(MAPS, kernel_size=3),
         sample(Even, kernel_size=(3, 5), n_div=2, padding=(1, 2), bias=False),
         sample(Even, kernel_size=3, n_div=2, padding=2, dilation=2),
+        *_followed(Batch, kernel_size=3),
     ),
     "GhostConv": (
         *sliding(out_channels=7),

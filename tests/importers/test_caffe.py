@@ -153,6 +153,6 @@ def test_a_network_of_training_is_read_as_it_is_tested(run: Run, write: Write) -
 @pytest.mark.parametrize(
     ("kind", "options"), [("InnerProduct", {"num_output": 4, "axis": 2}), ("Flatten", {"axis": 2})]
 )
-def test_other_axes_are_refused(run: Run, write: Write, kind: str, options: dict[str, int]) -> None:
+def test_other_axes_are_refused(run: Run, write: Write, kind: str, options: dict[str, Any]) -> None:
     result = run(write("deploy.prototxt", entry(8) + layer(kind, "odd", "data", **options)))
     assert (result.code, "that is not read" in result.err) == (2, True)

@@ -15,7 +15,7 @@ from flopcount.schema import layers
 from flopcount.schema.arch import Arch, Block
 from flopcount.schema.base import Function, Layer, Norm
 from flopcount.schema.layers import FAMILIES, kind_named
-from flopcount.schema.problems import expected
+from flopcount.schema.wording import expected
 
 EVERY_KIND = pytest.mark.parametrize("kind", FAMILIES)
 MODELS: tuple[type[BaseModel], ...] = (Arch, Block, *map(kind_named, FAMILIES))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flopcount.schema.base import Axes, Count, Flag, Layer, Padding
+from flopcount.schema.base import Axes, Count, Flag, Function, Layer, Norm, Padding
 from flopcount.schema.sliding import Filtering, Sliding
 
 
@@ -16,6 +16,8 @@ class PartialConv(Layer):
     padding: Annotated[Padding, Field(description="what is added around the map")] = "same"
     dilation: Annotated[Axes, Field(description="distance between the kernel's points")] = 1
     bias: Annotated[Flag, Field(description="whether each filter has a bias")] = True
+    norm: Annotated[Norm | None, Field(description="normalisation of the whole map behind it")] = None
+    activation: Annotated[Function | None, Field(description="function of the whole map behind it")] = None
 
 
 class GhostConv(Filtering):

@@ -1,0 +1,1 @@
+"""Limits, held against what networks cost."""

@@ -1,0 +1,1 @@
+"""What kinds and networks cost, as formulas."""

@@ -1,0 +1,1 @@
+"""Conditions over layers and candidates: one language."""

@@ -1,0 +1,1 @@
+"""What two networks are made of, and how they differ."""

@@ -1,0 +1,1 @@
+"""Spaces of candidates that are too many to go through."""

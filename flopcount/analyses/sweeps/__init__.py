@@ -1,0 +1,1 @@
+"""Grids of candidates, counted on integer arrays."""

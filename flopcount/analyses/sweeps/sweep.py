@@ -1,0 +1,149 @@
+"""Any number of candidates at once: each network walked once with recorded numbers, then run on whole chunks.
+
+Chunks are outer products of the axes, so what depends on one axis alone is
+computed once for each of its values.
+"""
+
+from collections.abc import Iterator
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flopcount.analyses.arrays import numpy
+from flopcount.analyses.sweeps.axes import Block, Value, blocks, digits, number, size
+from flopcount.analyses.sweeps.candidates import Space, exact
+from flopcount.analyses.sweeps.evaluation import OVERFLOW, Evaluator
+from flopcount.analyses.sweeps.program import NEVER, Program, compiled
+from flopcount.analyses.sweeps.recording import Recording, varied
+from flopcount.analyses.sweeps.shuffle import MOST_SHUFFLED, draws
+from flopcount.errors import BadInput, ShapeError, SpecError, UsageError
+from flopcount.formulas.dims import total
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+CHUNK = 16_384
+"""Candidates at once: their arrays stay in the processor's cache."""
+
+MOST_GRID = 10**8
+"""A grid of more candidates is cut or sampled."""
+
+
+class Chunk(NamedTuple):
+    """Some candidates: the position of the first, their ids, the digits of each axis, what each costs."""
+
+    position: int
+    ids: "list[int] | Array"
+    digits: "tuple[Array, ...]"
+    costs: "dict[str, Array]"
+
+
+class Drawn(NamedTuple):
+    """Candidates drawn at random: how many, and the seed."""
+
+    many: int
+    seed: int
+
+    def sentence(self, grid: int) -> str:
+        """Say how, of a grid of so many candidates."""
+        how = "none twice" if grid <= MOST_SHUFFLED else f"each of all {grid}, so that one may come twice"
+        return f"{self.many} drawn at random with seed {self.seed}, {how}"
+
+
+def evaluator(space: Space) -> Evaluator:
+    """Return a pure function from batches of candidates to what they cost."""
+    numpy()
+    found = varied(space)
+    programs: dict[tuple[int, ...], Program] = {}
+    for places, recording in found.recordings():
+        programs[places] = _program(recording) if recording else NEVER
+    return Evaluator(found.space.axes, found.listed, programs)
+
+
+def _program(recording: Recording) -> Program:
+    """Keep what the totals need of a walk."""
+    results: dict[str, Any] = {name: total(values) for name, values in recording.costs.items()}
+    return compiled(recording.tape, results, recording.needs)
+
+
+def positions(space: Space, drawn: Drawn | None, *, parted: bool) -> int:
+    """Return how many candidates a sweep has; refuse a grid nobody could wait for."""
+    grid = size(space.axes)
+    if drawn is None and grid > MOST_GRID and not parted:
+        raise UsageError(f"the grid has {grid} candidates; --sample N draws some, --shard 1/16 takes a part")
+    if drawn is not None and drawn.many >= grid:
+        raise UsageError(f"--sample {drawn.many}: the grid has {grid} candidates; leave out --sample for all of them")
+    return drawn.many if drawn else grid
+
+
+def swept(space: Space, evaluate: Evaluator, part: range, drawn: Drawn | None = None) -> Iterator[Chunk]:
+    """Yield what the candidates cost, chunk by chunk in their order."""
+    sizes = [len(each.values) for each in space.axes]
+    columns = _columns(evaluate)
+    for position, places in _places(sizes, part, drawn):
+        batch = {each.name: column[place] for each, column, place in zip(evaluate.axes, columns, places, strict=True)}
+        yield _chunk(position, sizes, places, evaluate(batch))
+
+
+def _columns(evaluate: Evaluator) -> "list[Array]":
+    """Return the values of each axis as the evaluator takes them."""
+    np = numpy()
+    return [
+        np.arange(len(each.values)) if each.name in evaluate.listed else np.array(each.values) for each in evaluate.axes
+    ]
+
+
+def _places(sizes: list[int], part: range, drawn: Drawn | None) -> "Iterator[tuple[int, tuple[Array, ...]]]":
+    """Yield for each chunk which value of each axis its candidates have, as arrays to be broadcast."""
+    np = numpy()
+    if drawn is not None:
+        yield from draws(sizes, part, drawn.seed, CHUNK)
+        return
+    for block in blocks(sizes, part.start, part.stop, CHUNK):
+        yield number(sizes, [each.start for each in block]), _open(np, block)
+
+
+def _open(np: Any, block: Block) -> "tuple[Array, ...]":
+    """Lay the ranges of a block along one axis each."""
+    count = len(block)
+    return tuple(
+        np.arange(each.start, each.stop).reshape([-1 if axis == place else 1 for axis in range(count)])
+        for place, each in enumerate(block)
+    )
+
+
+def _chunk(position: int, sizes: list[int], places: "tuple[Array, ...]", costs: "dict[str, Array]") -> Chunk:
+    np = numpy()
+    shape = costs["macs"].shape
+    flat = {name: values.reshape(-1) for name, values in costs.items()}
+    spread = tuple(np.broadcast_to(place, shape).reshape(-1) for place in places)
+    return Chunk(position, _ids(np, sizes, spread), spread, flat)
+
+
+def _ids(np: Any, sizes: list[int], places: "tuple[Array, ...]") -> "list[int] | Array":
+    """Return the numbers of candidates; ids beyond int64 are Python's integers."""
+    kind = np.int64 if prod(sizes) < 2**63 else object
+    ids: list[int] | Array = np.zeros(places[0].shape if places else 1, kind)
+    for radix, place in zip(sizes, places, strict=True):
+        ids = ids * radix + place.astype(kind)
+    return ids
+
+
+def candidate(space: Space, id_: int) -> dict[str, Value]:
+    """Return the values of a candidate by the name of the axis."""
+    sizes = [len(each.values) for each in space.axes]
+    if not 0 <= id_ < prod(sizes):
+        raise UsageError(f"--id {id_}: the candidates are numbered from 0 to {prod(sizes) - 1}")
+    return {each.name: each.values[place] for each, place in zip(space.axes, digits(sizes, id_), strict=True)}
+
+
+def why(space: Space, id_: int, reason: int) -> str:
+    """Say why a candidate is invalid: what its exact count says first."""
+    try:
+        exact(space, candidate(space, id_))
+    except SpecError as error:
+        return str(error.problems[0])
+    except (ShapeError, BadInput) as error:
+        return str(error).partition("\n")[0]
+    return f"the count does not fit 64 bits; --id {id_} counts it exactly" if reason == OVERFLOW else "it is invalid"

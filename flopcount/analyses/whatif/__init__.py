@@ -1,0 +1,1 @@
+"""What a network would cost with other convolutions, widths and sizes."""

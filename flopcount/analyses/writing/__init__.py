@@ -1,0 +1,1 @@
+"""Networks written down as arch files again."""

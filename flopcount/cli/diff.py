@@ -1,0 +1,47 @@
+"""`flopcount diff A B`: what changed between two networks, layer by layer."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flopcount.analyses.differences.diff import Layer, differences, layers_of
+from flopcount.cli.loading import Options, count_arch, count_loaded, given_to
+from flopcount.cli.options import complete_arch, count_options, output_options
+from flopcount.cli.output import show
+from flopcount.errors import UsageError
+from flopcount.report.diff import Version, diff_report
+
+
+@click.command("diff")
+@click.argument("before", metavar="A", shell_complete=complete_arch)
+@click.argument("after", metavar="B", shell_complete=complete_arch)
+@click.option("--all", "everything", is_flag=True, help="Show the layers that did not change too.")
+@count_options
+@output_options
+def command(before: str, after: str, fmt: str, output: str | None, *, everything: bool, **options: Any) -> None:
+    """Say what changed from A to B: layers added, removed, moved and changed, and what that costs.
+
+    A and B are arch files, bundled networks, or REF:path for a file as git has
+    it: HEAD:archs/net.toml. The options apply to both.
+    """
+    if before == after == "-":
+        raise UsageError("standard input can be one of the two, not both")
+    chosen = Options(**options)
+    (old, layers_before), (new, layers_after) = _version(before, chosen), _version(after, chosen)
+    show(diff_report(old, new, differences(layers_before, layers_after), everything=everything), fmt, output)
+
+
+def _version(reference: str, options: Options) -> tuple[Version, tuple[Layer, ...]]:
+    """Count one side."""
+    from flopcount.files.revisions import content_in, revision
+    from flopcount.importers.loading import load_content
+
+    at = revision(reference)
+    if at is None:
+        spec, result = count_arch(reference, options)
+    else:
+        content = content_in(*at, Path.cwd())
+        spec = load_content(content, ":".join(at), options.parsed_settings, options.variant)
+        result = count_loaded(spec, options)
+    return Version(reference, spec.arch.name, result), layers_of(result, given_to(spec, result, options))

@@ -1,0 +1,79 @@
+"""Findings in words, for every format."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from flopcount.analyses.budgets.checks import Outcome
+from flopcount.analyses.budgets.findings import Finding, Share
+from flopcount.errors import plain
+from flopcount.report.amounts import amount, pair, percent
+
+
+def exemptions(outcome: Outcome) -> list[str]:
+    """Say what is let pass: a line for each file, rule and reason."""
+    groups = Counter((finding.path, finding.rule, reason) for finding, reason in outcome.exempt)
+    return [
+        f"{plain(path)}: exempt from [{rule}], which finds {number} thing{'s' * (number != 1)} here: {reason}"
+        for (path, rule, reason), number in groups.items()
+    ]
+
+
+def headline(finding: Finding) -> str:
+    """Write a finding on one line."""
+    level = "warning: " if finding.level == "warn" else ""
+    return f"{plain(finding.path)}:{finding.line}:{finding.column}: {finding.code} {level}{sentence(finding)}"
+
+
+def sentence(finding: Finding) -> str:
+    """Write what a finding says, without its place."""
+    rule = f" [{' '.join(filter(None, (finding.rule, finding.rule_at)))}]" if finding.rule else ""
+    message = f" {finding.message}" if finding.message else ""
+    if finding.what:
+        return f"{finding.what}{_at(finding)}{rule}"
+    return f"{measured(finding)}{rule}{message}"
+
+
+def measured(finding: Finding) -> str:
+    """Write the numbers of a finding: what, how much, against which limit, by how much."""
+    subject = " ".join(filter(None, (finding.arch, finding.scope, finding.metric)))
+    value, limit = pair(finding.value, finding.limit, finding.metric)
+    base = f" (base {amount(finding.base, finding.metric)})" if finding.base is not None else ""
+    delta = f"{amount(finding.delta, finding.metric)} ({percent(finding.percent)})"
+    return f"{subject} {value} {finding.sign} {limit}{base} by {delta}{_at(finding)}"
+
+
+def details(finding: Finding) -> Iterator[str]:
+    """Write what adds most to a finding, and what would meet the limit."""
+    if finding.shares:
+        parts = (f"{each.path} {amount(each.value, finding.metric)}{_line(each)}" for each in finding.shares)
+        yield f"most of it: {', '.join(parts)}"
+    if finding.fits:
+        ways = (f"{each.option} → {amount(each.value, finding.metric)}" for each in finding.fits)
+        yield f"would fit: {', '.join(ways)}"
+
+
+def summary(outcome: Outcome) -> str:
+    """Say how many files were checked and what was found, on one line."""
+    unchecked = sum(each.unchecked for each in outcome.findings)
+    errors = sum(each.level == "error" and not each.unchecked for each in outcome.findings)
+    warnings = sum(each.level == "warn" for each in outcome.findings)
+    found = [
+        f"{number} {word}"
+        for number, word in (
+            (errors, "limit broken" if errors == 1 else "limits broken"),
+            (warnings, "warning" if warnings == 1 else "warnings"),
+            (unchecked, "not checked"),
+            (len(outcome.exempt), "exempt"),
+        )
+        if number
+    ]
+    files = f"{len(outcome.files)} {'file' if len(outcome.files) == 1 else 'files'}"
+    return f"{files} checked: {', '.join(found) or 'all limits hold'}"
+
+
+def _at(finding: Finding) -> str:
+    return f" at {finding.point}" if finding.point else ""
+
+
+def _line(share: Share) -> str:
+    return f" (line {share.line})" if share.line else ""

@@ -1,0 +1,357 @@
+"""`flopcount check` as a user meets it: findings, exit codes, and what keeps it from checking."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from repositories import committed, git, repository
+
+NET = """name = "net"
+input = [3, 8, 8]
+layers = [
+  { type = "Conv", name = "one", out_channels = 4, kernel_size = 3, bias = false },
+  { type = "Conv", name = "two", out_channels = 8, kernel_size = 3, bias = false },
+]
+"""
+"""one: 3·4·9 = 108 weights on 6×6 = 3888 MACs; two: 4·8·9 = 288 on 4×4 = 4608; together 396 and 8496."""
+
+BUDGET = "\n[budget]\nmacs = 8495\n"
+EXEMPT = '[[exempt]]\nid = "a"\nfiles = "net.toml"\nreason = "r"\n'
+BROKEN = "input = [3, 8, 8\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    return tmp_path
+
+
+def written(folder: Path, **files: str) -> None:
+    """Write files; `__` in a name is a dot."""
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(text, encoding="utf-8")
+
+
+def test_a_broken_limit_is_a_line_at_the_limit_and_exit_1(folder: Path, run: Run) -> None:
+    written(folder, net__toml=NET + BUDGET)
+    result = run("check", "net.toml")
+    assert result.code == 1
+    assert result.out.splitlines()[0] == ("net.toml:9:1: FC101 net macs 8.496k > 8.495k by 1 (0.01%) [budget]")
+    assert result.out.splitlines()[1] == "    most of it: two 4.608k (line 5), one 3.888k (line 4)"
+
+
+def test_equal_is_allowed(folder: Path, run: Run) -> None:
+    written(folder, net__toml=NET + BUDGET.replace("8495", "8496"))
+    assert run("check", "net.toml") == (0, "1 file checked: all limits hold\n", "")
+
+
+def test_what_would_fit_does(folder: Path, run: Run) -> None:
+    written(folder, net__toml=NET + BUDGET.replace("8495", '"8k"'))
+    fits = json.loads(run("check", "net.toml", "--format", "json").out)["findings"][0]["fits"]
+    assert fits
+    for fit in fits:
+        option, value = fit["option"].split()
+        count = json.loads(run("net.toml", option, value, "--format", "json").out)
+        assert count["totals"]["macs"] == fit["value"] <= 8000
+
+
+def test_warnings_do_not_fail(folder: Path, run: Run) -> None:
+    written(folder, net__toml=NET + '\n[budget]\nmacs = { max = "9k", warn = "90%" }\n')
+    result = run("check", "net.toml")
+    assert (result.code, result.out.splitlines()[0]) == (
+        0,
+        "net.toml:9:22: FC103 warning: net macs 8.496k > 8.1k by 396 (4.89%) [budget]",
+    )
+
+
+@pytest.mark.parametrize("limit", ["macs = 1", "macs.min = 9_000", "layer.params = 1"])
+def test_a_rule_that_warns_fails_no_build(folder: Path, run: Run, limit: str) -> None:
+    written(folder, net__toml=f'{NET}\n[budget]\nlevel = "warn"\n{limit}\n')
+    result = run("check", "net.toml")
+    assert result.code == 0
+    assert result.out.splitlines()[0].split()[2] == "warning:"
+
+
+def test_growth_can_warn_too(folder: Path, run: Run) -> None:
+    repository(folder, net__toml=NET)
+    written(
+        folder, net__toml=NET.replace("= 8, k", "= 9, k") + '\n[budget]\nlevel = "warn"\nmacs.max_increase = "1%"\n'
+    )
+    result = run("check", "net.toml", "--base", "HEAD")
+    assert (result.code, "FC201 warning: net macs" in result.out) == (0, True)
+
+
+def test_a_rule_of_the_project_points_at_the_file_and_names_its_own_line(folder: Path, run: Run) -> None:
+    written(folder, net__toml=NET, flopcount__toml='[[budget]]\nid = "small"\nfiles = "*.toml"\nlayer.macs = "4k"\n')
+    result = run("check")
+    assert result.code == 1
+    assert result.out.splitlines()[0] == (
+        "net.toml:5:3: FC101 net two macs 4.608k > 4k by 608 (15.2%) [small flopcount.toml:4]"
+    )
+
+
+def test_a_configuration_is_found_upwards_with_paths_from_its_folder(folder: Path, run: Run) -> None:
+    (folder / "deep" / "er").mkdir(parents=True)
+    written(folder / "deep", net__toml=NET)
+    written(folder, pyproject__toml='[tool.flopcount]\n[[tool.flopcount.budget]]\nfiles = "deep/*.toml"\nparams = 1\n')
+    os.chdir(folder / "deep" / "er")
+    result = run("check")
+    assert result.code == 1
+    assert result.out.startswith(
+        "../net.toml:1:1: FC101 net params 396 > 1 by 395 (39500%) [budget 1 pyproject.toml:4]"
+    )
+
+
+def test_what_does_not_parse_is_a_finding_and_hides_no_other(folder: Path, run: Run) -> None:
+    written(folder, bad__toml=BROKEN, net__toml=NET + BUDGET, worse__toml=NET.replace("Conv", "Konv"))
+    result = run("check", "*.toml")
+    assert result.code == 2
+    codes = [line.split()[1] for line in result.out.splitlines() if ": FC" in line]
+    assert codes == ["FC901", "FC101", "FC901", "FC901"]
+    assert "worse.toml:4:3: FC901 one: unknown type 'Konv'; did you mean 'Conv'?" in result.out
+
+
+def test_what_cannot_be_counted_is_a_finding(folder: Path, run: Run) -> None:
+    written(folder, net__toml=NET.replace("[3, 8, 8]", "[3, 3, 3]") + BUDGET)
+    result = run("check", "net.toml")
+    assert result.code == 2
+    assert result.out.startswith("net.toml:5:3: FC902 two: ")
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ('when.variant = "tiny"\nmacs = 1', "no variant is called 'tiny'"),
+        ('when.width = "wide"\nmacs = 1', "--width wide"),
+        ('when.input = "1x2x3x4x5"\nmacs = 1', "--input 1x2x3x4x5"),
+    ],
+)
+def test_a_rule_that_fits_nothing_is_no_silence(folder: Path, run: Run, rule: str, words: str) -> None:
+    written(folder, net__toml=f"{NET}\n[budget]\n{rule}\n")
+    result = run("check", "net.toml")
+    assert result.code == 2
+    assert words in result.out
+    assert result.out.startswith("net.toml:8:1: FC902 ")
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        (
+            '[[budget]]\nfiles = "none/*.toml"\nmacs = 1',
+            'flopcount.toml:2:1: FC903 files = "none/*.toml" matches no file',
+        ),
+        ('files = "*.json"', 'flopcount.toml:1:1: FC903 files = "*.json" matches no file'),
+        (
+            f'{EXEMPT}expires = 9999-01-01\n[[budget]]\nid = "a"\nfiles = "*.toml"\nmacs = "1M"\n',
+            "flopcount.toml:1:1: FC903 the exemption from 'a' lets nothing pass any more",
+        ),
+        (
+            f'{EXEMPT}expires = 2020-01-01\n[[budget]]\nid = "a"\nfiles = "*.toml"\nmacs = 1\n',
+            "flopcount.toml:5:1: FC903 the exemption from 'a' ran out on 2020-01-01",
+        ),
+    ],
+)
+def test_a_configuration_that_is_out_of_date_is_said_to_be(folder: Path, run: Run, config: str, line: str) -> None:
+    written(folder, net__toml=NET, flopcount__toml=config)
+    result = run("check", "net.toml")
+    assert result.code == 2
+    assert any(each.startswith(line) for each in result.out.splitlines()), result.out
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ("basis = 1", "flopcount.toml:1:1: unknown key \"basis\"; did you mean 'base'?"),
+        (
+            '[[budget]]\nfiles = "*"\nmacs = "600 MB"',
+            'flopcount.toml:3:1: macs = "600 MB" is not possible: MB is a unit',
+        ),
+        ('[[budget]]\nmacs = "600M"', "flopcount.toml:1:1: files is missing"),
+        ('[[budget]]\nfiles = "*"', "flopcount.toml:1:1: this budget limits nothing"),
+        ('[[budget]]\nfiles = "*"\nmacs.max_increase = "2 %x"', "flopcount.toml:3:1: macs (max_increase) = "),
+        ('[[exempt]]\nid = "x"\nfiles = "a"\nreason = "r"\nexpires = 2030-01-01', "exempt: no budget has the id 'x'"),
+        ("[[budget]\n", "flopcount.toml:1:"),
+        (
+            '[[budget]]\nid = "a"\nfiles = "*"\nmacs = 1\n[[budget]]\nid = "a"\nfiles = "*"\nmacs = 1',
+            "flopcount.toml:6:1: two budgets are called 'a'",
+        ),
+        (
+            '[[exempt]]\nid = "x"\nfiles = "a"\nreason = "r"\nexpires = 2030-01-01',
+            "flopcount.toml:2:1: exempt: no budget",
+        ),
+    ],
+)
+def test_a_wrong_configuration_is_one_clear_line(folder: Path, run: Run, config: str, line: str) -> None:
+    written(folder, net__toml=NET, flopcount__toml=config)
+    result = run("check", "net.toml")
+    assert result.code == 2
+    assert line in result.problems[0], result.err
+
+
+def test_each_pattern_that_matches_nothing_is_pointed_at(folder: Path, run: Run) -> None:
+    written(folder, net__toml=NET, flopcount__toml='files = [\n  "net.toml",\n  "no.toml", "sub"\n]\n')
+    (folder / "sub").mkdir()
+    lines = run("check").out.splitlines()
+    assert lines[:2] == [
+        'flopcount.toml:3:3: FC903 files = "no.toml" matches no file; correct it or remove it',
+        'flopcount.toml:3:14: FC903 files = "sub" matches no file; for all in a folder write "sub/**/*.toml"',
+    ]
+
+
+def test_a_block_that_is_not_there_hides_no_other_limit(folder: Path, run: Run) -> None:
+    written(folder, net__toml=f"{NET}\n[budget]\nmacs = 1\nblocks.nowhere.macs = 1\n")
+    result = run("check", "net.toml")
+    assert result.code == 2
+    assert result.out.splitlines()[0].startswith("net.toml:10:1: FC902 blocks: nothing in the network is at 'nowhere'")
+    assert "net.toml:9:1: FC101 net macs 8.496k > 1 " in result.out
+
+
+def test_a_rule_of_the_project_that_cannot_be_applied_is_named_with_its_line(folder: Path, run: Run) -> None:
+    written(folder, net__toml=NET, flopcount__toml='[[budget]]\nfiles = "*.toml"\nblocks.nowhere.macs = 1\n')
+    assert run("check").out.splitlines()[0].endswith("known here: one, two [budget 1 flopcount.toml:3]")
+
+
+def test_an_exemption_is_from_rules_of_the_configuration_only(folder: Path, run: Run) -> None:
+    config = (
+        EXEMPT.replace('"a"', '"budget"')
+        + 'expires = 9999-01-01\n[[budget]]\nid = "budget"\nfiles = "*.toml"\nmacs = 1\n'
+    )
+    written(folder, net__toml=NET + BUDGET, flopcount__toml=config)
+    result = run("check")
+    assert result.code == 1
+    assert result.out.startswith("net.toml:9:1: FC101 net macs 8.496k > 8.495k by 1 (0.01%) [budget]")
+    assert "1 limit broken, 1 exempt" in result.out
+
+
+@pytest.mark.parametrize("limit", ['macs.max_increase = "1%"', 'macs = { max = "1M", max_increase = 5 }'])
+def test_an_exemption_that_only_a_base_could_need_is_not_stale_without_one(folder: Path, run: Run, limit: str) -> None:
+    config = f'{EXEMPT}expires = 9999-01-01\n[[budget]]\nid = "a"\nfiles = "*.toml"\n{limit}\n'
+    repository(folder, net__toml=NET, flopcount__toml=config)
+    assert run("check").code == 0
+    result = run("check", "--base", "HEAD")
+    assert result.code == 2
+    assert "lets nothing pass any more" in result.out
+
+
+def test_an_exemption_of_a_file_that_does_not_parse_is_not_stale(folder: Path, run: Run) -> None:
+    config = f'{EXEMPT}expires = 9999-01-01\n[[budget]]\nid = "a"\nfiles = "*.toml"\nmacs = 1\n'
+    written(folder, net__toml=BROKEN, flopcount__toml=config)
+    result = run("check")
+    assert result.code == 2
+    assert "FC903" not in result.out
+
+
+def test_an_exemption_lets_pass_and_says_so(folder: Path, run: Run) -> None:
+    config = '[[budget]]\nid = "a"\nfiles = "*.toml"\nmacs = 1\n'
+    config += '[[exempt]]\nid = "a"\nfiles = "net.toml"\nreason = "the baseline"\nexpires = 9999-01-01\n'
+    written(folder, net__toml=NET, flopcount__toml=config)
+    result = run("check")
+    assert (result.code, result.out.splitlines()[0]) == (
+        0,
+        "net.toml: exempt from [a], which finds 1 thing here: the baseline",
+    )
+
+
+def test_exemptions_of_other_files_are_not_stale(folder: Path, run: Run) -> None:
+    config = '[[budget]]\nid = "a"\nfiles = "*.toml"\nmacs = 1\n'
+    config += '[[exempt]]\nid = "a"\nfiles = "*.toml"\nreason = "r"\nexpires = 9999-01-01\n'
+    written(folder, net__toml=NET, other__toml=NET, flopcount__toml=config)
+    assert run("check", "other.toml").code == 0
+
+
+def test_without_files_or_a_configuration_the_way_out_is_named(folder: Path, run: Run) -> None:
+    assert folder.is_dir()
+    result = run("check")
+    assert (result.code, result.problems) == (
+        2,
+        ['no files to check; name some, or give files = ["archs/**/*.toml"] in flopcount.toml'],
+    )
+
+
+def test_limits_on_changes_without_a_base_are_said_to_be_unchecked(folder: Path, run: Run) -> None:
+    written(folder, net__toml=f'{NET}\n[budget]\nmacs.max_increase = "1%"\n')
+    result = run("check", "net.toml")
+    assert result.code == 0
+    assert "note: limits on changes were not checked: there is no base" in result.out
+
+
+def test_growth_is_against_the_base_and_renames_are_followed(folder: Path, run: Run) -> None:
+    limits = '\n[budget]\nmacs.max_increase = "1%"\n'
+    repository(folder, net__toml=NET + limits)
+    git(folder, "mv", "net.toml", "moved.toml")
+    (folder / "moved.toml").write_text(NET.replace("= 8, k", "= 9, k") + limits)
+    result = run("check", "moved.toml", "--base", "HEAD")
+    assert result.code == 1
+    assert result.out.splitlines()[0] == (
+        "moved.toml:9:1: FC201 net macs 9.072k > 8.581k (base 8.496k) by 491.04 (5.72%) [budget]"
+    )
+
+
+def test_new_files_have_no_relative_limits(folder: Path, run: Run) -> None:
+    repository(folder)
+    written(folder, net__toml=f'{NET}\n[budget]\nmacs.max_increase = "0%"\n')
+    assert run("check", "net.toml", "--base", "HEAD").code == 0
+
+
+def test_a_base_that_could_not_be_counted_is_as_good_as_none(folder: Path, run: Run) -> None:
+    repository(folder, net__toml=BROKEN)
+    written(folder, net__toml=f'{NET}\n[budget]\nmacs.max_increase = "0%"\n')
+    result = run("check", "net.toml", "--base", "HEAD")
+    assert result.code == 0
+    assert "not checked for net.toml: what was at the base cannot be counted" in result.out
+
+
+def test_a_variant_that_is_new_has_no_relative_limits_and_is_said_not_to(folder: Path, run: Run) -> None:
+    repository(folder, net__toml=NET)
+    variants = 'variants.small = { input = [3, 9, 9] }\nbudget = { when.variant = "small", macs.max_increase = 0 }\n'
+    written(folder, net__toml=variants + NET)
+    result = run("check", "net.toml", "--base", "HEAD")
+    assert result.code == 0
+    assert "not checked for net.toml" in result.out
+
+
+def test_a_bigger_input_is_a_change_too(folder: Path, run: Run) -> None:
+    limits = '\n[budget]\nmacs.max_increase = "0%"\n'
+    repository(folder, net__toml=NET + limits)
+    written(folder, net__toml=NET.replace("[3, 8, 8]", "[3, 9, 9]") + limits)
+    # one: 108 on 7×7 = 5292; two: 288 on 5×5 = 7200
+    assert (
+        "FC201 net macs 12.49k > 8.496k (base 8.496k) by 3.996k (47.03%)"
+        in run("check", "net.toml", "--base", "HEAD").out
+    )
+
+
+def test_the_base_of_the_configuration_is_used(folder: Path, run: Run) -> None:
+    config = 'base = "main"\n[[budget]]\nfiles = "*.toml"\nparams.max_increase = 0\n'
+    committed(repository(folder), {"net.toml": NET, "flopcount.toml": config})
+    written(folder, net__toml=NET.replace("= 8, k", "= 9, k"))
+    assert "FC201 net params 432 > 396 (base 396) by 36 (9.09%)" in run("check").out
+
+
+def test_a_base_of_the_configuration_is_a_ref_too(folder: Path, run: Run) -> None:
+    committed(repository(folder), {"net.toml": NET, "flopcount.toml": 'base = "-x"\nfiles = "*.toml"\n'})
+    result = run("check")
+    assert result.code == 2
+    assert "a ref does not start with -" in result.err
+
+
+@pytest.mark.parametrize(
+    ("ref", "words"), [("", "is not empty"), ("nowhere", "fetch it first"), ("-x", "a ref does not start with -")]
+)
+def test_a_base_that_is_not_there_exits_2(folder: Path, run: Run, ref: str, words: str) -> None:
+    repository(folder, net__toml=NET)
+    result = run("check", "net.toml", f"--base={ref}")
+    assert result.code == 2
+    assert words in result.err
+
+
+def test_outside_a_repository_a_base_exits_2(folder: Path, run: Run) -> None:
+    written(folder, net__toml=NET)
+    result = run("check", "net.toml", "--base", "HEAD")
+    assert (result.code, len(result.problems)) == (2, 1)
+    assert "not in a git repository" in result.err

@@ -1,0 +1,172 @@
+"""`flopcount space`: what is printed, declared in files, and refused."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Process, Run, Write
+
+SPACE = """
+arch = "lenet5"
+
+[space]
+input = "28:36:4"
+"layers.0.out_channels" = [4, 6, "8:10"]
+width = [0.5, 1]
+"""
+OPTIONS = ("--input", "28:36:4", "--set", "layers.0.out_channels=4,6,8,9,10", "--width", "0.5,1")
+
+
+def report(run: Run, *arguments: str | Path) -> Any:
+    """Return an answer as JSON."""
+    result = run("space", *arguments, "--format", "json")
+    assert (result.code, result.err) == (0, "")
+    return json.loads(result.out)
+
+
+def refused(run: Run, *arguments: str | Path) -> str:
+    """Return the one sentence with which something is refused."""
+    result = run("space", *arguments)
+    assert result.code == 2
+    assert result.out == ""
+    assert len(result.problems) == 1
+    return str(result.problems[0])
+
+
+def test_a_file_of_axes_is_the_same_as_options(run: Run, write: Write) -> None:
+    """30 candidates either way; which is which is a matter of the order."""
+    declared, said = report(run, write("space.toml", SPACE)), report(run, "lenet5", *OPTIONS)
+    assert declared["counts"] == said["counts"]
+    assert declared["counts"]["all"] == 30
+    assert declared["axes"]["layers.0.out_channels"] == [4, 6, 8, 9, 10]
+
+
+def test_a_file_may_declare_its_own_axes_as_json_or_nested(run: Run, write: Write) -> None:
+    arch = {
+        "input": [3, 8, 8],
+        "layers": [{"type": "Conv", "name": "a", "out_channels": 4, "kernel_size": 1, "bias": False}],
+        "space": {"a": {"out_channels": [1, 2, 4]}, "input": "8:16:8"},
+    }
+    found = report(run, write("own.json", json.dumps(arch)), "--where", "params <= 6")
+    assert found["counts"] == {"all": 6, "valid": 6, "meeting": {"lower": 4, "upper": 4, "exact": True}}
+    assert json.loads(run(write("own.json", json.dumps(arch)), "--format", "json").out)["totals"]["params"] == 12
+
+
+def test_a_space_can_come_from_standard_input(run: Run) -> None:
+    result = run("space", "-", "--format", "json", stdin=SPACE.encode())
+    assert json.loads(result.out)["counts"]["all"] == 30
+
+
+def test_options_go_before_what_a_file_declares(run: Run, write: Write) -> None:
+    path = write("space.toml", SPACE)
+    assert report(run, path, "--input", "32", "--width", "0.25:1:0.25")["counts"]["all"] == 20
+    assert report(run, path, "--set", "layers.0.out_channels=5")["counts"]["all"] == 6
+
+
+def test_a_base_beside_the_file_goes_before_a_bundled_one(run: Run, write: Write) -> None:
+    write("base.toml", 'input = [1, 4, 4]\nlayers = [{ type = "Flatten" }, { type = "Linear", out_features = 10 }]')
+    path = write("space.toml", 'arch = "base.toml"\n[space]\n"Linear2.out_features" = "1:9"')
+    assert report(run, path)["counts"]["all"] == 9
+    assert json.loads(run(path, "--format", "json").out)["totals"]["macs"] == 160
+
+
+def test_a_star_gives_each_layer_an_axis_of_its_own(run: Run) -> None:
+    found = report(run, "mobilenet_v1_1.0_224", "--set", "DepthSepConv1?.out_channels=64,128")
+    assert [*found["axes"]] == [f"DepthSepConv{place}.out_channels" for place in range(10, 15)]
+    assert found["counts"]["valid"] == 2**5
+
+
+def test_sweep_and_space_mean_the_same_candidates(run: Run, write: Write) -> None:
+    path = write("space.toml", SPACE)
+    drawn = report(run, path, "--where", "macs <= 250k", "--sample", "5", "--seed", "3")["candidates"]
+    rows = {
+        row["id"]: row for row in json.loads(run("sweep", path, "--format", "json", "--top", "99").out)["candidates"]
+    }
+    assert len([each for each in drawn if each["what"] == "drawn"]) == 5
+    for each in drawn:
+        what = each.pop("what")
+        assert each == rows[each["id"]]
+        assert each["macs"] <= 250_000 or what not in {"drawn", "most MACs of those"}
+
+
+def test_bounds_are_printed_as_bounds(run: Run) -> None:
+    """Of 8¹³ and of 8⁹ candidates nothing exact is said where it is not known."""
+    every = ("--set", "*.out_channels=64:512:64", "--where", "macs <= 2G", "--bounds")
+    counts = report(run, "mobilenet_v1_1.0_224", *every)["counts"]["meeting"]
+    assert counts["lower"] < counts["upper"]
+    assert not counts["exact"]
+    some = ("--set", "DepthSepConv?.out_channels=61:509:64", "--where", "macs <= 2G and params <= 4M", "--bounds")
+    assert "\nbetween " in run("space", "mobilenet_v1_1.0_224", *some).out
+
+
+def test_bounds_hold_the_exact_count(run: Run) -> None:
+    """8 layers × 8 widths × 4 inputs are 4·8⁸ candidates."""
+    axes = ("--input", "128:224:32", "--set", "DepthSepConv?.out_channels=8:64:8", "--where", "macs <= 100M")
+    exact = report(run, "mobilenet_v1_1.0_224", *axes)["counts"]
+    bounds = report(run, "mobilenet_v1_1.0_224", *axes, "--bounds")["counts"]["meeting"]
+    assert exact["all"] == exact["valid"] == 4 * 8**8
+    assert exact["meeting"]["exact"]
+    assert 0 < bounds["lower"] <= exact["meeting"]["lower"] <= bounds["upper"] < exact["all"]
+
+
+def test_all_formats_have_the_candidates(run: Run) -> None:
+    for fmt in ("csv", "markdown", "latex", "table"):
+        result = run("space", "lenet5", *OPTIONS, "--where", "macs <= 250k", "--format", fmt)
+        assert result.code == 0
+        assert "least MACs" in result.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--input", "64:32:8"), "backwards"),
+        (("--input", "32:64:0"), "steps are above 0"),
+        (("--set", "layers.0.flavour=1,2"), "flavour"),
+        (("--set", "nothing.here=1,2"), "nothing"),
+        (("--set", "x*.out_channels=1,2"), "no layer with 'out_channels'"),
+        (("--set", "Conv?.flavour=1,2"), "no layer with 'flavour'"),
+        (("--input", "28,32", "--where", "macs <="), "no condition"),
+        (("--input", "28,32", "--where", "flops < 3"), "there is no column"),
+        (("--input", "28,32", "--where", "macs * macs < 3"), "limits of macs and params"),
+        (("--input", "28,32", "--where", "macs < 'a'"), "limits of macs and params"),
+        (("--input", "28,32", "--exact", "--bounds"), "leave one out"),
+        (("--input", "28,32", "--where", "macs < 1", "--sample", "1"), "no candidate meets"),
+        ((), "nothing varies"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_one_sentence(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    assert words in refused(run, "lenet5", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('arch = "lenet5"\n[space]\ninput = []', "[space] input: it has no values"),
+        ('arch = "lenet5"\n[space]\ninput = "64:32"', "backwards"),
+        ('arch = "lenet5"\n[space]\ninput = "a,b"', "[space] input"),
+        ('arch = "lenet5"\n[space]\ndepth = [1, 2]', "[space] depth: no axis"),
+        ('arch = "lenet5"\n[space]\n"layers.0.stride" = [1, 1]', "[space] layers.0.stride: a value occurs twice"),
+        ('arch = "no_such_net"\n[space]\ninput = [28, 32]', "no bundled network"),
+        ("arch = 3\n[space]\ninput = [28, 32]", "arch is the name"),
+        ('arch = "lenet5"\nspace = 3', "space a table"),
+        ('arch = "lenet5"\nbudget = 3\n[space]\ninput = [28, 32]', "not 'budget'"),
+        ('arch = "lenet5"', "nothing varies"),
+        ('arch = "lenet5"\n[space]\n"layers.0.*" = [1, 2]', "layers.0"),
+        ('arch = "space.toml"\n[space]\ninput = [28, 32]', "another space"),
+    ],
+)
+def test_what_a_file_cannot_declare_is_refused_in_one_sentence(run: Run, write: Write, text: str, words: str) -> None:
+    assert words in refused(run, write("space.toml", text))
+
+
+def test_without_numpy_it_says_what_to_install(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    assert "install flopcount[sweep]" in refused(run, "lenet5", "--input", "28,32")
+
+
+def test_a_whole_process_answers(process: Process) -> None:
+    result = process("space", "lenet5", "--input", "28,32", "--where", "macs <= 500k", "--format", "csv")
+    assert result.code == 0
+    assert result.out.startswith("what,id,input,macs,params\n")

@@ -1,0 +1,244 @@
+"""Files a sweep writes: the same rows in every notation, readable whatever happens, and gone on with."""
+
+import csv
+import io
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run
+from pyarrow import parquet
+
+from flopcount.analyses.sweeps import sweep as sweeping
+from flopcount.cli import streaming, writers
+
+GRID = ("lenet5", "--input", "14:32:6", "--set", "layers.0.kernel_size=3,5")
+"""Eight candidates, some of them invalid."""
+
+ENDINGS = ("csv", "jsonl", "parquet")
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a file, every value as text."""
+    if path.suffix == ".parquet":
+        found: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+    else:
+        text = path.read_text(encoding="utf-8")
+        is_csv = path.suffix == ".csv"
+        found = [*csv.DictReader(io.StringIO(text))] if is_csv else [*map(json.loads, text.splitlines())]
+    return [{name: str(value) for name, value in row.items()} for row in found]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(
+    "grid",
+    [
+        GRID,
+        ("mobilenet_v2", "--width", "0.35,1,1.4", "--where", "macs > 100M"),
+        ("mobilenet_v1_1.0_224", "--set", "layers.3.padding=same,valid", "--input", "160x128,224x224"),
+        ("mobilenet_v2", "--width", "0.35:1.4:0.35", "--input", "96,224", "--pareto", "macs,params"),
+        ("mobilenet_v2", "--width", "0.35:1.4:0.35", "--input", "96,224", "--sort=-macs", "--top", "3"),
+    ],
+)
+def test_a_file_has_the_rows_that_are_shown(ending: str, grid: tuple[str, ...], run: Run, tmp_path: Path) -> None:
+    path = tmp_path / f"rows.{ending}"
+    result = run("sweep", *grid, "-o", path, "--format", "json")
+    shown = json.loads(result.out)["candidates"]
+    assert shown
+    assert rows(path) == [{name: str(value) for name, value in row.items()} for row in shown]
+
+
+def test_parquet_has_numbers_for_numbers_and_words_for_words(run: Run, tmp_path: Path) -> None:
+    """A column has one type whatever the rows: a width is a decimal even where only 1.0 is kept."""
+    path = tmp_path / "rows.parquet"
+    axes = ("--width", "0.5,1", "--input", "96,224", "--set", "layers.0.padding=same,1")
+    run("sweep", "mobilenet_v1_1.0_224", *axes, "--where", "width == 1", "-o", path)
+    found = {field.name: str(field.type) for field in parquet.read_schema(path)}
+    whole = dict.fromkeys(("id", "input", "macs", "params"), "int64")
+    assert found == {**whole, "width": "double", "layers.0.padding": "string"}
+    assert {row["width"] for row in rows(path)} == {"1.0"}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_sweep_that_keeps_nothing_leaves_a_readable_file(ending: str, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / f"rows.{ending}"
+    assert run("sweep", *GRID, "--where", "macs < 0", "-o", path).code == 0
+    assert rows(path) == []
+    names = ["id", "input", "layers.0.kernel_size", "macs", "params"]
+    if ending == "csv":
+        assert path.read_text(encoding="utf-8").strip().split(",") == names
+    if ending == "parquet":
+        assert parquet.read_schema(path).names == names
+
+
+def test_rows_of_many_chunks_are_few_groups(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 40 chunks of 5 candidates, groups of at least 50 rows are made: four of them, and no row is lost."""
+    monkeypatch.setattr(sweeping, "CHUNK", 5)
+    monkeypatch.setattr(writers, "GROUP", 50)
+    path = tmp_path / "rows.parquet"
+    run("sweep", "lenet5", "--input", "32:231", "-o", path)
+    assert parquet.ParquetFile(path).num_row_groups == 4
+    assert [row["id"] for row in rows(path)] == [*map(str, range(200))]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_ids_beyond_64_bits_are_written_whole(ending: str, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / f"rows.{ending}"
+    grid = [f"--set=layers.{place}.out_channels=1:1000" for place in range(13)]
+    assert run("sweep", "mobilenet_v1_1.0_224", *grid, "--sample", "5", "-o", path).code == 0
+    assert max(int(row["id"]) for row in rows(path)) > 2**64
+
+
+def test_parquet_needs_pyarrow(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    result = run("sweep", *GRID, "-o", tmp_path / "rows.parquet")
+    assert (result.code, result.out, len(result.problems)) == (2, "", 1)
+    assert "needs pyarrow; install flopcount[parquet]" in result.err
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_file_that_cannot_be_written_is_one_sentence(ending: str, run: Run, tmp_path: Path) -> None:
+    result = run("sweep", *GRID, "-o", tmp_path / "nowhere" / f"rows.{ending}")
+    assert (result.code, result.out, len(result.problems)) == (2, "", 1)
+    assert "cannot be written: no such file or directory" in result.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_disk_that_is_full_is_one_sentence(ending: str, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / f"rows.{ending}"
+    path.symlink_to("/dev/full")
+    result = run("sweep", *GRID, "-o", path)
+    assert (result.code, result.out, len(result.problems)) == (2, "", 1)
+    assert "no space left on device" in result.err
+
+
+def stopped_after(chunks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a sweep receive an interruption while a chunk is computed."""
+
+    def interrupted(*arguments: Any) -> Iterator[Any]:
+        for count, chunk in enumerate(sweeping.swept(*arguments), 1):
+            if count == chunks:
+                signal.raise_signal(signal.SIGINT)
+            yield chunk
+
+    monkeypatch.setattr(streaming, "swept", interrupted)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_chunk_that_is_interrupted_is_finished(
+    ending: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "CHUNK", 3)
+    path, rest = tmp_path / f"rows.{ending}", tmp_path / f"rest.{ending}"
+    run("sweep", "lenet5", "--input", "28:40", "-o", tmp_path / f"whole.{ending}")
+    with monkeypatch.context() as stopping:
+        stopped_after(2, stopping)
+        result = run("sweep", "lenet5", "--input", "28:40", "-o", path)
+    assert (result.code, result.out) == (130, "")
+    assert "stopped before candidate 6: go on with --start 6" in result.err
+    assert len(rows(path)) == 6
+    again = rest if ending == "parquet" else path
+    assert ("another -o" in result.err) == (ending == "parquet")
+    assert run("sweep", "lenet5", "--input", "28:40", "--start", "6", "-o", again).code == 0
+    found = rows(path) + (rows(rest) if again == rest else [])
+    assert found == rows(tmp_path / f"whole.{ending}")
+
+
+def test_what_is_interrupted_in_its_last_chunk_is_complete(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped_after(1, monkeypatch)
+    path = tmp_path / "rows.csv"
+    assert run("sweep", "lenet5", "--input", "28:40", "-o", path).code == 0
+    assert len(rows(path)) == 13
+
+
+@pytest.mark.parametrize("options", [("--pareto", "macs,params"), ("--sort", "macs", "--top", "2")])
+def test_what_is_known_at_the_end_only_is_not_half_written(
+    options: tuple[str, ...], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "CHUNK", 3)
+    stopped_after(2, monkeypatch)
+    path = tmp_path / "rows.csv"
+    result = run("sweep", "lenet5", "--input", "28:40", *options, "-o", path)
+    assert result.code == 130
+    assert "known at the end only" in result.err
+    assert rows(path) == []
+
+
+INTERRUPTIBLE = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from flopcount.cli.main import main; main()"
+)
+"""A process that was started in the background ignores interruptions; this one does not."""
+
+LONG = ("lenet5", "--input", "28:1000", "--set", "layers.0.out_channels=1:10000", "--where", "id % 40 == 0")
+"""9.73 million candidates, of which a fortieth is kept."""
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_interrupted_process_loses_no_row_and_repeats_none(ending: str, tmp_path: Path, run: Run) -> None:
+    """Stopped anywhere and gone on with, the file is what a sweep of the same part is without a stop."""
+    path, rest, whole = (tmp_path / f"{name}.{ending}" for name in ("rows", "rest", "whole"))
+    command = [sys.executable, "-c", INTERRUPTIBLE, "sweep", *LONG, "-o", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        while not path.exists() or path.stat().st_size == 0:
+            assert running.poll() is None
+            time.sleep(0.001)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert (running.returncode, out) == (130, ""), err
+    start = int(re.findall(r"go on with --start (\d+)", err)[0])
+    parts = max(9_730_000 // (start + 50_000), 1)
+    part = ("--shard", f"1/{parts}")
+    assert run("sweep", *LONG, *part, "-o", whole).code == 0
+    again = rest if ending == "parquet" else path
+    assert run("sweep", *LONG, *part, "--start", str(start), "-o", again).code == 0
+    assert rows(path) + (rows(rest) if again == rest else []) == rows(whole)
+    assert len(rows(whole)) > 1000
+
+
+def test_a_file_is_not_gone_on_with_where_it_does_not_end(run: Run, tmp_path: Path) -> None:
+    """Half a row is what a killed process may leave; the candidates before it are there."""
+    path = tmp_path / "rows.csv"
+    grid = ("lenet5", "--input", "28:40")
+    run("sweep", *grid, "-o", path)
+    whole = path.read_text(encoding="utf-8")
+    lines = whole.splitlines(keepends=True)
+    for text, start, words in (
+        ("".join(lines[:6]) + lines[6][:4], 5, "not whole"),
+        ("".join(lines[:6]), 3, "candidate 4 already; go on with --start 5"),
+        (whole.replace("input", "width"), 5, "other columns"),
+    ):
+        path.write_text(text, encoding="utf-8")
+        result = run("sweep", *grid, "--start", str(start), "-o", path)
+        assert (result.code, result.out, len(result.problems)) == (2, "", 1)
+        assert words in result.err
+        assert path.read_text(encoding="utf-8") == text
+    path.write_text("".join(lines[:6]), encoding="utf-8")
+    assert run("sweep", *grid, "--start", "5", "-o", path).code == 0
+    assert path.read_text(encoding="utf-8") == whole
+
+
+def test_json_lines_are_not_repeated_either(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    run("sweep", "lenet5", "--input", "28:40", "-o", path)
+    result = run("sweep", "lenet5", "--input", "28:40", "--start", "5", "-o", path)
+    assert result.code == 2
+    assert "candidate 12 already" in result.err
+
+
+def test_parquet_is_gone_on_with_in_another_file(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    run("sweep", *GRID, "-o", path)
+    result = run("sweep", *GRID, "--start", "3", "-o", path)
+    assert (result.code, len(result.problems)) == (2, 1)
+    assert "cannot be added to" in result.err
