@@ -111,9 +111,10 @@ def _declared(wire: Wire, names: Mapping[str, int], notes: list[str], title: str
         dims[0] = 1
     opened = [size for size in dims if _is_open(size)]
     if opened:
+        usual = 224 if len(dims) == 4 else 128  # noqa: PLR2004  (a batch of pictures; anything else may be tokens)
         raise UsageError(
             f"{title}: the input {wire.name!r} is {_text(wire.dims)}; give its sizes with --input, "
-            f"as in --input {wire.name}={'x'.join(str(1 if _is_open(size) else size) for size in dims)}"
+            f"as in --input {wire.name}={'x'.join(str(usual if _is_open(size) else size) for size in dims)}"
         )
     return tuple(size for size in dims if isinstance(size, int))
 
