@@ -2,12 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test check drift bench schema errata conventions picture chart clean
+.PHONY: demo test cover check drift bench peers schema errata conventions picture chart clean
 
 demo: .venv/ready ## the table flopcount is named for
 	$(BIN)/flopcount mobilenet_v1.toml --input 160
 
 test: check ## everything CI runs: linters, types, import contracts, tests
+	$(BIN)/python -m pytest --numprocesses=auto
+
+cover: .venv/ready-dev ## the tests again, twice as slow, with a floor under what they cover
 	$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term
 
 check: .venv/ready-dev
@@ -28,6 +31,9 @@ bench: .venv/ready-dev ## timings, as ratios; not part of the tests
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/space.py
 	$(BIN)/python benchmarks/check.py
+
+peers: .venv/ready-dev ## other counters on the same models, installed into an environment of their own
+	$(BIN)/python benchmarks/importing.py
 
 schema: .venv/ready ## write the JSON Schemas that editors read
 	$(BIN)/flopcount schema -o docs/arch.schema.json
