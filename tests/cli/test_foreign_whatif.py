@@ -1,0 +1,50 @@
+"""What-if questions about models of other tools: each network counts as it does when it is read at its size."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Run, Write
+
+FOLDER = Path(__file__).parent.parent / "oracles" / "onnx"
+RESNET = FOLDER / "resnet18.onnx"
+
+
+def counted(run: Run, *words: object) -> int:
+    """Return the MACs of a plain count."""
+    return int(json.loads(run(*words, "--format", "json").out)["totals"]["macs"])
+
+
+@pytest.mark.parametrize("batch", [(), ("--batch", 4)])
+@pytest.mark.parametrize(("command", "key"), [("whatif", "alternatives"), ("sweep", "candidates")])
+def test_several_inputs_of_a_model_cost_what_each_costs(
+    run: Run, command: str, key: str, batch: tuple[object, ...]
+) -> None:
+    rows = json.loads(run(command, RESNET, "--input", "96,128", *batch, "--format", "json").out)[key]
+    assert [row["macs"] for row in rows][-2:] == [counted(run, RESNET, "--input", size, *batch) for size in (96, 128)]
+
+
+def test_sizes_that_a_model_fixes_are_refused(run: Run) -> None:
+    result = run("whatif", FOLDER / "vit_tiny_patch16_224.onnx", "--input", "96,224")
+    assert (result.code, "cannot be paired" in result.err) == (2, True)
+
+
+@pytest.mark.parametrize("size", [(), ("--input", 96)])
+def test_a_model_with_other_convolutions_is_saved_as_an_arch_file(
+    run: Run, tmp_path: Path, size: tuple[object, ...]
+) -> None:
+    path = tmp_path / "new.toml"
+    result = run("whatif", RESNET, *size, "--to", "DepthSepConv", "--save", path, "--format", "json")
+    assert result.code == 0, result.err
+    assert counted(run, path) == json.loads(result.out)["alternatives"][-1]["macs"]
+
+
+def test_what_leaves_operators_out_is_not_saved(run: Run, write: Write, tmp_path: Path) -> None:
+    rows = [
+        {"class_name": "InputLayer", "config": {"name": "i", "batch_shape": [None, 8, 8, 3]}},
+        {"class_name": "Conv2D", "config": {"name": "c", "filters": 4, "kernel_size": [3, 3], "padding": "same"}},
+        {"class_name": "Own", "config": {"name": "o"}},
+    ]
+    model = write("model.json", json.dumps({"class_name": "Sequential", "config": {"name": "s", "layers": rows}}))
+    words = ("--allow-unknown", "--to", "DepthSepConv", "--first", "--save", tmp_path / "new.toml")
+    assert "an arch file cannot say so" in run("whatif", model, *words).err
