@@ -1,13 +1,20 @@
-"""What-if questions about models of other tools: each network counts as it does when it is read at its size."""
+"""Models of other tools in other commands: each counts as it does when it is read at its size."""
 
 import json
 from pathlib import Path
 
 import pytest
 from conftest import Run, Write
+from repositories import git, repository
 
 FOLDER = Path(__file__).parent.parent / "oracles" / "onnx"
 RESNET = FOLDER / "resnet18.onnx"
+LAYERS = [
+    {"class_name": "InputLayer", "config": {"name": "i", "batch_shape": [None, 8, 8, 3]}},
+    {"class_name": "Conv2D", "config": {"name": "c", "filters": 4, "kernel_size": [3, 3], "padding": "same"}},
+    {"class_name": "Own", "config": {"name": "o"}},
+]
+MODEL = json.dumps({"class_name": "Sequential", "config": {"name": "s", "layers": LAYERS}})
 
 
 def counted(run: Run, *words: object) -> int:
@@ -39,12 +46,26 @@ def test_a_model_with_other_convolutions_is_saved_as_an_arch_file(
     assert counted(run, path) == json.loads(result.out)["alternatives"][-1]["macs"]
 
 
+def test_a_model_in_git_is_counted_at_the_size_that_is_asked_for(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = repository(tmp_path / "project", note="")
+    (folder / "net.onnx").write_bytes(RESNET.read_bytes())
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "net")
+    monkeypatch.chdir(folder)
+    words = ("--input", 96, "--batch", 2, "--format", "json")
+    data = json.loads(run("diff", "HEAD:net.onnx", "net.onnx", *words).out)
+    assert (data["before"]["arch"], data["before"]["macs"]) == ("net", data["after"]["macs"])
+
+
+def test_an_error_in_a_model_names_it_as_it_was_given(run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write("model.json", MODEL)
+    monkeypatch.chdir(path.parent)
+    assert run("check", "model.json").out.startswith("model.json:1:1: FC901 it has layers that")
+
+
 def test_what_leaves_operators_out_is_not_saved(run: Run, write: Write, tmp_path: Path) -> None:
-    rows = [
-        {"class_name": "InputLayer", "config": {"name": "i", "batch_shape": [None, 8, 8, 3]}},
-        {"class_name": "Conv2D", "config": {"name": "c", "filters": 4, "kernel_size": [3, 3], "padding": "same"}},
-        {"class_name": "Own", "config": {"name": "o"}},
-    ]
-    model = write("model.json", json.dumps({"class_name": "Sequential", "config": {"name": "s", "layers": rows}}))
+    model = write("model.json", MODEL)
     words = ("--allow-unknown", "--to", "DepthSepConv", "--first", "--save", tmp_path / "new.toml")
     assert "an arch file cannot say so" in run("whatif", model, *words).err
