@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from flopcount.analyses.counted import Counted
-from flopcount.cli.loading import Options, count_arch, count_spec, spec_of
+from flopcount.cli.loading import Options, count_arch, count_spec, left_out, spec_of
 from flopcount.cli.options import complete_arch
 from flopcount.cli.output import emit
 from flopcount.errors import FlopcountError, UsageError
@@ -40,6 +40,8 @@ def command(model: str, output: str | None, *, flat: bool, **options: Any) -> No
     if not spec.foreign:
         raise UsageError(f"{model}: this is an arch file already; import reads files of other tools")
     emit(_text(spec, result, Path(model).name, output or "", flat=flat), output)
+    for note in left_out(spec):
+        click.echo(f"note: {note}; the arch file does not say so when it is counted", err=True)
 
 
 def _text(spec: Spec, result: Counted, title: str, output: str, *, flat: bool) -> str:

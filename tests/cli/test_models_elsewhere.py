@@ -69,3 +69,17 @@ def test_what_leaves_operators_out_is_not_saved(run: Run, write: Write, tmp_path
     model = write("model.json", MODEL)
     words = ("--allow-unknown", "--to", "DepthSepConv", "--first", "--save", tmp_path / "new.toml")
     assert "an arch file cannot say so" in run("whatif", model, *words).err
+
+
+def test_a_model_has_no_published_figures(run: Run) -> None:
+    result = run("verify", RESNET)
+    assert (result.code, "has no published figures; flopcount import makes" in result.err) == (2, True)
+
+
+def test_an_import_says_what_it_leaves_out(run: Run, write: Write, tmp_path: Path) -> None:
+    result = run("import", write("model.json", MODEL), "--allow-unknown", "-o", tmp_path / "new.toml")
+    assert "Own (1×)" in result.err
+
+
+def test_a_wrong_option_points_at_the_help_of_its_command(run: Run) -> None:
+    assert "flopcount diff --help tells what there is" in run("diff", "lenet5", "lenet5", "--plt").err
