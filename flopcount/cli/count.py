@@ -23,8 +23,8 @@ from flopcount.report.views import count_report
 def command(arch: str, fmt: str, output: str | None, plot: str | None, **options: Any) -> None:
     """Count the parameters and MACs of ARCH, layer by layer.
 
-    ARCH is an arch file (TOML or JSON), a bundled network or - for standard
-    input. Layers that stand for a standard convolution are compared with it.
+    ARCH is an arch file (TOML or JSON), a model of another tool (ONNX, Keras …),
+    a bundled network or - for standard input. Layers that stand for a standard convolution are compared with it.
     """
     view = {name: options.pop(name) for name in ("depth", "by", "sort", "top", "columns", "parts", "graph")}
     spec, result = count_arch(arch, Options(**options))

@@ -35,6 +35,7 @@ def command(before: str, after: str, fmt: str, output: str | None, *, everything
 def _version(reference: str, options: Options) -> tuple[Version, tuple[Layer, ...]]:
     """Count one side."""
     from flopcount.files.revisions import content_in, revision
+    from flopcount.importers.foreign import Request
     from flopcount.importers.loading import load_content
 
     at = revision(reference)
@@ -42,6 +43,7 @@ def _version(reference: str, options: Options) -> tuple[Version, tuple[Layer, ..
         spec, result = count_arch(reference, options)
     else:
         content = content_in(*at, Path.cwd())
-        spec = load_content(content, ":".join(at), options.parsed_settings, options.variant)
+        request = Request(options.size, options.batch, options.allow_unknown)
+        spec = load_content(content, ":".join(at), request, options.parsed_settings, options.variant)
         result = count_loaded(spec, options)
     return Version(reference, spec.arch.name, result), layers_of(result, given_to(spec, result, options))

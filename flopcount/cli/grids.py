@@ -16,7 +16,8 @@ def grid(arch: str, options: Options) -> Space:
     varied = [each for each in settings if _varies(each)]
     fixed = [each for each in settings if each not in varied]
     width, size = (None if text and is_several(text) else text for text in (options.width, options.size))
-    spec = loaded(arch, options._replace(size=size), fixed)
+    is_open = options.size is not None and size is None
+    spec = loaded(arch, options._replace(size=size, batch=None if is_open else options.batch), fixed)
     if spec.unknown:
         raise UsageError("--allow-unknown leaves operators out, and a grid has no place to say so; count one network")
     said = [*_option_axes(options), *map(setting_axis, varied)]
@@ -25,7 +26,7 @@ def grid(arch: str, options: Options) -> Space:
     axes = [*spread(spec.arch, said), *axes]
     if not axes:
         raise UsageError("nothing varies; give a list or a range, such as --input 96:320:32 or --width 0.5,0.75,1")
-    size, batch = (None, None) if spec.sized else (size, options.batch)
+    size, batch = (None, None) if spec.sized and not is_open else (size, options.batch)
     return Space(spec, tuple(axes), options.convention, size, width, batch)
 
 

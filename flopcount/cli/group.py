@@ -112,6 +112,6 @@ def _check_mistyped(args: list[str]) -> None:
 def commands() -> None:
     """Say what a neural network costs before anyone builds it.
 
-    ARCH is an arch file (TOML or JSON), a bundled network (see `flopcount
-    archs`) or - for standard input.
+    ARCH is an arch file (TOML or JSON), a model of another tool (ONNX, Keras …),
+    a bundled network (see `flopcount archs`) or - for standard input.
     """

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from flopcount.analyses.counted import Counted
-from flopcount.cli.loading import Options, count_arch, count_spec, spec_of
+from flopcount.cli.loading import Options, count_arch, count_spec, left_out, spec_of
 from flopcount.cli.options import complete_arch
 from flopcount.cli.output import emit
 from flopcount.errors import FlopcountError, UsageError
@@ -36,17 +36,24 @@ def command(model: str, output: str | None, *, flat: bool, **options: Any) -> No
         from flopcount.importers.scale_sim import topology
 
         emit(topology(result.trace), output)
+        _say_left_out(spec, "the topology does not say so")
         return
     if not spec.foreign:
         raise UsageError(f"{model}: this is an arch file already; import reads files of other tools")
     emit(_text(spec, result, Path(model).name, output or "", flat=flat), output)
+    _say_left_out(spec, "the arch file says so too, under unknown")
+
+
+def _say_left_out(spec: Spec, more: str) -> None:
+    for note in left_out(spec):
+        click.echo(f"note: {note}; {more}", err=True)
 
 
 def _text(spec: Spec, result: Counted, title: str, output: str, *, flat: bool) -> str:
     """Write an arch file that costs the same: with templates, if that can be."""
     from flopcount.importers.writing import as_json, written
 
-    data = dict(spec.source.data)
+    data = {**spec.source.data, **({"unknown": dict(spec.unknown)} if spec.unknown else {})}
     data = data if flat else _folded(data, result)
     if output.lower().endswith(".json"):
         return as_json(data)

@@ -53,6 +53,8 @@ def command(
     from flopcount.analyses.budgets.surveys import survey
     from flopcount.files.locks import read_lock
 
+    if formats and not is_check:
+        raise UsageError(f"--format {formats[0]}: what is written is the lock file; give --check too")
     chosen = destinations(formats)
     permissions = _permissions(allowed, reasons, is_check=is_check)
     around = setup(Path.cwd(), config)

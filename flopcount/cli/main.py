@@ -41,10 +41,16 @@ def run(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        return _failed(f"{error.format_message()}\nflopcount --help tells what there is", error.exit_code)
+        return _failed(f"{error.format_message()}\n{_asked(error)} --help tells what there is", error.exit_code)
     except BaseException as error:  # noqa: BLE001  (whatever it is, it becomes an exit code)
         return _ended(error)
     return result if isinstance(result, int) else 0
+
+
+def _asked(error: click.ClickException) -> str:
+    """Return the command whose usage is wrong, as it is called."""
+    context = getattr(error, "ctx", None)
+    return context.command_path if context else "flopcount"
 
 
 def _pointed(error: FaultyFile) -> str:

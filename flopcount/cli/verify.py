@@ -1,11 +1,14 @@
 """`flopcount verify [ARCH…]`: published figures, recomputed."""
 
+import os
+from pathlib import Path
+
 import click
 
 from flopcount.analyses.claims import verdicts
 from flopcount.cli.options import complete_arch, output_options
 from flopcount.cli.output import show
-from flopcount.errors import Broken
+from flopcount.errors import Broken, UsageError
 from flopcount.files.bundled import files
 from flopcount.files.specs import load_base
 from flopcount.report.verification import errata_report, verification_report
@@ -22,8 +25,19 @@ def command(archs: tuple[str, ...], fmt: str, output: str | None, *, errata: boo
     code is 1 when one neither holds nor is a known erratum.
     """
     references = archs or tuple(str(path) for path in files().values())
+    for reference in archs:
+        _check_arch(reference)
     found = [verdict for reference in references for verdict in verdicts(*load_base(reference))]
     show(errata_report(found) if errata else verification_report(found), fmt, output)
     differ = sum(verdict.status == "differs" for verdict in found)
     if differ:
         raise Broken(f"{differ} of {len(found)} published figures differ from the exact count")
+
+
+def _check_arch(reference: str) -> None:
+    """Refuse a model of another tool, which keeps no published figures."""
+    from flopcount.importers.foreign import is_foreign
+
+    if os.path.isfile(reference) and is_foreign(Path(reference)):  # noqa: PTH113  (answers to any word)
+        way_out = "flopcount import makes an arch file of it, which takes [[claims]]"
+        raise UsageError(f"{reference}: a model of another tool has no published figures; {way_out}")

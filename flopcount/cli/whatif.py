@@ -48,7 +48,7 @@ def command(arch: str, fmt: str, output: str | None, plot: str | None, **options
     """
     view = {name: options.pop(name) for name in ("sort", "top")}
     save = options.pop("save")
-    asked, words = _asked(options)
+    asked, words = _asked(arch, options)
     if save is not None and not asked.targets:
         raise UsageError(f"--save {save}: it writes a network with other convolutions; give --to KIND")
     spec, base = count_arch(arch, words)
@@ -63,14 +63,15 @@ def command(arch: str, fmt: str, output: str | None, plot: str | None, **options
 
 
 class _Asked(NamedTuple):
-    """What is to be compared: convolutions in the place of those that are chosen, at widths and sizes."""
+    """What is to be compared: a network, convolutions in the place of those that are chosen, at widths and sizes."""
 
+    arch: str
     targets: Sequence[Target]
     choice: Choice
     points: Sequence[Point]
 
 
-def _asked(options: dict[str, Any]) -> tuple[_Asked, Options]:
+def _asked(arch: str, options: dict[str, Any]) -> tuple[_Asked, Options]:
     """Tell what is compared from what holds for all networks; without --to, a single width or size is compared too."""
     kinds, where, first = (options.pop(name) for name in ("kinds", "where", "first"))
     for option, value in (("--where", where), ("--first", first)):
@@ -87,7 +88,7 @@ def _asked(options: dict[str, Any]) -> tuple[_Asked, Options]:
     check_number(len(places) * (len(wanted) + 1))
     choice = Choice(condition(where, columns()) if where else None, first)
     fixed = {**options, **dict.fromkeys(varied)}
-    return _Asked(wanted, choice, places), Options(settings=tuple(each.text for each in theirs), **fixed)
+    return _Asked(arch, wanted, choice, places), Options(settings=tuple(each.text for each in theirs), **fixed)
 
 
 def _varies(text: str | None, kinds: Sequence[str]) -> bool:
@@ -99,13 +100,20 @@ def _there(point: Point, spec: Spec, base: Counted, words: Options, asked: _Aske
     varied = {name: value for name, value in point._asdict().items() if value is not None}
     words = words._replace(**varied)
     try:
-        network = count_spec(spec, words) if point.label else base
+        network = _network(point, asked.arch, spec, words) if point.label else base
         given = given_to(spec, network, words)
         found = [alternative(network, target, asked.choice, given) for target in asked.targets]
     except SpecError as error:
         raise SpecError([each._replace(what=_placed(each.what, point)) for each in error.problems]) from None
     plain = [Alternative(None, network)] if point.label else []
     return [each._replace(point=point) for each in (*plain, *found)]
+
+
+def _network(point: Point, arch: str, spec: Spec, words: Options) -> Counted:
+    """Count the network at one point; a file that has its sizes from the reading of it is read once more."""
+    if spec.sized and point.size is not None:
+        return count_arch(arch, words)[1]
+    return count_spec(spec, words)
 
 
 def _placed(what: str, point: Point) -> str:
@@ -140,6 +148,8 @@ def _saved(spec: Spec, old: Plan, found: list[Alternative], options: Options, pa
         raise UsageError(
             f"--save {path}: these are {len(found)} networks; give one --to, and one value for each option"
         )
+    if spec.unknown:
+        raise UsageError(f"--save {path}: --allow-unknown leaves operators out, and an arch file cannot say so")
     from flopcount.analyses.whatif.rewriting import Words, rewritten
 
     words = Words(options.parsed_settings, options.variant, options.width)

@@ -128,7 +128,8 @@ def _arch(source: Source, settings: Iterable[Setting]) -> Spec:
     data, places = changed(source.data, settings)
     source = source._replace(data=data)
     try:
-        return Spec(Arch.model_validate(data), source, places)
+        arch = Arch.model_validate(data)
+        return Spec(arch, source, places, unknown=arch.unknown)
     except ValidationError as error:
         from flopcount.schema.problems import all_problems
 

@@ -95,7 +95,7 @@ def listed(counts: Mapping[str, int]) -> str:
 
 def unknown_problem(path: Path, what: str, counts: Mapping[str, int]) -> ImportProblem:
     """Refuse a file because of what is unknown in it, all of it at once."""
-    way_out = "--allow-unknown leaves them out and counts the rest, as a total of at least so much"
+    way_out = "a count with --allow-unknown leaves them out, as a total of at least so much"
     return ImportProblem(path, f"{what} that flopcount does not know: {listed(counts)}; {way_out}")
 
 

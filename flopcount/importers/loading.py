@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from flopcount.errors import FileError
 from flopcount.files.settings import Setting
 from flopcount.files.source import Source
 from flopcount.files.specs import Spec, load_file, load_text, validated
-from flopcount.importers.foreign import READERS, Request, imported, is_foreign
+from flopcount.importers.foreign import READERS, ImportProblem, Request, imported, is_foreign
 
 PLAIN = Request()
 """Nothing asked for beyond the file."""
@@ -24,17 +25,26 @@ def load(
     title = title or str(path)
     if not is_foreign(path):
         return load_file(path, title, settings, variant)
-    found = imported(path, request)
+    try:
+        found = imported(path, request)
+    except ImportProblem as error:
+        raise FileError(title + str(error).removeprefix(str(path))) from None
     spec = validated(Source(title, "", "toml", found.data), settings, variant)
     return spec._replace(notes=found.notes, unknown=found.unknown, sized=found.sized, foreign=True)
 
 
-def load_content(content: bytes, title: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
+def load_content(
+    content: bytes,
+    title: str,
+    request: Request = PLAIN,
+    settings: Iterable[Setting] = (),
+    variant: str | None = None,
+) -> Spec:
     """Load an arch file or a model from the bytes of a file that is not there, or not any more."""
-    suffix = Path(title).suffix
-    if suffix.lower() not in READERS:
+    name = Path(title.rpartition(":")[2]).name
+    if Path(name).suffix.lower() not in READERS:
         return load_text(content, title, settings, variant)
     with TemporaryDirectory() as folder:
-        path = Path(folder, f"model{suffix}")
+        path = Path(folder, name)
         path.write_bytes(content)
-        return load(path, title, settings=settings, variant=variant)
+        return load(path, title, request, settings, variant)

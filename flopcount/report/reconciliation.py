@@ -72,22 +72,23 @@ def reconciliation_report(
     name: str, base: Side, ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str, int]
 ) -> Report:
     """Show the numbers, what leads to each of them, and where figures come from that none was named for."""
-    tables = [_terms(ways)] if any(way.terms for way in ways) else []
+    distinct = [*{way.side.rule.name: way for way in ways}.values()]
+    tables = [_terms(distinct)] if any(way.terms for way in ways) else []
     origins = [_origins(searches)] if any(search.found for search in searches) else []
     tables += [_totals(base, ways), *origins] if ways else [*origins, _totals(base, ways)]  # the first is what CSV has
     traced: Trace = base.trace
-    ends = ", ".join(way.side.rule.name for way in ways)
+    ends = ", ".join(way.side.rule.name for way in distinct)
     return Report(
         title=f"{name}: from {base.rule.name} to {ends or 'the figures given'}",
         tables=tuple(tables),
-        lines=(f"input {inputs_text(traced)}", f"{base.rule.name}: {base.rule.counts}", *_said(ways)),
+        lines=(f"input {inputs_text(traced)}", *_said([base, *(way.side for way in distinct)])),
         notes=tuple(_notes(ways, searches, totals)),
         facts={"arch": name, "input": inputs_data(traced), "from": base.rule.name},
     )
 
 
-def _said(ways: Sequence[Way]) -> Sequence[str]:
-    return [*dict.fromkeys(f"{way.side.rule.name}: {way.side.rule.counts}" for way in ways)]
+def _said(sides: Sequence[Side]) -> Sequence[str]:
+    return [*dict.fromkeys(f"{side.rule.name}: {side.rule.counts}" for side in sides)]
 
 
 def _totals(base: Side, ways: Sequence[Way]) -> Table:

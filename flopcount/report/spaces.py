@@ -23,7 +23,8 @@ _TITLES = {"macs": "MACs", "params": "params"}
 def space_report(answer: Answer) -> Report:
     """Show how many candidates there are and meet the condition, the ends, and those drawn."""
     space = answer.space
-    rows = [*_rows(space, _named_ends(answer)), *_rows(space, (("drawn", each) for each in answer.drawn))]
+    ends = ((_said(what, space), each) for what, each in _named_ends(answer))
+    rows = [*_rows(space, ends), *_rows(space, (("drawn", each) for each in answer.drawn))]
     table = Table("candidates", _columns(space.axes), tuple(rows))
     return Report(
         title=f"{space.spec.arch.name}: a space of {size(space.axes):,} candidates",
@@ -50,6 +51,11 @@ def _named_ends(answer: Answer) -> Iterable[tuple[str, Candidate]]:
         metric, least, largest = METRICS[answer.best[0]], *answer.best[1:]
         yield f"least {_TITLES[metric]} of those", least
         yield f"most {_TITLES[metric]} of those", largest
+
+
+def _said(what: str, space: Space) -> str:
+    """Put the convention's word for MACs, as its column has it."""
+    return what.replace("MACs", space.convention.word)
 
 
 def _rows(space: Space, found: Iterable[tuple[str, Candidate]]) -> list[Row]:

@@ -167,6 +167,11 @@ class Arch(BaseModel):
         Expects("a table of variants"),
         Field(description="networks that differ in numbers only, by name"),
     ] = {}
+    unknown: Annotated[
+        dict[Annotated[str, Field(min_length=1, max_length=200)], Count],
+        Expects("a table of operators, with how often each occurs"),
+        Field(description="operators of another tool that were left out: the totals are at least so much"),
+    ] = {}
     budget: Annotated[
         tuple[Any, ...],
         PlainValidator(_budgets),

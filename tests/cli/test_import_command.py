@@ -92,3 +92,40 @@ def test_counting_a_model_imports_no_framework(process: Process) -> None:
     result = process(FOLDER / "alexnet.onnx", "--format", "csv", PYTHONVERBOSE="1")
     found = [name for name in ("numpy", "onnx", "google.protobuf", "torch") if f"import '{name}'" in result.err]
     assert (result.code, found) == (0, [])
+
+
+SEQUENTIAL = {
+    "class_name": "Sequential",
+    "config": {
+        "name": "s",
+        "layers": [
+            {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 8], "name": "i"}},
+            {"class_name": "Dense", "config": {"name": "d", "units": 4}},
+            {"class_name": "MyLayer", "config": {"name": "m"}},
+        ],
+    },
+}
+"""8·4 MACs and 4 biases more in params; what MyLayer costs nobody knows."""
+
+
+def test_what_was_left_out_is_still_said_of_the_arch_file(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("seq.json").write_text(json.dumps(SEQUENTIAL))
+    assert run("import", "seq.json", "--allow-unknown", "-o", "seq.toml").code == 0
+    counted = json.loads(run("seq.toml", "--format", "json").out)
+    assert counted["totals"] == {"params": 36, "macs": 32}
+    assert (counted["at_least"], counted["unknown"]) == (True, {"MyLayer": 1})
+
+
+def test_no_limit_is_held_against_a_total_of_at_least(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("seq.json").write_text(json.dumps(SEQUENTIAL))
+    text = run("import", "seq.json", "--allow-unknown").out
+    Path("seq.toml").write_text(f'{text}\n[budget]\nmacs = "1M"\n')
+    result = run("check", "seq.toml")
+    assert result.code == 2
+    assert "FC902 operators were left out of this network" in result.out

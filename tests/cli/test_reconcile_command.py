@@ -105,3 +105,9 @@ def test_a_mistake_is_one_sentence(arguments: list[str], says: str, run: Run) ->
     result = run("reconcile", "lenet5", *arguments)
     assert (result.code, result.out, len(result.problems)) == (2, "", 1)
     assert result.problems[0].startswith(says)
+
+
+def test_several_figures_of_one_convention_have_one_explanation(run: Run) -> None:
+    data = json.loads(run("reconcile", "lenet5", "--with", "thop=1", "--to", "thop", "--format", "json").out)
+    once = json.loads(run("reconcile", "lenet5", "--to", "thop", "--format", "json").out)
+    assert data["terms"] == once["terms"]

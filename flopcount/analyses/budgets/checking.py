@@ -61,6 +61,8 @@ class Subject(NamedTuple):
 _TITLE = "\0"
 """Stands for the name of a file in a message while that is taken apart: a name may have line ends and more."""
 
+_LEFT_OUT = "operators were left out of this network, so what it costs is not known; no limit can be held against it"
+
 Counts = dict[tuple[Point, str], Count]
 """What was counted, by the point and the convention."""
 
@@ -69,7 +71,7 @@ def checked(subject: Subject, rules: Sequence[Rule]) -> Checked:
     """Check one file; whatever is wrong with it becomes findings."""
     try:
         spec = load(subject.path, subject.title)
-    except FileError as error:
+    except BadInput as error:
         return Checked(subject.title, subject.title, (), tuple(unread(subject.title, "FC901", error)), limited=True)
     resolved = subject.path.resolve()
     applied = [*own_rules(spec), *(rule for rule in rules if rule.concerns(resolved))]
@@ -89,6 +91,9 @@ def _found(rules: Sequence[Rule], network: Network, base: Callable[[], Spec | No
     counts: Counts = {}
     findings: list[Finding] = []
     for rule in rules:
+        if network.spec.unknown:
+            findings.append(unchecked(_LEFT_OUT, rule, network, Point()))
+            continue
         for point in points(rule.budget.when):
             findings += _counted(rule, point, network, base, counts) or _judged(rule, point, network, counts)
     if not counts and not findings:
@@ -143,7 +148,7 @@ def _before(now: Reading, key: tuple[Point, str], spec: Spec, base: Spec | None)
         return None
 
 
-def unread(title: str, code: str, error: FileError, arch: str = "") -> list[Finding]:
+def unread(title: str, code: str, error: BadInput, arch: str = "") -> list[Finding]:
     """Make a finding of every line of an error that names a place in the file, whatever the file is called."""
     findings = []
     for problem in sentences(str(error).replace(f"{title}:", _TITLE)):

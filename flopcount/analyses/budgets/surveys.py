@@ -91,7 +91,7 @@ def counted(path: Path, title: str, name: str, rules: Sequence[Rule]) -> tuple[C
     """Count one file at all of its points; whatever is wrong with it becomes findings."""
     try:
         spec = load(path, title)
-    except FileError as error:
+    except BadInput as error:
         return Checked(title, title, (), tuple(unread(title, "FC901", error)), limited=True), {}
     counts: list[Count] = []
     findings: list[Finding] = []

@@ -21,7 +21,14 @@ def document(source: Source, path: str) -> Any:
         import tomlkit
     except ImportError:
         raise UsageError("--save of a TOML file needs tomlkit; install flopcount[save]") from None
-    return tomlkit.parse(source.text)
+    return tomlkit.parse(source.text) if source.text else _document_of(source.data)
+
+
+def _document_of(data: Raw) -> Any:
+    """Write what was read from a file of another tool, which is no text that could be kept."""
+    import tomlkit
+
+    return tomlkit.parse(tomlkit.dumps(data))
 
 
 def text(data: Any) -> str:
