@@ -38,7 +38,7 @@ def command(arch: str, fmt: str, output: str | None, plot: str | None, **options
         return
     changes = Options(**options).changes
     report = count_report(spec.arch.name, spec.arch.description, result, changes)
-    show(_shaped(report, view), fmt, output, parts=view["parts"], plot=plot)
+    show(_shaped(report, view, result.convention.unit), fmt, output, parts=view["parts"], plot=plot)
 
 
 def _check_graph(view: dict[str, Any], fmt: str) -> None:
@@ -57,12 +57,13 @@ def _graph(result: Counted, notation: str, depth: int | None) -> str:
     return graph.mermaid(result, depth) if notation == "mermaid" else graph.dot(result, depth)
 
 
-def _shaped(report: Report, view: dict[str, Any]) -> Report:
+def _shaped(report: Report, view: dict[str, Any], unit: str) -> Report:
     """Apply the view's options to the main table, in the order that makes sense."""
     chosen = {name: view[name] for name in ("depth", "by", "sort", "top", "columns") if view[name] is not None}
     if not chosen:
         return report
     from flopcount.report import shaping
+    from flopcount.report.units import in_macs
 
     steps = {
         "depth": shaping.folded,
@@ -72,6 +73,6 @@ def _shaped(report: Report, view: dict[str, Any]) -> Report:
         "columns": shaping.with_columns,
     }
     table = report.tables[0]
-    for name, value in chosen.items():
+    for name, value in in_macs(chosen, unit).items():
         table = steps[name](table, value)  # type: ignore[operator]
     return report._replace(tables=(table, *report.tables[1:]))

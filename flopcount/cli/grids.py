@@ -8,6 +8,7 @@ from flopcount.analyses.sweeps.candidates import Space
 from flopcount.cli.loading import Options, loaded
 from flopcount.errors import UsageError
 from flopcount.files.settings import Setting, setting
+from flopcount.files.specs import Spec
 
 
 def grid(arch: str, options: Options) -> Space:
@@ -17,7 +18,7 @@ def grid(arch: str, options: Options) -> Space:
     fixed = [each for each in settings if each not in varied]
     width, size = (None if text and is_several(text) else text for text in (options.width, options.size))
     is_open = options.size is not None and size is None
-    spec = loaded(arch, options._replace(size=size, batch=None if is_open else options.batch), fixed)
+    spec = _loaded(arch, options._replace(size=size, batch=None if is_open else options.batch), fixed, options.size)
     if spec.unknown:
         raise UsageError("--allow-unknown leaves operators out, and a grid has no place to say so; count one network")
     said = [*_option_axes(options), *map(setting_axis, varied)]
@@ -28,6 +29,16 @@ def grid(arch: str, options: Options) -> Space:
         raise UsageError("nothing varies; give a list or a range, such as --input 96:320:32 or --width 0.5,0.75,1")
     size, batch = (None, None) if spec.sized and not is_open else (size, options.batch)
     return Space(spec, tuple(axes), options.convention, size, width, batch)
+
+
+def _loaded(arch: str, options: Options, fixed: Iterable[Setting], sizes: str | None) -> Spec:
+    """Load a network; a model whose sizes are open is read at the first of those that are listed."""
+    try:
+        return loaded(arch, options, fixed)
+    except UsageError:
+        if options.size is not None or not sizes:
+            raise
+        return loaded(arch, options._replace(size=sizes.replace(":", ",").partition(",")[0]), fixed)
 
 
 def _given(options: Options) -> set[str]:

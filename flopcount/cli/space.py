@@ -37,9 +37,11 @@ def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
     from flopcount.cli.loading import Options
     from flopcount.files.specs import explained
     from flopcount.report.spaces import space_report
+    from flopcount.report.units import in_macs
 
-    question = _question({name: options.pop(name) for name in ("where", "exact", "bounds", "sample", "seed")})
+    said = {name: options.pop(name) for name in ("where", "exact", "bounds", "sample", "seed")}
     space = grid(arch, Options(**options))
+    question = _question(in_macs(said, space.convention.unit))
     try:
         show(space_report(asked(space, question)), fmt, output)
     except SpecError as error:

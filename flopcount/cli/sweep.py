@@ -14,6 +14,7 @@ from flopcount.cli.options import complete_arch, count_options, output_options, 
 from flopcount.cli.output import emit, show, write_whole
 from flopcount.errors import SpecError, UsageError
 from flopcount.files.specs import explained
+from flopcount.report.units import in_macs
 
 sweep_options = stacked(
     click.option("--where", metavar="EXPR", help="Keep these only: 'macs <= 300M and params <= 3M'."),
@@ -48,6 +49,7 @@ def command(arch: str, fmt: str, output: str | None, id_: int | None, save: str 
     kept = {name: options.pop(name) for name in names}
     _check_one(kept, id_, save)
     space = grid(arch, Options(**options))
+    kept = in_macs(kept, space.convention.unit)
     try:
         if id_ is not None:
             _one(space, id_, fmt, output, save=save, plot=kept["plot"])

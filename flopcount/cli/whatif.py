@@ -15,11 +15,13 @@ from flopcount.analyses.whatif.where import condition
 from flopcount.cli.loading import Options, count_arch, count_spec, given_to
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option
 from flopcount.cli.output import show, write_whole
+from flopcount.counting.conventions import convention
 from flopcount.counting.plan import Plan
 from flopcount.errors import SpecError, UsageError
 from flopcount.files.settings import Setting, setting
 from flopcount.files.specs import Spec, explained
 from flopcount.report.table import Report
+from flopcount.report.units import in_macs
 from flopcount.report.whatif import whatif_report
 
 if TYPE_CHECKING:
@@ -48,7 +50,9 @@ def command(arch: str, fmt: str, output: str | None, plot: str | None, **options
     """
     view = {name: options.pop(name) for name in ("sort", "top")}
     save = options.pop("save")
-    asked, words = _asked(arch, options)
+    unit = convention(options["params"], options["counts"]).unit
+    view = in_macs(view, unit)
+    asked, words = _asked(arch, in_macs(options, unit))
     if save is not None and not asked.targets:
         raise UsageError(f"--save {save}: it writes a network with other convolutions; give --to KIND")
     spec, base = count_arch(arch, words)

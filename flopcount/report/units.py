@@ -58,3 +58,15 @@ class _Wording:
 def key_in_flops(key: str) -> str:
     """Return the key under which FLOPs stand, where MACs stand under this one."""
     return re.sub(r"(?<![a-z])macs(?![a-z])", "flops", key)
+
+
+SPOKEN = ("where", "sort", "pareto", "columns", "by")
+"""The options that name columns."""
+
+
+def in_macs(said: Mapping[str, Any], unit: str) -> dict[str, Any]:
+    """Return options as all but the output speaks: of MACs, where a convention's columns are of FLOPs."""
+    if unit != "FLOP":
+        return dict(said)
+    named = {name: said[name] for name in SPOKEN if isinstance(said.get(name), str)}
+    return {**said, **{name: re.sub(r"(?<![a-z])flops(?![a-z])", "macs", text) for name, text in named.items()}}

@@ -139,3 +139,13 @@ def test_every_format_can_be_written(fmt: str, run: Run) -> None:
 def test_names_are_completed(process: Process) -> None:
     done = process(_FLOPCOUNT_COMPLETE="bash_complete", COMP_WORDS="flopcount lenet5 --convention th", COMP_CWORD="3")
     assert done.out.split() == ["plain,thop"]
+
+
+def test_columns_of_flops_are_asked_for_as_they_are_called(run: Run) -> None:
+    counted = run("lenet5", "--convention", "calflops", "--columns", "path,flops", "--sort", "flops", "--format", "csv")
+    assert (counted.code, counted.out.splitlines()[0]) == (0, "path,flops")
+    swept = run(
+        *("sweep", "mobilenet_v2", "--width", "0.25,1", "--convention", "torch"),
+        *("--where", "flops <= 200M", "--sort", "flops", "--format", "csv"),
+    )
+    assert (swept.code, len(swept.out.splitlines())) == (0, 2)
