@@ -22,4 +22,7 @@ def command(archs: tuple[str, ...], fmt: str, output: str | None, plot: str | No
     The options apply to every network.
     """
     counted = [count_arch(arch, Options(**options)) for arch in archs]
-    show(comparison_report([(spec.arch.name, result) for spec, result in counted]), fmt, output, plot=plot)
+    names = [spec.arch.name for spec, _ in counted]
+    told = [arch if names.count(name) > 1 else name for arch, name in zip(archs, names, strict=True)]
+    results = [result for _, result in counted]
+    show(comparison_report([*zip(told, results, strict=True)]), fmt, output, plot=plot)
