@@ -17,18 +17,20 @@ LAYERS = [
 MODEL = json.dumps({"class_name": "Sequential", "config": {"name": "s", "layers": LAYERS}})
 
 
-def counted(run: Run, *words: object) -> int:
+def counted(run: Run, *words: str | Path) -> int:
     """Return the MACs of a plain count."""
     return int(json.loads(run(*words, "--format", "json").out)["totals"]["macs"])
 
 
-@pytest.mark.parametrize("batch", [(), ("--batch", 4)])
+@pytest.mark.parametrize("batch", [(), ("--batch", "4")])
 @pytest.mark.parametrize(("command", "key"), [("whatif", "alternatives"), ("sweep", "candidates")])
 def test_several_inputs_of_a_model_cost_what_each_costs(
-    run: Run, command: str, key: str, batch: tuple[object, ...]
+    run: Run, command: str, key: str, batch: tuple[str, ...]
 ) -> None:
     rows = json.loads(run(command, RESNET, "--input", "96,128", *batch, "--format", "json").out)[key]
-    assert [row["macs"] for row in rows][-2:] == [counted(run, RESNET, "--input", size, *batch) for size in (96, 128)]
+    assert [row["macs"] for row in rows][-2:] == [
+        counted(run, RESNET, "--input", size, *batch) for size in ("96", "128")
+    ]
 
 
 def test_sizes_that_a_model_fixes_are_refused(run: Run) -> None:
@@ -36,9 +38,9 @@ def test_sizes_that_a_model_fixes_are_refused(run: Run) -> None:
     assert (result.code, "cannot be paired" in result.err) == (2, True)
 
 
-@pytest.mark.parametrize("size", [(), ("--input", 96)])
+@pytest.mark.parametrize("size", [(), ("--input", "96")])
 def test_a_model_with_other_convolutions_is_saved_as_an_arch_file(
-    run: Run, tmp_path: Path, size: tuple[object, ...]
+    run: Run, tmp_path: Path, size: tuple[str, ...]
 ) -> None:
     path = tmp_path / "new.toml"
     result = run("whatif", RESNET, *size, "--to", "DepthSepConv", "--save", path, "--format", "json")
@@ -54,7 +56,7 @@ def test_a_model_in_git_is_counted_at_the_size_that_is_asked_for(
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "net")
     monkeypatch.chdir(folder)
-    words = ("--input", 96, "--batch", 2, "--format", "json")
+    words = ("--input", "96", "--batch", "2", "--format", "json")
     data = json.loads(run("diff", "HEAD:net.onnx", "net.onnx", *words).out)
     assert (data["before"]["arch"], data["before"]["macs"]) == ("net", data["after"]["macs"])
 
