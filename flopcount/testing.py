@@ -57,12 +57,18 @@ def assert_matches(
 
 def _counted(arch: str | Path | Arch, size: tuple[int, ...], variant: str | None) -> Counted:
     """Count a spec at one input."""
-    spec = None if isinstance(arch, Arch) else load(str(arch), (), variant)
+    if isinstance(arch, Arch):
+        return _at(arch, size)
+    spec = load(str(arch), (), variant)
     try:
-        network = plan(arch if isinstance(arch, Arch) else load(str(arch), (), variant).arch)
-        return counted(network, input_shapes(network.inputs, render(size)), convention())
+        return _at(spec.arch, size)
     except SpecError as error:
-        raise (explained(error, spec) if spec else error) from None
+        raise explained(error, spec) from None
+
+
+def _at(arch: Arch, size: tuple[int, ...]) -> Counted:
+    network = plan(arch)
+    return counted(network, input_shapes(network.inputs, render(size)), convention())
 
 
 def measured(module: Any, input_size: Sequence[int]) -> Measured:

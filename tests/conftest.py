@@ -126,6 +126,14 @@ def process(tmp_path: Path) -> Process:
 
 
 @pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
 def write(tmp_path: Path) -> Write:
     """Write a file and return its path."""
 

@@ -5,35 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
+from checkednet import BROKEN, BUDGET, NET, written
 from conftest import Run
 from repositories import committed, git, repository
 
-NET = """name = "net"
-input = [3, 8, 8]
-layers = [
-  { type = "Conv", name = "one", out_channels = 4, kernel_size = 3, bias = false },
-  { type = "Conv", name = "two", out_channels = 8, kernel_size = 3, bias = false },
-]
-"""
-"""one: 3·4·9 = 108 weights on 6×6 = 3888 MACs; two: 4·8·9 = 288 on 4×4 = 4608; together 396 and 8496."""
-
-BUDGET = "\n[budget]\nmacs = 8495\n"
 EXEMPT = '[[exempt]]\nid = "a"\nfiles = "net.toml"\nreason = "r"\n'
-BROKEN = "input = [3, 8, 8\n"
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    return tmp_path
-
-
-def written(folder: Path, **files: str) -> None:
-    """Write files; `__` in a name is a dot."""
-    for name, text in files.items():
-        (folder / name.replace("__", ".")).write_text(text, encoding="utf-8")
 
 
 def test_a_broken_limit_is_a_line_at_the_limit_and_exit_1(folder: Path, run: Run) -> None:
