@@ -23,7 +23,7 @@ drift: .venv-drift/ready ## specs against modules of torch, in an environment of
 	.venv-drift/$(notdir $(BIN))/python -m pytest -m drift tests/drift
 
 conventions: .venv/ready-dev ## write the tables of the page on conventions
-	$(BIN)/python tests/counting/conventions_page.py
+	$(BIN)/python tests/network/conventions_page.py
 
 bench: .venv/ready-dev ## timings, as ratios; not part of the tests
 	$(BIN)/python benchmarks/startup.py

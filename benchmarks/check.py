@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
-from flopcount.files.bundled import ROOT
+from flopcount.spec.load import ROOT
 
 COPIES = 1000
 AIMS = {"everything bundled, --base HEAD": 5.0, f"{COPIES} copies of resnet50": 30.0}

@@ -9,15 +9,12 @@ import resource
 from collections.abc import Callable
 from time import perf_counter
 
-from flopcount.analyses.spaces.census import Count, Mode
-from flopcount.analyses.spaces.drawing import Draws
-from flopcount.analyses.spaces.space import Question, asked
-from flopcount.analyses.sweeps.axes import axis, setting_axis, size
-from flopcount.analyses.sweeps.candidates import Space
-from flopcount.analyses.sweeps.sweep import evaluator, swept
-from flopcount.counting.conventions import convention
-from flopcount.files.settings import setting
-from flopcount.files.specs import load
+from flopcount.analyses.space.census import Count, Mode
+from flopcount.analyses.space.drawing import Draws, Question, asked
+from flopcount.analyses.sweep.axes import axis, setting_axis, size
+from flopcount.analyses.sweep.run import Space, evaluator, swept
+from flopcount.network.convention import convention
+from flopcount.spec.load import load, setting
 
 NETWORK = "mobilenet_v1_1.0_224"
 WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)

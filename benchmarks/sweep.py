@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from flopcount.analyses.sweeps.axes import axis
-from flopcount.analyses.sweeps.candidates import Space
-from flopcount.analyses.sweeps.sweep import CHUNK, evaluator, swept
-from flopcount.counting.conventions import convention
-from flopcount.files.specs import load
+from flopcount.analyses.sweep.axes import axis
+from flopcount.analyses.sweep.run import CHUNK, Space, evaluator, swept
+from flopcount.network.convention import convention
+from flopcount.spec.load import load
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Totals = tuple[Array, Array]

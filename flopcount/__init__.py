@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from flopcount.analyses.budgets.checks import check as check
+    from flopcount.analyses.budgets.check import check as check
     from flopcount.analyses.counted import counted as counted
-    from flopcount.counting.conventions import convention as convention
-    from flopcount.counting.inputs import input_shape as input_shape
-    from flopcount.counting.plan import plan as plan
-    from flopcount.counting.trace import trace as trace
     from flopcount.errors import FlopcountError as FlopcountError
-    from flopcount.files.specs import load as load
+    from flopcount.network.convention import convention as convention
+    from flopcount.network.plan import input_shape as input_shape
+    from flopcount.network.plan import plan as plan
+    from flopcount.network.trace import trace as trace
+    from flopcount.spec.load import load as load
 
 _HOMES = {
-    "check": "analyses.budgets.checks",
+    "check": "analyses.budgets.check",
     "counted": "analyses.counted",
-    "convention": "counting.conventions",
-    "input_shape": "counting.inputs",
-    "plan": "counting.plan",
-    "trace": "counting.trace",
+    "convention": "network.convention",
+    "input_shape": "network.plan",
+    "plan": "network.plan",
+    "trace": "network.trace",
     "FlopcountError": "errors",
-    "load": "files.specs",
+    "load": "spec.load",
 }
 
 __all__ = ["FlopcountError", "check", "convention", "counted", "input_shape", "load", "plan", "trace"]

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopcount.analyses.counted import Counted, counted
-from flopcount.counting.conventions import convention
-from flopcount.counting.inputs import input_shapes
-from flopcount.counting.plan import plan
 from flopcount.errors import SpecError, UsageError
-from flopcount.files.specs import explained, load
 from flopcount.formulas.shape import render
-from flopcount.schema.arch import Arch
+from flopcount.network.convention import convention
+from flopcount.network.plan import input_shapes, plan
+from flopcount.spec.arch import Arch
+from flopcount.spec.load import explained, load
 
 MOST_SHOWN = 20
 """So many differences are told, then counted."""

@@ -12,13 +12,12 @@ from typing import NamedTuple, Protocol
 import hypothesis
 import pytest
 
-from flopcount.analyses.claims import Verdict, verdicts
 from flopcount.analyses.counted import Counted
+from flopcount.analyses.explain import Verdict, verdicts
 from flopcount.cli.loading import Options, count_arch
 from flopcount.cli.main import run as run_command
 from flopcount.errors import BENEATH
-from flopcount.files.bundled import ROOT
-from flopcount.files.specs import Spec, load_base
+from flopcount.spec.load import ROOT, Spec, load_base
 
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")  # how long an example takes says nothing on a busy machine

@@ -21,8 +21,7 @@ from repositories import committed, repository
 
 from flopcount.analyses.budgets.findings import CODES
 from flopcount.report.check_formats import FORMATS
-from flopcount.schema.budget import ProjectBudget, When
-from flopcount.schema.limits import ByteLimit
+from flopcount.spec.budget import ByteLimit, ProjectBudget, When
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

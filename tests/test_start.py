@@ -4,11 +4,8 @@ import json
 import subprocess
 import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
-
-from flopcount.counting.kinds import FORMULAS
 
 LIBRARIES = """
 import click, pydantic
@@ -37,7 +34,7 @@ def counted(*arguments: str) -> frozenset[str]:
 JSON = ("mobilenet_v1", "--input", "160", "--format", "json")
 NEVER = ("numpy", "sympy", "onnx", "tree_sitter", "tree_sitter_toml", "tree_sitter_json")
 NEEDLESS = (
-    "flopcount.schema.problems",
+    "flopcount.spec.problems",
     "copy",
     "csv",
     "difflib",
@@ -57,24 +54,6 @@ def test_counting_to_json_does_not_import(module: str) -> None:
 @pytest.mark.parametrize("module", [*NEVER, "csv", "difflib", "importlib.metadata", "importlib.resources"])
 def test_counting_to_a_table_does_not_import(module: str) -> None:
     assert module not in counted("mobilenet_v1", "--input", "160")
-
-
-def test_only_the_classes_of_kinds_in_use_are_imported() -> None:
-    kinds = {name for name in counted(*JSON) if name.startswith("flopcount.schema.layers.")}
-    assert kinds == {"flopcount.schema.layers.conv"}
-
-
-def test_only_the_formulas_of_kinds_in_use_are_imported() -> None:
-    """A convolution may be followed by a normalisation and a function: their formulas come with it."""
-    modules = {f"flopcount.formulas.{formula.partition('.')[0]}" for formula in FORMULAS.values()}
-    assert modules & counted(*JSON) == {f"flopcount.formulas.{name}" for name in ("conv", "norm", "activation")}
-
-
-def test_an_arch_of_one_linear_layer_imports_no_convolution(tmp_path: Path) -> None:
-    file = tmp_path / "linear.json"
-    file.write_text(json.dumps({"input": [784], "layers": [{"type": "Linear", "out_features": 10}]}), encoding="utf-8")
-    modules = counted(str(file), "--format", "json")
-    assert not {"flopcount.schema.layers.conv", "flopcount.formulas.conv"} & modules
 
 
 @pytest.mark.parametrize("command", ["archs", "compare", "kinds", "schema"])

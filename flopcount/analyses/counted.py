@@ -4,15 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from flopcount.analyses.substitute import standardised
-from flopcount.counting.conventions import Convention
-from flopcount.counting.frames import Given
-from flopcount.counting.nodes import Node
-from flopcount.counting.plan import Plan
-from flopcount.counting.trace import Trace, fields, trace
 from flopcount.errors import UsageError
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
-from flopcount.schema.base import Layer
+from flopcount.network.convention import Convention
+from flopcount.network.plan import Given, Node, Plan
+from flopcount.network.trace import Trace, fields, trace
+from flopcount.spec.fields import Layer
 
 WEIGHTS = ("weight", "rnn_weight")
 """What makes a layer one with weights."""
@@ -68,7 +66,7 @@ def counted(
     plan = standardised(traced)
     standard = trace(plan, x, given) if plan else None
     if convention.folds:
-        from flopcount.counting.folding import folded
+        from flopcount.network.folding import folded
 
         traced, standard = folded(traced), folded(standard) if standard else None
     convention = batched(convention, traced)

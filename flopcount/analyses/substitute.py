@@ -7,13 +7,11 @@ both made of `replacement`.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from flopcount.counting.frames import needs_shapes
-from flopcount.counting.nodes import Node
-from flopcount.counting.plan import Plan
-from flopcount.counting.trace import Trace, fields, own
 from flopcount.formulas.step import Step
-from flopcount.schema.base import Layer
-from flopcount.schema.layers import kind_named
+from flopcount.network.plan import Node, Plan, needs_shapes
+from flopcount.network.trace import Trace, fields, own
+from flopcount.spec.fields import Layer
+from flopcount.spec.layers import kind_named
 
 STAND_INS = frozenset(
     {
@@ -72,7 +70,7 @@ class Target(NamedTuple):
         """What it is called: its kind and the fields that were given."""
         if not self.fields:
             return self.kind  # every count comes by here
-        from flopcount.schema.wording import shown
+        from flopcount.spec.fields import shown
 
         return " ".join((self.kind, *(f"{name}={shown(value)}" for name, value in self.fields.items())))
 

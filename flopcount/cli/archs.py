@@ -5,8 +5,8 @@ import click
 from flopcount.cli.loading import Options, count_arch
 from flopcount.cli.options import output_options, plot_option
 from flopcount.cli.output import show
-from flopcount.files.bundled import bundled
 from flopcount.report.catalogue import archs_report
+from flopcount.spec.load import bundled
 
 
 @click.command("archs")

@@ -11,7 +11,7 @@ from flopcount.cli.output import emit, write_whole
 from flopcount.errors import FileError, UsageError, plain
 
 if TYPE_CHECKING:
-    from flopcount.analyses.budgets.checks import Outcome
+    from flopcount.analyses.budgets.check import Outcome
 
 
 @click.command("check")
@@ -33,7 +33,7 @@ def command(files: tuple[str, ...], base: str | None, config: str | None, format
     configuration where there are none. Exit code 0: all limits hold (warnings
     included); 1: a limit is broken; 2: something could not be checked.
     """
-    from flopcount.analyses.budgets.checks import outcome, setup
+    from flopcount.analyses.budgets.check import outcome, setup
 
     chosen = destinations(formats)
     result = outcome(setup(Path.cwd(), config), files, base)

@@ -7,7 +7,7 @@ import click
 from flopcount.cli.loading import Options, count_arch
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option
 from flopcount.cli.output import show
-from flopcount.report.comparison import comparison_report
+from flopcount.report.compare import comparison_report
 
 
 @click.command("compare")

@@ -4,9 +4,8 @@ import click
 
 from flopcount.cli.options import complete_convention, output_options
 from flopcount.cli.output import show
-from flopcount.counting.convention_files import described
-from flopcount.counting.conventions import COUNTERS, mac_conventions
-from flopcount.report.conventions import convention_report, conventions_report
+from flopcount.network.convention import COUNTERS, described, mac_conventions
+from flopcount.report.catalogue import convention_report, conventions_report
 
 
 @click.command("conventions")

@@ -9,8 +9,8 @@ from flopcount.cli.loading import Options, count_arch
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, view_options
 from flopcount.cli.output import emit, show
 from flopcount.errors import UsageError
+from flopcount.report.count import count_report
 from flopcount.report.table import Report
-from flopcount.report.views import count_report
 
 
 @click.command("count")
@@ -62,8 +62,8 @@ def _shaped(report: Report, view: dict[str, Any], unit: str) -> Report:
     chosen = {name: view[name] for name in ("depth", "by", "sort", "top", "columns") if view[name] is not None}
     if not chosen:
         return report
-    from flopcount.report import shaping
-    from flopcount.report.units import in_macs
+    from flopcount.report import count as shaping
+    from flopcount.report.table import in_macs
 
     steps = {
         "depth": shaping.folded,

@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
-from flopcount.analyses.differences.diff import Layer, differences, layers_of
+from flopcount.analyses.diff import Layer, differences, layers_of
 from flopcount.cli.loading import Options, count_arch, count_loaded, given_to
 from flopcount.cli.options import complete_arch, count_options, output_options
 from flopcount.cli.output import show
 from flopcount.errors import UsageError
-from flopcount.report.diff import Version, diff_report
+from flopcount.report.compare import Version, diff_report
 
 
 @click.command("diff")
@@ -34,9 +34,9 @@ def command(before: str, after: str, fmt: str, output: str | None, *, everything
 
 def _version(reference: str, options: Options) -> tuple[Version, tuple[Layer, ...]]:
     """Count one side."""
-    from flopcount.files.revisions import content_in, revision
-    from flopcount.importers.foreign import Request
-    from flopcount.importers.loading import load_content
+    from flopcount.readers.base import Request
+    from flopcount.readers.load import load_content
+    from flopcount.spec.git import content_in, revision
 
     at = revision(reference)
     if at is None:

@@ -7,16 +7,16 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from flopcount.analyses.closed.networks import AXES, Subject, law
+from flopcount.analyses.formula.networks import AXES, Subject, law
 from flopcount.cli.loading import Options, count_arch
 from flopcount.cli.options import complete_arch, count_options, output_options
 from flopcount.cli.output import emit, show
 from flopcount.errors import UsageError, suggestion
-from flopcount.files.settings import setting
-from flopcount.report.closed_forms import kind_report, latex_lines, law_report, pattern_report, ratio_report
+from flopcount.report.count import convention_facts
+from flopcount.report.formula import kind_report, latex_lines, law_report, pattern_report, ratio_report
 from flopcount.report.table import Report
-from flopcount.report.views import convention_facts
-from flopcount.schema.layers import FAMILIES
+from flopcount.spec.layers import FAMILIES
+from flopcount.spec.load import setting
 
 KIND_ONLY = {"over": "--over", "pattern": "--pattern", "p": "-p"}
 ARCH_ONLY = {
@@ -67,7 +67,7 @@ def _kind(kind: str, options: Mapping[str, Any]) -> Report:
         raise UsageError(f"{option} is for networks, and {kind} is a kind of layer")
     if options["pattern"] or options["p"]:
         return _pattern(kind, options)
-    from flopcount.analyses.closed.kinds import kind_forms, ratio_forms
+    from flopcount.analyses.formula.kinds import kind_forms, ratio_forms
 
     settings = {each.address: each.value for each in map(setting, options["settings"])}
     over = options["over"]
@@ -99,7 +99,7 @@ def _network(name: str, options: Mapping[str, Any]) -> Report:
 
 
 def _law_report(reference: str, axis: str, chosen: Options) -> Report:
-    from flopcount.counting.scaling import scaled, width_ratio
+    from flopcount.network.scale import scaled, width_ratio
 
     spec, result = count_arch(reference, chosen)
     if spec.unknown:
@@ -113,7 +113,7 @@ def _law_report(reference: str, axis: str, chosen: Options) -> Report:
 
 def _check_known(name: str) -> None:
     """Refuse a word that is neither a kind nor a network nor a file."""
-    from flopcount.files.bundled import bundled, bundled_network
+    from flopcount.spec.load import bundled, bundled_network
 
     is_file = name == "-" or {"/", "\\", "."} & {*name} or os.path.exists(name)  # noqa: PTH110  (answers to any word)
     if not is_file and not bundled_network(name):

@@ -13,6 +13,7 @@ from flopcount.errors import suggestion
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+
 COMMANDS: Mapping[str, str] = {
     "count": "what a network costs, layer by layer (the default command)",
     "compare": "totals of several networks side by side",
@@ -91,7 +92,7 @@ class DefaultGroup(click.Group):
 
 def _check_mistyped(args: list[str]) -> None:
     """Refuse a first word that is no arch but nearly a command."""
-    from flopcount.files.bundled import bundled_network
+    from flopcount.spec.load import bundled_network
 
     word = args[0]
     plain = word.replace("-", "").isalpha() and not word.startswith("-")

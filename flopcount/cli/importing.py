@@ -11,7 +11,7 @@ from flopcount.cli.loading import Options, count_arch, count_spec, left_out, spe
 from flopcount.cli.options import complete_arch
 from flopcount.cli.output import emit
 from flopcount.errors import FlopcountError, UsageError
-from flopcount.files.specs import Spec
+from flopcount.spec.load import Spec
 
 
 @click.command("import")
@@ -33,7 +33,7 @@ def command(model: str, output: str | None, *, flat: bool, **options: Any) -> No
     """
     spec, result = count_arch(model, Options(**options))
     if output is not None and output.lower().endswith(".csv"):
-        from flopcount.importers.scale_sim import topology
+        from flopcount.readers.scale_sim import topology
 
         emit(topology(result.trace), output)
         _say_left_out(spec, "the topology does not say so")
@@ -51,7 +51,8 @@ def _say_left_out(spec: Spec, more: str) -> None:
 
 def _text(spec: Spec, result: Counted, title: str, output: str, *, flat: bool) -> str:
     """Write an arch file that costs the same: with templates, if that can be."""
-    from flopcount.importers.writing import as_json, written
+    from flopcount.spec.write import as_json
+    from flopcount.spec.write import written_writing as written
 
     data = {**spec.source.data, **({"unknown": dict(spec.unknown)} if spec.unknown else {})}
     data = data if flat else _folded(data, result)
@@ -64,7 +65,7 @@ def _folded(data: dict[str, Any], result: Counted) -> dict[str, Any]:
     """Return the data with templates where they cost the same, layer by layer; else as it is."""
     from copy import deepcopy
 
-    from flopcount.importers.templates import folded
+    from flopcount.readers.nest import folded
 
     short = folded(deepcopy(data))
     try:

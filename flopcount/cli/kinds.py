@@ -6,9 +6,9 @@ from click.shell_completion import CompletionItem
 from flopcount.cli.options import output_options
 from flopcount.cli.output import show
 from flopcount.errors import UsageError, suggestion
-from flopcount.files.specs import load
 from flopcount.report.catalogue import kind_report, kinds_report, template_report
-from flopcount.schema.layers import FAMILIES
+from flopcount.spec.layers import FAMILIES
+from flopcount.spec.load import load
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -7,17 +7,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopcount.analyses.counted import Counted, counted
-from flopcount.counting.conventions import Convention, convention
-from flopcount.counting.frames import Given
-from flopcount.counting.inputs import input_shapes
-from flopcount.counting.plan import overridden, plan
-from flopcount.counting.scaling import scaled, width_ratio
-from flopcount.counting.trace import Trace
 from flopcount.errors import FileError, SpecError, UsageError, plain
-from flopcount.files.settings import Setting, setting
-from flopcount.files.source import Notation, Source
-from flopcount.files.specs import Spec, explained, load, load_bytes, validated
-from flopcount.files.texts import MOST_BYTES
+from flopcount.network.convention import Convention, convention
+from flopcount.network.plan import Given, input_shapes, overridden, plan
+from flopcount.network.scale import scaled, width_ratio
+from flopcount.network.trace import Trace
+from flopcount.spec.load import Setting, Spec, explained, load, load_bytes, setting, validated
+from flopcount.spec.source import Notation, Source
+from flopcount.spec.text import MOST_BYTES
 
 SUFFIXES = frozenset((".onnx", ".keras", ".h5", ".hdf5", ".json", ".cfg", ".prototxt", ".csv"))
 """Files with these endings are, or may be, of another tool; for any other its importer is not even looked for."""
@@ -108,7 +105,7 @@ def left_out(spec: Spec) -> tuple[str, ...]:
 
 def check_written(traced: Trace) -> None:
     """Refuse what the file says of how layers are written, where there are none such."""
-    from flopcount.counting.written import written_problems
+    from flopcount.network.implementation import written_problems
 
     problems = [*written_problems(traced.plan.written, traced.plan.nodes, traced.steps)]
     if problems:
@@ -122,8 +119,8 @@ def loaded(reference: str, options: Options, settings: Iterable[Setting]) -> Spe
             raise FileError("<stdin>: standard input is closed")
         return load_bytes(sys.stdin.buffer.read(MOST_BYTES + 1), options.notation, settings, options.variant)
     if Path(reference).suffix.lower() in SUFFIXES and os.path.isfile(reference):  # noqa: PTH113  (answers to any word)
-        from flopcount.importers.foreign import Request
-        from flopcount.importers.loading import load as load_any
+        from flopcount.readers.base import Request
+        from flopcount.readers.load import load as load_any
 
         request = Request(options.size, options.batch, options.allow_unknown)
         return load_any(Path(reference), "", request, settings, options.variant)

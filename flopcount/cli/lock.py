@@ -11,10 +11,10 @@ from flopcount.cli.output import emit, write_whole
 from flopcount.errors import Broken, UsageError
 
 if TYPE_CHECKING:
-    from flopcount.analyses.budgets.checks import Outcome
-    from flopcount.analyses.budgets.locks import LockPlace
-    from flopcount.analyses.budgets.surveys import Survey
-    from flopcount.files.locks import Lock
+    from flopcount.analyses.budgets.check import Outcome
+    from flopcount.analyses.budgets.lock import LockPlace, Survey
+    from flopcount.spec.lock import Lock
+
 
 LONGEST = 1000
 """Characters a reason may have."""
@@ -48,10 +48,9 @@ def command(
     What costs less is written; what costs more is refused unless it is allowed,
     with a reason.
     """
-    from flopcount.analyses.budgets.checks import setup
-    from flopcount.analyses.budgets.locks import held, lock_place
-    from flopcount.analyses.budgets.surveys import survey
-    from flopcount.files.locks import read_lock
+    from flopcount.analyses.budgets.check import setup
+    from flopcount.analyses.budgets.lock import held, lock_place, survey
+    from flopcount.spec.lock import read_lock
 
     if formats and not is_check:
         raise UsageError(f"--format {formats[0]}: what is written is the lock file; give --check too")
@@ -90,7 +89,7 @@ def _permissions(allowed: Sequence[str], reasons: Sequence[str], *, is_check: bo
 
 
 def _unread(found: "Survey") -> "Outcome":
-    from flopcount.analyses.budgets.checks import Outcome
+    from flopcount.analyses.budgets.check import Outcome
 
     return Outcome(found.files, found.unread, notes=("nothing was locked",))
 
@@ -99,9 +98,9 @@ def _renew(
     found: "Survey", lock: "Lock", permissions: dict[str, str], place: "LockPlace", words: Sequence[str]
 ) -> None:
     """Write the lock file anew, if it may be and has to be."""
-    from flopcount.analyses.budgets.locks import renewed
-    from flopcount.files.locks import written
-    from flopcount.report.locks import refusal, renewal_line
+    from flopcount.analyses.budgets.lock import renewed
+    from flopcount.report.catalogue import refusal, renewal_line
+    from flopcount.spec.lock import written
 
     renewal = renewed(found, lock, permissions)
     if renewal.refused:

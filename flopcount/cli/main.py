@@ -55,8 +55,8 @@ def _asked(error: click.ClickException) -> str:
 
 def _pointed(error: FaultyFile) -> str:
     """Say where in the file each problem is; where it is not even TOML, where it stops being so."""
-    from flopcount.files.specs import pointed
-    from flopcount.files.texts import parsed
+    from flopcount.spec.load import pointed
+    from flopcount.spec.text import parsed
 
     try:
         return pointed(error.problems, parsed(error.text, "toml", error.title), {})

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flopcount.counting.conventions import POLICIES
 from flopcount.errors import UsageError, plain
+from flopcount.network.convention import POLICIES
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
 
 FORMATS = ("table", "json", "csv", "markdown", "latex", "svg")
 
@@ -27,7 +28,7 @@ def complete_arch(ctx: click.Context, param: click.Parameter, incomplete: str) -
     """Complete the names of bundled networks, and leave files to the shell."""
     from click.shell_completion import CompletionItem
 
-    from flopcount.files.bundled import bundled
+    from flopcount.spec.load import bundled
 
     del ctx, param
     names = [CompletionItem(name) for name in bundled() if name.startswith(incomplete)]
@@ -38,7 +39,7 @@ def complete_convention(ctx: click.Context, param: click.Parameter, incomplete: 
     """Complete the names of conventions."""
     from click.shell_completion import CompletionItem
 
-    from flopcount.counting.conventions import mac_conventions
+    from flopcount.network.convention import mac_conventions
 
     del ctx, param
     return [CompletionItem(name) for name in mac_conventions() if name.startswith(incomplete)]

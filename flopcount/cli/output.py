@@ -3,16 +3,39 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from flopcount.cli.screen import terminal_width, wants_colour
-from flopcount.errors import FileError
-from flopcount.report.table import Report
+from flopcount.cli.options import HERE
+from flopcount.errors import FileError, UsageError
+from flopcount.report.table import Chart, Ink, Report
 
-if TYPE_CHECKING:
-    from flopcount.report.charts import Chart
+# What the terminal can show, and what the environment asks of it.
+
+
+DRAWN = "█░▏⣿●│┬"
+"""What pictures are made of where more than ASCII can be written."""
+
+
+def terminal_width() -> int:
+    """Return how many characters a line of the terminal has."""
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def wants_colour() -> bool:
+    """Tell whether the environment lets a terminal have colours."""
+    return "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def has_blocks() -> bool:
+    """Tell whether standard output can write what bars and points are made of."""
+    try:
+        DRAWN.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def show(
@@ -32,8 +55,7 @@ def show(
     to_terminal = to_stdout and sys.stdout is not None and sys.stdout.isatty()
     drawing = ""
     if plot is not None:
-        from flopcount.cli.pictures import PLAIN_WIDTH, ink_of_stdout, picture
-        from flopcount.report.charts import Ink
+        from flopcount.report.table import Ink
 
         ink = ink_of_stdout(to_terminal=to_terminal) if to_stdout else Ink(PLAIN_WIDTH)
         drawn = picture(report, chart, plot, fmt, ink)
@@ -60,23 +82,23 @@ def emit(text: str, output: str | None) -> None:
 def _rendered(report: Report, fmt: str, *, to_terminal: bool, parts: bool) -> str:
     """Call the renderer of a format; each is imported only here, when used."""
     if report.facts.get("convention", {}).get("word", "MACs") != "MACs":
-        from flopcount.report.units import worded
+        from flopcount.report.table import worded
 
         report = worded(report)
     if fmt == "json":
-        from flopcount.report.data import render_json
+        from flopcount.report.table import render_json
 
         return render_json(report)
     if fmt == "csv":
-        from flopcount.report.data import render_csv
+        from flopcount.report.table import render_csv
 
         return render_csv(report)
     if fmt == "markdown":
-        from flopcount.report.markdown import render_markdown
+        from flopcount.report.text import render_markdown
 
         return render_markdown(report)
     if fmt == "latex":
-        from flopcount.report.latex import render_latex
+        from flopcount.report.text import render_latex
 
         return render_latex(report)
     from flopcount.report.terminal import render_svg, render_terminal
@@ -120,3 +142,42 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+# The picture of a report: text for the terminal, or the content of a file.
+
+
+PLAIN_WIDTH = 100
+"""Characters to a line where there is no terminal to ask."""
+
+
+def check(plot: str, fmt: str) -> None:
+    """Refuse what cannot be drawn; a long sweep asks before anything is computed."""
+    if plot != HERE:
+        from flopcount.report.chart_file import check_library
+
+        check_library()
+    elif fmt != "table":
+        raise UsageError(f"--plot draws below the table; with --format {fmt} give it a file: --plot FILE.svg")
+
+
+def picture(report: Report, chart: Chart | None, plot: str, fmt: str, ink: Ink) -> str | bytes:
+    """Draw a chart, or what the main table gives: text that goes below the table, bytes that go into the file."""
+    check(plot, fmt)
+    from flopcount.report.chart import chart_of
+
+    chart = chart or chart_of(report)
+    if plot == HERE:
+        from flopcount.report.chart_terminal import drawn
+
+        return drawn(chart, ink)
+    from flopcount.report.chart_file import plotted
+
+    return plotted(chart, Path(plot).suffix.lower())
+
+
+def ink_of_stdout(*, to_terminal: bool) -> Ink:
+    """Return what standard output can show."""
+    if to_terminal:
+        return Ink(terminal_width(), wants_colour(), has_blocks())
+    return Ink(PLAIN_WIDTH, unicode=has_blocks())

@@ -6,16 +6,14 @@ from typing import Any
 
 import click
 
-from flopcount.analyses.figures import Asked, asked
-from flopcount.analyses.origins import Origin, numbers, origins
-from flopcount.analyses.reconcile import Side, side, terms
+from flopcount.analyses.explain import Asked, Origin, Side, asked, numbers, origins, side, terms
 from flopcount.cli.loading import Options, count_arch
 from flopcount.cli.options import complete_arch, complete_convention, network_options, output_options
 from flopcount.cli.output import show
-from flopcount.counting.conventions import convention
-from flopcount.counting.trace import Trace
 from flopcount.errors import Broken, UsageError
-from flopcount.report.reconciliation import Search, Way, reconciliation_report
+from flopcount.network.convention import convention
+from flopcount.network.trace import Trace
+from flopcount.report.explain import Search, Way, reconciliation_report
 
 MOST_RELATIVES = 8
 """So many other networks of a like name are looked at for a number."""
@@ -82,7 +80,7 @@ def _origins(each: Asked, traced: Trace, arch: str) -> list[Origin]:
 
 def _relatives(arch: str) -> Mapping[str, Trace]:
     """Count bundled networks of a like name, such as resnet50_v1 for resnet50."""
-    from flopcount.files.bundled import bundled
+    from flopcount.spec.load import bundled
 
     names = [name for name in bundled() if name.startswith(f"{arch}_") or arch.startswith(f"{name}_")]
     return {name: count_arch(name, Options())[1].trace for name in names[:MOST_RELATIVES]}

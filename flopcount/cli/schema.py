@@ -29,9 +29,9 @@ def command(subject: str, output: str | None) -> None:
 
 def _schema(subject: str) -> dict[str, Any]:
     if subject == "arch":
-        from flopcount.schema.json_schema import arch_schema
+        from flopcount.spec.json_schema import arch_schema
 
         return arch_schema()
-    from flopcount.schema.budget_schema import configuration_schema
+    from flopcount.spec.json_schema import configuration_schema
 
     return configuration_schema()

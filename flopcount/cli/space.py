@@ -9,7 +9,8 @@ from flopcount.cli.output import show
 from flopcount.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
-    from flopcount.analyses.spaces.space import Question
+    from flopcount.analyses.space.drawing import Question
+
 
 space_options = stacked(
     click.option("--where", metavar="EXPR", help="A budget: 'macs <= 300M and params <= 3M and input >= 160'."),
@@ -32,12 +33,12 @@ def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
     --width and --set. Nothing is enumerated and nothing estimated: the count is
     exact where that takes seconds, else a lower and an upper bound.
     """
-    from flopcount.analyses.spaces.space import asked
-    from flopcount.cli.grids import grid
+    from flopcount.analyses.space.drawing import asked
     from flopcount.cli.loading import Options
-    from flopcount.files.specs import explained
-    from flopcount.report.spaces import space_report
-    from flopcount.report.units import in_macs
+    from flopcount.cli.streaming import grid
+    from flopcount.report.sweep import space_report
+    from flopcount.report.table import in_macs
+    from flopcount.spec.load import explained
 
     said = {name: options.pop(name) for name in ("where", "exact", "bounds", "sample", "seed")}
     space = grid(arch, Options(**options))
@@ -49,8 +50,7 @@ def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
 
 
 def _question(said: dict[str, Any]) -> "Question":
-    from flopcount.analyses.spaces.drawing import Draws
-    from flopcount.analyses.spaces.space import Question
+    from flopcount.analyses.space.drawing import Draws, Question
 
     if said["exact"] and said["bounds"]:
         raise UsageError("--exact and --bounds: a count is one or the other; leave one out")

@@ -6,15 +6,15 @@ from typing import Any
 
 import click
 
-from flopcount.analyses.sweeps.axes import Value, shard
-from flopcount.analyses.sweeps.candidates import Space
-from flopcount.cli.grids import grid
+from flopcount.analyses.sweep.axes import Value, shard
+from flopcount.analyses.sweep.run import Space
 from flopcount.cli.loading import Options
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, stacked
 from flopcount.cli.output import emit, show, write_whole
+from flopcount.cli.streaming import grid
 from flopcount.errors import SpecError, UsageError
-from flopcount.files.specs import explained
-from flopcount.report.units import in_macs
+from flopcount.report.table import in_macs
+from flopcount.spec.load import explained
 
 sweep_options = stacked(
     click.option("--where", metavar="EXPR", help="Keep these only: 'macs <= 300M and params <= 3M'."),
@@ -70,10 +70,9 @@ def _check_one(kept: Mapping[str, Any], id_: int | None, save: str | None) -> No
 
 def _one(space: Space, id_: int, fmt: str, output: str | None, *, save: str | None, plot: str | None) -> None:
     """Count one candidate, and write it to an arch file if one is named; to standard output that alone."""
-    from flopcount.analyses.sweeps.candidates import exact
-    from flopcount.analyses.sweeps.selection import described
-    from flopcount.analyses.sweeps.sweep import candidate
-    from flopcount.report.views import count_report
+    from flopcount.analyses.sweep.run import candidate, exact
+    from flopcount.analyses.sweep.select import described
+    from flopcount.report.count import count_report
 
     values = candidate(space, id_)
     report = count_report(space.spec.arch.name, space.spec.arch.description, exact(space, values))
@@ -85,7 +84,7 @@ def _one(space: Space, id_: int, fmt: str, output: str | None, *, save: str | No
 
 def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[str, ...]:
     """Write a candidate to an arch file, and say so."""
-    from flopcount.analyses.sweeps.candidate_files import candidate_file
+    from flopcount.analyses.sweep.files import candidate_file
 
     found = candidate_file(space, values, path)
     if path == "-":
@@ -99,7 +98,7 @@ def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[str, .
 
 
 def _all(space: Space, kept: dict[str, Any], fmt: str, output: str | None) -> None:
-    from flopcount.analyses.sweeps.sweep import Drawn, evaluator, positions
+    from flopcount.analyses.sweep.run import Drawn, evaluator, positions
     from flopcount.cli.streaming import Sweep, streamed
 
     drawn = Drawn(kept["sample"], kept["seed"]) if kept["sample"] else None

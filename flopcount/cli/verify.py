@@ -5,13 +5,12 @@ from pathlib import Path
 
 import click
 
-from flopcount.analyses.claims import verdicts
+from flopcount.analyses.explain import verdicts
 from flopcount.cli.options import complete_arch, output_options
 from flopcount.cli.output import show
 from flopcount.errors import Broken, UsageError
-from flopcount.files.bundled import files
-from flopcount.files.specs import load_base
-from flopcount.report.verification import errata_report, verification_report
+from flopcount.report.explain import errata_report, verification_report
+from flopcount.spec.load import files, load_base
 
 
 @click.command("verify")
@@ -36,7 +35,7 @@ def command(archs: tuple[str, ...], fmt: str, output: str | None, *, errata: boo
 
 def _check_arch(reference: str) -> None:
     """Refuse a model of another tool, which keeps no published figures."""
-    from flopcount.importers.foreign import is_foreign
+    from flopcount.readers.base import is_foreign
 
     if os.path.isfile(reference) and is_foreign(Path(reference)):  # noqa: PTH113  (answers to any word)
         way_out = "flopcount import makes an arch file of it, which takes [[claims]]"

@@ -8,24 +8,30 @@ import click
 
 from flopcount.analyses.counted import Counted
 from flopcount.analyses.substitute import Target
-from flopcount.analyses.sweeps.axes import is_several
-from flopcount.analyses.whatif.alternatives import Alternative, Choice, alternative
-from flopcount.analyses.whatif.targets import Point, check_number, columns, points, targets
-from flopcount.analyses.whatif.where import condition
+from flopcount.analyses.sweep.axes import is_several
+from flopcount.analyses.whatif import (
+    Alternative,
+    Choice,
+    Point,
+    alternative,
+    check_number,
+    columns,
+    condition,
+    points,
+    targets,
+)
 from flopcount.cli.loading import Options, count_arch, count_spec, given_to
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option
 from flopcount.cli.output import show, write_whole
-from flopcount.counting.conventions import convention
-from flopcount.counting.plan import Plan
 from flopcount.errors import SpecError, UsageError
-from flopcount.files.settings import Setting, setting
-from flopcount.files.specs import Spec, explained
-from flopcount.report.table import Report
-from flopcount.report.units import in_macs
-from flopcount.report.whatif import whatif_report
+from flopcount.network.convention import convention
+from flopcount.network.plan import Plan
+from flopcount.report.compare import whatif_report
+from flopcount.report.table import Report, in_macs
+from flopcount.spec.load import Setting, Spec, explained, setting
 
 if TYPE_CHECKING:
-    from flopcount.analyses.whatif.rewriting import Words
+    from flopcount.analyses.whatif import Words
 
 
 @click.command("whatif")
@@ -135,7 +141,7 @@ def _parted(texts: tuple[str, ...], *, any_field: bool) -> tuple[list[Setting], 
 
 def _shaped(report: Report, sort: str | None, top: int | None) -> Report:
     """Sort and cut the table of layers, or that of networks where there is none."""
-    from flopcount.report.shaping import cut, sorted_by
+    from flopcount.report.count import cut, sorted_by
 
     tables = {table.key: table for table in report.tables}
     key = "layers" if "layers" in tables else report.tables[0].key
@@ -154,7 +160,7 @@ def _saved(spec: Spec, old: Plan, found: list[Alternative], options: Options, pa
         )
     if spec.unknown:
         raise UsageError(f"--save {path}: --allow-unknown leaves operators out, and an arch file cannot say so")
-    from flopcount.analyses.whatif.rewriting import Words, rewritten
+    from flopcount.analyses.whatif import Words, rewritten
 
     words = Words(options.parsed_settings, options.variant, options.width)
     write_whole(Path(path), rewritten(spec, old, found[0], words, path), "choose another --save")

@@ -8,15 +8,37 @@ from functools import partial
 from typing import NamedTuple
 
 from flopcount.errors import ShapeError
-from flopcount.formulas.activation import softmax
-from flopcount.formulas.dense import linear
-from flopcount.formulas.dims import Axes, Dim, ceil_div, product, split
-from flopcount.formulas.layout import token_rows
-from flopcount.formulas.needs import Need, divides, equal
-from flopcount.formulas.norm import layer_norm
-from flopcount.formulas.shape import Shape, per_axis, render
-from flopcount.formulas.step import Part, Step, chain, composed
-from flopcount.formulas.tally import Tally
+from flopcount.formulas.norm import layer_norm, softmax
+from flopcount.formulas.numbers import Axes, Dim, ceil_div, product, split
+from flopcount.formulas.pool import averaged
+from flopcount.formulas.shape import Need, Shape, divides, equal, per_axis, positive, render
+from flopcount.formulas.step import Part, Step, Tally, chain, composed
+from flopcount.formulas.tensor import token_rows
+
+# Linear layers.
+
+
+def linear(x: Shape, *, out_features: Dim, bias: bool = True) -> Step:
+    """Linear layer: every output reads every channel.
+
+        params = M·out_features  (+ out_features with bias)
+        MACs = M·out_features, at every position
+
+    A map of space has to be flattened first, or pooled.
+
+    Source: Howard et al., MobileNets, arXiv:1704.04861, table 2 (fully connected).
+    """
+    if x.spatial:
+        raise ShapeError(
+            f"a linear layer reads channels, and its input {render(x.dims)} has space behind them; "
+            "put a Flatten before it, or use a Conv with kernel_size = 1"
+        )
+    y = x.resized(channels=out_features)
+    weights = x.channels * out_features
+    biases: Dim = out_features if bias else 0
+    macs, adds = weights * x.positions, biases * x.positions
+    return Step("Linear", y, Tally(linear_mac=macs, linear_bias_add=adds, weight=weights, bias=biases))
+
 
 _HEADS = "num_heads = {} does not divide the {} channels; choose a divisor of them, or give head_dim"
 _SHARED = "num_kv_heads = {} does not divide num_heads = {}; choose a divisor of it"
@@ -224,3 +246,188 @@ def matmul(*xs: Shape, transpose: bool = False) -> Step:
     paired = tuple(equal(size, size2, "{} matrices cannot be paired with {}") for size, size2 in copies)
     step = _product(Shape((*one.leading, columns), one.channel_axis), one.channels)
     return step._replace(needs=(fits, *paired))
+
+
+# Sequences: making tokens, adding to them, taking one of them or their mean.
+#
+# A sequence of n tokens with M channels has the shape n×M, the channels last.
+
+
+def class_token(x: Shape, *, num_tokens: Dim = 1) -> Step:
+    """Learned tokens before the others.
+
+        params = M·num_tokens
+        MACs = 0
+
+    Source: Dosovitskiy et al., An image is worth 16x16 words, ICLR 2021, eq. 1.
+    """
+    token_rows(x, "ClassToken")
+    y = Shape((*x.leading[:-1], x.leading[-1] + num_tokens, x.channels), x.channel_axis)
+    return Step("ClassToken", y, Tally(token=num_tokens * x.channels))
+
+
+def position_embedding(x: Shape, *, max_positions: Dim | None = None) -> Step:
+    """Addition of a learned vector at each position, from a table with a row for each.
+
+        params = M·n  (M·max_positions where that is given)
+        MACs = 0; one addition per element
+
+    On a map of space, n is the product of its sizes; a map with the channels
+    last is to be made tokens first.
+
+    Source: Dosovitskiy et al., An image is worth 16x16 words, ICLR 2021, eq. 1.
+    """
+    if not x.spatial:
+        token_rows(x, "PositionEmbedding")
+    positions = product(x.spatial or x.leading[-1:])
+    rows = positions if max_positions is None else max_positions
+    text = "max_positions = {} is less than the {} positions there are"
+    enough = positive(rows - positions + 1, text, rows, positions)
+    return Step("PositionEmbedding", x, Tally(add=x.elements, position=rows * x.channels), needs=(enough,))
+
+
+def select_token(x: Shape, *, index: Dim = 0) -> Step:
+    """One token of all: what a classifier reads.
+
+        params = 0
+        MACs = 0
+
+    Source: Dosovitskiy et al., An image is worth 16x16 words, ICLR 2021, eq. 4.
+    """
+    token_rows(x, "SelectToken")
+    inside = positive(
+        x.leading[-1] - index, "there is no token {} of {}; they are counted from 0", index, x.leading[-1]
+    )
+    return Step("SelectToken", _without_tokens(x), Tally(), needs=(inside,))
+
+
+def mean_tokens(x: Shape) -> Step:
+    """Mean of all tokens.
+
+        params = 0
+        MACs = 0
+
+    Source: Tolstikhin et al., MLP-Mixer, NeurIPS 2021, section 2 (global average pooling).
+    """
+    token_rows(x, "MeanTokens")
+    y = _without_tokens(x)
+    return Step("MeanTokens", y, averaged(x, y))
+
+
+def _without_tokens(x: Shape) -> Shape:
+    return Shape((*x.leading[:-1], x.channels), x.channel_axis - 1)
+
+
+def embedding(x: Shape, *, num_embeddings: Dim, embedding_dim: Dim) -> Step:
+    """Table of vectors, one for each id; every number that enters is an id.
+
+        params = num_embeddings·embedding_dim
+        MACs = 0
+
+    An input of [128] is a sequence of 128 ids, and becomes 128 tokens of embedding_dim channels.
+
+    Source: torch.nn.Embedding.
+    """
+    y = Shape((*x.dims, embedding_dim), len(x.dims))
+    return Step("Embedding", y, Tally(embedding_out=y.elements, embedding=num_embeddings * embedding_dim))
+
+
+# Recurrent layers, which read n tokens of M channels (the channels last).
+#
+# In the equations H is the size of the state, g the linear maps of one step (its
+# gates and what they guard), d the directions and L the number of layers.
+
+
+class _Cell(NamedTuple):
+    """A stack of recurrent layers: its kind, the linear maps of a step, and its sizes."""
+
+    kind: str
+    name: str
+    gates: int
+    hidden: Dim
+    layers: Dim
+    directions: int
+
+    def over(self, x: Shape, *, biases: int) -> Step:
+        """Read a sequence, every weight once per token."""
+        token_rows(x, self.kind)
+        y = x.resized(channels=self.directions * self.hidden)
+        rows = self.directions * self.gates * self.hidden
+        weights = rows * (x.channels + self.hidden) + (self.layers - 1) * rows * (y.channels + self.hidden)
+        kept = biases * rows * self.layers
+        tally = Tally(
+            rnn_mac=weights * x.positions,
+            rnn_bias_add=kept * x.positions,
+            rnn_weight=weights,
+            rnn_bias=kept,
+            **{f"{self.name}_state": y.elements * self.layers},
+        )
+        return Step(self.kind, y, tally)
+
+
+def _biases(*, bias: bool, recurrent_bias: bool) -> int:
+    """Return how many biases each gate has: for the token and for the state, or one for both."""
+    return int(bias) + int(bias and recurrent_bias)
+
+
+def rnn(
+    x: Shape,
+    *,
+    hidden_size: Dim,
+    num_layers: Dim = 1,
+    bias: bool = True,
+    recurrent_bias: bool = True,
+    bidirectional: bool = False,
+) -> Step:
+    """Recurrent layer: the state follows from the token and the state before.
+
+        params = d·H·(M + H) + (L − 1)·d·H·(d·H + H)  (+ 2·d·H·L with bias, half of it without recurrent_bias)
+        MACs = weights · n
+
+    Source: Elman, Finding structure in time, 1990; two biases as torch.nn.RNN.
+    """
+    return _Cell("RNN", "rnn", 1, hidden_size, num_layers, 2 if bidirectional else 1).over(
+        x, biases=_biases(bias=bias, recurrent_bias=recurrent_bias)
+    )
+
+
+def gru(
+    x: Shape,
+    *,
+    hidden_size: Dim,
+    num_layers: Dim = 1,
+    bias: bool = True,
+    recurrent_bias: bool = True,
+    bidirectional: bool = False,
+) -> Step:
+    """Gated recurrent unit: three linear maps of the token and the state at each step.
+
+        params = 3·d·H·(M + H) + (L − 1)·3·d·H·(d·H + H)  (+ 6·d·H·L with bias, half of it without recurrent_bias)
+        MACs = weights · n
+
+    Source: Cho et al., EMNLP 2014, eq. 5–8; two biases as torch.nn.GRU.
+    """
+    return _Cell("GRU", "gru", 3, hidden_size, num_layers, 2 if bidirectional else 1).over(
+        x, biases=_biases(bias=bias, recurrent_bias=recurrent_bias)
+    )
+
+
+def lstm(
+    x: Shape,
+    *,
+    hidden_size: Dim,
+    num_layers: Dim = 1,
+    bias: bool = True,
+    recurrent_bias: bool = True,
+    bidirectional: bool = False,
+) -> Step:
+    """Long short-term memory: four linear maps of the token and the state at each step.
+
+        params = 4·d·H·(M + H) + (L − 1)·4·d·H·(d·H + H)  (+ 8·d·H·L with bias, half of it without recurrent_bias)
+        MACs = weights · n
+
+    Source: Hochreiter and Schmidhuber, Neural Computation 9(8), 1997; two biases as torch.nn.LSTM.
+    """
+    return _Cell("LSTM", "lstm", 4, hidden_size, num_layers, 2 if bidirectional else 1).over(
+        x, biases=_biases(bias=bias, recurrent_bias=recurrent_bias)
+    )

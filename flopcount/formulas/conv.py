@@ -5,11 +5,106 @@ What the letters in the equations mean is said in `sliding`.
 
 from functools import partial
 
-from flopcount.formulas.dims import Axes, Dim, product, split
-from flopcount.formulas.needs import divides
-from flopcount.formulas.shape import Padding, Shape, Window
-from flopcount.formulas.sliding import channelwise, filters, followed, slid
-from flopcount.formulas.step import Step, chain, renamed
+from flopcount.errors import ShapeError
+from flopcount.formulas.norm import activation as activated
+from flopcount.formulas.norm import norm as normalised
+from flopcount.formulas.numbers import Axes, Dim, maximum, product, split
+from flopcount.formulas.pool import pixel_shuffle
+from flopcount.formulas.shape import Need, Padding, Shape, Slide, Window, divides, pads, per_axis, positive
+from flopcount.formulas.step import Part, Stage, Step, Tally, chain, renamed
+
+# What convolutions are made of: windows that use weights at every position they stop at.
+#
+# In the equations of convolutions M is input channels, N output channels
+# (`out_channels`), k² the area of the kernel (the product of its sizes, on any
+# number of axes), and positions are output positions: the product of all output
+# axes but the channels. Positions that touch padding count fully.
+
+
+POINT = Window(1, padding="valid-round")
+"""The window of a 1×1 convolution. It leaves any map as it is: whether there is one, its neighbours answer."""
+
+_GROUPS_IN = "groups = {} does not divide the {} input channels; choose a divisor of them"
+_GROUPS_OUT = "groups = {} does not divide the {} output channels; choose a divisor of them"
+
+
+def taps(kind: str, y: Shape, kernel: tuple[Dim, ...], *needs: Need, weights: Dim, biases: Dim = 0) -> Step:
+    """Use each weight and each bias once per output position."""
+    macs, adds = weights * y.positions, biases * y.positions
+    tally = Tally(conv_mac=macs, conv_bias_add=adds, weight=weights, bias=biases)
+    return Step(kind, y, tally, needs=needs, kernel=kernel)
+
+
+def slid(kind: str, x: Shape, window: Window, *needs: Need, channels: Dim, weights: Dim, biases: Dim = 0) -> Step:
+    """Slide weights over space: each weight and each bias once per output position."""
+    spatial, survives = window.over(x.spatial)
+    y = x.resized(channels, spatial)
+    step = taps(kind, y, window.kernel(len(spatial)), *needs, *survives, weights=weights, biases=biases)
+    return step._replace(slide=Slide(window, x.spatial, spatial))
+
+
+def shared(groups: Dim, channels: Dim, out_channels: Dim) -> tuple[Need, Need]:
+    """Need groups to divide both the input channels and the output channels."""
+    return divides(groups, channels, _GROUPS_IN), divides(groups, out_channels, _GROUPS_OUT)
+
+
+def filters(x: Shape, window: Window, *, channels: Dim, groups: Dim = 1, bias: bool = False) -> Step:
+    """Slide standard filters, each over all input channels of its group."""
+    area = product(window.kernel(len(x.spatial)))
+    weights = channels * split(x.channels, groups) * area
+    fits = shared(groups, x.channels, channels)
+    return slid("Conv", x, window, *fits, channels=channels, weights=weights, biases=channels if bias else 0)
+
+
+def channelwise(x: Shape, window: Window, *, multiplier: Dim = 1, bias: bool = False) -> Step:
+    """Slide `multiplier` filters of its own over each channel."""
+    channels = x.channels * multiplier
+    weights = channels * product(window.kernel(len(x.spatial)))
+    return slid("DepthwiseConv", x, window, channels=channels, weights=weights, biases=channels if bias else 0)
+
+
+def followed(step: Step, norm: str | None, activation: str | None) -> Step:
+    """Put a normalisation and an activation behind a convolution, as further parts of one step."""
+    stages: list[Stage] = []
+    if norm is not None:
+        stages.append(("norm", partial(normalised, name=norm)))
+    if activation is not None:
+        stages.append(("activation", partial(activated, function=activation)))
+    if not stages:
+        return step
+    behind = chain(step.kind, step.shape, *stages)
+    parts = step.parts or (Part("conv", step),)
+    needs = (*step.needs, *behind.needs)
+    return Step(step.kind, behind.shape, step.tally + behind.tally, (*parts, *behind.parts), needs)
+
+
+def along(window: Window, count: int, *chosen: int) -> Window:
+    """Return the window as it is along some of `count` axes, and of size 1 along the others."""
+    padding = window.padding
+    if not isinstance(padding, str):
+        padding = tuple(pad if axis in chosen else 0 for axis, pad in enumerate(pads(padding, count)))
+    kernel, stride, dilation = (
+        tuple(size if axis in chosen else 1 for axis, size in enumerate(per_axis(sizes, count, what)))
+        for what, sizes in (
+            ("kernel_size", window.kernel_size),
+            ("stride", window.stride),
+            ("dilation", window.dilation),
+        )
+    )
+    return Window(kernel, stride, padding, dilation)
+
+
+def axes(x: Shape) -> int:
+    """Return how many axes there are to slide along; refuse none."""
+    if not x.spatial:
+        raise ShapeError("a window needs a map to slide over, and there are no spatial axes here")
+    return len(x.spatial)
+
+
+def axis_by_axis(x: Shape, window: Window) -> tuple[Window, ...]:
+    """Take a window apart into windows along one axis each, first axis first."""
+    return tuple(along(window, axes(x), axis) for axis in range(axes(x)))
+
 
 _HET_P = "p = {} does not divide the {} input channels; choose a divisor of them"
 
@@ -173,3 +268,112 @@ def het_conv(
     fits = divides(p, x.channels, _HET_P)
     step = slid("HetConv", x, window, fits, channels=out_channels, weights=weights, biases=biases)
     return followed(step, norm, activation)
+
+
+# Convolutions that leave a larger map.
+#
+# What the letters in the equations mean is said in `sliding`.
+
+
+_EXTRA = "output_padding = {} is no less than both stride = {} and dilation = {}; it can only be smaller than one"
+_GONE = "the map vanishes: padding takes away all that an axis of size {} grows to; pad less"
+
+
+def conv_transpose(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    output_padding: Axes = 0,
+    dilation: Axes = 1,
+    groups: Dim = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Transposed convolution: every input position spreads a kernel over the output.
+
+        params = M·(N/groups)·k²  (+ N with bias)
+        MACs = M·(N/groups)·k² · input positions;  biases are added at output positions
+
+    out = (in − 1)·stride − padding + dilation·(k − 1) + output_padding + 1, where
+    `padding` is that of both sides together; with "same", in·stride + output_padding.
+
+    What is multiplied is counted: each input position meets each weight once. Other
+    tools report stride² times as much: they slide over a map with zeros put between
+    the inputs, and count those too, or take weights times output positions.
+
+    Source: Dumoulin and Visin, A guide to convolution arithmetic, arXiv:1603.07285, relationship 14.
+    """
+    count = axes(x)
+    window = Window(kernel_size, stride, padding, dilation)
+    kernel = window.kernel(count)
+    spatial, needs = _spread(x.spatial, window, per_axis(output_padding, count, "output_padding"))
+    y = x.resized(out_channels, spatial)
+    weights = x.channels * split(out_channels, groups) * product(kernel)
+    biases: Dim = out_channels if bias else 0
+    macs, adds = weights * x.positions, biases * y.positions
+    tally = Tally(
+        conv_mac=macs,
+        conv_transpose_mac=macs,
+        conv_transpose_out_mac=weights * y.positions,
+        conv_bias_add=adds,
+        weight=weights,
+        bias=biases,
+    )
+    needs = (*shared(groups, x.channels, out_channels), *needs)
+    slide = Slide(window, spatial, x.spatial)
+    return followed(Step("ConvTranspose", y, tally, needs=needs, kernel=kernel, slide=slide), norm, activation)
+
+
+def _spread(
+    spatial: tuple[Dim, ...], window: Window, extra: tuple[Dim, ...]
+) -> tuple[tuple[Dim, ...], tuple[Need, ...]]:
+    """Return the map a window spreads to, and what must hold for it to exist."""
+    count = len(spatial)
+    stride = per_axis(window.stride, count, "stride")
+    dilation = per_axis(window.dilation, count, "dilation")
+    moves = zip(spatial, window.kernel(count), stride, dilation, strict=True)
+    if isinstance(window.padding, str) and window.padding == "same":
+        grown = tuple(size * step for size, _, step, _ in moves)
+    else:
+        border = pads(0 if isinstance(window.padding, str) else window.padding, count)
+        full = ((size - 1) * step + gap * (kernel - 1) + 1 for size, kernel, step, gap in moves)
+        grown = tuple(size - before - after for size, (before, after) in zip(full, border, strict=True))
+    sizes = tuple(size + more for size, more in zip(grown, extra, strict=True))
+    small = [positive(maximum(s, d) - e, _EXTRA, e, s, d) for e, s, d in zip(extra, stride, dilation, strict=True)]
+    left = [positive(size, _GONE, before) for size, before in zip(sizes, spatial, strict=True)]
+    return sizes, (*small, *left)
+
+
+def sub_pixel_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    upscale_factor: Dim,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Sub-pixel convolution: a convolution to r² channels for each output channel, dealt out over space.
+
+        params = N·r²·M·k²  (+ N·r² with bias)
+        MACs = N·r²·M·k² · positions before the shuffle
+
+    r is `upscale_factor`; on a map of n axes it is rⁿ channels.
+
+    Source: Shi et al., Real-time single image and video super-resolution, CVPR 2016, eq. 3–4.
+    """
+    many = out_channels * product((upscale_factor,) * len(x.spatial))
+    window = Window(kernel_size, stride, padding, dilation)
+    stages = (
+        ("conv", partial(filters, window=window, channels=many, bias=bias)),
+        ("shuffle", partial(pixel_shuffle, upscale_factor=upscale_factor)),
+    )
+    return followed(chain("SubPixelConv", x, *stages), norm, activation)

@@ -4,10 +4,143 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from flopcount.errors import ShapeError
-from flopcount.formulas.dims import Dim
-from flopcount.formulas.needs import Need, positive
-from flopcount.formulas.shape import Shape, Slide
-from flopcount.formulas.tally import FROZEN, PARAMETERS, Tally
+from flopcount.formulas.numbers import Dim
+from flopcount.formulas.shape import Need, Shape, Slide, positive
+
+# Named counts that add.
+
+
+OPERATIONS: Mapping[str, str] = {
+    "conv_mac": "multiply-accumulates of convolutions",
+    "linear_mac": "multiply-accumulates of linear layers",
+    "conv_transpose_mac": "of those of convolutions, the ones of transposed convolutions",
+    "conv_transpose_out_mac": "weights of transposed convolutions, times the positions they write",
+    "binary_mac": "multiply-accumulates of one bit",
+    "adder_add": "additions in place of multiplications, two each",
+    "winograd_transform": "elements of tiles that Winograd's transforms read or write",
+    "bilinear_sample": "elements read between positions, of four neighbours on a plane",
+    "conv_bias_add": "biases added to the outputs of convolutions",
+    "linear_bias_add": "biases added to the outputs of linear layers",
+    "batch_norm": "elements normalised with the statistics of a batch",
+    "batch_norm_affine": "elements scaled and shifted after a batch norm",
+    "max_pool_in": "elements read by max pools",
+    "max_pool_out": "elements written by max pools",
+    "max_pool_window": "elements compared by max pools, window by window",
+    "avg_pool_in": "elements read by average pools",
+    "avg_pool_out": "elements written by average pools",
+    "avg_pool_window": "elements added by average pools, window by window",
+    "global_pool_in": "elements read by global and adaptive pools",
+    "global_pool_out": "elements written by global and adaptive pools",
+    "softmax": "elements of softmaxes",
+    "softmax_row": "rows over which a softmax runs",
+    "relu": "elements through ReLU",
+    "relu6": "elements through ReLU6",
+    "leaky_relu": "elements through leaky ReLU",
+    "elu": "elements through ELU",
+    "selu": "elements through SELU",
+    "celu": "elements through CELU",
+    "gelu": "elements through GELU",
+    "silu": "elements through SiLU (Swish)",
+    "mish": "elements through Mish",
+    "sigmoid": "elements through the logistic function",
+    "hardsigmoid": "elements through hard sigmoid",
+    "hardswish": "elements through hard swish",
+    "hardtanh": "elements through hard tanh",
+    "tanh": "elements through tanh",
+    "softplus": "elements through softplus",
+    "softsign": "elements through softsign",
+    "global_max_pool_in": "elements read by global and adaptive max pools",
+    "global_max_pool_out": "elements written by global and adaptive max pools",
+    "channel_pool_in": "elements read by means and maxima over the channels",
+    "channel_pool_out": "elements written by means and maxima over the channels",
+    "add": "elements added to others",
+    "mul": "elements multiplied by others",
+    "div": "elements divided by others",
+    "compare": "elements compared with others",
+    "select": "elements chosen from two layers by a third",
+    "sign": "elements through a change of sign",
+    "round": "elements rounded to whole numbers, or to those of a scale",
+    "transcendental": "elements through exponentials, logarithms, powers, roots, angles and the error function",
+    "reduce_in": "elements read by sums, means and maxima along axes",
+    "reduce_out": "elements written by sums, means and maxima along axes",
+    "other_out": "elements written by operations that have no name here",
+    "layer_norm": "elements normalised over the channels of a position",
+    "layer_norm_affine": "elements scaled and shifted after a layer norm",
+    "layer_norm_row": "positions normalised over their channels",
+    "group_norm": "elements normalised over a group of channels",
+    "group_norm_affine": "elements scaled and shifted after a group norm",
+    "instance_norm": "elements normalised over space",
+    "instance_norm_affine": "elements scaled and shifted after an instance norm",
+    "rms_norm": "elements divided by a root mean square",
+    "rms_norm_affine": "elements scaled after a root mean square norm",
+    "local_response_norm": "elements divided by a sum over neighbouring channels",
+    "local_response_norm_window": "elements summed by local response norms, window by window",
+    "prelu": "elements through PReLU",
+    "embedding_out": "elements looked up in tables",
+    "interpolate_in": "elements read by interpolation of any mode",
+    "interpolate_nearest": "elements written by nearest-neighbour interpolation",
+    "interpolate_linear": "elements written by linear interpolation",
+    "interpolate_bilinear": "elements written by bilinear interpolation",
+    "interpolate_bicubic": "elements written by bicubic interpolation",
+    "interpolate_trilinear": "elements written by trilinear interpolation",
+    "interpolate_area": "elements written by area interpolation",
+    "query_scale": "elements of queries divided by the root of their number",
+    "matmul_mac": "multiply-accumulates of matrix products",
+    "rnn_mac": "multiply-accumulates of recurrent layers",
+    "rnn_bias_add": "biases added in recurrent layers",
+    "rnn_state": "elements of the states of RNNs",
+    "gru_state": "elements of the states of GRUs",
+    "lstm_state": "elements of the states of LSTMs",
+}
+"""What a layer does, by the name under which it is tallied."""
+
+PARAMETERS: Mapping[str, str] = {
+    "weight": "weights of convolutions and linear layers",
+    "bias": "biases of convolutions and linear layers",
+    "norm_weight": "scales of normalisations (gamma)",
+    "norm_bias": "shifts of normalisations (beta)",
+    "running": "running means and variances: kept, not trained",
+    "scale": "learned scales of channels outside normalisations",
+    "shift": "learned shifts of channels outside normalisations",
+    "slope": "slopes of PReLU",
+    "token": "learned tokens",
+    "position": "tables of positions, absolute or relative",
+    "embedding": "tables of embeddings",
+    "parameter": "learned tensors outside the layers named here",
+    "rnn_weight": "weights of recurrent layers",
+    "rnn_bias": "biases of recurrent layers",
+    "frozen_weight": "weights of convolutions and linear layers that are not trained",
+    "frozen": "other parameters that are not trained",
+}
+"""What a layer keeps, by the name under which it is tallied."""
+
+FROZEN: Mapping[str, str] = {"weight": "frozen_weight", "running": "running", "frozen_weight": "frozen_weight"}
+"""Where the parameters of a layer that is not trained are tallied; all that are not named here, under frozen."""
+
+
+class Tally:
+    """How often each thing happens, and how many numbers of each sort are kept."""
+
+    __slots__ = ("counts",)
+
+    def __init__(self, **counts: Dim) -> None:
+        """Keep the counts by name; what is not named is zero."""
+        self.counts: Mapping[str, Dim] = counts
+
+    def __add__(self, other: "Tally") -> "Tally":
+        """Add name by name."""
+        counts = dict(self.counts)
+        for name, count in other.counts.items():
+            counts[name] = counts[name] + count if name in counts else count
+        return Tally(**counts)
+
+    def weighed(self, weights: Mapping[str, int]) -> Dim:
+        """Return the sum of the counts, each times its weight; a name without one counts nothing."""
+        weighed: Dim = 0
+        for name, count in self.counts.items():
+            if name in weights:
+                weighed = weighed + count * weights[name]
+        return weighed
 
 
 class Step(NamedTuple):

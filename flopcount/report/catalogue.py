@@ -1,16 +1,23 @@
 """What there is: bundled networks, and kinds of layers."""
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
+from flopcount.analyses.budgets.lock import METRICS, Raise, Renewal
 from flopcount.analyses.counted import Counted
-from flopcount.counting.kinds import FORMULAS, description, summary
-from flopcount.report.table import Column, Report, Row, Table
-from flopcount.report.views import cost_facts, counted_line, inputs_data
-from flopcount.schema.arch import Arch
-from flopcount.schema.base import Layer, own_fields
-from flopcount.schema.layers import kind_named
-from flopcount.schema.wording import expected
+from flopcount.errors import plain
+from flopcount.formulas.step import OPERATIONS, PARAMETERS
+from flopcount.network.convention import EVERYTHING, Convention, Described, Weights
+from flopcount.network.implementation import MANNERS
+from flopcount.network.padding_exact import INSIDE
+from flopcount.report.count import cost_facts, counted_line, inputs_data
+from flopcount.report.table import Column, Report, Row, Table, pair, percent
+from flopcount.spec.arch import Arch
+from flopcount.spec.fields import Layer, expected, own_fields
+from flopcount.spec.kinds import FORMULAS, description, summary
+from flopcount.spec.layers import kind_named
 
 ARCHS = (
     Column("arch", "network"),
@@ -88,3 +95,146 @@ def _field(model: type[Layer], name: str) -> Row:
 
 def _spelled(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# The conventions: all of them, or one with its weights.
+
+
+ALL = (
+    Column("convention", "convention"),
+    Column("headline", "its number"),
+    Column("per_mac", "a MAC counts", "count"),
+    Column("params", "params"),
+    Column("version", "version"),
+    Column("about", "what it is", "prose"),
+)
+WEIGHTS = (
+    Column("entry", "what happens"),
+    Column("weight", "weight", "count"),
+    Column("what", "how often", "prose"),
+    Column("note", "note", "prose"),
+)
+EXCEPTIONS = (
+    Column("where", "where"),
+    Column("entry", "what happens"),
+    Column("weight", "weight", "count"),
+    Column("what", "that is", "prose"),
+)
+_WORDS: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **INSIDE}
+_BATCH = {
+    "divided": "divided by the batch",
+    "times params": "for each input of a batch, parameters too",
+    "counted": "all inputs of a batch",
+}
+
+
+def conventions_report(found: Iterable[Described]) -> Report:
+    """Show all conventions, a line each."""
+    rows = tuple(Row(_line(each)) for each in found)
+    lines = (
+        "flopcount conventions NAME shows what one weighs, flopcount ARCH --convention NAME counts by it",
+        "1 MAC = 2 FLOPs; a counter that calls MACs FLOPs is not followed in that",
+    )
+    return Report("Conventions: what is counted", (Table("conventions", ALL, rows),), lines)
+
+
+def _line(each: Described) -> dict[str, object]:
+    rule = each.rule
+    return {
+        "convention": rule.name,
+        "headline": rule.headline,
+        "per_mac": 2 if rule.unit == "FLOP" else 1,
+        "params": rule.params_name,
+        "version": each.version,
+        "about": each.about or rule.counts,
+    }
+
+
+def convention_report(each: Described) -> Report:
+    """Show one convention: what it weighs, and where it makes exceptions."""
+    rule = each.rule
+    weights = tuple(Row(_weight(name, weight, each)) for name, weight in rule.operations.weights.items())
+    params = tuple(Row(_weight(name, weight, each)) for name, weight in rule.parameters.weights.items())
+    tables = [Table("weights", WEIGHTS, weights, separator=""), Table("params", _PARAMS, params, separator="")]
+    exceptions = tuple(_exceptions(rule))
+    if exceptions:
+        tables.append(Table("exceptions", EXCEPTIONS, exceptions, separator=""))
+    line = {"name" if key == "convention" else key: value for key, value in _line(each).items()}
+    facts = {**line, "source": each.source, "batch": rule.batch, "folds": rule.folds}
+    return Report(_title(each), tuple(tables), tuple(_lines(each)), facts=facts)
+
+
+_PARAMS = (Column("entry", "parameters"), *WEIGHTS[1:])
+
+
+def _title(each: Described) -> str:
+    return f"{each.rule.name}: {each.about or each.rule.counts}"
+
+
+def _lines(each: Described) -> Iterable[str]:
+    rule = each.rule
+    yield f"counted: {rule.counts}; not counted: {rule.leaves_out}"
+    yield f"params: {rule.params_counts}"
+    unit = f"{'2 FLOPs' if rule.unit == 'FLOP' else '1'} for each MAC"
+    folds = "; batch norms are folded first" if rule.folds else ""
+    yield f"called {rule.headline}, {unit}; {_BATCH[rule.batch]}{folds}"
+    if each.source:
+        yield f"source: {each.source}{f', version {each.version}' if each.version else ''}"
+
+
+def _weight(name: str, weight: int, each: Described) -> dict[str, object]:
+    return {"entry": name, "weight": weight, "what": _WORDS[name], "note": each.notes.get(name, "")}
+
+
+def _exceptions(rule: Convention) -> Iterable[Row]:
+    """Yield what is weighed otherwise for a kind, or for a manner of writing."""
+    for kind, weights in rule.operations.kinds.items():
+        yield from _exception(f"kind {kind}", weights, "")
+    for manner, weights in rule.operations.written.items():
+        yield from _exception(f"written: {manner}", weights, MANNERS[manner])
+
+
+def _exception(where: str, weights: Weights, what: str) -> Iterable[Row]:
+    nothing = EVERYTHING in weights and len(weights) > 1
+    for name, weight in weights.items():
+        entry = ("all else" if nothing else "everything") if name == EVERYTHING else name
+        yield Row({"where": where, "entry": entry, "weight": weight, "what": what})
+
+
+# What became of a lock file, in a line; and what to do where more is asked for than is allowed.
+
+
+def renewal_line(renewal: Renewal, title: str) -> str:
+    """Say how many rows there are, and how they came about."""
+    rows = f"{len(renewal.rows)} {'network' if len(renewal.rows) == 1 else 'networks'}"
+    if renewal.is_same:
+        return f"{title}: {rows}, as they were\n"
+    raised = len(renewal.raised)
+    numbers = {
+        "new": len(renewal.added),
+        "changed": len(renewal.changed) - raised,
+        "raised": raised,
+        "removed": len(renewal.removed),
+    }
+    found = ", ".join(f"{number} {word}" for word, number in numbers.items() if number)
+    return f"{title}: {rows}: {found}\n"
+
+
+def refusal(renewal: Renewal, title: str, arguments: Sequence[str]) -> str:
+    """Say what costs more than is locked, and the command that would allow it; `arguments` are those of this one."""
+    lines = [f"{plain(each.after.id)}: {rise(each)}" for each in renewal.refused]
+    options = [word for each in renewal.refused for word in ("--allow-increase", each.after.id)]
+    command = shlex.join(["flopcount", "lock", *arguments, *options])
+    way_out = f'{plain(command)} --reason "why"'
+    return "\n".join((*lines, f"{title}: this is more than is locked, so nothing was written; to allow it: {way_out}"))
+
+
+def rise(each: Raise) -> str:
+    """Write what rose, from what to what: `macs 4.089G → 4.2G (+2.71%)`."""
+    rising = ((metric, getattr(each.before, metric), getattr(each.after, metric)) for metric in METRICS)
+    return ", ".join(_rise(*one) for one in rising if one[2] > one[1])
+
+
+def _rise(metric: str, before: int, after: int) -> str:
+    growth = percent(Fraction((after - before) * 100, before) if before else None)
+    return f"{metric} {' → '.join(pair(before, after, metric))} ({'+' if before else ''}{growth})"

@@ -1,12 +1,13 @@
 """Findings in words, for every format."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from flopcount.analyses.budgets.checks import Outcome
+from flopcount.analyses.budgets.check import Outcome
 from flopcount.analyses.budgets.findings import Finding, Share
 from flopcount.errors import plain
-from flopcount.report.amounts import amount, pair, percent
+from flopcount.report.table import amount, pair, percent
 
 
 def exemptions(outcome: Outcome) -> list[str]:
@@ -77,3 +78,18 @@ def _at(finding: Finding) -> str:
 
 def _line(share: Share) -> str:
     return f" (line {share.line})" if share.line else ""
+
+
+# What makes a finding the same one tomorrow: what it is about, not the line it is on.
+
+
+def fingerprints(findings: Iterable[Finding]) -> list[str]:
+    """Return a hash for each finding that moves with its file only, as trackers want it; no two are the same."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    found: list[str] = []
+    for finding in findings:
+        about = (finding.code, finding.path, finding.rule, finding.scope, finding.metric, finding.point, finding.what)
+        again = (str(seen[about]),) if seen[about] else ()
+        seen[about] += 1
+        found.append(hashlib.sha256("\0".join((*about, *again)).encode(errors="backslashreplace")).hexdigest()[:40])
+    return found

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.sweeps import axes
-from flopcount.analyses.sweeps.axes import Axis, axis, blocks, digits, number, setting_axis, shard
+from flopcount.analyses.sweep import axes
+from flopcount.analyses.sweep.axes import Axis, axis, blocks, digits, number, setting_axis, shard
 from flopcount.errors import UsageError
-from flopcount.files.settings import setting
+from flopcount.spec.load import setting
 
 SIZES = st.lists(st.integers(1, 7), min_size=1, max_size=5)
 

@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.budgets.judging import breaches, judged, missing
-from flopcount.analyses.budgets.readings import Point, Reading, measure, under
+from flopcount.analyses.budgets.judge import Point, Reading, breaches, judged, measure, missing, under
 from flopcount.analyses.counted import Cost
-from flopcount.schema.budget import Budget
-from flopcount.schema.limits import Limit
+from flopcount.spec.budget import Budget, Limit
 
 NUMBERS = st.integers(0, 10**15)
 

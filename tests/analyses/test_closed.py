@@ -7,11 +7,11 @@ import sympy
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from flopcount.analyses.closed.kinds import EXCHANGEABLE, Forms, Use, counts, kind_forms, ratio_forms, use
-from flopcount.counting.kinds import FORMULAS
+from flopcount.analyses.formula.kinds import EXCHANGEABLE, Forms, Use, counts, kind_forms, ratio_forms, use
 from flopcount.errors import UsageError
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
+from flopcount.spec.kinds import FORMULAS
 
 M, N, k, p, g, r, s = sympy.symbols("M N k p g r s", integer=True, positive=True)
 H, W, n = sympy.symbols("H W n", integer=True, positive=True)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flopcount.analyses.sweeps.clouds import MOST, Cloud
+from flopcount.analyses.sweep.select import MOST, Cloud
 
 
 def rows(macs: Any, params: Any, first: int = 0) -> dict[str, Any]:

@@ -8,13 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flopcount.analyses.counted import Counted, counted
-from flopcount.analyses.differences.diff import Change, Layer, differences, layers_of
-from flopcount.analyses.differences.inventory import Item
-from flopcount.analyses.differences.matching import matched
-from flopcount.counting.conventions import convention
-from flopcount.counting.inputs import input_shapes
-from flopcount.counting.plan import plan
-from flopcount.files.specs import Spec, load, load_text
+from flopcount.analyses.diff import Change, Item, Layer, differences, layers_of, matched
+from flopcount.network.convention import convention
+from flopcount.network.plan import input_shapes, plan
+from flopcount.spec.load import Spec, load, load_text
 
 ARCHS = ("lenet5", "mobilenet_v1", "resnet18", "resnet34", "squeezenet1_1", "vit_b_16")
 

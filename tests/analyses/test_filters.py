@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.conditions.filters import condition
+from flopcount.analyses.conditions import condition
 from flopcount.errors import UsageError
 
 ROWS: list[dict[str, Any]] = [

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flopcount.analyses.budgets.findings import Fit
-from flopcount.analyses.budgets.fitting import fits
-from flopcount.analyses.budgets.readings import Point, totals
-from flopcount.files.specs import Spec, load_bytes
+from flopcount.analyses.budgets.judge import Point, fits, totals
+from flopcount.spec.load import Spec, load_bytes
 
 LAYERS = '[[layers]]\ntype = "Conv"\nout_channels = 20\nkernel_size = 1\nbias = false\n'
 

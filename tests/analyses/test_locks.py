@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.budgets.locks import renewed, rises
-from flopcount.analyses.budgets.readings import Point, walk
-from flopcount.analyses.budgets.surveys import Entry, Survey
-from flopcount.analyses.differences.inventory import fingerprint
+from flopcount.analyses.budgets.judge import Point, walk
+from flopcount.analyses.budgets.lock import Entry, Survey, renewed, rises
+from flopcount.analyses.diff import fingerprint
 from flopcount.errors import UsageError
-from flopcount.files.locks import HEAD, Lock, read_lock, written
-from flopcount.files.specs import load_text
-from flopcount.schema.lock import LockRow
+from flopcount.spec.budget import LockRow
+from flopcount.spec.load import load_text
+from flopcount.spec.lock import HEAD, Lock, read_lock, written
 
 NET = """
 name = "net"

@@ -6,16 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.closed.networks import Law, Subject, law
-from flopcount.analyses.closed.polynomials import Polynomial, Unsettled
 from flopcount.analyses.counted import counted
-from flopcount.counting.conventions import convention
-from flopcount.counting.evaluate import Ratio
-from flopcount.counting.inputs import input_shapes
-from flopcount.counting.plan import plan
-from flopcount.counting.scaling import scaled
+from flopcount.analyses.formula.networks import Law, Polynomial, Subject, Unsettled, law
 from flopcount.errors import UsageError
-from flopcount.files.specs import load
+from flopcount.network.convention import convention
+from flopcount.network.plan import input_shapes, plan
+from flopcount.network.scale import scaled
+from flopcount.spec.expression import Ratio
+from flopcount.spec.load import load
 
 COEFFICIENTS = st.lists(st.integers(-50, 50), max_size=4)
 DIVISORS = st.integers(-12, 12).filter(bool)

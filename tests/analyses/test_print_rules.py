@@ -2,7 +2,7 @@
 
 import pytest
 
-from flopcount.analyses.claims import prints_as
+from flopcount.analyses.explain import prints_as
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flopcount.analyses.counted import counted
-from flopcount.analyses.figures import asked, figure
-from flopcount.analyses.origins import nearest, numbers, origins
-from flopcount.analyses.reconcile import Side, Term, side, terms
+from flopcount.analyses.explain import Side, Term, asked, figure, nearest, numbers, origins, side, terms
 from flopcount.cli.loading import Options, count_arch
-from flopcount.counting.conventions import convention, mac_conventions
-from flopcount.counting.trace import Trace
 from flopcount.errors import UsageError
+from flopcount.network.convention import convention, mac_conventions
+from flopcount.network.trace import Trace
 
 NAMES = mac_conventions()
 

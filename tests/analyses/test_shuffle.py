@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.sweeps.axes import number
-from flopcount.analyses.sweeps.shuffle import draws
+from flopcount.analyses.sweep.axes import draws, number
 
 
 def drawn(sizes: list[int], part: range, seed: int, most: int = 1000) -> list[int]:

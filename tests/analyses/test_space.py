@@ -9,26 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flopcount.analyses.conditions.filters import condition
-from flopcount.analyses.spaces import census
-from flopcount.analyses.spaces.census import Mode, inside, parts
-from flopcount.analyses.spaces.drawing import Draws
-from flopcount.analyses.spaces.elimination import turns
-from flopcount.analyses.spaces.histograms import bounds, grid, histogram
-from flopcount.analyses.spaces.joining import met
-from flopcount.analyses.spaces.limits import limits
-from flopcount.analyses.spaces.meeting import halves
-from flopcount.analyses.spaces.sections import cut
-from flopcount.analyses.spaces.space import Answer, Question, asked
-from flopcount.analyses.sweeps.axes import Axis, axis, setting_axis
-from flopcount.analyses.sweeps.candidates import Space, exact
-from flopcount.analyses.sweeps.evaluation import Evaluator
-from flopcount.analyses.sweeps.recording import varied
-from flopcount.analyses.sweeps.sweep import candidate, evaluator, swept
-from flopcount.counting.conventions import convention
+from flopcount.analyses.conditions import condition
+from flopcount.analyses.space import census
+from flopcount.analyses.space.census import Mode, inside, parts
+from flopcount.analyses.space.drawing import Answer, Draws, Question, asked
+from flopcount.analyses.space.factors import turns
+from flopcount.analyses.space.histograms import bounds, grid, histogram
+from flopcount.analyses.space.joining import halves, met
+from flopcount.analyses.space.limits import limits
+from flopcount.analyses.space.trellis import cut
+from flopcount.analyses.sweep.axes import Axis, axis, setting_axis
+from flopcount.analyses.sweep.compile import Evaluator
+from flopcount.analyses.sweep.run import Space, candidate, evaluator, exact, swept, varied
 from flopcount.errors import BadInput, UsageError
-from flopcount.files.settings import setting
-from flopcount.files.specs import load, load_bytes
+from flopcount.network.convention import convention
+from flopcount.spec.load import load, load_bytes, setting
 
 SPACES: list[tuple[str, str, list[str]]] = [
     ("mobilenet_v1_1.0_224", "trainable", ["input=96:224:64", *(f"layers.{i}.out_channels=8:56:16" for i in range(4))]),

@@ -9,11 +9,10 @@ import pytest
 
 from flopcount.analyses.counted import Cost, Counted, counted
 from flopcount.analyses.substitute import CARRIED, STAND_INS, Target
-from flopcount.analyses.whatif.alternatives import SPATIAL, Alternative, Choice, alternative
-from flopcount.counting.conventions import convention
-from flopcount.counting.inputs import input_shapes
-from flopcount.counting.plan import plan
-from flopcount.schema.arch import Arch
+from flopcount.analyses.whatif import SPATIAL, Alternative, Choice, alternative
+from flopcount.network.convention import convention
+from flopcount.network.plan import input_shapes, plan
+from flopcount.spec.arch import Arch
 
 ORACLE = Path(__file__).parent.parent / "oracles" / "variants.json"
 ROWS = json.loads(ORACLE.read_text(encoding="utf-8"))["rows"]

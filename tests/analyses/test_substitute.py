@@ -6,18 +6,16 @@ from typing import Any
 
 import pytest
 
-from flopcount.analyses.claims import prints_as
 from flopcount.analyses.counted import Counted, counted
+from flopcount.analyses.explain import prints_as
 from flopcount.analyses.substitute import CARRIED, STAND_INS, Target, standardised
-from flopcount.analyses.whatif.alternatives import Alternative, Choice, alternative
-from flopcount.analyses.whatif.where import condition
-from flopcount.counting.conventions import convention
-from flopcount.counting.inputs import input_shapes
-from flopcount.counting.plan import plan
-from flopcount.counting.trace import own, trace
-from flopcount.files.specs import load
-from flopcount.schema.arch import Arch
-from flopcount.schema.sliding import Filtering
+from flopcount.analyses.whatif import Alternative, Choice, alternative, condition
+from flopcount.network.convention import convention
+from flopcount.network.plan import input_shapes, plan
+from flopcount.network.trace import own, trace
+from flopcount.spec.arch import Arch
+from flopcount.spec.fields import Filtering
+from flopcount.spec.load import load
 
 MORE: Mapping[str, Mapping[str, Any]] = {
     "CPConv": {"rank": 4},

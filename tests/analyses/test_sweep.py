@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flopcount.analyses.conditions.filters import condition
-from flopcount.analyses.sweeps.axes import Axis, axis, setting_axis
-from flopcount.analyses.sweeps.candidates import Space, exact
-from flopcount.analyses.sweeps.evaluation import OVERFLOW, Evaluator
-from flopcount.analyses.sweeps.selection import Tallied, front
-from flopcount.analyses.sweeps.sweep import Drawn, candidate, evaluator, swept, why
-from flopcount.counting.conventions import convention
+from flopcount.analyses.conditions import condition
+from flopcount.analyses.sweep.axes import Axis, axis, setting_axis
+from flopcount.analyses.sweep.compile import OVERFLOW, Evaluator
+from flopcount.analyses.sweep.run import Drawn, Space, candidate, evaluator, exact, swept, why
+from flopcount.analyses.sweep.select import Tallied, front
 from flopcount.errors import BadInput, UsageError
-from flopcount.files.settings import setting
-from flopcount.files.specs import load, load_bytes
+from flopcount.network.convention import convention
+from flopcount.spec.load import load, load_bytes, setting
 
 GRIDS: list[tuple[str, str, list[str]]] = [
     ("mobilenet_v1_1.0_224", "trainable", ["input=31,96:224:64", "width=0.25:1.4:0.35"]),

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.sweeps.evaluation import _run
-from flopcount.analyses.sweeps.program import Wanted, compiled
-from flopcount.analyses.sweeps.tape import Recorded, Tape
-from flopcount.formulas import dims
+from flopcount.analyses.sweep.compile import Wanted, _run, compiled
+from flopcount.analyses.sweep.graph import Recorded, Tape
+from flopcount.formulas import numbers as dims
 
 SMALL = st.integers(1, 16)
 RANGES = {"a": (-5, 9), "b": (1, 12), "c": (0, 3)}

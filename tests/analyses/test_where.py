@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 
 from flopcount.analyses.counted import Cost
-from flopcount.analyses.whatif.where import condition, facts
-from flopcount.counting.inputs import input_shapes
-from flopcount.counting.plan import plan
-from flopcount.counting.trace import trace
+from flopcount.analyses.whatif import condition, facts
 from flopcount.errors import UsageError
-from flopcount.schema.arch import Arch
+from flopcount.network.plan import input_shapes, plan
+from flopcount.network.trace import trace
+from flopcount.spec.arch import Arch
 
 KNOWN = frozenset({"path", "type", "in_channels", "out_channels", "kernel_size", "p", "bias", "norm", "padding"})
 LAYER: dict[str, Any] = {

@@ -7,7 +7,7 @@ from math import floor
 import pytest
 from conftest import Run
 
-from flopcount.analyses.claims import prints_as
+from flopcount.analyses.explain import prints_as
 
 PUBLISHED = {
     1: "313.74M",

@@ -8,8 +8,8 @@ import pytest
 from zoo import counted, oracle, wrong_claims
 
 from flopcount.analyses.counted import Counted
-from flopcount.counting.conventions import convention
 from flopcount.formulas.step import Step
+from flopcount.network.convention import convention
 
 
 class Same(NamedTuple):

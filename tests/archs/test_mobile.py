@@ -6,7 +6,7 @@ import pytest
 from zoo import counted, leaves, oracle, wrong_claims
 
 from flopcount.analyses.counted import Counted
-from flopcount.files.bundled import bundled
+from flopcount.spec.load import bundled
 
 MOBILE = oracle("mobile")
 NETWORKS = [dict(zip(MOBILE["columns"], row, strict=True)) for row in MOBILE["networks"]]

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flopcount.analyses.claims import Verdict, verdicts
 from flopcount.analyses.counted import Counted
+from flopcount.analyses.explain import Verdict, verdicts
 from flopcount.cli.loading import Options, count_arch
-from flopcount.files.specs import load
 from flopcount.formulas.step import Step
+from flopcount.spec.load import load
 
 ORACLES = Path(__file__).parent.parent / "oracles"
 

@@ -5,9 +5,9 @@ import json
 import pytest
 from conftest import Run
 
-from flopcount.files.bundled import bundled
-from flopcount.schema.arch import class_named
-from flopcount.schema.layers import FAMILIES
+from flopcount.spec.arch import class_named
+from flopcount.spec.layers import FAMILIES
+from flopcount.spec.load import bundled
 
 FORMATS = ["table", "json", "csv", "markdown", "svg"]
 

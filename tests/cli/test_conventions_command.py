@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Process, Run, Write
 
-from flopcount.counting.conventions import convention, mac_conventions
+from flopcount.network.convention import convention, mac_conventions
 
 
 def test_all_are_listed(run: Run) -> None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from conftest import Run
 
-from flopcount.report.expressions import polynomial
+from flopcount.report.formula import polynomial
 
 
 def shown(run: Run, *arguments: str) -> dict[str, str]:

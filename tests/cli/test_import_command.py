@@ -82,7 +82,7 @@ def test_a_wrong_setting_names_the_layer_and_no_line(run: Run) -> None:
     assert (result.code, "features.0: the map vanishes" in result.problems[0]) == (2, True)
 
 
-@pytest.mark.parametrize("module", ["flopcount.importers.foreign", "flopcount.importers.onnx.reading"])
+@pytest.mark.parametrize("module", ["flopcount.readers.base", "flopcount.readers.onnx.read"])
 def test_counting_an_arch_file_imports_no_importer(process: Process, module: str) -> None:
     result = process("lenet5", "--format", "csv", PYTHONVERBOSE="1")
     assert f"import '{module}'" not in result.err

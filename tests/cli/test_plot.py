@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import Process, Run
 
-from flopcount.cli.pictures import ink_of_stdout
+from flopcount.cli.output import ink_of_stdout
 
 BLOCKS = re.compile("[█▏▎▍▌▋▊▉]")
 GRID = ("sweep", "mobilenet_v1_1.0_224", "--input", "96:224:32", "--width", "0.25:1:0.25")

@@ -10,10 +10,10 @@ from conftest import Run
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from flopcount.files.bundled import files
-from flopcount.schema.arch import class_named
-from flopcount.schema.budget import Configuration
-from flopcount.schema.layers import FAMILIES
+from flopcount.spec.arch import class_named
+from flopcount.spec.budget import Configuration
+from flopcount.spec.layers import FAMILIES
+from flopcount.spec.load import files
 
 CONV = {"type": "Conv", "out_channels": 4, "kernel_size": 3}
 HALF_OF_A_CONV = {"type": "Conv", "out_channels": 4}

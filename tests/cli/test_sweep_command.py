@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conftest import Run, Write
 
-from flopcount.analyses.sweeps import sweep as sweeping
+from flopcount.analyses.sweep import run as sweeping
 
 LENET = "lenet5"
 GRID = ("--input", "14:32:6", "--set", "layers.0.kernel_size=3,5")

@@ -16,8 +16,9 @@ import pytest
 from conftest import Run
 from pyarrow import parquet
 
-from flopcount.analyses.sweeps import sweep as sweeping
-from flopcount.cli import streaming, writers
+from flopcount.analyses.sweep import run as sweeping
+from flopcount.cli import streaming
+from flopcount.cli import streaming as writers
 
 GRID = ("lenet5", "--input", "14:32:6", "--set", "layers.0.kernel_size=3,5")
 """Eight candidates, some of them invalid."""

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from conftest import Run, Write
 
-from flopcount.analyses.sweeps.candidate_files import candidate_file
-from flopcount.analyses.sweeps.candidates import Space
-from flopcount.analyses.writing.expansion import expanded
-from flopcount.counting.conventions import convention
-from flopcount.counting.plan import plan
-from flopcount.counting.trace import trace
-from flopcount.files.source import Source
-from flopcount.files.specs import load, validated
+from flopcount.analyses.expand import expanded
+from flopcount.analyses.sweep.files import candidate_file
+from flopcount.analyses.sweep.run import Space
+from flopcount.network.convention import convention
+from flopcount.network.plan import plan
+from flopcount.network.trace import trace
+from flopcount.spec.load import load, validated
+from flopcount.spec.source import Source
 
 
 def counted(run: Run, *arguments: str | Path) -> Any:
@@ -204,7 +204,7 @@ def test_toml_needs_tomlkit_and_json_does_not(run: Run, tmp_path: Path, monkeypa
 
 def test_what_does_not_count_the_same_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is loaded and counted before anyone sees it."""
-    from flopcount.analyses.sweeps import candidate_files
+    from flopcount.analyses.sweep import files as candidate_files
     from flopcount.errors import UsageError
 
     monkeypatch.setattr(candidate_files, "expanded", lambda *_: [{"type": "Conv", "out_channels": 1, "kernel_size": 1}])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conftest import Result, Run, Write
 
-from flopcount.files.bundled import files
+from flopcount.spec.load import files
 
 NETWORK = """name = "n"
 input = [3, 8, 8]

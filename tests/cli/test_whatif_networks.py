@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from conftest import Run, Write
 
-from flopcount.analyses.claims import prints_as
+from flopcount.analyses.explain import prints_as
 
 MOBILENET = "mobilenet_v1_1.0_224"
 TABLE_6 = (("1", "4.2M", "569M"), ("0.75", "2.6M", "325M"), ("0.5", "1.3M", "149M"), ("0.25", "0.5M", "41M"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flopcount.schema.arch import Arch
+from flopcount.spec.arch import Arch
 from flopcount.testing import assert_matches, measured
 
 pytestmark = [pytest.mark.drift, pytest.mark.filterwarnings("ignore:Failed to initialize NumPy")]

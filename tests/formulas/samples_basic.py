@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sampling import ANY, MAPS, Batch, Line, Map, Sample, Tokens, Vector, sample, sampled, sliding
 
-from flopcount.formulas.activation import ACTIVATIONS
+from flopcount.formulas.norm import ACTIVATIONS
 
 
 def _pool() -> tuple[Sample, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sampling import Batch, Fixed, Map, Sample, Tokens, Vector, sample, sampled
 
 from flopcount.formulas.shape import Shape
-from flopcount.formulas.tensors import FUNCTIONS
+from flopcount.formulas.tensor import FUNCTIONS
 
 Sentence = Shape((7, 12), 1)
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flopcount.counting.kinds import formula
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
+from flopcount.spec.kinds import formula
 
 
 @dataclass(frozen=True, slots=True)

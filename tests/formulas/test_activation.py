@@ -2,7 +2,7 @@
 
 import pytest
 
-from flopcount.formulas.activation import ACTIVATIONS, activation, softmax
+from flopcount.formulas.norm import ACTIVATIONS, activation, softmax
 from flopcount.formulas.shape import Shape
 
 

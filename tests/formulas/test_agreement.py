@@ -11,9 +11,9 @@ import sympy
 from formula_samples import SAMPLES, labelled
 from sampling import Fixed, Sample, counts
 
-from flopcount.counting.kinds import FORMULAS, formula
 from flopcount.formulas.step import Step
-from flopcount.schema.layers import kind_named
+from flopcount.spec.kinds import FORMULAS, formula
+from flopcount.spec.layers import kind_named
 
 EVERY_SAMPLE = pytest.mark.parametrize(
     ("kind", "sample"), [pytest.param(kind, sample, id=label) for label, kind, sample in labelled()]

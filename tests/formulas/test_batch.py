@@ -6,7 +6,7 @@ from formula_samples import labelled
 from sampling import Sample
 
 from flopcount.formulas.shape import Shape
-from flopcount.formulas.tally import PARAMETERS
+from flopcount.formulas.step import PARAMETERS
 
 COPIES = 5
 

@@ -3,7 +3,7 @@
 import pytest
 
 from flopcount.errors import ShapeError
-from flopcount.formulas.dense import linear
+from flopcount.formulas.attention import linear
 from flopcount.formulas.shape import Shape
 
 

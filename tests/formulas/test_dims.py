@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flopcount.formulas.dims import (
+from flopcount.formulas.numbers import (
     at_least,
     ceil_div,
     divisible,

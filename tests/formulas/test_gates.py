@@ -2,7 +2,7 @@
 
 from formula_needs import broken
 
-from flopcount.formulas.gates import cbam, eca, squeeze_excitation
+from flopcount.formulas.conv_dynamic import cbam, eca, squeeze_excitation
 from flopcount.formulas.shape import Shape
 
 Map = Shape((16, 14, 14))

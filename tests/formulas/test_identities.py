@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flopcount.formulas.conv import conv, depth_sep_conv, depthwise_conv, group_conv, het_conv
-from flopcount.formulas.rearrange import crop, pad
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
+from flopcount.formulas.tensor import crop, pad
 
 unhurried = settings(deadline=None)
 some = st.integers(1, 24)

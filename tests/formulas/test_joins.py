@@ -4,8 +4,8 @@ import pytest
 from formula_needs import broken
 
 from flopcount.errors import ShapeError
-from flopcount.formulas.joins import add, concat, mul, pad_channels, slice_, split_
 from flopcount.formulas.shape import Shape
+from flopcount.formulas.tensor import add, concat, mul, pad_channels, slice_, split_
 
 Map = Shape((4, 12, 10))
 Tokens = Shape((7, 12), 1)

@@ -4,11 +4,11 @@ import pytest
 from formula_needs import broken
 
 from flopcount.errors import ShapeError
-from flopcount.formulas.layout import channels_first, channels_last, to_map, to_tokens, transpose
-from flopcount.formulas.resample import interpolate, pixel_shuffle, pixel_unshuffle
+from flopcount.formulas.attention import class_token, embedding, mean_tokens, position_embedding, select_token
+from flopcount.formulas.pool import interpolate, pixel_shuffle, pixel_unshuffle
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
-from flopcount.formulas.tokens import class_token, embedding, mean_tokens, position_embedding, select_token
+from flopcount.formulas.tensor import channels_first, channels_last, to_map, to_tokens, transpose
 
 Map = Shape((96, 56, 48))
 Batch = Shape((2, 96, 56, 48), 1)

@@ -4,9 +4,9 @@ import pytest
 from formula_needs import broken
 
 from flopcount.errors import ShapeError
-from flopcount.formulas.rearrange import channel_shuffle, crop, dropout, flatten, pad
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
+from flopcount.formulas.tensor import channel_shuffle, crop, dropout, flatten, pad
 
 Map = Shape((4, 12, 10))
 

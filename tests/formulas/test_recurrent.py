@@ -3,7 +3,7 @@
 import pytest
 
 from flopcount.errors import ShapeError
-from flopcount.formulas.recurrent import gru, lstm, rnn
+from flopcount.formulas.attention import gru, lstm, rnn
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 

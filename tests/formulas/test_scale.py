@@ -6,13 +6,16 @@ from formula_needs import broken
 from flopcount.formulas.conv import conv
 from flopcount.formulas.norm import (
     NORMS,
+    affine,
     group_norm,
     instance_norm,
     layer_norm,
+    layer_scale,
     local_response_norm,
+    prelu,
     rms_norm,
+    stochastic_depth,
 )
-from flopcount.formulas.scale import affine, layer_scale, prelu, stochastic_depth
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.shape import Shape, Window, pads, per_axis, render
-from flopcount.formulas.step import Step
-from flopcount.formulas.tally import Tally
+from flopcount.formulas.step import Step, Tally
 
 unhurried = settings(deadline=None)
 sizes = st.integers(1, 60)

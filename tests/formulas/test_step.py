@@ -4,12 +4,11 @@ from functools import partial
 
 import numpy as np
 
-from flopcount.formulas.activation import activation
 from flopcount.formulas.conv import conv, group_conv
-from flopcount.formulas.needs import divides, equal, positive
-from flopcount.formulas.rearrange import channel_shuffle
-from flopcount.formulas.shape import Shape
+from flopcount.formulas.norm import activation
+from flopcount.formulas.shape import Shape, divides, equal, positive
 from flopcount.formulas.step import Part, chain, composed, renamed
+from flopcount.formulas.tensor import channel_shuffle
 
 Map = Shape((8, 12, 12))
 STAGES = (

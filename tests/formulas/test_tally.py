@@ -4,11 +4,9 @@ from typing import get_args
 
 from formula_samples import labelled
 
-from flopcount.formulas.activation import ACTIVATIONS
-from flopcount.formulas.norm import NORMS
-from flopcount.formulas.step import frozen
-from flopcount.formulas.tally import OPERATIONS, PARAMETERS, Tally
-from flopcount.schema.base import Function, Norm
+from flopcount.formulas.norm import ACTIVATIONS, NORMS
+from flopcount.formulas.step import OPERATIONS, PARAMETERS, Tally, frozen
+from flopcount.spec.fields import Function, Norm
 
 
 def tallied() -> set[str]:

@@ -8,14 +8,13 @@ from variant_layers import Map, layer
 
 from flopcount.analyses.counted import counted
 from flopcount.analyses.substitute import STAND_INS, standard
-from flopcount.counting.conventions import convention
-from flopcount.counting.inputs import input_shape
-from flopcount.counting.kinds import formula
-from flopcount.counting.plan import plan
-from flopcount.counting.trace import fields
-from flopcount.files.specs import load
-from flopcount.schema.arch import Arch
-from flopcount.schema.layers import kind_named
+from flopcount.network.convention import convention
+from flopcount.network.plan import input_shape, plan
+from flopcount.network.trace import fields
+from flopcount.spec.arch import Arch
+from flopcount.spec.kinds import formula
+from flopcount.spec.layers import kind_named
+from flopcount.spec.load import load
 
 MORE: Mapping[str, Mapping[str, Any]] = {
     "BSConvS": {"p": 0.5},

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from flopcount.counting.conventions import convention
-from flopcount.counting.kinds import formula
-from flopcount.counting.trace import fields
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
-from flopcount.schema.base import Layer
-from flopcount.schema.layers import kind_named
+from flopcount.network.convention import convention
+from flopcount.network.trace import fields
+from flopcount.spec.fields import Layer
+from flopcount.spec.kinds import formula
+from flopcount.spec.layers import kind_named
 
 Map = Shape((16, 14, 14))
 

@@ -3,13 +3,11 @@
 from typing import Any, NamedTuple
 
 from flopcount.cli.loading import Options, count_arch
-from flopcount.report import shaping
-from flopcount.report.charts import Bars, Heading, Point, Points
-from flopcount.report.comparison import comparison_report
-from flopcount.report.scales import point_axis
-from flopcount.report.table import Report
-from flopcount.report.table_charts import chart_of
-from flopcount.report.views import count_report
+from flopcount.report import count as shaping
+from flopcount.report.chart import chart_of
+from flopcount.report.compare import comparison_report
+from flopcount.report.count import count_report
+from flopcount.report.table import Bars, Heading, Point, Points, Report, point_axis
 
 
 class Totals(NamedTuple):

@@ -4,8 +4,8 @@ import pytest
 from pictured import bars, compared, counted, shaped, totals
 
 from flopcount.errors import UsageError
+from flopcount.report.chart import MOST_BARS, chart_of
 from flopcount.report.table import Column, Report, Row, Table
-from flopcount.report.table_charts import MOST_BARS, chart_of
 
 BODY = ("standard convolutions", 1045417824), ("as specified", 126373376)
 """Published of the 14-layer body of MobileNet v1 at 160."""

@@ -12,14 +12,11 @@ from junitparser import JUnitXml
 from prometheus_client.openmetrics.parser import text_fd_to_metric_families
 from sarif_pydantic import Sarif
 
-from flopcount.analyses.budgets.checking import Checked, Count
-from flopcount.analyses.budgets.checks import Outcome
+from flopcount.analyses.budgets.check import Checked, Count, Outcome
 from flopcount.analyses.budgets.findings import CODES, Finding, Fit, Share
-from flopcount.analyses.budgets.readings import Point, Reading
+from flopcount.analyses.budgets.judge import Point, Reading
 from flopcount.analyses.counted import Cost
-from flopcount.report.check_formats import FORMATS, rendered
-from flopcount.report.check_github import MOST
-from flopcount.report.check_markdown import LONGEST, MARK
+from flopcount.report.check_formats import FORMATS, LONGEST, MARK, MOST, rendered
 
 ODD = 'a "b"|c/ü,1:2 %\n<x>.toml'
 """A name with whatever a format might trip over."""

@@ -5,7 +5,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.report.labels import Box, Size, placed
+from flopcount.report.text import Box, Size, placed
 
 AREA, SIZE = Box(0, 0, 100, 40), Size(0.5, 1, 1, 1)
 PLACES = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 39)), unique=True, max_size=30)

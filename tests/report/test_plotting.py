@@ -11,8 +11,8 @@ import pytest
 from pictured import bars, compared, counted, scatter
 
 from flopcount.errors import UsageError
-from flopcount.report.charts import Chart
-from flopcount.report.plotting import plotted, specification
+from flopcount.report.chart_file import plotted, specification
+from flopcount.report.table import Chart
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

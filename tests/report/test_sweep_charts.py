@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from flopcount.analyses.sweeps.axes import Axis
-from flopcount.analyses.sweeps.clouds import MOST, Cloud
-from flopcount.report.charts import Points
-from flopcount.report.sweep_charts import MOST_STEPS, sweep_chart
-from flopcount.report.table import Report, Table
+from flopcount.analyses.sweep.axes import Axis
+from flopcount.analyses.sweep.select import MOST, Cloud
+from flopcount.report.chart import MOST_STEPS, sweep_chart
+from flopcount.report.table import Points, Report, Table
 
 LINES = ("axes input (2)", "counted: MACs", "9 kept of 9 valid and 0 invalid", "written to out.csv")
 

@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from flopcount.report.data import render_csv, render_json
-from flopcount.report.markdown import render_markdown
-from flopcount.report.table import Column, Report, Row, Sort, Table, cell_text
+from flopcount.report.table import Column, Report, Row, Sort, Table, cell_text, render_csv, render_json
+from flopcount.report.text import render_markdown
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import re
 import pytest
 from pictured import bars, compared, counted, scatter, shaped
 
-from flopcount.report.charts import Chart, Ink
-from flopcount.report.terminal_charts import bar_text, drawn
+from flopcount.report.chart_terminal import bar_text, drawn
+from flopcount.report.table import Chart, Ink
 
 CHARTS = ("mobilenet_v1", "resnet50", "points", "places")
 

@@ -1,1 +1,0 @@
-"""What kinds and networks cost, as formulas."""

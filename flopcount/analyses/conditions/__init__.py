@@ -1,1 +1,0 @@
-"""Conditions over layers and candidates: one language."""

@@ -1,0 +1,304 @@
+"""What changed between two networks, layer by layer."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, Literal, NamedTuple
+
+from flopcount.analyses.counted import Cost, Counted
+from flopcount.network.plan import Given
+from flopcount.network.trace import Memo, Trace, settled
+from flopcount.spec.layers import kind_named
+
+# What a network is made of once everything is settled: the kinds, fields, connections and shapes that were counted.
+
+
+VERSION = 1
+"""Which way of writing a network is hashed; another way is another number."""
+
+
+class Item(NamedTuple):
+    """A layer as it was counted: `fields` are the values its formula was given, computed and scaled."""
+
+    path: str
+    kind: str
+    fields: Mapping[str, Any]
+    inputs: tuple[str, ...]
+    output: tuple[int, ...]
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the layer has a name of its own; else its path ends with its kind and its place."""
+        last = self.path.rpartition(".")[2]
+        return not (last.startswith(self.kind) and last.removeprefix(self.kind).isdecimal())
+
+
+def inventory(traced: Trace, given: Given | None = None) -> Iterator[Item]:
+    """Yield every layer of a network in the order of the computation; `given` is what it was walked with."""
+    shapes = {**traced.inputs, **{path: step.shape for path, step in traced.steps.items()}}
+    memo: Memo = {}
+    for node, step in traced.items():
+        fields = settled(node, given or {}, shapes, memo)
+        yield Item(node.path, node.kind, fields, node.inputs, _sizes(step.shape.dims))
+
+
+def fingerprint(traced: Trace, given: Given | None = None) -> str:
+    """Return the hash of what was counted: the inputs, and each layer's path, kind, fields, connections and output.
+
+    Fields that have their default are left out: whether a file writes them makes
+    no difference, nor does a later version that knows more fields.
+    """
+    layers = [_canonical(item) for item in inventory(traced, given)]
+    inputs = {name: _sizes(shape.dims) for name, shape in traced.inputs.items()}
+    counted = {"version": VERSION, "inputs": inputs, "layers": layers}
+    text = json.dumps(counted, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return f"sha256:{sha256(text.encode('ascii')).hexdigest()}"
+
+
+def _canonical(item: Item) -> list[Any]:
+    known = kind_named(item.kind).model_fields
+    fields = {name: value for name, value in item.fields.items() if name not in known or known[name].default != value}
+    return [item.path, item.kind, fields, item.inputs, item.output]
+
+
+def _sizes(dims: tuple[object, ...]) -> tuple[int, ...]:
+    return tuple(int(str(size)) for size in dims)
+
+
+# Which layer of one network is which of another: by name, by place in the order, by what they are.
+
+
+LEAST = 0.5
+"""Layers that have less than this in common are not the same layer."""
+
+FARTHEST = 100
+"""Layers of a kind are compared where their places among those of the kind differ by no more."""
+
+MOST_ALIGNED = 3000
+"""Longer blocks are not aligned, which takes time that grows with the square of the length."""
+
+Key = str | tuple[str, ...] | None
+"""What layers are paired by; None keeps a layer out."""
+
+
+class Pairs(NamedTuple):
+    """Paths before → paths after; `kept` are those before that are where they were in the order of the others."""
+
+    paths: Mapping[str, str]
+    kept: frozenset[str]
+
+
+def matched(before: Sequence[Item], after: Sequence[Item]) -> Pairs:
+    """Pair the layers of two networks; the other way round, the pairs are the same.
+
+    A name is what people call a layer, so layers of one name are one layer. A
+    layer without a name is called by its place, which changes with every layer
+    above it: its fields and its place in the order say more. Then comes what has
+    moved, with the fields it had; then what has its old path; then what is alike.
+    """
+    named = _paired(before, after, lambda item: item.path if item.is_named else None)
+    aligned = {**named, **_aligned(before, after, named)}
+    pairs = dict(aligned)
+    rules: tuple[Callable[[Item], Key], ...] = (
+        lambda item: (item.path, _content(item)),
+        lambda item: (_tail(item.path), _content(item)) if "." in item.path else None,
+        _content,
+        lambda item: item.path,
+    )
+    for rule in rules:
+        pairs |= _paired(*_left(before, after, pairs), rule)
+    pairs |= _alike(*_left(before, after, pairs))
+    same = {old for old, new in pairs.items() if old == new}
+    return Pairs(pairs, frozenset(aligned) | same)
+
+
+def _left(before: Sequence[Item], after: Sequence[Item], pairs: Mapping[str, str]) -> tuple[list[Item], list[Item]]:
+    """Return the layers that have no counterpart yet."""
+    taken = {*pairs.values()}
+    return [item for item in before if item.path not in pairs], [item for item in after if item.path not in taken]
+
+
+def _content(item: Item) -> str:
+    """Return what a layer is, apart from its path and what it reads."""
+    return f"{item.kind} {sorted(item.fields.items())}"
+
+
+def _tail(path: str) -> str:
+    return path.partition(".")[2]
+
+
+def _paired(before: Iterable[Item], after: Iterable[Item], key: Callable[[Item], Key]) -> dict[str, str]:
+    """Pair what has the same key, the first with the first."""
+    groups: dict[Key, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+    for side, items in enumerate((before, after)):
+        for item in items:
+            groups[key(item)][side].append(item.path)
+    return {old: new for key, group in groups.items() if key is not None for old, new in zip(*group, strict=False)}
+
+
+def _aligned(before: Sequence[Item], after: Sequence[Item], named: Mapping[str, str]) -> dict[str, str]:
+    """Pair layers of one block that have the same fields and come in the same order, between those that have names."""
+    blocks: dict[str, tuple[list[Item], list[Item]]] = defaultdict(lambda: ([], []))
+    for side, items in enumerate((before, after)):
+        for item in items:
+            blocks[item.path.rpartition(".")[0]][side].append(item)
+    return {old: new for block in blocks.values() for old, new in _aligned_block(*block) if old not in named}
+
+
+def _aligned_block(before: Sequence[Item], after: Sequence[Item]) -> Iterator[tuple[str, str]]:
+    if max(len(before), len(after)) <= MOST_ALIGNED:
+        sides = ([f"={item.path}" if item.is_named else _content(item) for item in side] for side in (before, after))
+        yield from ((before[i].path, after[j].path) for i, j in _common(*sides))
+
+
+def _common(one: list[str], other: list[str]) -> list[tuple[int, int]]:
+    """Return the places of what two sequences have in common, in order; the same whichever comes first."""
+    from difflib import SequenceMatcher
+
+    turned = other < one
+    first, second = (other, one) if turned else (one, other)
+    blocks = SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks()
+    places = [(block.a + k, block.b + k) for block in blocks for k in range(block.size)]
+    return [(j, i) for i, j in places] if turned else places
+
+
+class _Likeness(NamedTuple):
+    """How little two layers have in common, and how far apart they are: the best pair is the least."""
+
+    unlike: float
+    distance: int
+    place: int
+    before: str
+    after: str
+
+
+def _alike(before: Iterable[Item], after: Iterable[Item]) -> dict[str, str]:
+    """Pair layers of a kind that are alike, the most alike first."""
+    pairs: dict[str, str] = {}
+    taken: set[str] = set()
+    for each in sorted(_likenesses(before, after)):
+        if each.before not in pairs and each.after not in taken:
+            pairs[each.before] = each.after
+            taken.add(each.after)
+    return pairs
+
+
+def _likenesses(before: Iterable[Item], after: Iterable[Item]) -> Iterable[_Likeness]:
+    kinds: dict[str, tuple[list[Item], list[Item]]] = defaultdict(lambda: ([], []))
+    for side, items in enumerate((before, after)):
+        for item in items:
+            kinds[item.kind][side].append(item)
+    for olds, news in kinds.values():
+        for i, old in enumerate(olds):
+            for j, new in enumerate(news[max(0, i - FARTHEST) : i + FARTHEST + 1], max(0, i - FARTHEST)):
+                unlike = 1 - likeness(old, new)
+                if unlike <= 1 - LEAST:
+                    yield _Likeness(unlike, abs(i - j), i + j, old.path, new.path)
+
+
+def likeness(one: Item, other: Item) -> float:
+    """Return the part of what can be said of two layers of a kind that is the same: fields, output, last name."""
+    facts = [bool(one.fields.get(name) == value) for name, value in other.fields.items()]
+    facts += [one.output == other.output, one.path.rpartition(".")[2] == other.path.rpartition(".")[2]]
+    return sum(facts) / len(facts)
+
+
+Status = Literal["added", "removed", "moved", "changed", "renumbered", "same"]
+"""What became of a layer; one that is renumbered has no name, and only its number is another."""
+
+QUIET = ("renumbered", "same")
+"""What nobody has to look at."""
+
+NOTHING = Cost(0, 0)
+
+GONE = ""
+"""The path of a layer that is not there any more."""
+
+
+class Layer(NamedTuple):
+    """A layer as it was counted, and its cost."""
+
+    item: Item
+    cost: Cost
+
+
+class Change(NamedTuple):
+    """What became of a layer: as it was, as it is, and the fields that differ."""
+
+    status: Status
+    before: Layer | None
+    after: Layer | None
+    fields: Mapping[str, tuple[Any, Any]] = {}
+
+    @property
+    def delta(self) -> Cost:
+        """How much more the layer costs now."""
+        old, new = (each.cost if each else NOTHING for each in (self.before, self.after))
+        return Cost(new.params - old.params, new.macs - old.macs)
+
+
+def layers_of(result: Counted, given: Given) -> tuple[Layer, ...]:
+    """Return the layers of a counted network; `given` is what it was counted with."""
+    costs = {path: result.cost(step) for path, step in result.trace.steps.items()}
+    return tuple(Layer(item, costs[item.path]) for item in inventory(result.trace, given))
+
+
+def differences(before: Sequence[Layer], after: Sequence[Layer]) -> tuple[Change, ...]:
+    """Return what became of every layer, in the order of the network after; removed ones follow what they followed."""
+    pairs = matched([each.item for each in before], [each.item for each in after])
+    olds = {each.item.path: each for each in before}
+    sources = {new: old for old, new in pairs.paths.items()}
+    reads = {**dict.fromkeys(olds, GONE), **pairs.paths}
+    removed = _removed(before, after, pairs.paths)
+    changes = [*removed.get(-1, ())]
+    for place, new in enumerate(after):
+        old = olds.get(sources.get(new.item.path, ""))
+        change = _change(old, new, pairs, reads) if old else Change("added", None, new)
+        changes += [change, *removed.get(place, ())]
+    return tuple(changes)
+
+
+def _removed(before: Sequence[Layer], after: Sequence[Layer], paths: Mapping[str, str]) -> dict[int, list[Change]]:
+    """Return what is gone, by the place of the layer it comes behind."""
+    places = {each.item.path: place for place, each in enumerate(after)}
+    found: dict[int, list[Change]] = {}
+    last = -1
+    for each in before:
+        if each.item.path in paths:
+            last = places[paths[each.item.path]]
+        else:
+            found.setdefault(last, []).append(Change("removed", each, None))
+    return found
+
+
+def _change(old: Layer, new: Layer, pairs: Pairs, reads: Mapping[str, str]) -> Change:
+    fields = dict(_fields(old.item, new.item, reads))
+    return Change(_status(old, new, pairs, is_other=bool(fields)), old, new, fields)
+
+
+def _status(old: Layer, new: Layer, pairs: Pairs, *, is_other: bool) -> Status:
+    if _is_moved(old.item, new.item, pairs):
+        return "moved"
+    if is_other or old.item.output != new.item.output or old.cost != new.cost:
+        return "changed"
+    return "same" if old.item.path == new.item.path else "renumbered"
+
+
+def _is_moved(old: Item, new: Item, pairs: Pairs) -> bool:
+    """Tell whether a layer is called or placed otherwise, and not only counted otherwise among its siblings."""
+    if old.path == new.path:
+        return False
+    is_called = old.is_named or new.is_named or old.path.rpartition(".")[0] != new.path.rpartition(".")[0]
+    return is_called or old.path not in pairs.kept
+
+
+def _fields(old: Item, new: Item, reads: Mapping[str, str]) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """Yield what differs: the kind, the fields both have, and what the layer reads; `reads` has its new path."""
+    if old.kind != new.kind:
+        yield "type", (old.kind, new.kind)
+    for name, value in old.fields.items():
+        if name in new.fields and new.fields[name] != value:
+            yield name, (value, new.fields[name])
+    if tuple(reads.get(each, each) for each in old.inputs) != new.inputs:
+        yield "reads", (old.inputs, new.inputs)

@@ -1,1 +1,0 @@
-"""What two networks are made of, and how they differ."""

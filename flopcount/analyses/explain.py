@@ -1,0 +1,446 @@
+"""Published figures, recomputed: which hold, which are known to be wrong, which differ."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from functools import cache
+from typing import Literal, NamedTuple
+
+from pydantic import ValidationError
+
+from flopcount.analyses.counted import Cost, Counted, batched, cost, counted, summed
+from flopcount.errors import BadInput, FileError, Problem, ShapeError, SpecError, UsageError, sentences, suggestion
+from flopcount.formulas.shape import Shape
+from flopcount.formulas.step import Step
+from flopcount.network.convention import POLICIES, Convention, convention, mac_conventions
+from flopcount.network.folding import folded
+from flopcount.network.plan import input_shapes, overridden, plan
+from flopcount.network.scale import scaled, width_ratio
+from flopcount.network.trace import Trace, trace
+from flopcount.spec.arch import Claim, With
+from flopcount.spec.load import Spec, pointed, setting, validated
+from flopcount.spec.problems import model_problems
+
+Status = Literal["holds", "erratum", "differs"]
+
+UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+"""What a printed figure is in; B is billion."""
+
+_CLAIMS_FIGURE = re.compile(r"([0-9][0-9_,]*)(?:\.([0-9]+))? ?([kKMGBT%]?)")
+
+
+class Verdict(NamedTuple):
+    """One published figure beside the exact count."""
+
+    arch: str
+    claim: Claim
+    quantity: Literal["params", "macs"]
+    claimed: str
+    exact: int
+    whole: int
+    status: Status
+
+
+def verdicts(spec: Spec, variant: str | None = None) -> Iterator[Verdict]:
+    """Recompute the claims of an arch file: all of them, or those about one of its variants."""
+    results = cache(lambda key: _counted(spec, *key))
+    for index, raw in enumerate(spec.arch.claims):
+        claim = _claim(raw, index, spec)
+        if variant not in {None, claim.with_.variant}:
+            continue
+        key = (claim.with_, None if claim.input is None else str(claim.input), claim.convention, claim.counts)
+        try:
+            yield from _judged(claim, results(key))
+        except SpecError as error:
+            raise FileError(pointed(error.problems, spec.source, {})) from None
+        except (UsageError, FileError, ShapeError) as error:
+            what = "; ".join(sentences(str(error)))
+            raise FileError(pointed([Problem(("claims", index), what, "claim")], spec.source, {})) from None
+
+
+def _claim(raw: object, index: int, spec: Spec) -> Claim:
+    try:
+        claim = Claim.model_validate(raw)
+    except ValidationError as error:
+        found = model_problems(error, Claim, raw)
+        problems = [Problem(("claims", index, field), what) for field, what in found.items()]
+        raise FileError(pointed(problems, spec.source, {})) from None
+    if claim.counts not in mac_conventions():
+        what = f"counts = {claim.counts!r} is not known; {suggestion(claim.counts, mac_conventions())}"
+        raise FileError(pointed([Problem(("claims", index, "counts"), what)], spec.source, {}))
+    if claim.params is None and claim.macs is None:
+        what = "a claim has params or macs, as its source prints them"
+        raise FileError(pointed([Problem(("claims", index), what)], spec.source, {}))
+    return claim
+
+
+def _counted(spec: Spec, change: With, size: str | None, params: str, counts: str) -> tuple[str, Counted]:
+    """Count the network as a claim has it changed."""
+    if change.variant or change.set:
+        spec = validated(spec.source, [setting(text) for text in change.set], change.variant)
+    network = overridden(plan(spec.arch), spec.changes)
+    given = scaled(network, spec.arch.scaling, width_ratio(str(change.width))) if change.width else {}
+    result = counted(network, input_shapes(network.inputs, size), convention(params, counts), given)
+    return spec.arch.name, result
+
+
+def _judged(claim: Claim, named: tuple[str, Counted]) -> Iterator[Verdict]:
+    name, result = named
+    traced = result.standard if claim.with_.standard and result.standard else result.trace
+    part, whole = _part(claim, traced, result.convention), summed(traced, result.convention)
+    rules = {"params": claim.params_rule or claim.rule, "macs": claim.rule}
+    for quantity in ("params", "macs"):
+        claimed = getattr(claim, quantity)
+        if claimed is not None:
+            exact, total = getattr(part, quantity), getattr(whole, quantity)
+            holds = prints_as(exact, total, str(claimed), rules[quantity])
+            status: Status = "holds" if holds else "erratum" if claim.erratum else "differs"
+            yield Verdict(name, claim, quantity, str(claimed), exact, total, status)
+
+
+def _part(claim: Claim, traced: Trace, rule: Convention) -> Cost:
+    """Return the cost of the part of a network that a claim is about."""
+    steps = [*traced.steps.values()] if claim.path is None else [*_claims_at(claim.path, traced)]
+    if claim.leaves is not None:
+        steps = [leaf for step in steps for leaf in step.leaves() if label(leaf) == claim.leaves]
+    if not steps:
+        raise UsageError(f"there is no layer, block or label {claim.leaves or claim.path!r} in this network")
+    costs = [cost(step, rule) for step in steps]
+    return Cost(sum(each.params for each in costs), sum(each.macs for each in costs))
+
+
+def _claims_at(path: str, traced: Trace) -> Iterator[Step]:
+    """Yield the step at a path, the steps of the block there, or the part of a composite."""
+    for where, step in traced.steps.items():
+        if where == path or where.startswith(f"{path}."):
+            yield step
+        elif path.startswith(f"{where}."):
+            yield from _inner(step, path.removeprefix(f"{where}.").split("."))
+
+
+def _inner(step: Step, names: list[str]) -> Iterator[Step]:
+    for part in step.parts:
+        if part.name == names[0]:
+            yield from _inner(part.step, names[1:]) if names[1:] else [part.step]
+
+
+def label(step: Step) -> str:
+    """Return the kind of a step with the size of its kernel, such as `Conv 1×1`."""
+    return f"{step.kind} {'×'.join(map(str, step.kernel))}" if step.kernel else step.kind
+
+
+def prints_as(exact: int, whole: int, claimed: str, rule: str | None) -> bool:
+    """Tell whether an exact count prints as a source has it; a rounded tie may go either way."""
+    match = _CLAIMS_FIGURE.fullmatch(claimed)
+    if match is None:
+        return False
+    digits, decimals, unit = match[1].replace(",", "").replace("_", ""), match[2] or "", match[3]
+    printed = int(digits + decimals)
+    value = Fraction(exact * 100, whole or 1) if unit == "%" else Fraction(exact, UNITS[unit])
+    value *= 10 ** len(decimals)
+    return _RULES[rule or ("round" if unit or decimals else "exact")](value, printed)
+
+
+_RULES: Mapping[str, Callable[[Fraction, int], bool]] = {
+    "exact": lambda value, printed: value == printed,
+    "round": lambda value, printed: abs(value - printed) <= Fraction(1, 2),
+    "truncate": lambda value, printed: value // 1 == printed,
+    "ceil": lambda value, printed: -(-value // 1) == printed,
+}
+
+
+# Figures of other counters, as they are typed: 4133742592, 4.13G, 8.2 GFLOPs.
+
+
+RULES = ("exact", "round", "truncate", "ceil")
+WORDS: dict[str, str] = {"exact": "exactly", "round": "rounded", "truncate": "truncated", "ceil": "rounded up"}
+
+_UNIT = re.compile(r"\s*(?:FLOPs?|FLOPS|MACs?|mult-?adds?|multiply-adds?|MAdds?|params|parameters)$", re.IGNORECASE)
+_FIGURES_FIGURE = re.compile(r"([0-9]+|[0-9]{1,3}(?:([ ,_])[0-9]{3})(?:\2[0-9]{3})*)(?:\.([0-9]+))? ?([kKMmGgBbTt]?)")
+_SCALES = {"": 0, "K": 3, "M": 6, "G": 9, "B": 9, "T": 12}
+
+
+class Figure(NamedTuple):
+    """A figure as printed, with about what it is."""
+
+    text: str
+    value: int
+
+    def printed(self, exact: int) -> str | None:
+        """Return how a number prints as this figure: a rule, or None where it does not."""
+        plain = self.text.isdecimal()
+        rules = RULES[:1] if plain else RULES[1:]
+        return next((rule for rule in rules if prints_as(exact, exact, self.text, rule)), None)
+
+
+class Asked(NamedTuple):
+    """A figure and the convention it is said to be of, if any."""
+
+    convention: str | None
+    figure: Figure
+
+
+def asked(text: str) -> Asked:
+    """Read NAME=FIGURE or FIGURE."""
+    name, equals, words = text.rpartition("=")
+    return Asked(name.strip() if equals else None, figure(words, f"--with {text[:80]}"))
+
+
+def figure(text: str, where: str) -> Figure:
+    """Read a figure."""
+    bare = _UNIT.sub("", text.strip())
+    match = _FIGURES_FIGURE.fullmatch(bare)
+    if match is None or len(bare) > 40:  # noqa: PLR2004  (digits)
+        raise UsageError(f"{where}: {text[:60]!r} is no figure; write 4133742592, 4.13G or thop=4.13G")
+    whole, decimals, scale = re.sub("[ ,_]", "", match[1]), match[3] or "", match[4].upper()
+    value = int(whole + decimals) * 10 ** _SCALES[scale] // 10 ** len(decimals)
+    if not value:
+        raise UsageError(f"{where}: nothing counts as 0; give the number that the counter prints")
+    return Figure(f"{whole}{'.' if decimals else ''}{decimals}{scale}", value)
+
+
+# From one counter's number to another's, term by term.
+
+
+AFFINE = "_affine"
+"""What the entries of a scale and a shift end in; the norms they belong to are called likewise."""
+
+
+class Side(NamedTuple):
+    """A network as one convention counts it."""
+
+    rule: Convention
+    trace: Trace
+
+    @property
+    def total(self) -> int:
+        """What it comes to, in the unit of the convention."""
+        return summed(self.trace, self.rule).macs
+
+    @property
+    def undivided(self) -> "Side":
+        """The same for all inputs of a batch together."""
+        return self._replace(rule=self.rule._replace(divisor=1))
+
+
+class Term(NamedTuple):
+    """One thing that happens and that two conventions weigh otherwise.
+
+    `times` is how often it happens, as the second sees it, in so many `layers`;
+    `was` and `now` are the weights. `why` says under what exception: a kind, a manner
+    of writing, or that batch norms were folded.
+    """
+
+    entry: str
+    times: int
+    was: int
+    now: int
+    amount: int
+    layers: int
+    why: str = ""
+
+
+def side(traced: Trace, rule: Convention) -> Side:
+    """See a network as a convention does, batch norms folded if it says so."""
+    if rule.folds:
+        from flopcount.network.folding import folded
+
+        return Side(batched(rule, traced), folded(traced))
+    return Side(batched(rule, traced), traced)
+
+
+def terms(one: Side, other: Side) -> list[Term]:
+    """Return what leads from one number to the other, the largest first; the amounts add up to the difference."""
+    found: dict[tuple[str, int, int, str], Term] = {}
+    for key, term in _differences(one.undivided, other.undivided):
+        before = found.get(key)
+        found[key] = term if before is None else _added(before, term)
+    merged = [*_merged({key: term for key, term in found.items() if term.amount})]
+    return sorted([*merged, *_divided(one, -1), *_divided(other, 1)], key=lambda term: -abs(term.amount))
+
+
+def _differences(one: Side, other: Side) -> Iterator[tuple[tuple[str, int, int, str], Term]]:
+    for before, after in zip(_leaves(one.trace), _leaves(other.trace), strict=True):
+        was, now = one.rule.operations, other.rule.operations
+        weights, weights2 = was.at(before), now.at(after)
+        counts, counts2 = was.counts(before), now.counts(after)
+        for entry in {**counts, **counts2}:
+            pair = weights.get(entry, 0), weights2.get(entry, 0)
+            old, new = _whole(counts, entry), _whole(counts2, entry)
+            if pair == (0, 0) or not (old or new):
+                continue
+            is_folded = before.tally.counts.get(entry) != after.tally.counts.get(entry)
+            why = _why(one.rule, other.rule, after, entry, is_folded=is_folded)
+            yield (entry, *pair, why), Term(entry, new or old, *pair, new * pair[1] - old * pair[0], 1, why)
+
+
+def _leaves(traced: Trace) -> Iterator[Step]:
+    for step in traced.steps.values():
+        yield from step.leaves()
+
+
+def _whole(counts: Mapping[str, object], entry: str) -> int:
+    count = counts.get(entry, 0)
+    return count if isinstance(count, int) else 0
+
+
+def _why(one: Convention, other: Convention, leaf: Step, entry: str, *, is_folded: bool) -> str:
+    """Say under what exception an entry is weighed, if under one."""
+    if is_folded:
+        return "batch norms folded"
+    plain = (one.operations.weights.get(entry, 0), other.operations.weights.get(entry, 0))
+    found = (one.operations.at(leaf).get(entry, 0), other.operations.at(leaf).get(entry, 0))
+    if plain == found:
+        return ""
+    manners = leaf.manner in one.operations.written or leaf.manner in other.operations.written
+    return f"written: {leaf.manner}" if manners else f"in {leaf.kind}"
+
+
+def _added(one: Term, other: Term) -> Term:
+    return one._replace(times=one.times + other.times, amount=one.amount + other.amount, layers=one.layers + 1)
+
+
+def _merged(found: Mapping[tuple[str, int, int, str], Term]) -> Iterator[Term]:
+    """Put a norm and its scale and shift together where they are of the same elements."""
+    rest = {(term.entry, term.why, term.times): term for term in found.values()}
+    for term in found.values():
+        if term.entry.endswith(AFFINE) and (term.entry.removesuffix(AFFINE), term.why, term.times) in rest:
+            continue
+        more = rest.get((term.entry + AFFINE, term.why, term.times))
+        yield term if more is None else _together(term, more)
+
+
+def _together(term: Term, more: Term) -> Term:
+    return term._replace(was=term.was + more.was, now=term.now + more.now, amount=term.amount + more.amount)
+
+
+def _divided(one: Side, sign: int) -> Iterator[Term]:
+    """Say what a convention leaves out that counts one input of a batch."""
+    batch = one.rule.divisor
+    if batch != 1:
+        whole = one.undivided.total
+        amount = one.total - whole
+        yield Term("batch", batch, 1, 1, sign * amount, 0, "divided by the batch")
+
+
+# Where a number could come from: which conventions, at which inputs, give it.
+
+
+SIZES = (128, 160, 192, 224, 240, 256, 288, 299, 320, 331, 384, 416, 448, 480, 512, 600, 608, 640)
+"""Inputs that networks are counted at."""
+
+MOST_COPIES = 1024
+NEAREST = 5
+
+
+class Origin(NamedTuple):
+    """A way to come by a number: a convention, what has to be different, and how it prints."""
+
+    convention: str
+    change: str
+    number: int
+    rule: str
+
+
+def origins(
+    figure: Figure, traced: Trace, relatives: Callable[[], Mapping[str, Trace]], names: Sequence[str] | None = None
+) -> list[Origin]:
+    """Return the ways to come by a figure, the simplest that there are.
+
+    It is tried as it is, twice and half of that, folded, as a batch, at other inputs and,
+    last, with the `relatives` of the network, which are loaded only then. `names`
+    are the conventions to look at, all that are known where not given.
+    """
+    totals = numbers(traced, names)
+    for found in (
+        _plain(figure, totals),
+        _params(figure, traced),
+        _scaled(figure, totals),
+        _folded(figure, traced, names),
+        _copies(figure, totals),
+        _resized(figure, traced, names),
+        _related(figure, relatives, names),
+    ):
+        listed = [*found]
+        if listed:
+            return [*_grouped(listed)]
+    return []
+
+
+def _grouped(found: Iterable[Origin]) -> Iterator[Origin]:
+    """Put conventions together that come to one number in one way."""
+    groups: dict[tuple[str, ...], list[Origin]] = {}
+    for each in found:
+        groups.setdefault((each.change, str(each.number)), []).append(each)
+    for same in groups.values():
+        yield same[0]._replace(convention=", ".join(each.convention for each in same))
+
+
+def numbers(traced: Trace, names: Sequence[str] | None = None) -> dict[str, int]:
+    """Return what each convention makes of a network."""
+    return {name: side(traced, convention(macs=name)).total for name in names or mac_conventions()}
+
+
+def nearest(figure: Figure, totals: Mapping[str, int]) -> list[str]:
+    """Return the conventions whose numbers are nearest."""
+    return sorted(totals, key=lambda name: abs(totals[name] - figure.value))[:NEAREST]
+
+
+def _plain(figure: Figure, totals: Mapping[str, int], change: str = "") -> Iterator[Origin]:
+    for name, number in totals.items():
+        rule = figure.printed(number)
+        if rule:
+            yield Origin(name, change, number, rule)
+
+
+def _params(figure: Figure, traced: Trace) -> Iterator[Origin]:
+    for policy in POLICIES:
+        rule = convention(policy)
+        number = summed(side(traced, rule).trace, rule).params
+        printed = figure.printed(number)
+        if printed:
+            yield Origin("macs", f"the params, as --params {policy} counts them", number, printed)
+
+
+def _scaled(figure: Figure, totals: Mapping[str, int]) -> Iterator[Origin]:
+    yield from _plain(figure, {name: 2 * number for name, number in totals.items()}, "twice, as FLOPs of MACs")
+    even = {name: number // 2 for name, number in totals.items() if number % 2 == 0}
+    yield from _plain(figure, even, "half, as MACs of FLOPs")
+
+
+def _folded(figure: Figure, traced: Trace, names: Sequence[str] | None) -> Iterator[Origin]:
+    """Try the deployed network, whose batch norms are biases."""
+    yield from _plain(figure, numbers(folded(traced), names), "batch norms folded")
+
+
+def _copies(figure: Figure, totals: Mapping[str, int]) -> Iterator[Origin]:
+    """Try a batch: an exact figure that is a number so many times."""
+    for name, number in totals.items():
+        copies = figure.value // number if number else 0
+        if 1 < copies <= MOST_COPIES and copies * number == figure.value and figure.printed(figure.value) == "exact":
+            yield Origin(name, f"{copies} inputs at once", figure.value, "exact")
+
+
+def _related(
+    figure: Figure, relatives: Callable[[], Mapping[str, Trace]], names: Sequence[str] | None
+) -> Iterator[Origin]:
+    for name, traced in relatives().items():
+        yield from _plain(figure, numbers(traced, names), f"of {name}")
+
+
+def _resized(figure: Figure, traced: Trace, names: Sequence[str] | None) -> Iterator[Origin]:
+    x = traced.input
+    for size in SIZES:
+        if not x.spatial or all(size == each for each in x.spatial):
+            continue
+        other = _origins_at(traced, x.resized(spatial=(size,) * len(x.spatial)))
+        if other is not None:
+            yield from _plain(figure, numbers(other, names), f"--input {size}")
+
+
+def _origins_at(traced: Trace, x: Shape) -> Trace | None:
+    """Count at another input; None where the network does not take it."""
+    try:
+        return trace(traced.plan, x)
+    except BadInput:
+        return None

@@ -1,1 +1,0 @@
-"""Spaces of candidates that are too many to go through."""

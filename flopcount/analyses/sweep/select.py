@@ -1,0 +1,239 @@
+"""Which candidates of a sweep are kept: those that meet a condition, the front, the first by a column."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flopcount.analyses.arrays import numpy
+from flopcount.analyses.conditions import Condition
+from flopcount.analyses.sweep.axes import in_words, size
+from flopcount.analyses.sweep.compile import Evaluator
+from flopcount.analyses.sweep.graph import INT64
+from flopcount.analyses.sweep.run import Chunk, Space, candidate, why
+from flopcount.errors import UsageError, suggestion
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+
+Rows = dict[str, Any]
+"""An array for each column."""
+
+COSTS = ("macs", "params")
+"""The columns every candidate has beside its id and its axes."""
+
+
+class Choice(NamedTuple):
+    """What is kept of a sweep; `sort` is a column, with a minus for the smallest first."""
+
+    where: Condition | None = None
+    pareto: tuple[str, str] | None = None
+    sort: str | None = None
+    top: int | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether what is kept is known only at the end."""
+        return self.pareto is not None or self.sort is not None
+
+
+class Reason(NamedTuple):
+    """Why candidates are invalid: at which layer, how many, the first of them, and what is wrong with that."""
+
+    path: str
+    many: int
+    first: int
+    sentence: str
+
+
+class Tallied:
+    """What a sweep has seen so far: how many candidates, how many valid and kept, and why others are invalid."""
+
+    def __init__(self, space: Space, evaluate: Evaluator) -> None:
+        self.space = space
+        self.evaluate = evaluate
+        self.values = {each.name: _values(numpy(), each.values) for each in space.axes}
+        self.seen = self.valid = self.kept = 0
+        self._reasons: dict[tuple[tuple[int, ...], int], tuple[int, int]] = {}
+
+    def see(self, chunk: Chunk) -> None:
+        """Take account of a chunk."""
+        np = numpy()
+        self.seen += len(chunk.ids)
+        valid = int(np.count_nonzero(chunk.costs["valid"]))
+        self.valid += valid
+        if valid < len(chunk.ids):
+            self._tally(np, chunk)
+
+    def _tally(self, np: Any, chunk: Chunk) -> None:
+        names = [each.name for each in self.evaluate.axes]
+        columns = [chunk.digits[names.index(name)] for name in self.evaluate.listed]
+        keys = np.stack([*columns, chunk.costs["reason"]])[:, ~chunk.costs["valid"]]
+        ids = np.asarray(chunk.ids)[~chunk.costs["valid"]]
+        found, firsts, counts = np.unique(keys, axis=1, return_index=True, return_counts=True)
+        for column, first, count in zip(found.T.tolist(), firsts.tolist(), counts.tolist(), strict=True):
+            key = (tuple(column[:-1]), column[-1])
+            before, earliest = self._reasons.get(key, (0, int(ids[first])))
+            self._reasons[key] = (before + count, earliest)
+
+    def reasons(self) -> Iterator[Reason]:
+        """Yield why candidates are invalid, the most frequent first."""
+        summed: dict[tuple[str, str], Reason] = {}
+        for (places, reason), (count, first) in self._reasons.items():
+            path = self.evaluate.path(places, reason) if reason >= 0 else ""
+            sentence = why(self.space, first, reason)
+            found = summed.get((path, sentence), Reason(path, 0, first, sentence))
+            summed[path, sentence] = found._replace(many=found.many + count)
+        yield from sorted(summed.values(), key=lambda each: (-each.many, each.first))
+
+
+def columns(space: Space) -> tuple[str, ...]:
+    """Return the names of the columns."""
+    return ("id", *(each.name for each in space.axes), *COSTS)
+
+
+def kinds(space: Space) -> dict[str, type]:
+    """Return what each column holds, whatever its rows: whole numbers, decimals or words; ids beyond 64 bits too."""
+    ids = int if size(space.axes) < INT64 else str
+    return {"id": ids, **{each.name: _kind(each.values) for each in space.axes}, **dict.fromkeys(COSTS, int)}
+
+
+def _kind(values: Sequence[Any]) -> type:
+    found = {type(value) for value in values}
+    return str if not found <= {int, float} else float if float in found else int
+
+
+def named(column: str, space: Space, option: str) -> str:
+    """Return a column that is there; refuse any other."""
+    if column not in columns(space):
+        raise UsageError(f"{option}: there is no column {column[:60]!r}; {suggestion(column, columns(space))}")
+    return column
+
+
+def rows(tallied: Tallied, chunk: Chunk, where: Condition | None) -> Rows:
+    """Return the valid candidates of a chunk that meet the condition, column by column."""
+    np = numpy()
+    kept = chunk.costs["valid"]
+    known = {name: chunk.costs[name] for name in COSTS}
+    for (name, values), places in zip(tallied.values.items(), chunk.digits, strict=True):
+        known[name] = values[places]
+    known["id"] = np.asarray(chunk.ids)
+    if where is not None:
+        with np.errstate(all="ignore"):
+            kept = kept & where(known)
+    return {name: known[name][kept] for name in columns(tallied.space)}
+
+
+def _values(np: Any, values: Sequence[Any]) -> "Array":
+    if _kind(values) is not str:
+        return np.array(values)  # type: ignore[no-any-return]
+    result: Array = np.empty(len(values), object)
+    result[:] = [in_words(value) for value in values]
+    return result
+
+
+def no_rows(space: Space) -> Rows:
+    """Return the columns without any rows."""
+    np = numpy()
+    return {name: np.empty(0, object if kind is str else kind) for name, kind in kinds(space).items()}
+
+
+def joined(one: Rows | None, other: Rows) -> Rows:
+    """Put rows behind rows."""
+    np = numpy()
+    return other if one is None else {name: np.concatenate([one[name], other[name]]) for name in other}
+
+
+def narrowed(found: Rows, choice: Choice) -> Rows:
+    """Keep what the choice keeps of some rows; of parts narrowed before it is the same as of the whole."""
+    np = numpy()
+    if choice.pareto is not None:
+        found = _picked(found, front(*(found[name] for name in choice.pareto)))
+    if choice.sort is not None:
+        falls = not choice.sort.startswith("-")
+        values = found[choice.sort.removeprefix("-")]
+        order = np.argsort(values, kind="stable") if not falls else _falling(np, values)
+        found = _picked(found, order)
+    return found if choice.top is None else {name: values[: choice.top] for name, values in found.items()}
+
+
+def _falling(np: Any, values: "Array") -> "Array":
+    """Order from the largest, equals as they came."""
+    order: Array = len(values) - 1 - np.argsort(values[::-1], kind="stable")[::-1]
+    return order
+
+
+def _picked(found: Rows, places: "Array") -> Rows:
+    return {name: values[places] for name, values in found.items()}
+
+
+def front(one: "Array", other: "Array") -> "Array":
+    """Return the places, rising in `one`, that no place beats: none is as small in both and smaller in one."""
+    np = numpy()
+    order: Array = np.lexsort((other, one))
+    if not len(order):
+        return order
+    x, y = one[order], other[order]
+    starts = np.searchsorted(x, x, side="left")
+    least = np.minimum.accumulate(y)
+    before = least[np.maximum(starts, 1) - 1]
+    kept: Array = order[((starts == 0) | (y < before)) & (y == y[starts])]
+    return kept
+
+
+def cells(found: "Mapping[str, Array]") -> Iterator[tuple[Any, ...]]:
+    """Yield rows as plain values."""
+    yield from zip(*(values.tolist() for values in found.values()), strict=True)
+
+
+def described(space: Space, id_: int) -> str:
+    """Return the options that count a candidate alone."""
+    words = []
+    for name, value in candidate(space, id_).items():
+        text = in_words(value)
+        words.append(f"--{name} {text}" if name in {"input", "width"} else f"--set '{name}={text}'")
+    return " ".join(words)
+
+
+# What a picture of a sweep needs: some candidates drawn evenly from all, and the front of all.
+
+
+MOST = 4000
+"""Candidates in a picture: more are a blot, and a file nobody can open."""
+
+SEED = 0
+"""Of the draws: the same sweep gives the same picture."""
+
+
+class Cloud:
+    """Sees the rows of a sweep as they come; keeps those with the smallest of random keys, and the front."""
+
+    def __init__(self, x: str, y: str) -> None:
+        self.x, self.y = x, y
+        self.seen = 0
+        self.rows: Rows | None = None
+        self.front: Rows | None = None
+        self._stream = numpy().random.Generator(numpy().random.PCG64(SEED))
+        self._keys: Array = numpy().empty(0)
+
+    def see(self, rows: Rows) -> None:
+        """Take account of some rows."""
+        np = numpy()
+        many = len(rows["id"])
+        self.seen += many
+        if not many:
+            return
+        keys = np.concatenate([self._keys, self._stream.random(many)])
+        places = np.sort(np.argsort(keys, kind="stable")[:MOST])
+        found = joined(self.rows, rows)
+        self.rows, self._keys = {name: values[places] for name, values in found.items()}, keys[places]
+        self.front = self._front(joined(self.front, rows))
+
+    def _front(self, found: Rows) -> Rows:
+        """Keep one candidate for each place of the front: others are drawn over it."""
+        kept = narrowed(found, Choice(pareto=(self.x, self.y)))
+        np = numpy()
+        x, y = kept[self.x], kept[self.y]
+        first = np.concatenate([[True], (x[1:] != x[:-1]) | (y[1:] != y[:-1])])
+        return {name: values[first] for name, values in kept.items()}

@@ -1,1 +1,0 @@
-"""Grids of candidates, counted on integer arrays."""

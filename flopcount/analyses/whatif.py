@@ -1,0 +1,456 @@
+"""What is asked for: kinds with values for their fields, widths and sizes, in all combinations."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from flopcount.analyses.conditions import Columns, Condition, Subject
+from flopcount.analyses.conditions import condition as _condition
+from flopcount.analyses.counted import Cost, Counted, counted
+from flopcount.analyses.substitute import STAND_INS, Replacement, Target, carried, replacement
+from flopcount.analyses.sweep.axes import setting_axis, spelled
+from flopcount.errors import BadInput, FileError, Place, Problem, SpecError, UsageError, suggestion
+from flopcount.formulas.shape import Shape, render
+from flopcount.formulas.step import Step
+from flopcount.network.plan import Given, Node, Plan, overridden, plan
+from flopcount.network.scale import scaled, width_ratio
+from flopcount.network.trace import Trace, fields, own, trace
+from flopcount.spec.fields import Layer
+from flopcount.spec.layers import FAMILIES, kind_named
+from flopcount.spec.load import Setting, Spec, pointed, validated
+from flopcount.spec.rows import STRUCTURE, Raw
+from flopcount.spec.text import parsed
+from flopcount.spec.write import at, document, put, text
+from flopcount.spec.write import written_documents as written
+
+# Which layers are meant: `kernel_size > 1 and path ~ 'stage3.*'`.
+
+
+ALWAYS = ("path", "type", "in_channels", "out_channels", "params", "macs")
+"""What is known of every layer; its fields are known beside these."""
+
+LAYERS = Subject("no convolution has a", "kernel_size > 1 and path ~ 'stage3.*'")
+
+
+def condition(text: str, known: frozenset[str]) -> Condition:
+    """Parse a condition over known names; a UsageError says what is wrong with it."""
+    return _condition(text, known, LAYERS)
+
+
+def facts(node: Node, step: Step, shapes: Mapping[str, Shape], cost: Cost) -> Columns:
+    """Return what is known of a layer; a list with a size for each axis counts as its largest."""
+    own = {name: _plain(value) for name, value in fields(node.layer).items()}
+    channels = {"in_channels": shapes[node.inputs[0]].channels, "out_channels": step.shape.channels}
+    return {**own, "path": node.path, "type": node.kind, **channels, **cost._asdict()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return max((max(each) if isinstance(each, tuple) else each for each in value), default=0)
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "true", False: "false"}[value]
+    return value
+
+
+MOST = 100
+"""More alternatives at once are refused."""
+
+
+class Point(NamedTuple):
+    """A width multiplier and an input size as they are written; None where it does not vary."""
+
+    width: str | None = None
+    size: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What the network there is called; empty where nothing varies."""
+        named = (("width", self.width), ("input", self.size))
+        return " and ".join(f"{name} {value}" for name, value in named if value is not None)
+
+
+def points(width: str | None, size: str | None) -> list[Point]:
+    """Return all combinations of what is listed for --width and --input; none where nothing is."""
+    widths, sizes = _listed("--width", width), _listed("--input", size)
+    check_number(len(widths) * len(sizes))
+    found = [Point(*each) for each in product(widths, sizes)]
+    return [each for each in found if each != Point()]
+
+
+def _listed(option: str, text: str | None) -> tuple[str | None, ...]:
+    return (None,) if text is None else spelled(option, text)
+
+
+def check_number(number: int) -> None:
+    """Refuse more networks than can be compared."""
+    if number > MOST:
+        raise UsageError(f"these are {number} networks; {MOST} are the most to compare at once")
+
+
+def targets(kinds: Sequence[str], settings: Iterable[Setting]) -> list[Target]:
+    """Return all combinations of kinds and of the values for their fields; a UsageError says what cannot be."""
+    kinds = [*dict.fromkeys(kinds)]
+    for kind in kinds:
+        _check_kind(kind)
+    given: dict[str, Setting] = {}
+    for each in settings:
+        _check_field(each, kinds, given)
+        given[each.address] = each._replace(values=setting_axis(each).values)
+    check_number(sum(prod(len(given[name].values) for name in _own(kind, given)) for kind in kinds))
+    return [target for kind in kinds for target in _combined(kind, given)]
+
+
+def columns() -> frozenset[str]:
+    """Return the names a condition may use: the fields of every kind that can be replaced, and what all have."""
+    return frozenset((*ALWAYS, *(name for kind in STAND_INS for name in own(kind_named(kind)))))
+
+
+def _check_kind(kind: str) -> None:
+    if kind in STAND_INS:
+        return
+    if kind in FAMILIES:
+        raise UsageError(f"--to {kind}: it does not stand for a convolution; these do: {', '.join(sorted(STAND_INS))}")
+    raise UsageError(f"--to {kind[:50]}: unknown kind; {suggestion(kind, sorted(STAND_INS))}")
+
+
+def _check_field(each: Setting, kinds: Sequence[str], given: Mapping[str, Setting]) -> None:
+    name = each.address
+    if name in given:
+        raise UsageError(f"--set {each.text}: {name} is set before; give all values together, as in {name}=2,4")
+    known = [field for kind in kinds for field in own(kind_named(kind))]
+    if name not in known:
+        what = f"{' and '.join(kinds)} {'has' if len(kinds) == 1 else 'have'} no field {name[:50]!r}"
+        raise UsageError(f"--set {each.text}: {what}; {suggestion(name, known)}")
+
+
+def _combined(kind: str, given: Mapping[str, Setting]) -> Iterator[Target]:
+    names = _own(kind, given)
+    _check_complete(kind, names)
+    for values in product(*(given[name].values for name in names)):
+        yield Target(kind, _validated(kind, dict(zip(names, values, strict=True))))
+
+
+def _own(kind: str, given: Iterable[str]) -> list[str]:
+    """Return which of the names are fields of a kind."""
+    known = own(kind_named(kind))
+    return [name for name in given if name in known]
+
+
+def _check_complete(kind: str, names: Sequence[str]) -> None:
+    model = kind_named(kind)
+    for name, info in model.model_fields.items():
+        if info.is_required() and name not in {*names, "kernel_size", "out_channels"}:
+            from flopcount.spec.fields import expected
+
+            raise UsageError(f"--to {kind} needs {name}; give it by --set {name}=… ({expected(model, name)})")
+
+
+def _validated(kind: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return values as the kind has them, once its schema takes them."""
+    model = kind_named(kind)
+    stand = {name: 1 for name in ("kernel_size", "out_channels") if name in own(model)}
+    try:
+        layer = model.model_validate({**stand, **values})
+    except ValidationError as error:
+        from flopcount.spec.problems import layer_problems
+
+        found = layer_problems(error, model, values)
+        raise UsageError("\n".join(f"--set {what}" for what in found.values())) from None
+    return {name: getattr(layer, name) for name in values}
+
+
+# What a network would cost at another width or size or with other convolutions, and which layers stay as they are.
+
+
+SPATIAL = frozenset(
+    {
+        "DepthwiseConv",
+        "DepthSepConv",
+        "HetConv",
+        "GroupPointwiseConv",
+        "BSConvU",
+        "BSConvS",
+        "Conv2Plus1D",
+        "SpatiallySepConv",
+        "SpatiallySepDepthwiseConv",
+        "FlattenedConv",
+        "TuckerConv",
+        "CPConv",
+        "DualConv",
+        "ACConv",
+        "RepVGGConv",
+        "PartialConv",
+        "Res2Conv",
+        "DeformConv",
+        "WinogradConv",
+    }
+)
+"""The kinds that stand for kernels over several positions, and make no sense where it is 1×1."""
+
+
+AS_THEY_ARE = "as they are"
+"""What the convolutions of a network are called where none is replaced."""
+
+
+class Left(NamedTuple):
+    """A convolution that stays as it is, and why."""
+
+    path: str
+    kind: str
+    reason: str
+
+
+class Alternative(NamedTuple):
+    """A network with other convolutions, or at another width or size; without a target it has those it had."""
+
+    target: Target | None
+    counted: Counted
+    replaced: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
+    point: Point = Point()
+
+    @property
+    def convolutions(self) -> str:
+        """Which convolutions it has."""
+        return self.target.label if self.target else AS_THEY_ARE
+
+    @property
+    def label(self) -> str:
+        """What it is called: by what is other than in the file."""
+        return " at ".join(filter(None, (self.target.label if self.target else "", self.point.label)))
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """The kind of each layer, by its path."""
+        return {node.path: node.kind for node in self.counted.trace.plan.nodes}
+
+
+def alike(one: Counted, other: Counted) -> bool:
+    """Tell whether two counts of one network are the same: at the same inputs, with the same maps."""
+    return _maps(one.trace) == _maps(other.trace)
+
+
+def _maps(traced: Trace) -> list[tuple[Any, ...]]:
+    return [shape.dims for shape in (*traced.inputs.values(), *(step.shape for step in traced.steps.values()))]
+
+
+class Choice(NamedTuple):
+    """Which convolutions may be replaced: those a condition holds for, the first ones or not."""
+
+    where: Condition | None = None
+    first: bool = False
+
+
+def alternative(base: Counted, target: Target, choice: Choice, given: Given) -> Alternative:
+    """Count a network with a target in the place of each convolution that can be replaced."""
+    first = _first(base.trace) if not choice.first and target.kind != "Conv" else frozenset()
+    around = _Around(base, target, choice, first, given)
+    found = [_replaced(node, step, around) for node, step in base.trace.items()]
+    pairs = [*zip(base.trace.plan.nodes, found, strict=True)]
+    network = base.trace.plan._replace(nodes=tuple(each.node for each in found))
+    return Alternative(
+        target,
+        counted(network, base.trace.inputs, base.convention, _fitting(given, network)),
+        tuple(node.path for node, each in pairs if each.node is not node),
+        tuple(Left(node.path, node.kind, each.reason) for node, each in pairs if each.reason),
+    )
+
+
+class _Around(NamedTuple):
+    """What decides on a layer beside the layer itself."""
+
+    base: Counted
+    target: Target
+    choice: Choice
+    first: frozenset[str]
+    given: Given
+
+
+def _replaced(node: Node, step: Step, around: _Around) -> Replacement:
+    """Return what stands in the place of a layer, with the reason where that is the layer itself."""
+    if node.kind not in STAND_INS:
+        convolves = any("conv_mac" in leaf.tally.counts for leaf in step.leaves())
+        return Replacement(node, f"{node.kind} does not stand for a standard convolution" if convolves else "")
+    shapes = {name: _shape(name, around.base.trace) for name in node.inputs}
+    if around.choice.where and not around.choice.where(facts(node, step, shapes, around.base.cost(step))):
+        return Replacement(node, "--where leaves it out")
+    if node.path in around.first:
+        return Replacement(node, "it is the first convolution; --first replaces it too")
+    found = replacement(node, step, around.target)
+    why = _unfit(found.node, node, step, around) if found.node is not node else found.reason
+    return Replacement(node, why) if why else found
+
+
+def _unfit(new: Node, old: Node, step: Step, around: _Around) -> str:
+    """Say why a layer cannot take the place of another; empty if it can."""
+    kernel = getattr(new.layer, "kernel_size", None)
+    if new.kind in SPATIAL and {*(kernel if isinstance(kernel, tuple) else (kernel,))} == {1}:
+        return f"its kernel is 1×1, and {new.kind} stands for larger ones"
+    names = {name: _shape(name, around.base.trace) for name in _read(old)}
+    alone = Plan((new,), {name: tuple(map(_int, shape.dims)) for name, shape in names.items()})
+    try:
+        made = trace(alone, names, _fitting(around.given, alone)).steps[new.path].shape
+    except SpecError as error:
+        return error.problems[0].what
+    if made.dims != step.shape.dims:
+        return f"{new.kind} would leave {render(made.dims)} in place of {render(step.shape.dims)}"
+    return ""
+
+
+def _int(size: object) -> int:
+    return int(str(size))
+
+
+def _read(node: Node) -> Iterator[str]:
+    """Yield the paths whose shapes decide on a layer: those it reads, and those that enter its templates."""
+    yield from node.inputs
+    frame = node.frame
+    while frame:
+        yield frame.entry
+        frame = frame.outer
+
+
+def _shape(name: str, traced: Trace) -> Shape:
+    return traced.inputs[name] if name in traced.inputs else traced.steps[name].shape
+
+
+def _first(traced: Trace) -> frozenset[str]:
+    """Return the paths of the convolutions with nothing that has weights before them."""
+    plain, first = {*traced.inputs}, set[str]()
+    for node, step in traced.items():
+        if all(name in plain for name in node.inputs):
+            weighs = any("weight" in leaf.tally.counts for leaf in step.leaves())
+            (first if weighs else plain).add(node.path)
+    return frozenset(first)
+
+
+def _fitting(given: Given, network: Plan) -> dict[str, Mapping[str, Any]]:
+    """Leave out what is given for fields that a layer no longer has."""
+    kinds = {node.path: own(type(node.layer)) for node in network.nodes}
+    return {
+        path: {name: value for name, value in values.items() if path not in kinds or name in kinds[path]}
+        for path, values in given.items()
+    }
+
+
+# The arch file of a network with other convolutions: the old text with some rows changed.
+
+
+KEPT = (*STRUCTURE, *Layer.model_fields)
+"""The keys of a row that are not about its kind."""
+
+
+class Words(NamedTuple):
+    """What the command line says beside the replacement: the file is counted with the same."""
+
+    settings: Sequence[Setting] = ()
+    variant: str | None = None
+    width: str | None = None
+
+
+def rewritten(spec: Spec, old: Plan, found: Alternative, words: Words, path: str) -> str:
+    """Return the text of the new arch file; a BadInput says why there is none that counts as `found` does."""
+    if not found.replaced:
+        raise UsageError(f"--save {path}: no layer was replaced, so there is nothing to save")
+    data = document(spec.source, path)
+    variant = words.variant or _variant(spec, data)
+    changed = _changed(spec, old, found, data)
+    for place, row in changed.items():
+        put(data, place, row)
+    data.pop("claims", None)
+    content = text(data)
+    _check(content, spec, found, words._replace(variant=variant), path)
+    return content
+
+
+def _variant(spec: Spec, data: Raw) -> str | None:
+    """Return the variant a bundled name stands for, which the arch is then called by."""
+    name = spec.arch.name
+    return name if name != data.get("name") and name in data.get("variants", {}) else None
+
+
+def _changed(spec: Spec, old: Plan, found: Alternative, data: Any) -> dict[Place, Raw]:
+    """Return the new rows by their places; a row is changed only if all its uses are, and alike."""
+    uses: dict[Place, list[tuple[Node, Node]]] = {}
+    for before, after in zip(old.nodes, found.counted.trace.plan.nodes, strict=True):
+        uses.setdefault(before.place, []).append((before, after))
+    replaced = {*found.replaced}
+    rows: dict[Place, Raw] = {}
+    for place, pairs in uses.items():
+        if any(before.path in replaced for before, _ in pairs):
+            old_row, defaults = at(data, place), data.get("defaults", {})
+            each = [_row(old_row, defaults, after, found) for _, after in pairs]
+            _check_alike(spec, place, pairs, each, replaced)
+            rows[place] = each[0]
+    return rows
+
+
+def _check_alike(
+    spec: Spec, place: Place, pairs: Sequence[tuple[Node, Node]], rows: Sequence[Raw], replaced: set[str]
+) -> None:
+    kept = [before.path for before, _ in pairs if before.path not in replaced]
+    other = [before.path for (before, _), row in zip(pairs, rows, strict=True) if row != rows[0]]
+    if kept:
+        done = next(before.path for before, _ in pairs if before.path in replaced)
+        what = f"this row cannot be saved: {done} in it is replaced, and {kept[0]} is not; replace all of its uses"
+    elif other:
+        what = f"this row cannot be saved: {pairs[0][0].path} and {other[0]} in it would become different ones"
+    else:
+        return
+    raise FileError(pointed([Problem(place, what)], spec.source, {}))
+
+
+def _row(raw: Raw, defaults: Raw, new: Node, found: Alternative) -> Raw:
+    """Return a row with the new kind: what it says and the kind has is kept, what would differ is written."""
+    kind = kind_named(new.kind)
+    given = {name: written(value) for name, value in (found.target.fields if found.target else {}).items()}
+    names = {*KEPT, *carried(raw["type"], new.kind)}
+    kept = {key: value for key, value in raw.items() if key in names}
+    row = {**kept, "type": new.kind, **given}
+    more = {name: written(getattr(new.layer, name)) for name in own(kind) if not _follows(name, row, defaults, new)}
+    if "out_channels" in more and new.place[0] == "templates" and _keeps_channels(new, found.counted.trace):
+        more["out_channels"] = "channels"
+    return {**row, **more}
+
+
+def _keeps_channels(node: Node, traced: Trace) -> bool:
+    """Tell whether a layer leaves as many channels as it reads, which a row of a template can say."""
+    source = node.inputs[0]
+    read = traced.inputs[source] if source in traced.inputs else traced.steps[source].shape
+    return bool(read.channels == traced.steps[node.path].shape.channels)
+
+
+def _follows(name: str, row: Raw, defaults: Raw, new: Node) -> bool:
+    """Tell whether a field has its value without being written."""
+    if name in row or name in new.computed:
+        return True
+    model: type[Layer] = type(new.layer)
+    info = model.model_fields[name]
+    if name not in defaults and info.is_required():
+        return False
+    value = defaults[name] if name in defaults else written(info.default)
+    return bool(value == written(getattr(new.layer, name)))
+
+
+def _check(content: str, spec: Spec, found: Alternative, words: Words, path: str) -> None:
+    """Load and count what would be written; it has to cost what was printed."""
+    try:
+        total = _recounted(content, spec, found, words, path)
+    except BadInput as error:
+        raise UsageError(f"--save {path}: what would be written cannot be counted: {error}") from None
+    if total != found.counted.total:
+        macs = f"{total.macs} {found.counted.convention.word}"
+        what = f"{macs} and {total.params} params in place of {found.counted.total.macs} and"
+        raise UsageError(f"--save {path}: what would be written has {what} {found.counted.total.params}; not written")
+
+
+def _recounted(content: str, spec: Spec, found: Alternative, words: Words, path: str) -> Cost:
+    again = validated(parsed(content, spec.source.notation, path), words.settings, words.variant)
+    network = overridden(plan(again.arch), again.changes)
+    given: Mapping[str, Mapping[str, Any]] = {}
+    if words.width:
+        given = scaled(network, again.arch.scaling, width_ratio(words.width))
+    return counted(network, found.counted.trace.inputs, found.counted.convention, given).total

@@ -1,1 +1,0 @@
-"""What a network would cost with other convolutions, widths and sizes."""

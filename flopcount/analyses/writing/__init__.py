@@ -1,1 +1,0 @@
-"""Networks written down as arch files again."""

@@ -1,0 +1,307 @@
+"""Convolutions whose kernels or sampling points are computed from what they read.
+
+What the letters in the equations mean is said in `sliding`.
+"""
+
+from functools import partial
+
+from flopcount.formulas.attention import linear
+from flopcount.formulas.conv import POINT, axes, conv, filters, followed, slid
+from flopcount.formulas.norm import activation as activated
+from flopcount.formulas.norm import softmax
+from flopcount.formulas.numbers import Axes, Dim, product, split, where_positive
+from flopcount.formulas.pool import avg_pool, global_avg_pool, global_max_pool
+from flopcount.formulas.shape import Padding, Shape, Window, divides, per_axis, positive
+from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
+from flopcount.formulas.tensor import add, mul
+
+_REDUCTION = "reduction = {} leaves none of the {} channels; choose a smaller one"
+_SHARES = "groups = {} does not divide the {} channels; choose a divisor of them"
+_STRIDE = "stride = {} does not divide an axis of size {}, on which kernels are computed; pad or crop first"
+_OFFSETS = "offset_groups = {} does not divide the {} input channels; choose a divisor of them"
+
+
+def _mixed(x: Shape, window: Window, *, out_channels: Dim, kernels: Dim, groups: Dim, bias: bool) -> tuple[Part, Part]:
+    """Mix kernels into one for each copy of the input, then convolve with it."""
+    plain = filters(x, window, channels=out_channels, groups=groups, bias=bias)
+    weights, biases = (kernels * plain.tally.counts[name] for name in ("weight", "bias"))
+    mixing = Step("Mixing", x, Tally(matmul_mac=(weights + biases) * product(x.leading)))
+    tally = Tally(**{**plain.tally.counts, "weight": weights, "bias": biases})
+    return Part("mixing", mixing), Part("conv", plain._replace(tally=tally))
+
+
+def cond_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    num_experts: Dim,
+    routing_bias: bool = True,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    groups: Dim = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Conditionally parameterised convolution: n experts' kernels, mixed anew for each input.
+
+        params = n·k²·(M/groups)·N + n·M  (+ n·N with bias, + n with routing_bias),  n = num_experts
+        MACs = k²·(M/groups)·N · positions + n·k²·(M/groups)·N (mixing) + n·M (routing)
+
+    The mixing and the routing happen once for each input; biases are mixed too.
+
+    Source: Yang et al., CondConv, NeurIPS 2019, eq. 1–2.
+    """
+    stages: tuple[Stage, ...] = (
+        ("pool", partial(global_avg_pool, keepdim=False)),
+        ("linear", partial(linear, out_features=num_experts, bias=routing_bias)),
+        ("sigmoid", partial(activated, function="sigmoid")),
+    )
+    window = Window(kernel_size, stride, padding, dilation)
+    mixing, conv = _mixed(x, window, out_channels=out_channels, kernels=num_experts, groups=groups, bias=bias)
+    routing = Part("routing", chain("Routing", x, *stages))
+    return followed(composed("CondConv", conv.step.shape, routing, mixing, conv), norm, activation)
+
+
+def dynamic_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    kernels: Dim = 4,
+    reduction: Dim = 4,
+    attention_bias: bool = False,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    groups: Dim = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Dynamic convolution: K kernels, mixed by an attention over them that two linear layers compute.
+
+        params = K·k²·(M/groups)·N + M·h + h·K  (+ K·N with bias, + K with attention_bias),  h = ⌊M/reduction⌋
+        MACs = k²·(M/groups)·N · positions + K·k²·(M/groups)·N (mixing) + M·h + h·K (attention)
+
+    K is `kernels`. The mixing and the attention happen once for each input; biases
+    are mixed too.
+
+    Source: Chen et al., Dynamic convolution: attention over convolution kernels, CVPR 2020, section 3.2.
+    """
+    hidden = x.channels // reduction
+    stages: tuple[Stage, ...] = (
+        ("pool", partial(global_avg_pool, keepdim=False)),
+        ("reduce", partial(linear, out_features=hidden, bias=False)),
+        ("relu", partial(activated, function="relu")),
+        ("weigh", partial(linear, out_features=kernels, bias=attention_bias)),
+        ("softmax", softmax),
+    )
+    attention = chain("Attention", x, *stages)
+    attention = attention._replace(needs=(positive(hidden, _REDUCTION, reduction, x.channels), *attention.needs))
+    window = Window(kernel_size, stride, padding, dilation)
+    mixing, conv = _mixed(x, window, out_channels=out_channels, kernels=kernels, groups=groups, bias=bias)
+    parts = (Part("attention", attention), mixing, conv)
+    return followed(composed("DynamicConv", conv.step.shape, *parts), norm, activation)
+
+
+def involution(
+    x: Shape,
+    *,
+    kernel_size: Axes,
+    groups: Dim = 1,
+    reduction: Dim = 4,
+    stride: Axes = 1,
+    bias: bool = True,
+    kernel_norm: str | None = None,
+    kernel_activation: str | None = "relu",
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Involution: at each position a kernel of its own, computed there, one for each group of channels.
+
+        params = M·h + h·k²·groups  (+ k²·groups with bias),  h = ⌊M/reduction⌋
+        MACs = (M·h + h·k²·groups + k²·M) · positions
+
+    The padding is "same". With a stride the map is average-pooled before kernels
+    are computed on it. `kernel_norm` and `kernel_activation` stand between the two
+    1×1 convolutions that compute them; `bias` is the second one's.
+
+    Source: Li et al., Involution, CVPR 2021, eq. 4–6.
+    """
+    steps = per_axis(stride, axes(x), "stride")
+    window = Window(kernel_size, stride, "same")
+    area = product(window.kernel(len(x.spatial)))
+    hidden = x.channels // reduction
+    stages: tuple[Stage, ...] = (
+        ("pool", partial(_pooled, stride=steps)),
+        ("reduce", lambda y: followed(filters(y, POINT, channels=hidden), kernel_norm, kernel_activation)),
+        ("span", partial(filters, window=POINT, channels=area * groups, bias=bias)),
+    )
+    kernels = chain("Kernels", x, *stages)
+    fits = (
+        positive(hidden, _REDUCTION, reduction, x.channels),
+        divides(groups, x.channels, _SHARES),
+        *(divides(step, size, _STRIDE) for step, size in zip(steps, x.spatial, strict=True)),
+    )
+    applied = slid("Involution", x, window, *fits, channels=x.channels, weights=area * x.channels)
+    applied = applied._replace(tally=Tally(conv_mac=applied.tally.counts["conv_mac"]))
+    step = composed("Involution", applied.shape, Part("kernels", kernels), Part("apply", applied))
+    return followed(step, norm, activation)
+
+
+def _pooled(x: Shape, stride: tuple[Dim, ...]) -> Step:
+    """Average over a stride; a stride of 1 is nothing to do."""
+    step = avg_pool(x, kernel_size=stride)
+    moves = where_positive(product(stride) - 1, 1, 0)
+    return step._replace(tally=Tally(**{name: count * moves for name, count in step.tally.counts.items()}))
+
+
+def deform_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    modulated: bool = False,
+    offset_groups: Dim = 1,
+    offset_bias: bool = True,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    groups: Dim = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Deformable convolution: a second convolution says where each point of the kernel looks.
+
+        params = k²·(M/groups)·N + k²·M·o  (+ N with bias, + o with offset_bias),  o = 2·k²·offset_groups
+        MACs = (k²·(M/groups)·N + k²·M·o) · positions
+
+    On a map of n axes a point has n offsets, not 2; `modulated` (version 2) adds a
+    weight to each, so o = 3·k²·offset_groups. Reading between positions is tallied
+    apart: k²·M bilinear samples per position.
+
+    Source: Dai et al., Deformable convolutional networks, ICCV 2017, eq. 2; version 2: Zhu et al., CVPR 2019.
+    """
+    window = Window(kernel_size, stride, padding, dilation)
+    points = product(window.kernel(axes(x))) * offset_groups
+    each = axes(x) + 1 if modulated else axes(x)
+    offsets = filters(x, window, channels=points * each, bias=offset_bias)
+    parts = [Part("offsets", offsets)]
+    if modulated:
+        parts.append(Part("modulation", activated(offsets.shape.resized(points), function="sigmoid")))
+    conv = filters(x, window, channels=out_channels, groups=groups, bias=bias)
+    read = conv.shape.resized(x.channels).elements * product(conv.kernel)
+    fits = divides(offset_groups, x.channels, _OFFSETS)
+    parts.append(Part("sampling", Step("Sampling", x, Tally(bilinear_sample=read), needs=(fits,))))
+    parts.append(Part("conv", conv))
+    return followed(composed("DeformConv", conv.shape, *parts), norm, activation)
+
+
+# Layers that weigh the channels or positions of what they read by a gate computed from it.
+#
+# In the equations C is the channels and s those between the two 1×1 convolutions.
+
+
+_sigmoid = partial(activated, function="sigmoid")
+
+
+def squeeze_excitation(
+    x: Shape,
+    *,
+    squeeze_channels: Dim,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str = "relu",
+    gate: str = "sigmoid",
+) -> Step:
+    """Squeeze-and-excitation: global mean, 1×1 convolution to s channels and one back, a gate per channel.
+
+        params = 2·C·s  (+ s + C with bias)
+        MACs = 2·C·s
+
+    The multiplication of the map by the gates is tallied apart, as `mul`.
+
+    Source: Hu et al., Squeeze-and-excitation networks, CVPR 2018, eq. 2–4.
+    """
+    narrow = partial(conv, out_channels=squeeze_channels, kernel_size=1, bias=bias, norm=norm, activation=activation)
+    wide = partial(conv, out_channels=x.channels, kernel_size=1, bias=bias)
+    return chain(
+        "SqueezeExcitation",
+        x,
+        ("pool", global_avg_pool),
+        ("reduce", narrow),
+        ("expand", wide),
+        ("gate", partial(activated, function=gate)),
+        ("mul", partial(mul, x)),
+    )
+
+
+def eca(x: Shape, *, kernel_size: Dim = 3) -> Step:
+    """Efficient channel attention: a one-dimensional convolution over the means of the channels.
+
+        params = k
+        MACs = C·k
+
+    The kernel slides over the channels, padded so that each has a gate.
+
+    Source: Wang et al., ECA-Net, CVPR 2020, eq. 8.
+    """
+    line = Shape((*x.leading, 1, x.channels), x.channel_axis)
+    slide = partial(conv, out_channels=1, kernel_size=kernel_size, padding="same", bias=False)
+    return chain(
+        "ECA",
+        x,
+        ("pool", global_avg_pool),
+        ("conv", lambda _: slide(line)),
+        ("gate", _sigmoid),
+        ("mul", lambda _: mul(x, x.resized(spatial=()))),
+    )
+
+
+def cbam(x: Shape, *, reduction: Dim = 16, kernel_size: Dim = 7, bias: bool = False) -> Step:
+    """Convolutional block attention: a gate per channel, then one per position.
+
+        params = 2·C²/reduction + 2·k²  (+ C/reduction + C with bias)
+        MACs = 2·(2·C²/reduction) + 2·k² · positions
+
+    The two 1×1 convolutions are one pair, applied to the means and to the maxima.
+
+    Source: Woo et al., CBAM, ECCV 2018, eq. 2–3.
+    """
+    text = "reduction = {} does not divide the {} channels; choose a divisor of them"
+    parts = (*_channel_gate(x, reduction, bias=bias), *_space_gate(x, kernel_size))
+    step = composed("CBAM", x, *parts)
+    return step._replace(needs=(*step.needs, divides(reduction, x.channels, text)))
+
+
+def _channel_gate(x: Shape, reduction: Dim, *, bias: bool) -> tuple[Part, ...]:
+    """See the mean and the maximum of each channel: two positions for the 1×1 convolutions."""
+    narrow = partial(conv, out_channels=split(x.channels, reduction), kernel_size=1, bias=bias, activation="relu")
+    wide = partial(conv, out_channels=x.channels, kernel_size=1, bias=bias)
+    both = chain("Linear", x.resized(spatial=(2,)), ("reduce", narrow), ("expand", wide))
+    single = x.resized(spatial=())
+    return (
+        Part("avg_pool", global_avg_pool(x)),
+        Part("max_pool", global_max_pool(x)),
+        *both.parts,
+        Part("add", add(single, single)),
+        Part("gate", _sigmoid(single)),
+        Part("mul", mul(x, single)),
+    )
+
+
+def _space_gate(x: Shape, kernel_size: Dim) -> tuple[Part, ...]:
+    """See the mean and the maximum over the channels of each position: two channels for the convolution."""
+    both, one = x.resized(channels=2), x.resized(channels=1)
+    pooled = Step("ChannelPool", both, Tally(channel_pool_in=2 * x.elements, channel_pool_out=both.elements))
+    slid = conv(both, out_channels=1, kernel_size=kernel_size, padding="same", bias=False)
+    return (
+        Part("channel_pool", pooled),
+        Part("space_conv", slid),
+        Part("space_gate", _sigmoid(one)),
+        Part("space_mul", mul(x, one)),
+    )

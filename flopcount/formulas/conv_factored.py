@@ -1,0 +1,527 @@
+"""Convolutions that look at space and at the channels in separate parts.
+
+What the letters in the equations mean is said in `sliding`.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from flopcount.errors import ShapeError
+from flopcount.formulas.conv import POINT, along, axis_by_axis, channelwise, filters, followed, taps
+from flopcount.formulas.norm import norm as normalised
+from flopcount.formulas.numbers import Axes, Dim, at_least, minimum, product, scaled_up, split, total
+from flopcount.formulas.shape import Need, Padding, Shape, Window, divides, equal
+from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
+from flopcount.formulas.tensor import add
+
+
+def group_pointwise_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    groups: Dim,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    group_bias: bool = False,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Group convolution that keeps the channels, then a 1×1 convolution.
+
+        params = k²·M²/groups + M·N  (+ N with bias, + M with group_bias)
+        MACs = (k²·M²/groups + M·N) · positions
+
+    With a group for each channel it is DepthSepConv. The stride is the first
+    part's; norm and activation follow each part.
+
+    Source: Singh et al., HetConv, CVPR 2019, section 3.2 (GWC + PWC).
+    """
+    window = Window(kernel_size, stride, padding, dilation)
+    group = filters(x, window, channels=x.channels, groups=groups, bias=group_bias)
+    stages: list[Stage] = [
+        ("group", lambda _: followed(group, norm, activation)),
+        ("pointwise", lambda y: followed(filters(y, POINT, channels=out_channels, bias=bias), norm, activation)),
+    ]
+    return chain("GroupPointwiseConv", x, *stages)
+
+
+def bs_conv_u(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Blueprint-separable convolution, unconstrained: 1×1, then depthwise.
+
+        params = M·N + k²·N  (+ N with bias)
+        MACs = M·N · input positions + k²·N · positions
+
+    Source: Haase and Amthor, Rethinking depthwise separable convolutions, CVPR 2020, section 3.2.
+    """
+    pointwise = ("pointwise", partial(filters, window=POINT, channels=out_channels))
+    step = chain("BSConvU", x, pointwise, _depthwise(Window(kernel_size, stride, padding, dilation), bias=bias))
+    return followed(step, norm, activation)
+
+
+def bs_conv_s(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    p: float = 0.25,
+    min_mid_channels: Dim = 4,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Blueprint-separable convolution in a subspace: 1×1 to M' channels, 1×1 to N, then depthwise.
+
+        params = M·M' + M'·N + k²·N  (+ N with bias),  M' = min(M, max(⌈p·M⌉, min_mid_channels))
+        MACs = (M·M' + M'·N) · input positions + k²·N · positions
+
+    Source: Haase and Amthor, Rethinking depthwise separable convolutions, CVPR 2020, section 3.3.
+    """
+    between = minimum(x.channels, at_least(scaled_up(x.channels, p), min_mid_channels))
+    subspace = ("subspace", partial(filters, window=POINT, channels=between))
+    pointwise = ("pointwise", partial(filters, window=POINT, channels=out_channels))
+    window = Window(kernel_size, stride, padding, dilation)
+    return followed(chain("BSConvS", x, subspace, pointwise, _depthwise(window, bias=bias)), norm, activation)
+
+
+def _depthwise(window: Window, *, bias: bool) -> Stage:
+    return "depthwise", partial(channelwise, window=window, bias=bias)
+
+
+def conv_2plus1d(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    mid_channels: Dim | None = None,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """(2+1)D convolution: over space, then over time, which is the first axis behind the channels.
+
+        params = k²·M·mid + kt·mid·N  (+ mid + N with bias)
+        MACs = k²·M·mid · positions before time is strided + kt·mid·N · positions
+
+    `mid_channels` is ⌊kt·k²·M·N / (k²·M + kt·N)⌋ where not given: as many
+    weights as a full convolution. Norm and activation follow each part.
+
+    Source: Tran et al., A closer look at spatiotemporal convolutions, CVPR 2018, section 3.5.
+    """
+    count = len(x.spatial)
+    if count < 2:  # noqa: PLR2004  (time, and at least one axis of space)
+        raise ShapeError(f"a (2+1)D convolution needs an axis of time and axes of space, and there are {count} here")
+    window = Window(kernel_size, stride, padding, dilation)
+    over_space, over_time = along(window, count, *range(1, count)), along(window, count, 0)
+    if mid_channels is None:
+        mid_channels = _as_many_weights(x.channels, out_channels, window.kernel(count))
+    space = filters(x, over_space, channels=mid_channels, bias=bias)
+    stages: list[Stage] = [
+        ("space", lambda _: followed(space, norm, activation)),
+        ("time", lambda y: followed(filters(y, over_time, channels=out_channels, bias=bias), norm, activation)),
+    ]
+    return chain("Conv2Plus1D", x, *stages)
+
+
+def _as_many_weights(channels: Dim, out_channels: Dim, kernel: tuple[Dim, ...]) -> Dim:
+    """Return the channels between the parts at which both together have the weights of the whole, or just fewer."""
+    time, space = kernel[0], product(kernel[1:])
+    return time * space * channels * out_channels // (space * channels + time * out_channels)
+
+
+# Convolutions taken apart into smaller ones in a row: along space, or through fewer channels.
+#
+# They factor one convolution, so its bias, normalisation and activation stand
+# behind the last part. What the letters in the equations mean is said in `sliding`.
+
+
+def spatially_sep_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    mid_channels: Dim | None = None,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Spatially separable convolution: k×1, then 1×k, over all channels; one pass for each axis.
+
+        params = k·M·mid + k·mid·N  (+ N with bias)
+        MACs = k·M·mid · positions after the first pass + k·mid·N · positions
+
+    Each pass strides and pads along its own axis only, so without padding the
+    first runs on (H − k + 1)·W positions. `mid_channels` is N where not given.
+
+    Source: Jaderberg et al., Speeding up CNNs with low rank expansions, BMVC 2014, scheme 2.
+    """
+    between = out_channels if mid_channels is None else mid_channels
+    *first, last = axis_by_axis(x, Window(kernel_size, stride, padding, dilation))
+    stages: list[Stage] = [
+        (f"axis{number}", partial(filters, window=window, channels=between)) for number, window in enumerate(first, 1)
+    ]
+    stages.append((f"axis{len(first) + 1}", partial(filters, window=last, channels=out_channels, bias=bias)))
+    return followed(chain("SpatiallySepConv", x, *stages), norm, activation)
+
+
+def _per_channel(windows: tuple[Window, ...], *, bias: bool) -> list[Stage]:
+    """Make one depthwise pass for each axis; the biases are the last one's."""
+    biased = (*[False] * (len(windows) - 1), bias)
+    return [
+        (f"axis{number}", partial(channelwise, window=window, bias=has))
+        for number, (window, has) in enumerate(zip(windows, biased, strict=True), 1)
+    ]
+
+
+def spatially_sep_depthwise_conv(
+    x: Shape,
+    *,
+    kernel_size: Axes,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Spatially separable depthwise convolution: k×1, then 1×k, in each channel by itself.
+
+        params = 2k·M  (+ M with bias)
+        MACs = k·M · positions after the first pass + k·M · positions
+
+    Source: Chen et al., XSepConv: Extremely separated convolution, arXiv:2002.12046, section 3.
+    """
+    windows = axis_by_axis(x, Window(kernel_size, stride, padding, dilation))
+    step = chain("SpatiallySepDepthwiseConv", x, *_per_channel(windows, bias=bias))
+    return followed(step, norm, activation)
+
+
+def flattened_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Flattened convolution: each filter is three lines, across the channels, down and along the map.
+
+        params = N·(M + 2k)  (+ N with bias)
+        MACs = N·(M + 2k) · positions where each pass keeps the map
+
+    Source: Jin et al., Flattened convolutional neural networks, ICLR 2015 workshop, section 3.2.
+    """
+    windows = axis_by_axis(x, Window(kernel_size, stride, padding, dilation))
+    lateral = ("lateral", partial(filters, window=POINT, channels=out_channels))
+    return followed(chain("FlattenedConv", x, lateral, *_per_channel(windows, bias=bias)), norm, activation)
+
+
+def low_rank_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    rank: Dim,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Low-rank convolution: `rank` = r filters, then a 1×1 convolution that combines them.
+
+        params = k²·M·r + r·N  (+ N with bias)
+        MACs = (k²·M·r + r·N) · positions
+
+    Source: Zhang et al., Accelerating very deep CNNs, TPAMI 2016, section 3.1.
+    """
+    window = Window(kernel_size, stride, padding, dilation)
+    basis = ("basis", partial(filters, window=window, channels=rank))
+    combination = ("combination", partial(filters, window=POINT, channels=out_channels, bias=bias))
+    return followed(chain("LowRankConv", x, basis, combination), norm, activation)
+
+
+def tucker_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    rank_in: Dim,
+    rank_out: Dim,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Tucker-2 convolution: 1×1 to r₁ channels, k×k to r₂, 1×1 to the output channels.
+
+        params = M·r₁ + k²·r₁·r₂ + r₂·N  (+ N with bias)
+        MACs = M·r₁ · input positions + (k²·r₁·r₂ + r₂·N) · positions
+
+    r₁ is `rank_in`, r₂ is `rank_out`.
+
+    Source: Kim et al., Compression of deep CNNs for mobile applications, ICLR 2016, eq. 3–5.
+    """
+    window = Window(kernel_size, stride, padding, dilation)
+    squeeze = ("squeeze", partial(filters, window=POINT, channels=rank_in))
+    core = ("core", partial(filters, window=window, channels=rank_out))
+    expand = ("expand", partial(filters, window=POINT, channels=out_channels, bias=bias))
+    return followed(chain("TuckerConv", x, squeeze, core, expand), norm, activation)
+
+
+def cp_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    rank: Dim,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """CP convolution: 1×1 to r channels, k×1 and 1×k in each of them, 1×1 to the output channels.
+
+        params = r·(M + 2k + N)  (+ N with bias)
+        MACs = r·(M + 2k + N) · positions where each pass keeps the map
+
+    r is `rank`.
+
+    Source: Lebedev et al., Speeding-up CNNs using fine-tuned CP-decomposition, ICLR 2015, eq. 6–8.
+    """
+    windows = axis_by_axis(x, Window(kernel_size, stride, padding, dilation))
+    squeeze = ("squeeze", partial(filters, window=POINT, channels=rank))
+    expand = ("expand", partial(filters, window=POINT, channels=out_channels, bias=bias))
+    return followed(chain("CPConv", x, squeeze, *_per_channel(windows, bias=False), expand), norm, activation)
+
+
+# Convolutions with branches of different kernels, added or side by side.
+#
+# What the letters in the equations mean is said in `sliding`.
+
+
+_SHARES = "{} shares do not divide the {} output channels; choose a multiple of them"
+_KEEPS = "identity = true adds the input to the output, and they have {} and {} {}"
+
+
+def dual_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    groups: Dim,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Dual convolution: a group convolution and a full 1×1 convolution beside it, added.
+
+        params = k²·M·N/groups + M·N  (+ N with bias)
+        MACs = (k²·M·N/groups + M·N) · positions
+
+    The 1×1 kernels look at the middle of each window. Seen group by group, k²+1
+    kernels of a filter are at work on M/groups of the channels, 1×1 on the rest.
+
+    Source: Zhong et al., DualConv: Dual convolutional kernels for lightweight networks, arXiv:2202.07481, eq. 3.
+    """
+    group = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, groups=groups)
+    y = group.shape
+    biases: Dim = out_channels if bias else 0
+    point = taps("Conv", y, (1,) * len(y.spatial), weights=x.channels * out_channels, biases=biases)
+    added = point._replace(tally=point.tally + Tally(add=y.elements))
+    return followed(composed("DualConv", y, Part("group", group), Part("pointwise", added)), norm, activation)
+
+
+def ac_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Asymmetric convolution block while training: k×k, k×1 and 1×k beside each other, added.
+
+        params = (k² + 2k)·M·N  (+ 3·N with bias)
+        MACs = (k² + 2k)·M·N · positions
+
+    The lines go through the middle of each window. The norm follows each
+    branch, the activation their sum. Deployed it is a Conv.
+
+    Source: Ding et al., ACNet, ICCV 2019, section 3.2.
+    """
+    square = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, bias=bias)
+    biases: Dim = out_channels if bias else 0
+    branches = [Part("square", followed(square, norm, None))]
+    for axis, size in enumerate(square.kernel):
+        line = (*[1] * axis, size, *[1] * (len(square.kernel) - axis - 1))
+        step = taps("Conv", square.shape, line, weights=size * x.channels * out_channels, biases=biases)
+        branches.append(Part(f"axis{axis + 1}", followed(step, norm, None)))
+    return _summed("ACConv", branches, activation)
+
+
+def rep_vgg_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    groups: Dim = 1,
+    identity: bool = False,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """RepVGG block while training: k×k, 1×1 and, with `identity`, the input itself, added.
+
+        params = (k² + 1)·M·N/groups  (+ 2·N with bias)
+        MACs = (k² + 1)·M·N/groups · positions
+
+    The 1×1 kernels look at the middle of each window. The norm follows each
+    branch, the identity too; the activation follows the sum. Deployed it is a Conv.
+
+    Source: Ding et al., RepVGG, CVPR 2021, section 3.2.
+    """
+    square = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, groups=groups, bias=bias)
+    y = square.shape
+    weights = split(x.channels, groups) * out_channels
+    point = taps("Conv", y, (1,) * len(y.spatial), weights=weights, biases=out_channels if bias else 0)
+    branches = [Part("square", followed(square, norm, None)), Part("pointwise", followed(point, norm, None))]
+    if identity:
+        branches.append(Part("identity", _identity(x, y, norm)))
+    return _summed("RepVGGConv", branches, activation)
+
+
+def _identity(x: Shape, y: Shape, norm: str | None) -> Step:
+    """Pass the input on, through a normalisation if there is one."""
+    step = Step("Identity", x, Tally()) if norm is None else normalised(x, name=norm)
+    pairs = zip((x.channels, *x.spatial), (y.channels, *y.spatial), strict=True)
+    what = ("channels", *["positions along an axis"] * len(x.spatial))
+    keeps: list[Need] = [
+        equal(one, other, _KEEPS.replace("{} {}", f"{{}} {name}"))
+        for (one, other), name in zip(pairs, what, strict=True)
+    ]
+    return step._replace(needs=(*step.needs, *keeps))
+
+
+def _summed(kind: str, branches: Sequence[Part], activation: str | None) -> Step:
+    y = branches[0].step.shape
+    together = Part("add", add(*[y] * len(branches)))
+    return followed(composed(kind, y, *branches, together), None, activation)
+
+
+def mix_conv(
+    x: Shape,
+    *,
+    kernel_sizes: tuple[Dim, ...],
+    stride: Axes = 1,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Mixed depthwise convolution: the channels in equal shares, a kernel size for each share.
+
+        params = Σ kᵢ²·Mᵢ  (+ M with bias)
+        MACs = Σ kᵢ²·Mᵢ · positions
+
+    The padding is "same". What the shares leave over of the channels goes to the
+    first. Norm and activation follow each part, which is as one behind all.
+
+    Source: Tan and Le, MixConv: Mixed depthwise convolutional kernels, BMVC 2019, section 3.
+    """
+    share = x.channels // len(kernel_sizes)
+    first = x.channels - share * (len(kernel_sizes) - 1)
+    parts = [
+        Part(
+            f"share{number}",
+            followed(
+                channelwise(x.resized(channels), Window(size, stride, "same", dilation), bias=bias), norm, activation
+            ),
+        )
+        for number, (size, channels) in enumerate(_with(first, share, kernel_sizes), 1)
+    ]
+    return composed("MixConv", parts[0].step.shape.resized(x.channels), *parts)
+
+
+def _with(first: Dim, others: Dim, sizes: tuple[Dim, ...]) -> list[tuple[Dim, Dim]]:
+    return [(size, others if index else first) for index, size in enumerate(sizes)]
+
+
+def py_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_sizes: tuple[Dim, ...],
+    groups: tuple[Dim, ...],
+    shares: tuple[Dim, ...] | None = None,
+    stride: Axes = 1,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Pyramidal convolution: several kernel sizes side by side, each with its number of groups.
+
+        params = Σ kᵢ²·M·Nᵢ/groupsᵢ  (+ N with bias)
+        MACs = Σ kᵢ²·M·Nᵢ/groupsᵢ · positions
+
+    The padding is "same". Level i has sharesᵢ in their sum of the N output
+    channels, all levels as many where `shares` is not given. Norm and activation
+    follow each part, which is as one behind all.
+
+    Source: Duta et al., Pyramidal convolution, arXiv:2006.11538, eq. 1–2.
+    """
+    shares = (1,) * len(kernel_sizes) if shares is None else shares
+    for what, given in (("groups", groups), ("shares", shares)):
+        if len(given) != len(kernel_sizes):
+            raise ShapeError(f"{what} has {len(given)} entries, but kernel_sizes has {len(kernel_sizes)}")
+    fits = divides(total(shares), out_channels, _SHARES)
+    parts: list[Part] = []
+    for number, (size, count, share) in enumerate(zip(kernel_sizes, groups, shares, strict=True), 1):
+        channels = out_channels * share // total(shares)
+        window = Window(size, stride, "same", dilation)
+        step = filters(x, window, channels=channels, groups=count, bias=bias)
+        parts.append(Part(f"level{number}", followed(step, norm, activation)))
+    whole = composed("PyConv", parts[0].step.shape.resized(out_channels), *parts)
+    return whole._replace(needs=(fits, *whole.needs))

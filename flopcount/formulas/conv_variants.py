@@ -1,0 +1,442 @@
+"""Convolutions that treat shares of the channels differently.
+
+What the letters in the equations mean is said in `sliding`.
+"""
+
+from functools import partial
+
+from flopcount.formulas.conv import axes, channelwise, filters, followed, shared, slid
+from flopcount.formulas.numbers import Axes, Dim, ceil_div, product, scaled_down, split
+from flopcount.formulas.pool import avg_pool, interpolate
+from flopcount.formulas.shape import Need, Padding, Shape, Window, divides, equal, positive
+from flopcount.formulas.step import Part, Step, Tally, chain, composed
+
+_KEEPS = "a partial convolution keeps the map, and an axis of {} becomes {}; pad so that it stays"
+_N_DIV = "n_div = {} leaves none of the {} channels to convolve; choose a smaller one"
+_PASSES = "a share passes as it is, and an axis of {} becomes {} beside it; pad, or let it be pooled"
+_SCALES = "scales = {} does not divide the {} channels; choose a divisor of them"
+_TWO = "scales = {} leaves nothing to convolve; choose 2 or more"
+
+
+def partial_conv(
+    x: Shape,
+    *,
+    kernel_size: Axes,
+    n_div: Dim = 4,
+    padding: Padding = "same",
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Partial convolution: a convolution of the first M/n_div channels; the others pass untouched.
+
+        params = k²·c²  (+ c with bias),  c = ⌊M/n_div⌋
+        MACs = k²·c² · positions
+
+    Norm and activation are those of the whole map.
+
+    Source: Chen et al., Run, don't walk (FasterNet), CVPR 2023, section 3.2.
+    """
+    share = x.channels // n_div
+    window = Window(kernel_size, 1, padding, dilation)
+    step = filters(x.resized(share), window, channels=share, bias=bias)
+    keeps = [equal(one, other, _KEEPS) for one, other in zip(x.spatial, step.shape.spatial, strict=True)]
+    needs = (positive(share, _N_DIV, n_div, x.channels), *step.needs, *keeps)
+    return followed(step._replace(kind="PartialConv", shape=x, needs=needs), norm, activation)
+
+
+def ghost_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    ratio: Dim = 2,
+    dw_kernel_size: Axes = 3,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Ghost module: a convolution to n = ⌈N/ratio⌉ channels, and `ratio` − 1 cheap copies of each.
+
+        params = k²·M·n + d²·n·(ratio − 1)  (+ n·ratio with bias),  d = dw_kernel_size
+        MACs = (k²·M·n + d²·n·(ratio − 1)) · positions
+
+    The copies are made by a depthwise convolution. What goes beyond N channels is
+    computed and dropped. Norm and activation follow each part.
+
+    Source: Han et al., GhostNet, CVPR 2020, eq. 3–5, and the code published with it.
+    """
+    window = Window(kernel_size, stride, padding, dilation)
+    primary = filters(x, window, channels=ceil_div(out_channels, ratio), bias=bias)
+    cheap = channelwise(primary.shape, Window(dw_kernel_size, padding="same"), multiplier=ratio - 1, bias=bias)
+    parts = (
+        Part("primary", followed(primary, norm, activation)),
+        Part("cheap", followed(cheap, norm, activation)),
+    )
+    return composed("GhostConv", primary.shape.resized(out_channels), *parts)
+
+
+def res2_conv(
+    x: Shape,
+    *,
+    kernel_size: Axes,
+    scales: Dim,
+    pooled: bool = False,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Res2Net stage: the channels in s shares of w, each convolved after it took in the one before.
+
+        params = (s − 1)·k²·w²  (+ (s − 1)·w with bias),  w = M/s
+        MACs = (s − 1)·k²·w² · positions
+
+    s is `scales`. One share passes, average-pooled with the same window where `pooled`, as in
+    the first block of a stage, in which the shares are not added either. Norm and
+    activation follow each convolution.
+
+    Source: Gao et al., Res2Net, TPAMI 2021, section 3.1.
+    """
+    width = split(x.channels, scales)
+    window = Window(kernel_size, stride, padding, dilation)
+    channels = (scales - 1) * width
+    weights = channels * width * product(window.kernel(len(x.spatial)))
+    needs = divides(scales, x.channels, _SCALES), positive(scales - 1, _TWO, scales)
+    biases = channels if bias else 0
+    convs = slid("Conv", x, window, *needs, channels=channels, weights=weights, biases=biases)
+    y = convs.shape.resized(x.channels)
+    if pooled:
+        last = avg_pool(x.resized(width), kernel_size=kernel_size, stride=stride, padding=padding)
+        parts = (Part("convs", followed(convs, norm, activation)), Part("pool", last))
+        return composed("Res2Conv", y, *parts)
+    keeps = [equal(one, other, _PASSES) for one, other in zip(x.spatial, y.spatial, strict=True)]
+    added = Tally(add=convs.shape.resized(channels - width).elements)
+    convs = convs._replace(tally=convs.tally + added, needs=(*convs.needs, *keeps))
+    return composed("Res2Conv", y, Part("convs", followed(convs, norm, activation)))
+
+
+def tied_block_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    blocks: Dim,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Tied block convolution: the channels in B blocks, and the same filters for each block.
+
+        params = k²·M·N/B²  (+ N/B with bias),  B = blocks
+        MACs = k²·M·N/B · positions
+
+    Parameters and MACs shrink differently: each weight is used B times a position.
+
+    Source: Wang and Yu, Tied block convolution, AAAI 2021, section 3.2.
+    """
+    once = x.resized(split(x.channels, blocks))
+    window = Window(kernel_size, stride, padding, dilation)
+    step = filters(once, window, channels=split(out_channels, blocks), bias=bias)
+    counts = step.tally.counts
+    used = {name: counts[name] * blocks for name in ("conv_mac", "conv_bias_add")}
+    tied = Step(
+        "TiedBlockConv",
+        step.shape.resized(out_channels),
+        Tally(**{**counts, **used}),
+        needs=(*shared(blocks, x.channels, out_channels), *step.needs),
+        kernel=step.kernel,
+    )
+    return followed(tied, norm, activation)
+
+
+def shift_conv(x: Shape, *, kernel_size: Axes, stride: Axes = 1, padding: Padding = "same", dilation: Axes = 1) -> Step:
+    """Shift: each channel moves by one of the k² steps a kernel reaches; a 1×1 convolution behind it mixes them.
+
+        params = 0
+        MACs = 0
+
+    The 1×1 convolution is a layer of its own.
+
+    Source: Wu et al., Shift: A zero FLOP, zero parameter alternative, CVPR 2018, section 3.1.
+    """
+    spatial, survives = Window(kernel_size, stride, padding, dilation).over(x.spatial)
+    return Step("ShiftConv", x.resized(spatial=spatial), Tally(), needs=survives)
+
+
+# Octave convolution: part of the channels at half the resolution.
+#
+# What the letters in the equations mean is said in `sliding`.
+
+
+_HALVES = "2 does not divide {1}, the size of an axis, so there is no map of half the resolution; choose an even one"
+_MEET = "the coarse map, enlarged, has {} positions along an axis, and the fine map {}; pad so that they fit"
+
+
+def octave_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    alpha_in: float = 0.5,
+    alpha_out: float = 0.5,
+    stride: Axes = 1,
+    padding: Padding = "same",
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Octave convolution: shares alpha of the channels live on a map of half the resolution.
+
+        params = k²·M·N  (+ N with bias)
+        MACs = k²·M·N · positions · (1 − ¾·α·(2 − α)) where both alphas are α
+
+    Of four convolutions only that from the fine channels to the fine ones runs on
+    the fine map: what goes down is average-pooled first, what goes up is enlarged
+    afterwards. The shape is that of the fine map with all channels. The first
+    layer of a network has alpha_in = 0, the last alpha_out = 0.
+
+    Source: Chen et al., Drop an octave, ICCV 2019, eq. 4–5 and table 1.
+    """
+    window = Window(kernel_size, stride, padding, dilation)
+    low_in, low_out = scaled_down(x.channels, alpha_in), scaled_down(out_channels, alpha_out)
+    fine = x.resized(x.channels - low_in)
+    coarse = x.resized(low_in, tuple(size // 2 for size in x.spatial)) if alpha_in else None
+    high = _high(fine, coarse, window, channels=out_channels - low_out, bias=bias)
+    parts = [Part("high", followed(high, norm, activation))]
+    if alpha_out:
+        low = _low(fine, coarse, window, channels=low_out, bias=bias)
+        parts.append(Part("low", followed(low, norm, activation)))
+    step = composed("OctaveConv", high.shape.resized(out_channels), *parts)
+    halves = [divides(2, size, _HALVES) for size in x.spatial] if alpha_in or alpha_out else []
+    return step._replace(needs=(*halves, *step.needs))
+
+
+def _high(fine: Shape, coarse: Shape | None, window: Window, *, channels: Dim, bias: bool) -> Step:
+    """Make the fine map, of the fine channels and of the coarse ones where there are some."""
+    kept = filters(fine, window, channels=channels, bias=bias)
+    if coarse is None:
+        return composed("High", kept.shape, Part("high_to_high", kept))
+    raised = chain(
+        "Raised",
+        coarse,
+        ("low_to_high", partial(filters, window=window, channels=channels)),
+        ("upsample", partial(interpolate, scale_factor=2)),
+    )
+    pairs = zip(raised.shape.spatial, kept.shape.spatial, strict=True)
+    meet = tuple(equal(twice, size, _MEET) for twice, size in pairs)
+    return composed("High", kept.shape, *raised.parts, Part("high_to_high", _added(kept, meet)))
+
+
+def _low(fine: Shape, coarse: Shape | None, window: Window, *, channels: Dim, bias: bool) -> Step:
+    """Make the coarse map, of the fine channels and of the coarse ones where there are some."""
+    lowered = chain(
+        "Lowered",
+        fine,
+        ("pool", partial(avg_pool, kernel_size=2)),
+        ("high_to_low", partial(filters, window=window, channels=channels, bias=bias and coarse is None)),
+    )
+    if coarse is None:
+        return lowered
+    kept = filters(coarse, window, channels=channels, bias=bias)
+    return composed("Low", kept.shape, *lowered.parts, Part("low_to_low", _added(kept)))
+
+
+def _added(step: Step, needs: tuple[Need, ...] = ()) -> Step:
+    """Add what another convolution gave."""
+    return step._replace(tally=step.tally + Tally(add=step.shape.elements), needs=(*step.needs, *needs))
+
+
+# Convolutions that read, share or multiply otherwise than a standard one.
+#
+# What the letters in the equations mean is said in `sliding`.
+
+
+_PAIRS = "active_pairs = {} is more than the {} pairs there are of a position and a point of the kernel"
+_ACTIVE = "active_positions = {} is more than the {} positions there are"
+
+
+def coord_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    with_r: bool = False,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """CoordConv: a convolution that also reads a channel of coordinates for each axis.
+
+        params = k²·(M + 2)·N  (+ N with bias);  M + 3 with with_r, the distance from the middle
+        MACs = k²·(M + 2)·N · positions
+
+    On a map of n axes there are n channels of coordinates, not 2.
+
+    Source: Liu et al., An intriguing failing of CNNs and the CoordConv solution, NeurIPS 2018, section 3.
+    """
+    more = axes(x) + 1 if with_r else axes(x)
+    window = Window(kernel_size, stride, padding, dilation)
+    step = filters(x.resized(x.channels + more), window, channels=out_channels, bias=bias)
+    return followed(step._replace(kind="CoordConv"), norm, activation)
+
+
+def locally_connected(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Locally connected layer: a convolution whose weights are not shared between positions.
+
+        params = k²·M·N · positions  (+ N · positions with bias)
+        MACs = k²·M·N · positions
+
+    Source: keras.layers.LocallyConnected2D; Taigman et al., DeepFace, CVPR 2014, section 3.
+    """
+    window = Window(kernel_size, stride, padding, dilation)
+    step = filters(x, window, channels=out_channels, bias=bias)
+    counts, places = step.tally.counts, product(step.shape.spatial)
+    kept = {name: counts[name] * places for name in ("weight", "bias")}
+    return followed(step._replace(kind="LocallyConnected", tally=Tally(**{**counts, **kept})), norm, activation)
+
+
+def winograd_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    tile_size: Axes = 2,
+    padding: Padding = 0,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Winograd convolution F(m×m, k×k): a standard one, computed tile by tile with fewer multiplications.
+
+        params = k²·M·N  (+ N with bias)
+        MACs = ⌈H/m⌉·⌈W/m⌉·(m + k − 1)²·M·N
+
+    m is `tile_size`. H×W is the output, cut into tiles that are rounded up. Parameters are those
+    stored; transformed kernels have (m + k − 1)² numbers each. The transforms of
+    tiles are additions, tallied apart by the elements that they read or write.
+
+    Source: Lavin and Gray, Fast algorithms for convolutional neural networks, CVPR 2016, section 4.1.
+    """
+    step = filters(x, Window(kernel_size, 1, padding), channels=out_channels, bias=bias)
+    tile = Window(tile_size).kernel(len(step.kernel))
+    tiles = product(ceil_div(size, m) for size, m in zip(step.shape.spatial, tile, strict=True))
+    area = product(m + k - 1 for m, k in zip(tile, step.kernel, strict=True))
+    points = tiles * area * product(x.leading)
+    macs, transformed = points * x.channels * out_channels, points * (x.channels + out_channels)
+    tally = Tally(**{**step.tally.counts, "conv_mac": macs, "winograd_transform": transformed})
+    return followed(step._replace(kind="WinogradConv", tally=tally), norm, activation)
+
+
+def _instead(kind: str, step: Step, operation: str, times: int) -> Step:
+    """Do something else in place of each multiply–accumulate."""
+    counts = {name: count for name, count in step.tally.counts.items() if name != "conv_mac"}
+    done = step.tally.counts["conv_mac"] * times
+    return step._replace(kind=kind, tally=Tally(**{operation: done, **counts}))
+
+
+def adder_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Adder convolution: distances between window and filter, by additions in place of multiplications.
+
+        params = k²·M·N  (+ N with bias)
+        MACs = 0; additions = 2·k²·M·N · positions, tallied apart
+
+    Source: Chen et al., AdderNet: Do we really need multiplications in deep learning?, CVPR 2020, eq. 2.
+    """
+    step = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, bias=bias)
+    return followed(_instead("AdderConv", step, "adder_add", 2), norm, activation)
+
+
+def binary_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    stride: Axes = 1,
+    padding: Padding = 0,
+    dilation: Axes = 1,
+    bias: bool = True,
+    norm: str | None = None,
+    activation: str | None = None,
+) -> Step:
+    """Binary convolution: weights and inputs of one bit, XNOR and counting in place of multiplications.
+
+        params = k²·M·N, of one bit each  (+ N with bias)
+        MACs = k²·M·N · positions, each of one bit
+
+    Operations of one bit are tallied apart, as `binary_mac`, and count as MACs.
+    Papers that report FLOPs divide them by 64 first.
+
+    Source: Rastegari et al., XNOR-Net, ECCV 2016, section 3.2.
+    """
+    step = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, bias=bias)
+    return followed(_instead("BinaryConv", step, "binary_mac", 1), norm, activation)
+
+
+def sparse_conv(
+    x: Shape,
+    *,
+    out_channels: Dim,
+    kernel_size: Axes,
+    active_pairs: Dim,
+    active_positions: Dim | None = None,
+    bias: bool = True,
+) -> Step:
+    """Submanifold sparse convolution: outputs where the input is active, computed from active inputs alone.
+
+        params = k²·M·N  (+ N with bias)
+        MACs = active_pairs·M·N
+
+    `active_pairs` counts, over the active positions of one input, the points of
+    the kernel that meet an active position: it depends on the data. Biases are
+    added at `active_positions`, at all where not given. The map stays.
+
+    Source: Graham et al., Semantic segmentation with submanifold sparse networks, CVPR 2018, section 3.
+    """
+    step = filters(x, Window(kernel_size, padding="same"), channels=out_channels, bias=bias)
+    counts, copies, places = step.tally.counts, product(x.leading), product(x.spatial)
+    active = places if active_positions is None else active_positions
+    pairs = places * product(step.kernel)
+    used = {"conv_mac": active_pairs * x.channels * out_channels, "conv_bias_add": active * counts["bias"]}
+    needs = (
+        *step.needs,
+        positive(pairs - active_pairs + 1, _PAIRS, active_pairs, pairs),
+        positive(places - active + 1, _ACTIVE, active, places),
+    )
+    tally = Tally(**{**counts, **{name: count * copies for name, count in used.items()}})
+    return step._replace(kind="SparseConv", tally=tally, needs=needs)

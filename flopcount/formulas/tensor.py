@@ -1,0 +1,547 @@
+"""Layers that bring several others together, or take one apart."""
+
+from collections.abc import Iterator, Mapping
+
+from flopcount.errors import ShapeError
+from flopcount.formulas.norm import activation as activated
+from flopcount.formulas.numbers import Axes, Dim, maximum, product, split, total
+from flopcount.formulas.shape import Need, Pads, Shape, divides, equal, pads, per_axis, positive, render
+from flopcount.formulas.step import Part, Step, Tally, composed
+
+
+def several(kind: str, xs: tuple[Shape, ...]) -> None:
+    """Refuse a single input."""
+    if len(xs) < 2:  # noqa: PLR2004  (two are several)
+        raise ShapeError(f'{kind} reads two or more layers; name them, as in after = ["a", "b"]')
+
+
+def called(x: Shape, axis: int) -> str:
+    """Return what the numbers along an axis are, for a sentence."""
+    if axis == x.channel_axis:
+        return "channels"
+    if axis > x.channel_axis:
+        return f"positions along spatial axis {axis - x.channel_axis - 1}"
+    return "tokens" if axis == x.channel_axis - 1 else f"copies along axis {axis}"
+
+
+def agreeing(kind: str, xs: tuple[Shape, ...], free: int | None = None) -> tuple[Need, ...]:
+    """Need all inputs to have one shape, but along the axis that is free."""
+    first, *others = xs
+    for x in others:
+        if len(x.dims) != len(first.dims) or x.channel_axis != first.channel_axis:
+            raise ShapeError(
+                f"{kind} reads layers of one layout, and {render(first.dims)} and {render(x.dims)} differ in it"
+            )
+    return tuple(need for x in others for need in _equal(kind, first, x, free))
+
+
+def _equal(kind: str, one: Shape, other: Shape, free: int | None) -> Iterator[Need]:
+    for axis, (size, size2) in enumerate(zip(one.dims, other.dims, strict=True)):
+        if axis != free:
+            yield equal(
+                size, size2, f"{kind} reads layers that agree, and these have {{}} and {{}} {called(one, axis)}"
+            )
+
+
+def add(*xs: Shape, activation: str | None = None) -> Step:
+    """Addition of two or more layers of one shape, element by element.
+
+        params = 0
+        MACs = 0; one addition per element for each layer beyond the first
+
+    Source: He et al., Deep residual learning, CVPR 2016, eq. 1.
+    """
+    several("Add", xs)
+    added = Step("Add", xs[0], Tally(add=xs[0].elements * (len(xs) - 1)), needs=agreeing("Add", xs))
+    if activation is None:
+        return added
+    return composed("Add", xs[0], Part("add", added), Part("activation", activated(xs[0], function=activation)))
+
+
+def mul(*xs: Shape) -> Step:
+    """Multiplication of the first layer by others, which may have size 1 where it has more, or no space.
+
+        params = 0
+        MACs = 0; one multiplication per element for each layer beyond the first
+
+    Source: Hu et al., Squeeze-and-excitation networks, CVPR 2018, eq. 4.
+    """
+    several("Mul", xs)
+    needs = tuple(need for x in xs[1:] for need in _stretching(xs[0], x))
+    return Step("Mul", xs[0], Tally(mul=xs[0].elements * (len(xs) - 1)), needs=needs)
+
+
+def _stretching(full: Shape, x: Shape) -> Iterator[Need]:
+    """Need each size of x to be 1, or that of the full shape."""
+    if x.channel_axis != full.channel_axis or (x.spatial and len(x.dims) != len(full.dims)):
+        raise ShapeError(f"Mul cannot stretch {render(x.dims)} to {render(full.dims)}; name the larger layer first")
+    for axis, (size, wanted) in enumerate(zip(x.dims, full.dims, strict=False)):
+        text = f"Mul stretches sizes of 1 only, and has to make {{}} {called(full, axis)} of {{}}"
+        yield Need((size - 1) * (size - wanted), "zero", text, (wanted, size))
+
+
+def concat(*xs: Shape, axis: str | int = "channels") -> Step:
+    """Concatenation: one layer after the other, along the channels if nothing else is said.
+
+        params = 0
+        MACs = 0
+
+    Source: Huang et al., Densely connected convolutional networks, CVPR 2017, eq. 2.
+    """
+    several("Concat", xs)
+    along = _along(xs[0], axis)
+    needs = agreeing("Concat", xs, along)
+    sizes = (*xs[0].dims[:along], total(x.dims[along] for x in xs), *xs[0].dims[along + 1 :])
+    return Step("Concat", Shape(sizes, xs[0].channel_axis), Tally(), needs=needs)
+
+
+def _along(x: Shape, axis: str | int) -> int:
+    """Find the axis that is meant: its place among all."""
+    if axis == "channels":
+        return x.channel_axis
+    found = x.channel_axis - 1 if isinstance(axis, str) else x.channel_axis + 1 + axis
+    if not 0 <= found < len(x.dims):
+        raise ShapeError(f"there is no axis {axis} in {render(x.dims)} to concatenate along")
+    return found
+
+
+def slice_(x: Shape, *, start: Dim = 0, stop: Dim | None = None) -> Step:
+    """Slice: the channels from `start` to before `stop`.
+
+        params = 0
+        MACs = 0
+
+    Source: torch.narrow.
+    """
+    end = x.channels if stop is None else stop
+    some = positive(end - start, "the slice from {} to {} has no channels", start, end)
+    inside = positive(x.channels - end + 1, "the slice ends at {}, and there are {} channels", end, x.channels)
+    return Step("Slice", x.resized(channels=end - start), Tally(), needs=(some, inside))
+
+
+def split_(x: Shape, *, sections: Dim, index: Dim = 0) -> Step:
+    """Split: one of `sections` equal shares of the channels.
+
+        params = 0
+        MACs = 0
+
+    Source: Ma et al., ShuffleNet V2, ECCV 2018, figure 3.
+    """
+    fits = divides(sections, x.channels, "sections = {} does not divide the {} channels; choose a divisor of them")
+    inside = positive(sections - index, "there is no share {} of {}; they are counted from 0", index, sections)
+    return Step("Split", x.resized(channels=split(x.channels, sections)), Tally(), needs=(fits, inside))
+
+
+def pad_channels(x: Shape, *, padding: Dim) -> Step:
+    """Channels of zeros beside those there are, as in a shortcut without weights.
+
+        params = 0
+        MACs = 0
+
+    Source: He et al., Deep residual learning, CVPR 2016, section 4.1, option A.
+    """
+    return Step("PadChannels", x.resized(channels=x.channels + padding), Tally())
+
+
+# Layers that move numbers about and compute nothing.
+
+
+def flatten(x: Shape) -> Step:
+    """Lay out the channels and all of space as one vector; a batch stays.
+
+        params = 0
+        MACs = 0
+
+    Source: torch.nn.Flatten.
+    """
+    y = x.resized(channels=x.channels, spatial=())
+    for size in x.spatial:
+        y = y.resized(channels=y.channels * size)
+    return Step("Flatten", y, Tally())
+
+
+def identity(x: Shape) -> Step:
+    """All as it is.
+
+        params = 0
+        MACs = 0
+
+    Source: torch.nn.Identity.
+    """
+    return Step("Identity", x, Tally())
+
+
+def dropout(x: Shape, *, p: float = 0.5) -> Step:  # noqa: ARG001  (p changes training, never the cost)
+    """Drop elements while training; at inference nothing happens.
+
+        params = 0
+        MACs = 0
+
+    Source: Srivastava et al., Dropout, JMLR 2014.
+    """
+    return Step("Dropout", x, Tally())
+
+
+def channel_shuffle(x: Shape, *, groups: Dim) -> Step:
+    """Deal the channels of `groups` groups out evenly to all groups.
+
+        params = 0
+        MACs = 0
+
+    Source: Zhang et al., ShuffleNet, CVPR 2018, figure 1.
+    """
+    fits = divides(groups, x.channels, "groups = {} does not divide the {} channels; choose a divisor of them")
+    return Step("ChannelShuffle", x, Tally(), needs=(fits,))
+
+
+def pad(x: Shape, *, padding: Dim | Pads) -> Step:
+    """Add a border around space.
+
+        params = 0
+        MACs = 0
+
+    Source: torch.nn.ZeroPad2d.
+    """
+    pairs = pads(padding, len(x.spatial))
+    sizes = tuple(size + before + after for size, (before, after) in zip(x.spatial, pairs, strict=True))
+    return Step("Pad", x.resized(spatial=sizes), Tally())
+
+
+def crop(x: Shape, *, cropping: Dim | Pads) -> Step:
+    """Cut a border off space.
+
+        params = 0
+        MACs = 0
+
+    Source: keras.layers.Cropping2D.
+    """
+    pairs = pads(cropping, len(x.spatial), "cropping")
+    sizes = tuple(size - before - after for size, (before, after) in zip(x.spatial, pairs, strict=True))
+    text = "cropping cuts away all of an axis of size {}; crop less"
+    needs = tuple(positive(left, text, size) for left, size in zip(sizes, x.spatial, strict=True))
+    return Step("Crop", x.resized(spatial=sizes), Tally(), needs=needs)
+
+
+# Layers that say which axis the channels are on; they compute nothing.
+#
+# A linear layer and an attention read the last axis as the channels, and what
+# stands before it as tokens; a convolution reads what stands behind as space.
+
+
+def token_rows(x: Shape, what: str) -> None:
+    """Refuse what is not a sequence of tokens, with the channels last."""
+    if x.spatial or not x.leading:
+        raise ShapeError(
+            f"{what} reads tokens with the channels last, and its input is {render(x.dims)}; put a ToTokens before it"
+        )
+
+
+def channels_last(x: Shape) -> Step:
+    """Put the channels behind space, so that each position is a vector of channels.
+
+        params = 0
+        MACs = 0
+
+    Source: torch.permute, as in ConvNeXt (Liu et al., CVPR 2022).
+    """
+    dims = (*x.leading, *x.spatial, x.channels)
+    return Step("ChannelsLast", Shape(dims, len(dims) - 1), Tally())
+
+
+def channels_first(x: Shape, *, axes: int = 2) -> Step:
+    """Put the channels before the last `axes` axes again, which become space.
+
+        params = 0
+        MACs = 0
+
+    Source: torch.permute, as in ConvNeXt (Liu et al., CVPR 2022).
+    """
+    if x.spatial or len(x.leading) < axes:
+        raise ShapeError(
+            f"ChannelsFirst makes space of {axes} axes before the channels, and {render(x.dims)} has not as many"
+        )
+    kept = len(x.leading) - axes
+    return Step("ChannelsFirst", Shape((*x.leading[:kept], x.channels, *x.leading[kept:]), kept), Tally())
+
+
+def to_tokens(x: Shape) -> Step:
+    """Make each position of a map a token: space becomes one axis, before the channels.
+
+        params = 0
+        MACs = 0
+
+    Source: Dosovitskiy et al., An image is worth 16x16 words, ICLR 2021, section 3.1.
+    """
+    if not x.spatial:
+        raise ShapeError(f"ToTokens reads a map, and there is no space in {render(x.dims)}")
+    dims = (*x.leading, product(x.spatial), x.channels)
+    return Step("ToTokens", Shape(dims, len(dims) - 1), Tally())
+
+
+def to_map(x: Shape, *, size: Axes) -> Step:
+    """Lay tokens out as a map of a given size; one number stands for a square.
+
+        params = 0
+        MACs = 0
+
+    Source: torch.reshape.
+    """
+    token_rows(x, "ToMap")
+    sizes = per_axis(size, len(size) if isinstance(size, tuple) else 2, "size")
+    fits = equal(product(sizes), x.leading[-1], "a map of {} positions is to be made of {} tokens")
+    y = Shape((*x.leading[:-1], x.channels, *sizes), len(x.leading) - 1)
+    return Step("ToMap", y, Tally(), needs=(fits,))
+
+
+def transpose(x: Shape) -> Step:
+    """Exchange tokens and channels, so that what follows mixes the tokens.
+
+        params = 0
+        MACs = 0
+
+    Source: Tolstikhin et al., MLP-Mixer, NeurIPS 2021, figure 1.
+    """
+    token_rows(x, "Transpose")
+    return Step("Transpose", Shape((*x.leading[:-1], x.channels, x.leading[-1]), x.channel_axis), Tally())
+
+
+# Operations on tensors, axis by axis, as other tools' graphs have them.
+#
+# They are for files that are imported; where a kind of layer says the same, that
+# one is used. Axes are counted from the last one, which is -1, so that a batch in
+# front changes nothing. `channel_axis` is the axis that is the channels
+# afterwards: the last one, where it is not given.
+
+
+FUNCTIONS: Mapping[str, str] = {
+    **dict.fromkeys(("add", "sub"), "add"),
+    **dict.fromkeys(("mul", "square"), "mul"),
+    **dict.fromkeys(("div", "mod", "reciprocal"), "div"),
+    **dict.fromkeys(("equal", "less", "greater", "min", "max", "clip", "and", "or", "not"), "compare"),
+    "where": "select",
+    **dict.fromkeys(("abs", "neg", "sign"), "sign"),
+    **dict.fromkeys(("floor", "ceil", "round", "quantize", "dequantize"), "round"),
+    **dict.fromkeys(("exp", "log", "erf", "pow", "sqrt", "sin", "cos", "tan", "atan"), "transcendental"),
+}
+"""The functions of `Elementwise`, each with the name under which it is tallied."""
+
+_CHAINS = frozenset(("add", "mul", "min", "max"))
+"""The functions that take any number of layers, one after the other."""
+
+
+def _on(dims: tuple[Dim, ...], axis: int) -> int:
+    """Return where an axis is, counted from the front."""
+    if not -len(dims) <= axis < 0:
+        raise ShapeError(f"there is no axis {axis} in {render(dims)}; axes are counted from the last one, which is -1")
+    return axis + len(dims)
+
+
+def _placed(kept: tuple[Dim, ...], sizes: tuple[Dim, ...], channel_axis: int) -> Shape:
+    """Return sizes behind axes that are kept, the channels on one of them."""
+    return Shape((*kept, *sizes), len(kept) + _on(sizes, channel_axis))
+
+
+def _kept(x: Shape, axes: int | None) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
+    """Part the axes in front, which stay as they are, from the last ones: all, if no number is given."""
+    count = len(x.dims) if axes is None else axes
+    if count > len(x.dims):
+        raise ShapeError(f"axes = {count}, and {render(x.dims)} has {len(x.dims)}")
+    return x.dims[: len(x.dims) - count], x.dims[len(x.dims) - count :]
+
+
+def reshape(x: Shape, *, size: tuple[Dim, ...], axes: int | None = None, channel_axis: int = -1) -> Step:
+    """Reshaping: the same numbers in the same order, `size` in place of the last `axes` axes.
+
+        params = 0
+        MACs = 0
+
+    Source: torch.reshape.
+    """
+    kept, changed = _kept(x, axes)
+    text = "{} numbers cannot be made of {}: sizes that a file fixes fit one input"
+    fits = equal(product(size), product(changed), text)
+    return Step("Reshape", _placed(kept, size, channel_axis), Tally(), needs=(fits,))
+
+
+def permute(x: Shape, *, order: tuple[int, ...], channel_axis: int | None = None) -> Step:
+    """Permutation of the last axes; the channels stay what they are, unless another axis is named.
+
+        params = 0
+        MACs = 0
+
+    `order` is about the last axes, as many as it names; what is in front stays there.
+
+    Source: torch.permute.
+    """
+    if sorted(order) != [*range(-len(order), 0)] or len(order) > len(x.dims):
+        raise ShapeError(
+            f"order = {[*order]} does not name each of the last axes of {render(x.dims)} once, the last -1"
+        )
+    kept = len(x.dims) - len(order)
+    places = (*range(kept), *(_on(x.dims, axis) for axis in order))
+    axis = places.index(x.channel_axis) if channel_axis is None else _on(x.dims, channel_axis)
+    return Step("Permute", Shape(tuple(x.dims[place] for place in places), axis), Tally())
+
+
+def take(x: Shape, *, axis: int, size: Dim = 1, keepdim: bool = True) -> Step:
+    """Part of what is along an axis, whichever; where one alone is taken, the axis may go.
+
+        params = 0
+        MACs = 0
+
+    Source: torch.index_select.
+    """
+    place = _on(x.dims, axis)
+    if keepdim:
+        return Step("Take", Shape((*x.dims[:place], size, *x.dims[place + 1 :]), x.channel_axis), Tally())
+    rest = (*x.dims[:place], *x.dims[place + 1 :]) or (1,)
+    alone = Need(
+        size - 1, "equal", "{} are taken, and an axis goes only where one is: keepdim = true keeps it", (size,)
+    )
+    return Step("Take", Shape(rest, _left(x.channel_axis, {place}, len(rest))), Tally(), needs=(alone,))
+
+
+def _left(channel_axis: int, gone: set[int], rank: int) -> int:
+    """Return where the channels are once axes are gone; what is nearest, if theirs is."""
+    before = channel_axis - sum(place < channel_axis for place in gone)
+    return before if before < rank else rank - 1
+
+
+def expand(x: Shape, *, size: tuple[Dim, ...], axes: int | None = None, channel_axis: int = -1) -> Step:
+    """Expansion to larger axes, by copies or a border: `size` in place of the last `axes` axes.
+
+        params = 0
+        MACs = 0
+
+    Source: torch.Tensor.expand, torch.nn.functional.pad.
+    """
+    kept, changed = _kept(x, axes)
+    old, new = product(changed), product(size)
+    fits = positive(new - old + 1, "{} numbers do not fit into {}: sizes that a file fixes fit one input", old, new)
+    return Step("Expand", _placed(kept, size, channel_axis), Tally(), needs=(fits,))
+
+
+def elementwise(*xs: Shape, function: str) -> Step:
+    """Arithmetic on the elements of one or several layers, stretched to one size.
+
+        params = 0
+        MACs = 0; one operation per element, or as many as there are layers beyond the first
+
+    Sizes of 1, and axes that are missing in front, are stretched.
+
+    Source: the broadcasting rules of NumPy.
+    """
+    full = max(xs, key=lambda x: len(x.dims))
+    sizes, needs = [*full.dims], list[Need]()
+    for x in xs:
+        for place, size in enumerate(x.dims, len(sizes) - len(x.dims)):
+            text = "{} and {} along an axis cannot be paired: they are to be equal, or one of them 1"
+            value = (size - 1) * (sizes[place] - 1) * (size - sizes[place])
+            needs.append(Need(value, "equal", text, (size, sizes[place])))
+            sizes[place] = maximum(size, sizes[place])
+    y = Shape(tuple(sizes), full.channel_axis)
+    times = max(len(xs) - 1, 1) if function in _CHAINS else 1
+    return Step("Elementwise", y, Tally(**{FUNCTIONS[function]: y.elements * times}), needs=tuple(needs))
+
+
+def reduce(x: Shape, *, axes: tuple[int, ...], function: str = "mean", keepdim: bool = True) -> Step:  # noqa: ARG001  (any of them reads the same)
+    """Reduction along some axes to one number: the mean, sum, maximum or another.
+
+        params = 0
+        MACs = 0; elements are tallied as they are read and written
+
+    Source: torch.mean.
+    """
+    gone = {_on(x.dims, axis) for axis in axes}
+    if keepdim:
+        y = Shape(tuple(1 if place in gone else size for place, size in enumerate(x.dims)), x.channel_axis)
+    else:
+        rest = tuple(size for place, size in enumerate(x.dims) if place not in gone) or (1,)
+        y = Shape(rest, _left(x.channel_axis, gone, len(rest)))
+    return Step("Reduce", y, Tally(reduce_in=x.elements, reduce_out=y.elements))
+
+
+def parameter(x: Shape, *, size: tuple[Dim, ...], channel_axis: int = -1, trained: bool = True) -> Step:  # noqa: ARG001  (nothing is read)
+    """Tensor that the network keeps, learned or not; nothing of the layer above is read.
+
+        params = product of size
+        MACs = 0
+
+    Source: torch.nn.Parameter.
+    """
+    y = _placed((), size, channel_axis)
+    return Step("Parameter", y, Tally(parameter=y.elements) if trained else Tally(frozen=y.elements))
+
+
+def constants(x: Shape, *, count: Dim, trained: bool = False) -> Step:
+    """Numbers that the network keeps beside its layers, learned or not; what is read is passed on.
+
+        params = count if trained, else 0, but `count` in total
+        MACs = 0
+
+    Source: torch.nn.Module.register_buffer.
+    """
+    return Step("Constants", x, Tally(parameter=count) if trained else Tally(frozen=count))
+
+
+def join(*xs: Shape, axis: int) -> Step:
+    """Several layers one behind the other along any axis.
+
+        params = 0
+        MACs = 0
+
+    Source: torch.cat.
+    """
+    several("Join", xs)
+    place = _on(xs[0].dims, axis)
+    needs = agreeing("Join", xs, place)
+    sizes = (*xs[0].dims[:place], total(x.dims[place] for x in xs), *xs[0].dims[place + 1 :])
+    return Step("Join", Shape(sizes, xs[0].channel_axis), Tally(), needs=needs)
+
+
+def einsum(*xs: Shape, equation: str) -> Step:
+    """Sum of products over the axes that letters name, as in "bij,bjk->bik"; axes in front stay as they are.
+
+        params = 0
+        MACs = product of the sizes of all letters, for each layer beyond the first
+
+    Source: numpy.einsum.
+    """
+    reads, _, writes = equation.replace(" ", "").partition("->")
+    terms = reads.split(",")
+    if len(terms) != len(xs) or not writes:
+        raise ShapeError(f"the equation {equation} does not name the axes of {len(xs)} layers and of what comes out")
+    sizes: dict[str, Dim] = {}
+    needs: list[Need] = []
+    for term, x in zip(terms, xs, strict=True):
+        _, named = _kept(x, len(term))
+        for letter, size in zip(term, named, strict=True):
+            text = f"the axis {letter} of {equation} cannot be both {{}} and {{}}"
+            needs.append(equal(sizes.setdefault(letter, size), size, text))
+    if not {*writes} <= sizes.keys():
+        raise ShapeError(f"the equation {equation} writes an axis that it does not read")
+    kept, _ = _kept(xs[0], len(terms[0]))
+    y = _placed(kept, tuple(sizes[letter] for letter in writes), -1)
+    macs = product(kept) * product(sizes.values()) * max(len(xs) - 1, 1)
+    return Step("Einsum", y, Tally(matmul_mac=macs), needs=tuple(needs))
+
+
+def operation(
+    *xs: Shape,
+    operator: str,  # noqa: ARG001  (a name, for people)
+    size: tuple[Dim, ...],
+    axes: int | None = None,
+    channel_axis: int = -1,
+) -> Step:
+    """Operation that is known by what it writes alone, and multiplies nothing.
+
+        params = 0
+        MACs = 0; elements are tallied as they are written
+
+    `size` is in place of the last `axes` axes of what is read first.
+
+    Source: operators of ONNX such as TopK, CumSum and ScatterND.
+    """
+    kept, _ = _kept(xs[0], axes)
+    y = _placed(kept, size, channel_axis)
+    return Step("Operation", y, Tally(other_out=y.elements))

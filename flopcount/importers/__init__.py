@@ -1,1 +1,0 @@
-"""Foreign files → Arch."""

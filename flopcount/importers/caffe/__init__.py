@@ -1,1 +1,0 @@
-"""Deploy files of Caffe."""

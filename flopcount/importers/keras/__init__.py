@@ -1,1 +1,0 @@
-"""Models of Keras, from their JSON."""

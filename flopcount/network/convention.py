@@ -1,0 +1,420 @@
+"""Integer weights over what a step tallies, and where they differ."""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+from flopcount.errors import FaultyFile, FileError, Problem, UsageError, suggestion
+from flopcount.formulas.norm import ACTIVATIONS
+from flopcount.formulas.numbers import Dim
+from flopcount.formulas.step import OPERATIONS, PARAMETERS, Step, Tally
+from flopcount.network.implementation import ABSENT, MANNERS
+from flopcount.network.padding_exact import INSIDE
+from flopcount.spec.kinds import FORMULAS
+
+EVERYTHING = "*"
+"""In an exception: what is not named there counts nothing."""
+
+Weights = Mapping[str, int]
+
+
+class Weighing(NamedTuple):
+    """Weights by name, with exceptions for kinds of steps and for manners of writing them.
+
+    An exception names what differs. That of the manner goes before that of the kind.
+    """
+
+    weights: Weights
+    kinds: Mapping[str, Weights] = {}
+    written: Mapping[str, Weights] = {}
+
+    def of(self, step: Step) -> Dim:
+        """Return what a step comes to."""
+        if not self.kinds and not self.written and not looks_inside(self.weights):
+            return step.tally.weighed(self.weights)
+        total: Dim = 0
+        for leaf in step.leaves():
+            weights = self.at(leaf)
+            for name, count in self.counts(leaf).items():
+                if weights.get(name):
+                    total = total + count * weights[name]
+        return total
+
+    def at(self, leaf: Step) -> Weights:
+        """Return the weights that hold for a step without parts."""
+        weights = self.weights
+        for exception in (self.kinds.get(leaf.kind), self.written.get(leaf.manner)):
+            if exception is not None:
+                weights = exception if EVERYTHING in exception else {**weights, **exception}
+        return weights
+
+    def counts(self, leaf: Step) -> Mapping[str, Dim]:
+        """Return what a step without parts does, by name."""
+        wanted = looks_inside(self.at(leaf))
+        if not wanted:
+            return leaf.tally.counts
+        from flopcount.network.padding_exact import inside
+
+        return {**leaf.tally.counts, **inside(leaf, wanted)}
+
+
+def looks_inside(weights: Weights) -> list[str]:
+    """Name what is weighed of windows one by one: it is not tallied, and takes whole numbers to work out."""
+    return [name for name, weight in weights.items() if weight and name.endswith("_inside")]
+
+
+# Conventions as values, and flopcount's own: the rows of conventions.toml.
+
+
+POLICIES = ("trainable", "weights", "total", "folded", "slim")
+"""What may be counted as a parameter; the first is the default."""
+
+Unit = Literal["MAC", "FLOP"]
+Batch = Literal["counted", "divided", "times params"]
+
+
+class Convention(NamedTuple):
+    """One way to read a tally: what is a MAC, what is a parameter.
+
+    `unit` is what one multiply–accumulate is one or two of, `headline` what the
+    counter calls its number, `batch` what it does with several inputs at once.
+    """
+
+    name: str
+    params_name: str
+    operations: Weighing
+    parameters: Weighing
+    counts: str
+    leaves_out: str
+    params_counts: str
+    folds: bool = False
+    unit: Unit = "MAC"
+    headline: str = "MACs"
+    batch: Batch = "counted"
+    divisor: int = 1
+
+    def macs(self, tally: Tally) -> Dim:
+        """Return the multiply-accumulates in a tally of which nothing more is known."""
+        return tally.weighed(self.operations.weights)
+
+    def params(self, tally: Tally) -> Dim:
+        """Return the parameters in a tally of which nothing more is known."""
+        return tally.weighed(self.parameters.weights)
+
+    def macs_of(self, step: Step) -> Dim:
+        """Return what a step comes to: MACs, or FLOPs where that is the unit."""
+        found = self.operations.of(step)
+        return found if self.divisor == 1 else found // self.divisor
+
+    def params_of(self, step: Step) -> Dim:
+        """Return the parameters of a step."""
+        return self.parameters.of(step)
+
+    @property
+    def word(self) -> str:
+        """What stands over the numbers: the counter's own word, unless it calls MACs FLOPs."""
+        return "MACs" if self.unit == "MAC" and "flop" in self.headline.lower() else self.headline
+
+    def at_batch(self, batch: int) -> "Convention":
+        """Return the convention as it is for so many inputs at once."""
+        if batch == 1 or self.batch == "counted":
+            return self
+        if self.batch == "divided":
+            return self._replace(divisor=batch)
+        known = self.operations
+        kinds = {kind: _times(weights, batch) for kind, weights in known.kinds.items()}
+        return self._replace(operations=Weighing(_times(known.weights, batch), kinds, known.written))
+
+    def sentence(self) -> str:
+        """Say what is counted, in one line."""
+        called = "" if self.headline == f"{self.unit}s" else f" (“{self.headline}”)"
+        said = f"{self.name}{called}: " if self.name not in own_conventions() else ""
+        return f"{said}{self.counts}; not counted: {self.leaves_out}. params: {self.params_counts}"
+
+
+def _times(weights: Mapping[str, int], batch: int) -> dict[str, int]:
+    return {name: weight * batch if name in PARAMETERS else weight for name, weight in weights.items()}
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    return tomllib.loads((Path(__file__).parent / "conventions.toml").read_text(encoding="utf-8"))
+
+
+def own_conventions() -> list[str]:
+    """Return the names of flopcount's own ways to count MACs."""
+    return [*_table()["macs"]]
+
+
+def own_convention(name: str) -> Convention:
+    """Return one of flopcount's own conventions."""
+    row = _table()["macs"][name]
+    nothing = Weighing({})
+    known = Convention(name, "", Weighing(row["weights"]), nothing, row["counts"], row["leaves_out"], "")
+    return with_params(known, row.get("params", POLICIES[0]))
+
+
+def with_params(known: Convention, policy: str) -> Convention:
+    """Return the convention with one of flopcount's policies for parameters."""
+    policies = _table()["params"]
+    if policy not in policies:
+        raise UsageError(f"no policy for params is called {policy!r}; {suggestion(policy, [*policies])}")
+    row = policies[policy]
+    return known._replace(
+        params_name=policy,
+        parameters=Weighing(row["weights"]),
+        params_counts=row["counts"],
+        folds=known.folds or row.get("folds", False),
+    )
+
+
+# What counts: integer weights over a tally, applied last.
+#
+# flopcount's own ways to count are the rows of conventions.toml. Those of other
+# counters are a file each, in the folder counters, and are read when they are named.
+
+
+COUNTERS = Path(__file__).parent / "counters"
+"""The conventions of other counters: a file for each, called as it is."""
+
+
+def mac_conventions() -> list[str]:
+    """Return the names of what may be counted as a MAC: flopcount's own, then those of other counters."""
+    return [*own_conventions(), *sorted(path.stem for path in COUNTERS.glob("*.toml"))]
+
+
+def convention(params: str | None = None, macs: str = "macs") -> Convention:
+    """Return a convention by its name, or from a file: `my.toml`, `my.toml:name`.
+
+    Parameters are counted by a policy: the default one or, where another counter is
+    named, as that counter does.
+    """
+    found = own_convention(macs) if macs in own_conventions() else described(macs, COUNTERS).rule
+    return found if params is None else with_params(found, params)
+
+
+# Conventions from files: those of other counters, and those of users.
+
+
+MOST_BYTES = 2**20
+LONGEST = 2000
+"""Characters of a text that is printed."""
+TEXTS = ("about", "headline", "version", "source", "counts", "leaves_out")
+TABLES = ("weights", "kinds", "written", "params", "notes")
+KEYS = (*TEXTS, "unit", "batch", "folds", "extends", *TABLES)
+
+
+Wrong = tuple[tuple[str, ...], str]
+"""A place in the data of a convention, and what is wrong there."""
+
+
+class _File(NamedTuple):
+    """A file, and the place in it where the data of one convention are."""
+
+    title: str
+    text: str
+    data: object
+    place: tuple[str, ...]
+
+
+class Described(NamedTuple):
+    """A convention with what is to be said of it beside its numbers."""
+
+    rule: Convention
+    about: str = ""
+    version: str = ""
+    source: str = ""
+    notes: Mapping[str, str] = {}
+
+
+def described(reference: str, folder: Path) -> Described:
+    """Return a convention with its description: a name, `FILE.toml`, or `FILE.toml:NAME` of a file with several.
+
+    `folder` has the files of the conventions that are known by name.
+    """
+    if reference in own_conventions():
+        return Described(own_convention(reference))
+    if reference in _names(folder):
+        return _bundled(reference, folder)
+    file, colon, name = reference.rpartition(":")
+    if not (colon and file.endswith(".toml")):
+        file, name = reference, ""
+    if not file.endswith(".toml"):
+        way_out = suggestion(reference[:100], [*own_conventions(), *_names(folder)])
+        raise UsageError(f"no convention is called {reference[:60]!r}; {way_out} (a file is named with its ending)")
+    return _of_file(Path(file), name, folder)
+
+
+@cache
+def _bundled(name: str, folder: Path) -> Described:
+    path = folder / f"{name}.toml"
+    text = _text(path)
+    return _described(name, _File(str(path), text, _data(str(path), text), ()), folder)
+
+
+@cache
+def _names(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
+def _of_file(path: Path, name: str, folder: Path) -> Described:
+    text = _text(path)
+    data = _data(str(path), text)
+    several = data.get("conventions")
+    if several is None and not name:
+        return _described(path.stem, _File(str(path), text, data, ()), folder)
+    if not isinstance(several, Mapping) or name not in several:
+        known = [*several] if isinstance(several, Mapping) else []
+        example = f"{path}:{known[0]}" if known else f"{path}, without a name: it holds one convention"
+        raise UsageError(f"{path}: {_asked(name)}; write {example}")
+    return _described(name, _File(str(path), text, several[name], ("conventions", name)), folder)
+
+
+def _asked(name: str) -> str:
+    return f"no convention is called {name!r} here" if name else "there are several conventions here"
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise FileError(f"{path}: a file of conventions has at most 1 MiB")
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except ValueError:
+        raise FileError(f"{path}: this is not text; a convention is TOML in UTF-8") from None
+
+
+def _data(title: str, text: str) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FaultyFile(title, text, [Problem((), f"not TOML: {str(error)[:200]}")]) from None
+
+
+def _described(name: str, file: _File, folder: Path) -> Described:
+    data = file.data
+    known = [*own_conventions(), *(each for each in _names(folder) if each != name)]
+    problems = [Problem((*file.place, *place), what) for place, what in _problems(data, known)]
+    if problems or not isinstance(data, Mapping):
+        raise FaultyFile(file.title, file.text, problems)
+    base = data.get("extends")
+    about = {key: data[key] for key in ("about", "version", "source", "notes") if key in data}
+    start = _blank() if base is None else described(base, folder).rule
+    return Described(_changed(start, name, data), **about)
+
+
+def _blank() -> Convention:
+    blank = Convention("", "", Weighing({}), Weighing({}), "what the file weighs", "all else", "")
+    return with_params(blank, POLICIES[0])
+
+
+def _changed(start: Convention, name: str, data: Mapping[str, Any]) -> Convention:
+    """Return the convention with what a file says instead."""
+    plain = {key: data[key] for key in ("unit", "batch", "folds", "counts", "leaves_out", "headline") if key in data}
+    if "unit" in data and "headline" not in data:
+        plain["headline"] = f"{data['unit']}s"
+    weighing = _weighing(data, start.operations)
+    weighing = weighing._replace(written={**weighing.written, ABSENT: {EVERYTHING: 0}})
+    changed = start._replace(name=name, operations=weighing, **plain)
+    params = data.get("params", {})
+    if "policy" in params:
+        changed = with_params(changed, params["policy"])
+    if "weights" in params or "written" in params:
+        known = changed.parameters if "policy" in params or "extends" in data else Weighing({})
+        changed = changed._replace(params_name=name, parameters=_weighing(params, known))
+    return changed._replace(params_counts=params["counts"]) if "counts" in params else changed
+
+
+def _weighing(data: Mapping[str, Any], start: Weighing) -> Weighing:
+    return Weighing(*({**old, **data.get(key, {})} for key, old in zip(Weighing._fields, start, strict=True)))
+
+
+def _problems(data: object, bases: Sequence[str]) -> Iterator[Wrong]:
+    """Yield what is wrong with the data of a convention."""
+    if not isinstance(data, Mapping):
+        yield (), "a convention is a table, such as weights = { conv_mac = 1 }"
+        return
+    for key, value in data.items():
+        if key not in KEYS:
+            yield (key,), f"a convention has no {key!r}; {suggestion(key, KEYS)}"
+        elif key in TEXTS and not _is_line(value):
+            yield (key,), f"{key} is a line of text"
+        elif key in {"params", "notes"} and not isinstance(value, Mapping):
+            yield (key,), f"{key} is a table of names and what they stand for"
+    yield from _choices(data, bases)
+    known = {**OPERATIONS, **PARAMETERS, **INSIDE}
+    yield from _weights_problems(data, known, ())
+    yield from _notes_problems(data.get("notes"), known)
+    yield from _params_problems(data.get("params"))
+
+
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and len(value) <= LONGEST
+
+
+def _choices(data: Mapping[str, Any], bases: Sequence[str]) -> Iterator[Wrong]:
+    for key, words in (("unit", get_args(Unit)), ("batch", get_args(Batch))):
+        if key in data and data[key] not in words:
+            yield (key,), f"{key} is {' or '.join(map(repr, words))}, not {str(data[key])[:60]!r}"
+    if not isinstance(data.get("folds", False), bool):
+        yield ("folds",), "folds is true or false"
+    if "extends" in data and data["extends"] not in bases:
+        way_out = suggestion(str(data["extends"])[:60], bases)
+        yield ("extends",), f"extends names a convention that comes along; {way_out}"
+
+
+def _notes_problems(notes: object, known: Mapping[str, str]) -> Iterator[Wrong]:
+    for name, note in notes.items() if isinstance(notes, Mapping) else ():
+        if name not in known:
+            yield ("notes", name), f"notes: nothing is tallied as {name!r}; {suggestion(name, [*known])}"
+        elif not _is_line(note):
+            yield ("notes", name), f"notes.{name} is a line of text"
+
+
+def _params_problems(params: object) -> Iterator[Wrong]:
+    if not isinstance(params, Mapping):
+        return
+    known = ("policy", "counts", "weights", "written", "kinds")
+    for key in params:
+        if key not in known:
+            yield ("params", key), f"params has no {key!r}; {suggestion(key, known)}"
+    if params.get("policy", POLICIES[0]) not in POLICIES:
+        yield ("params", "policy"), f"params.policy: {suggestion(str(params['policy'])[:60], POLICIES)}"
+    if not _is_line(params.get("counts", "")):
+        yield ("params", "counts"), "params.counts is a line of text"
+    yield from _weights_problems(params, PARAMETERS, ("params",))
+
+
+def _weights_problems(data: Mapping[str, Any], known: Mapping[str, str], at: tuple[str, ...]) -> Iterator[Wrong]:
+    yield from _row_problems(data.get("weights", {}), known, (*at, "weights"))
+    kinds = {**FORMULAS, **dict.fromkeys(ACTIVATIONS.values())}
+    for key, words, what in (("kinds", kinds, "kind of step"), ("written", MANNERS, "way to write a layer")):
+        rows = data.get(key, {})
+        if not isinstance(rows, Mapping):
+            yield (*at, key), f"{'.'.join((*at, key))} is a table of tables"
+            continue
+        for name, row in rows.items():
+            place = (*at, key, name)
+            if name not in words:
+                yield (
+                    place,
+                    f"{'.'.join((*at, key))}: {name!r} is no {what}; {suggestion(name, [*words])}",
+                )
+            yield from _row_problems(row, {**known, EVERYTHING: ""}, place)
+
+
+def _row_problems(row: object, known: Mapping[str, str], place: tuple[str, ...]) -> Iterator[Wrong]:
+    title = ".".join(place)
+    if not isinstance(row, Mapping):
+        yield place, f"{title} is a table of names and whole numbers"
+        return
+    for name, weight in row.items():
+        if name not in known:
+            yield (*place, name), f"{title}: nothing is tallied as {name!r}; {suggestion(name, [*known])}"
+        elif not isinstance(weight, int) or isinstance(weight, bool) or abs(weight) > 10**6:
+            yield (*place, name), f"{title}.{name} is a whole number of at most a million"

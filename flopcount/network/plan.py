@@ -1,0 +1,506 @@
+"""The network as a flat tuple of nodes, in file order."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from flopcount.errors import Place, Problem, SpecError, UsageError, suggestion
+from flopcount.formulas.shape import Shape
+from flopcount.spec.arch import Arch, Block, called, kind_of
+from flopcount.spec.expression import EvaluationError, Expression, evaluate, parse, unrounded
+from flopcount.spec.fields import LARGEST, Layer
+from flopcount.spec.layers import kind_named
+from flopcount.spec.rows import SPECIAL, Row, expressed, is_expression, not_expressed
+
+# Where the names in a template's expressions get their values.
+
+
+Given = Mapping[str, Mapping[str, Any]]
+"""What is not in the file: path → field → a value, an array or a symbol."""
+
+
+class Frame(NamedTuple):
+    """One use of a template: its arguments, and what enters it.
+
+    An argument may be an expression over the names of the frame around it.
+    Names that are not its own are looked up in `root`, the arguments of the file.
+    `entry` is the path of the layer whose channels are `in_channels`; `number`
+    is which repetition it is, known to expressions as `index`.
+    """
+
+    path: str
+    arguments: Mapping[str, Any]
+    entry: str
+    number: int
+    outer: "Frame | None" = None
+    root: "Frame | None" = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names an expression here may use."""
+        return frozenset((*self.arguments, *(self.root.arguments if self.root else ()), *SPECIAL))
+
+    def expressed(self, value: object) -> object:
+        """Turn strings that are arithmetic over this frame's names into expressions."""
+        return expressed(value, self.names)
+
+
+class Values(Mapping[str, Any]):
+    """The names of a frame with their values, looked up when asked for.
+
+    `here` is the path of what the row reads, whose channels are `channels`.
+    An argument that is an expression is evaluated once: `memo` keeps its value for
+    all rows of the frame. Without shapes, as while a plan is made, channels have no value: which layers
+    exist never depends on shapes.
+    """
+
+    def __init__(
+        self,
+        frame: Frame,
+        given: Given | None = None,
+        shapes: Mapping[str, Shape] | None = None,
+        here: str = "",
+        memo: dict[tuple[str, str], Any] | None = None,
+    ) -> None:
+        self.frame = frame
+        self.given = given or {}
+        self.shapes = shapes
+        self.here = here
+        self.memo: dict[tuple[str, str], Any] = {} if memo is None else memo
+
+    def __getitem__(self, name: str) -> Any:
+        """Return what a name stands for, overridden from outside or as the file says."""
+        if name in {"in_channels", "channels"}:
+            return self._channels(self.frame.entry if name == "in_channels" else self.here)
+        if name == "index":
+            return self.frame.number
+        frame = self.frame if name in self.frame.arguments or self.frame.root is None else self.frame.root
+        outside = self.given.get(frame.path, {})
+        value = outside[name] if name in outside else frame.arguments[name]
+        return self._around(frame, name, value) if isinstance(value, Expression) else value
+
+    def _around(self, frame: Frame, name: str, value: Expression) -> Any:
+        """Evaluate an argument where its expression stands: in the frame around this one."""
+        key = (frame.path, name)
+        if key not in self.memo and frame.outer is not None:
+            around = Values(frame.outer, self.given, self.shapes, frame.entry, self.memo)
+            self.memo[key] = unrounded(value, around)
+        return self.memo[key]
+
+    def _channels(self, path: str) -> Any:
+        if self.shapes is None:
+            raise EvaluationError("which layers exist never depends on shapes, so channels are not known here")
+        return self.shapes[path].channels
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether a name is known."""
+        return name in self.frame.names
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return iter(self.frame.names)
+
+    def __len__(self) -> int:
+        """Count the names."""
+        return len(self.frame.names)
+
+
+def valued(value: object, values: Values) -> Any:
+    """Return a value with the expressions in it evaluated."""
+    if isinstance(value, Expression):
+        return evaluate(value, values)
+    return tuple(valued(each, values) for each in value) if isinstance(value, list | tuple) else value
+
+
+def spelled(value: object) -> str:
+    """Write a value as the file has it, expressions as their text."""
+    if isinstance(value, Expression):
+        return f'"{value.text}"'
+    return f"[{', '.join(map(spelled, value))}]" if isinstance(value, list | tuple) else str(value)
+
+
+def needs_shapes(value: object, frame: Frame) -> bool:
+    """Tell whether a value follows from `in_channels`, through the arguments too."""
+    if not isinstance(value, Expression):
+        return isinstance(value, list | tuple) and any(needs_shapes(each, frame) for each in value)
+    if value.names & {"in_channels", "channels"}:
+        return True
+    around = (frame.arguments[name] for name in value.names if name in frame.arguments)
+    return frame.outer is not None and any(needs_shapes(each, frame.outer) for each in around)
+
+
+# One layer of a plan.
+
+
+MOST_LAYERS = 100_000
+"""A network of more layers, blocks unrolled, is refused."""
+
+INPUT = "input"
+"""The path of what enters the network, and the name of what enters a block."""
+
+
+class Node(NamedTuple):
+    """One layer: its path, what it reads, and where the file says so.
+
+    `computed` holds the fields that are expressions; they are evaluated in
+    `frame` by the walk. `via` are the places that used the template it is in.
+    """
+
+    path: str
+    layer: Layer
+    inputs: tuple[str, ...]
+    place: Place
+    computed: Mapping[str, Any] = {}
+    frame: Frame | None = None
+    via: tuple[Place, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The name of the layer's kind."""
+        return type(self.layer).__name__
+
+
+# From rows to nodes: blocks repeated, templates filled in, branches wired.
+
+
+DEEPEST = 16
+"""Templates inside templates deeper than this are refused."""
+
+
+_ENTRY = re.compile(rf"{INPUT}\d*")
+"""What enters a block is found inside it only: outside, the same names mean something else."""
+
+_TOO_MANY = f"more than {MOST_LAYERS} layers, blocks unrolled; repeat less"
+
+
+class _Scope:
+    """The names a layer may read: earlier siblings, then those around its block."""
+
+    def __init__(self, entries: tuple[str, ...], outer: "_Scope | None" = None) -> None:
+        numbered = {f"{INPUT}{number}": entry for number, entry in enumerate(entries, 1) if number > 1}
+        self.outputs = {INPUT: entries[0], **numbered}
+        self.current = entries[:1]
+        self.outer = outer
+
+    def define(self, name: str, output: str) -> None:
+        self.outputs[name] = output
+        self.current = (output,)
+
+    def find(self, name: str) -> str | None:
+        if name in self.outputs:
+            return self.outputs[name]
+        return self.outer.find(name) if self.outer and not _ENTRY.fullmatch(name) else None
+
+    def names(self) -> list[str]:
+        return [*self.outputs, *(self.outer.names() if self.outer else ())]
+
+
+class _Around(NamedTuple):
+    """What surrounds a list of rows: names to read, names to compute with, the path and the place."""
+
+    scope: _Scope
+    prefix: str
+    place: Place
+    frame: Frame | None
+    via: tuple[Place, ...]
+    problems: list[Problem]
+
+
+def unrolled(arch: Arch, entries: tuple[str, ...]) -> tuple[Node, ...]:
+    """Return the nodes of an arch in file order; a SpecError names what cannot be."""
+    if _size(arch.layers) > MOST_LAYERS:
+        raise SpecError([Problem(("layers",), _TOO_MANY)])
+    frame = Frame("", arch.arguments, entries[0], 1) if arch.arguments else None
+    scope = _Scope(entries)
+    scope.outputs |= {name: name for name in entries}
+    problems: list[Problem] = []
+    nodes = tuple(
+        _Unrolling(arch.templates, frame).rows(arch.layers, _Around(scope, "", ("layers",), frame, (), problems))
+    )
+    problems += _unread(nodes, entries)
+    if problems:
+        raise SpecError(problems)
+    return nodes
+
+
+def _unread(nodes: tuple[Node, ...], entries: tuple[str, ...]) -> list[Problem]:
+    """Refuse an input that no layer reads: with several, the first layer of each path names its own."""
+    read = {name for node in nodes for name in node.inputs}
+    return [
+        Problem(("input", entry), f'no layer reads the input {entry!r}; name it, as in after = ["{entry}"]')
+        for entry in (entries if len(entries) > 1 else ())
+        if entry not in read
+    ]
+
+
+def _size(layers: tuple[Layer, ...]) -> int:
+    """Count the layers that need no expression evaluated."""
+    return sum(layer.repeat * _size(layer.layers) if isinstance(layer, Block) else 1 for layer in layers)
+
+
+class _Unrolling:
+    """One walk over the rows: the templates it knows, and how many rows and repetitions it may still visit."""
+
+    def __init__(self, templates: Mapping[str, Any], root: Frame | None) -> None:
+        self.templates = templates
+        self.root = root
+        self.left = 2 * MOST_LAYERS
+
+    def rows(self, layers: tuple[Layer, ...], around: _Around) -> Iterator[Node]:
+        """Yield the nodes of a list of rows, each reading the one above or those it names."""
+        for position, layer in enumerate(layers, 1):
+            at = around._replace(place=(*around.place, position - 1))
+            self._visit(at)
+            name = called(layer, position)
+            path = around.prefix + name
+            if name in around.scope.outputs:
+                what = "the name is already taken here, by another layer or by what enters; give each its own"
+                around.problems.append(Problem((*at.place, "name"), what, path, at.via))
+            inputs = _inputs(layer, at, path)
+            if isinstance(layer, Row) and not _exists(layer, at, path):
+                around.scope.outputs[name] = inputs[0]
+                continue
+            if isinstance(layer, Block) or (isinstance(layer, Row) and self._is_group(layer)):
+                yield from self._group(layer, at, path, inputs)
+                around.scope.define(name, around.scope.current[0])
+            else:
+                yield from _made(layer, at, path, inputs)
+                around.scope.define(name, path)
+
+    def _is_group(self, layer: Row) -> bool:
+        return layer.type == "Block" or layer.type in self.templates
+
+    def _visit(self, at: _Around) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise _problem(at, "", _TOO_MANY)
+        if len(at.via) > DEEPEST:
+            raise _problem(at, "", f"templates are nested deeper than {DEEPEST} levels")
+
+    def _group(self, group: Block | Row, at: _Around, path: str, inputs: tuple[str, ...]) -> Iterator[Node]:
+        """Yield a block or a template as often as it is repeated, each repetition reading the one before."""
+        repeat = group.repeat if isinstance(group, Block) else _repeat(group, at, path)
+        for index in range(1, repeat + 1):
+            self._visit(at)
+            here = f"{path}.{index}" if repeat > 1 else path
+            inner = self._inside(group, at, here, inputs, index)
+            yield from self.rows(self._layers(group), inner)
+            inputs = (inner.scope.current[0], *inputs[1:])
+        at.scope.current = inputs[:1]
+
+    def _layers(self, group: Block | Row) -> tuple[Layer, ...]:
+        kind = kind_of(group)
+        return self.templates[kind].layers if kind in self.templates else group.layers
+
+    def _inside(self, group: Block | Row, at: _Around, path: str, inputs: tuple[str, ...], index: int) -> _Around:
+        """Return what surrounds the rows inside a block or a template."""
+        if not isinstance(group, Row) or group.type == "Block":
+            frame = at.frame._replace(number=index) if at.frame and path.endswith(f".{index}") else at.frame
+            return _Around(_Scope(inputs, at.scope), f"{path}.", (*at.place, "layers"), frame, at.via, at.problems)
+        template = self.templates[group.type]
+        given = {key: at.frame.expressed(value) if at.frame else value for key, value in group.fields.items()}
+        frame = Frame(path, {**template.arguments, **given}, inputs[0], index, at.frame, self.root)
+        place: Place = ("templates", group.type, "layers")
+        return _Around(_Scope(inputs), f"{path}.", place, frame, (at.place, *at.via), at.problems)
+
+
+def _problem(at: _Around, path: str, what: str, key: str = "") -> SpecError:
+    place = (*at.place, key) if key else at.place
+    return SpecError([Problem(place, what, path, at.via)])
+
+
+def _inputs(layer: Layer, at: _Around, path: str) -> tuple[str, ...]:
+    if layer.after is None:
+        return at.scope.current
+    found = [(name, at.scope.find(name)) for name in layer.after]
+    missing = [name for name, output in found if output is None]
+    if missing:
+        inside = "." in missing[0] and "a layer inside a block cannot be read from outside, the block can"
+        way_out = inside or suggestion(missing[0], at.scope.names())
+        what = f"after names {missing[0]!r}, which is no earlier layer; {way_out}"
+        at.problems.append(Problem((*at.place, "after"), what, path, at.via))
+        return at.scope.current
+    return tuple(output for _, output in found if output is not None)
+
+
+def _exists(layer: Row, at: _Around, path: str) -> bool:
+    if not isinstance(layer.when, str):
+        return bool(layer.when)
+    return bool(_constant(layer.when, at, path, "when"))
+
+
+def _repeat(layer: Row, at: _Around, path: str) -> int:
+    repeat = _constant(layer.repeat, at, path, "repeat") if isinstance(layer.repeat, str) else layer.repeat
+    if not isinstance(repeat, int) or isinstance(repeat, bool) or not 1 <= repeat <= MOST_LAYERS:
+        raise _problem(at, path, f"repeat = {repeat} is not possible; it is from 1 to {MOST_LAYERS}", "repeat")
+    return repeat
+
+
+def _constant(text: str, at: _Around, path: str, key: str) -> Any:
+    """Evaluate what decides on the structure: over arguments only."""
+    try:
+        names = Values(at.frame) if at.frame else {}
+        return evaluate(parse(text), names)
+    except EvaluationError as error:
+        raise _problem(at, path, f"{key} = {text!r}: {error}", key) from None
+
+
+def _made(layer: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Iterator[Node]:
+    """Yield a node, or keep what is wrong with it: all of a file's problems are told at once."""
+    try:
+        yield _node(layer, at, path, inputs)
+    except SpecError as error:
+        at.problems.extend(error.problems)
+
+
+def _node(layer: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Node:
+    """Make a node; a row with expressions is validated with the values that are known already."""
+    if not isinstance(layer, Row):
+        return Node(path, layer, inputs, at.place, via=at.via)
+    fields = {key: at.frame.expressed(value) if at.frame else value for key, value in layer.fields.items()}
+    computed = {key: value for key, value in fields.items() if is_expression(value)}
+    kind = kind_named(layer.type)
+    known = {key: _known(key, value, at, path) for key, value in fields.items()}
+    try:
+        model = kind.model_validate(known)
+    except ValidationError as error:
+        from flopcount.spec.problems import layer_problems
+
+        found = {
+            key: what + _why(layer.fields.get(key), at) for key, what in layer_problems(error, kind, known).items()
+        }
+        raise SpecError([Problem((*at.place, key), what, path, at.via) for key, what in found.items()]) from None
+    return Node(path, model, inputs, at.place, computed, at.frame if computed else None, at.via)
+
+
+def _why(value: object, at: _Around) -> str:
+    """Say why a string in a template is no expression, where it looks like one."""
+    if not isinstance(value, str) or at.frame is None:
+        return ""
+    reason = not_expressed(value, at.frame.names)
+    return f" ({reason})" if reason else ""
+
+
+def _known(key: str, value: Any, at: _Around, path: str) -> Any:
+    """Return a field's value, or 1 in place of what follows from shapes and is computed by the walk."""
+    if at.frame is None:
+        return value
+    try:
+        return 1 if needs_shapes(value, at.frame) else valued(value, Values(at.frame))
+    except EvaluationError as error:
+        raise _problem(at, path, f"{key} = {spelled(value)}: {error}", key) from None
+
+
+class Plan(NamedTuple):
+    """All nodes in the order of the computation, and the inputs the file gives by name.
+
+    `written` says how a program writes them, for what other counters see.
+    """
+
+    nodes: tuple[Node, ...]
+    inputs: Mapping[str, tuple[int, ...]]
+    written: Mapping[str, str] = {}
+
+    @property
+    def input(self) -> tuple[int, ...]:
+        """The sizes of the first input, mostly the only one."""
+        return next(iter(self.inputs.values()))
+
+    def mapped(self, change: Callable[[Layer], Layer]) -> "Plan":
+        """Return the same network with each layer changed."""
+        return self._replace(nodes=tuple(node._replace(layer=change(node.layer)) for node in self.nodes))
+
+
+def plan(arch: Arch) -> Plan:
+    """Unroll an arch; a SpecError names all that cannot be."""
+    inputs = arch.input if isinstance(arch.input, dict) else {INPUT: arch.input}
+    return Plan(unrolled(arch, tuple(inputs)), inputs, arch.written)
+
+
+def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:
+    """Return the plan with fields of some layers changed, each layer validated again."""
+    paths = {node.path for node in network.nodes}
+    for path, fields in changes.items():
+        for name in fields.keys() & {"name", "after"}:
+            from flopcount.spec.fields import shown
+
+            setting = f"--set {path}.{name}={shown(fields[name])}"
+            raise UsageError(f"{setting}: give the layer by its number for that, as in layers.3.{name}")
+        if path not in paths:
+            setting = ", ".join(f"{path}.{name}" for name in fields)
+            if any(each.startswith(f"{path}.") for each in paths):
+                inside = next(each for each in paths if each.startswith(f"{path}."))
+                what = "is inside a template or is one repetition of a block; name a layer in it"
+                raise UsageError(f"--set {setting}: {path} {what}, such as {inside}")
+            raise UsageError(f"--set {setting}: there is no layer at {path}; {suggestion(path, [*paths])}")
+    nodes = (_changed(node, changes[node.path]) if node.path in changes else node for node in network.nodes)
+    return network._replace(nodes=tuple(nodes))
+
+
+def _changed(node: Node, fields: Mapping[str, Any]) -> Node:
+    given = {name: getattr(node.layer, name) for name in node.layer.model_fields_set}
+    try:
+        layer = type(node.layer).model_validate({**given, **fields})
+    except ValidationError as error:
+        from flopcount.spec.problems import layer_problems
+
+        found = layer_problems(error, type(node.layer), {**given, **fields}).values()
+        raise UsageError("\n".join(f"--set {node.path}: {what}" for what in found)) from None
+    computed = {name: value for name, value in node.computed.items() if name not in fields}
+    return node._replace(layer=layer, computed=computed)
+
+
+# The input a network is counted at: what its file says, or what the caller does.
+
+
+def input_shapes(
+    declared: Mapping[str, tuple[int, ...]], text: str | None = None, batch: int | None = None
+) -> dict[str, Shape]:
+    """Return the shape of each input; `text` is about the first, the batch is for all."""
+    first, *others = declared
+    main = input_shape(declared[first], text, batch)
+    copies = int(str(main.dims[0])) if main.channel_axis else None
+    rest = {name: input_shape(declared[name], batch=copies) for name in others}
+    return {first: main, **rest}
+
+
+def input_shape(declared: tuple[int, ...], text: str | None = None, batch: int | None = None) -> Shape:
+    """Return the input's shape.
+
+    `text` overrides the file: `160` is a size for every spatial axis,
+    `160x128` one each, `3x160x128` has the channels too, `8x3x160x128` a batch.
+    """
+    sizes = declared if text is None else _resized(declared, _numbers(text), text)
+    if batch is None:
+        return Shape(sizes, len(sizes) - len(declared))
+    if len(sizes) > len(declared):
+        raise UsageError(f"--input {(text or '')[:60]} has a batch already; leave out --batch")
+    if not 1 <= batch <= LARGEST:
+        raise UsageError(f"--batch {batch} is not possible; give a whole number from 1 to 10⁹")
+    return Shape((batch, *sizes), 1)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    parts = text.lower().replace("×", "x").split("x")
+    if not all(part.isascii() and part.isdecimal() and len(part) <= len(str(LARGEST)) for part in parts):
+        raise UsageError(f"--input {text[:60]} is not a size; write 160, 160x128, 3x160x128 or 8x3x160x128")
+    numbers = tuple(map(int, parts))
+    if not all(1 <= number <= LARGEST for number in numbers):
+        raise UsageError(f"--input {text[:60]} is not possible; sizes go from 1 to 10⁹")
+    return numbers
+
+
+def _resized(declared: tuple[int, ...], numbers: tuple[int, ...], text: str) -> tuple[int, ...]:
+    axes = len(declared) - 1
+    if len(numbers) == 1 and axes:
+        return (declared[0], *(numbers * axes))
+    if len(numbers) == axes:
+        return (declared[0], *numbers)
+    if len(numbers) in {axes + 1, axes + 2}:
+        return numbers
+    raise UsageError(
+        f"--input {text[:60]} has {len(numbers)} sizes, but the network's input {'×'.join(map(str, declared))} "
+        f"has {axes} spatial axes; give {axes or 1} for those, one more for the channels, two more for a batch"
+    )

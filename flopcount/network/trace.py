@@ -1,0 +1,148 @@
+"""What every node costs at one input."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from flopcount.errors import Problem, ShapeError, SpecError
+from flopcount.formulas.shape import Need, Shape, render
+from flopcount.formulas.step import Step, frozen, shared
+from flopcount.network.plan import Given, Node, Plan, Values, spelled, valued
+from flopcount.spec.expression import EvaluationError
+from flopcount.spec.fields import LARGEST, Layer, own_fields
+from flopcount.spec.kinds import formula, reads_several
+
+Memo = dict[tuple[str, str], Any]
+"""Arguments that are expressions, each evaluated once in a walk: (frame, name) → value."""
+
+own = cache(own_fields)
+
+
+class Trace(NamedTuple):
+    """A step for each node, at one input."""
+
+    plan: Plan
+    inputs: Mapping[str, Shape]
+    steps: Mapping[str, Step]
+
+    @property
+    def input(self) -> Shape:
+        """The shape of the first input, mostly the only one."""
+        return next(iter(self.inputs.values()))
+
+    def items(self) -> Iterator[tuple[Node, Step]]:
+        """Yield each node with its step, in the order of the computation."""
+        for node in self.plan.nodes:
+            yield node, self.steps[node.path]
+
+
+def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None) -> Trace:
+    """Walk the plan once; a SpecError names every layer that cannot be, and why.
+
+    `x` is the shape of the first input, or of each by name; an input that is
+    not given has the sizes of the file. What reads a layer that cannot be is
+    left out: nothing is known of it.
+    """
+    given = given or {}
+    named = {next(iter(plan.inputs)): x} if isinstance(x, Shape) else x
+    inputs = {name: named[name] if name in named else Shape(sizes) for name, sizes in plan.inputs.items()}
+    shapes = dict(inputs)
+    steps: dict[str, Step] = {}
+    problems: list[Problem] = []
+    memo: Memo = {}
+    for node in plan.nodes:
+        if all(name in shapes for name in node.inputs):
+            inputs_here = [shapes[name] for name in node.inputs]
+            try:
+                step = steps[node.path] = _step(node, inputs_here, given, shapes, memo)
+            except ShapeError as error:
+                problems.append(_problem(node, str(error), inputs_here))
+                continue
+            broken = [need for need in step.needs if _broken(need)]
+            found = [*dict.fromkeys(need.sentence() for need in broken), *_too_large(step)]
+            problems += [_problem(node, what, inputs_here) for what in found]
+            if all(need.relation == "zero" for need in broken) and not _too_large(step):
+                shapes[node.path] = step.shape
+    if problems:
+        raise SpecError(problems)
+    if plan.written:
+        from flopcount.network.implementation import marked
+
+        steps = marked(plan.written, plan.nodes, steps)
+    return Trace(plan, inputs, steps)
+
+
+def _step(node: Node, inputs: list[Shape], given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Step:
+    if len(inputs) > 1 and not reads_several(node.kind):
+        raise ShapeError(f"{node.kind} reads one layer, but after names {len(inputs)}; name one")
+    return _held(formula(node.kind)(*inputs, **settled(node, given, shapes, memo)), node.layer)
+
+
+def _held(step: Step, layer: Layer) -> Step:
+    """Leave out the params that another layer counts, and freeze those that are not trained."""
+    if layer.shared:
+        step = shared(step, None if layer.shared is True else layer.shared)
+    return frozen(step) if layer.frozen else step
+
+
+def options(traced: Trace, given: Given) -> dict[str, dict[str, Any]]:
+    """Return what the formula of each layer was given in a walk: its fields, those evaluated that are expressions."""
+    shapes = {**traced.inputs, **{path: step.shape for path, step in traced.steps.items()}}
+    memo: Memo = {}
+    return {node.path: settled(node, given, shapes, memo) for node in traced.plan.nodes}
+
+
+def settled(node: Node, given: Given, shapes: Mapping[str, Shape], memo: Memo) -> dict[str, Any]:
+    """Return the options of a layer's formula: its fields, what is computed, and what is given from outside."""
+    return {**fields(node.layer), **_computed(node, given, shapes, memo), **given.get(node.path, {})}
+
+
+def _computed(node: Node, given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Mapping[str, Any]:
+    """Evaluate the fields that are expressions; ints are validated as if the file had them."""
+    if node.frame is None:
+        return {}
+    values = Values(node.frame, given, shapes, node.inputs[0], memo)
+    kept = {name: getattr(node.layer, name) for name in node.layer.model_fields_set}
+    try:
+        found = {name: _valued(name, value, values) for name, value in node.computed.items()}
+        if all(isinstance(value, int | str | tuple) for value in found.values()):
+            layer = type(node.layer).model_validate({**kept, **found})
+            return {name: getattr(layer, name) for name in found}
+    except EvaluationError as error:
+        raise ShapeError(str(error)) from None
+    except ValidationError as error:
+        from flopcount.spec.problems import layer_problems
+
+        raise ShapeError("; ".join(layer_problems(error, type(node.layer), found).values())) from None
+    return found
+
+
+def _valued(name: str, value: object, values: Values) -> Any:
+    try:
+        return valued(value, values)
+    except EvaluationError as error:
+        raise EvaluationError(f"{name} = {spelled(value)}: {error}") from None
+
+
+def _too_large(step: Step) -> list[str]:
+    if any(isinstance(size, int) and size > LARGEST for size in step.shape.dims):
+        return [f"{render(step.shape.dims)} has more channels or places than 10⁹"]
+    return []
+
+
+def _broken(need: Need) -> bool:
+    """Tell whether a need on an int fails; arrays and symbols are for others to judge."""
+    value = need.value
+    return isinstance(value, int) and (value < 1 if need.relation == "positive" else value != 0)
+
+
+def _problem(node: Node, what: str, inputs: list[Shape]) -> Problem:
+    sizes = " and ".join(render(shape.dims) for shape in inputs)
+    return Problem(node.place, f"{what} (input {sizes})", node.path, node.via)
+
+
+def fields(layer: Layer) -> dict[str, Any]:
+    """Return a layer's own fields with their values."""
+    return {name: getattr(layer, name) for name in own(type(layer))}

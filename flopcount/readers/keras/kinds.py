@@ -1,0 +1,173 @@
+"""Which function writes which class of Keras: one visible table for layers, one for operations."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from flopcount.readers.keras import attention_rnn, layers, ops, shapes
+from flopcount.readers.keras.context import Tensor, Use
+from flopcount.readers.keras.graph import Layer, Model
+
+Made = Tensor | list[Tensor]
+Writer = Callable[[Use], Made]
+
+_DIMENSIONS = ("1D", "2D", "3D")
+
+
+def _sized(*names: str) -> Iterator[str]:
+    """Yield a class for each number of axes of space."""
+    return (f"{name}{count}" for name in names for count in _DIMENSIONS)
+
+
+LAYERS: Mapping[str, Writer] = {
+    **dict.fromkeys(_sized("Conv", "Convolution"), layers.conv),
+    **dict.fromkeys(_sized("DepthwiseConv"), layers.depthwise),
+    **dict.fromkeys(_sized("SeparableConv", "SeparableConvolution"), layers.separable),
+    **{f"Conv{count}Transpose": layers.transposed for count in _DIMENSIONS},
+    **{f"Convolution{count}Transpose": layers.transposed for count in _DIMENSIONS},
+    **dict.fromkeys(_sized("LocallyConnected"), layers.local),
+    **dict.fromkeys(_sized("ConvLSTM"), attention_rnn.conv_lstm),
+    **dict.fromkeys(_sized("MaxPooling", "MaxPool", "AveragePooling", "AvgPool"), layers.pool),
+    **dict.fromkeys(
+        _sized("GlobalMaxPooling", "GlobalMaxPool", "GlobalAveragePooling", "GlobalAvgPool"), layers.global_pool
+    ),
+    **dict.fromkeys(_sized("AdaptiveMaxPooling", "AdaptiveAveragePooling"), layers.adaptive_pool),
+    **dict.fromkeys(_sized("ZeroPadding"), layers.pad),
+    **dict.fromkeys(_sized("Cropping"), layers.crop),
+    **dict.fromkeys(_sized("UpSampling"), layers.upsample),
+    "Resizing": layers.resize,
+    **dict.fromkeys(("CenterCrop", "RandomCrop"), shapes.center_crop),
+    "Dense": layers.dense,
+    "EinsumDense": layers.einsum_dense,
+    "Embedding": layers.embedding,
+    "ReversibleEmbedding": layers.reversible_embedding,
+    "LayerScale": layers.layer_scale,
+    "CustomScaleLayer": ops.scaled_sum,
+    "BatchNormalization": layers.batch_norm,
+    "SyncBatchNormalization": layers.batch_norm,
+    "BatchNormalizationV1": layers.batch_norm,
+    "LayerNormalization": layers.layer_norm,
+    "RMSNormalization": layers.rms_norm,
+    "GroupNormalization": layers.group_norm,
+    "UnitNormalization": layers.unit_norm,
+    "Normalization": layers.data_norm,
+    "Rescaling": layers.rescale,
+    "SpectralNormalization": ops.spectral,
+    "TimeDistributed": ops.time_distributed,
+    "Activation": layers.activation,
+    "ReLU": layers.relu,
+    "ThresholdedReLU": layers.relu,
+    "LeakyReLU": layers.leaky_relu,
+    "ELU": layers.elu,
+    "Softmax": layers.softmax,
+    "PReLU": layers.prelu,
+    "Add": ops.add,
+    "Subtract": ops.subtract,
+    "Multiply": ops.multiply,
+    "Maximum": ops.maximum,
+    "Minimum": ops.minimum,
+    "Average": ops.average,
+    "Concatenate": ops.concatenate_joins,
+    "Dot": ops.dot,
+    "Reshape": shapes.reshape,
+    "Flatten": shapes.flatten,
+    "Permute": shapes.permute,
+    "RepeatVector": shapes.repeat_vector,
+    "Dropout": shapes.dropout,
+    **dict.fromkeys(_sized("SpatialDropout"), shapes.dropout),
+    **dict.fromkeys(("AlphaDropout", "GaussianDropout"), shapes.dropout),
+    "StochasticDepth": shapes.stochastic_depth,
+    **dict.fromkeys(("GaussianNoise", "ActivityRegularization", "Masking", "Identity"), shapes.passed),
+    **dict.fromkeys(("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation"), shapes.passed),
+    **dict.fromkeys(("RandomContrast", "RandomBrightness", "RandomColorJitter", "RandomHue"), shapes.passed),
+    **dict.fromkeys(("RandomSaturation", "RandomSharpness", "RandomShear", "RandomGaussianBlur"), shapes.passed),
+    **dict.fromkeys(("RandomGrayscale", "RandomPosterization", "RandomInvert", "RandomErasing"), shapes.passed),
+    **dict.fromkeys(("RandomPerspective", "RandomElasticTransform", "RandomColorDegeneration"), shapes.passed),
+    **dict.fromkeys(("RandAugment", "AugMix", "MixUp", "CutMix"), shapes.passed),
+    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "CuDNNLSTM", "CuDNNGRU"), attention_rnn.recurrent),
+    "RNN": attention_rnn.wrapped_cell,
+    "Bidirectional": attention_rnn.bidirectional,
+    "MultiHeadAttention": attention_rnn.multihead,
+    **dict.fromkeys(("GroupedQueryAttention", "GroupQueryAttention"), attention_rnn.grouped),
+    "Attention": attention_rnn.attention,
+    "AdditiveAttention": attention_rnn.additive,
+}
+"""Which function writes the rows of a class: module (after `keras_`) and name."""
+
+OPERATIONS: Mapping[str, Callable[[Use, str], Made]] = {
+    **dict.fromkeys(("reshape",), ops.reshape),
+    **dict.fromkeys(("transpose", "permutedims"), ops.transpose),
+    **dict.fromkeys(("swapaxes", "moveaxis"), ops.moved),
+    **dict.fromkeys(("concatenate", "concat", "concatv2"), ops.concatenate_reshaping),
+    "stack": ops.stack,
+    "expanddims": ops.expand_dims,
+    "squeeze": ops.squeeze,
+    **dict.fromkeys(("ravel", "flatten"), ops.flat),
+    **dict.fromkeys(("resize", "resizeimages"), ops.resize),
+    **dict.fromkeys(("depthtospace", "spacetodepth"), ops.shuffled),
+    "pad": ops.pad,
+    "tile": ops.tiled,
+    "broadcastto": ops.broadcast,
+    "split": ops.split,
+    **dict.fromkeys(("unstack", "unpack"), ops.unstack),
+    "getitem": ops.get_item,
+    **dict.fromkeys(("softmax", "logsoftmax"), ops.softmax),
+    **dict.fromkeys(("matmul", "batchmatmul", "batchmatmulv2"), ops.matmul),
+    "einsum": ops.einsum_of,
+    "dotproductattention": ops.attention,
+    **dict.fromkeys(("maxpool", "averagepool"), ops.pooled),
+}
+"""Which function writes an operation that has one of its own, by its name in small letters."""
+
+
+def plain_name(name: str) -> str:
+    """Return an operation's name in small letters, without the modules in front: nn.relu6, math.reduce_mean, Relu6."""
+    return name.rpartition(".")[2].replace("_", "").lower()
+
+
+def operation_name(layer: Layer) -> str | None:
+    """Return what an operation is called, or None where a layer is none."""
+    if layer.kind in {"TFOpLambda", "SlicingOpLambda"}:
+        return plain_name(str(layer.config.get("function")))
+    if layer.kind == "TensorFlowOpLayer":
+        node = layer.config.get("node_def")
+        return plain_name(str(node.get("op") if isinstance(node, Mapping) else layer.config.get("name")))
+    return plain_name(layer.kind) if ".ops" in layer.module else None
+
+
+def shown_kind(layer: Layer) -> str:
+    """Write the class of a layer for people: with its function, where the class says little."""
+    function = layer.config.get("function")
+    return f"{layer.kind} {str(function)[:50]}" if isinstance(function, str) and "Op" in layer.kind else layer.kind[:50]
+
+
+def writer(layer: Layer) -> Writer | None:
+    """Return what writes a layer, or None where it is not known; a class of the same name from elsewhere is not."""
+    name = operation_name(layer)
+    if name is not None:
+        return _operation(name)
+    root = layer.module.partition(".")[0]
+    if layer.kind not in LAYERS or layer.foreign or root not in {"", "keras", "tf_keras", "tensorflow"}:
+        return None
+    return LAYERS[layer.kind]
+
+
+def _operation(name: str) -> Writer | None:
+    found: Callable[[Use, str], Made] | None = OPERATIONS[name] if name in OPERATIONS else ops.family(name)
+    if found is None:
+        return None
+    write = found
+    return lambda use: write(use, name)
+
+
+def unknown_layers(model: Model) -> Iterator[str]:
+    """Yield the class of each layer that is not known, those of inner models too."""
+    for layer in model.layers.values():
+        yield from _unknown(layer)
+
+
+def _unknown(layer: Layer) -> Iterator[str]:
+    if layer.model is not None:
+        yield from unknown_layers(layer.model)
+    elif layer.kind != "InputLayer" and writer(layer) is None:
+        yield shown_kind(layer)
+    elif layer.wrapped is not None:
+        yield from _unknown(layer.wrapped)

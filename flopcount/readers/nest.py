@@ -1,0 +1,263 @@
+"""Rows with dotted paths, put into blocks.
+
+A path becomes blocks inside each other where that says the same: nothing outside a
+block reads a layer in it but the last. Where something does, the block is
+dissolved, and its name goes into those of its layers.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from flopcount.readers.base import Names, unique
+
+Source = int | str
+"""What a row reads: another row by its number, or an input by its name."""
+
+LONGEST = 80
+_ENTRY = re.compile(r"input\d*")
+_OTHER = re.compile(r"[^A-Za-z0-9_-]")
+
+
+class Flat(NamedTuple):
+    """A row before it is in a block: its path, its kind with the fields, what it reads."""
+
+    path: tuple[str, ...]
+    data: Mapping[str, Any]
+    reads: tuple[Source, ...]
+
+
+class _Item(NamedTuple):
+    """A row or a block among its siblings: the rows it has, by number."""
+
+    name: str
+    rows: range
+    depth: int
+
+
+def spelled(name: str) -> str:
+    """Return a name as a file may have it."""
+    text = _OTHER.sub("_", name).lstrip("-")[:LONGEST] or "layer"
+    return f"{text}_" if _ENTRY.fullmatch(text) else text
+
+
+def nested(rows: Sequence[Flat], inputs: Sequence[str]) -> list[dict[str, Any]]:
+    """Return rows as the layers of an arch file."""
+    clean = [row._replace(path=tuple(map(spelled, row.path))) for row in rows]
+    return _Nesting(clean).layers(range(len(rows)), 0, {name: name for name in inputs}, inputs[0])
+
+
+class _Nesting:
+    """All rows with their paths, and who reads which."""
+
+    def __init__(self, rows: Sequence[Flat]) -> None:
+        self.rows = rows
+        self.paths = [row.path for row in rows]
+        self.last_reader = [-1] * len(rows)
+        for number, row in enumerate(rows):
+            for source in row.reads:
+                if isinstance(source, int):
+                    self.last_reader[source] = number
+
+    def layers(self, rows: range, depth: int, known: Mapping[Source, str], above: Source) -> list[dict[str, Any]]:
+        """Return the rows of a block: layers and blocks, each with a name of its own."""
+        names: dict[Source, str] = dict(known)
+        taken = Names((*known.values(), "input"))
+        result: list[dict[str, Any]] = []
+        for item in self.items(rows, depth):
+            name = taken.fresh(item.name)
+            block = len(item.rows) > 1 or len(self.paths[item.rows[0]]) > item.depth + 1
+            written = self.block(item, name, names, above) if block else self.layer(item, name, names, above)
+            result.append(written)
+            above = item.rows[-1]
+            names[above] = name
+        return result
+
+    def layer(self, item: _Item, name: str, names: Mapping[Source, str], above: Source) -> dict[str, Any]:
+        """Return one layer; what it reads is said where it is not the one above."""
+        row = self.rows[item.rows[0]]
+        after = {} if row.reads == (above,) else {"after": [names[source] for source in row.reads]}
+        kind = {"type": row.data["type"]}
+        return {"name": name, **after, **kind, **{key: value for key, value in row.data.items() if key != "type"}}
+
+    def block(self, item: _Item, name: str, names: Mapping[Source, str], above: Source) -> dict[str, Any]:
+        """Return a block; inside it, what it reads is called input, input2 and so on."""
+        entries = [*dict.fromkeys(self.outside(item.rows))]
+        inner = {entry: "input" if not place else f"input{place + 1}" for place, entry in enumerate(entries)}
+        after = {} if entries == [above] else {"after": [names[entry] for entry in entries]}
+        layers = self.layers(item.rows, item.depth + 1, inner, entries[0])
+        return {"name": name, **after, "type": "Block", "layers": layers}
+
+    def outside(self, rows: range) -> Iterator[Source]:
+        """Yield what a stretch of rows reads that is not in it."""
+        for number in rows:
+            for source in self.rows[number].reads:
+                if not isinstance(source, int) or source < rows.start:
+                    yield source
+
+    def items(self, rows: range, depth: int) -> Iterator[_Item]:
+        """Yield the rows and blocks of a stretch, those that cannot be blocks dissolved."""
+        for _, numbers in groupby(rows, key=lambda number: self.group(number, depth)):
+            found = [*numbers]
+            stretch = range(found[0], found[-1] + 1)
+            path = self.paths[stretch[0]]
+            if len(path) <= depth + 1 or self.closed(stretch):
+                yield _Item(path[depth], stretch, depth)
+                continue
+            for number in stretch:
+                old = self.paths[number]
+                self.paths[number] = (*old[:depth], f"{old[depth]}_{old[depth + 1]}"[:LONGEST], *old[depth + 2 :])
+            yield from self.items(stretch, depth)
+
+    def group(self, number: int, depth: int) -> tuple[str, int]:
+        """Return what rows of one block share: a name; a layer by itself shares nothing."""
+        path = self.paths[number]
+        return path[depth], -1 if len(path) > depth + 1 else number
+
+    def closed(self, rows: range) -> bool:
+        """Tell whether nothing outside reads a row of a stretch, but its last; and it reads something."""
+        return all(self.last_reader[number] < rows.stop for number in rows[:-1]) and any(
+            True for _ in self.outside(rows)
+        )
+
+
+# Repeated structure, said once: blocks that differ in numbers only become uses of a template.
+#
+# The numbers that differ become its arguments; those that always differ together
+# become one. Paths stay what they are.
+
+
+Layer = dict[str, Any]
+Place = tuple[str | int, ...]
+
+FEWEST = 2
+"""So many uses, of so many rows, make a template worth its name."""
+
+_RESERVED = frozenset(
+    (
+        *("in_channels", "channels", "index", "name", "after", "type", "repeat", "when", "layers", "scale", "shared"),
+        *("frozen", "input", "ceil", "floor", "round", "min", "max", "divisible", "ceil_div"),
+    )
+)
+_NOT_A_NAME = re.compile(r"[^a-z0-9_]")
+
+
+def folded(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of an arch file with its repeated blocks as templates."""
+    layers, templates = [*data["layers"]], dict[str, Any](data.get("templates", {}))
+    while group := _largest(layers):
+        name = unique(_called(group), templates)
+        templates[name] = _template(group, name)
+    return {**data, "layers": layers, **({"templates": templates} if templates else {})}
+
+
+class _Block(NamedTuple):
+    """A block in the file, with the name of what it is in."""
+
+    layer: Layer
+    around: str
+
+
+def _largest(layers: Sequence[Layer]) -> list[_Block]:
+    """Return the blocks of one structure that say the most; none, if no structure occurs twice."""
+    groups: dict[str, list[_Block]] = {}
+    for block in _blocks(layers, ""):
+        groups.setdefault(_structure(block.layer["layers"]), []).append(block)
+    found = [group for group in groups.values() if len(group) >= FEWEST and _rows(group[0].layer) >= FEWEST]
+    return max(found, key=lambda group: (len(group) - 1) * _rows(group[0].layer), default=[])
+
+
+def _blocks(layers: Sequence[Layer], around: str) -> Iterator[_Block]:
+    for layer in layers:
+        if layer["type"] == "Block":
+            yield _Block(layer, around)
+            yield from _blocks(layer["layers"], layer["name"] if not layer["name"].isdigit() else around)
+
+
+def _rows(layer: Layer) -> int:
+    return sum(_rows(each) for each in layer["layers"]) if layer["type"] == "Block" else 1
+
+
+def _structure(value: Any) -> str:
+    """Write data with a dot in place of each number that may differ."""
+    if isinstance(value, Mapping):
+        parts = (f"{key}:{value[key] if key == 'shared' else _structure(value[key])}" for key in value)
+        return "{" + ",".join(parts) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_structure, value)) + "]"
+    return "." if _is_hole(value) else repr(value)
+
+
+def _is_hole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _holes(value: Any, place: Place = ()) -> Iterator[tuple[Place, int]]:
+    """Yield the numbers in data with their places."""
+    if isinstance(value, Mapping):
+        for key in value:
+            if key != "shared":
+                yield from _holes(value[key], (*place, key))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _holes(each, (*place, index))
+    elif _is_hole(value):
+        yield place, value
+
+
+def _template(group: Sequence[_Block], name: str) -> dict[str, Any]:
+    """Make a template of blocks, and uses of it out of them."""
+    columns = [dict(_holes(block.layer["layers"])) for block in group]
+    arguments: dict[tuple[int, ...], str] = {}
+    named: dict[Place, str] = {}
+    for place in columns[0]:
+        values = tuple(column[place] for column in columns)
+        if len({*values}) > 1:
+            if values not in arguments:
+                arguments[values] = unique(
+                    _argument(place, group[0].layer["layers"]), {*arguments.values(), *_RESERVED}
+                )
+            named[place] = arguments[values]
+    body = _with(group[0].layer["layers"], named)
+    for number, block in enumerate(group):
+        given = {argument: values[number] for values, argument in arguments.items()}
+        kept: Layer = {key: block.layer[key] for key in ("name", "after") if key in block.layer}
+        block.layer.clear()
+        block.layer.update({**kept, "type": name, **given})
+    return {**({"required": [*arguments.values()]} if arguments else {}), "layers": body}
+
+
+def _argument(place: Place, layers: Any) -> str:
+    """Call an argument as the field it is, with the layer where the field is a general one."""
+    keys = [key for key in place if isinstance(key, str)]
+    field = keys[-1]
+    if field in {"out_channels", "out_features", "stride"}:
+        return field
+    names: list[str] = []
+    inner = layers
+    for key in place:
+        if isinstance(inner, Mapping) and "name" in inner:
+            names.append(str(inner["name"]))
+        inner = inner[key]
+    words = _NOT_A_NAME.sub("_", "_".join([*names[-1:], field]).lower()).strip("_")
+    return words if words and not words[0].isdigit() else f"at_{words}"
+
+
+def _with(value: Any, named: Mapping[Place, str], place: Place = ()) -> Any:
+    """Return data with arguments in the places of numbers."""
+    if isinstance(value, Mapping):
+        return {key: _with(each, named, (*place, key)) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with(each, named, (*place, index)) for index, each in enumerate(value)]
+    return named.get(place, value)
+
+
+def _called(group: Sequence[_Block]) -> str:
+    """Name a template after its uses, or what they are in."""
+    block = group[0]
+    names = {each.layer["name"] for each in group}
+    word = block.layer["name"] if len(names) == 1 and not block.layer["name"].isdigit() else block.around
+    word = word or block.layer["name"]
+    base = _NOT_A_NAME.sub("_", word.lower()).strip("_0123456789") or "block"
+    return base if base.endswith("block") else f"{base}_block"

@@ -1,0 +1,218 @@
+"""How to get from one counter's number to another's."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from flopcount.analyses.explain import AFFINE, WORDS, Asked, Origin, Side, Term, Verdict, nearest
+from flopcount.formulas.step import OPERATIONS, PARAMETERS
+from flopcount.network.convention import convention
+from flopcount.network.padding_exact import INSIDE
+from flopcount.network.trace import Trace
+from flopcount.report.count import inputs_data, inputs_text
+from flopcount.report.table import Column, Report, Row, Table, cell_text
+
+TERMS = (
+    Column("to", "to"),
+    Column("entry", "what happens"),
+    Column("times", "how often", "count"),
+    Column("was", "weight", "count"),
+    Column("now", "now", "count"),
+    Column("amount", "difference", "count"),
+    Column("why", "because"),
+    Column("what", "that is", "prose"),
+)
+TOTALS = (
+    Column("convention", "convention"),
+    Column("number", "number", "count"),
+    Column("word", "of"),
+    Column("figure", "given"),
+    Column("status", "verdict"),
+)
+ORIGINS = (
+    Column("figure", "given"),
+    Column("convention", "convention"),
+    Column("change", "with"),
+    Column("number", "number", "count"),
+    Column("rule", "prints"),
+)
+_WORDS: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **INSIDE, "batch": "inputs at once"}
+
+
+class Way(NamedTuple):
+    """From the base to one convention, and the figure that is said to be its, if one is."""
+
+    side: Side
+    terms: Sequence[Term]
+    asked: Asked | None = None
+
+    @property
+    def rule(self) -> str | None:
+        """How the number prints as the figure; None where it does not."""
+        return self.asked.figure.printed(self.side.total) if self.asked else None
+
+    @property
+    def status(self) -> str:
+        """The verdict on the figure."""
+        if self.asked is None:
+            return ""
+        if self.rule:
+            return "holds" if self.rule in {"exact", "round"} else f"holds, {WORDS[self.rule]}"
+        return f"differs by {cell_text(self.asked.figure.value - self.side.total, 'count', ',')}"
+
+
+class Search(NamedTuple):
+    """A figure, and the ways to come by it."""
+
+    asked: Asked
+    found: Sequence[Origin]
+
+
+def reconciliation_report(
+    name: str, base: Side, ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str, int]
+) -> Report:
+    """Show the numbers, what leads to each of them, and where figures come from that none was named for."""
+    distinct = [*{way.side.rule.name: way for way in ways}.values()]
+    tables = [_terms(distinct)] if any(way.terms for way in ways) else []
+    origins = [_origins(searches)] if any(search.found for search in searches) else []
+    tables += [_totals(base, ways), *origins] if ways else [*origins, _totals(base, ways)]  # the first is what CSV has
+    traced: Trace = base.trace
+    ends = ", ".join(way.side.rule.name for way in distinct)
+    return Report(
+        title=f"{name}: from {base.rule.name} to {ends or 'the figures given'}",
+        tables=tuple(tables),
+        lines=(f"input {inputs_text(traced)}", *_said([base, *(way.side for way in distinct)])),
+        notes=tuple(_notes(ways, searches, totals)),
+        facts={"arch": name, "input": inputs_data(traced), "from": base.rule.name},
+    )
+
+
+def _said(sides: Sequence[Side]) -> Sequence[str]:
+    return [*dict.fromkeys(f"{side.rule.name}: {side.rule.counts}" for side in sides)]
+
+
+def _totals(base: Side, ways: Sequence[Way]) -> Table:
+    rows = [Row(_total(base))]
+    for way in ways:
+        figure = {"figure": way.asked.figure.text, "status": way.status} if way.asked else {}
+        rows.append(Row({**_total(way.side), "difference": way.side.total - base.total, **figure}))
+    has_figures = any(way.asked for way in ways)
+    return Table("totals", TOTALS if has_figures else TOTALS[:3], tuple(rows))
+
+
+def _total(side: Side) -> dict[str, Any]:
+    rule = side.rule
+    return {"convention": rule.name, "number": side.total, "word": rule.word, "unit": rule.unit}
+
+
+def _terms(ways: Sequence[Way]) -> Table:
+    rows = [Row(_term(term, way)) for way in ways for term in way.terms]
+    needless = {"to"} if len(ways) == 1 else set()
+    if not any(term.why for way in ways for term in way.terms):
+        needless.add("why")
+    columns = tuple(column for column in TERMS if column.key not in needless)
+    total = Row({"entry": "total", "amount": sum(term.amount for term in ways[0].terms)}) if len(ways) == 1 else None
+    return Table("terms", columns, tuple(rows), total)
+
+
+def _term(term: Term, way: Way) -> dict[str, Any]:
+    what = _WORDS[term.entry]
+    plain = {**term._asdict(), "to": way.side.rule.name, "what": what}
+    rule = way.side.rule.operations.weights
+    shift = rule.get(term.entry + AFFINE)
+    if shift and term.now == rule.get(term.entry, 0) + shift:
+        plain["what"] = f"{what}; {term.now - shift}, and {shift} for scale and shift"
+    return plain
+
+
+def _origins(searches: Sequence[Search]) -> Table:
+    rows = [
+        Row({**origin._asdict(), "figure": search.asked.figure.text, "rule": WORDS[origin.rule]})
+        for search in searches
+        for origin in search.found
+    ]
+    return Table("origins", ORIGINS, tuple(rows))
+
+
+def _notes(ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str, int]) -> Iterator[str]:
+    for search in searches:
+        if not search.found:
+            figure = search.asked.figure
+            near = ", ".join(f"{name} {totals[name]}" for name in nearest(figure, totals))
+            yield f"{figure.text}: no convention gives this number; the nearest are {near}"
+    for rule in dict.fromkeys(way.side.rule.name for way in ways if _is_misnamed(way.side)):
+        yield f"{rule} calls its number FLOPs; it is one of MACs"
+
+
+def _is_misnamed(side: Side) -> bool:
+    return side.rule.word != side.rule.headline
+
+
+# Published figures beside the exact counts.
+
+
+CLAIMS = (
+    Column("arch", "network"),
+    Column("source", "source", "prose"),
+    Column("what", "of"),
+    Column("quantity", "quantity"),
+    Column("claimed", "claimed", "ratio"),
+    Column("exact", "exact", "count"),
+    Column("status", "verdict"),
+)
+ERRATA = (*CLAIMS[:4], Column("claimed", "printed", "ratio"), *CLAIMS[5:6], Column("reason", "why", "prose"))
+
+
+def verification_report(found: Sequence[Verdict]) -> Report:
+    """Show all claims with their verdicts, and how many of each there are."""
+    rows = tuple(_row(verdict) for verdict in found)
+    counts = {status: sum(each.status == status for each in found) for status in ("holds", "erratum", "differs")}
+    holds, errata, differ = counts.values()
+    said = f"{len(found)} figures: {holds} hold, {errata} known errata, {differ} differ"
+    lines = ("flopcount verify --errata says what is wrong with those that are known errata",) if errata else ()
+    notes = () if found else ("there are no claims here",)
+    table = Table("claims", CLAIMS, rows, caption=said)
+    return Report("Published figures, recomputed", (table,), lines, notes, {"verdicts": counts})
+
+
+def errata_report(found: Sequence[Verdict]) -> Report:
+    """Show the published figures that are known to be wrong: what is printed, what follows, and why."""
+    wrong = [verdict for verdict in found if verdict.status == "erratum"]
+    rows = tuple(Row({**_row(verdict).cells, "reason": verdict.claim.erratum}) for verdict in wrong)
+    title = "Errata: published figures that do not follow from the definition"
+    line = "printed is what the source has; exact is what follows from the network and the convention the source states"
+    return Report(title, (Table("errata", ERRATA, rows, separator=""),), (line,))
+
+
+def _row(verdict: Verdict) -> Row:
+    return Row(
+        {
+            "arch": verdict.arch,
+            "source": _source(verdict),
+            "what": _what(verdict),
+            "quantity": convention(macs=verdict.claim.counts).word if verdict.quantity == "macs" else "params",
+            "claimed": verdict.claimed,
+            "exact": verdict.exact,
+            "status": verdict.status,
+            **({"erratum": verdict.claim.erratum} if verdict.status == "erratum" else {}),
+        }
+    )
+
+
+def _source(verdict: Verdict) -> str:
+    return ", ".join(filter(None, (verdict.claim.source, verdict.claim.table)))
+
+
+def _what(verdict: Verdict) -> str:
+    """Say what is changed or left out, in the words of the command line."""
+    claim, change = verdict.claim, verdict.claim.with_
+    words = [
+        claim.path or "",
+        claim.leaves or "",
+        f"--input {claim.input}" if claim.input is not None else "",
+        f"--width {change.width}" if change.width is not None else "",
+        *(f"--set {text}" for text in change.set),
+        "standard convolutions" if change.standard else "",
+        f"{claim.convention} params" if verdict.quantity == "params" and claim.convention != "trainable" else "",
+        claim.counts if verdict.quantity == "macs" and claim.counts != "macs" else "",
+    ]
+    return ", ".join(filter(None, words))

@@ -1,0 +1,288 @@
+"""Closed forms as text: products in the order people write them, powers raised."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from flopcount.analyses.formula.kinds import Assumption, Forms, latex
+from flopcount.analyses.formula.networks import AXES, Law
+from flopcount.errors import UsageError
+from flopcount.report.table import Column, Report, Row, Table
+
+RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+FIRST = ("M", "N", "D", "k", "k_1", "k_2", "t", "g", "p")
+"""The letters that come first in a product, in this order."""
+PLACES = ("n", "T", "H", "W")
+"""The letters that come last: where a product is done."""
+NAMES: Mapping[str, str] = {"Max": "max", "Min": "min", "Abs": "abs"}
+
+
+def written(expression: Any) -> str:
+    """Write an expression in symbols on one line."""
+    kind = type(expression).__name__
+    if kind == "Add":
+        return _sum([*expression.as_ordered_terms()])
+    if kind in {"Mul", "Pow"}:
+        return _product(expression)
+    if kind in {"floor", "ceiling"}:
+        return _rounded(kind, expression.args[0])
+    if kind in NAMES:
+        return f"{NAMES[kind]}({', '.join(map(written, expression.args))})"
+    return spelled(str(expression)) if kind == "Symbol" else str(expression).replace("-", "−")
+
+
+def spelled(name: str) -> str:
+    """Write a letter: r_1 as r₁."""
+    stem, line, number = name.rpartition("_")
+    return stem + number.translate(LOWERED) if line and number.isdecimal() else name
+
+
+def _rounded(kind: str, inner: Any) -> str:
+    return f"⌊{written(inner)}⌋" if kind == "floor" else f"⌈{written(inner)}⌉"
+
+
+def _sum(terms: Sequence[Any]) -> str:
+    positive = [term for term in terms if not term.could_extract_minus_sign()]
+    ordered = [*positive, *(term for term in terms if term not in positive)]
+    first, *others = ordered
+    text = written(first)
+    for term in others:
+        minus = term.could_extract_minus_sign()
+        text += f" − {written(-term)}" if minus else f" + {written(term)}"
+    return text
+
+
+def _product(expression: Any) -> str:
+    """Write numerator / denominator, factors in their order."""
+    coefficient, rest = expression.as_coeff_Mul()
+    factors = list(rest.args) if type(rest).__name__ == "Mul" else [rest] if rest != 1 else []
+    below = [factor for factor in factors if _is_below(factor)]
+    above = [factor for factor in factors if not _is_below(factor)]
+    coefficient, above = _rounded_up(coefficient, above)
+    coefficient, above = _turned(coefficient, above)
+    top = [_factor(factor) for factor in sorted(above, key=_rank)]
+    bottom = [_factor(1 / factor) for factor in sorted(below, key=_rank)]
+    if abs(coefficient.p) != 1 or not top:
+        top.insert(0, str(abs(coefficient.p)))
+    if coefficient.q != 1:
+        bottom.insert(0, str(coefficient.q))
+    sign = "−" if coefficient < 0 else ""
+    return sign + "·".join(top) + _under(bottom)
+
+
+def _rounded_up(coefficient: Any, factors: list[Any]) -> tuple[Any, list[Any]]:
+    """Write −⌊−x⌋ as ⌈x⌉."""
+    result = []
+    for factor in factors:
+        base, exponent = factor.as_base_exp()
+        if type(base).__name__ == "floor" and base.args[0].could_extract_minus_sign() and exponent.is_Integer:
+            coefficient = coefficient * (-1) ** int(exponent)
+            result.append(_Ceiling(-base.args[0], int(exponent)))
+        else:
+            result.append(factor)
+    return coefficient, result
+
+
+def _turned(coefficient: Any, factors: list[Any]) -> tuple[Any, list[Any]]:
+    """Write (H + 1 − k) for −(k − H − 1)."""
+    result = []
+    for factor in factors:
+        terms = factor.args if type(factor).__name__ == "Add" else ()
+        turn = 2 * sum(term.could_extract_minus_sign() for term in terms) > len(terms)
+        coefficient, factor = (-coefficient, -factor) if turn else (coefficient, factor)  # noqa: PLW2901  (turned)
+        result.append(factor)
+    return coefficient, result
+
+
+class _Ceiling:
+    """A power of a number rounded up: only to be written."""
+
+    def __init__(self, inner: Any, power: int) -> None:
+        self.inner, self.power = inner, power
+
+
+def _is_below(factor: Any) -> bool:
+    return type(factor).__name__ == "Pow" and factor.args[1].could_extract_minus_sign()
+
+
+def _factor(factor: Any) -> str:
+    if isinstance(factor, _Ceiling):
+        return _rounded("ceiling", factor.inner) + _raised(factor.power)
+    base, exponent = factor.as_base_exp()
+    text = f"({written(base)})" if type(base).__name__ == "Add" else written(base)
+    return text + _raised(exponent)
+
+
+def _raised(power: Any) -> str:
+    return "" if power == 1 else str(power).translate(RAISED)
+
+
+def _under(bottom: list[str]) -> str:
+    if not bottom:
+        return ""
+    return f"/{bottom[0]}" if len(bottom) == 1 else f"/({'·'.join(bottom)})"
+
+
+def _rank(factor: Any) -> tuple[int, str]:
+    """Order factors: channels, kernel, other letters, sums, places."""
+    if isinstance(factor, _Ceiling):
+        return 200, str(factor.inner)
+    name = str(factor.as_base_exp()[0])
+    if name in FIRST:
+        return FIRST.index(name), name
+    if name in PLACES:
+        return 300 + PLACES.index(name), name
+    return (100, name) if name.isidentifier() else (200, name)
+
+
+def polynomial(coefficients: Sequence[Fraction], letter: str, *, latex: bool = False) -> str:
+    """Write a polynomial, the highest power first."""
+    text = ""
+    for power, each in reversed([*enumerate(coefficients)]):
+        if each:
+            sign = (" - " if each < 0 else " + ") if text else ("-" if each < 0 else "")
+            text += sign + _term(abs(each), power, letter, latex=latex)
+    return (text or "0") if latex else (text or "0").replace("-", "−")
+
+
+def _term(size: Fraction, power: int, letter: str, *, latex: bool) -> str:
+    raised = "" if power == 1 else f"^{{{power}}}" if latex else str(power).translate(RAISED)
+    number = rf"\frac{{{size.numerator}}}{{{size.denominator}}}" if latex and size.denominator > 1 else str(size)
+    if not power:
+        return number
+    return f"{letter}{raised}" if size == 1 else f"{number}{' ' if latex else '·'}{letter}{raised}"
+
+
+# Reports of closed forms: of a kind, of two kinds, of a network; and the pattern of kernels.
+
+
+FORMS = (Column("quantity", "quantity"), Column("formula", "formula"))
+LAW = (*FORMS, Column("in", "in"))
+LETTERS = (Column("letter", "letter"), Column("meaning", "is"))
+PATTERN = (Column("filter", "filter", "count"), Column("drawn", "kernels"), Column("kernels", "1: k×k, 0: 1×1"))
+LARGEST_PATTERN = 512
+LATEX_AXES: Mapping[str, str] = {"α": r"\alpha"}
+
+
+def kind_report(kind: str, found: Forms) -> Report:
+    """Show the closed forms of a kind."""
+    return _report(f"{kind}: closed forms", found, {"kind": kind})
+
+
+def ratio_report(kind: str, over: str, found: Forms) -> Report:
+    """Show what a kind costs over what another does."""
+    return _report(f"{kind} over {over}: closed forms", found, {"kind": kind, "over": over})
+
+
+def _report(title: str, found: Forms, facts: Mapping[str, Any]) -> Report:
+    rows = tuple(
+        Row({"quantity": form.quantity, "formula": written(form.expression), "latex": latex(form.expression)})
+        for form in found.forms
+    )
+    letters = tuple(Row({"letter": spelled(letter), "meaning": meaning}) for letter, meaning in _letters(found))
+    lines = tuple(f"where {sentence}" for sentence in map(assumption, found.assumptions))
+    tables = (Table("forms", FORMS, rows), *((Table("letters", LETTERS, letters),) if letters else ()))
+    return Report(title, tables, lines, facts={**facts, "assumptions": [*map(assumption, found.assumptions)]})
+
+
+def _letters(found: Forms) -> Iterable[tuple[str, str]]:
+    used = {str(letter) for form in found.forms for letter in form.expression.free_symbols}
+    used |= {str(letter) for one, _, other in found.assumptions for letter in (one + other).free_symbols}
+    return [(letter, meaning) for letter, meaning in found.letters.items() if letter in used and letter != meaning]
+
+
+def assumption(each: Assumption) -> str:
+    """Say what must hold."""
+    one, relation, other = each
+    words = {"divides": "divides", "equal": "=", "at least": "≥"}
+    return f"{written(one)} {words[relation]} {written(other)}"
+
+
+def law_report(name: str, sentence: str, found: Law, convention: Mapping[str, str] | None = None) -> Report:
+    """Show the polynomials of a network."""
+    rows = tuple(
+        Row({"quantity": quantity, "formula": text, "latex": source, "in": letter})
+        for letter, quantity, text, source in _polynomials(found)
+    )
+    verified = ", ".join(map(str, found.verified))
+    facts = {
+        "arch": name,
+        **({"convention": convention} if convention else {}),
+        "in": found.axis,
+        "step": str(found.step),
+        "offset": str(found.offset),
+        "from": str(found.value(found.first)),
+        "verified": [*map(str, found.verified)],
+    }
+    lines = (sentence, _validity(found), f"compared with the exact counts at {AXES[found.axis]} = {verified}")
+    return Report(f"{name}: closed forms in {found.axis}", (Table("forms", LAW, rows),), lines, facts=facts)
+
+
+def _polynomials(found: Law) -> Iterable[tuple[str, str, str, str]]:
+    """Write both quantities in the axis and, where that differs, in whole steps."""
+    letter = AXES[found.axis]
+    pairs = {letter: found.over_axis(), "s": (found.params, found.macs)}
+    if found.step == 1 and not found.offset:
+        del pairs["s"]
+    for each, forms in pairs.items():
+        for quantity, form in zip(("params", "MACs"), forms, strict=True):
+            source = polynomial(form, LATEX_AXES.get(each, each), latex=True)
+            yield each, quantity, polynomial(form, each), source
+
+
+def _validity(found: Law) -> str:
+    letter, first = AXES[found.axis], found.value(found.first)
+    if found.step == 1 and not found.offset:
+        return f"for every whole {letter} from {first} on"
+    offset = f" + {found.offset}" if found.offset else ""
+    return f"{letter} = {_times(found.step)}{offset}, for every whole s from {found.first} on: {_examples(found)} …"
+
+
+def _times(step: Fraction) -> str:
+    top = "s" if step.numerator == 1 else f"{step.numerator}·s"
+    return top if step.denominator == 1 else f"{top}/{step.denominator}"
+
+
+def _examples(found: Law) -> str:
+    return ", ".join(str(found.value(found.first + more)) for more in range(3)) + ","
+
+
+def latex_lines(report: Report) -> str:
+    """Write the forms of a report as LaTeX equations, what they assume in comments."""
+    comments = [f"% {line}" for line in (report.title, *report.lines)]
+    rows = [rf"  \text{{{row.cells['quantity']}}} &= {row.cells['latex']}" for row in report.tables[0].rows]
+    return "\n".join([*comments, r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"]) + "\n"
+
+
+def pattern_report(size: str, p: int) -> Report:
+    """Draw which kernels of a heterogeneous convolution are k×k: in filter i, those at channels c with p | c − i."""
+    channels, filters = _sizes(size)
+    if channels % p:
+        raise UsageError(f"-p {p} does not divide the {channels} channels; choose a divisor of them")
+    rows = tuple(_filter(number, channels, p) for number in range(filters))
+    lines = (
+        f"{channels} channels from left to right, {filters} filters from top to bottom; ■ is k×k, · is 1×1",
+        f"1 kernel in {p} is k×k; from filter to filter they move by one channel",
+    )
+    facts = {"kind": "HetConv", "channels": channels, "filters": filters, "p": p}
+    return Report(
+        f"HetConv with p = {p}: which kernels are k×k", (Table("pattern", PATTERN, rows),), lines, facts=facts
+    )
+
+
+def _filter(number: int, channels: int, p: int) -> Row:
+    large = [(channel - number) % p == 0 for channel in range(channels)]
+    drawn = " ".join("■" if each else "·" for each in large)
+    return Row({"filter": number + 1, "drawn": drawn, "kernels": "".join("1" if each else "0" for each in large)})
+
+
+def _sizes(size: str) -> tuple[int, int]:
+    parts = size.lower().replace("×", "x").split("x")
+    numbers = [int(part) for part in parts if part.isascii() and part.isdecimal() and len(part) <= 3]  # noqa: PLR2004  (digits)
+    if len(parts) != 2 or len(numbers) != 2 or not all(1 <= each <= LARGEST_PATTERN for each in numbers):  # noqa: PLR2004  (two sizes)
+        raise UsageError(
+            f"--pattern {size[:60]} is not CHANNELSxFILTERS; write for example --pattern 6x4, "
+            f"each at most {LARGEST_PATTERN}"
+        )
+    return numbers[0], numbers[1]

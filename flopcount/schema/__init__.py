@@ -1,1 +1,0 @@
-"""What a file may say: validated, frozen, and free of arithmetic."""

@@ -1,0 +1,221 @@
+"""Arch files by `REF:path`, as git has them: read from a commit without a checkout."""
+
+import os
+import posixpath
+import re
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from flopcount.errors import FileError, UsageError, plain, suggestion
+
+# Files as they were at a base, read from git without a checkout.
+#
+# Git is called with lists of arguments, never through a shell, and is told not to
+# fetch anything. Objects are read by their hashes, so no path is ever quoted.
+
+
+class _GitError(FileError):
+    """Git said no; the message is what it said."""
+
+
+class Base(NamedTuple):
+    """A commit of a repository: the hash of each file in it, and where renamed files came from."""
+
+    root: Path
+    commit: str
+    blobs: Mapping[str, str]
+    renamed: Mapping[str, str]
+
+
+def root_of(folder: Path) -> Path | None:
+    """Return the top folder of the working tree that a folder is in; None if it is in none."""
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
+
+
+def base_at(root: Path, ref: str) -> Base:
+    """Return the merge base of a ref and what is checked out; of a submodule, the commit the whole had then."""
+    _check_ref(ref)
+    commit = _in_whole(root, ref) or _merge_base(root, ref)
+    listed = _git(root, "ls-tree", "-r", "-z", "--full-tree", commit)
+    blobs = dict(_entry(line) for line in listed.split(b"\0") if line)
+    return Base(root, commit, blobs, _renamed(root, commit))
+
+
+def texts_at(base: Base, paths: Iterable[Path]) -> dict[Path, bytes]:
+    """Return what the files were at a base; a file that is new is left out."""
+    hashes = {path: found for path in paths if (found := _blob(base, path))}
+    contents = _contents(base.root, [*dict.fromkeys(hashes.values())])
+    return {path: contents[found] for path, found in hashes.items() if found in contents}
+
+
+def content_at(base: Base, path: str) -> bytes | None:
+    """Return a file by the name it had at a base, from the top folder; None if it was not there."""
+    found = base.blobs.get(path)
+    return _contents(base.root, [found]).get(found) if found else None
+
+
+def outside(folder: Path) -> UsageError:
+    """Say why a folder has no history."""
+    try:
+        bare = _git(folder, "rev-parse", "--is-bare-repository").strip() == b"true"
+    except _GitError:
+        bare = False
+    if bare:
+        return UsageError(f"{folder}: this is a bare repository, without files to compare; run in a working tree")
+    return UsageError(f"{folder}: not in a git repository, so there is no --base; run in one, or leave --base out")
+
+
+def commit_at(root: Path, ref: str) -> str:
+    """Return the commit a ref stands for."""
+    _check_ref(ref)
+    try:
+        return _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
+    except _GitError:
+        raise UsageError(f"{plain(ref[:100])}: git knows no such commit here; {_history_way_out(root, ref)}") from None
+
+
+def files_at(root: Path, commit: str) -> Base:
+    """Return the files of a commit as they are in it."""
+    listed = _git(root, "ls-tree", "-r", "-z", "--full-tree", commit)
+    return Base(root, commit, dict(_entry(line) for line in listed.split(b"\0") if line), {})
+
+
+def _check_ref(ref: str) -> None:
+    """Refuse what git could take for an option, what no command line can hold, and nothing at all."""
+    if not ref or ref.startswith("-") or not ref.isprintable():
+        what = "a ref does not start with -, and is not empty"
+        raise UsageError(f"{plain(ref[:100])!r}: {what}; name a branch, a tag or a commit")
+
+
+def _merge_base(root: Path, ref: str) -> str:
+    commit = commit_at(root, ref)
+    try:
+        return _git(root, "merge-base", commit, "HEAD").decode().strip()
+    except _GitError:
+        what = f"--base {plain(ref[:100])}: it has no commit in common with what is checked out"
+        raise UsageError(f"{what}; {_history_way_out(root, ref)}") from None
+
+
+def _in_whole(root: Path, ref: str) -> str:
+    """Return the commit a submodule had at the base of the repository it is in; empty if it is in none."""
+    whole = _git(root, "rev-parse", "--show-superproject-working-tree").decode(errors="surrogateescape").strip("\n")
+    if not whole:
+        return ""
+    place = root.resolve().relative_to(Path(whole).resolve()).as_posix()
+    line = _git(Path(whole), "ls-tree", "-z", _merge_base(Path(whole), ref), "--", place)
+    commit = line.split()[2].decode() if line else ""
+    try:
+        return _git(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").decode().strip() if commit else ""
+    except _GitError:
+        raise UsageError(
+            f"--base {plain(ref[:100])}: submodule {place} lacks commit {commit}; fetch it there"
+        ) from None
+
+
+def _history_way_out(root: Path, ref: str) -> str:
+    shallow = _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    if shallow:
+        return "this clone is shallow: git fetch --unshallow, or fetch-depth: 0 where CI checks out"
+    return f"fetch it first, as in git fetch origin {plain(ref[:100]).removeprefix('origin/')}, or name another"
+
+
+def _entry(line: bytes) -> tuple[str, str]:
+    about, _, name = line.partition(b"\t")
+    return name.decode(errors="surrogateescape"), about.split()[2].decode()
+
+
+def _renamed(root: Path, commit: str) -> dict[str, str]:
+    """Return the old name of each file that has another one now."""
+    words = _git(root, "diff", "--name-status", "-z", "-M", "--diff-filter=R", "--no-ext-diff", commit).split(b"\0")
+    names = [word.decode(errors="surrogateescape") for word in words if word]
+    return {new: old for _, old, new in zip(names[::3], names[1::3], names[2::3], strict=False)}
+
+
+def _blob(base: Base, path: Path) -> str | None:
+    try:
+        name = path.resolve().relative_to(base.root.resolve()).as_posix()
+    except ValueError:
+        return None
+    return base.blobs.get(name) or base.blobs.get(base.renamed.get(name, ""))
+
+
+def _contents(root: Path, hashes: Sequence[str]) -> dict[str, bytes]:
+    """Read objects by their hashes in one process."""
+    out = _git(root, "cat-file", "--batch", stdin="".join(f"{each}\n" for each in hashes).encode())
+    found: dict[str, bytes] = {}
+    start = 0
+    while start < len(out):
+        end = out.index(b"\n", start)
+        name, *about = out[start:end].split()
+        size = int(about[1]) if len(about) == 2 else -1  # noqa: PLR2004  (a type and a size; else it is missing)
+        if size >= 0 and about[0] == b"blob":
+            found[name.decode()] = out[end + 1 : end + 1 + size]
+        start = end + 2 + size if size >= 0 else end + 1
+    return found
+
+
+def _git(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+    """Run git in a folder and return what it prints; it may not fetch, and takes no locks it can do without."""
+    here = [f"--git-dir={folder / '.git'}", f"--work-tree={folder}"] if (folder / ".git").exists() else []
+    command = ["git", "-C", str(folder), *here, "--no-optional-locks", "-c", "protocol.allow=never", *arguments]
+    pipe = subprocess.PIPE
+    try:
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:  # noqa: S603  (a list, no shell)
+            printed, said = process.communicate(stdin)
+    except FileNotFoundError:
+        raise UsageError("--base needs git, and there is none on the path; install it, or leave --base out") from None
+    except OSError as error:
+        raise FileError(f"git cannot be run: {(error.strerror or str(error)).lower()}") from None
+    if process.returncode:
+        reason = plain(said.decode(errors="replace").strip().partition("\n")[0][:300])
+        raise _GitError(f"git {arguments[0]} in {folder}: {reason or 'it failed'}")
+    return printed
+
+
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_REVISION = re.compile(r"((?:[^:{]|\{[^}]*\})*):(.*)", re.DOTALL)
+
+
+def revision(reference: str) -> tuple[str, str] | None:
+    """Take `REF:path` apart; None for anything else: a file of that name, or a path with a drive."""
+    match = _REVISION.fullmatch(reference)
+    if match is None or _DRIVE.match(reference) or os.path.exists(reference):  # noqa: PTH110  (answers to any word)
+        return None
+    if not (match[1] and match[2]):
+        raise UsageError(f"{plain(reference[:300])}: give a commit and a path, as in HEAD:archs/net.toml")
+    return match[1], match[2]
+
+
+def content_in(ref: str, path: str, folder: Path) -> bytes:
+    """Return a file as it is in a commit; paths are from the top of the repository, with ./ from the folder."""
+    title = f"{ref}:{path}"
+    root = root_of(folder)
+    if root is None:
+        raise UsageError(f"{plain(title[:300])}: no such file, and no git repository here to find {plain(ref)!r} in")
+    base = files_at(root, commit_at(root, ref))
+    name = _from_top(path, folder, root)
+    content = content_at(base, name)
+    if content is None:
+        raise FileError(
+            f"{plain(title[:300])}: no such file in this commit; {_hint(path, name, folder, root, base.blobs)}"
+        )
+    return content
+
+
+def _from_top(path: str, folder: Path, root: Path) -> str:
+    """Return a path from the top of the repository, as git takes it."""
+    if not path.startswith(("./", "../")):
+        return posixpath.normpath(path)
+    here = folder.resolve().relative_to(root.resolve()).as_posix()
+    return posixpath.normpath(posixpath.join(here, path))
+
+
+def _hint(path: str, name: str, folder: Path, root: Path, known: Iterable[str]) -> str:
+    """Say what else may have been meant: the path from this folder, or one like it."""
+    known = [*known]
+    if _from_top(f"./{path}", folder, root) in known:
+        return f"paths are from the top of the repository; did you mean './{plain(path)}'?"
+    archs = [each for each in known if each.endswith((".toml", ".json"))]
+    return suggestion(name, archs)

@@ -1,0 +1,505 @@
+"""The networks that come with flopcount."""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from os.path import relpath
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from flopcount.errors import FileError, Place, Problem, SpecError, UsageError, plain, suggestion
+from flopcount.spec.arch import Arch, Block, called, kind_of
+from flopcount.spec.budget import Configuration
+from flopcount.spec.fields import Layer
+from flopcount.spec.rows import Raw, Row
+from flopcount.spec.source import Notation, Source
+from flopcount.spec.text import DEEPEST, decoded, deeper, guessed, notation_of, parsed, read_text
+
+_PACKAGE = Path(__file__).parent.parent
+
+ROOT = _PACKAGE / "archs" if (_PACKAGE / "archs").is_dir() else _PACKAGE.parent / "archs"
+"""The folder of bundled arch files: inside the wheel, or beside the package in a checkout."""
+
+_VARIANT = re.compile(r'^\[variants\.(?:"([^"]+)"|([A-Za-z0-9_-]+))\]', re.MULTILINE)
+
+
+class Bundled(NamedTuple):
+    """A network that comes along: its file, and which of the file's variants it is, if one."""
+
+    path: Path
+    variant: str | None = None
+
+
+def files() -> dict[str, Path]:
+    """Return the bundled arch files by file name without its ending, in alphabetical order."""
+    found = (path for path in ROOT.rglob("*") if path.suffix in {".toml", ".json"})
+    return {path.stem: path for path in sorted(found, key=lambda path: path.stem)}
+
+
+def bundled() -> dict[str, Bundled]:
+    """Return every bundled network by name, in alphabetical order; variants have names of their own."""
+    found: dict[str, Bundled] = {}
+    for name, path in files().items():
+        found[name] = Bundled(path)
+        for quoted, bare in _VARIANT.findall(path.read_text(encoding="utf-8")):
+            found[quoted or bare] = Bundled(path, quoted or bare)
+    return dict(sorted(found.items()))
+
+
+def bundled_network(reference: str) -> Bundled | None:
+    """Return what a file name or the name of a network stands for; files are opened only if need be."""
+    for name, path in files().items():
+        if reference in {name, path.name}:
+            return Bundled(path)
+    return bundled().get(reference)
+
+
+# Changes to a spec from outside: KEY=VALUE.
+
+
+FILE_KEYS = frozenset(Arch.model_fields)
+"""An address that starts with one of these leads into the file; any other is a layer's path."""
+
+
+class Setting(NamedTuple):
+    """One change: an address and the values it may take (one, where nothing is compared)."""
+
+    text: str
+    address: str
+    values: tuple[Any, ...]
+
+    @property
+    def value(self) -> object:
+        """The only value; several are for commands that compare."""
+        if len(self.values) > 1:
+            raise UsageError(f"--set {self.text}: several values are several networks; give one value here")
+        return self.values[0]
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the address leads into the file rather than to a layer's path."""
+        return self.address.split(".")[0] in FILE_KEYS
+
+
+def setting(text: str) -> Setting:
+    """Parse KEY=VALUE; commas outside brackets and quotes separate alternatives."""
+    address, equals, values = text.partition("=")
+    if not equals or not address.strip() or not values.strip():
+        raise UsageError(f"--set {plain(text[:200])}: not KEY=VALUE; write for example --set defaults.padding=same")
+    found = Setting(plain(text[:200]), address.strip(), tuple(map(value, alternatives(values))))
+    if deeper(found.values, DEEPEST) or found.address.count(".") > DEEPEST:
+        raise UsageError(f"--set {found.text}: nested too deep; {DEEPEST} levels are the most")
+    return found
+
+
+def value(text: str) -> object:
+    """Read a value as TOML would; anything else is a string."""
+    try:
+        return tomllib.loads(f"v = {text}")["v"] if "\n" not in text else text
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        return text.strip()
+
+
+def alternatives(text: str) -> list[str]:
+    """Split at the commas that are outside brackets and quotes."""
+    parts, depth, quote, escaped = [""], 0, "", False
+    for char in text:
+        if quote:
+            quote = "" if char == quote and not escaped else quote
+            escaped = char == "\\" and quote == '"' and not escaped
+        elif char in "\"'":
+            quote = char
+        depth += (char in "[{") - (char in "]}") if not quote else 0
+        if char == "," and not depth and not quote:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
+
+
+def changed(data: Mapping[str, Any], settings: Iterable[Setting]) -> tuple[Mapping[str, Any], dict[Place, str]]:
+    """Return the data with the settings that address the file, and the places they changed."""
+    places: dict[Place, str] = {}
+    inside = [each for each in settings if each.in_file]
+    if not inside:
+        return data, places
+    from copy import deepcopy
+
+    result = deepcopy(dict(data))
+    for each in inside:
+        _check_clear(data, each)
+        places[_put(result, each)] = f"--set {each.text}"
+    return result, places
+
+
+def _check_clear(data: Mapping[str, Any], each: Setting) -> None:
+    """Refuse an address that could be a key of the file or a layer of the same name."""
+    key, dot, _ = each.address.partition(".")
+    layers = data.get("layers")
+    named = (layer.get("name") for layer in layers if isinstance(layer, Mapping)) if isinstance(layers, list) else ()
+    first = each.address.split(".")[1] if dot else ""
+    arguments = data.get("arguments")
+    if key == "arguments" and not (isinstance(arguments, Mapping) and first in arguments):
+        known = [*arguments] if isinstance(arguments, Mapping) else []
+        raise UsageError(f"--set {each.text}: the file has no argument {first[:50]!r}; {suggestion(first[:50], known)}")
+    if dot and key in named:
+        raise UsageError(f"--set {each.text}: {key} is a key of the file and a layer; give the layer as layers.N")
+
+
+def _put(data: dict[str, Any], each: Setting) -> Place:
+    """Follow an address and put the value there."""
+    *steps, last = each.address.split(".")
+    place: Place = ()
+    inner: Any = data
+    for step in steps:
+        inner, key = _inside(inner, step, each)
+        place = (*place, key)
+    if isinstance(inner, dict):
+        inner[last] = each.value
+        return (*place, last)
+    _, key = _inside(inner, last, each)
+    inner[key] = each.value
+    return (*place, key)
+
+
+def _inside(data: object, step: str, each: Setting) -> tuple[Any, str | int]:
+    """Take one step: a key into a table (made where missing), a number from 0 into a list."""
+    if isinstance(data, dict):
+        return data.setdefault(step, {}), step
+    if not isinstance(data, list):
+        raise UsageError(f"--set {each.text}: there is nothing inside the value before {step[:50]!r}")
+    if not (step.isascii() and step.isdecimal() and len(step) <= 9 and int(step) < len(data)):  # noqa: PLR2004  (10⁹)
+        raise UsageError(f"--set {each.text}: {step[:50]!r} is not one of the {len(data)} entries; they count from 0")
+    return data[int(step)], int(step)
+
+
+def addressed(arch: Arch, settings: Iterable[Setting]) -> list[Setting]:
+    """Return the settings; what names a block or a use of a template by its path gets its address in the file."""
+    groups = group_addresses(arch)
+    return [each if each.in_file else _inside_group(each, groups) for each in settings]
+
+
+def group_addresses(arch: Arch) -> dict[str, str]:
+    """Return the addresses of blocks and uses of templates by path."""
+    return dict(_groups(arch.layers, arch, "", "layers"))
+
+
+def _inside_group(each: Setting, groups: Mapping[str, str]) -> Setting:
+    path, _, field = each.address.rpartition(".")
+    return each._replace(address=f"{groups[path]}.{field}") if path in groups else each
+
+
+def _groups(layers: tuple[Layer, ...], arch: Arch, prefix: str, place: str) -> Iterator[tuple[str, str]]:
+    """Yield the path and the address of each row of the file that stands for several layers."""
+    for index, layer in enumerate(layers):
+        path, address = f"{prefix}{called(layer, index + 1)}", f"{place}.{index}"
+        if kind_of(layer) == "Block" or kind_of(layer) in arch.templates:
+            yield path, address
+        if isinstance(layer, Block | Row):
+            yield from _groups(layer.layers, arch, f"{path}.", f"{address}.layers")
+
+
+def by_layer(settings: Iterable[Setting]) -> dict[str, dict[str, Any]]:
+    """Return the settings that address layers, as path → field → value."""
+    result: dict[str, dict[str, Any]] = {}
+    for each in settings:
+        if not each.in_file:
+            path, dot, field = each.address.rpartition(".")
+            if not dot:
+                raise UsageError(f"--set {each.text}: no key of an arch file; {suggestion(field, sorted(FILE_KEYS))}")
+            result.setdefault(path, {})[field] = each.value
+    return result
+
+
+# From a reference to a validated arch: a path, a bundled name, or standard input.
+
+
+MOST_SHOWN = 20
+"""More problems than this are counted, not listed."""
+
+
+_START = (1, 1, 1)
+"""Where a problem stands that is about a file as a whole."""
+
+_NOWHERE = (10**9, 0, 0)
+"""Where a problem stands that is not about the file: behind the others."""
+
+
+class Spec(NamedTuple):
+    """An arch with the source it came from, so that an error can point into it.
+
+    `settings` are the places that settings changed; `changes` what settings say
+    of layers, as path → field → value, which is for the plan.
+    A `foreign` file, one of another tool, adds what there is to say about it: notes, the
+    operators that were left out, and whether the sizes that were asked for are in it already.
+    """
+
+    arch: Arch
+    source: Source
+    settings: Mapping[Place, str] = {}
+    changes: Mapping[str, Mapping[str, Any]] = {}
+    notes: tuple[str, ...] = ()
+    unknown: Mapping[str, int] = {}
+    sized: bool = False
+    foreign: bool = False
+
+
+def load(reference: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
+    """Load an arch file: a path if it exists, else a bundled network by file name or bare name."""
+    source, named = _specs_read(reference)
+    return _specified(source, settings, variant or named)
+
+
+def _specified(source: Source, settings: Iterable[Setting], variant: str | None) -> Spec:
+    """Validate a network, or the one that a space is of, with the axes of the space."""
+    if not _is_space(source):
+        return validated(source, settings, variant)
+    base, named = _specs_read(_base(source))
+    if _is_space(base):
+        raise FileError(f"{source.title}: arch names another space; name the network itself")
+    spec = validated(base, settings, variant or named)
+    return spec._replace(arch=spec.arch.model_copy(update={"space": dict(source.data.get("space", {}))}))
+
+
+def _specs_read(reference: str) -> tuple[Source, str | None]:
+    path, named = Bundled(Path(reference))
+    if not os.path.isfile(path):  # noqa: PTH113  (answers False, not an error, to a name no system can hold)
+        path, named = bundled_network(reference) or (path, named)
+    if not os.path.exists(path):  # noqa: PTH110  (likewise)
+        raise FileError(f"{reference}: no such file, and no bundled network; {suggestion(reference, [*bundled()])}")
+    text = read_text(path)
+    return parsed(text, notation_of(path, text), str(path)), named
+
+
+def _is_space(source: Source) -> bool:
+    """Tell whether a file has no layers of its own but names a network."""
+    return "arch" in source.data and "layers" not in source.data
+
+
+def _base(source: Source) -> str:
+    """Return which network a space is of: a path from its file, or else a name."""
+    title, reference, space = source.title, source.data["arch"], source.data.get("space", {})
+    unknown = next((key for key in source.data if key not in {"arch", "space"}), None)
+    if unknown is not None:
+        raise FileError(f"{title}: beside arch there is space and nothing else, not {plain(unknown[:50])!r}")
+    if not isinstance(reference, str) or not isinstance(space, Mapping):
+        raise FileError(f"{title}: arch is the name or the path of a network, space a table of axes")
+    beside = os.path.join(os.path.dirname(title), reference)  # noqa: PTH118, PTH120  (any word)
+    return beside if os.path.isfile(beside) else reference  # noqa: PTH113  (likewise)
+
+
+def load_file(path: Path, title: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
+    """Load the arch file at a path; `title` is what it is called in messages."""
+    text = read_text(path, title)
+    return validated(parsed(text, notation_of(path, text), title), settings, variant)
+
+
+def load_text(content: bytes, title: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
+    """Load an arch from the bytes of a file that is not there, or not any more."""
+    text = decoded(content, title)
+    return validated(parsed(text, notation_of(Path(title), text), title), settings, variant)
+
+
+def load_base(reference: str) -> tuple[Spec, str | None]:
+    """Load a file as it stands, and the name of the variant that the reference stands for, if it does."""
+    named = None if os.path.isfile(reference) else bundled_network(reference)  # noqa: PTH113  (any word)
+    return (load(str(named.path)), named.variant) if named else (load(reference), None)
+
+
+def load_bytes(
+    content: bytes, notation: Notation | None = None, settings: Iterable[Setting] = (), variant: str | None = None
+) -> Spec:
+    """Load an arch from bytes, such as standard input; the notation is guessed where not given."""
+    text = decoded(content, "<stdin>")
+    return _specified(parsed(text, notation or guessed(text), "<stdin>"), settings, variant)
+
+
+def validated(source: Source, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
+    """Validate parsed data as an arch: a variant of it, with settings; errors point into the text."""
+    settings = [*settings]
+    source = source._replace(data=varied(source.data, variant, source.title)) if variant else source
+    spec = _arch(source, settings)
+    found = addressed(spec.arch, settings) if settings else settings
+    return (spec if found == settings else _arch(source, found))._replace(changes=by_layer(found))
+
+
+def _arch(source: Source, settings: Iterable[Setting]) -> Spec:
+    data, places = changed(source.data, settings)
+    source = source._replace(data=data)
+    try:
+        arch = Arch.model_validate(data)
+        return Spec(arch, source, places, unknown=arch.unknown)
+    except ValidationError as error:
+        from flopcount.spec.problems import all_problems
+
+        raise FileError(pointed(all_problems(error, data), source, places)) from None
+
+
+def varied(data: Raw, name: str, title: str) -> Raw:
+    """Return the data of a variant: the file's, with what the variant says instead.
+
+    A variant that is wrong changes nothing: validation says what is wrong, and where.
+    """
+    variants = data.get("variants")
+    variants = variants if isinstance(variants, Mapping) else {}
+    if name not in variants:
+        raise FileError(f"{title}: no variant is called {name!r}; {suggestion(name, [*variants])}")
+    variant, arguments = variants[name], data.get("arguments", {})
+    if not isinstance(variant, Mapping) or not _within(variant.get("arguments", {}), arguments):
+        return data
+    pairs = {key: (data.get(key, {}), variant[key]) for key in ("arguments", "defaults") if key in variant}
+    if not all(isinstance(table, Mapping) for pair in pairs.values() for table in pair):
+        return data
+    tables = {key: {**given, **changed} for key, (given, changed) in pairs.items()}
+    return {**data, **variant, **tables, "name": name}
+
+
+def _within(part: object, whole: object) -> bool:
+    return isinstance(part, Mapping) and isinstance(whole, Mapping) and part.keys() <= whole.keys()
+
+
+def explained(error: SpecError, spec: Spec) -> FileError:
+    """Turn problems found while walking a spec into lines that point into its file."""
+    return FileError(pointed(error.problems, spec.source, spec.settings))
+
+
+def pointed(problems: Iterable[Problem], source: Source, settings: Mapping[Place, str]) -> str:
+    """Write one line per problem, `file:line:column: layer: what`, in the order of the file, its source beneath."""
+    from flopcount.spec.positions import spans
+
+    problems = list(problems)
+    blamed = [_setting(problem, settings) for problem in problems]
+    places = [place for each, setting in zip(problems, blamed, strict=True) if not setting for place in _places(each)]
+    spots = {**dict.fromkeys(places, _START), **spans(source, places)}
+    placed = sorted(zip(problems, blamed, strict=True), key=lambda each: spots.get(each[0].place, _NOWHERE))
+    text = source.text.split("\n")
+    lines = [
+        line
+        for each, blame in placed[:MOST_SHOWN]
+        for line in (_line(each, blame, source.title, spots), *_source_of(each, spots, text))
+    ]
+    more = len(problems) - MOST_SHOWN
+    return "\n".join([*lines, f"{source.title}: and {more} more problems like these"] if more > 0 else lines)
+
+
+def _places(problem: Problem) -> tuple[Place, ...]:
+    return (problem.place, *problem.via)
+
+
+def _setting(problem: Problem, settings: Mapping[Place, str]) -> str:
+    """Return the setting that broke something, which is then not blamed on the file."""
+    for place, setting in settings.items():
+        if problem.place[: len(place)] == place or place[: len(problem.place)] == problem.place:
+            return f"{setting}: "
+    return ""
+
+
+def _source_of(problem: Problem, spots: Mapping[Place, tuple[int, int, int]], text: Sequence[str]) -> tuple[str, ...]:
+    """Return the line a problem is about with a mark under it; of a problem without a line, nothing."""
+    from flopcount.spec.source import beneath
+
+    return beneath(text, *spots[problem.place]) if problem.place in spots else ()
+
+
+def _line(problem: Problem, blame: str, title: str, spots: Mapping[Place, tuple[int, int, int]]) -> str:
+    """Write one problem: its place, what it is, and where the template was used that it is in."""
+    spot = "".join(f"{number}:" for number in spots.get(problem.place, ())[:2])
+    lines = [str(spots[place][0]) for place in problem.via if place in spots]
+    used = f" (in a template used at line {', '.join(lines)})" if lines else ""
+    return f"{title}:{spot} {blame}{problem}{used}"
+
+
+# The project's configuration: flopcount.toml, or tool.flopcount in pyproject.toml, found upwards from a folder.
+
+
+NAMES = ("flopcount.toml", "pyproject.toml")
+"""What a configuration is called; the first that is there is used."""
+
+
+class Config(NamedTuple):
+    """A configuration with the text it came from; `prefix` is where in that text it stands."""
+
+    model: Configuration
+    source: Source
+    folder: Path
+    prefix: Place = ()
+
+    @property
+    def title(self) -> str:
+        """The name of its file."""
+        return Path(self.source.title).name
+
+    def wrong(self, place: Place, what: str) -> FileError:
+        """Return the error that points at a place in the configuration."""
+        return FileError(pointed([Problem((*self.prefix, *place), what)], self.source, {}))
+
+
+def found(start: Path) -> Config | None:
+    """Return the nearest configuration in a folder or above it; None if there is none."""
+    for folder in (start, *start.parents):
+        for name in NAMES:
+            path = folder / name
+            config = _config_read(path, Path(relpath(path, start)).as_posix()) if path.is_file() else None
+            if config is not None:
+                return config
+    return None
+
+
+def read(path: Path) -> Config:
+    """Read the configuration in a file of any name."""
+    if not path.is_file():
+        raise FileError(f"{path}: no such file; --config names a flopcount.toml or a pyproject.toml")
+    config = _config_read(path, str(path))
+    if config is None:
+        raise FileError(f"{path}: there is no [tool.flopcount] in it")
+    return config
+
+
+def _config_read(path: Path, title: str) -> Config | None:
+    """Read a configuration, called `title` in messages; None where a pyproject.toml has nothing for flopcount."""
+    prefix: Place = ("tool", "flopcount") if path.name == "pyproject.toml" else ()
+    content = _content(path)
+    if prefix and content is not None and b"flopcount" not in content:
+        return None
+    is_empty = content is not None and not content.strip()
+    source = Source(title, "", "toml", {}) if is_empty else parsed(read_text(path, title), "toml", title)
+    data: Any = source.data
+    for key in prefix:
+        data = data.get(key) if isinstance(data, Mapping) else None
+    if data is None:
+        return None
+    try:
+        return Config(Configuration.model_validate(data), source, path.parent.resolve(), prefix)
+    except ValidationError as error:
+        from flopcount.spec.problems import table_problems
+
+        raise FileError(pointed(table_problems(error, Configuration, data, prefix), source, {})) from None
+
+
+def _content(path: Path) -> bytes | None:
+    """Return what is in a file, in whatever encoding; None where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def matching(folder: Path, patterns: Iterable[str]) -> dict[str, list[Path]]:
+    """Return the files each pattern matches, from a folder, in alphabetical order; links are not followed."""
+    return {pattern: _matches(folder, pattern) for pattern in patterns}
+
+
+def _matches(folder: Path, pattern: str) -> list[Path]:
+    try:
+        hits = [*folder.glob(pattern)] if not Path(pattern).is_absolute() else [*_absolute(pattern)]
+    except (ValueError, NotImplementedError, IndexError, OSError):
+        return []
+    return sorted(path for path in hits if path.is_file() and path.name not in NAMES)
+
+
+def _absolute(pattern: str) -> Iterable[Path]:
+    root = Path(pattern).anchor
+    return Path(root).glob(pattern.removeprefix(root))

@@ -1,0 +1,97 @@
+"""The lock file: what every network costs, one row a line, so that a diff shows what got dearer."""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from flopcount.errors import FileError, Problem
+from flopcount.spec.budget import LockFile, LockRow
+from flopcount.spec.load import pointed
+from flopcount.spec.problems import table_problems
+from flopcount.spec.source import Source, excerpted
+from flopcount.spec.text import parsed, read_text
+
+VERSION = 1
+"""The version of the format that is written, and the latest that is read."""
+
+HEAD = """\
+# What the networks of this project cost. Written by flopcount lock, checked by flopcount lock --check.
+"""
+
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: |\r?$)", re.MULTILINE)
+
+
+class Lock(NamedTuple):
+    """The rows of a lock file in their order, with the text they came from; `source` is None where there is no file."""
+
+    rows: tuple[LockRow, ...]
+    source: Source | None = None
+
+    def wrong(self, problems: Iterable[Problem]) -> FileError:
+        """Return the error that points at places in the file."""
+        return FileError(pointed(problems, self.source, {})) if self.source else FileError("there is no lock file")
+
+
+def read_lock(path: Path, title: str) -> Lock:
+    """Read a lock file; one that is not there has no rows."""
+    if not path.exists() and not path.is_symlink():
+        return Lock(())
+    if path.is_file() and not path.stat().st_size:
+        raise FileError(f"{title}: the file is empty; remove it, then run flopcount lock")
+    source = _source(read_text(path, title), title)
+    try:
+        rows = LockFile.model_validate(source.data).networks
+    except ValidationError as error:
+        raise FileError(pointed(table_problems(error, LockFile, source.data), source, {})) from None
+    _refuse_twins(rows, source)
+    return Lock(rows, source)
+
+
+def _source(text: str, title: str) -> Source:
+    """Parse a lock file; say what is the matter with one that a merge left broken, or that is too new."""
+    conflict = _CONFLICT.search(text)
+    if conflict:
+        line = text.count("\n", 0, conflict.start()) + 1
+        what = "a merge left its conflict here; keep either side of it, then run flopcount lock"
+        raise FileError(excerpted(f"{title}:{line}:1: {what}", text, line, 1, 7))
+    source = parsed(text, "toml", title)
+    version = source.data.get("version")
+    if isinstance(version, int) and version > VERSION:
+        what = f"version {version} is of a later flopcount, this one reads up to {VERSION}; install a newer one"
+        raise FileError(pointed([Problem(("version",), what)], source, {}))
+    return source
+
+
+def _refuse_twins(rows: Iterable[LockRow], source: Source) -> None:
+    seen: set[str] = set()
+    problems = []
+    for index, row in enumerate(rows):
+        if row.id in seen:
+            what = f"{row.id} is here twice; remove one of its rows and run flopcount lock"
+            problems.append(Problem(("networks", index), what))
+        seen.add(row.id)
+    if problems:
+        raise FileError(pointed(problems, source, {}))
+
+
+def written(rows: Iterable[LockRow]) -> str:
+    """Write the rows of a lock file, sorted by id, one a line."""
+    lines = [f"  {_row(row)},\n" for row in sorted(rows, key=lambda row: row.id)]
+    return f"{HEAD}version = {VERSION}\nnetworks = [\n{''.join(lines)}]\n"
+
+
+def _row(row: LockRow) -> str:
+    values: dict[str, Any] = {name: getattr(row, name) for name in LockRow.model_fields}
+    pairs = (f"{name} = {_toml(value)}" for name, value in values.items() if value != ())
+    return f"{{ {', '.join(pairs)} }}"
+
+
+def _toml(value: object) -> str:
+    """Write a value as TOML: its strings are those of JSON, but for one character."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,188 @@
+"""Conventions from files: those that come along are sound, those of users are read or refused."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run, Write
+from small_networks import network, row
+
+from flopcount.analyses.counted import counted
+from flopcount.formulas.step import OPERATIONS, PARAMETERS
+from flopcount.network.convention import COUNTERS, convention, described, mac_conventions
+from flopcount.network.padding_exact import INSIDE
+from flopcount.network.plan import input_shapes
+from flopcount.spec.kinds import FORMULAS
+
+OWN = ("macs", "conv", "conv_bias")
+FILES = [pytest.param(path, id=path.stem) for path in sorted(COUNTERS.glob("*.toml"))]
+ASKED_FOR = {
+    *("macs", "paper", "thop", "fvcore", "ptflops", "ptflops-aten", "torchinfo", "torch", "calflops", "deepspeed"),
+    *("onnx-tool", "keras", "tf-profiler", "pnnx", "xla"),
+}
+
+SMALL = network(
+    (3, 8, 8),
+    row("Conv", out_channels=4, kernel_size=3, padding=1, bias=True, activation="relu"),
+    row("Flatten"),
+    row("Linear", out_features=10),
+)
+"""4·3·9·64 = 6912 MACs and 2560; 256 bias adds and 10; 256 elements through ReLU; 112 and 2570 params."""
+
+
+def cost(name: str) -> tuple[int, int]:
+    total = counted(SMALL, input_shapes(SMALL.inputs), convention(macs=name)).total
+    return total.params, total.macs
+
+
+def test_every_convention_that_is_promised_is_there() -> None:
+    assert set(mac_conventions()) >= ASKED_FOR
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_file_that_comes_along_says_where_it_is_from(path: Path) -> None:
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    assert {"about", "source", "counts", "leaves_out"} <= data.keys()
+    found = described(path.stem, COUNTERS)
+    assert set(found.notes) <= {*OPERATIONS, *PARAMETERS, *INSIDE}
+    assert found.rule.name == path.stem
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_flops_weigh_a_multiply_accumulate_with_two(path: Path) -> None:
+    rule = convention(macs=path.stem)
+    weights = rule.operations.weights
+    once = weights.get("conv_mac", weights.get("conv_mac_inside"))
+    assert once == (2 if rule.unit == "FLOP" else 1)
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_exceptions_are_for_steps_that_there_are(path: Path) -> None:
+    kinds = convention(macs=path.stem).operations.kinds.keys()
+    assert kinds <= FORMULAS.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "macs"),
+    [
+        ("weights = { conv_mac = 1 }", 6912),
+        ("weights = { conv_mac = 2, conv_bias_add = 1, relu = -1 }", 2 * 6912),
+        ("weights = { conv_mac = 1, linear_mac = 1 }\nkinds = { Linear = { linear_mac = 3 } }", 6912 + 3 * 2560),
+        ("weights = { conv_mac = 1, linear_mac = 1 }\nkinds = { Linear = { '*' = 0 } }", 6912),
+        ("weights = { weight = 1, bias = 1 }", 112 + 2570),
+        ("extends = 'macs'", 6912 + 2560),
+        ("extends = 'thop'\nweights = { relu = 1, conv_mac = 0 }", 2560 + 256),
+        ("extends = 'calflops'", 2 * (6912 + 2560) + 256 + 256),
+    ],
+)
+def test_a_file_of_a_user(text: str, macs: int, write: Write) -> None:
+    assert cost(str(write("my.toml", text)))[1] == macs
+
+
+@pytest.mark.parametrize(
+    ("text", "params"),
+    [
+        ("", 112 + 2570),
+        ("params = { policy = 'weights' }", 108 + 2560),
+        ("params = { weights = { bias = 1 } }", 14),
+        ("params = { weights = { bias = 1, weight = 1 }, kinds = { Linear = { '*' = 0 } } }", 112),
+        ("extends = 'thop'\nparams = { weights = { weight = 0 } }", 14),
+    ],
+)
+def test_params_of_a_file_of_a_user(text: str, params: int, write: Write) -> None:
+    assert cost(str(write("my.toml", text)))[0] == params
+
+
+def test_a_file_with_several(run: Run, write: Write) -> None:
+    path = write("my.toml", "[conventions.one]\nweights = { relu = 1 }\n[conventions.two]\nweights = { relu = 2 }\n")
+    assert (cost(f"{path}:one")[1], cost(f"{path}:two")[1]) == (256, 512)
+    result = run("lenet5", "--convention", path)
+    assert (result.code, result.problems) == (2, [f"{path}: there are several conventions here; write {path}:one"])
+    result = run("lenet5", "--convention", f"{path}:three")
+    assert result.problems == [f"{path}: no convention is called 'three' here; write {path}:one"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("weights = { conv_macs = 1 }", "weights: nothing is tallied as 'conv_macs'; did you mean 'conv_mac'?"),
+        ("weights = { conv_mac = 1.5 }", "weights.conv_mac is a whole number of at most a million"),
+        ("weights = { conv_mac = true }", "weights.conv_mac is a whole number of at most a million"),
+        ("weights = 3", "weights is a table of names and whole numbers"),
+        ("wieghts = {}", "a convention has no 'wieghts'; did you mean 'weights'?"),
+        ("unit = 'FLOPs'", "unit is 'MAC' or 'FLOP', not 'FLOPs'"),
+        ("batch = 3", "batch is 'counted' or 'divided' or 'times params', not '3'"),
+        ("folds = 1", "folds is true or false"),
+        ("extends = 'tho'", "extends names a convention that comes along; did you mean 'thop'?"),
+        ("extends = ['thop']", "extends names a convention that comes along"),
+        ("kinds = { Linear = 3 }", "kinds.Linear is a table of names and whole numbers"),
+        ("kinds = 3", "kinds is a table of tables"),
+        ("written = { functional = {} }", "written: 'functional' is no way to write a layer; did you mean 'function'?"),
+        ("params = { policy = 'all' }", "params.policy: known here: folded, slim, total, trainable, weights"),
+        ("params = { weights = { relu = 1 } }", "params.weights: nothing is tallied as 'relu'"),
+        ("params = { wieghts = {} }", "params has no 'wieghts'; did you mean 'weights'?"),
+        ("notes = 3", "notes is a table of names and what they stand for"),
+        ("about = 3", "about is a line of text"),
+        ('counts = "a\\u001bb"', "counts is a line of text"),
+        ("kinds = { Liner = { conv_mac = 1 } }", "kinds: 'Liner' is no kind of step; did you mean 'Linear'?"),
+        ("notes = { conv_macs = 'x' }", "notes: nothing is tallied as 'conv_macs'; did you mean 'conv_mac'?"),
+        ("notes = { conv_mac = 3 }", "notes.conv_mac is a line of text"),
+        ("weights = {", ":1:12: not TOML"),
+        ("[conventions]\nx = 3", "a convention is a table, such as weights = { conv_mac = 1 }"),
+    ],
+)
+def test_a_mistake_in_a_file_is_one_sentence(text: str, says: str, run: Run, write: Write) -> None:
+    path = write("my.toml", text)
+    result = run("lenet5", "--convention", f"{path}:x" if "conventions" in text else path)
+    assert (result.code, result.out, len(result.problems)) == (2, "", 1)
+    assert says in result.problems[0]
+
+
+def test_mistakes_are_told_with_their_places(run: Run, write: Write) -> None:
+    text = """
+[conventions.mine]
+weights = { conv_mac = 1, relu = "two" }
+unti = "FLOP"
+
+[conventions.mine.written.functon]
+relu = 0
+"""
+    path = write("my.toml", text)
+    result = run("lenet5", "--convention", f"{path}:mine")
+    assert (result.code, result.out) == (2, "")
+    assert result.problems == [
+        f"{path}:3:27: weights.relu is a whole number of at most a million",
+        f"{path}:4:1: a convention has no 'unti'; did you mean 'unit'?",
+        f"{path}:6:1: written: 'functon' is no way to write a layer; did you mean 'function'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("tho", "no convention is called 'tho'; did you mean 'thop'?"),
+        ("nowhere.toml", "nowhere.toml: cannot be read: no such file or directory"),
+        ("../../thop", "no convention is called '../../thop'"),
+        ("my.toml:", "my.toml: cannot be read"),
+    ],
+)
+def test_a_convention_that_is_not_there(name: str, says: str, run: Run) -> None:
+    for command in (["lenet5", "--convention", name], ["conventions", name]):
+        result = run(*command)
+        assert (result.code, result.out, len(result.problems)) == (2, "", 1)
+        assert result.problems[0].startswith(says)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"a = 1\n" * 200_000, b"a = " + b"[" * 5000])
+def test_what_is_no_file_of_conventions_is_refused(content: bytes, run: Run, write: Write) -> None:
+    result = run("lenet5", "--convention", write("my.toml", content))
+    assert (result.code, result.out, len(result.problems)) == (2, "", 1)
+
+
+def test_params_can_be_chosen_apart() -> None:
+    """Of 25,557,032, thop's own way leaves none out here; weights alone are 25,502,912."""
+    assert convention(macs="thop").params_name == "thop"
+    chosen: Any = convention("weights", "thop")
+    assert (chosen.params_name, chosen.name) == ("weights", "thop")
+    assert chosen.parameters.weights.keys() == {"weight", "frozen_weight"}

@@ -1,0 +1,135 @@
+"""Numbers that other counters reported, by their conventions: all of them, to the last digit.
+
+tests/oracles/counters.json has what each counter printed, with its version: of whole
+models, of single operations, and the cells that a convention cannot give, with the reason.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+from small_networks import oracle
+
+from flopcount.analyses.counted import Counted, counted, summed
+from flopcount.analyses.explain import side
+from flopcount.cli.loading import Options, count_arch
+from flopcount.formulas.shape import Shape
+from flopcount.network.convention import convention, mac_conventions
+from flopcount.network.plan import input_shapes, plan
+from flopcount.network.trace import Trace, trace
+from flopcount.spec.arch import Arch
+
+RECORDED = oracle("counters")
+MODELS = [pytest.param(row, id="-".join([row["name"], *row.get("set", [])])) for row in RECORDED["models"]]
+OPERATIONS = [pytest.param(row, id=row["case"]) for row in RECORDED["operations"]]
+NOT_REPRODUCED = {(row["case"], row["convention"]) for row in RECORDED["not_reproduced"]}
+
+
+@cache
+def model(name: str, size: str, settings: tuple[str, ...]) -> Counted:
+    return count_arch(name, Options(size=size, settings=settings))[1]
+
+
+def traced(row: Mapping[str, Any]) -> Trace:
+    """Walk a network that a recorded row describes."""
+    arch = Arch.model_validate({key: row[key] for key in ("input", "layers", "written") if key in row})
+    return trace(plan(arch), Shape(tuple(row["input"])))
+
+
+@pytest.mark.parametrize("row", MODELS)
+def test_totals_of_a_model(row: Mapping[str, Any]) -> None:
+    result = model(row["name"], row["input"], tuple(row.get("set", ())))
+    assert {name: side(result.trace, convention(macs=name)).total for name in row["totals"]} == row["totals"]
+
+
+@pytest.mark.parametrize("row", MODELS)
+def test_params_of_a_model(row: Mapping[str, Any]) -> None:
+    result = model(row["name"], row["input"], tuple(row.get("set", ())))
+    assert {name: summed(result.trace, convention(macs=name)).params for name in row["params"]} == row["params"]
+
+
+def test_every_model_is_recorded_with_every_counter() -> None:
+    assert len({row["name"] for row in RECORDED["models"]}) == 43
+    counters = {"calflops", "calflops-macs", "fvcore", "ptflops", "ptflops-aten", "thop", "torch", "torchinfo"}
+    assert {frozenset(row["totals"]) for row in RECORDED["models"]} == {frozenset({*counters, "ultralytics-thop"})}
+
+
+@pytest.mark.parametrize("row", RECORDED["unseen"], ids=lambda row: f"{row['name']}-{row['input']}")
+def test_totals_of_a_model_that_was_measured_after_its_file_was_written(row: Mapping[str, Any]) -> None:
+    result = model(row["name"], row["input"], ())
+    found = {name: side(result.trace, convention(macs=name)).total for name in row["totals"]}
+    differ = {(row["name"], name) for name, total in found.items() if total != row["totals"][name]}
+    cells = {(each["name"], each["convention"]) for each in RECORDED["unseen_not_reproduced"]}
+    assert differ == {cell for cell in cells if cell[0] == row["name"]}
+
+
+@pytest.mark.parametrize("row", RECORDED["others"], ids=lambda row: f"{row['convention']}-{row['name']}")
+def test_totals_of_a_model_in_other_frameworks(row: Mapping[str, Any]) -> None:
+    assert count_arch(row["name"], Options(counts=row["convention"]))[1].total.macs == row["total"]
+
+
+def test_keras_mobilenet_v2_ends_in_a_softmax() -> None:
+    """615,292,208, of which 5 for each of the 1000 classes are its softmax, which the file does not have."""
+    assert count_arch("mobilenet_v2", Options(counts="tf-profiler"))[1].total.macs == 615292208 - 5 * 1000
+
+
+@pytest.mark.parametrize("row", OPERATIONS)
+def test_what_a_single_operation_counts(row: Mapping[str, Any]) -> None:
+    walked = traced(row)
+    found = {name: side(walked, convention(macs=name)).total for name in row["totals"]}
+    differ = {(row["case"], name) for name, total in found.items() if total != row["totals"][name]}
+    assert differ == {cell for cell in NOT_REPRODUCED if cell[0] == row["case"]}
+
+
+@pytest.mark.parametrize("row", RECORDED["xla"], ids=lambda row: row["case"])
+def test_taps_on_padding_are_not_counted_by_xla(row: Mapping[str, Any]) -> None:
+    assert side(traced(row), convention(macs="xla")).total == row["total"]
+
+
+def test_cells_that_are_not_reproduced_have_a_reason() -> None:
+    cases = {row["case"] for row in RECORDED["operations"]}
+    assert {case for case, _ in NOT_REPRODUCED} <= cases
+    assert all(row["reason"] and row["convention"] in mac_conventions() for row in RECORDED["not_reproduced"])
+
+
+@pytest.mark.parametrize("name", ["macs", "thop", "calflops", "torch", "onnx-tool", "xla"])
+def test_a_batch_counts_so_many_times(name: str) -> None:
+    one, eight = (count_arch("resnet18", Options(counts=name, batch=batch))[1].total for batch in (None, 8))
+    assert eight.macs == 8 * one.macs
+    assert eight.params == one.params
+
+
+def test_ptflops_counts_one_input_of_a_batch() -> None:
+    assert count_arch("resnet18", Options(counts="ptflops", batch=8))[1].total.macs == 1825313768
+
+
+def test_torchinfo_counts_params_for_each_input() -> None:
+    """1,814,083,944 of resnet18 at one input: 9,600 of them params of norms, 513,000 of the linear layer."""
+    assert count_arch("resnet18", Options(counts="torchinfo", batch=8))[1].total.macs == 8 * 1814083944
+
+
+def test_the_parts_of_a_composite_add_up_under_every_convention() -> None:
+    network = plan(
+        Arch.model_validate(
+            {
+                "input": [16, 32, 32],
+                "layers": [
+                    {
+                        "type": "DepthSepConv",
+                        "out_channels": 32,
+                        "kernel_size": 3,
+                        "norm": "batch",
+                        "activation": "relu",
+                    },
+                    {"type": "SqueezeExcitation", "squeeze_channels": 8},
+                    {"type": "DualConv", "out_channels": 32, "kernel_size": 3, "groups": 4, "padding": 1},
+                ],
+            }
+        )
+    )
+    for name in mac_conventions():
+        result = counted(network, input_shapes(network.inputs), convention(macs=name))
+        for step in result.trace.steps.values():
+            leaves = [result.cost(leaf) for leaf in step.leaves()]
+            assert result.cost(step) == (sum(each.params for each in leaves), sum(each.macs for each in leaves))

@@ -1,0 +1,229 @@
+"""Keras files that cannot be read: one clear sentence, exit code 2, in bounded time and memory."""
+
+import json
+import random
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run, Write
+from keras_oracles import archived, model_json
+
+
+def entry(name: str = "x", shape: Any = (None, 8, 8, 3)) -> dict[str, Any]:
+    """Return an input layer."""
+    config = {"name": name, "batch_shape": list(shape) if isinstance(shape, tuple) else shape}
+    return {"module": "keras.layers", "class_name": "InputLayer", "config": config, "name": name, "inbound_nodes": []}
+
+
+def layer(kind: str, name: str, *sources: str, **config: Any) -> dict[str, Any]:
+    """Return a layer that reads others, as Keras 2 writes it."""
+    nodes = [[[source, 0, 0, {}] for source in sources]]
+    return {"class_name": kind, "config": {"name": name, **config}, "name": name, "inbound_nodes": nodes}
+
+
+def model(*layers: dict[str, Any], last: str = "") -> str:
+    """Return a functional model as JSON."""
+    outputs = [[last or layers[-1]["name"], 0, 0]]
+    config = {"name": "m", "layers": [*layers], "input_layers": [["x", 0, 0]], "output_layers": outputs}
+    return json.dumps({"class_name": "Functional", "config": config})
+
+
+def conv(name: str, *sources: str, **config: Any) -> dict[str, Any]:
+    """Return a convolution."""
+    return layer("Conv2D", name, *sources, **{"filters": 4, "kernel_size": [3, 3], **config})
+
+
+def nested(depth: int) -> str:
+    """Return models inside models."""
+    inner = {"class_name": "Dense", "config": {"name": "d", "units": 2, "batch_input_shape": [None, 3]}}
+    for _ in range(depth):
+        inner = {"class_name": "Sequential", "config": {"name": "s", "layers": [inner]}}
+    return json.dumps(inner)
+
+
+def doubling(depth: int) -> str:
+    """Return a model that calls a model twice, that calls one twice, and so on."""
+    built: dict[str, Any] = {"class_name": "Dense", "config": {"name": "d0", "units": 3}}
+    inner: dict[str, Any] = built
+    for level in range(1, depth):
+        called = {**inner, "name": f"d{level - 1}", "inbound_nodes": [[["x", 0, 0, {}]], [[f"d{level - 1}", 0, 0, {}]]]}
+        config = {
+            "name": f"d{level}",
+            "layers": [entry(shape=(None, 3)), called],
+            "input_layers": [["x", 0, 0]],
+            "output_layers": [[f"d{level - 1}", 1, 0]],
+        }
+        inner = {"class_name": "Functional", "config": config}
+    return json.dumps(inner)
+
+
+MIXED = (entry(), layer("Warp", "a", "x"), layer("Lambda", "b", "a"), layer("Warp", "c", "b"))
+SUBCLASSED = '{"class_name": "MyModel", "config": {"units": 3}}'
+SEVENS = model(entry(), layer("Reshape", "a", "x", target_shape=[7, -1]))
+VAST = model(entry(shape=(None, 10**9, 10**9, 3)), layer("UpSampling2D", "a", "x", size=[9, 9]))
+
+BAD = [
+    pytest.param('{"class_name": "Functional"', "not JSON", id="cut off"),
+    pytest.param(SUBCLASSED, "MyModel is written without its graph", id="subclass"),
+    pytest.param('{"class_name": "Sequential", "config": {"layers": []}}', "has no layers", id="empty"),
+    pytest.param(model(*MIXED), "Lambda, Warp (2×)", id="all unknown classes"),
+    pytest.param(model(entry(), conv("a", "b"), conv("b", "a")), "in a circle: a, b", id="circle"),
+    pytest.param(model(entry(), conv("a", "nowhere")), "reads call 0 of 'nowhere'", id="missing"),
+    pytest.param(model(entry(), conv("a", "x"), conv("a", "x")), "two layers have the same name", id="twice"),
+    pytest.param(model(entry(), conv("a", "x", filters=-1)), "a (Conv2D): out_channels", id="negative"),
+    pytest.param(model(entry(), conv("a", "x", filters=10**12)), "out_channels", id="enormous"),
+    pytest.param(model(entry(), conv("a", "x", filters="many")), "out_channels", id="word"),
+    pytest.param(model(entry(), conv("a", "x", kernel_size=[3])), "kernel_size is not one whole number", id="axes"),
+    pytest.param(model(entry(), conv("a", "x", kernel_size=[9, 9])), "the map vanishes", id="vanished"),
+    pytest.param(model(entry(), conv("a", "x", padding="odd")), "padding = 'odd'", id="padding"),
+    pytest.param(model(entry(), conv("a", "x", activation="warp")), "the function 'warp' is not known", id="function"),
+    pytest.param(model(entry(), conv("a", "x", use_bias="yes")), "use_bias is neither true nor false", id="flag"),
+    pytest.param(SEVENS, "8×8×3 cannot be laid out as 7×-1", id="reshape"),
+    pytest.param(model(entry(), conv("a", "x"), layer("Add", "b", "x", "a")), "b (Add)", id="sizes"),
+    pytest.param(model(entry(), layer("Concatenate", "a", "x", "x", axis=9)), "none of the 3 axes", id="axis"),
+    pytest.param(model(entry(), layer("Conv2D", "a"), last="a"), "nothing enters", id="no input"),
+    pytest.param(model(entry(shape=(None, -3, 8, 3)), conv("a", "x")), "is not a list of sizes", id="negative input"),
+    pytest.param(model(entry(shape="wide"), conv("a", "x")), "does not say its shape", id="shape"),
+    pytest.param(model(entry(shape=(None, None, None, 3)), conv("a", "x")), "give them with --input", id="open"),
+    pytest.param(VAST, "10⁹", id="grows"),
+    pytest.param(nested(40), "nested too deep", id="deep"),
+    pytest.param('{"class_name": "x", "config": ' + "[" * 100_000, "nested too deep", id="brackets"),
+    pytest.param('{"class_name": "x", "config": {"layers": [' + "9" * 5000 + "]}}", "too many digits", id="digits"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said"), BAD)
+def test_what_cannot_be_is_refused_in_a_sentence(run: Run, write: Write, text: str, said: str) -> None:
+    result = run(write("model.json", text))
+    assert result.code == 2
+    assert said in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+def test_models_inside_models_are_walked_so_many_times_and_no_more(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of a few kilobytes can ask for a million layers, and for more than there is memory."""
+    monkeypatch.setattr("flopcount.readers.keras.walk.MOST_CALLS", 1000)
+    result = run(write("model.json", doubling(15)))
+    assert result.code == 2
+    assert "more than 1000 layers, inner models unrolled" in result.err
+
+
+def test_sizes_that_a_file_records_wrongly_are_found(run: Run, write: Write) -> None:
+    """Keras 3 records the shape of every tensor: a count that disagrees with it is not printed."""
+    text = model_json("cifar10_vgg").replace('"pool_size": [2, 2]', '"pool_size": [3, 3]', 1)
+    assert run(write("plain.json", text)).code == 0  # a Sequential records none
+    text = model_json("MobileNetV2").replace('"strides": [2, 2]', '"strides": [1, 1]', 1)
+    result = run(write("model.json", text))
+    assert result.code == 2
+    assert "leaves 224×224×32, and the file says 112×112×32" in result.err
+
+
+def test_a_class_of_somebody_else_is_not_taken_for_one_of_keras(run: Run, write: Write) -> None:
+    mine = {**layer("Dense", "a", "x", units=3), "module": "my_package", "registered_name": "mine>Dense"}
+    assert "Dense" in run(write("model.json", model(entry(), mine))).err
+
+
+def test_what_is_unknown_is_left_out_when_that_is_allowed(run: Run, write: Write) -> None:
+    path = write("model.json", model(entry(), layer("Warp", "a", "x"), conv("b", "a")))
+    result = run(path, "--allow-unknown", "--format", "json")
+    assert result.code == 0
+    assert json.loads(result.out)["totals"]["params"] == 4 * 27 + 4
+    assert "Warp" in result.out
+
+
+ARCHIVES: list[Any] = [
+    pytest.param({"weights.h5": b"x"}, "there is no config.json in it", id="without"),
+    pytest.param({"config.json": b"\xff\xfe\x00"}, "no .keras archive", id="no text"),
+    pytest.param({"config.json": " " * (65 * 2**20)}, "larger than 64 MiB", id="bomb"),
+]
+
+
+@pytest.mark.parametrize(("members", "said"), ARCHIVES)
+def test_an_archive_that_cannot_be_is_refused(run: Run, tmp_path: Path, members: dict[str, Any], said: str) -> None:
+    result = run(archived(tmp_path, members))
+    assert result.code == 2
+    assert said in result.err
+
+
+def test_an_archive_that_lies_about_its_size_is_refused(run: Run, tmp_path: Path) -> None:
+    """The declared size of the member is overwritten in the directory and in front of the data."""
+    path = archived(tmp_path, {"config.json": "[" * (66 * 2**20)})
+    real, lie = (66 * 2**20).to_bytes(4, "little"), (1000).to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(real, lie))
+    assert run(path).code == 2
+
+
+def test_nothing_in_an_archive_but_the_configuration_is_opened(run: Run, tmp_path: Path) -> None:
+    members = {"../../outside.txt": "x", "/etc/model": "x", "config.json": model_json("VGG16")}
+    assert run(archived(tmp_path, members)).code == 0
+    assert not (tmp_path.parent.parent / "outside.txt").exists()
+
+
+def test_hdf5_is_refused_with_a_way_out(run: Run, write: Write) -> None:
+    result = run(write("model.h5", b"\x89HDF\r\n\x1a\n"))
+    assert result.code == 2
+    assert "model.to_json()" in result.err
+
+
+@pytest.mark.parametrize("name", ["cifar10_vgg_separable", "layers_v3/mha", "layers_v2/tfops", "layers_v3/bidir"])
+def test_a_damaged_file_is_refused_or_counted(run: Run, write: Write, name: str) -> None:
+    """Bytes changed, cut out or cut off: never a traceback, never another exit code."""
+    chance, whole = random.Random(name), model_json(name).encode()  # noqa: S311  (variety, not secrecy)
+    for _ in range(40):
+        damaged = bytearray(whole)
+        for _ in range(chance.randrange(1, 4)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        if chance.random() < 0.2:
+            del damaged[chance.randrange(len(damaged)) :]
+        assert run(write("model.json", bytes(damaged))).code in {0, 2}
+
+
+def test_a_damaged_archive_is_refused_or_counted(run: Run, tmp_path: Path) -> None:
+    path = archived(tmp_path, {"config.json": model_json("cifar10_vgg")})
+    assert zipfile.is_zipfile(path)
+    chance, whole = random.Random(3), path.read_bytes()  # noqa: S311  (variety, not secrecy)
+    for _ in range(150):
+        damaged = bytearray(whole)
+        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged)
+        assert run(path).code in {0, 2}
+
+
+def test_two_configurations_in_an_archive_are_refused(run: Run, tmp_path: Path) -> None:
+    path = archived(tmp_path, {"config.json": model(entry(), conv("a", "x"))})
+    with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(path, "a") as packed:
+        packed.writestr("config.json", model(entry(), conv("a", "x", filters=8)))
+    result = run(path)
+    assert (result.code, "several config.json" in result.err) == (2, True)
+
+
+QUANTISED = {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}}
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"), [({"lora_rank": 2}, "lora_rank"), ({"dtype": QUANTISED}, "it is quantised")]
+)
+def test_weights_that_a_class_does_not_tell_are_refused(
+    run: Run, write: Write, extra: dict[str, Any], words: str
+) -> None:
+    result = run(write("model.json", model(entry(), conv("a", "x", **extra))))
+    assert (result.code, words in result.err) == (2, True)
+
+
+def test_a_layer_that_is_called_very_often_is_read_in_time(run: Run, write: Write) -> None:
+    often = layer("Dense", "a", units=3)
+    often["inbound_nodes"] = [[["x", 0, 0, {}]], *([["a", call, 0, {}]] for call in range(8_000))]
+    result = run(write("model.json", model(entry(shape=(None, 3)), often)), "--depth", "1", "--top", "1")
+    assert (result.code, "a (8001×)" in result.out + result.err) == (0, True)
+
+
+@pytest.mark.parametrize("width", ["a", [1, "b"], 10**30])
+def test_a_border_that_is_no_number_is_refused(run: Run, write: Write, width: Any) -> None:
+    border = layer("TFOpLambda", "tf.pad", "x", function="pad")
+    border["inbound_nodes"][0][0][3]["paddings"] = [[0, 0], [1, 1], [1, 1], width]
+    result = run(write("model.json", model(entry(), border)))
+    assert (result.code, "pad_width is not a whole number" in result.err) == (2, True)
