@@ -56,17 +56,30 @@ class ShapeError(BadInput):
 class Problem(NamedTuple):
     """One thing that is wrong in a spec: where, what, and the way out.
 
-    Inside a template, `via` are the places that used it, the innermost first.
+    Inside a template, `via` are the places that used it, the innermost first. Decisions
+    depend on `code`; `what` is only shown.
     """
 
     place: Place
     what: str
     layer: str = ""
     via: tuple[Place, ...] = ()
+    code: str = "spec"
 
     def __str__(self) -> str:
         """Join the layer, where there is one, and the sentence."""
         return f"{self.layer}: {self.what}" if self.layer else self.what
+
+
+class Note(NamedTuple):
+    """A sentence that qualifies a number; decisions depend on its code."""
+
+    code: str
+    text: str
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return self.text
 
 
 class SpecError(BadInput):
