@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from flopcount.analyses.substitute import standardised
 from flopcount.errors import UsageError
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import Convention
 from flopcount.network.plan import Given, Node, Plan
+from flopcount.network.substitute import standardised
 from flopcount.network.trace import Trace, fields, trace
 from flopcount.spec.fields import Layer
 

@@ -10,13 +10,13 @@ from pydantic import ValidationError
 from flopcount.analyses.conditions import Columns, Condition, Subject
 from flopcount.analyses.conditions import condition as _condition
 from flopcount.analyses.counted import Cost, Counted, counted
-from flopcount.analyses.substitute import STAND_INS, Replacement, Target, carried, replacement
 from flopcount.analyses.sweep.axes import setting_axis, spelled
 from flopcount.errors import BadInput, FileError, Place, Problem, SpecError, UsageError, suggestion
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
 from flopcount.network.plan import Given, Node, Plan, overridden, plan
 from flopcount.network.scale import scaled, width_ratio
+from flopcount.network.substitute import STAND_INS, Replacement, Target, carried, replacement
 from flopcount.network.trace import Trace, fields, own, trace
 from flopcount.spec.fields import Layer
 from flopcount.spec.layers import FAMILIES, kind_named

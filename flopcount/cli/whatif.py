@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from flopcount.analyses.counted import Counted
-from flopcount.analyses.substitute import Target
 from flopcount.analyses.sweep.axes import is_several
 from flopcount.analyses.whatif import (
     Alternative,
@@ -26,6 +25,7 @@ from flopcount.cli.output import show, write_whole
 from flopcount.errors import SpecError, UsageError
 from flopcount.network.convention import convention
 from flopcount.network.plan import Plan
+from flopcount.network.substitute import Target
 from flopcount.report.compare import whatif_report
 from flopcount.report.table import Report, in_macs
 from flopcount.spec.load import Setting, Spec, explained, setting

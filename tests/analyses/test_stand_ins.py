@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from flopcount.analyses.counted import Cost, Counted, counted
-from flopcount.analyses.substitute import CARRIED, STAND_INS, Target
 from flopcount.analyses.whatif import SPATIAL, Alternative, Choice, alternative
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shapes, plan
+from flopcount.network.substitute import CARRIED, STAND_INS, Target
 from flopcount.spec.arch import Arch
 
 ORACLE = Path(__file__).parent.parent / "oracles" / "variants.json"

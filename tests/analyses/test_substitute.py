@@ -8,10 +8,10 @@ import pytest
 
 from flopcount.analyses.counted import Counted, counted
 from flopcount.analyses.explain import prints_as
-from flopcount.analyses.substitute import CARRIED, STAND_INS, Target, standardised
 from flopcount.analyses.whatif import Alternative, Choice, alternative, condition
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shapes, plan
+from flopcount.network.substitute import CARRIED, STAND_INS, Target, standardised
 from flopcount.network.trace import own, trace
 from flopcount.spec.arch import Arch
 from flopcount.spec.fields import Filtering

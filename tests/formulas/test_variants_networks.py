@@ -7,9 +7,9 @@ import pytest
 from variant_layers import Map, layer
 
 from flopcount.analyses.counted import counted
-from flopcount.analyses.substitute import STAND_INS, standard
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shape, plan
+from flopcount.network.substitute import STAND_INS, standard
 from flopcount.network.trace import fields
 from flopcount.spec.arch import Arch
 from flopcount.spec.kinds import formula

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from flopcount.analyses.substitute import STAND_INS
 from flopcount.errors import UsageError, suggestion
 from flopcount.formulas.numbers import Dim, remainder
 from flopcount.formulas.shape import Need, Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import convention
+from flopcount.network.substitute import STAND_INS
 from flopcount.spec.fields import own_fields
 from flopcount.spec.kinds import formula
 from flopcount.spec.layers import kind_named
