@@ -292,8 +292,8 @@ def _why(one: Convention, other: Convention, leaf: Step, entry: str, *, is_folde
     found = (one.operations.at(leaf).get(entry, 0), other.operations.at(leaf).get(entry, 0))
     if plain == found:
         return ""
-    manners = leaf.manner in one.operations.written or leaf.manner in other.operations.written
-    return f"written: {leaf.manner}" if manners else f"in {leaf.kind}"
+    manners = leaf.call_style in one.operations.written or leaf.call_style in other.operations.written
+    return f"written: {leaf.call_style}" if manners else f"in {leaf.kind}"
 
 
 def _added(one: Term, other: Term) -> Term:

@@ -11,7 +11,7 @@ from flopcount.errors import ShapeError
 from flopcount.formulas.norm import layer_norm, softmax
 from flopcount.formulas.numbers import Axes, Dim, ceil_div, product, split
 from flopcount.formulas.pool import averaged
-from flopcount.formulas.shape import Need, Shape, divides, equal, per_axis, positive, render
+from flopcount.formulas.shape import Constraint, Shape, divides, equal, per_axis, positive, render
 from flopcount.formulas.step import Part, Step, Tally, chain, composed
 from flopcount.formulas.tensor import token_rows
 
@@ -95,7 +95,7 @@ def _scaled(scores: Step, queries: Dim) -> Step:
 
 def _headed(
     x: Shape, num_heads: Dim, num_kv_heads: Dim | None, head_dim: Dim | None, *, bias: bool
-) -> tuple[_Heads, tuple[Need, ...]]:
+) -> tuple[_Heads, tuple[Constraint, ...]]:
     """Return the heads, and what must hold for them."""
     sources = num_heads if num_kv_heads is None else num_kv_heads
     shared = divides(sources, num_heads, _SHARED)
@@ -127,12 +127,12 @@ def multihead_attention(
     """
     x, sources = xs[0], xs[min(len(xs), 2) - 1]
     _readable(xs)
-    heads, needs = _headed(x, num_heads, num_kv_heads, head_dim, bias=bias if qkv_bias is None else qkv_bias)
+    heads, constraints = _headed(x, num_heads, num_kv_heads, head_dim, bias=bias if qkv_bias is None else qkv_bias)
     parts = (*heads.projected(xs), *heads.gathered(x, sources.leading[-1]))
     step = _projected_back("MultiheadAttention", x, heads, parts, bias=bias)
     if embed_dim is not None:
-        needs += (equal(embed_dim, x.channels, "embed_dim = {}, but there are {} channels"),)
-    return step._replace(needs=(*step.needs, *needs, *_paired(xs)))
+        constraints += (equal(embed_dim, x.channels, "embed_dim = {}, but there are {} channels"),)
+    return step._replace(constraints=(*step.constraints, *constraints, *_paired(xs)))
 
 
 def _readable(xs: tuple[Shape, ...]) -> None:
@@ -144,8 +144,8 @@ def _readable(xs: tuple[Shape, ...]) -> None:
             raise ShapeError(f"MultiheadAttention cannot pair {render(xs[0].dims)} with {render(x.dims)}")
 
 
-def _paired(xs: tuple[Shape, ...]) -> tuple[Need, ...]:
-    """Need as many values as keys."""
+def _paired(xs: tuple[Shape, ...]) -> tuple[Constraint, ...]:
+    """Constraint as many values as keys."""
     text = "there are {} keys, but {} values"
     return (equal(xs[1].leading[-1], xs[2].leading[-1], text),) if len(xs) > 2 else ()  # noqa: PLR2004  (values apart)
 
@@ -181,11 +181,11 @@ def window_attention(
     sizes, window = _grid(x, axes, "WindowAttention"), per_axis(window_size, axes, "window_size")
     windows = product(map(ceil_div, sizes, window))
     tokens = Shape((*x.leading[:-axes], windows, product(window), x.channels), len(x.leading) - axes + 2)
-    heads, needs = _headed(x, num_heads, None, head_dim, bias=bias if qkv_bias is None else qkv_bias)
+    heads, constraints = _headed(x, num_heads, None, head_dim, bias=bias if qkv_bias is None else qkv_bias)
     table = (Part("position", _relative(tokens, window, num_heads)),) if relative_position else ()
     parts = (*heads.projected((tokens,)), *heads.gathered(tokens, tokens.leading[-1], *table))
     step = _projected_back("WindowAttention", tokens, heads, parts, bias=bias)
-    return step._replace(shape=x, needs=(*step.needs, *needs))
+    return step._replace(shape=x, constraints=(*step.constraints, *constraints))
 
 
 def _relative(tokens: Shape, window: tuple[Dim, ...], heads: Dim) -> Step:
@@ -245,7 +245,7 @@ def matmul(*xs: Shape, transpose: bool = False) -> Step:
     copies = zip(one.leading[:-1], other.leading[:-1], strict=True)
     paired = tuple(equal(size, size2, "{} matrices cannot be paired with {}") for size, size2 in copies)
     step = _product(Shape((*one.leading, columns), one.channel_axis), one.channels)
-    return step._replace(needs=(fits, *paired))
+    return step._replace(constraints=(fits, *paired))
 
 
 # Sequences: making tokens, adding to them, taking one of them or their mean.
@@ -283,7 +283,7 @@ def position_embedding(x: Shape, *, max_positions: Dim | None = None) -> Step:
     rows = positions if max_positions is None else max_positions
     text = "max_positions = {} is less than the {} positions there are"
     enough = positive(rows - positions + 1, text, rows, positions)
-    return Step("PositionEmbedding", x, Tally(add=x.elements, position=rows * x.channels), needs=(enough,))
+    return Step("PositionEmbedding", x, Tally(add=x.elements, position=rows * x.channels), constraints=(enough,))
 
 
 def select_token(x: Shape, *, index: Dim = 0) -> Step:
@@ -298,7 +298,7 @@ def select_token(x: Shape, *, index: Dim = 0) -> Step:
     inside = positive(
         x.leading[-1] - index, "there is no token {} of {}; they are counted from 0", index, x.leading[-1]
     )
-    return Step("SelectToken", _without_tokens(x), Tally(), needs=(inside,))
+    return Step("SelectToken", _without_tokens(x), Tally(), constraints=(inside,))
 
 
 def mean_tokens(x: Shape) -> Step:

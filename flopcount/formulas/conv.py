@@ -10,7 +10,7 @@ from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.norm import norm as normalised
 from flopcount.formulas.numbers import Axes, Dim, maximum, product, split
 from flopcount.formulas.pool import pixel_shuffle
-from flopcount.formulas.shape import Need, Padding, Shape, Slide, Window, divides, pads, per_axis, positive
+from flopcount.formulas.shape import Constraint, Padding, Shape, Slide, Window, divides, pads, per_axis, positive
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, renamed
 
 # What convolutions are made of: windows that use weights at every position they stop at.
@@ -28,23 +28,27 @@ _GROUPS_IN = "groups = {} does not divide the {} input channels; choose a diviso
 _GROUPS_OUT = "groups = {} does not divide the {} output channels; choose a divisor of them"
 
 
-def taps(kind: str, y: Shape, kernel: tuple[Dim, ...], *needs: Need, weights: Dim, biases: Dim = 0) -> Step:
+def per_position(
+    kind: str, y: Shape, kernel: tuple[Dim, ...], *constraints: Constraint, weights: Dim, biases: Dim = 0
+) -> Step:
     """Use each weight and each bias once per output position."""
     macs, adds = weights * y.positions, biases * y.positions
     tally = Tally(conv_mac=macs, conv_bias_add=adds, weight=weights, bias=biases)
-    return Step(kind, y, tally, needs=needs, kernel=kernel)
+    return Step(kind, y, tally, constraints=constraints, kernel=kernel)
 
 
-def slid(kind: str, x: Shape, window: Window, *needs: Need, channels: Dim, weights: Dim, biases: Dim = 0) -> Step:
+def conv_base(
+    kind: str, x: Shape, window: Window, *constraints: Constraint, channels: Dim, weights: Dim, biases: Dim = 0
+) -> Step:
     """Slide weights over space: each weight and each bias once per output position."""
     spatial, survives = window.over(x.spatial)
     y = x.resized(channels, spatial)
-    step = taps(kind, y, window.kernel(len(spatial)), *needs, *survives, weights=weights, biases=biases)
+    step = per_position(kind, y, window.kernel(len(spatial)), *constraints, *survives, weights=weights, biases=biases)
     return step._replace(slide=Slide(window, x.spatial, spatial))
 
 
-def shared(groups: Dim, channels: Dim, out_channels: Dim) -> tuple[Need, Need]:
-    """Need groups to divide both the input channels and the output channels."""
+def shared(groups: Dim, channels: Dim, out_channels: Dim) -> tuple[Constraint, Constraint]:
+    """Constraint groups to divide both the input channels and the output channels."""
     return divides(groups, channels, _GROUPS_IN), divides(groups, out_channels, _GROUPS_OUT)
 
 
@@ -53,17 +57,17 @@ def filters(x: Shape, window: Window, *, channels: Dim, groups: Dim = 1, bias: b
     area = product(window.kernel(len(x.spatial)))
     weights = channels * split(x.channels, groups) * area
     fits = shared(groups, x.channels, channels)
-    return slid("Conv", x, window, *fits, channels=channels, weights=weights, biases=channels if bias else 0)
+    return conv_base("Conv", x, window, *fits, channels=channels, weights=weights, biases=channels if bias else 0)
 
 
 def channelwise(x: Shape, window: Window, *, multiplier: Dim = 1, bias: bool = False) -> Step:
     """Slide `multiplier` filters of its own over each channel."""
     channels = x.channels * multiplier
     weights = channels * product(window.kernel(len(x.spatial)))
-    return slid("DepthwiseConv", x, window, channels=channels, weights=weights, biases=channels if bias else 0)
+    return conv_base("DepthwiseConv", x, window, channels=channels, weights=weights, biases=channels if bias else 0)
 
 
-def followed(step: Step, norm: str | None, activation: str | None) -> Step:
+def with_norm_and_activation(step: Step, norm: str | None, activation: str | None) -> Step:
     """Put a normalisation and an activation behind a convolution, as further parts of one step."""
     stages: list[Stage] = []
     if norm is not None:
@@ -74,8 +78,8 @@ def followed(step: Step, norm: str | None, activation: str | None) -> Step:
         return step
     behind = chain(step.kind, step.shape, *stages)
     parts = step.parts or (Part("conv", step),)
-    needs = (*step.needs, *behind.needs)
-    return Step(step.kind, behind.shape, step.tally + behind.tally, (*parts, *behind.parts), needs)
+    constraints = (*step.constraints, *behind.constraints)
+    return Step(step.kind, behind.shape, step.tally + behind.tally, (*parts, *behind.parts), constraints)
 
 
 def along(window: Window, count: int, *chosen: int) -> Window:
@@ -130,7 +134,9 @@ def conv(
     Source: Howard et al., MobileNets, arXiv:1704.04861, eq. 2; groups as in Krizhevsky et al., NIPS 2012.
     """
     window = Window(kernel_size, stride, padding, dilation)
-    return followed(filters(x, window, channels=out_channels, groups=groups, bias=bias), norm, activation)
+    return with_norm_and_activation(
+        filters(x, window, channels=out_channels, groups=groups, bias=bias), norm, activation
+    )
 
 
 def group_conv(
@@ -188,7 +194,7 @@ def depthwise_conv(
     Source: Howard et al., MobileNets, arXiv:1704.04861, eq. 4.
     """
     window = Window(kernel_size, stride, padding, dilation)
-    return followed(channelwise(x, window, multiplier=depth_multiplier, bias=bias), norm, activation)
+    return with_norm_and_activation(channelwise(x, window, multiplier=depth_multiplier, bias=bias), norm, activation)
 
 
 def depth_sep_conv(
@@ -266,8 +272,8 @@ def het_conv(
     weights = out_channels * (large * product(window.kernel(len(x.spatial))) + (x.channels - large))
     biases = (out_channels if bias else 0) + (out_channels * x.channels if kernel_bias else 0)
     fits = divides(p, x.channels, _HET_P)
-    step = slid("HetConv", x, window, fits, channels=out_channels, weights=weights, biases=biases)
-    return followed(step, norm, activation)
+    step = conv_base("HetConv", x, window, fits, channels=out_channels, weights=weights, biases=biases)
+    return with_norm_and_activation(step, norm, activation)
 
 
 # Convolutions that leave a larger map.
@@ -310,7 +316,7 @@ def conv_transpose(
     count = axes(x)
     window = Window(kernel_size, stride, padding, dilation)
     kernel = window.kernel(count)
-    spatial, needs = _spread(x.spatial, window, per_axis(output_padding, count, "output_padding"))
+    spatial, constraints = _spread(x.spatial, window, per_axis(output_padding, count, "output_padding"))
     y = x.resized(out_channels, spatial)
     weights = x.channels * split(out_channels, groups) * product(kernel)
     biases: Dim = out_channels if bias else 0
@@ -323,14 +329,16 @@ def conv_transpose(
         weight=weights,
         bias=biases,
     )
-    needs = (*shared(groups, x.channels, out_channels), *needs)
+    constraints = (*shared(groups, x.channels, out_channels), *constraints)
     slide = Slide(window, spatial, x.spatial)
-    return followed(Step("ConvTranspose", y, tally, needs=needs, kernel=kernel, slide=slide), norm, activation)
+    return with_norm_and_activation(
+        Step("ConvTranspose", y, tally, constraints=constraints, kernel=kernel, slide=slide), norm, activation
+    )
 
 
 def _spread(
     spatial: tuple[Dim, ...], window: Window, extra: tuple[Dim, ...]
-) -> tuple[tuple[Dim, ...], tuple[Need, ...]]:
+) -> tuple[tuple[Dim, ...], tuple[Constraint, ...]]:
     """Return the map a window spreads to, and what must hold for it to exist."""
     count = len(spatial)
     stride = per_axis(window.stride, count, "stride")
@@ -376,4 +384,4 @@ def sub_pixel_conv(
         ("conv", partial(filters, window=window, channels=many, bias=bias)),
         ("shuffle", partial(pixel_shuffle, upscale_factor=upscale_factor)),
     )
-    return followed(chain("SubPixelConv", x, *stages), norm, activation)
+    return with_norm_and_activation(chain("SubPixelConv", x, *stages), norm, activation)

@@ -6,7 +6,7 @@ What the letters in the equations mean is said in `sliding`.
 from functools import partial
 
 from flopcount.formulas.attention import linear
-from flopcount.formulas.conv import POINT, axes, conv, filters, followed, slid
+from flopcount.formulas.conv import POINT, axes, conv, conv_base, filters, with_norm_and_activation
 from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.norm import softmax
 from flopcount.formulas.numbers import Axes, Dim, product, split, where_positive
@@ -62,7 +62,7 @@ def cond_conv(
     window = Window(kernel_size, stride, padding, dilation)
     mixing, conv = _mixed(x, window, out_channels=out_channels, kernels=num_experts, groups=groups, bias=bias)
     routing = Part("routing", chain("Routing", x, *stages))
-    return followed(composed("CondConv", conv.step.shape, routing, mixing, conv), norm, activation)
+    return with_norm_and_activation(composed("CondConv", conv.step.shape, routing, mixing, conv), norm, activation)
 
 
 def dynamic_conv(
@@ -100,11 +100,13 @@ def dynamic_conv(
         ("softmax", softmax),
     )
     attention = chain("Attention", x, *stages)
-    attention = attention._replace(needs=(positive(hidden, _REDUCTION, reduction, x.channels), *attention.needs))
+    attention = attention._replace(
+        constraints=(positive(hidden, _REDUCTION, reduction, x.channels), *attention.constraints)
+    )
     window = Window(kernel_size, stride, padding, dilation)
     mixing, conv = _mixed(x, window, out_channels=out_channels, kernels=kernels, groups=groups, bias=bias)
     parts = (Part("attention", attention), mixing, conv)
-    return followed(composed("DynamicConv", conv.step.shape, *parts), norm, activation)
+    return with_norm_and_activation(composed("DynamicConv", conv.step.shape, *parts), norm, activation)
 
 
 def involution(
@@ -137,7 +139,10 @@ def involution(
     hidden = x.channels // reduction
     stages: tuple[Stage, ...] = (
         ("pool", partial(_pooled, stride=steps)),
-        ("reduce", lambda y: followed(filters(y, POINT, channels=hidden), kernel_norm, kernel_activation)),
+        (
+            "reduce",
+            lambda y: with_norm_and_activation(filters(y, POINT, channels=hidden), kernel_norm, kernel_activation),
+        ),
         ("span", partial(filters, window=POINT, channels=area * groups, bias=bias)),
     )
     kernels = chain("Kernels", x, *stages)
@@ -146,10 +151,10 @@ def involution(
         divides(groups, x.channels, _SHARES),
         *(divides(step, size, _STRIDE) for step, size in zip(steps, x.spatial, strict=True)),
     )
-    applied = slid("Involution", x, window, *fits, channels=x.channels, weights=area * x.channels)
+    applied = conv_base("Involution", x, window, *fits, channels=x.channels, weights=area * x.channels)
     applied = applied._replace(tally=Tally(conv_mac=applied.tally.counts["conv_mac"]))
     step = composed("Involution", applied.shape, Part("kernels", kernels), Part("apply", applied))
-    return followed(step, norm, activation)
+    return with_norm_and_activation(step, norm, activation)
 
 
 def _pooled(x: Shape, stride: tuple[Dim, ...]) -> Step:
@@ -196,9 +201,9 @@ def deform_conv(
     conv = filters(x, window, channels=out_channels, groups=groups, bias=bias)
     read = conv.shape.resized(x.channels).elements * product(conv.kernel)
     fits = divides(offset_groups, x.channels, _OFFSETS)
-    parts.append(Part("sampling", Step("Sampling", x, Tally(bilinear_sample=read), needs=(fits,))))
+    parts.append(Part("sampling", Step("Sampling", x, Tally(bilinear_sample=read), constraints=(fits,))))
     parts.append(Part("conv", conv))
-    return followed(composed("DeformConv", conv.shape, *parts), norm, activation)
+    return with_norm_and_activation(composed("DeformConv", conv.shape, *parts), norm, activation)
 
 
 # Layers that weigh the channels or positions of what they read by a gate computed from it.
@@ -275,7 +280,7 @@ def cbam(x: Shape, *, reduction: Dim = 16, kernel_size: Dim = 7, bias: bool = Fa
     text = "reduction = {} does not divide the {} channels; choose a divisor of them"
     parts = (*_channel_gate(x, reduction, bias=bias), *_space_gate(x, kernel_size))
     step = composed("CBAM", x, *parts)
-    return step._replace(needs=(*step.needs, divides(reduction, x.channels, text)))
+    return step._replace(constraints=(*step.constraints, divides(reduction, x.channels, text)))
 
 
 def _channel_gate(x: Shape, reduction: Dim, *, bias: bool) -> tuple[Part, ...]:
@@ -298,10 +303,10 @@ def _space_gate(x: Shape, kernel_size: Dim) -> tuple[Part, ...]:
     """See the mean and the maximum over the channels of each position: two channels for the convolution."""
     both, one = x.resized(channels=2), x.resized(channels=1)
     pooled = Step("ChannelPool", both, Tally(channel_pool_in=2 * x.elements, channel_pool_out=both.elements))
-    slid = conv(both, out_channels=1, kernel_size=kernel_size, padding="same", bias=False)
+    conv_base = conv(both, out_channels=1, kernel_size=kernel_size, padding="same", bias=False)
     return (
         Part("channel_pool", pooled),
-        Part("space_conv", slid),
+        Part("space_conv", conv_base),
         Part("space_gate", _sigmoid(one)),
         Part("space_mul", mul(x, one)),
     )

@@ -7,10 +7,18 @@ from collections.abc import Sequence
 from functools import partial
 
 from flopcount.errors import ShapeError
-from flopcount.formulas.conv import POINT, along, axis_by_axis, channelwise, filters, followed, taps
+from flopcount.formulas.conv import (
+    POINT,
+    along,
+    axis_by_axis,
+    channelwise,
+    filters,
+    per_position,
+    with_norm_and_activation,
+)
 from flopcount.formulas.norm import norm as normalised
 from flopcount.formulas.numbers import Axes, Dim, at_least, minimum, product, scaled_up, split, total
-from flopcount.formulas.shape import Need, Padding, Shape, Window, divides, equal
+from flopcount.formulas.shape import Constraint, Padding, Shape, Window, divides, equal
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
 from flopcount.formulas.tensor import add
 
@@ -42,8 +50,11 @@ def group_pointwise_conv(
     window = Window(kernel_size, stride, padding, dilation)
     group = filters(x, window, channels=x.channels, groups=groups, bias=group_bias)
     stages: list[Stage] = [
-        ("group", lambda _: followed(group, norm, activation)),
-        ("pointwise", lambda y: followed(filters(y, POINT, channels=out_channels, bias=bias), norm, activation)),
+        ("group", lambda _: with_norm_and_activation(group, norm, activation)),
+        (
+            "pointwise",
+            lambda y: with_norm_and_activation(filters(y, POINT, channels=out_channels, bias=bias), norm, activation),
+        ),
     ]
     return chain("GroupPointwiseConv", x, *stages)
 
@@ -69,7 +80,7 @@ def bs_conv_u(
     """
     pointwise = ("pointwise", partial(filters, window=POINT, channels=out_channels))
     step = chain("BSConvU", x, pointwise, _depthwise(Window(kernel_size, stride, padding, dilation), bias=bias))
-    return followed(step, norm, activation)
+    return with_norm_and_activation(step, norm, activation)
 
 
 def bs_conv_s(
@@ -97,7 +108,9 @@ def bs_conv_s(
     subspace = ("subspace", partial(filters, window=POINT, channels=between))
     pointwise = ("pointwise", partial(filters, window=POINT, channels=out_channels))
     window = Window(kernel_size, stride, padding, dilation)
-    return followed(chain("BSConvS", x, subspace, pointwise, _depthwise(window, bias=bias)), norm, activation)
+    return with_norm_and_activation(
+        chain("BSConvS", x, subspace, pointwise, _depthwise(window, bias=bias)), norm, activation
+    )
 
 
 def _depthwise(window: Window, *, bias: bool) -> Stage:
@@ -136,8 +149,13 @@ def conv_2plus1d(
         mid_channels = _as_many_weights(x.channels, out_channels, window.kernel(count))
     space = filters(x, over_space, channels=mid_channels, bias=bias)
     stages: list[Stage] = [
-        ("space", lambda _: followed(space, norm, activation)),
-        ("time", lambda y: followed(filters(y, over_time, channels=out_channels, bias=bias), norm, activation)),
+        ("space", lambda _: with_norm_and_activation(space, norm, activation)),
+        (
+            "time",
+            lambda y: with_norm_and_activation(
+                filters(y, over_time, channels=out_channels, bias=bias), norm, activation
+            ),
+        ),
     ]
     return chain("Conv2Plus1D", x, *stages)
 
@@ -183,7 +201,7 @@ def spatially_sep_conv(
         (f"axis{number}", partial(filters, window=window, channels=between)) for number, window in enumerate(first, 1)
     ]
     stages.append((f"axis{len(first) + 1}", partial(filters, window=last, channels=out_channels, bias=bias)))
-    return followed(chain("SpatiallySepConv", x, *stages), norm, activation)
+    return with_norm_and_activation(chain("SpatiallySepConv", x, *stages), norm, activation)
 
 
 def _per_channel(windows: tuple[Window, ...], *, bias: bool) -> list[Stage]:
@@ -215,7 +233,7 @@ def spatially_sep_depthwise_conv(
     """
     windows = axis_by_axis(x, Window(kernel_size, stride, padding, dilation))
     step = chain("SpatiallySepDepthwiseConv", x, *_per_channel(windows, bias=bias))
-    return followed(step, norm, activation)
+    return with_norm_and_activation(step, norm, activation)
 
 
 def flattened_conv(
@@ -239,7 +257,9 @@ def flattened_conv(
     """
     windows = axis_by_axis(x, Window(kernel_size, stride, padding, dilation))
     lateral = ("lateral", partial(filters, window=POINT, channels=out_channels))
-    return followed(chain("FlattenedConv", x, lateral, *_per_channel(windows, bias=bias)), norm, activation)
+    return with_norm_and_activation(
+        chain("FlattenedConv", x, lateral, *_per_channel(windows, bias=bias)), norm, activation
+    )
 
 
 def low_rank_conv(
@@ -265,7 +285,7 @@ def low_rank_conv(
     window = Window(kernel_size, stride, padding, dilation)
     basis = ("basis", partial(filters, window=window, channels=rank))
     combination = ("combination", partial(filters, window=POINT, channels=out_channels, bias=bias))
-    return followed(chain("LowRankConv", x, basis, combination), norm, activation)
+    return with_norm_and_activation(chain("LowRankConv", x, basis, combination), norm, activation)
 
 
 def tucker_conv(
@@ -295,7 +315,7 @@ def tucker_conv(
     squeeze = ("squeeze", partial(filters, window=POINT, channels=rank_in))
     core = ("core", partial(filters, window=window, channels=rank_out))
     expand = ("expand", partial(filters, window=POINT, channels=out_channels, bias=bias))
-    return followed(chain("TuckerConv", x, squeeze, core, expand), norm, activation)
+    return with_norm_and_activation(chain("TuckerConv", x, squeeze, core, expand), norm, activation)
 
 
 def cp_conv(
@@ -323,7 +343,9 @@ def cp_conv(
     windows = axis_by_axis(x, Window(kernel_size, stride, padding, dilation))
     squeeze = ("squeeze", partial(filters, window=POINT, channels=rank))
     expand = ("expand", partial(filters, window=POINT, channels=out_channels, bias=bias))
-    return followed(chain("CPConv", x, squeeze, *_per_channel(windows, bias=False), expand), norm, activation)
+    return with_norm_and_activation(
+        chain("CPConv", x, squeeze, *_per_channel(windows, bias=False), expand), norm, activation
+    )
 
 
 # Convolutions with branches of different kernels, added or side by side.
@@ -361,9 +383,11 @@ def dual_conv(
     group = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, groups=groups)
     y = group.shape
     biases: Dim = out_channels if bias else 0
-    point = taps("Conv", y, (1,) * len(y.spatial), weights=x.channels * out_channels, biases=biases)
+    point = per_position("Conv", y, (1,) * len(y.spatial), weights=x.channels * out_channels, biases=biases)
     added = point._replace(tally=point.tally + Tally(add=y.elements))
-    return followed(composed("DualConv", y, Part("group", group), Part("pointwise", added)), norm, activation)
+    return with_norm_and_activation(
+        composed("DualConv", y, Part("group", group), Part("pointwise", added)), norm, activation
+    )
 
 
 def ac_conv(
@@ -390,11 +414,11 @@ def ac_conv(
     """
     square = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, bias=bias)
     biases: Dim = out_channels if bias else 0
-    branches = [Part("square", followed(square, norm, None))]
+    branches = [Part("square", with_norm_and_activation(square, norm, None))]
     for axis, size in enumerate(square.kernel):
         line = (*[1] * axis, size, *[1] * (len(square.kernel) - axis - 1))
-        step = taps("Conv", square.shape, line, weights=size * x.channels * out_channels, biases=biases)
-        branches.append(Part(f"axis{axis + 1}", followed(step, norm, None)))
+        step = per_position("Conv", square.shape, line, weights=size * x.channels * out_channels, biases=biases)
+        branches.append(Part(f"axis{axis + 1}", with_norm_and_activation(step, norm, None)))
     return _summed("ACConv", branches, activation)
 
 
@@ -425,8 +449,11 @@ def rep_vgg_conv(
     square = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, groups=groups, bias=bias)
     y = square.shape
     weights = split(x.channels, groups) * out_channels
-    point = taps("Conv", y, (1,) * len(y.spatial), weights=weights, biases=out_channels if bias else 0)
-    branches = [Part("square", followed(square, norm, None)), Part("pointwise", followed(point, norm, None))]
+    point = per_position("Conv", y, (1,) * len(y.spatial), weights=weights, biases=out_channels if bias else 0)
+    branches = [
+        Part("square", with_norm_and_activation(square, norm, None)),
+        Part("pointwise", with_norm_and_activation(point, norm, None)),
+    ]
     if identity:
         branches.append(Part("identity", _identity(x, y, norm)))
     return _summed("RepVGGConv", branches, activation)
@@ -437,17 +464,17 @@ def _identity(x: Shape, y: Shape, norm: str | None) -> Step:
     step = Step("Identity", x, Tally()) if norm is None else normalised(x, name=norm)
     pairs = zip((x.channels, *x.spatial), (y.channels, *y.spatial), strict=True)
     what = ("channels", *["positions along an axis"] * len(x.spatial))
-    keeps: list[Need] = [
+    keeps: list[Constraint] = [
         equal(one, other, _KEEPS.replace("{} {}", f"{{}} {name}"))
         for (one, other), name in zip(pairs, what, strict=True)
     ]
-    return step._replace(needs=(*step.needs, *keeps))
+    return step._replace(constraints=(*step.constraints, *keeps))
 
 
 def _summed(kind: str, branches: Sequence[Part], activation: str | None) -> Step:
     y = branches[0].step.shape
     together = Part("add", add(*[y] * len(branches)))
-    return followed(composed(kind, y, *branches, together), None, activation)
+    return with_norm_and_activation(composed(kind, y, *branches, together), None, activation)
 
 
 def mix_conv(
@@ -475,7 +502,7 @@ def mix_conv(
     parts = [
         Part(
             f"share{number}",
-            followed(
+            with_norm_and_activation(
                 channelwise(x.resized(channels), Window(size, stride, "same", dilation), bias=bias), norm, activation
             ),
         )
@@ -522,6 +549,6 @@ def py_conv(
         channels = out_channels * share // total(shares)
         window = Window(size, stride, "same", dilation)
         step = filters(x, window, channels=channels, groups=count, bias=bias)
-        parts.append(Part(f"level{number}", followed(step, norm, activation)))
+        parts.append(Part(f"level{number}", with_norm_and_activation(step, norm, activation)))
     whole = composed("PyConv", parts[0].step.shape.resized(out_channels), *parts)
-    return whole._replace(needs=(fits, *whole.needs))
+    return whole._replace(constraints=(fits, *whole.constraints))

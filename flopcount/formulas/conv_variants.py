@@ -5,10 +5,10 @@ What the letters in the equations mean is said in `sliding`.
 
 from functools import partial
 
-from flopcount.formulas.conv import axes, channelwise, filters, followed, shared, slid
+from flopcount.formulas.conv import axes, channelwise, conv_base, filters, shared, with_norm_and_activation
 from flopcount.formulas.numbers import Axes, Dim, ceil_div, product, scaled_down, split
 from flopcount.formulas.pool import avg_pool, interpolate
-from flopcount.formulas.shape import Need, Padding, Shape, Window, divides, equal, positive
+from flopcount.formulas.shape import Constraint, Padding, Shape, Window, divides, equal, positive
 from flopcount.formulas.step import Part, Step, Tally, chain, composed
 
 _KEEPS = "a partial convolution keeps the map, and an axis of {} becomes {}; pad so that it stays"
@@ -42,8 +42,10 @@ def partial_conv(
     window = Window(kernel_size, 1, padding, dilation)
     step = filters(x.resized(share), window, channels=share, bias=bias)
     keeps = [equal(one, other, _KEEPS) for one, other in zip(x.spatial, step.shape.spatial, strict=True)]
-    needs = (positive(share, _N_DIV, n_div, x.channels), *step.needs, *keeps)
-    return followed(step._replace(kind="PartialConv", shape=x, needs=needs), norm, activation)
+    constraints = (positive(share, _N_DIV, n_div, x.channels), *step.constraints, *keeps)
+    return with_norm_and_activation(
+        step._replace(kind="PartialConv", shape=x, constraints=constraints), norm, activation
+    )
 
 
 def ghost_conv(
@@ -74,8 +76,8 @@ def ghost_conv(
     primary = filters(x, window, channels=ceil_div(out_channels, ratio), bias=bias)
     cheap = channelwise(primary.shape, Window(dw_kernel_size, padding="same"), multiplier=ratio - 1, bias=bias)
     parts = (
-        Part("primary", followed(primary, norm, activation)),
-        Part("cheap", followed(cheap, norm, activation)),
+        Part("primary", with_norm_and_activation(primary, norm, activation)),
+        Part("cheap", with_norm_and_activation(cheap, norm, activation)),
     )
     return composed("GhostConv", primary.shape.resized(out_channels), *parts)
 
@@ -108,18 +110,18 @@ def res2_conv(
     window = Window(kernel_size, stride, padding, dilation)
     channels = (scales - 1) * width
     weights = channels * width * product(window.kernel(len(x.spatial)))
-    needs = divides(scales, x.channels, _SCALES), positive(scales - 1, _TWO, scales)
+    constraints = divides(scales, x.channels, _SCALES), positive(scales - 1, _TWO, scales)
     biases = channels if bias else 0
-    convs = slid("Conv", x, window, *needs, channels=channels, weights=weights, biases=biases)
+    convs = conv_base("Conv", x, window, *constraints, channels=channels, weights=weights, biases=biases)
     y = convs.shape.resized(x.channels)
     if pooled:
         last = avg_pool(x.resized(width), kernel_size=kernel_size, stride=stride, padding=padding)
-        parts = (Part("convs", followed(convs, norm, activation)), Part("pool", last))
+        parts = (Part("convs", with_norm_and_activation(convs, norm, activation)), Part("pool", last))
         return composed("Res2Conv", y, *parts)
     keeps = [equal(one, other, _PASSES) for one, other in zip(x.spatial, y.spatial, strict=True)]
     added = Tally(add=convs.shape.resized(channels - width).elements)
-    convs = convs._replace(tally=convs.tally + added, needs=(*convs.needs, *keeps))
-    return composed("Res2Conv", y, Part("convs", followed(convs, norm, activation)))
+    convs = convs._replace(tally=convs.tally + added, constraints=(*convs.constraints, *keeps))
+    return composed("Res2Conv", y, Part("convs", with_norm_and_activation(convs, norm, activation)))
 
 
 def tied_block_conv(
@@ -153,10 +155,10 @@ def tied_block_conv(
         "TiedBlockConv",
         step.shape.resized(out_channels),
         Tally(**{**counts, **used}),
-        needs=(*shared(blocks, x.channels, out_channels), *step.needs),
+        constraints=(*shared(blocks, x.channels, out_channels), *step.constraints),
         kernel=step.kernel,
     )
-    return followed(tied, norm, activation)
+    return with_norm_and_activation(tied, norm, activation)
 
 
 def shift_conv(x: Shape, *, kernel_size: Axes, stride: Axes = 1, padding: Padding = "same", dilation: Axes = 1) -> Step:
@@ -170,7 +172,7 @@ def shift_conv(x: Shape, *, kernel_size: Axes, stride: Axes = 1, padding: Paddin
     Source: Wu et al., Shift: A zero FLOP, zero parameter alternative, CVPR 2018, section 3.1.
     """
     spatial, survives = Window(kernel_size, stride, padding, dilation).over(x.spatial)
-    return Step("ShiftConv", x.resized(spatial=spatial), Tally(), needs=survives)
+    return Step("ShiftConv", x.resized(spatial=spatial), Tally(), constraints=survives)
 
 
 # Octave convolution: part of the channels at half the resolution.
@@ -213,13 +215,13 @@ def octave_conv(
     fine = x.resized(x.channels - low_in)
     coarse = x.resized(low_in, tuple(size // 2 for size in x.spatial)) if alpha_in else None
     high = _high(fine, coarse, window, channels=out_channels - low_out, bias=bias)
-    parts = [Part("high", followed(high, norm, activation))]
+    parts = [Part("high", with_norm_and_activation(high, norm, activation))]
     if alpha_out:
         low = _low(fine, coarse, window, channels=low_out, bias=bias)
-        parts.append(Part("low", followed(low, norm, activation)))
+        parts.append(Part("low", with_norm_and_activation(low, norm, activation)))
     step = composed("OctaveConv", high.shape.resized(out_channels), *parts)
     halves = [divides(2, size, _HALVES) for size in x.spatial] if alpha_in or alpha_out else []
-    return step._replace(needs=(*halves, *step.needs))
+    return step._replace(constraints=(*halves, *step.constraints))
 
 
 def _high(fine: Shape, coarse: Shape | None, window: Window, *, channels: Dim, bias: bool) -> Step:
@@ -252,9 +254,11 @@ def _low(fine: Shape, coarse: Shape | None, window: Window, *, channels: Dim, bi
     return composed("Low", kept.shape, *lowered.parts, Part("low_to_low", _added(kept)))
 
 
-def _added(step: Step, needs: tuple[Need, ...] = ()) -> Step:
+def _added(step: Step, constraints: tuple[Constraint, ...] = ()) -> Step:
     """Add what another convolution gave."""
-    return step._replace(tally=step.tally + Tally(add=step.shape.elements), needs=(*step.needs, *needs))
+    return step._replace(
+        tally=step.tally + Tally(add=step.shape.elements), constraints=(*step.constraints, *constraints)
+    )
 
 
 # Convolutions that read, share or multiply otherwise than a standard one.
@@ -291,7 +295,7 @@ def coord_conv(
     more = axes(x) + 1 if with_r else axes(x)
     window = Window(kernel_size, stride, padding, dilation)
     step = filters(x.resized(x.channels + more), window, channels=out_channels, bias=bias)
-    return followed(step._replace(kind="CoordConv"), norm, activation)
+    return with_norm_and_activation(step._replace(kind="CoordConv"), norm, activation)
 
 
 def locally_connected(
@@ -317,7 +321,9 @@ def locally_connected(
     step = filters(x, window, channels=out_channels, bias=bias)
     counts, places = step.tally.counts, product(step.shape.spatial)
     kept = {name: counts[name] * places for name in ("weight", "bias")}
-    return followed(step._replace(kind="LocallyConnected", tally=Tally(**{**counts, **kept})), norm, activation)
+    return with_norm_and_activation(
+        step._replace(kind="LocallyConnected", tally=Tally(**{**counts, **kept})), norm, activation
+    )
 
 
 def winograd_conv(
@@ -349,7 +355,7 @@ def winograd_conv(
     points = tiles * area * product(x.leading)
     macs, transformed = points * x.channels * out_channels, points * (x.channels + out_channels)
     tally = Tally(**{**step.tally.counts, "conv_mac": macs, "winograd_transform": transformed})
-    return followed(step._replace(kind="WinogradConv", tally=tally), norm, activation)
+    return with_norm_and_activation(step._replace(kind="WinogradConv", tally=tally), norm, activation)
 
 
 def _instead(kind: str, step: Step, operation: str, times: int) -> Step:
@@ -379,7 +385,7 @@ def adder_conv(
     Source: Chen et al., AdderNet: Do we really need multiplications in deep learning?, CVPR 2020, eq. 2.
     """
     step = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, bias=bias)
-    return followed(_instead("AdderConv", step, "adder_add", 2), norm, activation)
+    return with_norm_and_activation(_instead("AdderConv", step, "adder_add", 2), norm, activation)
 
 
 def binary_conv(
@@ -405,7 +411,7 @@ def binary_conv(
     Source: Rastegari et al., XNOR-Net, ECCV 2016, section 3.2.
     """
     step = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, bias=bias)
-    return followed(_instead("BinaryConv", step, "binary_mac", 1), norm, activation)
+    return with_norm_and_activation(_instead("BinaryConv", step, "binary_mac", 1), norm, activation)
 
 
 def sparse_conv(
@@ -433,10 +439,10 @@ def sparse_conv(
     active = places if active_positions is None else active_positions
     pairs = places * product(step.kernel)
     used = {"conv_mac": active_pairs * x.channels * out_channels, "conv_bias_add": active * counts["bias"]}
-    needs = (
-        *step.needs,
+    constraints = (
+        *step.constraints,
         positive(pairs - active_pairs + 1, _PAIRS, active_pairs, pairs),
         positive(places - active + 1, _ACTIVE, active, places),
     )
     tally = Tally(**{**counts, **{name: count * copies for name, count in used.items()}})
-    return step._replace(kind="SparseConv", tally=tally, needs=needs)
+    return step._replace(kind="SparseConv", tally=tally, constraints=constraints)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from flopcount.formulas.numbers import Dim, split
-from flopcount.formulas.shape import Need, Shape, divides
+from flopcount.formulas.shape import Shape, divides, either
 from flopcount.formulas.step import Step, Tally
 
 _GROUPS = "num_groups = {} does not divide the {} channels; choose a divisor of them"
@@ -67,7 +67,7 @@ def group_norm(x: Shape, *, num_groups: Dim, affine: bool = True, gamma: bool = 
     tally = Tally(group_norm=x.elements)
     if affine:
         tally += _affine("group_norm", x, gamma=gamma, beta=beta)
-    return Step("GroupNorm", x, tally, needs=(divides(num_groups, x.channels, _GROUPS),))
+    return Step("GroupNorm", x, tally, constraints=(divides(num_groups, x.channels, _GROUPS),))
 
 
 def instance_norm(x: Shape, *, affine: bool = False, track_running_stats: bool = False) -> Step:
@@ -133,7 +133,7 @@ NORMS: Mapping[str, Callable[[Shape], Step]] = {
     "instance": instance_norm,
     "rms": rms_norm,
 }
-"""The normalisations a convolution can be followed by, as its `norm` names them."""
+"""The normalisations a convolution can be with_norm_and_activation by, as its `norm` names them."""
 
 
 def norm(x: Shape, name: str) -> Step:
@@ -223,9 +223,8 @@ def prelu(x: Shape, *, num_parameters: Dim = 1) -> Step:
 
     Source: He et al., Delving deep into rectifiers, ICCV 2015, eq. 1.
     """
-    value = (num_parameters - 1) * (num_parameters - x.channels)
-    fits = Need(value, "zero", _SLOPES, (num_parameters, x.channels))
-    return Step("PReLU", x, Tally(prelu=x.elements, slope=num_parameters), needs=(fits,))
+    fits = either(num_parameters, 1, x.channels, _SLOPES)
+    return Step("PReLU", x, Tally(prelu=x.elements, slope=num_parameters), constraints=(fits,))
 
 
 def stochastic_depth(x: Shape, *, p: float = 0.0) -> Step:  # noqa: ARG001  (p changes training, never the cost)

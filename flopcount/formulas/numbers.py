@@ -51,7 +51,7 @@ def ceil_div(dividend: Dim, divisor: Dim) -> Dim:
 
 
 def split(whole: Dim, ways: Dim) -> Dim:
-    """Divide what is known to divide evenly; the step states it as a need."""
+    """Divide what is known to divide evenly; the step states it as a constraint."""
     return whole // ways
 
 

@@ -3,7 +3,7 @@
 from flopcount.errors import ShapeError
 from flopcount.formulas.numbers import Axes, Dim, product, split
 from flopcount.formulas.shape import (
-    Need,
+    Constraint,
     Padding,
     Pads,
     Shape,
@@ -27,12 +27,12 @@ def _pooled(kind: str, name: str, x: Shape, window: Window) -> Step:
     kernel = window.kernel(len(spatial))
     counts = {"in": x.elements, "out": y.elements, "window": y.elements * product(kernel)}
     tally = Tally(**{f"{name}_{what}": count for what, count in counts.items()})
-    needs, slide = (*_covered(window, len(spatial)), *survives), Slide(window, x.spatial, spatial)
-    return Step(kind, y, tally, needs=needs, kernel=kernel, slide=slide)
+    constraints, slide = (*_covered(window, len(spatial)), *survives), Slide(window, x.spatial, spatial)
+    return Step(kind, y, tally, constraints=constraints, kernel=kernel, slide=slide)
 
 
-def _covered(window: Window, count: int) -> tuple[Need, ...]:
-    """Need explicit padding to be at most half the kernel, as PyTorch does."""
+def _covered(window: Window, count: int) -> tuple[Constraint, ...]:
+    """Constraint explicit padding to be at most half the kernel, as PyTorch does."""
     if isinstance(window.padding, str):
         return ()
     padding: Pads = pads(window.padding, count)
@@ -176,7 +176,7 @@ def pixel_shuffle(x: Shape, *, upscale_factor: Dim) -> Step:
     area = product((upscale_factor,) * len(x.spatial))
     text = "{} positions for each cannot be made of {} channels; choose an upscale_factor whose square divides them"
     y = x.resized(split(x.channels, area), tuple(size * upscale_factor for size in x.spatial))
-    return Step("PixelShuffle", y, Tally(), needs=(divides(area, x.channels, text),))
+    return Step("PixelShuffle", y, Tally(), constraints=(divides(area, x.channels, text),))
 
 
 def pixel_unshuffle(x: Shape, *, downscale_factor: Dim) -> Step:
@@ -189,7 +189,7 @@ def pixel_unshuffle(x: Shape, *, downscale_factor: Dim) -> Step:
     """
     _mapped(x, "PixelUnshuffle")
     text = "downscale_factor = {} does not divide an axis of size {}; pad first"
-    needs = tuple(divides(downscale_factor, size, text) for size in x.spatial)
+    constraints = tuple(divides(downscale_factor, size, text) for size in x.spatial)
     area = product((downscale_factor,) * len(x.spatial))
     y = x.resized(x.channels * area, tuple(split(size, downscale_factor) for size in x.spatial))
-    return Step("PixelUnshuffle", y, Tally(), needs=needs)
+    return Step("PixelUnshuffle", y, Tally(), constraints=constraints)

@@ -6,19 +6,20 @@ from typing import Literal, NamedTuple
 from flopcount.errors import ShapeError
 from flopcount.formulas.numbers import Axes, Dim, ceil_div, minimum, product, remainder, round_half_even
 
-# What must hold for a formula to make sense, as conditions with a sentence each.
+# Conditions under which a formula makes sense.
 
 
-class Need(NamedTuple):
-    """A condition on one number, and the sentence to say where it fails.
+class Constraint(NamedTuple):
+    """A condition on numbers, and the sentence to print where it fails.
 
-    Where shapes are not equal, nothing is known of what follows; where something
-    does not divide, the shapes still are. Ints raise the sentence, arrays turn the condition into a mask, symbols
-    print it as an assumption; so the sentence is put together only on demand.
+    `value` must be at least 1 (positive) or 0 (divides, equal). If sizes that must be
+    equal differ, the output shape is unknown; if a division leaves a remainder, the
+    shape is still known. `terms` fill in the sentence; those of "divides" are the
+    divisor and the number it divides.
     """
 
     value: Dim
-    relation: Literal["zero", "equal", "positive"]
+    relation: Literal["positive", "divides", "equal"]
     text: str
     terms: tuple[Dim, ...]
 
@@ -26,20 +27,32 @@ class Need(NamedTuple):
         """Return the sentence with its numbers."""
         return self.text.format(*self.terms)
 
-
-def divides(divisor: Dim, whole: Dim, text: str) -> Need:
-    """Need `divisor` to divide `whole`; the text is given both, in this order."""
-    return Need(remainder(whole, divisor), "zero", text, (divisor, whole))
-
-
-def equal(one: Dim, other: Dim, text: str) -> Need:
-    """Need two numbers to agree; the text is given both."""
-    return Need(one - other, "equal", text, (one, other))
+    @property
+    def is_broken(self) -> bool:
+        """Whether the condition is known to fail."""
+        if not isinstance(self.value, int):
+            return False
+        return self.value < 1 if self.relation == "positive" else self.value != 0
 
 
-def positive(value: Dim, text: str, *terms: Dim) -> Need:
-    """Need a number to be at least 1."""
-    return Need(value, "positive", text, terms)
+def divides(divisor: Dim, whole: Dim, text: str) -> Constraint:
+    """Require `divisor` to divide `whole`; the text is given both, in this order."""
+    return Constraint(remainder(whole, divisor), "divides", text, (divisor, whole))
+
+
+def equal(one: Dim, other: Dim, text: str) -> Constraint:
+    """Require two numbers to be equal; the text is given both."""
+    return Constraint(one - other, "equal", text, (one, other))
+
+
+def either(value: Dim, one: Dim, other: Dim, text: str) -> Constraint:
+    """Require a number to be one of two; the text is given the number and the second."""
+    return Constraint((value - one) * (value - other), "equal", text, (value, other))
+
+
+def positive(value: Dim, text: str, *terms: Dim) -> Constraint:
+    """Require a number to be at least 1."""
+    return Constraint(value, "positive", text, terms)
 
 
 Pads = tuple[Dim | tuple[Dim, Dim], ...]
@@ -132,7 +145,7 @@ class Window(NamedTuple):
     dilation: Axes = 1
     ceil_mode: bool = False
 
-    def over(self, spatial: tuple[Dim, ...]) -> tuple[tuple[Dim, ...], tuple[Need, ...]]:
+    def over(self, spatial: tuple[Dim, ...]) -> tuple[tuple[Dim, ...], tuple[Constraint, ...]]:
         """Return the map the window leaves, and what must hold for it to exist."""
         count = len(spatial)
         if not count:
@@ -185,7 +198,7 @@ def _rounded(size: Dim, extent: Dim, stride: Dim) -> Dim:
     return round_half_even(size - 2 * (extent // 2), stride)
 
 
-def _survives(result: Dim, size: Dim, kernel: Dim, extent: Dim) -> Need:
+def _survives(result: Dim, size: Dim, kernel: Dim, extent: Dim) -> Constraint:
     text = "the map vanishes: a window of {} (extent {}) does not fit an axis of size {}; enlarge the input or pad"
     return positive(result, text, kernel, extent, size)
 

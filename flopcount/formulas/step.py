@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.numbers import Dim
-from flopcount.formulas.shape import Need, Shape, Slide, positive
+from flopcount.formulas.shape import Constraint, Shape, Slide, positive
 
 # Named counts that add.
 
@@ -146,19 +146,19 @@ class Tally:
 class Step(NamedTuple):
     """The output shape, the tally and, in a composition, the named parts that make it up.
 
-    `kind` and `kernel` label the step in tables; `needs` are the conditions
+    `kind` and `kernel` label the step in tables; `constraints` are the conditions
     under which the numbers mean anything; `slide` is how a window moved, and
-    `manner` how a program writes the step. Compared by identity.
+    `call_style` how a program writes the step. Compared by identity.
     """
 
     kind: str
     shape: Shape
     tally: Tally
     parts: tuple["Part", ...] = ()
-    needs: tuple[Need, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
     kernel: tuple[Dim, ...] = ()
     slide: Slide | None = None
-    manner: str = "module"
+    call_style: str = "module"
 
     def __eq__(self, other: object) -> bool:
         """Compare by identity: the numbers may be arrays or symbols."""
@@ -202,12 +202,12 @@ def chain(kind: str, x: Shape, *stages: Stage) -> Step:
 
 
 def composed(kind: str, shape: Shape, *parts: Part) -> Step:
-    """Make one step of parts: their tallies add, their needs all hold."""
+    """Make one step of parts: their tallies add, their constraints all hold."""
     tally = Tally()
     for part in parts:
         tally = tally + part.step.tally
-    needs = tuple(need for part in parts for need in part.step.needs)
-    return Step(kind, shape, tally, parts, needs)
+    constraints = tuple(constraint for part in parts for constraint in part.step.constraints)
+    return Step(kind, shape, tally, parts, constraints)
 
 
 def renamed(kind: str, step: Step) -> Step:
@@ -228,11 +228,11 @@ def shared(step: Step, numbers: Mapping[str, int] | None = None) -> Step:
     foreign = sorted(name for name in numbers if name not in PARAMETERS or name not in counts)
     if foreign:
         raise ShapeError(f"shared names {', '.join(foreign)}, of which this layer has none")
-    needs = (
+    constraints = (
         positive(counts[name] - count + 1, f"shared names {{}} of {name}, and there are {{}}", count, counts[name])
         for name, count in numbers.items()
     )
-    return _tallied(step._replace(needs=(*step.needs, *needs)), lambda tally: _lessened(tally, left))
+    return _tallied(step._replace(constraints=(*step.constraints, *constraints)), lambda tally: _lessened(tally, left))
 
 
 def _tallied(step: Step, change: Callable[[Tally], Tally]) -> Step:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from flopcount.errors import ShapeError
 from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.numbers import Axes, Dim, maximum, product, split, total
-from flopcount.formulas.shape import Need, Pads, Shape, divides, equal, pads, per_axis, positive, render
+from flopcount.formulas.shape import Constraint, Pads, Shape, divides, either, equal, pads, per_axis, positive, render
 from flopcount.formulas.step import Part, Step, Tally, composed
 
 
@@ -24,18 +24,18 @@ def called(x: Shape, axis: int) -> str:
     return "tokens" if axis == x.channel_axis - 1 else f"copies along axis {axis}"
 
 
-def agreeing(kind: str, xs: tuple[Shape, ...], free: int | None = None) -> tuple[Need, ...]:
-    """Need all inputs to have one shape, but along the axis that is free."""
+def agreeing(kind: str, xs: tuple[Shape, ...], free: int | None = None) -> tuple[Constraint, ...]:
+    """Constraint all inputs to have one shape, but along the axis that is free."""
     first, *others = xs
     for x in others:
         if len(x.dims) != len(first.dims) or x.channel_axis != first.channel_axis:
             raise ShapeError(
                 f"{kind} reads layers of one layout, and {render(first.dims)} and {render(x.dims)} differ in it"
             )
-    return tuple(need for x in others for need in _equal(kind, first, x, free))
+    return tuple(constraint for x in others for constraint in _equal(kind, first, x, free))
 
 
-def _equal(kind: str, one: Shape, other: Shape, free: int | None) -> Iterator[Need]:
+def _equal(kind: str, one: Shape, other: Shape, free: int | None) -> Iterator[Constraint]:
     for axis, (size, size2) in enumerate(zip(one.dims, other.dims, strict=True)):
         if axis != free:
             yield equal(
@@ -52,7 +52,7 @@ def add(*xs: Shape, activation: str | None = None) -> Step:
     Source: He et al., Deep residual learning, CVPR 2016, eq. 1.
     """
     several("Add", xs)
-    added = Step("Add", xs[0], Tally(add=xs[0].elements * (len(xs) - 1)), needs=agreeing("Add", xs))
+    added = Step("Add", xs[0], Tally(add=xs[0].elements * (len(xs) - 1)), constraints=agreeing("Add", xs))
     if activation is None:
         return added
     return composed("Add", xs[0], Part("add", added), Part("activation", activated(xs[0], function=activation)))
@@ -67,17 +67,17 @@ def mul(*xs: Shape) -> Step:
     Source: Hu et al., Squeeze-and-excitation networks, CVPR 2018, eq. 4.
     """
     several("Mul", xs)
-    needs = tuple(need for x in xs[1:] for need in _stretching(xs[0], x))
-    return Step("Mul", xs[0], Tally(mul=xs[0].elements * (len(xs) - 1)), needs=needs)
+    constraints = tuple(constraint for x in xs[1:] for constraint in _stretching(xs[0], x))
+    return Step("Mul", xs[0], Tally(mul=xs[0].elements * (len(xs) - 1)), constraints=constraints)
 
 
-def _stretching(full: Shape, x: Shape) -> Iterator[Need]:
-    """Need each size of x to be 1, or that of the full shape."""
+def _stretching(full: Shape, x: Shape) -> Iterator[Constraint]:
+    """Require each size of x to be 1, or that of the full shape."""
     if x.channel_axis != full.channel_axis or (x.spatial and len(x.dims) != len(full.dims)):
         raise ShapeError(f"Mul cannot stretch {render(x.dims)} to {render(full.dims)}; name the larger layer first")
     for axis, (size, wanted) in enumerate(zip(x.dims, full.dims, strict=False)):
-        text = f"Mul stretches sizes of 1 only, and has to make {{}} {called(full, axis)} of {{}}"
-        yield Need((size - 1) * (size - wanted), "zero", text, (wanted, size))
+        text = f"Mul stretches sizes of 1 only, and has to make {{1}} {called(full, axis)} of {{0}}"
+        yield either(size, 1, wanted, text)
 
 
 def concat(*xs: Shape, axis: str | int = "channels") -> Step:
@@ -90,9 +90,9 @@ def concat(*xs: Shape, axis: str | int = "channels") -> Step:
     """
     several("Concat", xs)
     along = _along(xs[0], axis)
-    needs = agreeing("Concat", xs, along)
+    constraints = agreeing("Concat", xs, along)
     sizes = (*xs[0].dims[:along], total(x.dims[along] for x in xs), *xs[0].dims[along + 1 :])
-    return Step("Concat", Shape(sizes, xs[0].channel_axis), Tally(), needs=needs)
+    return Step("Concat", Shape(sizes, xs[0].channel_axis), Tally(), constraints=constraints)
 
 
 def _along(x: Shape, axis: str | int) -> int:
@@ -116,7 +116,7 @@ def slice_(x: Shape, *, start: Dim = 0, stop: Dim | None = None) -> Step:
     end = x.channels if stop is None else stop
     some = positive(end - start, "the slice from {} to {} has no channels", start, end)
     inside = positive(x.channels - end + 1, "the slice ends at {}, and there are {} channels", end, x.channels)
-    return Step("Slice", x.resized(channels=end - start), Tally(), needs=(some, inside))
+    return Step("Slice", x.resized(channels=end - start), Tally(), constraints=(some, inside))
 
 
 def split_(x: Shape, *, sections: Dim, index: Dim = 0) -> Step:
@@ -129,7 +129,7 @@ def split_(x: Shape, *, sections: Dim, index: Dim = 0) -> Step:
     """
     fits = divides(sections, x.channels, "sections = {} does not divide the {} channels; choose a divisor of them")
     inside = positive(sections - index, "there is no share {} of {}; they are counted from 0", index, sections)
-    return Step("Split", x.resized(channels=split(x.channels, sections)), Tally(), needs=(fits, inside))
+    return Step("Split", x.resized(channels=split(x.channels, sections)), Tally(), constraints=(fits, inside))
 
 
 def pad_channels(x: Shape, *, padding: Dim) -> Step:
@@ -191,7 +191,7 @@ def channel_shuffle(x: Shape, *, groups: Dim) -> Step:
     Source: Zhang et al., ShuffleNet, CVPR 2018, figure 1.
     """
     fits = divides(groups, x.channels, "groups = {} does not divide the {} channels; choose a divisor of them")
-    return Step("ChannelShuffle", x, Tally(), needs=(fits,))
+    return Step("ChannelShuffle", x, Tally(), constraints=(fits,))
 
 
 def pad(x: Shape, *, padding: Dim | Pads) -> Step:
@@ -218,8 +218,8 @@ def crop(x: Shape, *, cropping: Dim | Pads) -> Step:
     pairs = pads(cropping, len(x.spatial), "cropping")
     sizes = tuple(size - before - after for size, (before, after) in zip(x.spatial, pairs, strict=True))
     text = "cropping cuts away all of an axis of size {}; crop less"
-    needs = tuple(positive(left, text, size) for left, size in zip(sizes, x.spatial, strict=True))
-    return Step("Crop", x.resized(spatial=sizes), Tally(), needs=needs)
+    constraints = tuple(positive(left, text, size) for left, size in zip(sizes, x.spatial, strict=True))
+    return Step("Crop", x.resized(spatial=sizes), Tally(), constraints=constraints)
 
 
 # Layers that say which axis the channels are on; they compute nothing.
@@ -290,7 +290,7 @@ def to_map(x: Shape, *, size: Axes) -> Step:
     sizes = per_axis(size, len(size) if isinstance(size, tuple) else 2, "size")
     fits = equal(product(sizes), x.leading[-1], "a map of {} positions is to be made of {} tokens")
     y = Shape((*x.leading[:-1], x.channels, *sizes), len(x.leading) - 1)
-    return Step("ToMap", y, Tally(), needs=(fits,))
+    return Step("ToMap", y, Tally(), constraints=(fits,))
 
 
 def transpose(x: Shape) -> Step:
@@ -360,7 +360,7 @@ def reshape(x: Shape, *, size: tuple[Dim, ...], axes: int | None = None, channel
     kept, changed = _kept(x, axes)
     text = "{} numbers cannot be made of {}: sizes that a file fixes fit one input"
     fits = equal(product(size), product(changed), text)
-    return Step("Reshape", _placed(kept, size, channel_axis), Tally(), needs=(fits,))
+    return Step("Reshape", _placed(kept, size, channel_axis), Tally(), constraints=(fits,))
 
 
 def permute(x: Shape, *, order: tuple[int, ...], channel_axis: int | None = None) -> Step:
@@ -395,10 +395,8 @@ def take(x: Shape, *, axis: int, size: Dim = 1, keepdim: bool = True) -> Step:
     if keepdim:
         return Step("Take", Shape((*x.dims[:place], size, *x.dims[place + 1 :]), x.channel_axis), Tally())
     rest = (*x.dims[:place], *x.dims[place + 1 :]) or (1,)
-    alone = Need(
-        size - 1, "equal", "{} are taken, and an axis goes only where one is: keepdim = true keeps it", (size,)
-    )
-    return Step("Take", Shape(rest, _left(x.channel_axis, {place}, len(rest))), Tally(), needs=(alone,))
+    alone = equal(size, 1, "{} are taken, and an axis goes only where one is: keepdim = true keeps it")
+    return Step("Take", Shape(rest, _left(x.channel_axis, {place}, len(rest))), Tally(), constraints=(alone,))
 
 
 def _left(channel_axis: int, gone: set[int], rank: int) -> int:
@@ -418,7 +416,7 @@ def expand(x: Shape, *, size: tuple[Dim, ...], axes: int | None = None, channel_
     kept, changed = _kept(x, axes)
     old, new = product(changed), product(size)
     fits = positive(new - old + 1, "{} numbers do not fit into {}: sizes that a file fixes fit one input", old, new)
-    return Step("Expand", _placed(kept, size, channel_axis), Tally(), needs=(fits,))
+    return Step("Expand", _placed(kept, size, channel_axis), Tally(), constraints=(fits,))
 
 
 def elementwise(*xs: Shape, function: str) -> Step:
@@ -432,16 +430,16 @@ def elementwise(*xs: Shape, function: str) -> Step:
     Source: the broadcasting rules of NumPy.
     """
     full = max(xs, key=lambda x: len(x.dims))
-    sizes, needs = [*full.dims], list[Need]()
+    sizes, constraints = [*full.dims], list[Constraint]()
     for x in xs:
         for place, size in enumerate(x.dims, len(sizes) - len(x.dims)):
             text = "{} and {} along an axis cannot be paired: they are to be equal, or one of them 1"
             value = (size - 1) * (sizes[place] - 1) * (size - sizes[place])
-            needs.append(Need(value, "equal", text, (size, sizes[place])))
+            constraints.append(Constraint(value, "equal", text, (size, sizes[place])))
             sizes[place] = maximum(size, sizes[place])
     y = Shape(tuple(sizes), full.channel_axis)
     times = max(len(xs) - 1, 1) if function in _CHAINS else 1
-    return Step("Elementwise", y, Tally(**{FUNCTIONS[function]: y.elements * times}), needs=tuple(needs))
+    return Step("Elementwise", y, Tally(**{FUNCTIONS[function]: y.elements * times}), constraints=tuple(constraints))
 
 
 def reduce(x: Shape, *, axes: tuple[int, ...], function: str = "mean", keepdim: bool = True) -> Step:  # noqa: ARG001  (any of them reads the same)
@@ -494,9 +492,9 @@ def join(*xs: Shape, axis: int) -> Step:
     """
     several("Join", xs)
     place = _on(xs[0].dims, axis)
-    needs = agreeing("Join", xs, place)
+    constraints = agreeing("Join", xs, place)
     sizes = (*xs[0].dims[:place], total(x.dims[place] for x in xs), *xs[0].dims[place + 1 :])
-    return Step("Join", Shape(sizes, xs[0].channel_axis), Tally(), needs=needs)
+    return Step("Join", Shape(sizes, xs[0].channel_axis), Tally(), constraints=constraints)
 
 
 def einsum(*xs: Shape, equation: str) -> Step:
@@ -512,18 +510,18 @@ def einsum(*xs: Shape, equation: str) -> Step:
     if len(terms) != len(xs) or not writes:
         raise ShapeError(f"the equation {equation} does not name the axes of {len(xs)} layers and of what comes out")
     sizes: dict[str, Dim] = {}
-    needs: list[Need] = []
+    constraints: list[Constraint] = []
     for term, x in zip(terms, xs, strict=True):
         _, named = _kept(x, len(term))
         for letter, size in zip(term, named, strict=True):
             text = f"the axis {letter} of {equation} cannot be both {{}} and {{}}"
-            needs.append(equal(sizes.setdefault(letter, size), size, text))
+            constraints.append(equal(sizes.setdefault(letter, size), size, text))
     if not {*writes} <= sizes.keys():
         raise ShapeError(f"the equation {equation} writes an axis that it does not read")
     kept, _ = _kept(xs[0], len(terms[0]))
     y = _placed(kept, tuple(sizes[letter] for letter in writes), -1)
     macs = product(kept) * product(sizes.values()) * max(len(xs) - 1, 1)
-    return Step("Einsum", y, Tally(matmul_mac=macs), needs=tuple(needs))
+    return Step("Einsum", y, Tally(matmul_mac=macs), constraints=tuple(constraints))
 
 
 def operation(

@@ -45,7 +45,7 @@ class Weighing(NamedTuple):
     def at(self, leaf: Step) -> Weights:
         """Return the weights that hold for a step without parts."""
         weights = self.weights
-        for exception in (self.kinds.get(leaf.kind), self.written.get(leaf.manner)):
+        for exception in (self.kinds.get(leaf.kind), self.written.get(leaf.call_style)):
             if exception is not None:
                 weights = exception if EVERYTHING in exception else {**weights, **exception}
         return weights

@@ -69,7 +69,7 @@ def _marked(at: _Leaf, written: Mapping[str, str]) -> Step:
         parts = (Part(part.name, _marked(at.inside(part), written)) for part in at.step.parts)
         return at.step._replace(parts=tuple(parts))
     fitting = [manner for selector, manner in written.items() if at.fits(selector)]
-    return at.step._replace(manner=fitting[-1]) if fitting else at.step
+    return at.step._replace(call_style=fitting[-1]) if fitting else at.step
 
 
 def written_problems(written: Mapping[str, str], nodes: Iterable[Node], steps: Mapping[str, Step]) -> Iterator[Problem]:

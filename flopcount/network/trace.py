@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from flopcount.errors import Problem, ShapeError, SpecError
-from flopcount.formulas.shape import Need, Shape, render
+from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step, frozen, shared
 from flopcount.network.plan import Given, Node, Plan, Values, spelled, valued
 from flopcount.spec.expression import EvaluationError
@@ -60,10 +60,10 @@ def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None
             except ShapeError as error:
                 problems.append(_problem(node, str(error), inputs_here))
                 continue
-            broken = [need for need in step.needs if _broken(need)]
-            found = [*dict.fromkeys(need.sentence() for need in broken), *_too_large(step)]
+            broken = [constraint for constraint in step.constraints if constraint.is_broken]
+            found = [*dict.fromkeys(constraint.sentence() for constraint in broken), *_too_large(step)]
             problems += [_problem(node, what, inputs_here) for what in found]
-            if all(need.relation == "zero" for need in broken) and not _too_large(step):
+            if all(constraint.relation == "divides" for constraint in broken) and not _too_large(step):
                 shapes[node.path] = step.shape
     if problems:
         raise SpecError(problems)
@@ -130,12 +130,6 @@ def _too_large(step: Step) -> list[str]:
     if any(isinstance(size, int) and size > LARGEST for size in step.shape.dims):
         return [f"{render(step.shape.dims)} has more channels or places than 10⁹"]
     return []
-
-
-def _broken(need: Need) -> bool:
-    """Tell whether a need on an int fails; arrays and symbols are for others to judge."""
-    value = need.value
-    return isinstance(value, int) and (value < 1 if need.relation == "positive" else value != 0)
 
 
 def _problem(node: Node, what: str, inputs: list[Shape]) -> Problem:

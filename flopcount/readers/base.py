@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from pydantic import ValidationError
 
 from flopcount.errors import FileError, ShapeError, plain
-from flopcount.formulas.shape import Need, Shape, render
+from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import PARAMETERS, Step
 from flopcount.network.trace import fields
 from flopcount.spec.fields import LARGEST
@@ -272,10 +272,6 @@ def counted(blame: Blame, kind: str, xs: tuple[Shape, ...], given: Mapping[str, 
 
 def _wrong(step: Step) -> Iterator[str]:
     """Say what does not hold, and which size is past all bounds."""
-    yield from (need.sentence() for need in step.needs if _broken(need))
+    yield from (constraint.sentence() for constraint in step.constraints if constraint.is_broken)
     if any(whole(size) > LARGEST for size in step.shape.dims):
         yield f"{render(step.shape.dims)} has more channels or places than 10⁹"
-
-
-def _broken(need: Need) -> bool:
-    return whole(need.value) < 1 if need.relation == "positive" else whole(need.value) != 0

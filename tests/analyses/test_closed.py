@@ -46,7 +46,7 @@ def letters(chosen: Use) -> list[Any]:
 
 def is_possible(step: Step) -> bool:
     """Tell whether a step of ints has what it needs."""
-    values = [(need.relation, need.value) for need in step.needs]
+    values = [(constraint.relation, constraint.value) for constraint in step.constraints]
     return all(value >= 1 if relation == "positive" else value == 0 for relation, value in values)  # type: ignore[operator]
 
 

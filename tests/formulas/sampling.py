@@ -60,12 +60,12 @@ def _replaced(value: Any, supply: Iterator[Any]) -> Any:
 
 
 def counts(step: Step) -> dict[str, Any]:
-    """Return all that a step says in numbers, by name: sizes, tally, kernels and needs."""
+    """Return all that a step says in numbers, by name: sizes, tally, kernels and constraints."""
     return {
         **{f"size {axis}": size for axis, size in enumerate(step.shape.dims)},
         **step.tally.counts,
         **{f"kernel {axis}": size for axis, size in enumerate(step.kernel)},
-        **{f"need {index}": need.value for index, need in enumerate(step.needs)},
+        **{f"constraint {index}": constraint.value for index, constraint in enumerate(step.constraints)},
     }
 
 

@@ -117,7 +117,7 @@ def symbol(place: int, number: int) -> Any:
 
 @EVERY_KIND
 def test_all_kinds_of_number_go_the_same_way(kind: str) -> None:
-    """Ints and symbols give steps of the same build: kinds, parts, names and needs."""
+    """Ints and symbols give steps of the same build: kinds, parts, names and constraints."""
     for sample in SAMPLES[kind]:
         symbols = [symbol(place, number) for place, number in enumerate(sample.numbers)]
         assert build(sample.step(kind, symbols)) == build(sample.step(kind))
@@ -126,4 +126,10 @@ def test_all_kinds_of_number_go_the_same_way(kind: str) -> None:
 def build(step: Step) -> Any:
     """Describe a step without its numbers."""
     parts = [(part.name, build(part.step)) for part in step.parts]
-    return step.kind, step.shape.channel_axis, [*counts(step)], [need.text for need in step.needs], parts
+    return (
+        step.kind,
+        step.shape.channel_axis,
+        [*counts(step)],
+        [constraint.text for constraint in step.constraints],
+        parts,
+    )

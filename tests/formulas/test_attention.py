@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import sympy
-from formula_needs import broken
+from broken_constraints import broken
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.attention import matmul, multihead_attention, patch_merging, window_attention

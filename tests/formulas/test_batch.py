@@ -1,7 +1,7 @@
 """A batch multiplies what happens and leaves what is kept, for every kind but those that name all sizes."""
 
 import pytest
-from formula_needs import broken
+from broken_constraints import broken
 from formula_samples import labelled
 from sampling import Sample
 

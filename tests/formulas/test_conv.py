@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import sympy
-from formula_needs import broken
+from broken_constraints import broken
 
 from flopcount.formulas.conv import conv, depth_sep_conv, depthwise_conv, group_conv, het_conv
 from flopcount.formulas.shape import Shape

@@ -1,6 +1,6 @@
 """Gates: their parts, and what the parts cost."""
 
-from formula_needs import broken
+from broken_constraints import broken
 
 from flopcount.formulas.conv_dynamic import cbam, eca, squeeze_excitation
 from flopcount.formulas.shape import Shape

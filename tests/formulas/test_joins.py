@@ -1,7 +1,7 @@
 """Joins: what they leave, what they count, and what does not fit together."""
 
 import pytest
-from formula_needs import broken
+from broken_constraints import broken
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.shape import Shape

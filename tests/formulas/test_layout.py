@@ -1,7 +1,7 @@
 """Layouts, tokens and sizes of maps: what becomes of the shape."""
 
 import pytest
-from formula_needs import broken
+from broken_constraints import broken
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.attention import class_token, embedding, mean_tokens, position_embedding, select_token

@@ -1,7 +1,7 @@
 """Pooling: no parameters, and every way tools count its work kept apart."""
 
 import pytest
-from formula_needs import broken
+from broken_constraints import broken
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.pool import adaptive_avg_pool, avg_pool, global_avg_pool, max_pool

@@ -1,7 +1,7 @@
 """Layers that move numbers about: no parameters, no work."""
 
 import pytest
-from formula_needs import broken
+from broken_constraints import broken
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.shape import Shape

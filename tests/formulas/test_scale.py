@@ -1,7 +1,7 @@
 """Norms beyond the batch norm, and learned scales."""
 
 import pytest
-from formula_needs import broken
+from broken_constraints import broken
 
 from flopcount.formulas.conv import conv
 from flopcount.formulas.norm import (

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from formula_needs import broken
+from broken_constraints import broken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,10 +32,10 @@ def hanging(size: int, extent: int, stride: int, pad: Pair) -> int:
 
 
 def slid(window: Window, size: int) -> int:
-    """Return how many windows there are along one axis; 0 where a need says that the map vanishes."""
-    (result,), needs = window.over((size,))
+    """Return how many windows there are along one axis; 0 where a constraint says that the map vanishes."""
+    (result,), constraints = window.over((size,))
     assert isinstance(result, int)
-    step = Step("", Shape((1, result)), Tally(), needs=needs)
+    step = Step("", Shape((1, result)), Tally(), constraints=constraints)
     return 0 if broken(step) else result
 
 
@@ -99,15 +99,15 @@ def test_same_padding_of_an_odd_kernel_is_half_of_it_on_both_sides(size: int, ha
 @given(sizes, kernels, strides)
 def test_valid_round_is_the_scripts_own_line(size: int, kernel: int, stride: int) -> None:
     """The published script rounds (in − 2·⌊k/2⌋) / stride as Python does, and may go below 1."""
-    (result, again), needs = Window(kernel, stride, "valid-round").over((size, size))
+    (result, again), constraints = Window(kernel, stride, "valid-round").over((size, size))
     assert result == again == round(Fraction(size - 2 * (kernel // 2), stride))
-    assert needs == ()
+    assert constraints == ()
 
 
 def test_valid_round_lets_maps_vanish_on_two_axes_only() -> None:
     """The script squares its sizes; an odd number of negative ones would be counted as less than nothing."""
-    _, needs = Window(3, 1, "valid-round").over((1, 1, 1))
-    assert [need.relation for need in needs] == ["positive"] * 3
+    _, constraints = Window(3, 1, "valid-round").over((1, 1, 1))
+    assert [constraint.relation for constraint in constraints] == ["positive"] * 3
 
 
 def test_each_axis_has_its_own_window() -> None:
@@ -138,9 +138,9 @@ def test_a_window_needs_space() -> None:
 
 
 def test_a_map_that_vanishes_is_told_with_its_numbers() -> None:
-    spatial, needs = Window(5, dilation=2).over((12, 7))
+    spatial, constraints = Window(5, dilation=2).over((12, 7))
     says = "the map vanishes: a window of 5 (extent 9) does not fit an axis of size 7; enlarge the input or pad"
-    assert broken(Step("", Shape((1, *spatial)), Tally(), needs=needs)) == [says]
+    assert broken(Step("", Shape((1, *spatial)), Tally(), constraints=constraints)) == [says]
 
 
 def test_a_shape_knows_its_axes() -> None:

@@ -27,7 +27,9 @@ def test_each_stage_of_a_chain_reads_the_one_before() -> None:
 
 def test_needs_of_parts_are_needs_of_the_whole() -> None:
     step = chain("Mixed", Map, *STAGES)
-    assert [need.text for need in step.needs] == [need.text for part in step.parts for need in part.step.needs]
+    assert [constraint.text for constraint in step.constraints] == [
+        constraint.text for part in step.parts for constraint in part.step.constraints
+    ]
 
 
 def test_leaves_are_the_innermost_parts() -> None:
@@ -45,7 +47,12 @@ def test_a_step_without_parts_is_its_own_leaf() -> None:
 def test_renaming_changes_the_label_only() -> None:
     step = conv(Map, out_channels=8, kernel_size=3)
     other = renamed("Other", step)
-    assert (other.kind, other.shape, other.tally, other.needs) == ("Other", step.shape, step.tally, step.needs)
+    assert (other.kind, other.shape, other.tally, other.constraints) == (
+        "Other",
+        step.shape,
+        step.tally,
+        step.constraints,
+    )
 
 
 def test_group_conv_is_called_by_its_own_name() -> None:
@@ -69,6 +76,6 @@ def test_a_need_puts_its_numbers_into_its_sentence() -> None:
 
 def test_a_need_on_arrays_is_a_mask_of_candidates() -> None:
     """Of groups 1 to 4, all but 3 divide eight channels."""
-    need = divides(np.arange(1, 5), 8, "{} into {}")
-    assert need.relation == "zero"
-    assert (np.asarray(need.value) == 0).tolist() == [True, True, False, True]
+    constraint = divides(np.arange(1, 5), 8, "{} into {}")
+    assert constraint.relation == "divides"
+    assert (np.asarray(constraint.value) == 0).tolist() == [True, True, False, True]

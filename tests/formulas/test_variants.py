@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from formula_needs import broken
+from broken_constraints import broken
 from variant_layers import cost, count, made
 
 from flopcount.formulas.shape import Shape

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from formula_needs import broken
+from broken_constraints import broken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from variant_layers import cost, count, made

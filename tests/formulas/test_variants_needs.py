@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from formula_needs import broken
+from broken_constraints import broken
 from variant_layers import made
 
 from flopcount.errors import ShapeError

@@ -116,4 +116,4 @@ def test_needs_of_arrays_and_symbols_are_left_to_others() -> None:
     """A candidate that cannot be is masked later; the others are still wanted."""
     net = network((4, 9, 9), row("GroupConv", name="g", out_channels=8, kernel_size=3, groups=2))
     step = trace(net, Map, {"g": {"groups": np.array([2, 3])}}).steps["g"]
-    assert [(np.asarray(need.value) == 0).tolist() for need in step.needs[:2]] == [[True, False]] * 2
+    assert [(np.asarray(constraint.value) == 0).tolist() for constraint in step.constraints[:2]] == [[True, False]] * 2

@@ -25,7 +25,7 @@ def count(written: dict[str, str], macs: str = "macs", params: str | None = None
 def manners(written: dict[str, str]) -> dict[str, str]:
     """Return the manner of each leaf by path and kind."""
     steps = count(written).trace.steps
-    return {f"{path}:{leaf.kind}": leaf.manner for path, step in steps.items() for leaf in step.leaves()}
+    return {f"{path}:{leaf.kind}": leaf.call_style for path, step in steps.items() for leaf in step.leaves()}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from flopcount.errors import UsageError, suggestion
 from flopcount.formulas.numbers import Dim, remainder
-from flopcount.formulas.shape import Need, Shape
+from flopcount.formulas.shape import Constraint, Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import convention
 from flopcount.network.substitute import STAND_INS
@@ -111,7 +111,7 @@ def symbol(name: str) -> Any:
 
 
 def tidy(expression: Any, *steps: Step) -> Any:
-    """Simplify under the needs of the steps: what divides exactly is not rounded, maxima are maxima; then factor."""
+    """Simplify under the constraints of the steps: exact divisions are not rounded, maxima are maxima; then factor."""
     return library().factor(settled(expression, *steps))
 
 
@@ -164,42 +164,42 @@ def _extreme(argument: Any) -> Any:
 
 def divisions(steps: tuple[Step, ...]) -> list[tuple[Any, Any]]:
     """Return divisor and whole of all that is needed to divide evenly."""
-    return [_terms(need) for step in steps for need in step.needs if _is_division(need)]
+    return [_terms(constraint) for step in steps for constraint in step.constraints if _is_division(constraint)]
 
 
-def _terms(need: Need) -> tuple[Any, Any]:
+def _terms(constraint: Constraint) -> tuple[Any, Any]:
     sympy = library()
-    return sympy.sympify(need.terms[0]), sympy.sympify(need.terms[1])
+    return sympy.sympify(constraint.terms[0]), sympy.sympify(constraint.terms[1])
 
 
-def _is_division(need: Need) -> bool:
-    """Tell a need of an exact division from another of a number that is zero."""
-    if need.relation != "zero":
+def _is_division(constraint: Constraint) -> bool:
+    """Tell a constraint of an exact division from another of a number that is zero."""
+    if constraint.relation != "divides":
         return False
-    divisor, whole = _terms(need)
-    return bool(need.value == remainder(whole, divisor))
+    divisor, whole = _terms(constraint)
+    return bool(constraint.value == remainder(whole, divisor))
 
 
 def assumptions(*steps: Step) -> tuple[Assumption, ...]:
     """Return what must hold and does not follow from the letters being positive whole numbers."""
-    found = [each for step in steps for need in step.needs for each in _assumed(need, steps)]
+    found = [each for step in steps for constraint in step.constraints for each in _assumed(constraint, steps)]
     return tuple(dict.fromkeys(found))
 
 
-def _assumed(need: Need, steps: tuple[Step, ...]) -> Iterator[Assumption]:
+def _assumed(constraint: Constraint, steps: tuple[Step, ...]) -> Iterator[Assumption]:
     sympy = library()
-    value = sympy.factor(settled(need.value, *steps))
-    if need.relation == "positive":
-        _refuse(need, fails=value.is_positive is False)
+    value = sympy.factor(settled(constraint.value, *steps))
+    if constraint.relation == "positive":
+        _refuse(constraint, fails=value.is_positive is False)
         if not value.is_positive:
             yield _sides(value - 1)
-    elif _is_division(need):
-        _refuse(need, fails=bool(sympy.sympify(need.value).is_number) and need.value != 0)
-        divisor, whole = (settled(term, *steps) for term in _terms(need))
+    elif _is_division(constraint):
+        _refuse(constraint, fails=bool(sympy.sympify(constraint.value).is_number) and constraint.value != 0)
+        divisor, whole = (settled(term, *steps) for term in _terms(constraint))
         if divisor != 1 and not (whole / divisor).is_integer:
             yield divisor, "divides", whole
     elif value != 0:
-        _refuse(need, fails=bool(value.is_number))
+        _refuse(constraint, fails=bool(value.is_number))
         yield value, "equal", sympy.Integer(0)
 
 
@@ -211,9 +211,9 @@ def _sides(value: Any) -> Assumption:
     return value + sympy.Add(*taken), "at least", sympy.Add(*taken)
 
 
-def _refuse(need: Need, *, fails: bool) -> None:
+def _refuse(constraint: Constraint, *, fails: bool) -> None:
     if fails:
-        raise UsageError(need.sentence())
+        raise UsageError(constraint.sentence())
 
 
 EXCHANGEABLE = STAND_INS | {"MixConv", "PyConv", "ShiftConv", "Involution", "SparseConv"}

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Union
 from flopcount.analyses.counted import Cost, batched
 from flopcount.errors import SpecError, UsageError
 from flopcount.formulas.numbers import Dim, total
-from flopcount.formulas.shape import Need, Shape
+from flopcount.formulas.shape import Constraint, Shape
 from flopcount.network.convention import Convention
 from flopcount.network.plan import Given, Plan
 from flopcount.network.scale import scaled
@@ -162,7 +162,7 @@ class Subject(NamedTuple):
         else:
             traced = trace(self.plan, _resized(self.inputs, axis, value.numerator), self.given)
         for path, step in traced.steps.items():
-            if any(_is_broken(need) for need in step.needs):
+            if any(_is_broken(constraint) for constraint in step.constraints):
                 raise UsageError(f"{self.none(axis)}: at other values the shapes at {path} do not fit")
         return traced
 
@@ -302,9 +302,13 @@ def _agrees(subject: Subject, found: Law, s: int) -> bool:
         return False
 
 
-def _is_broken(need: Need) -> bool:
+def _is_broken(constraint: Constraint) -> bool:
     """Tell whether what has to be zero is a polynomial that is not; whether maps vanish, exact counts tell."""
-    return need.relation != "positive" and isinstance(need.value, Polynomial) and bool(need.value.coefficients)
+    return (
+        constraint.relation != "positive"
+        and isinstance(constraint.value, Polynomial)
+        and bool(constraint.value.coefficients)
+    )
 
 
 def _resized(inputs: Mapping[str, Shape], axis: str, value: Dim) -> dict[str, Shape]:

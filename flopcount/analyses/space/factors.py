@@ -136,7 +136,7 @@ def summed(recording: Recording, axes: Sequence[Axis], masks: "Iterable[tuple[tu
         for slot, times in terms.items():
             table = costs.setdefault(tables.scopes[slot], [0] * len(METRICS))
             table[place] = _added(table[place], _times(tables.of(slot), times))
-    found = [*masks, *(_factors_mask(tables, each) for each in recording.needs if not is_proved(each))]
+    found = [*masks, *(_factors_mask(tables, each) for each in recording.constraints if not is_proved(each))]
     return Sum(tuple(constants), tuple(_merged(costs, found, [len(each.values) for each in axes])))
 
 
@@ -266,11 +266,11 @@ def _added(one: Any, other: "Array") -> "Array":
     return one + other if small else one.astype(object) + other  # type: ignore[no-any-return]
 
 
-def _factors_mask(tables: Tables, need: Wanted) -> "tuple[tuple[int, ...], Array]":
+def _factors_mask(tables: Tables, constraint: Wanted) -> "tuple[tuple[int, ...], Array]":
     """Return for which combinations a need holds."""
-    assert isinstance(need.value, Recorded)  # noqa: S101  (numbers that are known have been judged)
-    values = tables.of(need.value.slot)
-    return tables.scopes[need.value.slot], values >= 1 if need.relation == "positive" else values == 0
+    assert isinstance(constraint.value, Recorded)  # noqa: S101  (numbers that are known have been judged)
+    values = tables.of(constraint.value.slot)
+    return tables.scopes[constraint.value.slot], values >= 1 if constraint.relation == "positive" else values == 0
 
 
 def _merged(

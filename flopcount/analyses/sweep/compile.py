@@ -60,13 +60,13 @@ class Wanted(NamedTuple):
     relation: str
 
 
-def compiled(tape: Tape, results: Mapping[str, Number], needs: Sequence[Wanted]) -> Program:
+def compiled(tape: Tape, results: Mapping[str, Number], constraints: Sequence[Wanted]) -> Program:
     """Keep what the results need; a need that the bounds prove is dropped."""
     outputs = {name: _slot(tape, value) for name, value in results.items()}
     checks: dict[tuple[int, str], str] = {}
-    for need in needs:
-        if not is_proved(need):
-            checks.setdefault((_slot(tape, need.value), need.relation), need.path)
+    for constraint in constraints:
+        if not is_proved(constraint):
+            checks.setdefault((_slot(tape, constraint.value), constraint.relation), constraint.path)
     wanted = {*outputs.values(), *(slot for slot, _ in checks), *tape.variables.values()}
     live = _live(tape, wanted)
     places, instructions, used = _allocated(tape, live, wanted)
@@ -90,12 +90,12 @@ def _range(tape: Tape, slot: int) -> tuple[int, int]:
     return tape.bounds[slot] or (-INT64, INT64)
 
 
-def is_proved(need: Wanted) -> bool:
+def is_proved(constraint: Wanted) -> bool:
     """Tell whether a need holds for all candidates; ints have been judged by the walk."""
-    if not isinstance(need.value, Recorded):
+    if not isinstance(constraint.value, Recorded):
         return True
-    bounds = need.value.bounds
-    return bounds is not None and (bounds[0] >= 1 if need.relation == "positive" else bounds == (0, 0))
+    bounds = constraint.value.bounds
+    return bounds is not None and (bounds[0] >= 1 if constraint.relation == "positive" else bounds == (0, 0))
 
 
 def _operands(tape: Tape, slot: int) -> tuple[int, ...]:

@@ -235,7 +235,7 @@ class Recording(NamedTuple):
 
     tape: Tape
     costs: Mapping[str, tuple[Number, ...]]
-    needs: tuple[Wanted, ...]
+    constraints: tuple[Wanted, ...]
 
 
 class Varied(NamedTuple):
@@ -314,23 +314,23 @@ def _walked(space: Space, fixed: Mapping[str, Value], doors: Mapping[str, Door])
 def _recorded(space: Space, fixed: Mapping[str, Value], doors: Mapping[str, Door]) -> Recording:
     """Walk once, and weigh each layer by the convention."""
     tape, traced, given = _walked(space, fixed, doors)
-    needs = [each for node, step in traced.items() for each in _needs(node, step, traced, given)]
+    constraints = [each for node, step in traced.items() for each in _needs(node, step, traced, given)]
     traced = folded(traced) if space.convention.folds else traced
     rule, steps = batched(space.convention, traced), traced.steps.values()
     costs: dict[str, tuple[Any, ...]] = {
         "macs": tuple(map(rule.macs_of, steps)),
         "params": tuple(map(rule.params_of, steps)),
     }
-    return Recording(tape, costs, tuple(needs))
+    return Recording(tape, costs, tuple(constraints))
 
 
 def _needs(node: Node, step: Any, traced: Trace, given: Given) -> Iterator[Wanted]:
-    """Yield what must hold at a layer: the fields that are computed, the needs of its formula, sizes up to 10⁹."""
+    """Yield what must hold at a layer: the fields that are computed, constraints of its formula, sizes up to 10⁹."""
     for value, low in _computed(node, traced, given):
         yield Wanted(node.path, value - low + 1, "positive")
         yield Wanted(node.path, LARGEST + 1 - value, "positive")
-    for need in step.needs:
-        yield Wanted(node.path, need.value, need.relation)
+    for constraint in step.constraints:
+        yield Wanted(node.path, constraint.value, constraint.relation)
     for dim in step.shape.dims:
         yield Wanted(node.path, LARGEST + 1 - dim, "positive")
 
@@ -407,7 +407,7 @@ def evaluator(space: Space) -> Evaluator:
 def _program(recording: Recording) -> Program:
     """Keep what the totals need of a walk."""
     results: dict[str, Any] = {name: total(values) for name, values in recording.costs.items()}
-    return compiled(recording.tape, results, recording.needs)
+    return compiled(recording.tape, results, recording.constraints)
 
 
 def positions(space: Space, drawn: Drawn | None, *, parted: bool) -> int:
