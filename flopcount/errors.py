@@ -4,12 +4,13 @@ FlopcountError
 ├── Broken            exit 1   a budget or a claim does not hold
 └── BadInput          exit 2   the input or the usage is wrong
     ├── UsageError             an option, an argument, a missing extra
-    ├── FileError              a file cannot be read or written
-    │   └── FaultyFile         a file that is no spec says what it cannot; carries its problems
+    ├── FileError              a file cannot be read or written; carries its problems, each at its place
+    ├── Refusal                a reader cannot use a model of another tool; carries the node
     ├── ShapeError             a formula cannot be applied to the shapes it was given
-    └── SpecError              what a spec says is impossible; carries all its problems
+    └── SpecError              a spec is impossible; carries all of its problems
 
-Anything else that escapes is a bug in flopcount (exit 3).
+Anything else that escapes is a bug in flopcount (exit 3). Decisions depend on classes
+and codes, never on sentences.
 """
 
 from collections.abc import Sequence
@@ -18,15 +19,26 @@ from typing import NamedTuple
 Place = tuple[str | int, ...]
 """Where in a spec: the keys and indices that lead there, such as ("layers", 3, "stride")."""
 
+INDENT = "    "
+"""Indentation of the lines under a message that show the source."""
 
-BENEATH = "    "
-"""A line of a message that begins so belongs to the one above it: it shows the source."""
+
+class Message(NamedTuple):
+    """A sentence of an error, and the lines that show the source."""
+
+    text: str
+    snippet: tuple[str, ...] = ()
 
 
 class FlopcountError(Exception):
     """Everything flopcount raises on purpose."""
 
     exit_code = 3
+
+    @property
+    def messages(self) -> list[Message]:
+        """Every sentence of the error, with the source where it is known."""
+        return [Message(line) for line in str(self).split("\n")]
 
 
 class Broken(FlopcountError):
@@ -36,7 +48,7 @@ class Broken(FlopcountError):
 
 
 class BadInput(FlopcountError):
-    """The input or the usage is wrong; the message says what, and the way out."""
+    """The input or the usage is wrong; the message says what, then gives a hint."""
 
     exit_code = 2
 
@@ -45,16 +57,17 @@ class UsageError(BadInput):
     """An option or an argument cannot be used."""
 
 
-class FileError(BadInput):
-    """A file cannot be read or written."""
-
-
 class ShapeError(BadInput):
     """A formula cannot be applied to the shapes it was given."""
 
+    def __init__(self, what: str, code: str = "shape") -> None:
+        """Keep the sentence and its code."""
+        super().__init__(what)
+        self.code = code
+
 
 class Problem(NamedTuple):
-    """One thing that is wrong in a spec: where, what, and the way out.
+    """One thing that is wrong in a spec: where, what, and a hint.
 
     Inside a template, `via` are the places that used it, the innermost first. Decisions
     depend on `code`; `what` is only shown.
@@ -67,7 +80,7 @@ class Problem(NamedTuple):
     code: str = "spec"
 
     def __str__(self) -> str:
-        """Join the layer, where there is one, and the sentence."""
+        """Return the sentence, after the layer if there is one."""
         return f"{self.layer}: {self.what}" if self.layer else self.what
 
 
@@ -83,7 +96,7 @@ class Note(NamedTuple):
 
 
 class SpecError(BadInput):
-    """What a spec says is impossible: all of its problems at once."""
+    """A spec is impossible: all of its problems at once."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         """Keep the problems, in the order of the file."""
@@ -91,18 +104,61 @@ class SpecError(BadInput):
         self.problems = tuple(problems)
 
 
-class FaultyFile(FileError):
-    """A file that is no spec has problems; its text is kept, so that they can be pointed at."""
+class Located(NamedTuple):
+    """A problem at its place in a text; line 0 stands for the file as a whole."""
 
-    def __init__(self, title: str, text: str, problems: Sequence[Problem]) -> None:
-        """Keep the problems, in the order they were found."""
-        super().__init__("\n".join(f"{title}: {problem}" for problem in problems))
-        self.title, self.text, self.problems = title, text, tuple(problems)
+    what: str
+    line: int = 0
+    column: int = 0
+    snippet: tuple[str, ...] = ()
+    code: str = "file"
 
 
-def sentences(message: str) -> list[str]:
-    """Return the lines of a message that say something: not those that show the source."""
-    return [line for line in message.split("\n") if not line.startswith(BENEATH)]
+class FileError(BadInput):
+    """A file cannot be read or written: its title, and its problems in the order of the file."""
+
+    def __init__(self, title: str, *problems: Located | str) -> None:
+        """Keep the problems; a plain sentence is about the file as a whole."""
+        super().__init__(title, *problems)
+        self.title = title
+        self.problems = tuple(each if isinstance(each, Located) else Located(each) for each in problems)
+
+    @property
+    def messages(self) -> list[Message]:
+        """Every problem after the file's title, line and column."""
+        places = (f":{each.line}:{each.column}" if each.line else "" for each in self.problems)
+        pairs = zip(self.problems, places, strict=True)
+        return [Message(f"{self.title}{place}: {each.what}", each.snippet) for each, place in pairs]
+
+    def __str__(self) -> str:
+        """Return all messages with the source under each."""
+        lines = ((text, *(INDENT + line for line in snippet)) for text, snippet in self.messages)
+        return "\n".join(line for each in lines for line in each)
+
+
+class Refusal(BadInput):
+    """A reader cannot use a model of another tool: why, and in which node or at which line.
+
+    A reader does not know what its file is named in messages; whoever loads the file adds that.
+    """
+
+    def __init__(self, what: str, node: str = "", operator: str = "", line: int = 0) -> None:
+        """Keep the sentence and the place; the sentence has no line breaks or control characters."""
+        super().__init__(what, node, operator, line)
+        self.what, self.node, self.operator, self.line = plain(what), plain(node), plain(operator), line
+
+    def __str__(self) -> str:
+        """Return the sentence, after the node and its operator."""
+        inside = f"{self.node} ({self.operator})" if self.node and self.operator else self.node or self.operator
+        return f"{inside}: {self.what}" if inside else self.what
+
+    def within(self, node: str, operator: str = "") -> "Refusal":
+        """Return the refusal with the node it is about, unless it names one already."""
+        return self if self.node or self.operator else Refusal(self.what, node, operator, self.line)
+
+    def of(self, title: str) -> FileError:
+        """Return the error about the file of this title."""
+        return FileError(title, Located(str(self), self.line, int(self.line > 0), code="refusal"))
 
 
 def plain(text: str) -> str:
@@ -111,14 +167,14 @@ def plain(text: str) -> str:
 
 
 MOST_LISTED = 30
-"""So many known words are listed where none is near."""
+"""Known words that are listed if none is similar."""
 
 MOST_CANDIDATES = 5000
-"""Words further down a list are not looked at for the nearest one."""
+"""Words that are searched for a similar one."""
 
 
 def suggestion(word: str, known: Sequence[str]) -> str:
-    """Return the way out of a misspelling: the nearest known word, or all of them."""
+    """Return a hint for a misspelling: the nearest known word, or all of them."""
     known = known[:MOST_CANDIDATES]
     from difflib import get_close_matches
 

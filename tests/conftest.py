@@ -16,7 +16,7 @@ from flopcount.analyses.counted import Counted
 from flopcount.analyses.explain import Verdict, verdicts
 from flopcount.cli.loading import Options, count_arch
 from flopcount.cli.main import run as run_command
-from flopcount.errors import BENEATH
+from flopcount.errors import INDENT
 from flopcount.spec.load import ROOT, Spec, load_base
 
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -35,7 +35,7 @@ class Result(NamedTuple):
     @property
     def problems(self) -> list[str]:
         """The lines of the error message, each without its `error: `, and without those that show the source."""
-        return [line.removeprefix("error: ") for line in self.err.splitlines() if not line.startswith(BENEATH)]
+        return [line.removeprefix("error: ") for line in self.err.splitlines() if not line.startswith(INDENT)]
 
 
 class Run(Protocol):

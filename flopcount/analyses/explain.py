@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from pydantic import ValidationError
 
 from flopcount.analyses.counted import Cost, Counted, batched, cost, counted, summed
-from flopcount.errors import BadInput, FileError, Problem, ShapeError, SpecError, UsageError, sentences, suggestion
+from flopcount.errors import BadInput, FileError, Problem, ShapeError, SpecError, UsageError, suggestion
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import POLICIES, Convention, convention, mac_conventions
@@ -18,7 +18,8 @@ from flopcount.network.plan import input_shapes, overridden, plan
 from flopcount.network.scale import scaled, width_ratio
 from flopcount.network.trace import Trace, trace
 from flopcount.spec.arch import Claim, With
-from flopcount.spec.load import Spec, pointed, setting, validated
+from flopcount.spec.load import Spec, setting, validated
+from flopcount.spec.positions import located
 from flopcount.spec.problems import model_problems
 
 Status = Literal["holds", "erratum", "differs"]
@@ -52,10 +53,10 @@ def verdicts(spec: Spec, variant: str | None = None) -> Iterator[Verdict]:
         try:
             yield from _judged(claim, results(key))
         except SpecError as error:
-            raise FileError(pointed(error.problems, spec.source, {})) from None
+            raise located(error.problems, spec.source) from None
         except (UsageError, FileError, ShapeError) as error:
-            what = "; ".join(sentences(str(error)))
-            raise FileError(pointed([Problem(("claims", index), what, "claim")], spec.source, {})) from None
+            what = "; ".join(message.text for message in error.messages)
+            raise located([Problem(("claims", index), what, "claim")], spec.source) from None
 
 
 def _claim(raw: object, index: int, spec: Spec) -> Claim:
@@ -64,13 +65,13 @@ def _claim(raw: object, index: int, spec: Spec) -> Claim:
     except ValidationError as error:
         found = model_problems(error, Claim, raw)
         problems = [Problem(("claims", index, field), what) for field, what in found.items()]
-        raise FileError(pointed(problems, spec.source, {})) from None
+        raise located(problems, spec.source) from None
     if claim.counts not in mac_conventions():
         what = f"counts = {claim.counts!r} is not known; {suggestion(claim.counts, mac_conventions())}"
-        raise FileError(pointed([Problem(("claims", index, "counts"), what)], spec.source, {}))
+        raise located([Problem(("claims", index, "counts"), what)], spec.source)
     if claim.params is None and claim.macs is None:
         what = "a claim has params or macs, as its source prints them"
-        raise FileError(pointed([Problem(("claims", index), what)], spec.source, {}))
+        raise located([Problem(("claims", index), what)], spec.source)
     return claim
 
 

@@ -11,7 +11,7 @@ from flopcount.analyses.conditions import Columns, Condition, Subject
 from flopcount.analyses.conditions import condition as _condition
 from flopcount.analyses.counted import Cost, Counted, counted
 from flopcount.analyses.sweep.axes import setting_axis, spelled
-from flopcount.errors import BadInput, FileError, Place, Problem, SpecError, UsageError, suggestion
+from flopcount.errors import BadInput, Place, Problem, SpecError, UsageError, suggestion
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
 from flopcount.network.plan import Given, Node, Plan, overridden, plan
@@ -20,7 +20,8 @@ from flopcount.network.substitute import STAND_INS, Replacement, Target, carried
 from flopcount.network.trace import Trace, fields, own, trace
 from flopcount.spec.fields import Layer
 from flopcount.spec.layers import FAMILIES, kind_named
-from flopcount.spec.load import Setting, Spec, pointed, validated
+from flopcount.spec.load import Setting, Spec, validated
+from flopcount.spec.positions import located
 from flopcount.spec.rows import STRUCTURE, Raw
 from flopcount.spec.text import parsed
 from flopcount.spec.write import at, document, put, text
@@ -400,7 +401,7 @@ def _check_alike(
         what = f"this row cannot be saved: {pairs[0][0].path} and {other[0]} in it would become different ones"
     else:
         return
-    raise FileError(pointed([Problem(place, what)], spec.source, {}))
+    raise located([Problem(place, what)], spec.source)
 
 
 def _row(raw: Raw, defaults: Raw, new: Node, found: Alternative) -> Raw:

@@ -74,7 +74,7 @@ def _append(path: Path, text: str) -> None:
             file.write(text)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise FileError(f"{path}: the step summary cannot be written: {reason}") from None
+        raise FileError(str(path), f"the step summary cannot be written: {reason}") from None
 
 
 def _format(text: str) -> tuple[str, str | None]:

@@ -116,7 +116,7 @@ def loaded(reference: str, options: Options, settings: Iterable[Setting]) -> Spe
     """Load what a reference stands for: standard input, a file of another tool, an arch file or a bundled network."""
     if reference == "-":
         if sys.stdin is None:
-            raise FileError("<stdin>: standard input is closed")
+            raise FileError("<stdin>", "standard input is closed")
         return load_bytes(sys.stdin.buffer.read(MOST_BYTES + 1), options.notation, settings, options.variant)
     if Path(reference).suffix.lower() in SUFFIXES and os.path.isfile(reference):  # noqa: PTH113  (answers to any word)
         from flopcount.readers.base import Request

@@ -3,13 +3,14 @@
 import gc
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import NoReturn
 
 import click
 
 from flopcount.cli.group import commands
-from flopcount.errors import BENEATH, FaultyFile, FileError, FlopcountError, plain
+from flopcount.errors import INDENT, FlopcountError, Message, plain
 
 BUG = 3
 """Exit code of a bug in flopcount."""
@@ -33,10 +34,8 @@ def run(arguments: list[str]) -> int:
         result = commands.main(arguments, prog_name="flopcount", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
-    except FaultyFile as error:
-        return _failed(_pointed(error), error.exit_code)
     except FlopcountError as error:
-        return _failed(str(error), error.exit_code)
+        return _failed(error.messages, error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
@@ -51,17 +50,6 @@ def _asked(error: click.ClickException) -> str:
     """Return the command whose usage is wrong, as it is called."""
     context = getattr(error, "ctx", None)
     return context.command_path if context else "flopcount"
-
-
-def _pointed(error: FaultyFile) -> str:
-    """Say where in the file each problem is; where it is not even TOML, where it stops being so."""
-    from flopcount.spec.load import pointed
-    from flopcount.spec.text import parsed
-
-    try:
-        return pointed(error.problems, parsed(error.text, "toml", error.title), {})
-    except FileError as unread:
-        return str(unread)
 
 
 def _ended(error: BaseException) -> int:
@@ -89,9 +77,10 @@ def _gone(error: BaseException) -> int:
     return 0
 
 
-def _failed(message: str, code: int) -> int:
-    """Write a message to stderr, a line each, control characters made visible."""
-    lines = ((plain(line), "" if line.startswith(BENEATH) else "error: ") for line in message.split("\n"))
+def _failed(messages: str | Iterable[Message], code: int) -> int:
+    """Write messages to stderr, with the source under each, control characters made visible."""
+    found = map(Message, messages.split("\n")) if isinstance(messages, str) else messages
+    lines = [line for text, snippet in found for line in (f"error: {text}", *(INDENT + each for each in snippet))]
     with suppress(OSError, ValueError):
-        click.echo("\n".join(f"{prefix}{line}" for line, prefix in lines), err=True)
+        click.echo("\n".join(map(plain, lines)), err=True)
     return code

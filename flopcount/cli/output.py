@@ -120,7 +120,7 @@ def write_whole(path: Path, content: str | bytes, way_out: str = "choose another
         _replace(target, data)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise FileError(f"{path}: cannot be written: {reason}; {way_out}") from None
+        raise FileError(str(path), f"cannot be written: {reason}; {way_out}") from None
 
 
 def _replace(target: Path, data: bytes) -> None:

@@ -71,7 +71,7 @@ def opened(output: str | None, space: Space, start: Start | None) -> "Iterator[W
         writer: Writer = kind(Path(output), space, start)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise FileError(f"{output}: cannot be written: {reason}; choose another -o") from None
+        raise FileError(output, f"cannot be written: {reason}; choose another -o") from None
     try:
         yield writer
     finally:

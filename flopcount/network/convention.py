@@ -6,13 +6,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-from flopcount.errors import FaultyFile, FileError, Problem, UsageError, suggestion
+from flopcount.errors import FileError, Problem, UsageError, suggestion
 from flopcount.formulas.norm import ACTIVATIONS
 from flopcount.formulas.numbers import Dim
 from flopcount.formulas.step import OPERATIONS, PARAMETERS, Step, Tally
 from flopcount.network.implementation import ABSENT, MANNERS
 from flopcount.network.padding_exact import INSIDE
 from flopcount.spec.kinds import FORMULAS
+from flopcount.spec.source import Source
+from flopcount.spec.text import parsed
 
 EVERYTHING = "*"
 """In an exception: what is not named there counts nothing."""
@@ -281,19 +283,16 @@ def _text(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise FileError(f"{path}: a file of conventions has at most 1 MiB")
+            raise FileError(str(path), "a file of conventions has at most 1 MiB")
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
-        raise FileError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise FileError(str(path), f"cannot be read: {(error.strerror or str(error)).lower()}") from None
     except ValueError:
-        raise FileError(f"{path}: this is not text; a convention is TOML in UTF-8") from None
+        raise FileError(str(path), "this is not text; a convention is TOML in UTF-8") from None
 
 
 def _data(title: str, text: str) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FaultyFile(title, text, [Problem((), f"not TOML: {str(error)[:200]}")]) from None
+    return parsed(text, "toml", title).data
 
 
 def _described(name: str, file: _File, folder: Path) -> Described:
@@ -301,7 +300,9 @@ def _described(name: str, file: _File, folder: Path) -> Described:
     known = [*own_conventions(), *(each for each in _names(folder) if each != name)]
     problems = [Problem((*file.place, *place), what) for place, what in _problems(data, known)]
     if problems or not isinstance(data, Mapping):
-        raise FaultyFile(file.title, file.text, problems)
+        from flopcount.spec.positions import located
+
+        raise located(problems, Source(file.title, file.text, "toml", {}))
     base = data.get("extends")
     about = {key: data[key] for key in ("about", "version", "source", "notes") if key in data}
     start = _blank() if base is None else described(base, folder).rule

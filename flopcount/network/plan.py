@@ -306,9 +306,9 @@ class _Unrolling:
         return _Around(_Scope(inputs), f"{path}.", place, frame, (at.place, *at.via), at.problems)
 
 
-def _problem(at: _Around, path: str, what: str, key: str = "") -> SpecError:
+def _problem(at: _Around, path: str, what: str, key: str = "", code: str = "spec") -> SpecError:
     place = (*at.place, key) if key else at.place
-    return SpecError([Problem(place, what, path, at.via)])
+    return SpecError([Problem(place, what, path, at.via, code)])
 
 
 def _inputs(layer: Layer, at: _Around, path: str) -> tuple[str, ...]:
@@ -344,7 +344,7 @@ def _constant(text: str, at: _Around, path: str, key: str) -> Any:
         names = Values(at.frame) if at.frame else {}
         return evaluate(parse(text), names)
     except EvaluationError as error:
-        raise _problem(at, path, f"{key} = {text!r}: {error}", key) from None
+        raise _problem(at, path, f"{key} = {text!r}: {error}", key, error.code) from None
 
 
 def _made(layer: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Iterator[Node]:
@@ -390,7 +390,7 @@ def _known(key: str, value: Any, at: _Around, path: str) -> Any:
     try:
         return 1 if needs_shapes(value, at.frame) else valued(value, Values(at.frame))
     except EvaluationError as error:
-        raise _problem(at, path, f"{key} = {spelled(value)}: {error}", key) from None
+        raise _problem(at, path, f"{key} = {spelled(value)}: {error}", key, error.code) from None
 
 
 class Plan(NamedTuple):

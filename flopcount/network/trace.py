@@ -58,7 +58,7 @@ def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None
             try:
                 step = steps[node.path] = _step(node, inputs_here, given, shapes, memo)
             except ShapeError as error:
-                problems.append(_problem(node, str(error), inputs_here))
+                problems.append(_problem(node, str(error), inputs_here, error.code))
                 continue
             broken = [constraint for constraint in step.constraints if constraint.is_broken]
             found = [*dict.fromkeys(constraint.sentence() for constraint in broken), *_too_large(step)]
@@ -111,7 +111,7 @@ def _computed(node: Node, given: Given, shapes: Mapping[str, Shape], memo: Memo)
             layer = type(node.layer).model_validate({**kept, **found})
             return {name: getattr(layer, name) for name in found}
     except EvaluationError as error:
-        raise ShapeError(str(error)) from None
+        raise ShapeError(str(error), error.code) from None
     except ValidationError as error:
         from flopcount.spec.problems import layer_problems
 
@@ -123,7 +123,7 @@ def _valued(name: str, value: object, values: Values) -> Any:
     try:
         return valued(value, values)
     except EvaluationError as error:
-        raise EvaluationError(f"{name} = {spelled(value)}: {error}") from None
+        raise EvaluationError(f"{name} = {spelled(value)}: {error}", error.code) from None
 
 
 def _too_large(step: Step) -> list[str]:
@@ -132,9 +132,9 @@ def _too_large(step: Step) -> list[str]:
     return []
 
 
-def _problem(node: Node, what: str, inputs: list[Shape]) -> Problem:
+def _problem(node: Node, what: str, inputs: list[Shape], code: str = "shape") -> Problem:
     sizes = " and ".join(render(shape.dims) for shape in inputs)
-    return Problem(node.place, f"{what} (input {sizes})", node.path, node.via)
+    return Problem(node.place, f"{what} (input {sizes})", node.path, node.via, code)
 
 
 def fields(layer: Layer) -> dict[str, Any]:

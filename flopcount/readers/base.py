@@ -88,7 +88,7 @@ class ImportProblem(FileError):
     def __init__(self, path: Path, what: str, node: str = "", operator: str = "") -> None:
         """Put the sentence together; there are no lines to point at."""
         inside = plain(f"{node} ({operator})" if node and operator else node or operator)
-        super().__init__(f"{path}: {inside}: {plain(what)}" if inside else f"{path}: {plain(what)}")
+        super().__init__(str(path), f"{inside}: {plain(what)}" if inside else plain(what))
 
 
 MOST_LISTED = 20

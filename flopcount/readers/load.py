@@ -27,7 +27,7 @@ def load(
     try:
         found = imported(path, request)
     except ImportProblem as error:
-        raise FileError(title + str(error).removeprefix(str(path))) from None
+        raise FileError(title, *error.problems) from None
     spec = validated(Source(title, "", "toml", found.data), settings, variant)
     return spec._replace(notes=found.notes, unknown=found.unknown, sized=found.sized, foreign=True)
 

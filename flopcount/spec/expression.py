@@ -107,8 +107,17 @@ Names = Mapping[str, Any]
 EVALUATE_LARGEST = 10**30
 
 
+UNDECIDED = "undecided"
+"""The code of a decision that would depend on shapes."""
+
+
 class EvaluationError(ValueError):
     """An expression has no value; the message says why in one clause."""
+
+    def __init__(self, what: str, code: str = "value") -> None:
+        """Keep the clause and its code."""
+        super().__init__(what)
+        self.code = code
 
 
 class Ratio(NamedTuple):
@@ -210,7 +219,7 @@ def _unary(node: Any, names: Names) -> Any:
 def _compare(node: Any, names: Names) -> bool:
     values = [_plain(_value(operand, names)) for operand in (node.left, *node.comparators)]
     if any(value is None for value in values):
-        raise EvaluationError("only arguments can be compared: which layers exist never depends on shapes")
+        raise EvaluationError("only arguments can be compared: which layers exist never depends on shapes", UNDECIDED)
     try:
         pairs = zip(node.ops, values, values[1:], strict=False)
         return all(_EVALUATE_COMPARISONS[type(op)](one, other) for op, one, other in pairs)
@@ -233,7 +242,7 @@ def _bool(node: Any, names: Names) -> bool:
 def _truth(value: Any) -> bool:
     plain = _plain(value)
     if plain is None:
-        raise EvaluationError("only arguments can decide: which layers exist never depends on shapes")
+        raise EvaluationError("only arguments can decide: which layers exist never depends on shapes", UNDECIDED)
     return bool(plain)
 
 

@@ -167,10 +167,10 @@ def _git(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
     except FileNotFoundError:
         raise UsageError("--base needs git, and there is none on the path; install it, or leave --base out") from None
     except OSError as error:
-        raise FileError(f"git cannot be run: {(error.strerror or str(error)).lower()}") from None
+        raise FileError("git", f"cannot be run: {(error.strerror or str(error)).lower()}") from None
     if process.returncode:
         reason = plain(said.decode(errors="replace").strip().partition("\n")[0][:300])
-        raise _GitError(f"git {arguments[0]} in {folder}: {reason or 'it failed'}")
+        raise _GitError(f"git {arguments[0]} in {folder}", reason or "it failed")
     return printed
 
 
@@ -198,9 +198,8 @@ def content_in(ref: str, path: str, folder: Path) -> bytes:
     name = _from_top(path, folder, root)
     content = content_at(base, name)
     if content is None:
-        raise FileError(
-            f"{plain(title[:300])}: no such file in this commit; {_hint(path, name, folder, root, base.blobs)}"
-        )
+        hint = _hint(path, name, folder, root, base.blobs)
+        raise FileError(plain(title[:300]), f"no such file in this commit; {hint}")
     return content
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from os.path import relpath
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,7 +91,7 @@ def setting(text: str) -> Setting:
         raise UsageError(f"--set {plain(text[:200])}: not KEY=VALUE; write for example --set defaults.padding=same")
     found = Setting(plain(text[:200]), address.strip(), tuple(map(value, alternatives(values))))
     if deeper(found.values, DEEPEST) or found.address.count(".") > DEEPEST:
-        raise UsageError(f"--set {found.text}: nested too deep; {DEEPEST} levels are the most")
+        raise UsageError(f"--set {found.text}: nested too deep; at most {DEEPEST} levels are allowed")
     return found
 
 
@@ -217,17 +217,6 @@ def by_layer(settings: Iterable[Setting]) -> dict[str, dict[str, Any]]:
 # From a reference to a validated arch: a path, a bundled name, or standard input.
 
 
-MOST_SHOWN = 20
-"""More problems than this are counted, not listed."""
-
-
-_START = (1, 1, 1)
-"""Where a problem stands that is about a file as a whole."""
-
-_NOWHERE = (10**9, 0, 0)
-"""Where a problem stands that is not about the file: behind the others."""
-
-
 class Spec(NamedTuple):
     """An arch with the source it came from, so that an error can point into it.
 
@@ -259,7 +248,7 @@ def _specified(source: Source, settings: Iterable[Setting], variant: str | None)
         return validated(source, settings, variant)
     base, named = _specs_read(_base(source))
     if _is_space(base):
-        raise FileError(f"{source.title}: arch names another space; name the network itself")
+        raise FileError(source.title, "arch names another space; name the network itself")
     spec = validated(base, settings, variant or named)
     return spec._replace(arch=spec.arch.model_copy(update={"space": dict(source.data.get("space", {}))}))
 
@@ -269,7 +258,7 @@ def _specs_read(reference: str) -> tuple[Source, str | None]:
     if not os.path.isfile(path):  # noqa: PTH113  (answers False, not an error, to a name no system can hold)
         path, named = bundled_network(reference) or (path, named)
     if not os.path.exists(path):  # noqa: PTH110  (likewise)
-        raise FileError(f"{reference}: no such file, and no bundled network; {suggestion(reference, [*bundled()])}")
+        raise FileError(reference, f"no such file, and no bundled network; {suggestion(reference, [*bundled()])}")
     text = read_text(path)
     return parsed(text, notation_of(path, text), str(path)), named
 
@@ -284,9 +273,9 @@ def _base(source: Source) -> str:
     title, reference, space = source.title, source.data["arch"], source.data.get("space", {})
     unknown = next((key for key in source.data if key not in {"arch", "space"}), None)
     if unknown is not None:
-        raise FileError(f"{title}: beside arch there is space and nothing else, not {plain(unknown[:50])!r}")
+        raise FileError(title, f"beside arch, only space is allowed, not {plain(unknown[:50])!r}")
     if not isinstance(reference, str) or not isinstance(space, Mapping):
-        raise FileError(f"{title}: arch is the name or the path of a network, space a table of axes")
+        raise FileError(title, "arch is the name or the path of a network, space a table of axes")
     beside = os.path.join(os.path.dirname(title), reference)  # noqa: PTH118, PTH120  (any word)
     return beside if os.path.isfile(beside) else reference  # noqa: PTH113  (likewise)
 
@@ -333,9 +322,10 @@ def _arch(source: Source, settings: Iterable[Setting]) -> Spec:
         arch = Arch.model_validate(data)
         return Spec(arch, source, places, unknown=arch.unknown)
     except ValidationError as error:
+        from flopcount.spec.positions import located
         from flopcount.spec.problems import all_problems
 
-        raise FileError(pointed(all_problems(error, data), source, places)) from None
+        raise located(all_problems(error, data), source, places) from None
 
 
 def varied(data: Raw, name: str, title: str) -> Raw:
@@ -346,7 +336,7 @@ def varied(data: Raw, name: str, title: str) -> Raw:
     variants = data.get("variants")
     variants = variants if isinstance(variants, Mapping) else {}
     if name not in variants:
-        raise FileError(f"{title}: no variant is called {name!r}; {suggestion(name, [*variants])}")
+        raise FileError(title, f"no variant is named {name!r}; {suggestion(name, [*variants])}")
     variant, arguments = variants[name], data.get("arguments", {})
     if not isinstance(variant, Mapping) or not _within(variant.get("arguments", {}), arguments):
         return data
@@ -362,54 +352,10 @@ def _within(part: object, whole: object) -> bool:
 
 
 def explained(error: SpecError, spec: Spec) -> FileError:
-    """Turn problems found while walking a spec into lines that point into its file."""
-    return FileError(pointed(error.problems, spec.source, spec.settings))
+    """Return problems found while walking a spec as the error of its file."""
+    from flopcount.spec.positions import located
 
-
-def pointed(problems: Iterable[Problem], source: Source, settings: Mapping[Place, str]) -> str:
-    """Write one line per problem, `file:line:column: layer: what`, in the order of the file, its source beneath."""
-    from flopcount.spec.positions import spans
-
-    problems = list(problems)
-    blamed = [_setting(problem, settings) for problem in problems]
-    places = [place for each, setting in zip(problems, blamed, strict=True) if not setting for place in _places(each)]
-    spots = {**dict.fromkeys(places, _START), **spans(source, places)}
-    placed = sorted(zip(problems, blamed, strict=True), key=lambda each: spots.get(each[0].place, _NOWHERE))
-    text = source.text.split("\n")
-    lines = [
-        line
-        for each, blame in placed[:MOST_SHOWN]
-        for line in (_line(each, blame, source.title, spots), *_source_of(each, spots, text))
-    ]
-    more = len(problems) - MOST_SHOWN
-    return "\n".join([*lines, f"{source.title}: and {more} more problems like these"] if more > 0 else lines)
-
-
-def _places(problem: Problem) -> tuple[Place, ...]:
-    return (problem.place, *problem.via)
-
-
-def _setting(problem: Problem, settings: Mapping[Place, str]) -> str:
-    """Return the setting that broke something, which is then not blamed on the file."""
-    for place, setting in settings.items():
-        if problem.place[: len(place)] == place or place[: len(problem.place)] == problem.place:
-            return f"{setting}: "
-    return ""
-
-
-def _source_of(problem: Problem, spots: Mapping[Place, tuple[int, int, int]], text: Sequence[str]) -> tuple[str, ...]:
-    """Return the line a problem is about with a mark under it; of a problem without a line, nothing."""
-    from flopcount.spec.source import beneath
-
-    return beneath(text, *spots[problem.place]) if problem.place in spots else ()
-
-
-def _line(problem: Problem, blame: str, title: str, spots: Mapping[Place, tuple[int, int, int]]) -> str:
-    """Write one problem: its place, what it is, and where the template was used that it is in."""
-    spot = "".join(f"{number}:" for number in spots.get(problem.place, ())[:2])
-    lines = [str(spots[place][0]) for place in problem.via if place in spots]
-    used = f" (in a template used at line {', '.join(lines)})" if lines else ""
-    return f"{title}:{spot} {blame}{problem}{used}"
+    return located(error.problems, spec.source, spec.settings)
 
 
 # The project's configuration: flopcount.toml, or tool.flopcount in pyproject.toml, found upwards from a folder.
@@ -434,7 +380,9 @@ class Config(NamedTuple):
 
     def wrong(self, place: Place, what: str) -> FileError:
         """Return the error that points at a place in the configuration."""
-        return FileError(pointed([Problem((*self.prefix, *place), what)], self.source, {}))
+        from flopcount.spec.positions import located
+
+        return located([Problem((*self.prefix, *place), what)], self.source)
 
 
 def found(start: Path) -> Config | None:
@@ -451,10 +399,10 @@ def found(start: Path) -> Config | None:
 def read(path: Path) -> Config:
     """Read the configuration in a file of any name."""
     if not path.is_file():
-        raise FileError(f"{path}: no such file; --config names a flopcount.toml or a pyproject.toml")
+        raise FileError(str(path), "no such file; --config names a flopcount.toml or a pyproject.toml")
     config = _config_read(path, str(path))
     if config is None:
-        raise FileError(f"{path}: there is no [tool.flopcount] in it")
+        raise FileError(str(path), "it has no [tool.flopcount]")
     return config
 
 
@@ -474,9 +422,10 @@ def _config_read(path: Path, title: str) -> Config | None:
     try:
         return Config(Configuration.model_validate(data), source, path.parent.resolve(), prefix)
     except ValidationError as error:
+        from flopcount.spec.positions import located
         from flopcount.spec.problems import table_problems
 
-        raise FileError(pointed(table_problems(error, Configuration, data, prefix), source, {})) from None
+        raise located(table_problems(error, Configuration, data, prefix), source) from None
 
 
 def _content(path: Path) -> bytes | None:

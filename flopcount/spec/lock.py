@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from flopcount.errors import FileError, Problem
 from flopcount.spec.budget import LockFile, LockRow
-from flopcount.spec.load import pointed
+from flopcount.spec.positions import located
 from flopcount.spec.problems import table_problems
-from flopcount.spec.source import Source, excerpted
+from flopcount.spec.source import Source, at_line
 from flopcount.spec.text import parsed, read_text
 
 VERSION = 1
@@ -33,7 +33,7 @@ class Lock(NamedTuple):
 
     def wrong(self, problems: Iterable[Problem]) -> FileError:
         """Return the error that points at places in the file."""
-        return FileError(pointed(problems, self.source, {})) if self.source else FileError("there is no lock file")
+        return located(problems, self.source) if self.source else FileError("flopcount.lock", "no such file")
 
 
 def read_lock(path: Path, title: str) -> Lock:
@@ -41,12 +41,12 @@ def read_lock(path: Path, title: str) -> Lock:
     if not path.exists() and not path.is_symlink():
         return Lock(())
     if path.is_file() and not path.stat().st_size:
-        raise FileError(f"{title}: the file is empty; remove it, then run flopcount lock")
+        raise FileError(title, "the file is empty; remove it, then run flopcount lock")
     source = _source(read_text(path, title), title)
     try:
         rows = LockFile.model_validate(source.data).networks
     except ValidationError as error:
-        raise FileError(pointed(table_problems(error, LockFile, source.data), source, {})) from None
+        raise located(table_problems(error, LockFile, source.data), source) from None
     _refuse_twins(rows, source)
     return Lock(rows, source)
 
@@ -57,12 +57,12 @@ def _source(text: str, title: str) -> Source:
     if conflict:
         line = text.count("\n", 0, conflict.start()) + 1
         what = "a merge left its conflict here; keep either side of it, then run flopcount lock"
-        raise FileError(excerpted(f"{title}:{line}:1: {what}", text, line, 1, 7))
+        raise FileError(title, at_line(text, line, 1, what, 7))
     source = parsed(text, "toml", title)
     version = source.data.get("version")
     if isinstance(version, int) and version > VERSION:
         what = f"version {version} is of a later flopcount, this one reads up to {VERSION}; install a newer one"
-        raise FileError(pointed([Problem(("version",), what)], source, {}))
+        raise located([Problem(("version",), what)], source)
     return source
 
 
@@ -75,7 +75,7 @@ def _refuse_twins(rows: Iterable[LockRow], source: Source) -> None:
             problems.append(Problem(("networks", index), what))
         seen.add(row.id)
     if problems:
-        raise FileError(pointed(problems, source, {}))
+        raise located(problems, source)
 
 
 def written(rows: Iterable[LockRow]) -> str:

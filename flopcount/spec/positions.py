@@ -1,42 +1,73 @@
-"""From a place in the data back to a line and a column of the text.
-
-Imported only when there is something to point at.
-"""
+"""From a place in the data to a line and a column of the text."""
 
 import json
 import tomllib
-from collections.abc import Collection, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import tree_sitter_json
-import tree_sitter_toml
-from tree_sitter import Language, Node, Parser
+from flopcount.errors import FileError, Located, Place, Problem
+from flopcount.spec.source import Notation, Source, snippet
 
-from flopcount.errors import Place
-from flopcount.spec.source import Notation, Source
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
-Position = tuple[int, int]
-"""Line and column, both from 1; columns count characters."""
+MOST_SHOWN = 50
+"""Problems of a file that are listed; the others are counted."""
 
 
 class Span(NamedTuple):
-    """Where something is written: line, column, and how many characters of that line it takes."""
+    """Where something is written: line and column, both from 1, and its characters on that line."""
 
     line: int
     column: int
     length: int
 
 
-def positions(source: Source, places: Collection[Place]) -> dict[Place, Position]:
-    """Return where places are written, or the nearest table around each."""
-    return {place: (span.line, span.column) for place, span in spans(source, places).items()}
+_START = Span(1, 1, 1)
+"""The place of a problem with a file as a whole."""
+
+_NOWHERE = Span(10**9, 0, 0)
+"""The place of a problem that is not in the file: it is listed last."""
+
+
+def located(problems: Iterable[Problem], source: Source, settings: Mapping[Place, str] = {}) -> FileError:
+    """Return problems as the error of a file, in its order, with lines and columns.
+
+    `settings` are places that were changed from outside; their problems are not blamed on the file.
+    """
+    pairs = [(problem, _setting(problem, settings)) for problem in problems]
+    places = [place for each, setting in pairs if not setting for place in (each.place, *each.via)]
+    found = {**dict.fromkeys(places, _START), **spans(source, places)}
+    pairs.sort(key=lambda pair: found.get(pair[0].place, _NOWHERE))
+    lines = source.text.split("\n")
+    shown = [_located(problem, setting, found, lines) for problem, setting in pairs[:MOST_SHOWN]]
+    more = len(pairs) - MOST_SHOWN
+    return FileError(source.title, *shown, *([f"and {more} more problems"] if more > 0 else []))
+
+
+def _setting(problem: Problem, settings: Mapping[Place, str]) -> str:
+    """Return the setting that caused a problem."""
+    for place, setting in settings.items():
+        if problem.place[: len(place)] == place or place[: len(problem.place)] == problem.place:
+            return f"{setting}: "
+    return ""
+
+
+def _located(problem: Problem, setting: str, found: Mapping[Place, Span], lines: list[str]) -> Located:
+    """Locate one problem, with the lines that use the template it is in."""
+    users = ", ".join(str(found[place].line) for place in problem.via if place in found)
+    what = f"{setting}{problem}{f' (in a template used at line {users})' if users else ''}"
+    span = found.get(problem.place)
+    if span is None:
+        return Located(what, code=problem.code)
+    return Located(what, span.line, span.column, snippet(lines, *span), problem.code)
 
 
 def spans(source: Source, places: Collection[Place]) -> dict[Place, Span]:
-    """Return where places are written and how far, or the nearest table around each; one walk for all of them."""
+    """Return where places are written, or the nearest table around each."""
     wanted = {place[:length] for place in places for length in range(1, len(place) + 1)}
     starts: dict[Place, Node] = {}
-    for found, node in _walk(source.text, source.notation):
+    for found, node in _places(_root(source.text, source.notation), source.notation):
         for length in range(1, len(found) + 1):
             if found[:length] in wanted:
                 starts.setdefault(found[:length], node)
@@ -50,9 +81,10 @@ def spans(source: Source, places: Collection[Place]) -> dict[Place, Span]:
 
 
 def repeated_key(text: str, notation: Notation) -> tuple[Place, Span] | None:
-    """Return the first key that is given twice, and where it is given again."""
+    """Return the first key that is given twice, and where it is given again; None if the syntax is wrong."""
     seen: dict[Place, str] = {}
-    for place, node in _walk(text, notation):
+    root = _root(text, notation)
+    for place, node in () if root.has_error else _places(root, notation):
         kinds = {node.type, seen.get(place, "")}
         if place in seen and ("pair" in kinds or kinds == {"table"}):
             return place, _span(text.encode(errors="surrogatepass").split(b"\n"), node)
@@ -60,13 +92,20 @@ def repeated_key(text: str, notation: Notation) -> tuple[Place, Span] | None:
     return None
 
 
-def _walk(text: str, notation: Notation) -> Iterator[tuple[Place, Node]]:
+def _root(text: str, notation: Notation) -> "Node":
+    import tree_sitter_json
+    import tree_sitter_toml
+    from tree_sitter import Language, Parser
+
     grammar = tree_sitter_toml if notation == "toml" else tree_sitter_json
-    root = Parser(Language(grammar.language())).parse(text.encode(errors="surrogatepass")).root_node
+    return Parser(Language(grammar.language())).parse(text.encode(errors="surrogatepass")).root_node
+
+
+def _places(root: "Node", notation: Notation) -> "Iterator[tuple[Place, Node]]":
     return _toml(root) if notation == "toml" else _json(root)
 
 
-def _span(lines: list[bytes], node: Node) -> Span:
+def _span(lines: list[bytes], node: "Node") -> Span:
     row, first = node.start_point
     before, inside = (
         lines[row][part].decode(errors="surrogatepass") for part in (slice(first), slice(first, _end(node)))
@@ -74,11 +113,11 @@ def _span(lines: list[bytes], node: Node) -> Span:
     return Span(row + 1, len(before) + 1, max(1, len(inside)))
 
 
-def _end(node: Node) -> int:
-    """Return where a node ends on its first line; of one that goes on, where its key does, or what else ends there."""
+def _end(node: "Node") -> int:
+    """Return where a node ends on its first line; if it continues, where the last part that ends there does."""
     row = node.start_point[0]
     parts = [part for part in node.children if part.type != "comment"]
-    if node.type == "pair":  # the grammar counts a comment behind it as part of it
+    if node.type == "pair":  # the grammar includes a comment after it
         value_ends = parts[-1].end_point[0] == row
         return int(parts[-1 if value_ends else 0].end_point[1])
     if node.end_point[0] == row:
@@ -86,7 +125,7 @@ def _end(node: Node) -> int:
     return int(max((part.end_point[1] for part in parts if part.end_point[0] == row), default=node.start_point[1] + 1))
 
 
-def _toml(root: Node) -> Iterator[tuple[Place, Node]]:
+def _toml(root: "Node") -> "Iterator[tuple[Place, Node]]":
     """Walk a document: pairs, then tables and elements of arrays of tables under their headers."""
     lengths: dict[Place, int] = {}
     for child in root.named_children:
@@ -96,7 +135,7 @@ def _toml(root: Node) -> Iterator[tuple[Place, Node]]:
             yield from _toml_table(child, lengths)
 
 
-def _toml_table(table: Node, lengths: dict[Place, int]) -> Iterator[tuple[Place, Node]]:
+def _toml_table(table: "Node", lengths: dict[Place, int]) -> "Iterator[tuple[Place, Node]]":
     header, *pairs = table.named_children
     place: Place = ()
     for key in _toml_keys(header):
@@ -112,7 +151,7 @@ def _toml_table(table: Node, lengths: dict[Place, int]) -> Iterator[tuple[Place,
             yield from _toml_pair(place, pair)
 
 
-def _toml_pair(base: Place, pair: Node) -> Iterator[tuple[Place, Node]]:
+def _toml_pair(base: Place, pair: "Node") -> "Iterator[tuple[Place, Node]]":
     key, *values = pair.named_children
     place = (*base, *_toml_keys(key))
     yield place, pair
@@ -120,7 +159,7 @@ def _toml_pair(base: Place, pair: Node) -> Iterator[tuple[Place, Node]]:
         yield from _toml_value(place, value)
 
 
-def _toml_value(place: Place, value: Node) -> Iterator[tuple[Place, Node]]:
+def _toml_value(place: Place, value: "Node") -> "Iterator[tuple[Place, Node]]":
     if value.type == "inline_table":
         for pair in value.named_children:
             if pair.type == "pair":
@@ -132,7 +171,7 @@ def _toml_value(place: Place, value: Node) -> Iterator[tuple[Place, Node]]:
             yield from _toml_value((*place, index), element)
 
 
-def _toml_keys(key: Node) -> Place:
+def _toml_keys(key: "Node") -> Place:
     """Decode a bare, quoted or dotted key with the parser itself."""
     if key.type == "bare_key":
         return ((key.text or b"").decode(),)
@@ -144,7 +183,7 @@ def _toml_keys(key: Node) -> Place:
     return keys
 
 
-def _json(root: Node, place: Place = ()) -> Iterator[tuple[Place, Node]]:
+def _json(root: "Node", place: Place = ()) -> "Iterator[tuple[Place, Node]]":
     for child in root.named_children:
         if child.type == "pair":
             key, value = child.named_children[0], child.named_children[-1]
@@ -155,7 +194,7 @@ def _json(root: Node, place: Place = ()) -> Iterator[tuple[Place, Node]]:
             yield from _json_value(child, place)
 
 
-def _json_value(value: Node, place: Place) -> Iterator[tuple[Place, Node]]:
+def _json_value(value: "Node", place: Place) -> "Iterator[tuple[Place, Node]]":
     if value.type == "object":
         yield from _json(value, place)
     elif value.type == "array":

@@ -101,7 +101,7 @@ def test_what_cannot_be_counted_is_a_finding(folder: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        ('when.variant = "tiny"\nmacs = 1', "no variant is called 'tiny'"),
+        ('when.variant = "tiny"\nmacs = 1', "no variant is named 'tiny'"),
         ('when.width = "wide"\nmacs = 1', "--width wide"),
         ('when.input = "1x2x3x4x5"\nmacs = 1', "--input 1x2x3x4x5"),
     ],

@@ -236,7 +236,7 @@ def test_the_configuration_says_where_the_lock_file_is_and_ids_are_from_there(
 def test_without_a_lock_file_the_check_says_what_to_do(folder: Path, run: Run) -> None:
     result = run("lock", "--check")
     assert (result.code, result.out) == (2, "")
-    assert result.problems == ["flopcount.lock: there is no such file; write it with flopcount lock"]
+    assert result.problems == ["flopcount.lock: no such file; write it with flopcount lock"]
     assert folder.exists()
 
 

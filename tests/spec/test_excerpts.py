@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.errors import BENEATH, FileError, Problem
-from flopcount.spec.load import pointed
-from flopcount.spec.source import WIDEST, Notation, beneath, excerpt, excerpted
+from flopcount.errors import INDENT, FileError, Problem
+from flopcount.spec.positions import located
+from flopcount.spec.source import WIDEST, Notation, at_line, excerpt, snippet
 from flopcount.spec.text import parsed
 
 
@@ -35,22 +35,22 @@ def cells(text: str) -> int:
     ],
 )
 def test_the_carets_are_under_what_is_meant(line: str, column: int, length: int, shown: str, marks: str) -> None:
-    assert excerpt(line, column, length) == (BENEATH + shown, BENEATH + marks)
+    assert excerpt(line, column, length) == (shown, marks)
 
 
 def test_a_long_line_is_cut_around_the_place() -> None:
     line = f"a = [{'1, ' * 100}X{', 2' * 100}]"
     text, mark = excerpt(line, line.index("X") + 1)
-    assert text.startswith(f"{BENEATH}…")
+    assert text.startswith("…")
     assert text.endswith("…")
     assert text[mark.index("^")] == "X"
-    assert len(text) <= len(BENEATH) + WIDEST + 1
+    assert len(text) <= WIDEST + 1
 
 
 def test_a_long_line_is_cut_behind_only_where_the_place_is_in_front() -> None:
     text, mark = excerpt("x" * 300, 1, 300)
-    assert text == f"{BENEATH}{'x' * WIDEST}…"
-    assert mark == f"{BENEATH}{'^' * WIDEST}"
+    assert text == f"{'x' * WIDEST}…"
+    assert mark == f"{'^' * WIDEST}"
 
 
 CHARACTERS = st.text(st.characters(exclude_characters="\n"), max_size=200)
@@ -58,7 +58,7 @@ CHARACTERS = st.text(st.characters(exclude_characters="\n"), max_size=200)
 
 @given(CHARACTERS, st.characters(categories=["L", "N"]), CHARACTERS)
 def test_whatever_the_line_it_is_printable_narrow_and_marked_at_its_place(before: str, char: str, after: str) -> None:
-    text, mark = (line.removeprefix(BENEATH) for line in excerpt(f"{before}{char}{after}", len(before) + 1))
+    text, mark = excerpt(f"{before}{char}{after}", len(before) + 1)
     assert text.isprintable()
     assert cells(text) <= WIDEST + 1
     place = len(mark) - len(mark.lstrip())
@@ -68,7 +68,7 @@ def test_whatever_the_line_it_is_printable_narrow_and_marked_at_its_place(before
 
 @given(CHARACTERS, st.integers(1, 250), st.integers(1, 250))
 def test_there_is_always_a_caret_and_nothing_else_on_its_line(line: str, column: int, length: int) -> None:
-    text, mark = (each.removeprefix(BENEATH) for each in excerpt(line, column, length))
+    text, mark = excerpt(line, column, length)
     assert {*mark} <= {" ", "^"}
     assert mark.endswith("^")
     assert cells(mark) <= max(cells(text), cells(mark.rstrip("^")) + 1)
@@ -76,8 +76,8 @@ def test_there_is_always_a_caret_and_nothing_else_on_its_line(line: str, column:
 
 @pytest.mark.parametrize(("line", "lines"), [(0, ["a"]), (2, ["a"]), (1, [""]), (1, ["  \r"])])
 def test_where_there_is_nothing_to_show_nothing_is_shown(line: int, lines: list[str]) -> None:
-    assert beneath(lines, line, 1) == ()
-    assert excerpted("what", "\n".join(lines), line, 1) == "what"
+    assert snippet(lines, line, 1) == ()
+    assert str(FileError("t", at_line("\n".join(lines), line, 1, "what"))).endswith("what")
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_what_cannot_be_parsed_is_shown(text: str, notation: Notation, lines: li
         parsed(text, notation, "t")
     message, *shown = str(caught.value).split("\n")
     assert message.startswith("t:")
-    assert all(line.startswith(BENEATH) for line in shown)
-    assert lines is None or [line.removeprefix(BENEATH) for line in shown] == lines
+    assert all(line.startswith(INDENT) for line in shown)
+    assert lines is None or [line.removeprefix(INDENT) for line in shown] == lines
 
 
 TOML = """\
@@ -149,5 +149,5 @@ JSON = """\
 def test_the_mark_is_as_long_as_what_is_meant_or_its_first_line(
     text: str, notation: Notation, place: tuple[str | int, ...], marked: str
 ) -> None:
-    _, shown, mark = pointed([Problem(place, "what")], parsed(text, notation, "t"), {}).split("\n")
+    _, shown, mark = str(located([Problem(place, "what")], parsed(text, notation, "t"))).split("\n")
     assert shown[mark.index("^") : len(mark)] == marked

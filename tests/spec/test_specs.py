@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flopcount.errors import BENEATH, FileError, Problem
+from flopcount.errors import FileError, Problem
 from flopcount.spec.load import (
-    MOST_SHOWN,
     ROOT,
     Bundled,
     bundled,
@@ -14,9 +13,9 @@ from flopcount.spec.load import (
     files,
     load,
     load_bytes,
-    pointed,
     setting,
 )
+from flopcount.spec.positions import MOST_SHOWN, located
 from flopcount.spec.source import Source
 
 FLATTEN = 'input = [3]\nlayers = [{ type = "Flatten" }]\n'
@@ -81,7 +80,7 @@ def test_settings_can_mend_a_file() -> None:
 def test_each_problem_is_a_line_with_file_line_column_layer_and_sentence_and_its_source_beneath() -> None:
     source = Source("a.toml", FLATTEN, "toml", {})
     problems = [Problem(("layers", 0), "what is wrong", "Flatten1"), Problem(("nowhere",), "what else")]
-    assert pointed(problems, source, {}).split("\n") == [
+    assert str(located(problems, source)).split("\n") == [
         "a.toml:1:1: what else",
         "    input = [3]",
         "    ^",
@@ -94,12 +93,11 @@ def test_each_problem_is_a_line_with_file_line_column_layer_and_sentence_and_its
 def test_a_problem_that_a_setting_made_names_the_setting() -> None:
     source = Source("a.toml", FLATTEN, "toml", {})
     problem = Problem(("input",), "what is wrong")
-    assert pointed([problem], source, {("input",): "--set input=x"}) == "a.toml: --set input=x: what is wrong"
+    assert str(located([problem], source, {("input",): "--set input=x"})) == "a.toml: --set input=x: what is wrong"
 
 
 def test_more_problems_than_can_be_read_are_counted() -> None:
     source = Source("a.toml", FLATTEN, "toml", {})
-    lines = pointed([Problem(("input",), "what is wrong")] * (MOST_SHOWN + 7), source, {}).split("\n")
-    lines = [line for line in lines if not line.startswith(BENEATH)]
-    assert len(lines) == MOST_SHOWN + 1
-    assert "7 more" in lines[-1]
+    messages = located([Problem(("input",), "what is wrong")] * (MOST_SHOWN + 7), source).messages
+    assert len(messages) == MOST_SHOWN + 1
+    assert messages[-1].text == "a.toml: and 7 more problems"

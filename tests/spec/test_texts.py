@@ -76,7 +76,7 @@ def test_the_deepest_nesting_that_is_read(notation: Notation) -> None:
 
     assert parsed(lists(DEEPEST - 1), notation, "t").data
     column = len(lists(DEEPEST).partition("[")[0]) + DEEPEST
-    with pytest.raises(FileError, match=f"^t:1:{column}: nested too deep; {DEEPEST} levels are the most"):
+    with pytest.raises(FileError, match=f"^t:1:{column}: nested too deep; at most {DEEPEST} levels"):
         parsed(lists(DEEPEST), notation, "t")
 
 

@@ -26,12 +26,13 @@ from flopcount.analyses.budgets.judge import (
     verdict,
 )
 from flopcount.analyses.counted import Cost
-from flopcount.errors import BadInput, FileError, Place, SpecError, UsageError, plain, sentences
+from flopcount.errors import BadInput, FileError, Place, SpecError, UsageError, plain
 from flopcount.readers.load import load, load_content
 from flopcount.spec.budget import Budget
 from flopcount.spec.fields import shown
 from flopcount.spec.git import base_at, outside, root_of, texts_at
-from flopcount.spec.load import NAMES, Config, Spec, found, matching, pointed, read
+from flopcount.spec.load import NAMES, Config, Spec, found, matching, read
+from flopcount.spec.positions import located
 
 
 class Count(NamedTuple):
@@ -73,9 +74,6 @@ class Subject(NamedTuple):
     before: bytes | None = None
     compared: bool = False
 
-
-_TITLE = "\0"
-"""Stands for the name of a file in a message while that is taken apart: a name may have line ends and more."""
 
 _LEFT_OUT = "operators were left out of this network, so what it costs is not known; no limit can be held against it"
 
@@ -138,11 +136,9 @@ def _counted(
     try:
         now = reading(spec, *key)
     except SpecError as error:
-        located = FileError(pointed(error.problems, spec.source, {}))
-        return unread(spec.source.title, "FC902", located, spec.arch.name)
+        return unread(spec.source.title, "FC902", located(error.problems, spec.source), spec.arch.name)
     except BadInput as error:
-        what = "; ".join(sentences(str(error))).removeprefix(f"{spec.source.title}: ")
-        return [unchecked(what, rule, network, point)]
+        return [unchecked("; ".join(sentences(error, spec.source.title)), rule, network, point)]
     counts[key] = Count(*key, now, _before(now, key, spec, base()))
     return []
 
@@ -165,21 +161,19 @@ def _before(now: Reading, key: tuple[Point, str], spec: Spec, base: Spec | None)
 
 
 def unread(title: str, code: str, error: BadInput, arch: str = "") -> list[Finding]:
-    """Make a finding of every line of an error that names a place in the file, whatever the file is called."""
-    findings = []
-    for problem in sentences(str(error).replace(f"{title}:", _TITLE)):
-        rest = problem.removeprefix(_TITLE)
-        line, column, what = _located(rest) if rest != problem else (1, 1, problem)
-        what = what.strip().replace(_TITLE, f"{plain(title)}:")
-        findings.append(Finding(code, "error", title, line, column, arch or Path(title).stem, what=what))
-    return findings
+    """Return a finding for each problem with a file."""
+    arch = arch or Path(title).stem
+    if not isinstance(error, FileError) or error.title != title:
+        return [Finding(code, "error", title, 1, 1, arch, what=each.text) for each in error.messages]
+    places = ((each.line or 1, each.column or 1, each.what) for each in error.problems)
+    return [Finding(code, "error", title, line, column, arch, what=what) for line, column, what in places]
 
 
-def _located(text: str) -> tuple[int, int, str]:
-    """Take `3:4: what` apart; what names no place is about the first line."""
-    line, _, rest = text.partition(":")
-    column, _, what = rest.partition(":")
-    return (int(line), int(column), what) if line.isdecimal() and column.isdecimal() else (1, 1, text)
+def sentences(error: BadInput, title: str) -> list[str]:
+    """Return what is wrong; a file's problems without its title."""
+    if isinstance(error, FileError) and error.title == title:
+        return [each.what for each in error.problems]
+    return [each.text for each in error.messages]
 
 
 # What is let pass, and what of a configuration is out of date.
@@ -390,7 +384,7 @@ def _named(around: Setup, names: Iterable[str]) -> Iterator[Path]:
         hits = _inside(path) if name and path.is_dir() else matching(around.folder, [name])[name] if name else []
         if not hits:
             shown = plain(name[:300]) or '""'
-            raise FileError(f"{shown}: no such file, and no file matches it as a pattern; check the path")
+            raise FileError(shown, "no such file, and no file matches it as a pattern; check the path")
         yield from hits
 
 

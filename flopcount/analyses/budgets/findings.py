@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from flopcount.errors import Place
-from flopcount.spec.positions import Position, positions
+from flopcount.spec.positions import Span, spans
 from flopcount.spec.source import Source
 
 CODES: Mapping[str, str] = {
@@ -105,14 +105,14 @@ class Spots:
         """Keep the source; nothing is looked up yet."""
         self.source = source
 
-    def at(self, place: Place) -> Position:
+    def at(self, place: Place) -> tuple[int, int]:
         """Return the line and column of a place, or of the nearest table around it."""
         around = (place[:length] for length in range(len(place), 0, -1))
-        return next((self._found[each] for each in around if each in self._found), (1, 1))
+        return next((self._found[each][:2] for each in around if each in self._found), (1, 1))
 
     @cached_property
-    def _found(self) -> dict[Place, Position]:
-        return positions(self.source, [*_places(self.source.data)])
+    def _found(self) -> dict[Place, Span]:
+        return spans(self.source, [*_places(self.source.data)])
 
 
 def _places(data: Any, place: Place = ()) -> Iterator[Place]:

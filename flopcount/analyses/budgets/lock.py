@@ -11,12 +11,13 @@ from flopcount.analyses.budgets.check import Checked, Count, Outcome, Setup, fil
 from flopcount.analyses.budgets.findings import Finding
 from flopcount.analyses.budgets.judge import Point, Rule, own_rules, points, read, rules_of, walk
 from flopcount.analyses.diff import fingerprint
-from flopcount.errors import BadInput, FileError, Place, SpecError, UsageError, plain, sentences, suggestion
+from flopcount.errors import BadInput, FileError, Place, SpecError, UsageError, plain, suggestion
 from flopcount.network.convention import convention
 from flopcount.readers.load import load
 from flopcount.spec.budget import LockRow
-from flopcount.spec.load import Spec, matching, pointed
+from flopcount.spec.load import Spec, matching
 from flopcount.spec.lock import Lock
+from flopcount.spec.positions import located, spans
 
 PARAMS = "trainable"
 """Which parameters are locked."""
@@ -125,8 +126,8 @@ def _row(name: str, count: Count, digest: str) -> LockRow:
 def _uncounted(error: BadInput, spec: Spec, point: Point) -> list[Finding]:
     title, arch = spec.source.title, spec.arch.name
     if isinstance(error, SpecError):
-        return unread(title, "FC902", FileError(pointed(error.problems, spec.source, {})), arch)
-    what = "; ".join(sentences(str(error)))
+        return unread(title, "FC902", located(error.problems, spec.source), arch)
+    what = "; ".join(message.text for message in error.messages)
     return [Finding("FC902", "error", title, 1, 1, arch, what=what, point=str(point), rule="lock")]
 
 
@@ -157,7 +158,7 @@ def lock_place(around: Setup) -> LockPlace:
 def held(found: Survey, lock: Lock, title: str) -> Outcome:
     """Hold what there is against the lock file."""
     if lock.source is None:
-        raise FileError(f"{title}: there is no such file; write it with flopcount lock")
+        raise FileError(title, "no such file; write it with flopcount lock")
     lines = _lines(lock)
     locked = {row.id: (row, f"{title}:{line}") for row, (line, _) in zip(lock.rows, lines, strict=True)}
     findings = [*found.unread]
@@ -172,11 +173,9 @@ def held(found: Survey, lock: Lock, title: str) -> Outcome:
 
 def _lines(lock: Lock) -> list[tuple[int, int]]:
     """Return line and column of every row."""
-    from flopcount.spec.positions import positions
-
     places: list[Place] = [("networks", index) for index in range(len(lock.rows))]
-    spots = positions(lock.source, places) if lock.source else {}
-    return [spots.get(place, (1, 1)) for place in places]
+    found = spans(lock.source, places) if lock.source else {}
+    return [found[place][:2] if place in found else (1, 1) for place in places]
 
 
 def _is_left(row: LockRow, found: Survey) -> bool:

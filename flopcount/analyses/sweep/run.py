@@ -30,7 +30,7 @@ from flopcount.network.plan import Frame, Given, Node, Plan, Values, input_shape
 from flopcount.network.scale import scaled, width_ratio
 from flopcount.network.trace import Trace, fields, trace
 from flopcount.spec.arch import Arch
-from flopcount.spec.expression import EvaluationError, Ratio
+from flopcount.spec.expression import UNDECIDED, EvaluationError, Ratio
 from flopcount.spec.fields import LARGEST
 from flopcount.spec.load import Setting, Spec, addressed, by_layer, validated
 
@@ -287,7 +287,7 @@ def _can_be_recorded(space: Space, name: str, doors: Mapping[str, Door]) -> bool
     except (TypeError, EvaluationError):
         return False
     except SpecError as error:
-        return not any("only arguments can" in problem.what for problem in error.problems)
+        return not any(problem.code == UNDECIDED for problem in error.problems)
     return True
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flopcount.errors import FileError
+from flopcount.errors import FileError, Located
 from flopcount.readers.base import ImportProblem
 from flopcount.spec.text import DEEPEST, MOST_BYTES, deeper, read_text
 
@@ -62,7 +62,8 @@ def _parsed(path: Path, text: str) -> Mapping[str, Any]:
         if isinstance(data, str):  # `json.dump(model.to_json(), file)` wraps it once more
             data = json.loads(data)
     except json.JSONDecodeError as error:
-        raise FileError(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}; export the model again") from None
+        what = f"not JSON: {error.msg}; export the model again"
+        raise FileError(str(path), Located(what, error.lineno, error.colno)) from None
     except RecursionError:
         raise ImportProblem(path, f"nested too deep; {DEEPEST} levels are the most") from None
     except ValueError:

@@ -150,13 +150,13 @@ def opened(path: Path) -> Iterator[Message]:
     try:
         file = path.open("rb", buffering=0)
     except OSError as error:
-        raise FileError(f"{path}: {(error.strerror or 'cannot be read').lower()}; check the path") from None
+        raise FileError(str(path), f"{(error.strerror or 'cannot be read').lower()}; check the path") from None
     with file:
         if not S_ISREG(path.stat().st_mode):
-            raise FileError(f"{path}: this is no regular file; name one")
+            raise FileError(str(path), "this is no regular file; name one")
         size = path.stat().st_size
         if not size:
-            raise FileError(f"{path}: the file is empty; export the model again")
+            raise FileError(str(path), "the file is empty; export the model again")
         yield Message(Window(file), 0, size)
 
 
