@@ -34,7 +34,7 @@ def command(before: str, after: str, fmt: str, output: str | None, *, everything
 
 def _version(reference: str, options: Options) -> tuple[Version, tuple[Layer, ...]]:
     """Count one side."""
-    from flopcount.readers.base import Request
+    from flopcount.readers.base import ReadOptions
     from flopcount.readers.load import load_content
     from flopcount.spec.git import content_in, revision
 
@@ -43,7 +43,7 @@ def _version(reference: str, options: Options) -> tuple[Version, tuple[Layer, ..
         spec, result = count_arch(reference, options)
     else:
         content = content_in(*at, Path.cwd())
-        request = Request(options.size, options.batch, options.allow_unknown)
+        request = ReadOptions(options.size, options.batch, options.allow_unknown)
         spec = load_content(content, ":".join(at), request, options.parsed_settings, options.variant)
         result = count_loaded(spec, options)
     return Version(reference, spec.arch.name, result), layers_of(result, given_to(spec, result, options))

@@ -1,6 +1,5 @@
 """From the words of a command line to a counted network."""
 
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,12 +11,11 @@ from flopcount.network.convention import Convention, convention
 from flopcount.network.plan import Given, input_shapes, overridden, plan
 from flopcount.network.scale import scaled, width_ratio
 from flopcount.network.trace import Trace
+from flopcount.readers.load import is_foreign
+from flopcount.readers.load import load as load_foreign
 from flopcount.spec.load import Setting, Spec, explained, load, load_bytes, setting, validated
 from flopcount.spec.source import Notation, Source
 from flopcount.spec.text import MOST_BYTES
-
-SUFFIXES = frozenset((".onnx", ".keras", ".h5", ".hdf5", ".json", ".cfg", ".prototxt", ".csv"))
-"""Files with these endings are, or may be, of another tool; for any other its importer is not even looked for."""
 
 UNSCALED = "the file has no [scaling]: channels times the width are rounded down, and at least 1"
 
@@ -118,12 +116,11 @@ def loaded(reference: str, options: Options, settings: Iterable[Setting]) -> Spe
         if sys.stdin is None:
             raise FileError("<stdin>", "standard input is closed")
         return load_bytes(sys.stdin.buffer.read(MOST_BYTES + 1), options.notation, settings, options.variant)
-    if Path(reference).suffix.lower() in SUFFIXES and os.path.isfile(reference):  # noqa: PTH113  (answers to any word)
-        from flopcount.readers.base import Request
-        from flopcount.readers.load import load as load_any
+    if is_foreign(Path(reference)):
+        from flopcount.readers.base import ReadOptions
 
-        request = Request(options.size, options.batch, options.allow_unknown)
-        return load_any(Path(reference), "", request, settings, options.variant)
+        asked = ReadOptions(options.size, options.batch, options.allow_unknown)
+        return load_foreign(Path(reference), "", asked, settings, options.variant)
     return load(reference, settings, options.variant)
 
 

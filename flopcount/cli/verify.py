@@ -35,7 +35,7 @@ def command(archs: tuple[str, ...], fmt: str, output: str | None, *, errata: boo
 
 def _check_arch(reference: str) -> None:
     """Refuse a model of another tool, which keeps no published figures."""
-    from flopcount.readers.base import is_foreign
+    from flopcount.readers.load import is_foreign
 
     if os.path.isfile(reference) and is_foreign(Path(reference)):  # noqa: PTH113  (answers to any word)
         way_out = "flopcount import makes an arch file of it, which takes [[claims]]"

@@ -61,9 +61,9 @@ def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None
                 problems.append(_problem(node, str(error), inputs_here, error.code))
                 continue
             broken = [constraint for constraint in step.constraints if constraint.is_broken]
-            found = [*dict.fromkeys(constraint.sentence() for constraint in broken), *_too_large(step)]
+            found = [*dict.fromkeys(constraint.sentence() for constraint in broken), *too_large(step)]
             problems += [_problem(node, what, inputs_here) for what in found]
-            if all(constraint.relation == "divides" for constraint in broken) and not _too_large(step):
+            if all(constraint.relation == "divides" for constraint in broken) and not too_large(step):
                 shapes[node.path] = step.shape
     if problems:
         raise SpecError(problems)
@@ -126,7 +126,8 @@ def _valued(name: str, value: object, values: Values) -> Any:
         raise EvaluationError(f"{name} = {spelled(value)}: {error}", error.code) from None
 
 
-def _too_large(step: Step) -> list[str]:
+def too_large(step: Step) -> list[str]:
+    """Say that a shape is too large, if it is."""
     if any(isinstance(size, int) and size > LARGEST for size in step.shape.dims):
         return [f"{render(step.shape.dims)} has more channels or places than 10⁹"]
     return []

@@ -1,55 +1,46 @@
-"""Files of other tools: which there are, and the one way they are read.
+"""The base of all readers: what is asked of a file, what a file gives, refusals, and the nodes a model becomes.
 
-A reader turns a file into the data of an arch file, as TOML would give it, which
-then is validated and counted like any other. It never loads weights.
+A reader turns a file of another tool into flat nodes, each with a validated layer.
+It never loads weights.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from importlib import import_module
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from pydantic import ValidationError
 
-from flopcount.errors import FileError, ShapeError, plain
+from flopcount.errors import FileError, Note, Place, Refusal, ShapeError, UsageError, plain, suggestion
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import PARAMETERS, Step
-from flopcount.network.trace import fields
-from flopcount.spec.fields import LARGEST
+from flopcount.network.plan import Node, input_shape
+from flopcount.network.trace import fields as layer_fields
+from flopcount.network.trace import too_large
+from flopcount.spec.fields import LARGEST, Layer
 from flopcount.spec.kinds import formula, reads_several
 from flopcount.spec.layers import kind_named
 
-READERS: Mapping[str, str] = {
-    ".onnx": "onnx.read.read",
-    ".keras": "keras.walk.read_archive",
-    ".h5": "keras.walk.refuse_weights",
-    ".hdf5": "keras.walk.refuse_weights",
-    ".json": "keras.walk.read",
-    ".cfg": "darknet.read",
-    ".prototxt": "caffe.read.read",
-    ".csv": "scale_sim.read",
-}
-"""Which function reads files of an ending: module and name in this package."""
 
-_SNIFFED = 4096
-"""So much of a JSON file tells whether it is a model of Keras."""
+class ReadOptions(NamedTuple):
+    """What is asked of a file: sizes of its inputs, a batch, and whether unknown operators are skipped."""
 
-
-class Request(NamedTuple):
-    """What the command line says about a file that is read: sizes of its inputs, and what to do with the unknown."""
-
-    size: str | None = None
+    input: str | None = None
     batch: int | None = None
     allow_unknown: bool = False
 
+    @property
+    def size(self) -> str | None:
+        """The sizes of inputs."""
+        return self.input
+
+
+Request = ReadOptions
+
 
 class Imported(NamedTuple):
-    """The data of an arch file, and what has to be said about it.
-
-    `unknown` are operators that were left out, each with how often it occurs;
-    `sized` says that the sizes that were asked for are in the data already.
-    """
+    """A network as the data of an arch file."""
 
     data: dict[str, Any]
     notes: tuple[str, ...] = ()
@@ -57,29 +48,27 @@ class Imported(NamedTuple):
     sized: bool = False
 
 
-Reader = Callable[[Path, Request], Imported]
+class ReadResult(NamedTuple):
+    """A network as a file of another tool gives it: named inputs and flat nodes, in the order of the computation.
+
+    `unknown` are the operators that were skipped, each with its number of occurrences. `batch` is the
+    batch that the input asked for; the sizes of `inputs` do not include it.
+    """
+
+    name: str
+    inputs: Mapping[str, tuple[int, ...]]
+    nodes: tuple[Node, ...]
+    notes: tuple[Note, ...] = ()
+    unknown: Mapping[str, int] = {}
+    description: str = ""
+    batch: int | None = None
 
 
-def is_foreign(path: Path) -> bool:
-    """Tell whether a file is one of another tool: by its ending, JSON by its beginning."""
-    suffix = path.suffix.lower()
-    return suffix in READERS and (suffix != ".json" or _is_keras(path))
+Build = Callable[[ReadOptions], ReadResult]
+"""A parsed file: makes a network at any input."""
 
 
-def imported(path: Path, request: Request) -> Imported:
-    """Read a file of another tool."""
-    module, _, name = READERS[path.suffix.lower()].rpartition(".")
-    reader: Reader = getattr(import_module(f"flopcount.readers.{module}"), name)
-    return reader(path, request)
-
-
-def _is_keras(path: Path) -> bool:
-    """Tell a model of Keras from an arch file, which has no class_name."""
-    try:
-        with path.open("rb") as file:
-            return b"class_name" in file.read(_SNIFFED)
-    except OSError:
-        return False
+# Refusals.
 
 
 class ImportProblem(FileError):
@@ -91,21 +80,58 @@ class ImportProblem(FileError):
         super().__init__(str(path), f"{inside}: {plain(what)}" if inside else plain(what))
 
 
+class Origin(NamedTuple):
+    """What a refusal names: the layer, its class, and the line."""
+
+    layer: str = ""
+    kind: str = ""
+    line: int = 0
+
+    @property
+    def place(self) -> Place:
+        """The place of the layer's node."""
+        return ("line", self.line) if self.line else ()
+
+    def problem(self, what: str) -> Refusal:
+        """Return the refusal."""
+        return Refusal(what, self.layer[:50], self.kind[:50], self.line)
+
+
 MOST_LISTED = 20
 """More unknown operators than this are counted, not listed."""
 
 
 def listed(counts: Mapping[str, int]) -> str:
-    """List what is unknown, each with how often it occurs."""
+    """List names with their numbers of occurrences."""
     shown = [f"{name} ({times}×)" if times > 1 else name for name, times in sorted(counts.items())]
     more = len(shown) - MOST_LISTED
     return ", ".join([*shown[:MOST_LISTED], *([f"and {more} more"] if more > 0 else [])])
 
 
-def unknown_problem(path: Path, what: str, counts: Mapping[str, int]) -> ImportProblem:
-    """Refuse a file because of what is unknown in it, all of it at once."""
-    way_out = "a count with --allow-unknown leaves them out, as a total of at least so much"
-    return ImportProblem(path, f"{what} that flopcount does not know: {listed(counts)}; {way_out}")
+def unknown_problem(what: str, counts: Mapping[str, int]) -> Refusal:
+    """Refuse a file because of all that is unknown in it."""
+    hint = "count with --allow-unknown to skip them; the totals are then lower bounds"
+    return Refusal(f"{what} that flopcount does not support: {listed(counts)}; {hint}")
+
+
+# Names.
+
+
+LONGEST = 90
+"""Names are cut to this length, which leaves room for a number."""
+
+_ENTRY = re.compile(r"input\d*")
+
+
+def sanitized(name: str, ending: str = "_layer", longest: int = LONGEST) -> str:
+    """Return a name that an arch file accepts; one that means an input there gets the ending."""
+    text = re.sub(r"[^A-Za-z0-9_-]", "_", name.strip()).lstrip("-")[:longest] or "layer"
+    return f"{text}{ending}" if _ENTRY.fullmatch(text) else text
+
+
+def network_name(name: str, default: str = "network") -> str:
+    """Return a name that a network may have."""
+    return re.sub(r"[^A-Za-z0-9_.+-]", "_", name)[:100].lstrip(".+-") or default
 
 
 class Names:
@@ -116,13 +142,18 @@ class Names:
         self.taken = {*taken}
         self.numbers: dict[str, int] = {}
 
-    def fresh(self, name: str) -> str:
-        """Take a name: with a number behind it, if it is taken already."""
+    def free(self, name: str) -> str:
+        """Return the name, with a number if it is taken already."""
         found, number = name, self.numbers.get(name, 1)
         while found in self.taken:
             number += 1
             found = f"{name}_{number}"
         self.numbers[name] = number
+        return found
+
+    def fresh(self, name: str) -> str:
+        """Take a name, with a number if it is taken already."""
+        found = self.free(name)
         self.taken.add(found)
         return found
 
@@ -132,25 +163,36 @@ def unique(name: str, taken: Iterable[str]) -> str:
     return Names(taken).fresh(name)
 
 
-# The rows that a foreign model becomes, each counted once as it is written, so that shapes are known.
+# Sizes of inputs.
 
 
-LONGEST = 90
-"""Names are cut after so many characters, which leaves room for a number behind them."""
+def sizes_asked(text: str | None, names: Sequence[str], title: str = "the file") -> dict[str, str]:
+    """Take --input apart: SIZE for the first input, or NAME=SIZE,NAME=SIZE."""
+    if text is None:
+        return {}
+    if "=" not in text:
+        return {names[0]: text}
+    pairs = [part.rpartition("=") for part in text.split(",")]
+    asked = {name.strip(): size.strip() for name, _, size in pairs}
+    for name in asked.keys() - {*names}:
+        raise UsageError(f"--input {plain(text[:60])}: {title} has no input {name[:50]!r}; {suggestion(name, names)}")
+    return asked
 
 
-def whole(size: object) -> int:
-    """Return a size as the int it is: a walk over a file has no other numbers."""
-    assert isinstance(size, int)  # noqa: S101  (for the type checker)
-    return size
+def sized(declared: tuple[int, ...], text: str | None) -> tuple[int, ...]:
+    """Return an input's sizes without a batch: as declared, or as the text says."""
+    return exact(input_shape(declared, text).dims[-len(declared) :])
+
+
+# The nodes that a model becomes.
 
 
 class Source(Protocol):
-    """What a row reads: another row, and the shape that leaves."""
+    """What a node reads: an input or another node, and the shape it leaves."""
 
     @property
-    def row(self) -> str:
-        """What the row is called."""
+    def path(self) -> str:
+        """The path of the node, or the name of the input."""
         ...
 
     @property
@@ -159,119 +201,227 @@ class Source(Protocol):
         ...
 
 
-class Blame(NamedTuple):
-    """What a refusal names: the file, the layer and its class."""
-
-    path: Path
-    layer: str = ""
-    kind: str = ""
-
-    def problem(self, what: str) -> ImportProblem:
-        """Return the refusal."""
-        return ImportProblem(self.path, what, self.layer[:50], self.kind[:50])
+def exact(sizes: Iterable[object]) -> tuple[int, ...]:
+    """Return sizes as the ints they are: a file has no other numbers."""
+    return tuple(map(whole, sizes))
 
 
-class Rows:
-    """The rows of one list of layers: those of the model, or of a block."""
+def whole(size: object) -> int:
+    """Return a size as the int it is."""
+    assert isinstance(size, int)  # noqa: S101  (for the type checker)
+    return size
+
+
+class Signal(NamedTuple):
+    """The output of a node whose axes keep the order of the file."""
+
+    path: str
+    shape: Shape
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """All sizes."""
+        return exact(self.shape.dims)
+
+    @property
+    def channels(self) -> int:
+        """The size of the channel axis."""
+        return whole(self.shape.channels)
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """The sizes of the spatial axes."""
+        return exact(self.shape.spatial)
+
+
+class _Made:
+    """All nodes of one model; equal layers are validated once, and equal steps computed once."""
 
     def __init__(self) -> None:
-        self.data: list[dict[str, Any]] = []
+        self.nodes: list[Node] = []
+        self.layers: dict[str, Layer] = {}
+        self.steps: dict[tuple[Any, ...], Step] = {}
+
+    def layer(self, origin: Origin, kind: str, given: Mapping[str, Any]) -> Layer:
+        """Validate a layer; a refusal names the layer of the file."""
+        key = f"{kind}{given!r}"
+        if key not in self.layers:
+            try:
+                self.layers[key] = kind_named(kind).model_validate(given)
+            except ValidationError as error:
+                from flopcount.spec.problems import layer_problems
+
+                raise origin.problem("; ".join(layer_problems(error, kind_named(kind), given).values())) from None
+        return self.layers[key]
+
+    def step(self, origin: Origin, kind: str, layer: Layer, xs: Sequence[Shape]) -> Step:
+        """Apply the layer's formula; a refusal names the layer of the file."""
+        key = (id(layer), *((x.dims, x.channel_axis) for x in xs))
+        if key not in self.steps:
+            self.steps[key] = _checked_step(origin, kind, layer, xs)
+        return self.steps[key]
+
+
+def _checked_step(origin: Origin, kind: str, layer: Layer, xs: Sequence[Shape]) -> Step:
+    if len(xs) > 1 and not reads_several(kind):
+        raise origin.problem(f"it has {len(xs)} inputs; {kind} takes one")
+    try:
+        step = formula(kind)(*xs, **layer_fields(layer))
+    except ShapeError as error:
+        raise origin.problem(str(error)) from None
+    broken = [constraint.sentence() for constraint in step.constraints if constraint.is_broken]
+    for what in (*broken, *too_large(step)):
+        raise origin.problem(f"{what} (input {' and '.join(render(x.dims) for x in xs)})")
+    return step
+
+
+class Builder:
+    """The nodes of a model, or of a block in it, whose names are its own.
+
+    `views` is for readers that remember what they wrote for whom. Inside a block, `labels` are
+    what names call the block's inputs.
+    """
+
+    def __init__(self, made: _Made | None = None, prefix: str = "", labels: Mapping[str, str] | None = None) -> None:
+        self._made = made or _Made()
+        self.prefix = prefix
+        self.labels = dict(labels or {})
         self.names = Names(("input",))
-        self.last = "input"
         self.views: dict[Any, Any] = {}
 
-    def name(self, wanted: str) -> str:
-        """Take a name that is possible here and still free."""
-        plain = re.sub(r"[^A-Za-z0-9_-]", "_", wanted)[:LONGEST] or "layer"
-        if plain.startswith("-") or re.fullmatch(r"input\d*", plain):
-            plain = f"_{plain}" if plain.startswith("-") else f"{plain}_layer"
-        return self.names.fresh(plain)
+    @property
+    def nodes(self) -> list[Node]:
+        """All nodes of the model so far."""
+        return self._made.nodes
 
     def add(
-        self, blame: Blame, kind: str, xs: Sequence[Source], options: Mapping[str, Any], *, name: str, held: str = ""
-    ) -> tuple[str, Step]:
-        """Write a row, its params "shared", "frozen" or simply its own; return its name and what it does."""
-        given = {key: value for key, value in options.items() if value is not None}
-        step = counted(blame, kind, tuple(x.shape for x in xs), given)
-        row = {**self._head(kind, name, xs), **_written(kind, given)}
+        self, origin: Origin, kind: str, xs: Sequence[Source], fields: Mapping[str, Any], *, name: str, held: str = ""
+    ) -> Signal:
+        """Add a node and return its output; its params are "shared", "frozen" or simply its own."""
+        layer = self._made.layer(origin, kind, written(kind, fields))
+        step = self._made.step(origin, kind, layer, [x.shape for x in xs])
         if held and any(entry in PARAMETERS for entry in step.tally.counts):
-            row[held] = True
-        self.data.append(row)
-        self.last = row["name"]
-        return row["name"], step
+            layer = self._made.layer(origin, kind, {**written(kind, fields), held: True})
+        path = self.prefix + self.names.fresh(sanitized(name))
+        self.nodes.append(Node(path, layer, tuple(x.path for x in xs), origin.place))
+        return Signal(path, step.shape)
 
-    def block(self, name: str, inner: "Rows", xs: Sequence[Source]) -> str:
-        """Write the rows of an inner model as a block, and return its name."""
-        row = self._head("Block", name, xs)
-        self.data.append({**row, "layers": inner.data})
-        self.last = row["name"]
-        return self.last
+    def label(self, path: str) -> str:
+        """Return what a node or an input is named in this list of layers."""
+        return self.labels.get(path) or path.rpartition(".")[2]
 
-    def adopt(self, name: str, row: Mapping[str, Any], sources: Mapping[str, Source]) -> str:
-        """Write the only row of what could have been a block, reading what the block would have read."""
-        entries = row.get("after") or ["input"]
-        head = self._head(row["type"], name, tuple(sources[entry] for entry in entries))
-        self.data.append({**head, **{key: value for key, value in row.items() if key not in {"type", "name", "after"}}})
-        self.last = head["name"]
-        return self.last
+    def block(self, name: str, xs: Sequence[Source]) -> "Builder":
+        """Begin a block that reads some outputs; it takes its name when it is closed."""
+        paths = dict.fromkeys(x.path for x in xs)
+        labels = {path: f"input{place}" if place > 1 else "input" for place, path in enumerate(paths, 1)}
+        return Builder(self._made, f"{self.prefix}{self.names.free(sanitized(name))}.", labels)
 
-    def _head(self, kind: str, name: str, xs: Sequence[Source]) -> dict[str, Any]:
-        """Begin a row: what it reads is written where it is not the row above."""
-        row: dict[str, Any] = {"type": kind, "name": self.name(name)}
-        sources = [x.row for x in xs]
-        return row if sources == [self.last] else {**row, "after": sources}
+    def close(self, block: "Builder") -> None:
+        """Take the name of a block, which is that of its last node for all that read it."""
+        name = block.prefix[len(self.prefix) : -1]
+        self.names.taken.add(name)
+        self.labels[self.nodes[-1].path] = name
+
+    def adopt(self, block: "Builder") -> str:
+        """Close a block of a single node: the node gets the block's name, and becomes one of this list."""
+        path = block.prefix[:-1]
+        self.names.taken.add(path[len(self.prefix) :])
+        self.nodes[-1] = self.nodes[-1]._replace(path=path)
+        return path
 
 
-def _written(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the fields that are not what they are anyway; a list of equal sizes as one number."""
-    defaults = {name: field.default for name, field in kind_named(kind).model_fields.items()}
-    short = {key: _shortened(key, value) for key, value in given.items()}
+def written(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that differ from their defaults, a list of equal sizes as one number."""
+    defaults = kind_named(kind).model_fields
+    short = {key: _shortened(key, value) for key, value in fields.items() if value is not None}
     return {
-        key: value for key, value in short.items() if value != defaults[key] or type(value) is not type(defaults[key])
+        key: value
+        for key, value in short.items()
+        if key not in defaults or value != defaults[key].default or type(value) is not type(defaults[key].default)
     }
 
 
 SPREAD = frozenset(("kernel_size", "stride", "dilation", "padding", "output_padding", "cropping", "scale_factor"))
-"""Fields of which one number stands for all axes."""
+"""Fields in which one number stands for all axes."""
 
 
 def _shortened(key: str, value: Any) -> Any:
     if not isinstance(value, tuple | list):
         return value
     plain = [[*each] if isinstance(each, tuple) else each for each in value]
-    plain = [each[0] if isinstance(each, list) and each[0] == each[-1] else each for each in plain]
-    same = key in SPREAD and all(each == plain[0] for each in plain) and not isinstance(plain[0], list)
+    plain = [each[0] if isinstance(each, list) and each and each[0] == each[-1] else each for each in plain]
+    same = key in SPREAD and all(each == plain[0] for each in plain) and plain and not isinstance(plain[0], list)
     return plain[0] if same else plain
 
 
-class Signal(NamedTuple):
-    """What a row leaves, where axes need no order but the one they have here."""
-
-    row: str
-    shape: Shape
+# One layer of a file.
 
 
-def counted(blame: Blame, kind: str, xs: tuple[Shape, ...], given: Mapping[str, Any]) -> Step:
-    """Validate a row's fields and apply its formula; what is wrong names the layer of the file."""
-    try:
-        layer = kind_named(kind).model_validate(dict(given))
-    except ValidationError as error:
-        from flopcount.spec.problems import layer_problems
+@dataclass(slots=True)
+class Op:
+    """One layer of a file: what it says, what it reads, and where its nodes go.
 
-        raise blame.problem("; ".join(layer_problems(error, kind_named(kind), given).values())) from None
-    if len(xs) > 1 and not reads_several(kind):
-        raise blame.problem(f"{len(xs)} tensors enter where one is read")
-    try:
-        step = formula(kind)(*xs, **fields(layer))
-    except ShapeError as error:
-        raise blame.problem(str(error)) from None
-    for what in _wrong(step):
-        raise blame.problem(f"{what} (input {' and '.join(render(x.dims) for x in xs)})")
-    return step
+    A reader says in `get` where the layer's options are. Params that are not simply the layer's own
+    are `held`: "shared" or "frozen".
+    """
 
+    builder: Builder
+    origin: Origin
+    name: str
+    held: str = field(default="", kw_only=True)
 
-def _wrong(step: Step) -> Iterator[str]:
-    """Say what does not hold, and which size is past all bounds."""
-    yield from (constraint.sentence() for constraint in step.constraints if constraint.is_broken)
-    if any(whole(size) > LARGEST for size in step.shape.dims):
-        yield f"{render(step.shape.dims)} has more channels or places than 10⁹"
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return an option as the file has it."""
+        raise NotImplementedError
+
+    def problem(self, what: str) -> Refusal:
+        """Return a refusal that names the layer."""
+        return self.origin.problem(what)
+
+    def invalid(self, key: str, value: object, expected: str) -> Refusal:
+        """Return the refusal of an option."""
+        missing = f"missing {key}" if value is None else f"invalid {key} {str(value)[:50]!r}"
+        return self.problem(f"{missing}: expected {expected}")
+
+    def add(self, kind: str, xs: Sequence[Source], tail: str, fields: Mapping[str, Any]) -> Signal:
+        """Add a node named as the layer, and the tail."""
+        name = f"{self.name}_{tail}" if tail else self.name
+        return self.builder.add(self.origin, kind, xs, fields, name=name, held=self.held)
+
+    def checked(self, key: str, value: Any) -> int:
+        """Return a value that has to be an integer within bounds."""
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST:
+            raise self.invalid(key, value, "an integer up to 10⁹")
+        return value
+
+    def number(self, key: str, default: int | None = None) -> int:
+        """Return an option that is an integer."""
+        return self.checked(key, self.get(key, default))
+
+    def numbers(self, key: str) -> list[int]:
+        """Return an option that is any number of integers."""
+        value = self.get(key)
+        values = value if isinstance(value, list | tuple) else [] if value is None else [value]
+        return [self.checked(key, each) for each in values]
+
+    def sizes(self, key: str, count: int, default: Any = None) -> tuple[int, ...]:
+        """Return an option that is one integer for each axis, or for all."""
+        value = self.get(key, default)
+        values = value if isinstance(value, list | tuple) else [value] * count
+        if len(values) != count:
+            raise self.invalid(key, value, f"an integer, or one for each of {count} axes")
+        return tuple(self.checked(key, each) for each in values)
+
+    def flag(self, key: str, default: bool) -> bool:  # noqa: FBT001  (a value like any other)
+        """Return an option that is true or false."""
+        value = self.get(key, default)
+        if not isinstance(value, bool):
+            raise self.invalid(key, value, "true or false")
+        return value
+
+    def word(self, key: str, default: str) -> str:
+        """Return an option that is a word, in lower case."""
+        value = self.get(key, default)
+        if not isinstance(value, str):
+            raise self.invalid(key, value, "a word")
+        return value.lower()

@@ -1,271 +1,231 @@
-"""One layer of a Darknet file: what its section says, what it may read, and where its row goes."""
+"""Darknet networks: `.cfg` files, section by section.
 
-import re
+The windows are those of AlexeyAB's fork, for which most files are written; for files of the original
+they give the same sizes.
+"""
+
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from flopcount.errors import Note, Refusal, suggestion
 from flopcount.formulas.shape import Shape
-from flopcount.network.plan import input_shape
-from flopcount.readers.base import Blame, Imported, ImportProblem, Request, Rows, Signal, unknown_problem, whole
-from flopcount.spec.fields import LARGEST
+from flopcount.readers.base import (
+    Build,
+    Builder,
+    Op,
+    Origin,
+    ReadOptions,
+    ReadResult,
+    Signal,
+    network_name,
+    sized,
+    sizes_asked,
+    unknown_problem,
+)
+from flopcount.readers.synonyms import ACTIVATIONS, plain_word
 from flopcount.spec.text import read_text
 
 
 class Section(NamedTuple):
-    """One section of a file: what it is called, what it says, and at which line it begins."""
+    """A section of a file: its kind, its options, and the line where it begins."""
 
     kind: str
     options: Mapping[str, str]
     line: int
 
 
-class Use(NamedTuple):
-    """One layer: its section, what stands before it, and where its row goes."""
+@dataclass(slots=True)
+class SectionOp(Op):
+    """A layer: its section, its number, and the outputs of the layers before it."""
 
-    path: Path
-    rows: Rows
     section: Section
     place: int
     before: Sequence[Signal]
 
     @property
-    def blame(self) -> Blame:
-        """What a refusal names."""
-        return Blame(self.path, f"layer {self.place} at line {self.section.line}", self.section.kind)
-
-    @property
     def x(self) -> Signal:
-        """What the layer above leaves; the network's input stands before the first."""
+        """The output of the layer above; before the first layer, the network's input."""
         return self.before[-1]
 
-    def problem(self, what: str) -> ImportProblem:
-        """Return a refusal that names the layer."""
-        return self.blame.problem(what)
-
-    def number(self, key: str, default: int) -> int:
-        """Return an option that is a whole number."""
-        return self.numbers(key, str(default))[0]
-
-    def numbers(self, key: str, default: str | None = None) -> list[int]:
-        """Return an option that is a list of whole numbers."""
-        text = self.section.options.get(key, default)
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return an option: integers if it consists of them, else its text."""
+        text = self.section.options.get(key)
+        if text is None:
+            return default
         try:
-            found = [int(part) for part in (text or "").split(",")]
+            numbers = [int(part) for part in text.split(",")]
         except ValueError:
-            raise self.problem(f"{key} = {str(text)[:50]!r} is not a whole number") from None
-        if any(abs(number) > LARGEST for number in found):
-            raise self.problem(f"{key} is larger than 10⁹")
-        return found
+            return text
+        return numbers if len(numbers) > 1 else numbers[0]
 
     def earlier(self, number: int) -> Signal:
-        """Return what an earlier layer leaves: counted from 0, or backwards from this one."""
+        """Return the output of an earlier layer: counted from 0, or backwards from this one."""
         place = number + self.place if number < 0 else number
         if not 0 <= place < self.place:
-            raise self.problem(f"layer {number} is none of the {self.place} before it")
+            raise self.problem(f"layer {number} is not one of the {self.place} layers before it")
         return self.before[place + 1]
 
-    def row(self, kind: str, *xs: Signal, tail: str = "", held: str = "", **options: Any) -> Signal:
-        """Write a row, called by the section's kind and the number Darknet prints."""
-        name = f"{self.section.kind}{self.place}{tail and '_'}{tail}"
-        found, step = self.rows.add(self.blame, kind, xs, options, name=name, held=held)
-        return Signal(found, step.shape)
+    def row(self, kind: str, *xs: Signal, tail: str = "", **fields: Any) -> Signal:
+        """Add a node, named by the section's kind and the number that Darknet prints."""
+        return self.add(kind, xs, tail, fields)
 
 
-# The layers of Darknet.
-#
-# The windows are those of the fork that most files are written for; on files of
-# the original they give the same sizes.
+def _function(op: SectionOp, default: str) -> str | None:
+    name = str(op.get("activation", default))
+    if name != "linear" and plain_word(name) not in ACTIVATIONS:
+        raise op.problem(f"unknown activation {name[:50]!r}; {suggestion(name, [*ACTIVATIONS])}")
+    return ACTIVATIONS.get(plain_word(name))
 
 
-FUNCTIONS: Mapping[str, str | None] = {
-    "linear": None,
-    "leaky": "leaky_relu",
-    "logistic": "sigmoid",
-    "swish": "silu",
-    "hard_mish": "mish",
-    "relie": "leaky_relu",
-    "hardtan": "hardtanh",
-    **{name: name for name in ("relu", "relu6", "mish", "elu", "selu", "tanh", "gelu")},
-}
-"""The functions of Darknet, each with the name it has here."""
-
-
-def _function(use: Use, default: str) -> str | None:
-    name = use.section.options.get("activation", default)
-    if name not in FUNCTIONS:
-        raise use.problem(f"activation = {name[:50]!r} is not known; known are {', '.join(FUNCTIONS)}")
-    return FUNCTIONS[name]
-
-
-def _conv(use: Use) -> Signal:
-    size, dilation = use.number("size", 1), use.number("dilation", 1)
-    pad = size // 2 if use.number("pad", 0) else use.number("padding", 0)
-    normed, stride = use.number("batch_normalize", 0) != 0, use.number("stride", 1)
-    kind = "BinaryConv" if use.number("xnor", 0) else "Conv"
-    groups: dict[str, Any] = {} if kind == "BinaryConv" else {"groups": use.number("groups", 1)}
-    return use.row(
+def _conv(op: SectionOp) -> Signal:
+    size, dilation = op.number("size", 1), op.number("dilation", 1)
+    pad = size // 2 if op.number("pad", 0) else op.number("padding", 0)
+    normed, stride = op.number("batch_normalize", 0) != 0, op.number("stride", 1)
+    kind = "BinaryConv" if op.number("xnor", 0) else "Conv"
+    groups: dict[str, Any] = {} if kind == "BinaryConv" else {"groups": op.number("groups", 1)}
+    return op.row(
         kind,
-        use.x,
-        held="shared" if "share_index" in use.section.options else "",
-        out_channels=use.number("filters", 1),
+        op.x,
+        out_channels=op.number("filters", 1),
         kernel_size=size,
-        stride=(use.number("stride_y", stride), use.number("stride_x", stride)),
+        stride=(op.number("stride_y", stride), op.number("stride_x", stride)),
         padding=pad * dilation,
         dilation=dilation,
         bias=not normed,
         norm="batch" if normed else None,
-        activation=_function(use, "logistic"),
+        activation=_function(op, "logistic"),
         **groups,
     )
 
 
-def _transposed(use: Use) -> Signal:
-    size, normed = use.number("size", 1), use.number("batch_normalize", 0) != 0
-    return use.row(
-        "ConvTranspose",
-        use.x,
-        out_channels=use.number("filters", 1),
-        kernel_size=size,
-        stride=use.number("stride", 1),
-        padding=size // 2 if use.number("pad", 0) else use.number("padding", 0),
-        bias=not normed,
-        norm="batch" if normed else None,
-        activation=_function(use, "logistic"),
-    )
+def _transposed(op: SectionOp) -> Signal:
+    normed = op.number("batch_normalize", 0) != 0
+    fields = {**_window(op), "bias": not normed, "norm": "batch" if normed else None}
+    return op.row("ConvTranspose", op.x, **{**fields, "padding": fields["padding"] or op.number("padding", 0)})
 
 
-def _local(use: Use) -> Signal:
-    size = use.number("size", 1)
-    pad, stride = (size // 2 if use.number("pad", 0) else 0), use.number("stride", 1)
-    filters, function = use.number("filters", 1), _function(use, "logistic")
-    return use.row(
-        "LocallyConnected",
-        use.x,
-        out_channels=filters,
-        kernel_size=size,
-        stride=stride,
-        padding=pad,
-        activation=function,
-    )
+def _local(op: SectionOp) -> Signal:
+    return op.row("LocallyConnected", op.x, **_window(op))
 
 
-def _pool(use: Use) -> Signal:
-    """Write a pool; its padding is that of both sides together, one less than the kernel if nothing is said."""
-    stride = use.number("stride", 1)
-    size = use.number("size", stride)
-    padding = use.number("padding", size - 1)
-    strides = (use.number("stride_y", stride), use.number("stride_x", stride))
+def _window(op: SectionOp) -> dict[str, Any]:
+    """Return what a filter without groups and dilation has."""
+    size = op.number("size", 1)
+    return {
+        "out_channels": op.number("filters", 1),
+        "kernel_size": size,
+        "stride": op.number("stride", 1),
+        "padding": size // 2 if op.number("pad", 0) else 0,
+        "activation": _function(op, "logistic"),
+    }
+
+
+def _pool(op: SectionOp) -> Signal:
+    """Add a pool; its padding is the sum of both sides, by default one less than the kernel."""
+    stride = op.number("stride", 1)
+    size = op.number("size", stride)
+    padding = op.number("padding", size - 1)
+    strides = (op.number("stride_y", stride), op.number("stride_x", stride))
     border = (padding // 2, padding - padding // 2)
-    kind = "MaxPool" if use.section.kind == "maxpool" else "AvgPool"
-    return use.row(kind, use.x, kernel_size=size, stride=strides, padding=(border, border))
+    kind = "MaxPool" if op.section.kind == "maxpool" else "AvgPool"
+    return op.row(kind, op.x, kernel_size=size, stride=strides, padding=(border, border))
 
 
-def _global(use: Use) -> Signal:
-    return use.row("GlobalAvgPool", use.x)
+def _connected(op: SectionOp) -> Signal:
+    x = op.row("Flatten", op.x, tail="flat") if op.x.shape.spatial else op.x
+    normed = op.number("batch_normalize", 0) != 0
+    y = op.row("Linear", x, out_features=op.number("output", 1), bias=not normed)
+    y = op.row("BatchNorm", y, tail="norm") if normed else y
+    function = _function(op, "logistic")
+    return op.row("Activation", y, tail="activation", function=function) if function else y
 
 
-def _connected(use: Use) -> Signal:
-    x = use.row("Flatten", use.x, tail="flat") if use.x.shape.spatial else use.x
-    normed = use.number("batch_normalize", 0) != 0
-    y = use.row("Linear", x, out_features=use.number("output", 1), bias=not normed)
-    y = use.row("BatchNorm", y, tail="norm") if normed else y
-    function = _function(use, "logistic")
-    return use.row("Activation", y, tail="activation", function=function) if function else y
-
-
-def _route(use: Use) -> Signal:
-    xs = [use.earlier(number) for number in use.numbers("layers")]
-    groups, index = use.number("groups", 1), use.number("group_id", 0)
+def _route(op: SectionOp) -> Signal:
+    xs = [op.earlier(number) for number in op.numbers("layers")]
+    groups, index = op.number("groups", 1), op.number("group_id", 0)
     if groups == 1:
-        return use.row("Concat", *xs) if len(xs) > 1 else use.row("Identity", xs[0])
+        return op.row("Concat", *xs) if len(xs) > 1 else op.row("Identity", xs[0])
     if len(xs) == 1:
-        return use.row("Split", xs[0], sections=groups, index=index)
-    parts = [use.row("Split", x, tail=f"part{n}", sections=groups, index=index) for n, x in enumerate(xs, 1)]
-    return use.row("Concat", *parts)
+        return op.row("Split", xs[0], sections=groups, index=index)
+    parts = [op.row("Split", x, tail=f"part{n}", sections=groups, index=index) for n, x in enumerate(xs, 1)]
+    return op.row("Concat", *parts)
 
 
-def _shortcut(use: Use) -> Signal:
-    """Write a sum with earlier layers; one with fewer channels gets zeros, of more the first are taken."""
-    if use.section.options.get("weights_type", "none") != "none":
-        raise use.problem("weights_type gives the sum weights; that is not read")
-    channels, xs = whole(use.x.shape.channels), [use.x]
-    for place, number in enumerate(use.numbers("from"), 1):
-        x = use.earlier(number)
-        have = whole(x.shape.channels)
+def _shortcut(op: SectionOp) -> Signal:
+    """Add a sum with earlier layers: fewer channels are filled with zeros, of more the first are taken."""
+    if op.section.options.get("weights_type", "none") != "none":
+        raise op.problem("weights_type (a weighted sum) is not supported")
+    channels, xs = op.x.channels, [op.x]
+    for place, number in enumerate(op.numbers("from"), 1):
+        x = op.earlier(number)
+        have = x.channels
         if have < channels:
-            x = use.row("PadChannels", x, tail=f"widened{place}", padding=channels - have)
-        xs.append(use.row("Slice", x, tail=f"cut{place}", stop=channels) if have > channels else x)
-    return use.row("Add", *xs, activation=_function(use, "linear"))
+            x = op.row("PadChannels", x, tail=f"widened{place}", padding=channels - have)
+        xs.append(op.row("Slice", x, tail=f"cut{place}", stop=channels) if have > channels else x)
+    return op.row("Add", *xs, activation=_function(op, "linear"))
 
 
-def _scaled(use: Use) -> Signal:
-    y = use.row("Mul", use.earlier(use.number("from", -1)), use.x)
-    function = _function(use, "linear")
-    return use.row("Activation", y, tail="activation", function=function) if function else y
+def _scaled(op: SectionOp) -> Signal:
+    y = op.row("Mul", op.earlier(op.number("from", -1)), op.x)
+    function = _function(op, "linear")
+    return op.row("Activation", y, tail="activation", function=function) if function else y
 
 
-def _upsample(use: Use) -> Signal:
-    stride = use.number("stride", 2)
+def _upsample(op: SectionOp) -> Signal:
+    stride = op.number("stride", 2)
     if stride < 0:
-        return use.row("AvgPool", use.x, kernel_size=-stride)
-    return use.row("Interpolate", use.x, scale_factor=stride)
+        return op.row("AvgPool", op.x, kernel_size=-stride)
+    return op.row("Interpolate", op.x, scale_factor=stride)
 
 
-def _reorg(use: Use) -> Signal:
-    if use.number("reverse", 0):
-        return use.row("PixelShuffle", use.x, upscale_factor=use.number("stride", 1))
-    return use.row("PixelUnshuffle", use.x, downscale_factor=use.number("stride", 1))
+def _reorg(op: SectionOp) -> Signal:
+    if op.number("reverse", 0):
+        return op.row("PixelShuffle", op.x, upscale_factor=op.number("stride", 1))
+    return op.row("PixelUnshuffle", op.x, downscale_factor=op.number("stride", 1))
 
 
-def _crop(use: Use) -> Signal:
-    wanted = (use.number("crop_height", 1), use.number("crop_width", 1))
-    have = [whole(size) for size in use.x.shape.spatial]
+def _crop(op: SectionOp) -> Signal:
+    wanted = (op.number("crop_height", 1), op.number("crop_width", 1))
+    have = op.x.spatial
     if len(have) != len(wanted) or any(ours < theirs for ours, theirs in zip(have, wanted, strict=True)):
-        raise use.problem(f"cannot crop {'×'.join(map(str, have))} to {wanted[0]}×{wanted[1]}")
-    return use.row("Crop", use.x, cropping=tuple((0, ours - theirs) for ours, theirs in zip(have, wanted, strict=True)))
+        raise op.problem(f"cannot crop {'×'.join(map(str, have))} to {wanted[0]}×{wanted[1]}")
+    return op.row("Crop", op.x, cropping=tuple((0, ours - theirs) for ours, theirs in zip(have, wanted, strict=True)))
 
 
-def _softmax(use: Use) -> Signal:
-    return use.row("Softmax", use.x)
+def _local_response_norm(op: SectionOp) -> Signal:
+    return op.row("LocalResponseNorm", op.x, size=op.number("size", 5))
 
 
-def _norm(use: Use) -> Signal:
-    return use.row("BatchNorm", use.x)
+def _activation(op: SectionOp) -> Signal:
+    function = _function(op, "linear")
+    return op.row("Activation", op.x, function=function) if function else op.row("Identity", op.x)
 
 
-def _neighbours(use: Use) -> Signal:
-    return use.row("LocalResponseNorm", use.x, size=use.number("size", 5))
+def _logistic(op: SectionOp) -> Signal:
+    return op.row("Activation", op.x, function="sigmoid")
 
 
-def _activation(use: Use) -> Signal:
-    function = _function(use, "linear")
-    return use.row("Activation", use.x, function=function) if function else use.row("Identity", use.x)
+def _plain(kind: str) -> Callable[[SectionOp], Signal]:
+    """Return what adds a layer without options."""
+    return lambda op: op.row(kind, op.x)
 
 
-def _logistic(use: Use) -> Signal:
-    return use.row("Activation", use.x, function="sigmoid")
-
-
-def _dropout(use: Use) -> Signal:
-    return use.row("Dropout", use.x)
-
-
-def passed(use: Use) -> Signal:
-    """Write what computes nothing, or is not known."""
-    return use.row("Identity", use.x)
-
+skipped = _plain("Identity")
+"""Adds what computes nothing, or is unknown."""
 
 HEADS = ("yolo", "region", "detection", "Gaussian_yolo")
 
-LAYERS: Mapping[str, Callable[[Use], Signal]] = {
+LAYERS: Mapping[str, Callable[[SectionOp], Signal]] = {
     "convolutional": _conv,
     "deconvolutional": _transposed,
     "local": _local,
     "maxpool": _pool,
     "local_avgpool": _pool,
-    "avgpool": _global,
+    "avgpool": _plain("GlobalAvgPool"),
     "connected": _connected,
     "route": _route,
     "shortcut": _shortcut,
@@ -274,25 +234,22 @@ LAYERS: Mapping[str, Callable[[Use], Signal]] = {
     "upsample": _upsample,
     "reorg": _reorg,
     "crop": _crop,
-    "softmax": _softmax,
-    "batchnorm": _norm,
-    "normalization": _neighbours,
+    "softmax": _plain("Softmax"),
+    "batchnorm": _plain("BatchNorm"),
+    "normalization": _local_response_norm,
     "activation": _activation,
     "logistic": _logistic,
-    "dropout": _dropout,
-    **dict.fromkeys((*HEADS, "cost", "empty", "silence"), passed),
+    "dropout": _plain("Dropout"),
+    **dict.fromkeys((*HEADS, "cost", "empty", "silence"), skipped),
 }
-"""Which function writes the rows of a section."""
-
-
-# Networks of Darknet: `.cfg` files, section by section.
+"""The function that adds the nodes of each kind of section."""
 
 
 MOST_SECTIONS = 100_000
 """A file with more layers is refused."""
 
 UNREAD = frozenset(("antialiasing", "maxpool_depth", "assisted_excitation"))
-"""Options that change what a layer does, and are refused."""
+"""Options that change what a layer does; they are refused."""
 
 SHORT: Mapping[str, str] = {
     "conv": "convolutional",
@@ -306,39 +263,49 @@ SHORT: Mapping[str, str] = {
     "local_avg": "local_avgpool",
     "logxent": "logistic",
 }
-"""Other words for the same section."""
+"""Short names of sections."""
 
 
-def read(path: Path, request: Request) -> Imported:
-    """Read a network."""
-    first, *sections = _sections(path, read_text(path)) or [Section("", {}, 1)]
+def read(path: Path) -> Build:
+    """Parse a network."""
+    first, *sections = _sections(read_text(path)) or [Section("", {}, 1)]
     if first.kind not in {"net", "network"} or not sections:
-        raise ImportProblem(path, "this is no network of Darknet, which begins with [net] and goes on with layers")
+        raise Refusal("not a Darknet network, which begins with [net] and continues with layers")
+    return partial(_network, path, _input_sizes(first), sections)
+
+
+def _network(path: Path, sizes: tuple[int, ...], sections: Sequence[Section], options: ReadOptions) -> ReadResult:
     unknown = Counter(section.kind for section in sections if section.kind not in LAYERS)
-    if unknown and not request.allow_unknown:
-        raise unknown_problem(path, "it has layers", unknown)
-    rows, entry = Rows(), _entry(path, first)
-    shape = input_shape(entry, request.size)
-    signals = [Signal("input", Shape(shape.dims[-len(entry) :]))]
+    if unknown and not options.allow_unknown:
+        raise unknown_problem("it has layers", unknown)
+    sizes = sized(sizes, sizes_asked(options.input, ["input"], path.name).get("input"))
+    builder, signals = Builder(), [Signal("input", Shape(sizes))]
     for place, section in enumerate(sections):
-        use = Use(path, rows, section, place, signals)
+        op = _op(builder, section, place, signals)
         for key in UNREAD & section.options.keys():
             if section.options[key] != "0":
-                raise use.problem(f"{key} makes another layer of it; that is not read")
-        signals.append(LAYERS.get(section.kind, passed)(use))
-    heads = any(section.kind in HEADS for section in sections)
-    notes = ("what decodes the detections (yolo, region) is not counted",) if heads else ()
-    dims = [whole(size) for size in signals[0].shape.dims]
-    data = {"name": _name(path), "input": dims, "layers": rows.data}
-    return Imported(data, notes, dict(unknown))
+                raise op.problem(f"{key} makes it another kind of layer, which is not supported")
+        signals.append(LAYERS.get(section.kind, skipped)(op))
+    is_detector = any(section.kind in HEADS for section in sections)
+    return ReadResult(
+        network_name(path.stem),
+        {"input": sizes},
+        tuple(builder.nodes),
+        (UNDECODED,) if is_detector else (),
+        dict(unknown),
+    )
 
 
-def _name(path: Path) -> str:
-    """Return a name for the network: that of its file."""
-    return re.sub(r"[^A-Za-z0-9_.+-]", "_", path.stem)[:100].lstrip(".+-") or "network"
+UNDECODED = Note("decoding-uncounted", "decoding the detections (yolo, region) is not counted")
 
 
-def _sections(path: Path, text: str) -> list[Section]:
+def _op(builder: Builder, section: Section, place: int, before: Sequence[Signal]) -> SectionOp:
+    origin = Origin(f"layer {place}", section.kind, section.line)
+    held = "shared" if "share_index" in section.options and section.kind == "convolutional" else ""
+    return SectionOp(builder, origin, f"{section.kind}{place}", section, place, before, held=held)
+
+
+def _sections(text: str) -> list[Section]:
     """Take a file apart: [section], then lines of key=value; # and ; begin comments."""
     found: list[tuple[str, dict[str, str], int]] = []
     for number, raw in enumerate(text.splitlines(), 1):
@@ -350,21 +317,22 @@ def _sections(path: Path, text: str) -> list[Section]:
             continue
         key, equals, value = line.partition("=")
         if not equals or not found:
-            raise ImportProblem(path, f"line {number} is neither [section] nor key=value within one: {line[:50]!r}")
+            what = f"neither [section] nor key=value in a section: {line[:50]!r}"
+            raise Refusal(what, line=number)
         found[-1][1][key.strip()] = "".join(value.split())
     if len(found) > MOST_SECTIONS:
-        raise ImportProblem(path, f"more than {MOST_SECTIONS} layers")
+        raise Refusal(f"more than {MOST_SECTIONS} layers")
     return [Section(SHORT.get(kind, kind), options, number) for kind, options, number in found]
 
 
-def _entry(path: Path, section: Section) -> tuple[int, ...]:
-    """Return what enters: channels, height and width, or so many numbers."""
-    use = Use(path, Rows(), section, 0, ())
-    sizes = [use.number(key, 0) for key in ("channels", "height", "width")]
+def _input_sizes(section: Section) -> tuple[int, ...]:
+    """Return the input's channels, height and width, or its number of values."""
+    op = _op(Builder(), section, 0, ())
+    sizes = [op.number(key, 0) for key in ("channels", "height", "width")]
     if any(sizes):
         sizes[0] = sizes[0] or 3
     else:
-        sizes = [use.number("inputs", 0)]
+        sizes = [op.number("inputs", 0)]
     if min(sizes) < 1:
-        raise use.problem("[net] does not say channels, height and width; give each as a number from 1")
+        raise op.problem("channels, height and width of the input are missing; give each as an integer from 1")
     return tuple(sizes)

@@ -1,8 +1,7 @@
-"""Rows with dotted paths, put into blocks.
+"""Flat nodes with dotted paths, put into blocks and templates: for `flopcount import` and --save.
 
-A path becomes blocks inside each other where that says the same: nothing outside a
-block reads a layer in it but the last. Where something does, the block is
-dissolved, and its name goes into those of its layers.
+A path becomes blocks inside each other if nothing outside a block reads a layer in it
+but the last. Otherwise the block is dissolved, and its name goes into those of its layers.
 """
 
 import re
@@ -10,14 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from flopcount.readers.base import Names, unique
+from flopcount.network.plan import Node
+from flopcount.readers.base import Names, ReadResult, sanitized, unique
 
 Source = int | str
 """What a row reads: another row by its number, or an input by its name."""
 
 LONGEST = 80
-_ENTRY = re.compile(r"input\d*")
-_OTHER = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class Flat(NamedTuple):
@@ -29,23 +27,97 @@ class Flat(NamedTuple):
 
 
 class _Item(NamedTuple):
-    """A row or a block among its siblings: the rows it has, by number."""
+    """A layer or a block among its siblings: its name, its rows by number, and what a block consists of."""
 
     name: str
     rows: range
-    depth: int
+    entries: tuple[Source, ...] = ()
+    items: "tuple[_Item, ...]" = ()
 
 
 def spelled(name: str) -> str:
-    """Return a name as a file may have it."""
-    text = _OTHER.sub("_", name).lstrip("-")[:LONGEST] or "layer"
-    return f"{text}_" if _ENTRY.fullmatch(text) else text
+    """Return a name that an arch file accepts."""
+    return sanitized(name, "_", LONGEST)
+
+
+def paths(rows: Sequence[Flat], inputs: Sequence[str]) -> list[str]:
+    """Return the dotted path of each row in the arch file that `nested` makes."""
+    return [*_paths(_tree(rows, inputs))]
+
+
+def _paths(items: Sequence[_Item], prefix: str = "") -> Iterator[str]:
+    for item in items:
+        if item.items:
+            yield from _paths(item.items, f"{prefix}{item.name}.")
+        else:
+            yield f"{prefix}{item.name}"
+
+
+def document(result: ReadResult) -> dict[str, Any]:
+    """Return the data of the arch file of a network: its nodes in blocks."""
+    numbers = {node.path: number for number, node in enumerate(result.nodes)}
+    rows = [
+        Flat(tuple(node.path.split(".")), row_of(node), tuple(numbers.get(path, path) for path in node.inputs))
+        for node in result.nodes
+    ]
+    single = tuple(result.inputs) == ("input",)
+    sizes = {name: [*dims] for name, dims in result.inputs.items()}
+    about = {"description": result.description} if result.description else {}
+    inputs = sizes["input"] if single else sizes
+    return {"name": result.name, **about, "input": inputs, "layers": nested(rows, [*result.inputs])}
+
+
+def row_of(node: Node) -> dict[str, Any]:
+    """Return a node's kind and the fields that are set, as a file has them."""
+    layer = node.layer
+    fields = {key: getattr(layer, key) for key in type(layer).model_fields if key in layer.model_fields_set}
+    return {"type": node.kind, **{key: _listed(value) for key, value in fields.items()}}
+
+
+def _listed(value: Any) -> Any:
+    """Return a value as a file has it: lists, and a word for nothing."""
+    if isinstance(value, tuple):
+        return [_listed(each) for each in value]
+    return "none" if value is None else value
 
 
 def nested(rows: Sequence[Flat], inputs: Sequence[str]) -> list[dict[str, Any]]:
     """Return rows as the layers of an arch file."""
-    clean = [row._replace(path=tuple(map(spelled, row.path))) for row in rows]
-    return _Nesting(clean).layers(range(len(rows)), 0, {name: name for name in inputs}, inputs[0])
+    return _written(_tree(rows, inputs), rows, {name: name for name in inputs}, inputs[0])
+
+
+def _written(
+    items: Sequence[_Item], rows: Sequence[Flat], known: Mapping[Source, str], above: Source
+) -> list[dict[str, Any]]:
+    """Return layers and blocks; what each reads is written if it is not the one above."""
+    names: dict[Source, str] = dict(known)
+    result: list[dict[str, Any]] = []
+    for item in items:
+        row = rows[item.rows[0]]
+        reads = item.entries if item.items else row.reads
+        after = {} if reads == (above,) else {"after": [names[source] for source in reads]}
+        if item.items:
+            inner = dict(zip(item.entries, _labels(len(item.entries)), strict=True))
+            body: Mapping[str, Any] = {
+                "type": "Block",
+                "layers": _written(item.items, rows, inner, item.entries[0]),
+            }
+        else:
+            body = {"type": row.data["type"], **row.data}
+        result.append({"name": item.name, **after, **body})
+        above = item.rows[-1]
+        names[above] = item.name
+    return result
+
+
+def _labels(count: int) -> list[str]:
+    """Return the names of a block's inputs inside it."""
+    return [f"input{place}" if place > 1 else "input" for place in range(1, count + 1)]
+
+
+def _tree(rows: Sequence[Flat], inputs: Sequence[str]) -> tuple[_Item, ...]:
+    """Return the layers and blocks that rows become."""
+    return _Nesting(rows).items(range(len(rows)), 0, inputs)
 
 
 class _Nesting:
@@ -53,41 +125,25 @@ class _Nesting:
 
     def __init__(self, rows: Sequence[Flat]) -> None:
         self.rows = rows
-        self.paths = [row.path for row in rows]
+        self.paths = [tuple(map(spelled, row.path)) for row in rows]
         self.last_reader = [-1] * len(rows)
         for number, row in enumerate(rows):
             for source in row.reads:
                 if isinstance(source, int):
                     self.last_reader[source] = number
 
-    def layers(self, rows: range, depth: int, known: Mapping[Source, str], above: Source) -> list[dict[str, Any]]:
-        """Return the rows of a block: layers and blocks, each with a name of its own."""
-        names: dict[Source, str] = dict(known)
-        taken = Names((*known.values(), "input"))
-        result: list[dict[str, Any]] = []
-        for item in self.items(rows, depth):
-            name = taken.fresh(item.name)
-            block = len(item.rows) > 1 or len(self.paths[item.rows[0]]) > item.depth + 1
-            written = self.block(item, name, names, above) if block else self.layer(item, name, names, above)
-            result.append(written)
-            above = item.rows[-1]
-            names[above] = name
-        return result
+    def items(self, rows: range, depth: int, entries: Sequence[str]) -> tuple[_Item, ...]:
+        """Return the layers and blocks of a stretch, each with a name of its own."""
+        taken = Names((*entries, "input"))
+        return tuple(self.item(name, found, depth, taken) for name, found, depth in self.stretches(rows, depth))
 
-    def layer(self, item: _Item, name: str, names: Mapping[Source, str], above: Source) -> dict[str, Any]:
-        """Return one layer; what it reads is said where it is not the one above."""
-        row = self.rows[item.rows[0]]
-        after = {} if row.reads == (above,) else {"after": [names[source] for source in row.reads]}
-        kind = {"type": row.data["type"]}
-        return {"name": name, **after, **kind, **{key: value for key, value in row.data.items() if key != "type"}}
-
-    def block(self, item: _Item, name: str, names: Mapping[Source, str], above: Source) -> dict[str, Any]:
-        """Return a block; inside it, what it reads is called input, input2 and so on."""
-        entries = [*dict.fromkeys(self.outside(item.rows))]
-        inner = {entry: "input" if not place else f"input{place + 1}" for place, entry in enumerate(entries)}
-        after = {} if entries == [above] else {"after": [names[entry] for entry in entries]}
-        layers = self.layers(item.rows, item.depth + 1, inner, entries[0])
-        return {"name": name, **after, "type": "Block", "layers": layers}
+    def item(self, name: str, rows: range, depth: int, taken: Names) -> _Item:
+        """Return a layer, or a block with its items; inside it, what it reads is named input, input2 and so on."""
+        name = taken.fresh(name)
+        if len(rows) == 1 and len(self.paths[rows[0]]) <= depth + 1:
+            return _Item(name, rows)
+        entries = tuple(dict.fromkeys(self.outside(rows)))
+        return _Item(name, rows, entries, self.items(rows, depth + 1, _labels(len(entries))))
 
     def outside(self, rows: range) -> Iterator[Source]:
         """Yield what a stretch of rows reads that is not in it."""
@@ -96,19 +152,19 @@ class _Nesting:
                 if not isinstance(source, int) or source < rows.start:
                     yield source
 
-    def items(self, rows: range, depth: int) -> Iterator[_Item]:
-        """Yield the rows and blocks of a stretch, those that cannot be blocks dissolved."""
+    def stretches(self, rows: range, depth: int) -> Iterator[tuple[str, range, int]]:
+        """Yield the name, rows and depth of each layer and block; what cannot be a block is dissolved."""
         for _, numbers in groupby(rows, key=lambda number: self.group(number, depth)):
             found = [*numbers]
             stretch = range(found[0], found[-1] + 1)
             path = self.paths[stretch[0]]
             if len(path) <= depth + 1 or self.closed(stretch):
-                yield _Item(path[depth], stretch, depth)
+                yield path[depth], stretch, depth
                 continue
             for number in stretch:
                 old = self.paths[number]
                 self.paths[number] = (*old[:depth], f"{old[depth]}_{old[depth + 1]}"[:LONGEST], *old[depth + 2 :])
-            yield from self.items(stretch, depth)
+            yield from self.stretches(stretch, depth)
 
     def group(self, number: int, depth: int) -> tuple[str, int]:
         """Return what rows of one block share: a name; a layer by itself shares nothing."""
@@ -116,13 +172,13 @@ class _Nesting:
         return path[depth], -1 if len(path) > depth + 1 else number
 
     def closed(self, rows: range) -> bool:
-        """Tell whether nothing outside reads a row of a stretch, but its last; and it reads something."""
+        """Tell whether nothing outside reads a row of a stretch but its last, and the stretch reads something."""
         return all(self.last_reader[number] < rows.stop for number in rows[:-1]) and any(
             True for _ in self.outside(rows)
         )
 
 
-# Repeated structure, said once: blocks that differ in numbers only become uses of a template.
+# Repeated structure, written once: blocks that differ in numbers only become uses of a template.
 #
 # The numbers that differ become its arguments; those that always differ together
 # become one. Paths stay what they are.

@@ -15,7 +15,7 @@ from flopcount.errors import UsageError
 from flopcount.formulas.numbers import product
 from flopcount.formulas.step import Step
 from flopcount.network.trace import Trace
-from flopcount.readers.base import Imported, ImportProblem, Names, Request, whole
+from flopcount.readers.rows import Imported, ImportProblem, Names, Request, whole
 from flopcount.spec.fields import LARGEST
 from flopcount.spec.text import read_text
 

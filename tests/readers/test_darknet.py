@@ -116,12 +116,12 @@ def test_a_shortcut_takes_as_many_channels_as_the_layer_above_has(run: Run, writ
 
 BAD = [
     (network(12, section("crnn", output=4) + section("gru", output=4)), "crnn, gru"),
-    ("[net]\nwidth=8\nheight=8\nchannels=3\n", "no network of Darknet"),
+    ("[net]\nwidth=8\nheight=8\nchannels=3\n", "not a Darknet network"),
     ("[net]\n[convolutional]\nfilters=4\n", "channels, height and width"),
-    (network(12, conv(4, 3), section("route", layers=7)), "layer 7 is none of the 1 before it"),
-    (network(12, section("conv", filters="many")), "filters = 'many' is not a whole number"),
+    (network(12, conv(4, 3), section("route", layers=7)), "layer 7 is not one of the 1 layers before it"),
+    (network(12, section("conv", filters="many")), "invalid filters 'many': expected an integer"),
     (network(12, section("conv", filters=-4)), "out_channels"),
-    (network(12, section("conv", activation="squash")), "activation = 'squash' is not known"),
+    (network(12, section("conv", activation="squash")), "unknown activation 'squash'"),
     (network(12, "filters"), "neither [section] nor key=value"),
     (network(2, section("conv", size=5, activation="linear")), "the map vanishes"),
     (network(12, conv(4, 3), section("shortcut", **{"from": -1}, weights_type="per_channel")), "weights_type"),

@@ -7,7 +7,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flopcount.readers.base import Blame, ImportProblem, Rows, Signal, whole
+from flopcount.readers.rows import Blame, ImportProblem, Rows, Signal, whole
 from flopcount.spec.fields import LARGEST
 
 # Protocol buffers in their text format, as `.prototxt` files have them: names, values, and messages in braces.

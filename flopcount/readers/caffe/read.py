@@ -8,8 +8,9 @@ from typing import Any
 
 from flopcount.formulas.shape import Shape
 from flopcount.network.plan import input_shape
-from flopcount.readers.base import Imported, ImportProblem, Request, Rows, Signal, unknown_problem, whole
+from flopcount.readers.base import unknown_problem
 from flopcount.readers.caffe.layers import LAYERS, SKIPPED, Message, Use, numbers, parsed
+from flopcount.readers.rows import Imported, ImportProblem, Request, Rows, Signal, whole
 from flopcount.spec.text import read_text
 
 MOST_LAYERS = 100_000
@@ -46,7 +47,7 @@ def read(path: Path, request: Request) -> Imported:
     layers = [layer for layer in layers if kind_of(layer) not in ENTRIES]
     unknown = Counter(kind_of(layer) for layer in layers if kind_of(layer) not in {*LAYERS, *SKIPPED})
     if unknown and not request.allow_unknown:
-        raise unknown_problem(path, "it has layers", unknown)
+        raise unknown_problem("it has layers", unknown)
     rows, blobs = Rows(), _entered(path, net, entries, layers, request.size)
     inputs = {x.row: [whole(size) for size in x.shape.dims] for x in blobs.values()}
     _walked(path, layers, rows, blobs)

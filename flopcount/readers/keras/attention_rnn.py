@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
-from flopcount.readers.base import whole
 from flopcount.readers.keras.context import Tensor, Use, along, tensors_in
 from flopcount.readers.keras.layers import conv_fields, softmax_along
 from flopcount.readers.keras.ops import combined, einsum
 from flopcount.readers.keras.shapes import reshaped, turned
+from flopcount.readers.rows import whole
 
 TOKENS = 2
 """A sequence has two axes: tokens and channels."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from flopcount.formulas.shape import Shape
-from flopcount.readers.base import Blame, ImportProblem, Rows, whole
+from flopcount.readers.rows import Blame, ImportProblem, Rows, whole
 from flopcount.spec.fields import LARGEST
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flopcount.errors import FileError, Located
-from flopcount.readers.base import ImportProblem
+from flopcount.readers.rows import ImportProblem
 from flopcount.spec.text import DEEPEST, MOST_BYTES, deeper, read_text
 
 MEMBER = "config.json"

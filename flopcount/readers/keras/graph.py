@@ -6,7 +6,7 @@ from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flopcount.readers.base import ImportProblem
+from flopcount.readers.rows import ImportProblem
 
 # The calls of layers, as each version of Keras writes them.
 #

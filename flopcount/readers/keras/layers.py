@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
-from flopcount.readers.base import whole
 from flopcount.readers.keras.context import Tensor, Use
 from flopcount.readers.keras.shapes import joined, reshaped, turned
+from flopcount.readers.rows import whole
 
 # The functions of Keras, by themselves and behind other layers.
 

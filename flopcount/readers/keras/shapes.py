@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from flopcount.readers.base import whole
 from flopcount.readers.keras.context import Tensor, Use, held, order_of, shown
+from flopcount.readers.rows import whole
 
 
 def reshaped(use: Use, x: Tensor, sizes: Sequence[int], tail: str = "") -> Tensor:

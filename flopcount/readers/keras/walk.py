@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from flopcount.errors import UsageError
 from flopcount.network.plan import input_shape
-from flopcount.readers.base import Blame, Imported, ImportProblem, Request, Rows, listed, unknown_problem, whole
+from flopcount.readers.base import unknown_problem
 from flopcount.readers.keras.context import Tensor, Use, held, order_of, shown, tensors_in
 from flopcount.readers.keras.file import archived_config, json_config
 from flopcount.readers.keras.graph import MOST_CALLS, Layer, Model, Ref, Turn, model_of, turns
 from flopcount.readers.keras.kinds import shown_kind, unknown_layers, writer
+from flopcount.readers.rows import Blame, Imported, ImportProblem, Request, Rows, listed, whole
 from flopcount.spec.fields import LARGEST
 
 MOST_AXES = 8
@@ -149,7 +150,7 @@ def network(path: Path, model: Model, request: Request) -> Imported:
     """Turn a model into the data of an arch file."""
     unknown = Counter(unknown_layers(model))
     if unknown and not request.allow_unknown:
-        raise unknown_problem(path, "it has layers", unknown)
+        raise unknown_problem("it has layers", unknown)
     rows = Rows()
     sizes, tensors, notes = entered(path, model, rows, request.size)
     walk = _Walk(path, checked=request.size is None)

@@ -57,7 +57,7 @@ def _check(found: Model, path: Path, request: Request) -> None:
     if unknown and not request.allow_unknown:
         loops = CONTROL & unknown.keys()
         what = f"it has control flow ({', '.join(sorted(loops))}), and operators" if loops else "it has operators"
-        raise unknown_problem(path, what, unknown)
+        raise unknown_problem(what, unknown)
 
 
 def _walked(found: Model, path: Path, request: Request) -> Imported:
