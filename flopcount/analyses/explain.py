@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from typing import Literal, NamedTuple
@@ -21,13 +22,9 @@ from flopcount.spec.arch import Claim, With
 from flopcount.spec.load import Spec, setting, validated
 from flopcount.spec.positions import located
 from flopcount.spec.problems import model_problems
+from flopcount.spec.units import COUNTS, printed
 
 Status = Literal["holds", "erratum", "differs"]
-
-UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
-"""What a printed figure is in; B is billion."""
-
-_CLAIMS_FIGURE = re.compile(r"([0-9][0-9_,]*)(?:\.([0-9]+))? ?([kKMGBT%]?)")
 
 
 class Verdict(NamedTuple):
@@ -132,14 +129,12 @@ def label(step: Step) -> str:
 
 def prints_as(exact: int, whole: int, claimed: str, rule: str | None) -> bool:
     """Tell whether an exact count prints as a source has it; a rounded tie may go either way."""
-    match = _CLAIMS_FIGURE.fullmatch(claimed)
-    if match is None:
+    found = printed(claimed)
+    if found is None or found.exponent is not None or found.unit not in {*COUNTS, "%"}:
         return False
-    digits, decimals, unit = match[1].replace(",", "").replace("_", ""), match[2] or "", match[3]
-    printed = int(digits + decimals)
-    value = Fraction(exact * 100, whole or 1) if unit == "%" else Fraction(exact, UNITS[unit])
-    value *= 10 ** len(decimals)
-    return _RULES[rule or ("round" if unit or decimals else "exact")](value, printed)
+    value = Fraction(exact * 100, whole or 1) if found.unit == "%" else Fraction(exact, COUNTS[found.unit])
+    rule = rule or ("round" if found.unit or found.decimals else "exact")
+    return _RULES[rule](value * 10**found.decimals, found.digits)
 
 
 _RULES: Mapping[str, Callable[[Fraction, int], bool]] = {
@@ -157,8 +152,6 @@ RULES = ("exact", "round", "truncate", "ceil")
 WORDS: dict[str, str] = {"exact": "exactly", "round": "rounded", "truncate": "truncated", "ceil": "rounded up"}
 
 _UNIT = re.compile(r"\s*(?:FLOPs?|FLOPS|MACs?|mult-?adds?|multiply-adds?|MAdds?|params|parameters)$", re.IGNORECASE)
-_FIGURES_FIGURE = re.compile(r"([0-9]+|[0-9]{1,3}(?:([ ,_])[0-9]{3})(?:\2[0-9]{3})*)(?:\.([0-9]+))? ?([kKMmGgBbTt]?)")
-_SCALES = {"": 0, "K": 3, "M": 6, "G": 9, "B": 9, "T": 12}
 
 
 class Figure(NamedTuple):
@@ -189,15 +182,13 @@ def asked(text: str) -> Asked:
 
 def figure(text: str, where: str) -> Figure:
     """Read a figure."""
-    bare = _UNIT.sub("", text.strip())
-    match = _FIGURES_FIGURE.fullmatch(bare)
-    if match is None or len(bare) > 40:  # noqa: PLR2004  (digits)
-        raise UsageError(f"{where}: {text[:60]!r} is no figure; write 4133742592, 4.13G or thop=4.13G")
-    whole, decimals, scale = re.sub("[ ,_]", "", match[1]), match[3] or "", match[4].upper()
-    value = int(whole + decimals) * 10 ** _SCALES[scale] // 10 ** len(decimals)
-    if not value:
-        raise UsageError(f"{where}: nothing counts as 0; give the number that the counter prints")
-    return Figure(f"{whole}{'.' if decimals else ''}{decimals}{scale}", value)
+    found = printed(_UNIT.sub("", text.strip()).upper())
+    if found is None or found.exponent is not None or found.unit not in COUNTS:
+        raise UsageError(f"{where}: {text[:60]!r} is not a figure; write 4133742592, 4.13G or thop=4.13G")
+    if not found.digits:
+        raise UsageError(f"{where}: a figure of 0 matches nothing; give the number that the counter prints")
+    shown = Decimal(found.digits).scaleb(-found.decimals)
+    return Figure(f"{shown:f}{found.unit}", int(found.number * COUNTS[found.unit]))
 
 
 # From one counter's number to another's, term by term.

@@ -13,11 +13,12 @@ from flopcount.network.convention import EVERYTHING, Convention, Described, Weig
 from flopcount.network.implementation import MANNERS
 from flopcount.network.padding_exact import INSIDE
 from flopcount.report.count import cost_facts, counted_line, inputs_data
-from flopcount.report.table import Column, Report, Row, Table, pair, percent
+from flopcount.report.table import Column, Report, Row, Table
 from flopcount.spec.arch import Arch
 from flopcount.spec.fields import Layer, expected, own_fields
 from flopcount.spec.kinds import FORMULAS, description, summary
 from flopcount.spec.layers import kind_named
+from flopcount.spec.units import pair, percent
 
 ARCHS = (
     Column("arch", "network"),

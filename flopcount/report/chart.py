@@ -25,8 +25,8 @@ from flopcount.report.table import (
     cell_text,
     lines,
     point_axis,
-    with_prefix,
 )
+from flopcount.spec.units import with_prefix
 
 MOST_BARS = 150
 """Of more rows than this the costliest are drawn."""

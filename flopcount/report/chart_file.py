@@ -6,8 +6,9 @@ from html import escape
 from typing import Any
 
 from flopcount.errors import UsageError
-from flopcount.report.table import Axis, Bars, Chart, Panel, Point, Points, headed, ticks, with_prefix
+from flopcount.report.table import Axis, Bars, Chart, Panel, Point, Points, headed, ticks
 from flopcount.report.text import Box, Size, placed
+from flopcount.spec.units import with_prefix
 
 BLUE, REFERENCE = "#0072b2", "#b8bcc2"
 """One of the colours that all eyes tell apart (Okabe and Ito, 2008), and the grey of what it is compared with."""

@@ -7,8 +7,9 @@ from itertools import pairwise
 from rich.console import Console
 from rich.text import Text
 
-from flopcount.report.table import Axis, Bars, Chart, Ink, Panel, Point, Points, tick_text, ticks, with_prefix
+from flopcount.report.table import Axis, Bars, Chart, Ink, Panel, Point, Points, tick_text, ticks
 from flopcount.report.text import Box, Size, placed
+from flopcount.spec.units import with_prefix
 
 ACROSS, DOWN = 2, 4
 """Dots of a character."""

@@ -17,9 +17,10 @@ from flopcount.analyses.counted import Cost
 from flopcount.errors import plain
 from flopcount.report.count import cost_facts
 from flopcount.report.findings import details, exemptions, fingerprints, headline, sentence, summary
-from flopcount.report.table import Report, percent
+from flopcount.report.table import Report
 from flopcount.report.table import render_json as table_render_json
 from flopcount.report.text import escaped
+from flopcount.spec.units import percent
 
 # A check as data: findings with exact numbers, and what every network costs.
 

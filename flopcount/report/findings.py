@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from flopcount.analyses.budgets.check import Outcome
 from flopcount.analyses.budgets.findings import Finding, Share
 from flopcount.errors import plain
-from flopcount.report.table import amount, pair, percent
+from flopcount.spec.units import amount, pair, percent
 
 
 def exemptions(outcome: Outcome) -> list[str]:

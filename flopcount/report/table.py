@@ -6,19 +6,15 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
 from math import floor, log10
 from typing import Any, Literal, NamedTuple
 
-from flopcount.spec.units import decimal
+from flopcount.spec.units import PREFIXES, prefix
 
 # Axes of pictures: from where to where, linear or logarithmic, in which power of ten, with which ticks.
 
 
 Number = int | float
-
-PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
-"""One for each power of a thousand."""
 
 WIDE = 30
 """Values whose largest is so many times the smallest are shown on a logarithmic axis."""
@@ -41,7 +37,7 @@ class Axis(NamedTuple):
     @property
     def factor(self) -> int:
         """What one unit on the axis stands for."""
-        return int(1000 ** PREFIXES.index(self.prefix))
+        return PREFIXES[self.prefix]
 
     @property
     def label(self) -> str:
@@ -75,23 +71,6 @@ def point_axis(key: str, title: str, values: Iterable[Number], *, is_count: bool
         return Axis(key, title, low / 1.3, high * 1.3, unit, is_log=True)
     air = max((high - low) / 16, abs(high) * LEAST_AIR) or 1
     return Axis(key, title, 0 if 0 <= low <= 4 * air else low - air, high + air, unit)
-
-
-def prefix(value: Number) -> str:
-    """Return the prefix under which a value has one to three digits before the point."""
-    thousands = max(0, len(str(int(abs(value)))) - 1) // 3
-    return PREFIXES[min(thousands, len(PREFIXES) - 1)]
-
-
-def with_prefix(value: Number) -> str:
-    """Write a value to three digits with its prefix: 290 M, 15.0 M; below a thousand as it is."""
-    unit = prefix(value)
-    if not unit:
-        return f"{value:g}"
-    quotient = float(f"{value / 1000 ** PREFIXES.index(unit):.3g}")
-    if quotient >= 1000 and unit != PREFIXES[-1]:  # noqa: PLR2004  (rounded up to the next unit)
-        quotient, unit = 1.0, PREFIXES[PREFIXES.index(unit) + 1]
-    return f"{quotient:,.{max(0, 2 - floor(log10(abs(quotient))))}f} {unit}"
 
 
 def ticks(axis: Axis, most: int = 6) -> list[float]:
@@ -287,44 +266,6 @@ def captions(report: Report) -> tuple[str, ...]:
 def lines(report: Report) -> tuple[str, ...]:
     """Return what the lines under a title say, but for the convention."""
     return tuple(line for line in report.lines if not line.startswith("counted: "))
-
-
-# Large numbers for people: short, but never so short that two different ones look the same.
-
-
-_COUNTS = (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3))
-_BYTES = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
-_LARGEST = 10**16
-"""From here on there are no units, but powers of ten."""
-
-
-def amount(value: Fraction | int, metric: str, digits: int = 4) -> str:
-    """Write a value with a unit and four digits: 568.7M, 4.232M, 1.5 MB."""
-    units = _BYTES if metric == "weight_bytes" else _COUNTS
-    space = " " if metric == "weight_bytes" else ""
-    for unit, size in units:
-        if size <= value < _LARGEST:
-            return f"{float(Fraction(value) / size):.{digits}g}{space}{unit}"
-    return exact(value, metric) if value < _LARGEST else f"{float(value):.{digits}g}{' B' * bool(space)}"
-
-
-def exact(value: Fraction | int, metric: str = "") -> str:
-    """Write a value in full: integers as they are, other limits as decimals."""
-    return f"{decimal(Fraction(value))}{' B' if metric == 'weight_bytes' else ''}"
-
-
-def pair(one: Fraction | int, other: Fraction | int, metric: str) -> tuple[str, str]:
-    """Write two values to be compared: both in full where they would look the same."""
-    short = amount(one, metric), amount(other, metric)
-    return short if one == other or short[0] != short[1] else (exact(one, metric), exact(other, metric))
-
-
-def percent(value: Fraction | None) -> str:
-    """Write a percentage: at least two digits, and never 0% for something."""
-    if value is None:
-        return "from nothing"
-    shown = f"{float(value):.2f}".rstrip("0").rstrip(".")
-    return f"{shown}%" if shown not in {"0", ""} or not value else "under 0.01%"
 
 
 # For machines: JSON, which has everything, and CSV, which has the main table.

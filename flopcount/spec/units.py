@@ -1,37 +1,52 @@
-"""Quantities with units, as exact rationals; the key says which units there are, not the value."""
+"""Quantities with units: read exactly, printed for people."""
 
 import re
 from collections.abc import Mapping
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from math import floor, log10
 from typing import NamedTuple
 
-COUNTS: Mapping[str, int] = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
-"""What a count is in; B is billion."""
+PREFIXES: Mapping[str, int] = {prefix: 1000**power for power, prefix in enumerate(("", *"kMGTPEZY"))}
+"""The prefixes that are printed."""
+
+COUNTS: Mapping[str, int] = {**PREFIXES, "K": 10**3, "B": 10**9}
+"""Units of counts; B is billion."""
 
 BYTES: Mapping[str, int] = {
     "B": 1,
-    "kB": 10**3,
     "KB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "TB": 10**12,
-    "KiB": 2**10,
-    "MiB": 2**20,
-    "GiB": 2**30,
-    "TiB": 2**40,
+    **{f"{prefix}B": PREFIXES[prefix] for prefix in "kMGT"},
+    **{f"{prefix}iB": 1024**power for power, prefix in enumerate("KMGT", 1)},
 }
-"""What a size in bytes is in; B is byte."""
+"""Units of sizes; B is byte."""
 
 LONGEST = 40
-"""Characters a quantity may have."""
+"""Characters of the longest quantity."""
 
-_QUANTITY = re.compile(r"(\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d{1,2})?)\s*([A-Za-z/% ]*)", re.ASCII)
+_FIGURE = (
+    r"(\d[\d_]*|\d{1,3}(?:([ ,])\d{3})(?:\2\d{3})*)(?:\.(\d[\d_]*))?"  # 600_000, 600,000 or 600 000, decimals
+    r"(?:[eE]([+-]?\d{1,2}))?\s*([A-Za-z/% ]*)"  # exponent, unit
+)
 _OPERATIONS = re.compile(r"([kKMGBT]?)\s*(MACs?|FLOPs?|FLOPS|MAdds?|ops?)(?:/s)?", re.IGNORECASE)
 
 
 class NotAQuantityError(ValueError):
-    """The text is no quantity of this sort; the message says why in one clause."""
+    """The text is no quantity of the expected sort; the message says why in one clause."""
+
+
+class Printed(NamedTuple):
+    """A number as it is written: all of its digits, how many of them are decimals, its exponent and its unit."""
+
+    digits: int
+    decimals: int
+    exponent: int | None
+    unit: str
+
+    @property
+    def number(self) -> Fraction:
+        """The number without its unit."""
+        return Fraction(f"{self.digits}e{(self.exponent or 0) - self.decimals}")
 
 
 class Quantity(NamedTuple):
@@ -42,24 +57,38 @@ class Quantity(NamedTuple):
     is_share: bool = False
 
 
+def printed(text: str) -> Printed | None:
+    """Read a number with or without a unit, of any sort; None if it is none."""
+    match = re.fullmatch(_FIGURE, text.strip(), re.ASCII) if len(text) <= LONGEST else None
+    if match is None:
+        return None
+    whole, _, decimals, exponent, unit = match.groups(default="")
+    decimals = decimals.replace("_", "")
+    digits = int(re.sub("[ ,_]", "", whole) + decimals)
+    return Printed(digits, len(decimals), int(exponent) if exponent else None, unit.strip())
+
+
 def count(raw: object, key: str) -> Quantity:
-    """Read a number of things, such as 600M, 4.3 M, 5e8 or 600_000_000; `key` is what it is a number of."""
-    text, number, unit = _parts(raw)
-    if unit in COUNTS:
-        return Quantity(text, number * COUNTS[unit])
+    """Read a count such as 600M, 4.3 M, 5e8 or 600_000_000; `key` is what is counted."""
+    text, found = _written(raw)
+    if found.unit in COUNTS:
+        return Quantity(text, found.number * COUNTS[found.unit])
     raise NotAQuantityError(
-        _operations(text, number, unit, key) or _bytes(unit, key) or "it takes a count: 600M, 4.3 M, 5e8 or 600_000_000"
+        _operations(text, found, key)
+        or _bytes(found.unit, key)
+        or "expected a count such as 600M, 4.3 M, 5e8 or 600_000_000"
     )
 
 
 def size(raw: object, key: str) -> Quantity:
     """Read a size in bytes, such as 512 KiB, 2 MB or a plain number of bytes."""
-    text, number, unit = _parts(raw)
+    text, found = _written(raw)
+    unit = found.unit
     if unit in BYTES or not unit:
-        return Quantity(text, number * BYTES.get(unit, 1))
+        return Quantity(text, found.number * BYTES.get(unit, 1))
     if unit in COUNTS:
         unit = unit.upper() if unit != "k" else unit
-        raise NotAQuantityError(f"{unit} is no unit of bytes; write {unit}B, or {unit.upper()}iB for powers of 1024")
+        raise NotAQuantityError(f"{unit} is not a unit of bytes; write {unit}B, or {unit.upper()}iB for powers of 1024")
     raise NotAQuantityError(f"{key} takes bytes: 512 KiB, 2 MB or a whole number")
 
 
@@ -67,55 +96,99 @@ def share(raw: object) -> Quantity | None:
     """Read a percentage; None if it is not written as one."""
     if not isinstance(raw, str) or not raw.strip().endswith("%"):
         return None
-    text, number, unit = _parts(raw.strip()[:-1])
-    if unit:
-        raise NotAQuantityError("it takes a percentage such as 5%")
-    return Quantity(f"{text.strip()}%", number / 100, is_share=True)
+    text, found = _written(raw.strip()[:-1])
+    if found.unit:
+        raise NotAQuantityError("expected a percentage such as 5%")
+    return Quantity(f"{text}%", found.number / 100, is_share=True)
 
 
-def _parts(raw: object) -> tuple[str, Fraction, str]:
-    """Take a quantity apart: its text, its number, its unit."""
+def _written(raw: object) -> tuple[str, Printed]:
+    """Return a quantity as it is written, and taken apart."""
     is_number = isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw < 10**LONGEST
-    text = repr(raw) if is_number else raw
-    match = _QUANTITY.fullmatch(text.strip()) if isinstance(text, str) and len(text) <= LONGEST else None
-    if match is None or not isinstance(text, str):
-        raise NotAQuantityError("it takes a number of 0 or more, with a unit or without")
-    return text.strip(), Fraction(match[1].replace("_", "")), match[2].strip()
+    text = (repr(raw) if is_number else raw if isinstance(raw, str) else "").strip()
+    found = printed(text)
+    if found is None:
+        raise NotAQuantityError("expected a number of 0 or more, with or without a unit")
+    return text, found
 
 
-def _operations(text: str, number: Fraction, unit: str, key: str) -> str:
+def _operations(text: str, found: Printed, key: str) -> str:
     """Say how operations of another sort convert: 1 MAC is 2 FLOPs."""
-    match = _OPERATIONS.fullmatch(unit)
+    match = _OPERATIONS.fullmatch(found.unit)
     if match is None:
         return ""
-    scale, is_macs = match[1] if match[1] == "k" else match[1].upper(), match[2][0] in "mM"
     if key not in {"macs", "flops"}:
-        return f"{unit} are operations, and {key} are none; it takes a count such as 4.3M"
+        return f"{found.unit} are operations, not {key}; expected a count such as 4.3M"
+    scale, is_macs = COUNTS[match[1] if match[1] == "k" else match[1].upper()], match[2][0] in "mM"
+    number = found.number * scale
     if (key == "macs") == is_macs:
-        return f'the key says what is counted: write {key} = "{_written(number, scale)}"'
+        return f'the key says what is counted: write {key} = "{short(number)}"'
     macs, flops = (number, number * 2) if is_macs else (number / 2, number)
-    ways = [f'macs = "{_written(macs, scale)}"', f'flops = "{_written(flops, scale)}"']
+    ways = [f'macs = "{short(macs)}"', f'flops = "{short(flops)}"']
     are = f"{text} are {'MACs' if is_macs else 'FLOPs'}, and 1 MAC = 2 FLOPs"
     return f"{are}: write {', or '.join(ways if key == 'macs' else reversed(ways))}"
-
-
-def _written(number: Fraction, scale: str) -> str:
-    """Write a number in the largest unit in which it is at least 1 and short."""
-    plain = number * COUNTS.get(scale, 1)
-    for unit in ("T", "G", "M", "k"):
-        value = plain / COUNTS[unit]
-        if value >= 1 and (value * 1000).denominator == 1:
-            return f"{decimal(value)}{unit}"
-    return decimal(plain)
-
-
-def decimal(value: Fraction) -> str:
-    """Write a value in full; all that comes from quantities and percentages ends after some decimals."""
-    with localcontext(prec=1000):
-        return f"{Decimal(value.numerator) / Decimal(value.denominator):f}"
 
 
 def _bytes(unit: str, key: str) -> str:
     if unit not in BYTES:
         return ""
     return f"{unit} is a unit of bytes; {key} takes a count such as 4.3M (weight_bytes takes bytes)"
+
+
+# Printing: short, but two different values never look the same.
+
+
+def prefix(value: float | Fraction) -> str:
+    """Return the prefix that leaves one to three digits before the point."""
+    thousands = max(0, len(str(floor(max(value, -value)))) - 1) // 3
+    return [*PREFIXES][min(thousands, len(PREFIXES) - 1)]
+
+
+def short(value: Fraction) -> str:
+    """Write a value exactly: with the largest prefix that leaves at most three decimals, else in full."""
+    scaled = value / PREFIXES[prefix(value)]
+    return f"{decimal(scaled)}{prefix(value)}" if (scaled * 1000).denominator == 1 else decimal(value)
+
+
+def decimal(value: Fraction) -> str:
+    """Write a value in full; quantities and percentages have finitely many decimals."""
+    with localcontext(prec=1000):
+        return f"{Decimal(value.numerator) / Decimal(value.denominator):f}"
+
+
+def with_prefix(value: float) -> str:
+    """Write a value to three digits with its prefix: 290 M, 15.0 M; as it is below a thousand."""
+    unit = prefix(value)
+    if not unit:
+        return f"{value:g}"
+    quotient = float(f"{value / PREFIXES[unit]:.3g}")
+    if quotient >= 1000 and unit != "Y":  # noqa: PLR2004  (rounded up to the next unit)
+        quotient, unit = 1.0, prefix(PREFIXES[unit] * 1000)
+    return f"{quotient:,.{max(0, 2 - floor(log10(abs(quotient))))}f} {unit}"
+
+
+def amount(value: Fraction | int, metric: str) -> str:
+    """Write a value to four digits with a unit: 568.7M, 4.232M, 1.5 MB."""
+    in_bytes, unit = metric == "weight_bytes", prefix(value)
+    if not unit:
+        return exact(value, metric)
+    return f"{float(Fraction(value) / PREFIXES[unit]):.4g}{' ' * in_bytes}{unit}{'B' * in_bytes}"
+
+
+def exact(value: Fraction | int, metric: str = "") -> str:
+    """Write a value in full, decimals included."""
+    return f"{decimal(Fraction(value))}{' B' if metric == 'weight_bytes' else ''}"
+
+
+def pair(one: Fraction | int, other: Fraction | int, metric: str) -> tuple[str, str]:
+    """Write two values to be compared: both in full if they would look the same."""
+    brief = amount(one, metric), amount(other, metric)
+    return brief if one == other or brief[0] != brief[1] else (exact(one, metric), exact(other, metric))
+
+
+def percent(value: Fraction | None) -> str:
+    """Write a percentage to two decimals, but never 0% for something."""
+    if value is None:
+        return "from nothing"
+    shown = f"{float(value):.2f}".rstrip("0").rstrip(".")
+    return f"{shown}%" if shown not in {"0", ""} or not value else "under 0.01%"

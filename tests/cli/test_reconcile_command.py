@@ -95,9 +95,9 @@ def test_every_format_can_be_written(fmt: str, run: Run) -> None:
     [
         ([], "nothing to reconcile with; give --with thop=4133742592, --with 4.13G or --to thop"),
         (["--to", "tho"], "no convention is called 'tho'; did you mean 'thop'?"),
-        (["--with", "thop"], "--with thop: 'thop' is no figure; write 4133742592, 4.13G or thop=4.13G"),
+        (["--with", "thop"], "--with thop: 'thop' is not a figure; write 4133742592, 4.13G or thop=4.13G"),
         (["--with", "tho=3"], "no convention is called 'tho'; did you mean 'thop'?"),
-        (["--with", "0"], "--with 0: nothing counts as 0; give the number that the counter prints"),
+        (["--with", "0"], "--with 0: a figure of 0 matches nothing; give the number that the counter prints"),
         (["--from", "x", "--to", "thop"], "no convention is called 'x'"),
     ],
 )

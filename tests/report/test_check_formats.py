@@ -245,7 +245,7 @@ def test_github_takes_nothing_in_a_line_of_the_log_for_an_old_command() -> None:
     [
         (10**17 + 1, Fraction(10**17), "100000000000000001 > 100000000000000000 by 1 (under 0.01%)"),
         (8496, 8496 - Fraction(1, 10**20), "8496 > 8495.99999999999999999999 by 0.00000000000000000001 (under"),
-        (2 * 10**17, Fraction(10**17), "2e+17 > 1e+17 by 1e+17 (100%)"),
+        (2 * 10**17, Fraction(10**17), "200P > 100P by 100P (100%)"),
         (5, Fraction(0), "5 > 0 by 5 (from nothing)"),
     ],
 )

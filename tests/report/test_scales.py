@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.report.table import Axis, bar_axis, point_axis, prefix, tick_text, ticks, with_prefix
+from flopcount.report.table import Axis, bar_axis, point_axis, tick_text, ticks
+from flopcount.spec.units import prefix, with_prefix
 
 
 @pytest.mark.parametrize(
