@@ -234,7 +234,7 @@ class Signal(NamedTuple):
         return exact(self.shape.spatial)
 
 
-class _Made:
+class Assembly:
     """All nodes of one model; equal layers are validated once, and equal steps computed once."""
 
     def __init__(self) -> None:
@@ -258,17 +258,23 @@ class _Made:
         """Apply the layer's formula; a refusal names the layer of the file."""
         key = (id(layer), *((x.dims, x.channel_axis) for x in xs))
         if key not in self.steps:
-            self.steps[key] = _checked_step(origin, kind, layer, xs)
+            self.steps[key] = checked_step(origin, kind, layer, xs)
         return self.steps[key]
 
 
-def _checked_step(origin: Origin, kind: str, layer: Layer, xs: Sequence[Shape]) -> Step:
+def unchecked_step(origin: Origin, kind: str, layer: Layer, xs: Sequence[Shape]) -> Step:
+    """Apply a layer's formula, whether or not its constraints hold."""
     if len(xs) > 1 and not reads_several(kind):
         raise origin.problem(f"it has {len(xs)} inputs; {kind} takes one")
     try:
-        step = formula(kind)(*xs, **layer_fields(layer))
+        return formula(kind)(*xs, **layer_fields(layer))
     except ShapeError as error:
         raise origin.problem(str(error)) from None
+
+
+def checked_step(origin: Origin, kind: str, layer: Layer, xs: Sequence[Shape]) -> Step:
+    """Apply a layer's formula; a refusal says what does not hold."""
+    step = unchecked_step(origin, kind, layer, xs)
     broken = [constraint.sentence() for constraint in step.constraints if constraint.is_broken]
     for what in (*broken, *too_large(step)):
         raise origin.problem(f"{what} (input {' and '.join(render(x.dims) for x in xs)})")
@@ -282,8 +288,8 @@ class Builder:
     what names call the block's inputs.
     """
 
-    def __init__(self, made: _Made | None = None, prefix: str = "", labels: Mapping[str, str] | None = None) -> None:
-        self._made = made or _Made()
+    def __init__(self, made: Assembly | None = None, prefix: str = "", labels: Mapping[str, str] | None = None) -> None:
+        self._made = made or Assembly()
         self.prefix = prefix
         self.labels = dict(labels or {})
         self.names = Names(("input",))
