@@ -1,7 +1,14 @@
-"""Small arithmetic in templates: parsed here, evaluated by the walk, never by `eval`."""
+"""Expressions: arithmetic in templates, and the conditions of `--where`.
+
+Text is parsed by `ast`, checked against the language it is in, and evaluated over a
+domain; `eval` is never used. The domain of templates is exact: ints, decimals as
+quotients, numbers that are still symbols, words.
+"""
 
 import ast
 import operator
+import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -9,130 +16,227 @@ from typing import Any, NamedTuple
 
 from flopcount.formulas import numbers as dims
 from flopcount.formulas.numbers import Dim
-
-LONGEST = 200
-"""Characters an expression may have; this bounds its depth and cost too."""
-
-EXPRESSIONS_LARGEST = 10**9
-
-FUNCTIONS = ("divisible", "ceil_div", "ceil", "floor", "round", "min", "max")
-"""What an expression may call."""
-
-_EXPRESSIONS_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod)
-_EXPRESSIONS_COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
-_CONSTANTS = (int, float, str)
-
-
-class Expression(NamedTuple):
-    """A parsed expression: its text, its tree, and the names it uses."""
-
-    text: str
-    tree: ast.expr
-    names: frozenset[str]
-
-
-class NotArithmeticError(ValueError):
-    """The text is no expression, or one that is not allowed."""
-
-
-@lru_cache(maxsize=4096)
-def parse(text: str) -> Expression:
-    """Parse arithmetic over names; NotArithmeticError says in one clause what is not allowed."""
-    if len(text) > LONGEST:
-        raise NotArithmeticError(f"it is longer than {LONGEST} characters")
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise NotArithmeticError("it is not arithmetic") from None
-    names = frozenset(_checked(tree))
-    return Expression(text, tree, names)
-
-
-def _checked(node: ast.expr) -> Iterator[str]:
-    """Walk a tree, refuse what is not allowed, and yield the names it uses."""
-    if isinstance(node, ast.Name):
-        yield node.id
-    elif isinstance(node, ast.Constant):
-        _check_constant(node.value)
-    elif isinstance(node, ast.Call):
-        _check_call(node)
-    elif not _is_allowed(node):
-        raise NotArithmeticError(f"{_name(node)} is not allowed; + - * // % comparisons and {', '.join(FUNCTIONS)} are")
-    for child in _operands(node):
-        yield from _checked(child)
-
-
-def _operands(node: ast.expr) -> list[ast.expr]:
-    if isinstance(node, ast.Call):
-        return node.args
-    return [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
-
-
-def _is_allowed(node: ast.expr) -> bool:
-    if isinstance(node, ast.BinOp):
-        return isinstance(node.op, _EXPRESSIONS_OPERATORS)
-    if isinstance(node, ast.UnaryOp):
-        return isinstance(node.op, ast.USub | ast.Not)
-    if isinstance(node, ast.Compare):
-        return all(isinstance(op, _EXPRESSIONS_COMPARISONS) for op in node.ops)
-    return isinstance(node, ast.BoolOp | ast.IfExp)
-
-
-def _check_constant(value: object) -> None:
-    if not isinstance(value, _CONSTANTS):
-        raise NotArithmeticError(f"{value!r} is not a number")
-    if isinstance(value, int | float) and not abs(value) <= EXPRESSIONS_LARGEST:
-        raise NotArithmeticError("it has a number beyond 10⁹")
-
-
-def _check_call(node: ast.Call) -> None:
-    if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
-        raise NotArithmeticError(f"only these can be called: {', '.join(FUNCTIONS)}")
-
-
-def _name(node: ast.expr) -> str:
-    if isinstance(node, ast.BinOp):
-        names = {ast.Div: "/ (use //)", ast.Pow: "**", ast.MatMult: "@"}
-        return names.get(type(node.op), type(node.op).__name__)
-    return type(node).__name__.lower()
-
-
-# Expressions over arguments and `in_channels`: ints, arrays and symbols pass through alike.
-
+from flopcount.spec.units import COUNTS
 
 Names = Mapping[str, Any]
-"""What the names in an expression stand for."""
+"""The values of the names in an expression."""
 
-
-EVALUATE_LARGEST = 10**30
+ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: dims.remainder,
+}
+COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_COMMON = (ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp)
+_OPERATORS = (*ARITHMETIC, *COMPARISONS, ast.USub, ast.Not, ast.And, ast.Or)
 
 
 UNDECIDED = "undecided"
 """The code of a decision that would depend on shapes."""
 
 
-class EvaluationError(ValueError):
-    """An expression has no value; the message says why in one clause."""
+class ExpressionError(ValueError):
+    """Something is wrong with an expression; the message says what in one clause, the code of what sort it is."""
 
-    def __init__(self, what: str, code: str = "value") -> None:
+    def __init__(self, what: str, code: str = "") -> None:
         """Keep the clause and its code."""
         super().__init__(what)
         self.code = code
 
 
+class NotArithmeticError(ExpressionError):
+    """The text is no expression ("syntax"), or contains something that is not allowed."""
+
+
+class EvaluationError(ExpressionError):
+    """An expression has no value."""
+
+
+class Language(NamedTuple):
+    """What an expression may contain, how to say so, and whether its numbers may have units."""
+
+    longest: int
+    largest: int
+    nodes: frozenset[type[ast.AST]]
+    allowed: str
+    has_units: bool = False
+
+
+class Expression(NamedTuple):
+    """A parsed expression: its text, its tree, and the names in it."""
+
+    text: str
+    tree: ast.expr
+    names: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str, language: Language | None = None, dotted: frozenset[str] = frozenset()) -> Expression:
+    """Parse an expression in a language, by default that of templates; NotArithmeticError says what is not allowed.
+
+    `dotted` are names that Python would not read as one.
+    """
+    language = language or TEMPLATES
+    if len(text) > language.longest:
+        raise NotArithmeticError(f"it is longer than {language.longest} characters", "syntax")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Python warns of text such as `3and`
+            source = _source(text, dotted) if language.has_units else text
+            tree = ast.parse(source.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise NotArithmeticError("it is not arithmetic", "syntax") from None
+    tree = _Dotted().visit(tree) if dotted else tree
+    return Expression(text, tree, frozenset(_checked(tree, language)))
+
+
+def _source(text: str, dotted: frozenset[str]) -> str:
+    """Write an expression for Python: names with dots as subscripts, units as digits, `~` as the operator `@`."""
+    names = "|".join(map(re.escape, sorted(dotted, key=len, reverse=True))) or "(?!)"
+    quantity = rf"(\d+(?:\.\d*)?|\.\d+)({'|'.join(filter(None, COUNTS))})(?!\w)"
+    pattern = rf"""('[^']*'|"[^"]*")|(?<![\w.])(?:({names})(?![\w.])|{quantity})|([~@])"""
+
+    def written(match: re.Match[str]) -> str:
+        quoted, name, digits, unit, sign = match.groups()
+        if sign == "@":
+            raise SyntaxError
+        if digits:
+            value = Fraction(digits) * COUNTS[unit]
+            return str(value) if value.denominator == 1 else repr(float(value))
+        return quoted or (f"_[{name!r}]" if name else "@")
+
+    return re.sub(pattern, written, text, flags=re.ASCII)
+
+
+class _Dotted(ast.NodeTransformer):
+    """Turns the subscripts that stand for dotted names into names."""
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        return ast.Name(key, node.ctx) if isinstance(key, str) else node
+
+
+def _checked(node: ast.AST, language: Language) -> Iterator[str]:
+    """Check a tree against a language and yield the names in it."""
+    children = [each for each in ast.iter_child_nodes(node) if not isinstance(each, ast.expr_context)]
+    if type(node) not in language.nodes:
+        raise NotArithmeticError(f"{_word(node)} is not allowed; only {language.allowed} are")
+    if isinstance(node, ast.Name):
+        yield node.id
+    if isinstance(node, ast.Constant):
+        _check_constant(node.value, language)
+    if isinstance(node, ast.Call):
+        if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
+            raise NotArithmeticError(f"only these can be called: {', '.join(FUNCTIONS)}")
+        children = [*node.args]
+    for child in children:
+        yield from _checked(child, language)
+
+
+def _check_constant(value: object, language: Language) -> None:
+    if not isinstance(value, int | float | str):
+        raise NotArithmeticError(f"{value!r} is not a number")
+    if isinstance(value, int | float) and not abs(value) <= language.largest:
+        raise NotArithmeticError(f"it has a number beyond 10{str(len(str(language.largest)) - 1).translate(_RAISED)}")
+
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _word(node: ast.AST) -> str:
+    """Return how a node or an operator is written, or its name."""
+    words = {ast.Div: "/ (use //)", ast.Pow: "**", ast.MatMult: "@", ast.Is: "is", ast.In: "in"}
+    return words.get(type(node), type(node).__name__.lower())
+
+
+# Evaluation: a tree over a domain.
+
+
+LARGEST = 10**30
+"""Largest int an expression may have as its value."""
+
+
 class Ratio(NamedTuple):
-    """A quotient that has not been rounded yet: where decimals are."""
+    """A quotient that is not rounded yet: the value of a decimal."""
 
     numerator: Dim
     denominator: int
 
 
+class Exact:
+    """The domain of templates: exact numbers, words and truths; what is decided depends on arguments only."""
+
+    def constant(self, value: Any) -> Any:
+        """Return the value of a number or a word."""
+        return ratio(value) if isinstance(value, float) else value
+
+    def name(self, name: str, names: Names) -> Any:
+        """Return the value of a name."""
+        if name not in names:
+            raise EvaluationError(f"{name!r} is not known here")
+        return self.constant(names[name])
+
+    def binary(self, op: type[ast.operator], left: Any, right: Any) -> Any:
+        """Compute with two numbers."""
+        left, right = _number(left), _number(right)
+        if op in {ast.FloorDiv, ast.Mod} and _plain(right) == 0:
+            raise EvaluationError("it divides by zero")
+        if isinstance(left, Ratio) or isinstance(right, Ratio):
+            return _rational(op, _as_ratio(left), _as_ratio(right))
+        value = ARITHMETIC[op](left, right)
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise EvaluationError("it grows beyond 10³⁰")
+        return value
+
+    def negative(self, value: Any) -> Any:
+        """Return a number with the other sign."""
+        value = _number(value)
+        return Ratio(-value.numerator, value.denominator) if isinstance(value, Ratio) else -value
+
+    def compare(self, op: type[ast.cmpop], left: Any, right: Any) -> Any:
+        """Compare two values that do not depend on shapes."""
+        left, right = _plain(left), _plain(right)
+        if left is None or right is None:
+            raise EvaluationError(f"only arguments can be compared: {_STRUCTURE}", UNDECIDED)
+        try:
+            return COMPARISONS[op](left, right)
+        except TypeError:
+            raise EvaluationError("it compares a number with a string") from None
+
+    def truth(self, value: Any) -> Any:
+        """Tell whether a value counts as true."""
+        plain = _plain(value)
+        if plain is None:
+            raise EvaluationError(f"only arguments can decide: {_STRUCTURE}", UNDECIDED)
+        return bool(plain)
+
+    def negated(self, value: Any) -> Any:
+        """Return the opposite of a truth."""
+        return not self.truth(value)
+
+    def joined(self, op: type[ast.boolop], values: Iterator[Any]) -> Any:
+        """Join truths by `and` or `or`; values after the decisive one are not evaluated."""
+        return (all if op is ast.And else any)(map(self.truth, values))
+
+
+_STRUCTURE = "which layers exist never depends on shapes"
+
+
 def evaluate(expression: Expression, names: Names) -> Any:
-    """Return the value of an expression: a number, a truth or a string."""
+    """Return the value of an expression in a template: a number, a truth or a word."""
     try:
         value = unrounded(expression, names)
     except RecursionError:
-        raise EvaluationError("it is nested too deep, through the arguments it is made of") from None
+        raise EvaluationError("it is nested too deep, through the arguments it depends on") from None
     plain = _plain(value)
     if isinstance(plain, Fraction) and plain.denominator == 1:
         return int(plain)
@@ -142,47 +246,66 @@ def evaluate(expression: Expression, names: Names) -> Any:
 
 
 def unrounded(expression: Expression, names: Names) -> Any:
-    """Return the value of an expression, which may be a quotient."""
-    return _value(expression.tree, names)
+    """Return the value of an expression in a template, which may be a quotient."""
+    return evaluated(expression.tree, names, _EXACT)
 
 
-def _value(node: ast.expr, names: Names) -> Any:
-    """Evaluate one node; each sort of node has its own function."""
-    return _NODES[type(node)](node, names)
+def evaluated(node: ast.expr, names: Names, domain: Exact) -> Any:
+    """Return the value of a tree over a domain."""
+    return _NODES[type(node)](node, names, domain)
 
 
-def _constant(node: Any, names: Names) -> Any:
-    del names
-    return ratio(node.value) if isinstance(node.value, float) else node.value
+def _binary(node: Any, names: Names, domain: Exact) -> Any:
+    return domain.binary(type(node.op), evaluated(node.left, names, domain), evaluated(node.right, names, domain))
+
+
+def _unary(node: Any, names: Names, domain: Exact) -> Any:
+    value = evaluated(node.operand, names, domain)
+    return domain.negated(value) if isinstance(node.op, ast.Not) else domain.negative(value)
+
+
+def _compare(node: Any, names: Names, domain: Exact) -> Any:
+    values = [evaluated(each, names, domain) for each in (node.left, *node.comparators)]
+    pairs = zip(node.ops, values, values[1:], strict=False)
+    return domain.joined(ast.And, (domain.compare(type(op), one, other) for op, one, other in pairs))
+
+
+def _bool(node: Any, names: Names, domain: Exact) -> Any:
+    return domain.joined(type(node.op), (evaluated(each, names, domain) for each in node.values))
+
+
+def _choice(node: Any, names: Names, domain: Exact) -> Any:
+    return evaluated(node.body if domain.truth(evaluated(node.test, names, domain)) else node.orelse, names, domain)
+
+
+def _call(node: Any, names: Names, domain: Exact) -> Any:
+    arguments = [_number(evaluated(each, names, domain)) for each in node.args]
+    function, least, most = FUNCTIONS[node.func.id]
+    if not least <= len(arguments) <= most:
+        takes = f"{least}" if least == most else f"{least} or {most}"
+        raise EvaluationError(f"{node.func.id} takes {takes} argument{'s' if most > 1 else ''}")
+    return function(*arguments)
+
+
+_NODES: Mapping[type[ast.expr], Callable[[Any, Names, Exact], Any]] = {
+    ast.Constant: lambda node, _, domain: domain.constant(node.value),
+    ast.Name: lambda node, names, domain: domain.name(node.id, names),
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.Compare: _compare,
+    ast.BoolOp: _bool,
+    ast.IfExp: _choice,
+    ast.Call: _call,
+}
+_EXACT = Exact()
+
+
+# Exact numbers: ints and symbols as they are, decimals as quotients.
 
 
 def ratio(value: float) -> Ratio:
-    """Read a decimal as exactly what is written."""
-    fraction = Fraction(repr(value))
-    return Ratio(fraction.numerator, fraction.denominator)
-
-
-def _named(node: Any, names: Names) -> Any:
-    if node.id not in names:
-        raise EvaluationError(f"{node.id!r} is not known here")
-    value = names[node.id]
-    return ratio(value) if isinstance(value, float) else value
-
-
-def _binary(node: Any, names: Names) -> Any:
-    left, right = _number(_value(node.left, names)), _number(_value(node.right, names))
-    if isinstance(node.op, ast.FloorDiv | ast.Mod) and _plain(right) == 0:
-        raise EvaluationError("it divides by zero")
-    if isinstance(left, Ratio) or isinstance(right, Ratio):
-        return _rational(node.op, left, right)
-    return _bounded(_EVALUATE_OPERATORS[type(node.op)](left, right))
-
-
-def _bounded(value: Any) -> Any:
-    """Refuse an int that grows beyond anything a network has."""
-    if isinstance(value, int) and abs(value) > EVALUATE_LARGEST:
-        raise EvaluationError("it grows beyond 10³⁰")
-    return value
+    """Return a decimal as exactly what is written."""
+    return Ratio(*Fraction(repr(value)).as_integer_ratio())
 
 
 def _number(value: Any) -> Any:
@@ -191,157 +314,67 @@ def _number(value: Any) -> Any:
     return int(value) if isinstance(value, bool) else value
 
 
-def _rational(op: ast.operator, left: Any, right: Any) -> Any:
-    """Compute with quotients over a common denominator."""
-    a, b = _as_ratio(left), _as_ratio(right)
-    if isinstance(op, ast.Mult):
-        return Ratio(a.numerator * b.numerator, a.denominator * b.denominator)
-    one, other = a.numerator * b.denominator, b.numerator * a.denominator
-    if isinstance(op, ast.FloorDiv):
-        return one // other
-    if isinstance(op, ast.Mod):
-        raise EvaluationError("% is for whole numbers")
-    return Ratio(one + other if isinstance(op, ast.Add) else one - other, a.denominator * b.denominator)
+def _plain(value: Any) -> Any:
+    """Return a value that can be compared; None for numbers that depend on shapes."""
+    if isinstance(value, Ratio):
+        return Fraction(value.numerator, value.denominator) if isinstance(value.numerator, int) else None
+    return value if isinstance(value, int | str | bool) else None
 
 
 def _as_ratio(value: Any) -> Ratio:
     return value if isinstance(value, Ratio) else Ratio(value, 1)
 
 
-def _unary(node: Any, names: Names) -> Any:
-    value = _value(node.operand, names)
-    if isinstance(node.op, ast.Not):
-        return not _truth(value)
-    value = _number(value)
-    return Ratio(-value.numerator, value.denominator) if isinstance(value, Ratio) else -value
-
-
-def _compare(node: Any, names: Names) -> bool:
-    values = [_plain(_value(operand, names)) for operand in (node.left, *node.comparators)]
-    if any(value is None for value in values):
-        raise EvaluationError("only arguments can be compared: which layers exist never depends on shapes", UNDECIDED)
-    try:
-        pairs = zip(node.ops, values, values[1:], strict=False)
-        return all(_EVALUATE_COMPARISONS[type(op)](one, other) for op, one, other in pairs)
-    except TypeError:
-        raise EvaluationError("it compares a number with a string") from None
-
-
-def _plain(value: Any) -> Any:
-    """Return a value that can be compared; None for arrays and symbols."""
-    if isinstance(value, Ratio):
-        return Fraction(value.numerator, value.denominator) if isinstance(value.numerator, int) else None
-    return value if isinstance(value, int | str | bool) else None
-
-
-def _bool(node: Any, names: Names) -> bool:
-    truths = (_truth(_value(operand, names)) for operand in node.values)
-    return all(truths) if isinstance(node.op, ast.And) else any(truths)
-
-
-def _truth(value: Any) -> bool:
-    plain = _plain(value)
-    if plain is None:
-        raise EvaluationError("only arguments can decide: which layers exist never depends on shapes", UNDECIDED)
-    return bool(plain)
-
-
-def _choice(node: Any, names: Names) -> Any:
-    return _value(node.body if _truth(_value(node.test, names)) else node.orelse, names)
-
-
-def _call(node: Any, names: Names) -> Any:
-    arguments = [_number(_value(argument, names)) for argument in node.args]
-    name = node.func.id
-    function, least, most = _CALLS[name]
-    if not least <= len(arguments) <= most:
-        takes = f"{least}" if least == most else f"{least} or {most}"
-        raise EvaluationError(f"{name} takes {takes} argument{'s' if most > 1 else ''}")
-    if name in _DIVIDING:
-        _check_divisor(name, arguments[1])
-    try:
-        return function(*arguments)
-    except ZeroDivisionError:
-        raise EvaluationError("it divides by zero") from None
-
-
-def _check_divisor(name: str, divisor: Any) -> None:
-    if isinstance(divisor, int) and divisor < 1:
-        what = "it divides by zero" if divisor == 0 else f"{name} divides by {divisor}, which is less than 1"
-        raise EvaluationError(what)
-
-
-def _divisible(value: Any, divisor: Any, floor: Any = 1) -> Dim:
-    quotient = _as_ratio(value)
-    result = dims.divisible(quotient.numerator, _whole(divisor), quotient.denominator)
-    return dims.at_least(result, _whole(floor))
-
-
-def _ceil_div(dividend: Any, divisor: Any) -> Dim:
-    return dims.ceil_div(_whole(dividend), _whole(divisor))
-
-
-def _min(one: Any, other: Any) -> Dim:
-    return dims.minimum(_whole(one), _whole(other))
-
-
-def _max(one: Any, other: Any) -> Dim:
-    return dims.maximum(_whole(one), _whole(other))
+def _rational(op: type[ast.operator], a: Ratio, b: Ratio) -> Any:
+    """Compute with quotients over a common denominator."""
+    if op is ast.Mod:
+        raise EvaluationError("% is for whole numbers")
+    if op is ast.Mult:
+        return Ratio(a.numerator * b.numerator, a.denominator * b.denominator)
+    one, other = a.numerator * b.denominator, b.numerator * a.denominator
+    value = ARITHMETIC[op](one, other)
+    return value if op is ast.FloorDiv else Ratio(value, a.denominator * b.denominator)
 
 
 def _whole(value: Any) -> Any:
     if isinstance(value, Ratio):
-        raise EvaluationError("a decimal cannot stand there; round it first with ceil, floor or round")
+        raise EvaluationError("a decimal is not allowed there; round it first with ceil, floor or round")
     return value
 
 
-def _floor(value: Any) -> Dim:
+def _divisor(function: str, value: Any) -> Any:
+    if isinstance(value, int) and value < 1:
+        raise EvaluationError(f"{function} divides by {value}, which is less than 1" if value else "it divides by zero")
+    return _whole(value)
+
+
+def _divisible(value: Any, divisor: Any, floor: Any = 1) -> Dim:
     quotient = _as_ratio(value)
-    return quotient.numerator // quotient.denominator
+    result = dims.divisible(quotient.numerator, _divisor("divisible", divisor), quotient.denominator)
+    return dims.maximum(result, _whole(floor))
 
 
-def _ceil(value: Any) -> Dim:
-    quotient = _as_ratio(value)
-    return dims.ceil_div(quotient.numerator, quotient.denominator)
-
-
-def _round(value: Any) -> Dim:
-    quotient = _as_ratio(value)
-    return dims.round_half_even(quotient.numerator, quotient.denominator)
-
-
-_NODES: Mapping[type[ast.expr], Callable[[Any, Names], Any]] = {
-    ast.Constant: _constant,
-    ast.Name: _named,
-    ast.BinOp: _binary,
-    ast.UnaryOp: _unary,
-    ast.Compare: _compare,
-    ast.BoolOp: _bool,
-    ast.IfExp: _choice,
-    ast.Call: _call,
-}
-_EVALUATE_OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: dims.remainder,
-}
-_EVALUATE_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-_DIVIDING = frozenset({"divisible", "ceil_div"})
-_CALLS: Mapping[str, tuple[Callable[..., Any], int, int]] = {
+FUNCTIONS: Mapping[str, tuple[Callable[..., Any], int, int]] = {
     "divisible": (_divisible, 2, 3),
-    "ceil_div": (_ceil_div, 2, 2),
-    "ceil": (_ceil, 1, 1),
-    "floor": (_floor, 1, 1),
-    "round": (_round, 1, 1),
-    "min": (_min, 2, 2),
-    "max": (_max, 2, 2),
+    "ceil_div": (lambda one, other: dims.ceil_div(_whole(one), _divisor("ceil_div", other)), 2, 2),
+    "ceil": (lambda value: dims.ceil_div(*_as_ratio(value)), 1, 1),
+    "floor": (lambda value: operator.floordiv(*_as_ratio(value)), 1, 1),
+    "round": (lambda value: dims.round_half_even(*_as_ratio(value)), 1, 1),
+    "min": (lambda one, other: dims.minimum(_whole(one), _whole(other)), 2, 2),
+    "max": (lambda one, other: dims.maximum(_whole(one), _whole(other)), 2, 2),
 }
+"""The functions of templates, with the least and the most arguments each takes."""
+
+TEMPLATES = Language(
+    longest=200,
+    largest=10**9,
+    nodes=frozenset((*_COMMON, *_OPERATORS, ast.IfExp, ast.Call)),
+    allowed=f"+ - * // % comparisons and {', '.join(FUNCTIONS)}",
+)
+CONDITIONS = Language(
+    longest=500,
+    largest=10**18,
+    nodes=frozenset((*_COMMON, *_OPERATORS, ast.MatMult)),
+    allowed="comparisons, ~, + - * // %, and, or, not",
+    has_units=True,
+)

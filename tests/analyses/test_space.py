@@ -258,7 +258,7 @@ def test_costs_beyond_64_bits_are_exact() -> None:
         ("macs != 3", "limits of macs and params"),
         ("macs < input", "limits of macs and params"),
         ("flops < 3", "no column"),
-        ("macs <", "no condition"),
+        ("macs <", "not a condition; write"),
         ("id < 3", "no column"),
     ],
 )

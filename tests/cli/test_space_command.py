@@ -127,7 +127,7 @@ def test_all_formats_have_the_candidates(run: Run) -> None:
         (("--set", "nothing.here=1,2"), "nothing"),
         (("--set", "x*.out_channels=1,2"), "no layer with 'out_channels'"),
         (("--set", "Conv?.flavour=1,2"), "no layer with 'flavour'"),
-        (("--input", "28,32", "--where", "macs <="), "no condition"),
+        (("--input", "28,32", "--where", "macs <="), "not a condition; write"),
         (("--input", "28,32", "--where", "flops < 3"), "there is no column"),
         (("--input", "28,32", "--where", "macs * macs < 3"), "limits of macs and params"),
         (("--input", "28,32", "--where", "macs < 'a'"), "limits of macs and params"),

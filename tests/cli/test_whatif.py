@@ -288,7 +288,7 @@ def test_a_row_that_another_one_reads_by_its_old_name_is_not_saved(run: Run, wri
         (("--to", "DualConv", "--set", "group=4"), "did you mean 'groups'?"),
         (("--to", "HetConv", "--set", "p"), "not KEY=VALUE"),
         (("--to", "DepthSepConv", "--where", "kernel_siz > 1"), "did you mean 'kernel_size'?"),
-        (("--to", "DepthSepConv", "--where", "path ~"), "no condition"),
+        (("--to", "DepthSepConv", "--where", "path ~"), "not a condition; write"),
         (("--to", "DepthSepConv", "--where", "path > 1"), "a number with a word"),
         (("--to", "DepthSepConv", "--width", "0.5,x"), "is not a number"),
         (("--to", "DepthSepConv", "--set", "defaults.bias=true,false"), "several values are several networks"),

@@ -145,9 +145,9 @@ def limits(text: str | None, axes: Sequence[Axis]) -> Limits:
     known = condition(text, [*(each.name for each in axes), *METRICS])
     metrics, masks = [Limit()] * len(METRICS), []
     for part in _conjuncts(known.tree):
-        names = {known.names[node.id] for node in ast.walk(part) if isinstance(node, ast.Name)}
+        names = {node.id for node in ast.walk(part) if isinstance(node, ast.Name)}
         if not names & {*METRICS}:
-            masks.append(_mask(_part(known, part, names), names, axes))
+            masks.append(_mask(known._replace(tree=part), names, axes))
             continue
         metric, limit = _limit(part, known)
         metrics[metric] = metrics[metric].narrowed(limit)
@@ -165,11 +165,6 @@ def _conjuncts(tree: ast.expr) -> Iterator[ast.expr]:
             yield ast.Compare(left, [op], [right])
     else:
         yield tree
-
-
-def _part(known: Condition, tree: ast.expr, names: set[str]) -> Condition:
-    used = {alias: name for alias, name in known.names.items() if name in names}
-    return known._replace(tree=tree, names=used)
 
 
 def _mask(part: Condition, names: set[str], axes: Sequence[Axis]) -> "tuple[tuple[int, ...], Array]":
@@ -200,8 +195,8 @@ def _limit(part: ast.expr, known: Condition) -> tuple[int, Limit]:
     if isinstance(part, ast.Compare):
         left, right, op = part.left, part.comparators[0], type(part.ops[0])
         for name, other, relation in ((left, right, op), (right, left, _TURNED.get(op))):
-            metric = known.names[name.id] if isinstance(name, ast.Name) else ""
-            value = number(_part(known, other, set())) if metric in METRICS and not _names(other) else None
+            metric = name.id if isinstance(name, ast.Name) else ""
+            value = number(known._replace(tree=other)) if metric in METRICS and not _names(other) else None
             if value is not None and relation in _LIMITS:
                 return METRICS.index(metric), _LIMITS[relation](Fraction(value))
     raise UsageError(
