@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from flopcount.analyses.counted import Cost, Counted
 from flopcount.network.plan import Given
 from flopcount.network.trace import Memo, Trace, settled
-from flopcount.spec.layers import kind_named
+from flopcount.spec.kinds import kind_named
 
 # What a network is made of once everything is settled: the kinds, fields, connections and shapes that were counted.
 

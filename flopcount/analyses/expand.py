@@ -11,7 +11,7 @@ from flopcount.network.plan import INPUT
 from flopcount.network.trace import Trace, options
 from flopcount.spec.arch import Arch, Block, called, kind_of
 from flopcount.spec.fields import Layer
-from flopcount.spec.layers import kind_named
+from flopcount.spec.kinds import kind_named
 from flopcount.spec.rows import Raw, Row
 from flopcount.spec.write import written_documents as written
 

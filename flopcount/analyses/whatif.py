@@ -16,10 +16,10 @@ from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
 from flopcount.network.plan import Given, Node, Plan, overridden, plan
 from flopcount.network.scale import scaled, width_ratio
-from flopcount.network.substitute import STAND_INS, Replacement, Target, carried, replacement
+from flopcount.network.substitute import Replacement, Target, carried, replacement
 from flopcount.network.trace import Trace, fields, own, trace
 from flopcount.spec.fields import Layer
-from flopcount.spec.layers import FAMILIES, kind_named
+from flopcount.spec.kinds import KINDS, STAND_INS, kind_named
 from flopcount.spec.load import Setting, Spec, validated
 from flopcount.spec.positions import located
 from flopcount.spec.rows import STRUCTURE, Raw
@@ -112,7 +112,7 @@ def columns() -> frozenset[str]:
 def _check_kind(kind: str) -> None:
     if kind in STAND_INS:
         return
-    if kind in FAMILIES:
+    if kind in KINDS:
         raise UsageError(f"--to {kind}: it does not stand for a convolution; these do: {', '.join(sorted(STAND_INS))}")
     raise UsageError(f"--to {kind[:50]}: unknown kind; {suggestion(kind, sorted(STAND_INS))}")
 
@@ -164,32 +164,6 @@ def _validated(kind: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 # What a network would cost at another width or size or with other convolutions, and which layers stay as they are.
-
-
-SPATIAL = frozenset(
-    {
-        "DepthwiseConv",
-        "DepthSepConv",
-        "HetConv",
-        "GroupPointwiseConv",
-        "BSConvU",
-        "BSConvS",
-        "Conv2Plus1D",
-        "SpatiallySepConv",
-        "SpatiallySepDepthwiseConv",
-        "FlattenedConv",
-        "TuckerConv",
-        "CPConv",
-        "DualConv",
-        "ACConv",
-        "RepVGGConv",
-        "PartialConv",
-        "Res2Conv",
-        "DeformConv",
-        "WinogradConv",
-    }
-)
-"""The kinds that stand for kernels over several positions, and make no sense where it is 1×1."""
 
 
 AS_THEY_ARE = "as they are"
@@ -288,7 +262,7 @@ def _replaced(node: Node, step: Step, around: _Around) -> Replacement:
 def _unfit(new: Node, old: Node, step: Step, around: _Around) -> str:
     """Say why a layer cannot take the place of another; empty if it can."""
     kernel = getattr(new.layer, "kernel_size", None)
-    if new.kind in SPATIAL and {*(kernel if isinstance(kernel, tuple) else (kernel,))} == {1}:
+    if KINDS[new.kind].spatial and {*(kernel if isinstance(kernel, tuple) else (kernel,))} == {1}:
         return f"its kernel is 1×1, and {new.kind} stands for larger ones"
     names = {name: _shape(name, around.base.trace) for name in _read(old)}
     alone = Plan((new,), {name: tuple(map(_int, shape.dims)) for name, shape in names.items()})

@@ -15,7 +15,7 @@ from flopcount.errors import UsageError, suggestion
 from flopcount.report.count import convention_facts
 from flopcount.report.formula import kind_report, latex_lines, law_report, pattern_report, ratio_report
 from flopcount.report.table import Report
-from flopcount.spec.layers import FAMILIES
+from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import setting
 
 KIND_ONLY = {"over": "--over", "pattern": "--pattern", "p": "-p"}
@@ -30,7 +30,7 @@ ARCH_ONLY = {
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    kinds = [CompletionItem(kind) for kind in FAMILIES if kind.lower().startswith(incomplete.lower())]
+    kinds = [CompletionItem(kind) for kind in KINDS if kind.lower().startswith(incomplete.lower())]
     return [*kinds, *complete_arch(ctx, param, incomplete)]
 
 
@@ -51,7 +51,7 @@ def command(name: str, *, latex: bool, fmt: str, output: str | None, **options: 
     (--set groups=g). A network is written as a polynomial in its resolution,
     its batch or its width.
     """
-    report = _kind(name, options) if name in FAMILIES else _network(name, options)
+    report = _kind(name, options) if name in KINDS else _network(name, options)
     if latex and "pattern" in report.data():
         raise UsageError("--latex is for formulas, not for --pattern; use --format latex")
     if latex:
@@ -73,8 +73,8 @@ def _kind(kind: str, options: Mapping[str, Any]) -> Report:
     over = options["over"]
     if over is None:
         return kind_report(kind, kind_forms(kind, settings))
-    if over not in FAMILIES:
-        raise UsageError(f"--over {over}: no kind is called that; {suggestion(over, [*FAMILIES])}")
+    if over not in KINDS:
+        raise UsageError(f"--over {over}: no kind is called that; {suggestion(over, [*KINDS])}")
     return ratio_report(kind, over, ratio_forms(kind, over, settings))
 
 
@@ -117,7 +117,7 @@ def _check_known(name: str) -> None:
 
     is_file = name == "-" or {"/", "\\", "."} & {*name} or os.path.exists(name)  # noqa: PTH110  (answers to any word)
     if not is_file and not bundled_network(name):
-        raise UsageError(f"no kind or network is called {name!r}; {suggestion(name, [*FAMILIES, *bundled()])}")
+        raise UsageError(f"no kind or network is called {name!r}; {suggestion(name, [*KINDS, *bundled()])}")
 
 
 def _refuse(options: Mapping[str, Any], names: Mapping[str, str], why: str) -> None:

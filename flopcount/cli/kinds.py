@@ -7,13 +7,13 @@ from flopcount.cli.options import output_options
 from flopcount.cli.output import show
 from flopcount.errors import UsageError, suggestion
 from flopcount.report.catalogue import kind_report, kinds_report, template_report
-from flopcount.spec.layers import FAMILIES
+from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import load
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     del ctx, param
-    return [CompletionItem(kind) for kind in FAMILIES if kind.lower().startswith(incomplete.lower())]
+    return [CompletionItem(kind) for kind in KINDS if kind.lower().startswith(incomplete.lower())]
 
 
 @click.command("kinds")
@@ -22,8 +22,8 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 def command(kind: str | None, fmt: str, output: str | None) -> None:
     """List the kinds of layers, or show one: its fields, equations and source."""
     templates = load("compositions").arch.templates
-    if kind is not None and kind not in {*FAMILIES, *templates}:
-        raise UsageError(f"no kind is called {kind!r}; {suggestion(kind, [*FAMILIES, *templates])}")
+    if kind is not None and kind not in {*KINDS, *templates}:
+        raise UsageError(f"no kind is called {kind!r}; {suggestion(kind, [*KINDS, *templates])}")
     if kind is None:
         report = kinds_report(templates)
     else:

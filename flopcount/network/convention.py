@@ -12,7 +12,7 @@ from flopcount.formulas.numbers import Dim
 from flopcount.formulas.step import OPERATIONS, PARAMETERS, Step, Tally
 from flopcount.network.implementation import ABSENT, MANNERS
 from flopcount.network.padding_exact import INSIDE
-from flopcount.spec.kinds import FORMULAS
+from flopcount.spec.kinds import KINDS
 from flopcount.spec.source import Source
 from flopcount.spec.text import parsed
 
@@ -393,7 +393,7 @@ def _params_problems(params: object) -> Iterator[Wrong]:
 
 def _weights_problems(data: Mapping[str, Any], known: Mapping[str, str], at: tuple[str, ...]) -> Iterator[Wrong]:
     yield from _row_problems(data.get("weights", {}), known, (*at, "weights"))
-    kinds = {**FORMULAS, **dict.fromkeys(ACTIVATIONS.values())}
+    kinds = {**KINDS, **dict.fromkeys(ACTIVATIONS.values())}
     for key, words, what in (("kinds", kinds, "kind of step"), ("written", MANNERS, "way to write a layer")):
         rows = data.get(key, {})
         if not isinstance(rows, Mapping):

@@ -11,7 +11,7 @@ from flopcount.formulas.shape import Shape
 from flopcount.spec.arch import Arch, Block, called, kind_of
 from flopcount.spec.expression import EvaluationError, Expression, evaluate, parse, unrounded
 from flopcount.spec.fields import LARGEST, Layer
-from flopcount.spec.layers import kind_named
+from flopcount.spec.kinds import kind_named
 from flopcount.spec.rows import SPECIAL, Row, expressed, is_expression, not_expressed
 
 # Where the names in a template's expressions get their values.

@@ -11,44 +11,7 @@ from flopcount.formulas.step import Step
 from flopcount.network.plan import Node, Plan, needs_shapes
 from flopcount.network.trace import Trace, fields, own
 from flopcount.spec.fields import Layer
-from flopcount.spec.layers import kind_named
-
-STAND_INS = frozenset(
-    {
-        "Conv",
-        "DepthwiseConv",
-        "DepthSepConv",
-        "GroupConv",
-        "HetConv",
-        "GroupPointwiseConv",
-        "BSConvU",
-        "BSConvS",
-        "Conv2Plus1D",
-        "SpatiallySepConv",
-        "SpatiallySepDepthwiseConv",
-        "FlattenedConv",
-        "LowRankConv",
-        "TuckerConv",
-        "CPConv",
-        "DualConv",
-        "ACConv",
-        "RepVGGConv",
-        "PartialConv",
-        "GhostConv",
-        "Res2Conv",
-        "TiedBlockConv",
-        "OctaveConv",
-        "CondConv",
-        "DynamicConv",
-        "DeformConv",
-        "CoordConv",
-        "LocallyConnected",
-        "WinogradConv",
-        "AdderConv",
-        "BinaryConv",
-    }
-)
-"""The kinds that stand for a standard convolution, or are one."""
+from flopcount.spec.kinds import STAND_INS, kind_named
 
 CARRIED = ("kernel_size", "out_channels", "stride", "padding", "dilation", "bias", "norm", "activation")
 """The fields that convolutions share: a layer that takes the place of another has them from it."""

@@ -19,8 +19,7 @@ from flopcount.network.plan import Node, input_shape
 from flopcount.network.trace import fields as layer_fields
 from flopcount.network.trace import too_large
 from flopcount.spec.fields import LARGEST, Layer
-from flopcount.spec.kinds import formula, reads_several
-from flopcount.spec.layers import kind_named
+from flopcount.spec.kinds import formula, kind_named, reads_several
 
 
 class ReadOptions(NamedTuple):

@@ -17,8 +17,7 @@ from flopcount.formulas.step import PARAMETERS, Step
 from flopcount.network.trace import fields
 from flopcount.readers.base import Imported, ImportProblem, Names, Request, listed, unique, whole
 from flopcount.spec.fields import LARGEST
-from flopcount.spec.kinds import formula, reads_several
-from flopcount.spec.layers import kind_named
+from flopcount.spec.kinds import formula, kind_named, reads_several
 
 __all__ = ["ImportProblem", "Imported", "Names", "Request", "listed", "unique", "whole"]
 

@@ -16,8 +16,7 @@ from flopcount.report.count import cost_facts, counted_line, inputs_data
 from flopcount.report.table import Column, Report, Row, Table
 from flopcount.spec.arch import Arch
 from flopcount.spec.fields import Layer, expected, own_fields
-from flopcount.spec.kinds import FORMULAS, description, summary
-from flopcount.spec.layers import kind_named
+from flopcount.spec.kinds import KINDS, description, kind_named, summary
 from flopcount.spec.units import pair, percent
 
 ARCHS = (
@@ -27,7 +26,7 @@ ARCHS = (
     Column("macs", "MACs", "count"),
     Column("description", "description", "prose"),
 )
-KINDS = (Column("kind", "kind"), Column("summary", "what it is", "prose"))
+ALL_KINDS = (Column("kind", "kind"), Column("summary", "what it is", "prose"))
 TEMPLATES = (Column("kind", "template"), Column("summary", "what it is", "prose"))
 FIELDS = (
     Column("field", "field"),
@@ -57,9 +56,9 @@ def archs_report(found: Sequence[tuple[Arch, Counted]]) -> Report:
 
 def kinds_report(templates: Mapping[str, Any]) -> Report:
     """Show the kinds of layers and the bundled templates, a line each."""
-    rows = tuple(Row({"kind": kind, "summary": summary(kind)}) for kind in FORMULAS)
+    rows = tuple(Row({"kind": kind, "summary": summary(kind)}) for kind in KINDS)
     made = tuple(Row({"kind": name, "summary": template.description}) for name, template in templates.items())
-    tables = Table("kinds", KINDS, rows), Table("templates", TEMPLATES, made)
+    tables = Table("kinds", ALL_KINDS, rows), Table("templates", TEMPLATES, made)
     return Report("The kinds of layers", tables, ("flopcount kinds KIND shows one",))
 
 

@@ -18,8 +18,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from flopcount.errors import suggestion
-from flopcount.spec.fields import Count, Expects, Flag, Input, Layer, Line, Name, Positive
-from flopcount.spec.layers import FAMILIES, kind_named
+from flopcount.spec.fields import Count, Flag, Help, Input, Layer, Line, Name, Positive
+from flopcount.spec.kinds import KINDS, kind_named
 from flopcount.spec.rows import Arguments, Row, prepared, unknown_defaults
 
 
@@ -37,7 +37,7 @@ def _layer(raw: object) -> Layer:
     kind = raw.get("type")
     if kind is None:
         raise PydanticCustomError("layer", 'type is missing; every layer has one, such as type = "Conv"')
-    known = (*FAMILIES, "Block")
+    known = (*KINDS, "Block")
     if not isinstance(kind, str):
         raise PydanticCustomError("layer", 'type is not a word; every layer has one, such as type = "Conv"')
     if kind not in known:
@@ -75,7 +75,7 @@ def called(layer: Layer, position: int) -> str:
 Layers = Annotated[
     tuple[SerializeAsAny[Annotated[Layer, PlainValidator(_layer)]], ...],
     AfterValidator(_siblings),
-    Expects("a list of layers, at least one"),
+    Help("a list of layers, at least one"),
 ]
 
 
@@ -112,7 +112,7 @@ def _claim(claim: dict[str, Any]) -> dict[str, Any]:
     return claim
 
 
-_Inside = Expects("no value in a block; write it in the layers inside")
+_Inside = Help("no value in a block; write it in the layers inside")
 _NONE = Field(description="nothing: it is said of the layers inside")
 
 
@@ -132,18 +132,18 @@ class Arch(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     schema_: Annotated[
-        str | None, Expects("a link"), Field(alias="$schema", description="link to this schema, for editors")
+        str | None, Help("a link"), Field(alias="$schema", description="link to this schema, for editors")
     ] = None
     name: Annotated[
         str,
-        Expects("a name of letters, digits and . _ + -"),
+        Help("a name of letters, digits and . _ + -"),
         Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=100, description="what the network is called"),
     ] = "network"
     description: Annotated[Line, Field(description="one line on what it is")] = ""
     input: Annotated[Input, Field(description="channels, then the spatial sizes; or a table of several inputs by name")]
     defaults: Annotated[
         dict[str, Any],
-        Expects("a table of fields and values"),
+        Help("a table of fields and values"),
         Field(description="values for every layer that has the field and does not give it"),
     ] = {}
     arguments: Annotated[
@@ -151,44 +151,44 @@ class Arch(BaseModel):
     ] = {}
     templates: Annotated[
         dict[Name, Annotated[Any, PlainValidator(_when_present("Template"))]],
-        Expects("a table of templates"),
+        Help("a table of templates"),
         Field(description="kinds of layers made of others"),
     ] = {}
     scaling: Annotated[
         Any,
         PlainValidator(_when_present("Scaling")),
-        Expects("a table of rule, divisor and minimum"),
+        Help("a table of rule, divisor and minimum"),
         Field(description="how --width changes channels"),
     ] = None
     variants: Annotated[
         dict[str, Annotated[Any, PlainValidator(_when_present("Variant"))]],
-        Expects("a table of variants"),
+        Help("a table of variants"),
         Field(description="networks that differ in numbers only, by name"),
     ] = {}
     unknown: Annotated[
         dict[Annotated[str, Field(min_length=1, max_length=200)], Count],
-        Expects("a table of operators, with how often each occurs"),
+        Help("a table of operators, with how often each occurs"),
         Field(description="operators of another tool that were left out: the totals are at least so much"),
     ] = {}
     budget: Annotated[
         tuple[Any, ...],
         PlainValidator(_budgets),
-        Expects("a table of limits, or a list of such tables"),
+        Help("a table of limits, or a list of such tables"),
         Field(description="what the network may cost, for `flopcount check`"),
     ] = ()
     written: Annotated[
         dict[Line, Name],
-        Expects("a table of kinds or paths, with how a program writes them"),
+        Help("a table of kinds or paths, with how a program writes them"),
         Field(description="how a program writes the layers, by kind or path: what other counters see follows from it"),
     ] = {}
     claims: Annotated[
         tuple[Annotated[dict[str, Any], AfterValidator(_claim)], ...],
-        Expects("a list of claims"),
+        Help("a list of claims"),
         Field(description="published figures, with their sources; what they say is checked when they are verified"),
     ] = ()
     space: Annotated[
         dict[str, Any],
-        Expects("a table of axes and their values"),
+        Help("a table of axes and their values"),
         Field(description="axes along which the network varies, with their values; for `flopcount space`"),
     ] = {}
     layers: Annotated[Layers, Field(description="the layers, in the order of the computation")]
@@ -226,11 +226,11 @@ class Template(BaseModel):
 
     description: Annotated[Line, Field(description="one line on what it is")] = ""
     required: Annotated[
-        tuple[Name, ...], Expects("a list of names"), Field(description="arguments that each use has to give")
+        tuple[Name, ...], Help("a list of names"), Field(description="arguments that each use has to give")
     ] = ()
     arguments: Annotated[Arguments, Field(description="arguments with the values they have where not given")] = {}
     layers: Annotated[
-        tuple[Any, ...], Expects("a list of layers, at least one"), Field(min_length=1, description="the layers inside")
+        tuple[Any, ...], Help("a list of layers, at least one"), Field(min_length=1, description="the layers inside")
     ]
 
     @property
@@ -247,12 +247,10 @@ class Variant(BaseModel):
     description: Annotated[Line, Field(description="one line on what it is")] = ""
     input: Annotated[Input | None, Field(description="other sizes of the input")] = None
     arguments: Annotated[Arguments, Field(description="other values for some arguments")] = {}
-    defaults: Annotated[
-        dict[str, Any], Expects("a table of fields and values"), Field(description="other defaults")
-    ] = {}
+    defaults: Annotated[dict[str, Any], Help("a table of fields and values"), Field(description="other defaults")] = {}
     written: Annotated[
         dict[Line, Name],
-        Expects("a table of kinds or paths, with how a program writes them"),
+        Help("a table of kinds or paths, with how a program writes them"),
         Field(description="how a program writes this one"),
     ] = {}
 
@@ -264,22 +262,22 @@ class Scaling(BaseModel):
 
     rule: Annotated[
         Literal["truncate", "divisible"],
-        Expects('"truncate" or "divisible"'),
+        Help('"truncate" or "divisible"'),
         Field(description="truncate, or round to a multiple of divisor but never down by over 10 %"),
     ] = "divisible"
     divisor: Annotated[
-        Positive, Expects("a whole number from 1 to 10⁹"), Field(description="what channels are multiples of")
+        Positive, Help("a whole number from 1 to 10⁹"), Field(description="what channels are multiples of")
     ] = 8
-    minimum: Annotated[Positive, Expects("a whole number from 1 to 10⁹"), Field(description="the fewest channels")] = 8
+    minimum: Annotated[Positive, Help("a whole number from 1 to 10⁹"), Field(description="the fewest channels")] = 8
 
 
 _Printed = Annotated[str, Field(pattern=r"^[0-9][0-9_,]*(\.[0-9]+)? ?(k|K|M|G|B|T|%)?$", max_length=40)]
 Figure = Annotated[
     Annotated[int, Field(strict=True, ge=0, le=10**18)] | _Printed,
-    Expects('a figure as printed, such as 568740352, "569M" or "4.2M"'),
+    Help('a figure as printed, such as 568740352, "569M" or "4.2M"'),
 ]
 PrintRule = Annotated[
-    Literal["exact", "round", "truncate", "ceil"] | None, Expects('"exact", "round", "truncate" or "ceil"')
+    Literal["exact", "round", "truncate", "ceil"] | None, Help('"exact", "round", "truncate" or "ceil"')
 ]
 
 
@@ -288,11 +286,9 @@ class With(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    width: Annotated[float | None, Expects("a decimal above 0"), Field(gt=0, le=1000, description="--width")] = None
-    variant: Annotated[str | None, Expects("the name of a variant"), Field(description="--variant")] = None
-    set: Annotated[
-        tuple[str, ...], Expects("a list of KEY=VALUE"), Field(description="--set, any number of times")
-    ] = ()
+    width: Annotated[float | None, Help("a decimal above 0"), Field(gt=0, le=1000, description="--width")] = None
+    variant: Annotated[str | None, Help("the name of a variant"), Field(description="--variant")] = None
+    set: Annotated[tuple[str, ...], Help("a list of KEY=VALUE"), Field(description="--set, any number of times")] = ()
     standard: Annotated[Flag, Field(description="whether stand-ins become standard convolutions")] = False
 
 
@@ -305,7 +301,7 @@ class Claim(BaseModel):
     table: Annotated[Line, Field(description="table, section or file in the source")] = ""
     input: Annotated[
         Positive | str | None,
-        Expects('a size such as 160 or "160x128"'),
+        Help('a size such as 160 or "160x128"'),
         Field(description="--input; that of the file where not given"),
     ] = None
     params: Annotated[Figure | None, Field(description="parameters as printed")] = None
@@ -316,21 +312,21 @@ class Claim(BaseModel):
     params_rule: Annotated[PrintRule, Field(description="how it prints parameters, where that differs")] = None
     convention: Annotated[
         Literal["trainable", "weights", "total", "folded", "slim"],
-        Expects('"trainable", "weights", "total", "folded" or "slim"'),
+        Help('"trainable", "weights", "total", "folded" or "slim"'),
         Field(description="which parameters the source counts"),
     ] = "trainable"
     counts: Annotated[
-        Name, Expects("the name of a convention"), Field(description="what the source counts: `flopcount conventions`")
+        Name, Help("the name of a convention"), Field(description="what the source counts: `flopcount conventions`")
     ] = "macs"
     path: Annotated[
-        str | None, Expects("the path of a layer or block"), Field(max_length=200, description="a part of the network")
+        str | None, Help("the path of a layer or block"), Field(max_length=200, description="a part of the network")
     ] = None
     leaves: Annotated[
         str | None,
-        Expects('a label such as "Conv 1×1", as `--by kernel` shows it'),
+        Help('a label such as "Conv 1×1", as `--by kernel` shows it'),
         Field(max_length=100, description="only the layers of one kind and kernel"),
     ] = None
     with_: Annotated[
-        With, Expects("a table of width, variant, set, standard"), Field(alias="with", description="what is changed")
+        With, Help("a table of width, variant, set, standard"), Field(alias="with", description="what is changed")
     ] = With()
     erratum: Annotated[Line, Field(description="why the source is wrong, where it is: the claim need not hold")] = ""

@@ -19,8 +19,8 @@ from pydantic_core import PydanticCustomError
 
 from flopcount.errors import Place, plain, suggestion
 from flopcount.spec import units as quantities
-from flopcount.spec.fields import Expects, Line, Name, shown
-from flopcount.spec.layers import FAMILIES
+from flopcount.spec.fields import Help, Line, Name, shown
+from flopcount.spec.kinds import KINDS
 from flopcount.spec.units import NotAQuantityError, Quantity
 
 # What a number of a network may be: the limits that rules consist of.
@@ -86,24 +86,24 @@ class Limit(BaseModel):
 
     model_config = FROZEN
 
-    max: Annotated[_Amount, Expects("a quantity such as 600M"), Field(description="the most")] = None
-    min: Annotated[_Amount, Expects("a quantity such as 600M"), Field(description="the least")] = None
+    max: Annotated[_Amount, Help("a quantity such as 600M"), Field(description="the most")] = None
+    min: Annotated[_Amount, Help("a quantity such as 600M"), Field(description="the least")] = None
     warn: Annotated[
-        _Amount, Expects("a quantity, or a share of max such as 90%"), Field(description="above this, a warning")
+        _Amount, Help("a quantity, or a share of max such as 90%"), Field(description="above this, a warning")
     ] = None
     max_increase: Annotated[
         _Amounts,
-        Expects("a percentage, a quantity, or a list of both"),
+        Help("a percentage, a quantity, or a list of both"),
         Field(description="the most it may grow against the base: each of the amounts holds"),
     ] = ()
     max_decrease: Annotated[
         _Amounts,
-        Expects("a percentage, a quantity, or a list of both"),
+        Help("a percentage, a quantity, or a list of both"),
         Field(description="the most it may shrink against the base: each of the amounts holds"),
     ] = ()
     min_change: Annotated[
         _Amounts,
-        Expects("a percentage, a quantity, or a list of both"),
+        Help("a percentage, a quantity, or a list of both"),
         Field(description="a change up to this is let pass, whatever max_increase and max_decrease say"),
     ] = ()
 
@@ -141,7 +141,7 @@ class ByteLimit(Limit):
     """What the weights may take up in bytes, at a number of bits each."""
 
     bits: Annotated[
-        int, Expects("a whole number from 1 to 64"), Field(strict=True, ge=1, le=64, description="bits per parameter")
+        int, Help("a whole number from 1 to 64"), Field(strict=True, ge=1, le=64, description="bits per parameter")
     ] = 32
 
 
@@ -153,25 +153,25 @@ class Limits(BaseModel):
     params: Annotated[
         Limit | None,
         _limit("params", quantities.count),
-        Expects('a limit such as "4.3M"'),
+        Help('a limit such as "4.3M"'),
         Field(description="parameters"),
     ] = None
     macs: Annotated[
         Limit | None,
         _limit("macs", quantities.count),
-        Expects('a limit such as "600M"'),
+        Help('a limit such as "600M"'),
         Field(description="multiply-accumulates"),
     ] = None
     flops: Annotated[
         Limit | None,
         _limit("flops", quantities.count),
-        Expects('a limit such as "1.2G"'),
+        Help('a limit such as "1.2G"'),
         Field(description="floating-point operations, two to a MAC"),
     ] = None
     weight_bytes: Annotated[
         ByteLimit | None,
         _limit("weight_bytes", quantities.size),
-        Expects('a limit such as "2 MB", or {max = "2 MB", bits = 8}'),
+        Help('a limit such as "2 MB", or {max = "2 MB", bits = 8}'),
         Field(description="bytes of the parameters, at 32 bits each where bits says nothing else"),
     ] = None
 
@@ -205,17 +205,17 @@ class When(BaseModel):
     model_config = FROZEN
 
     input: Annotated[
-        _Words | None, Expects('a size such as 160 or "160x128", or a list'), Field(description="--input")
+        _Words | None, Help('a size such as 160 or "160x128", or a list'), Field(description="--input")
     ] = None
-    width: Annotated[_Words | None, Expects("a multiplier such as 0.5, or a list"), Field(description="--width")] = None
+    width: Annotated[_Words | None, Help("a multiplier such as 0.5, or a list"), Field(description="--width")] = None
     variant: Annotated[
-        _Words | None, Expects("the name of a variant, or a list"), Field(description="which of a file's variants")
+        _Words | None, Help("the name of a variant, or a list"), Field(description="which of a file's variants")
     ] = None
 
 
 def _kind(name: str) -> str:
-    if name not in FAMILIES:
-        raise sentence(f"unknown kind {name[:50]!r}; {suggestion(name[:50], [*FAMILIES])}")
+    if name not in KINDS:
+        raise sentence(f"unknown kind {name[:50]!r}; {suggestion(name[:50], [*KINDS])}")
     return name
 
 
@@ -234,29 +234,29 @@ class Budget(Limits):
 
     id: Annotated[Name | None, Field(description="what the rule is called in findings and exemptions")] = None
     level: Annotated[
-        Literal["error", "warn"], Expects('"error" or "warn"'), Field(description="whether breaking it fails the check")
+        Literal["error", "warn"], Help('"error" or "warn"'), Field(description="whether breaking it fails the check")
     ] = "error"
     message: Annotated[Line, Field(description="what to say beside a finding")] = ""
-    when: Annotated[When, Expects("a table of input, width, variant"), Field(description="where it holds")] = When()
+    when: Annotated[When, Help("a table of input, width, variant"), Field(description="where it holds")] = When()
     convention: Annotated[
         Literal["trainable", "weights", "total", "folded", "slim"],
-        Expects('"trainable", "weights", "total", "folded" or "slim"'),
+        Help('"trainable", "weights", "total", "folded" or "slim"'),
         Field(description="which parameters count"),
     ] = "trainable"
     blocks: Annotated[
         dict[str, Limits],
         BeforeValidator(_blocks),
-        Expects("a table of limits by path"),
+        Help("a table of limits by path"),
         Field(description="limits for all layers under a path, which may have * and ?"),
     ] = {}
     kinds: Annotated[
         dict[Annotated[str, PlainValidator(_kind)], Limits],
-        Expects("a table of limits by kind"),
+        Help("a table of limits by kind"),
         Field(description="limits for all layers of a kind together"),
     ] = {}
-    layer: Annotated[
-        Limits | None, Expects("a table of limits"), Field(description="limits for every single layer")
-    ] = None
+    layer: Annotated[Limits | None, Help("a table of limits"), Field(description="limits for every single layer")] = (
+        None
+    )
 
     @model_validator(mode="after")
     def _limit_something(self) -> Self:
@@ -276,7 +276,7 @@ def budgets(raw: object) -> tuple[Budget, ...]:
 _Patterns = Annotated[
     tuple[Annotated[str, Field(min_length=1, max_length=500)], ...],
     BeforeValidator(lambda raw: (raw,) if isinstance(raw, str) else raw),
-    Expects('a pattern such as "archs/**/*.toml", or a list'),
+    Help('a pattern such as "archs/**/*.toml", or a list'),
 ]
 
 
@@ -300,7 +300,7 @@ class Exemption(BaseModel):
         Field(min_length=1, description="which files"),
     ]
     reason: Annotated[Line, Field(min_length=1, description="why")]
-    expires: Annotated[date, Expects("a date such as 2027-01-31"), Field(description="the last day on which it holds")]
+    expires: Annotated[date, Help("a date such as 2027-01-31"), Field(description="the last day on which it holds")]
 
 
 class Configuration(BaseModel):
@@ -314,17 +314,17 @@ class Configuration(BaseModel):
     ] = ()
     base: Annotated[
         str | None,
-        Expects("a git ref such as origin/main"),
+        Help("a git ref such as origin/main"),
         Field(min_length=1, max_length=200, description="what changes are measured against, where --base says nothing"),
     ] = None
     lock: Annotated[
-        str, Expects("the name of a file"), Field(min_length=1, max_length=200, description="where the lock file is")
+        str, Help("the name of a file"), Field(min_length=1, max_length=200, description="where the lock file is")
     ] = "flopcount.lock"
     budget: Annotated[
-        tuple[ProjectBudget, ...], Expects("a list of budgets, [[budget]]"), Field(description="the rules")
+        tuple[ProjectBudget, ...], Help("a list of budgets, [[budget]]"), Field(description="the rules")
     ] = ()
     exempt: Annotated[
-        tuple[Exemption, ...], Expects("a list of exemptions, [[exempt]]"), Field(description="what is let pass")
+        tuple[Exemption, ...], Help("a list of exemptions, [[exempt]]"), Field(description="what is let pass")
     ] = ()
 
     @model_validator(mode="after")
@@ -346,7 +346,7 @@ class Configuration(BaseModel):
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-_Exact = Annotated[int, Field(strict=True, ge=0), Expects("a whole number of 0 or more")]
+_Exact = Annotated[int, Field(strict=True, ge=0), Help("a whole number of 0 or more")]
 
 
 class LockRow(BaseModel):
@@ -354,15 +354,15 @@ class LockRow(BaseModel):
 
     model_config = _STRICT
 
-    id: Annotated[str, Field(min_length=1, max_length=5000), Expects("a file, and the options it is counted with")]
-    input: Annotated[str, Field(max_length=1000), Expects("sizes such as 3x224x224")]
+    id: Annotated[str, Field(min_length=1, max_length=5000), Help("a file, and the options it is counted with")]
+    input: Annotated[str, Field(max_length=1000), Help("sizes such as 3x224x224")]
     params: _Exact
     macs: _Exact
-    hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$"), Expects('"sha256:" and 64 hexadecimal digits')]
+    hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$"), Help('"sha256:" and 64 hexadecimal digits')]
     allowed: Annotated[
         tuple[Annotated[Line, Field(min_length=1)], ...],
         BeforeValidator(lambda raw: (raw,) if isinstance(raw, str) else raw),
-        Expects("a list of reasons"),
+        Help("a list of reasons"),
     ] = ()
 
 
@@ -371,5 +371,5 @@ class LockFile(BaseModel):
 
     model_config = _STRICT
 
-    version: Annotated[int, Field(strict=True, ge=1), Expects("a whole number")]
-    networks: Annotated[tuple[LockRow, ...], Expects("a list of rows")] = ()
+    version: Annotated[int, Field(strict=True, ge=1), Help("a whole number")]
+    networks: Annotated[tuple[LockRow, ...], Help("a list of rows")] = ()

@@ -1,7 +1,7 @@
-"""What all layers have in common, and the types their fields are made of.
+"""The options of layers: each one once, with its type, its help and its letter in closed forms.
 
-Every type carries an `Expects`: the words for what it takes, from which one
-sentence is made where a value does not fit.
+Every type carries a `Help`: the words for what it accepts, which error messages and
+`flopcount kinds` print.
 """
 
 import json
@@ -9,21 +9,26 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import ErrorDetails
 
-from flopcount.errors import plain, suggestion
+from flopcount.errors import plain
+from flopcount.formulas.norm import ACTIVATIONS, NORMS
+from flopcount.formulas.tensor import FUNCTIONS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-"""The language of the JSON Schemas."""
+"""The dialect of the JSON Schemas."""
 
 LARGEST = 10**9
-"""No size, count or repeat in a file may be larger."""
+"""The largest size, count or repeat in a file."""
+
+MOST_AXES = 16
+"""The most axes of a tensor."""
 
 
-class Expects(NamedTuple):
-    """The words for what a field takes; read by error messages and by `flopcount kinds`."""
+class Help(NamedTuple):
+    """The words for what a field accepts; `is_number` if a symbol can stand for it in closed forms."""
 
     words: str
+    is_number: bool = False
 
 
 def _printable(text: str) -> str:
@@ -32,75 +37,225 @@ def _printable(text: str) -> str:
     return text
 
 
-def _or_none(word: str) -> str | None:
-    """Take "none" for what it says: TOML has no null."""
+def _none(word: str) -> str | None:
+    """Turn "none" into None, which TOML lacks."""
     return None if word == "none" else word
 
 
 Positive = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
 NonNegative = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
+Pair = Annotated[tuple[NonNegative, NonNegative], Field(min_length=2, max_length=2)]
 Name = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$", max_length=100),
-    Expects("a name of letters, digits, _ and -"),
+    Help("a name made of letters, digits, _ and -"),
 ]
-Count = Annotated[Positive, Expects("a whole number from 1 to 10⁹")]
-Axes = Annotated[
-    Positive | Annotated[tuple[Positive, ...], Field(min_length=1, max_length=8)],
-    Expects("a whole number from 1 to 10⁹, or a list with one for each spatial axis"),
+Flag = Annotated[bool, Field(strict=True), Help("true or false")]
+Line = Annotated[str, Field(max_length=1000), AfterValidator(_printable), Help("one line of text")]
+Probability = Annotated[float, Field(strict=True, ge=0, le=1), Help("a number from 0 to 1")]
+Count = Annotated[Positive, Help("an integer (1 to 10⁹)", is_number=True)]
+Index = Annotated[NonNegative, Help("an integer (0 to 10⁹)", is_number=True)]
+Counts = Annotated[
+    Annotated[tuple[Positive, ...], Field(min_length=1, max_length=64)],
+    Help("a list of integers (1 to 10⁹), one per part"),
 ]
-Pair = Annotated[tuple[NonNegative, NonNegative], Field(min_length=2, max_length=2)]
-Pads = Annotated[
-    NonNegative | Annotated[tuple[NonNegative | Pair, ...], Field(min_length=1, max_length=8)],
-    Expects("a whole number from 0 to 10⁹, or a list with a number or a [before, after] pair for each spatial axis"),
+_PerAxis = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=8)]
+Axes = Annotated[Positive | _PerAxis, Help("an integer (1 to 10⁹) or a list with one per spatial axis", is_number=True)]
+Margin = Annotated[
+    NonNegative | Annotated[tuple[NonNegative, ...], Field(min_length=1, max_length=8)],
+    Help("an integer (0 to 10⁹) or a list with one per spatial axis", is_number=True),
 ]
+_Pads = Annotated[tuple[NonNegative | Pair, ...], Field(min_length=1, max_length=8)]
+_PADS = "an integer (0 to 10⁹), or a list with an integer or a [before, after] pair per spatial axis"
+Pads = Annotated[NonNegative | _Pads, Help(_PADS, is_number=True)]
 Padding = Annotated[
-    Literal["same", "valid", "valid-round"]
-    | NonNegative
-    | Annotated[tuple[NonNegative | Pair, ...], Field(min_length=1, max_length=8)],
-    Expects(
-        '"same", "valid", "valid-round", a whole number from 0 to 10⁹, '
-        "or a list with a number or a [before, after] pair for each spatial axis"
-    ),
+    Literal["same", "valid", "valid-round"] | NonNegative | _Pads,
+    Help(f'"same", "valid", "valid-round", {_PADS}', is_number=True),
 ]
-Flag = Annotated[bool, Field(strict=True), Expects("true or false")]
-Line = Annotated[str, Field(max_length=1000), AfterValidator(_printable), Expects("a line of text")]
-Probability = Annotated[float, Field(strict=True, ge=0, le=1), Expects("a number from 0 to 1")]
-Norm = Annotated[
-    Literal["none", "batch", "layer", "group", "instance", "rms"],
-    AfterValidator(_or_none),
-    Expects('"batch", "layer", "group", "instance", "rms", or "none" where the defaults have one'),
+OutputPads = Annotated[
+    Literal["same", "valid"] | NonNegative | _Pads, Help(f'"same", "valid", {_PADS}', is_number=True)
 ]
-Function = Annotated[
-    Literal[
-        "none",
-        "relu",
-        "relu6",
-        "leaky_relu",
-        "elu",
-        "selu",
-        "celu",
-        "gelu",
-        "silu",
-        "mish",
-        "sigmoid",
-        "hardsigmoid",
-        "hardswish",
-        "hardtanh",
-        "tanh",
-        "softplus",
-        "softsign",
-    ],
-    AfterValidator(_or_none),
-    Expects('the name of a function in torch.nn.functional: "relu", "relu6", "hardswish", "silu", "gelu", …'),
-]
-
-
 Sizes = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=9)]
 Input = Annotated[
     Sizes | Annotated[dict[Name, Sizes], Field(min_length=1)],
-    Expects("a list of whole numbers from 1 to 10⁹: channels, then the spatial sizes; or a table of such lists"),
+    Help("a list of integers (1 to 10⁹): channels, then the spatial sizes; or a table of such lists"),
 ]
+TensorSizes = Annotated[
+    Annotated[tuple[Positive, ...], Field(min_length=1, max_length=MOST_AXES)],
+    Help("a list of integers (1 to 10⁹), one per axis"),
+]
+_FromLast = Annotated[int, Field(strict=True, ge=-MOST_AXES, le=-1)]
+AxisNumber = Annotated[_FromLast, Help("the number of an axis, counted from the last one, which is -1")]
+AxisNumbers = Annotated[
+    Annotated[tuple[_FromLast, ...], Field(min_length=1, max_length=MOST_AXES)],
+    Help("a list of the numbers of axes, counted from the last one, which is -1"),
+]
+ConcatAxis = Annotated[
+    Literal["channels", "tokens"] | NonNegative,
+    Help('"channels", "tokens", or the number of a spatial axis, counted from 0'),
+]
+LastAxes = Annotated[int, Field(strict=True, ge=1, le=MOST_AXES), Help("an integer (1 to 16)")]
+SpatialAxes = Annotated[int, Field(strict=True, ge=1, le=8), Help("an integer (1 to 8)")]
+Equation = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z]+(,[A-Za-z]+)*->[A-Za-z]+$", max_length=200),
+    Help('letters for the last axes of each layer, such as "bij,bjk->bik"'),
+]
+
+
+def _choice(*words: str, about: str = "") -> Any:
+    """Return the type of one word out of several; "none" stands for no value."""
+    *most, last = (f'"{word}"' for word in words)
+    named = Help(about or f"{', '.join(most)} or {last}")
+    return Annotated[Literal[words], AfterValidator(_none), named]
+
+
+_NAMED = ", ".join(f'"{name}"' for name in NORMS)
+_FUNCTIONS = 'the name of a function in torch.nn.functional: "relu", "relu6", "hardswish", "silu", "gelu", …'
+_OPERATORS = 'the name of a function: "add", "sub", "mul", "div", "pow", "sqrt", "exp", "erf", "where", "max", …'
+Norm = _choice("none", *NORMS, about=f'{_NAMED}, or "none" to override a default')
+Function = _choice("none", *ACTIVATIONS, about=_FUNCTIONS)
+Operator = _choice(*FUNCTIONS, about=_OPERATORS)
+Mode = _choice("nearest", "linear", "bilinear", "bicubic", "trilinear", "area")
+Reduction = _choice("mean", "sum", "max", "min", "prod", "norm", "logsumexp", "argmax", "argmin")
+
+
+class Option(NamedTuple):
+    """An option of a kind: its type, a sentence about it, and its letter in closed forms if it has a short one."""
+
+    type: Any
+    about: str
+    letter: str = ""
+
+
+OPTIONS: Mapping[str, Option] = {
+    "activation": Option(Function, "function applied to the result"),
+    "active_pairs": Option(Count, "pairs of an active input and an active output that reads it", "a"),
+    "active_positions": Option(Count, "number of active positions; all if absent"),
+    "affine": Option(Flag, "whether each channel has a learned scale and shift"),
+    "alpha_in": Option(Probability, "share of the input channels at half resolution"),
+    "alpha_out": Option(Probability, "share of the output channels at half resolution"),
+    "attention_bias": Option(Flag, "whether the last layer of the attention has biases"),
+    "axes": Option(LastAxes, "how many of the last axes are replaced; all if absent"),
+    "axis": Option(AxisNumber, "axis that the layer works along"),
+    "beta": Option(Flag, "whether an affine normalization has a shift"),
+    "bias": Option(Flag, "whether each output channel has a bias"),
+    "bidirectional": Option(Flag, "whether a second layer reads the sequence backwards"),
+    "blocks": Option(Count, "number of blocks of channels", "B"),
+    "ceil_mode": Option(Flag, "whether a last window may extend past the end"),
+    "channel_axis": Option(AxisNumber, "axis that holds the channels afterwards"),
+    "count": Option(Count, "number of elements"),
+    "cropping": Option(Pads, "width of the border"),
+    "depth_multiplier": Option(Count, "depthwise filters per channel"),
+    "depthwise_bias": Option(Flag, "whether the depthwise part has biases"),
+    "dilation": Option(Axes, "distance between the points of the kernel"),
+    "downscale_factor": Option(Count, "factor by which each axis shrinks", "r"),
+    "dw_kernel_size": Option(Axes, "size of the kernel that makes the copies"),
+    "elementwise_affine": Option(Flag, "whether each channel has a learned scale"),
+    "embed_dim": Option(Count, "number of channels; if given, it is checked"),
+    "embedding_dim": Option(Count, "size of each vector", "D"),
+    "equation": Option(Equation, "the axes that are read and those that result"),
+    "function": Option(Function, "function that is applied"),
+    "gamma": Option(Flag, "whether an affine normalization has a scale"),
+    "gate": Option(Function, "function applied after the second convolution"),
+    "group_bias": Option(Flag, "whether the group part has biases"),
+    "groups": Option(Count, "number of groups of channels that do not mix", "g"),
+    "head_dim": Option(Count, "size of a head; channels / num_heads if absent"),
+    "hidden_size": Option(Count, "size of the state", "H"),
+    "identity": Option(Flag, "whether the input itself is added"),
+    "index": Option(Index, "which one is taken, counted from 0"),
+    "keepdim": Option(Flag, "whether the axes stay, each with size 1"),
+    "kernel_activation": Option(Function, "function applied between the two 1×1 convolutions"),
+    "kernel_bias": Option(Flag, "whether each kernel of each filter has a bias"),
+    "kernel_norm": Option(Norm, "normalization between the two 1×1 convolutions"),
+    "kernel_size": Option(Axes, "size of the kernel", "k"),
+    "kernel_sizes": Option(Counts, "kernel size of each part", "k"),
+    "kernels": Option(Count, "number of kernels that are mixed"),
+    "max_positions": Option(Count, "rows of the table, of which the first are used; one per position if absent"),
+    "mid_channels": Option(Count, "channels between the two parts"),
+    "min_mid_channels": Option(Count, "fewest channels of the subspace"),
+    "mode": Option(Mode, "interpolation between points"),
+    "modulated": Option(Flag, "whether each point is weighted too (version 2)"),
+    "n_div": Option(Count, "one channel in n_div is convolved"),
+    "norm": Option(Norm, "normalization of the result"),
+    "num_embeddings": Option(Count, "rows of the table: the number of ids", "V"),
+    "num_experts": Option(Count, "number of kernels that are mixed", "E"),
+    "num_groups": Option(Count, "number of groups of channels", "g"),
+    "num_heads": Option(Count, "number of heads", "h"),
+    "num_kv_heads": Option(Count, "heads of keys and values, shared by the others; num_heads if absent"),
+    "num_layers": Option(Count, "number of stacked layers"),
+    "num_parameters": Option(Count, "number of slopes: 1, or one per channel"),
+    "num_tokens": Option(Count, "number of tokens put before the others"),
+    "offset_bias": Option(Flag, "whether the convolution that computes the offsets has biases"),
+    "offset_groups": Option(Count, "groups of input channels with their own offsets"),
+    "operator": Option(Line, "name of the operation in the tool it comes from"),
+    "order": Option(AxisNumbers, "the last axes in their new order"),
+    "out_channels": Option(Count, "number of filters", "N"),
+    "out_features": Option(Count, "number of outputs", "N"),
+    "output_padding": Option(Margin, "size added at the end of the output"),
+    "output_size": Option(Axes, "size of the output map"),
+    "p": Option(Probability, "probability that an element or a branch is dropped"),
+    "padding": Option(Padding, "padding around the map"),
+    "per_channel": Option(Flag, "whether each channel has its own"),
+    "pooled": Option(Flag, "whether the group that is not convolved is average-pooled"),
+    "qkv_bias": Option(Flag, "whether the query, key and value layers have biases; like bias if absent"),
+    "rank": Option(Count, "channels of the low-rank part", "r"),
+    "rank_in": Option(Count, "input channels of the k×k part", "r_1"),
+    "rank_out": Option(Count, "output channels of the k×k part", "r_2"),
+    "ratio": Option(Count, "output channels per channel that is convolved"),
+    "recurrent_bias": Option(Flag, "whether each gate has a second bias, for the state"),
+    "reduction": Option(Count, "factor by which the hidden part has fewer channels"),
+    "relative_position": Option(Flag, "whether each head has a table of relative position biases"),
+    "routing_bias": Option(Flag, "whether the layer that weights the experts has biases"),
+    "scale_factor": Option(Axes, "factor by which the map grows", "r"),
+    "scales": Option(Count, "number of groups of channels, one of which is not convolved", "s"),
+    "sections": Option(Count, "number of equal parts"),
+    "shares": Option(Counts, "parts of the output channels per level; equal if absent"),
+    "shift_size": Option(Margin, "shift of the windows; it does not change the cost"),
+    "size": Option(TensorSizes, "size of each axis"),
+    "squeeze_channels": Option(Count, "channels between the two 1×1 convolutions", "s"),
+    "start": Option(Index, "first channel kept, counted from 0"),
+    "stop": Option(Count, "first channel no longer kept; the end if absent"),
+    "stride": Option(Axes, "step between windows"),
+    "tile_size": Option(Axes, "size of the output tiles"),
+    "track_running_stats": Option(Flag, "whether running means and variances are kept"),
+    "track_stats": Option(Flag, "whether mean, variance and the number of samples are kept"),
+    "trained": Option(Flag, "whether the values are learned"),
+    "transpose": Option(Flag, "whether the second matrix is transposed first"),
+    "upscale_factor": Option(Count, "factor by which each axis grows", "r"),
+    "window_size": Option(Axes, "size of a window along each axis", "w"),
+    "with_r": Option(Flag, "whether the distance from the center is read too"),
+}
+"""Every option of every kind, by name; what a kind defines otherwise is in `EXCEPTIONS`."""
+
+EXCEPTIONS: Mapping[str, Option] = {
+    "BSConvS.p": Option(Probability, "channels of the subspace as a share of the input channels"),
+    "CBAM.kernel_size": Option(Count, "size of the kernel of the spatial gate", "k"),
+    "ChannelsFirst.axes": Option(SpatialAxes, "how many of the axes before the channels are spatial"),
+    "Concat.axis": Option(ConcatAxis, "axis along which the layers are joined"),
+    "Conv2Plus1D.mid_channels": Option(Count, "channels between the parts; if absent, as many weights as Conv has"),
+    "ConvTranspose.padding": Option(OutputPads, "padding removed around the output"),
+    "ECA.kernel_size": Option(Count, "number of neighboring channels that a gate reads", "k"),
+    "Elementwise.function": Option(Operator, "function that is applied"),
+    "HetConv.p": Option(Count, "one kernel in p is k×k, the others are 1×1"),
+    "Interpolate.size": Option(Axes, "size of the output map"),
+    "LayerNorm.bias": Option(Flag, "whether an affine normalization has a shift"),
+    "LocalResponseNorm.size": Option(Count, "number of neighboring channels that are summed"),
+    "Pad.padding": Option(Pads, "width of the border"),
+    "PadChannels.padding": Option(Index, "number of channels added in total"),
+    "PyConv.groups": Option(Counts, "number of groups of channels that do not mix, per level", "g"),
+    "Reduce.axes": Option(AxisNumbers, "axes that are reduced"),
+    "Reduce.function": Option(Reduction, "function that reduces"),
+    "SpatiallySepConv.mid_channels": Option(Count, "channels between the two parts; out_channels if absent"),
+    "Take.size": Option(Count, "number of elements taken"),
+    "ToMap.size": Option(Axes, "size of the map along each axis; one number for a square"),
+}
+"""Options that mean something else in one kind, as `kind.option`."""
+
+
+def option(kind: str, name: str) -> Option:
+    """Return an option of a kind."""
+    return EXCEPTIONS.get(f"{kind}.{name}") or OPTIONS[name]
 
 
 class Layer(BaseModel):
@@ -108,23 +263,23 @@ class Layer(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    name: Annotated[Name | None, Field(description="what this layer is called among its siblings")] = None
+    name: Annotated[Name | None, Field(description="name of the layer, unique among its siblings")] = None
     after: Annotated[
         tuple[Annotated[str, Field(max_length=200)], ...] | None,
-        Expects("a list of the names of earlier layers"),
-        Field(description="the earlier layers this one reads, instead of the one above it", min_length=1),
+        Help("a list of names of earlier layers"),
+        Field(description="the earlier layers that this one reads, instead of the one above it", min_length=1),
     ] = None
     scale: Annotated[
         Literal["always", "never", "up"],
-        Expects('"always", "never" or "up"'),
-        Field(description="whether --width changes the channels: always, never, or only to more"),
+        Help('"always", "never" or "up"'),
+        Field(description="whether --width changes the channels: always, never, or only upwards"),
     ] = "always"
     shared: Annotated[
         Flag | dict[str, Positive],
-        Expects("true, or a table of sorts of params with how many of each: { weight = 64, bias = 64 }"),
-        Field(description="whether its params are another layer's, which counts them; or how many of each sort are"),
+        Help("true, or a table of parameter types with the number of each: { weight = 64, bias = 64 }"),
+        Field(description="whether another layer counts the parameters; or how many of each type it counts"),
     ] = False
-    frozen: Annotated[Flag, Field(description="whether its params are not trained")] = False
+    frozen: Annotated[Flag, Field(description="whether the parameters are not trained")] = False
 
 
 def own_fields(kind: type[Layer]) -> tuple[str, ...]:
@@ -132,36 +287,15 @@ def own_fields(kind: type[Layer]) -> tuple[str, ...]:
     return tuple(name for name in kind.model_fields if name not in Layer.model_fields)
 
 
-# The fields that convolutions share.
-
-
-class Sliding(Layer):
-    """What every convolution has."""
-
-    kernel_size: Annotated[Axes, Field(description="size of the kernel")]
-    stride: Annotated[Axes, Field(description="step from one window to the next")] = 1
-    padding: Annotated[Padding, Field(description="what is added around the map")] = 0
-    dilation: Annotated[Axes, Field(description="distance between the kernel's points")] = 1
-    bias: Annotated[Flag, Field(description="whether each filter has a bias")] = True
-    norm: Annotated[Norm | None, Field(description="normalisation behind the convolution")] = None
-    activation: Annotated[Function | None, Field(description="function behind the convolution")] = None
-
-
-class Filtering(Sliding):
-    """What a convolution with a free number of filters has."""
-
-    out_channels: Annotated[Count, Field(description="number of filters")]
-
-
 # How values and fields are written in a sentence about them.
 
 
 LONGEST = 60
-"""Characters of a bad value that a message shows."""
+"""The most characters of an invalid value that a message shows."""
 
 
 def shown(value: object) -> str:
-    """Write a value as a file would, shortened where it is long."""
+    """Write a value as a file would, shortened if it is long."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int) and abs(value) >= 10**30:
@@ -170,31 +304,23 @@ def shown(value: object) -> str:
         written = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)
         text = plain(f'"{value}"' if isinstance(value, str) else written)
     except (ValueError, RecursionError):
-        return f"a {type(value).__name__} too long to show"
+        return "a value too long to show"
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def expected(model: type[BaseModel], field: str) -> str:
-    """Return the words for what a field takes: those nearest to the field."""
+    """Return the words for what a field accepts."""
+    return help_of(model, field).words
+
+
+def help_of(model: type[BaseModel], field: str) -> Help:
+    """Return the help of a field: the one nearest to it."""
     info = model.model_fields[field]
-    words = [note.words for note in info.metadata if isinstance(note, Expects)]
-    return words[-1] if words else _inner_words(info.annotation)
+    found = [note for note in info.metadata if isinstance(note, Help)]
+    return found[-1] if found else _inner_help(info.annotation)
 
 
-def _inner_words(annotation: object) -> str:
-    """Look for the words inside an optional annotation."""
-    for part in getattr(annotation, "__args__", ()):
-        for note in getattr(part, "__metadata__", ()):
-            if isinstance(note, Expects):
-                return note.words
-    return "another value"
-
-
-def field_sentence(field: str, model: type[BaseModel], raw: Mapping[str, Any], detail: ErrorDetails) -> str:
-    """Say what is wrong with a field of a table that is no layer."""
-    name = next((name for name, info in model.model_fields.items() if info.alias == field), field)
-    if name not in model.model_fields:
-        return f"unknown key {shown(field)}; {suggestion(field, [*model.model_fields])}"
-    if detail["type"] == "missing":
-        return f"{field} is missing; give {field} = {expected(model, name)}"
-    return f"{field} = {shown(raw.get(field))} is not possible; it takes {expected(model, name)}"
+def _inner_help(annotation: object) -> Help:
+    """Return the help inside an optional annotation."""
+    notes = (note for part in getattr(annotation, "__args__", ()) for note in getattr(part, "__metadata__", ()))
+    return next((note for note in notes if isinstance(note, Help)), Help("another value"))

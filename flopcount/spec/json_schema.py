@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from flopcount.spec.arch import Arch, Block, Claim, Scaling, Template, Variant
 from flopcount.spec.budget import METRICS, Budget, Configuration
 from flopcount.spec.fields import DIALECT, Layer, own_fields
-from flopcount.spec.layers import FAMILIES, kind_named
+from flopcount.spec.kinds import KINDS, kind_named
 from flopcount.spec.rows import STRUCTURE
 
 # The JSON Schema of limits, in arch files and in a configuration.
@@ -77,7 +77,7 @@ JsonSchemaSchema = dict[str, Any]
 
 def arch_schema() -> JsonSchemaSchema:
     """Return the schema: the arch at the top, one definition per kind of layer."""
-    kinds: list[type[Layer]] = [*map(kind_named, FAMILIES), Block]
+    kinds: list[type[Layer]] = [*map(kind_named, KINDS), Block]
     definitions = _generated([Arch, Template, Variant, Scaling, Claim, *kinds])
     arch = definitions.pop("Arch")
     for kind in kinds:

@@ -1,140 +1,189 @@
-"""Which formula counts which kind: the only join of schema and mathematics.
+"""The kinds of layers: a kind is its formula, and a row of one table.
 
-The table names `module.function` in `flopcount.formulas`; a module is imported
-when one of its formulas is first needed.
+Everything else about a kind follows from the signature of its formula and from
+`spec.fields`: the model that validates its rows, its defaults, its help.
 """
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from inspect import CO_VARARGS, cleandoc
+from inspect import Parameter, cleandoc, signature
+from types import NoneType
+from typing import Annotated, Any, NamedTuple, get_args
+
+from pydantic import Field, create_model
 
 from flopcount.formulas import attention, conv, conv_dynamic, conv_factored, conv_variants, norm, pool, tensor
 from flopcount.formulas.step import Step
+from flopcount.spec.fields import Layer, option
 
-FORMULAS: Mapping[str, Callable[..., Step]] = {
-    "Conv": conv.conv,
-    "DepthwiseConv": conv.depthwise_conv,
-    "DepthSepConv": conv.depth_sep_conv,
-    "GroupConv": conv.group_conv,
-    "HetConv": conv.het_conv,
-    "ConvTranspose": conv.conv_transpose,
-    "SubPixelConv": conv.sub_pixel_conv,
-    "GroupPointwiseConv": conv_factored.group_pointwise_conv,
-    "BSConvU": conv_factored.bs_conv_u,
-    "BSConvS": conv_factored.bs_conv_s,
-    "Conv2Plus1D": conv_factored.conv_2plus1d,
-    "SpatiallySepConv": conv_factored.spatially_sep_conv,
-    "SpatiallySepDepthwiseConv": conv_factored.spatially_sep_depthwise_conv,
-    "FlattenedConv": conv_factored.flattened_conv,
-    "LowRankConv": conv_factored.low_rank_conv,
-    "TuckerConv": conv_factored.tucker_conv,
-    "CPConv": conv_factored.cp_conv,
-    "DualConv": conv_factored.dual_conv,
-    "ACConv": conv_factored.ac_conv,
-    "RepVGGConv": conv_factored.rep_vgg_conv,
-    "MixConv": conv_factored.mix_conv,
-    "PyConv": conv_factored.py_conv,
-    "PartialConv": conv_variants.partial_conv,
-    "GhostConv": conv_variants.ghost_conv,
-    "Res2Conv": conv_variants.res2_conv,
-    "TiedBlockConv": conv_variants.tied_block_conv,
-    "ShiftConv": conv_variants.shift_conv,
-    "OctaveConv": conv_variants.octave_conv,
-    "CondConv": conv_dynamic.cond_conv,
-    "DynamicConv": conv_dynamic.dynamic_conv,
-    "Involution": conv_dynamic.involution,
-    "DeformConv": conv_dynamic.deform_conv,
-    "CoordConv": conv_variants.coord_conv,
-    "LocallyConnected": conv_variants.locally_connected,
-    "WinogradConv": conv_variants.winograd_conv,
-    "AdderConv": conv_variants.adder_conv,
-    "BinaryConv": conv_variants.binary_conv,
-    "SparseConv": conv_variants.sparse_conv,
-    "Linear": attention.linear,
-    "MaxPool": pool.max_pool,
-    "AvgPool": pool.avg_pool,
-    "AdaptiveAvgPool": pool.adaptive_avg_pool,
-    "GlobalAvgPool": pool.global_avg_pool,
-    "BatchNorm": norm.batch_norm,
-    "Activation": norm.activation,
-    "Softmax": norm.softmax,
-    "Flatten": tensor.flatten,
-    "Identity": tensor.identity,
-    "Dropout": tensor.dropout,
-    "ChannelShuffle": tensor.channel_shuffle,
-    "Pad": tensor.pad,
-    "Crop": tensor.crop,
-    "Add": tensor.add,
-    "Mul": tensor.mul,
-    "Concat": tensor.concat,
-    "Slice": tensor.slice_,
-    "Split": tensor.split_,
-    "PadChannels": tensor.pad_channels,
-    "SqueezeExcitation": conv_dynamic.squeeze_excitation,
-    "ECA": conv_dynamic.eca,
-    "CBAM": conv_dynamic.cbam,
-    "GlobalMaxPool": pool.global_max_pool,
-    "AdaptiveMaxPool": pool.adaptive_max_pool,
-    "LayerNorm": norm.layer_norm,
-    "GroupNorm": norm.group_norm,
-    "InstanceNorm": norm.instance_norm,
-    "RMSNorm": norm.rms_norm,
-    "DataNorm": norm.data_norm,
-    "LocalResponseNorm": norm.local_response_norm,
-    "LayerScale": norm.layer_scale,
-    "Affine": norm.affine,
-    "PReLU": norm.prelu,
-    "StochasticDepth": norm.stochastic_depth,
-    "ChannelsLast": tensor.channels_last,
-    "ChannelsFirst": tensor.channels_first,
-    "ToTokens": tensor.to_tokens,
-    "ToMap": tensor.to_map,
-    "Transpose": tensor.transpose,
-    "ClassToken": attention.class_token,
-    "PositionEmbedding": attention.position_embedding,
-    "SelectToken": attention.select_token,
-    "MeanTokens": attention.mean_tokens,
-    "Embedding": attention.embedding,
-    "Interpolate": pool.interpolate,
-    "PixelShuffle": pool.pixel_shuffle,
-    "PixelUnshuffle": pool.pixel_unshuffle,
-    "MultiheadAttention": attention.multihead_attention,
-    "WindowAttention": attention.window_attention,
-    "PatchMerging": attention.patch_merging,
-    "MatMul": attention.matmul,
-    "RNN": attention.rnn,
-    "GRU": attention.gru,
-    "LSTM": attention.lstm,
-    "Reshape": tensor.reshape,
-    "Permute": tensor.permute,
-    "Take": tensor.take,
-    "Expand": tensor.expand,
-    "Elementwise": tensor.elementwise,
-    "Reduce": tensor.reduce,
-    "Parameter": tensor.parameter,
-    "Constants": tensor.constants,
-    "Join": tensor.join,
-    "Einsum": tensor.einsum,
-    "Operation": tensor.operation,
+
+class Kind(NamedTuple):
+    """A kind of layer.
+
+    `replaces_conv`: it stands for a standard convolution, or is one. `keeps_map`: it is a
+    convolution with the output map of a standard one at stride 1. `spatial`: it makes no
+    sense with a 1×1 kernel. `reads` are the letters of the axes of its input in closed
+    forms, `example` the values shown there for options that no letter stands for.
+    """
+
+    formula: Callable[..., Step]
+    replaces_conv: bool = False
+    keeps_map: bool = False
+    spatial: bool = False
+    reads: tuple[str, ...] = ("M", "H", "W")
+    example: Mapping[str, Any] = {}
+
+
+KINDS: Mapping[str, Kind] = {
+    "Conv": Kind(conv.conv, replaces_conv=True),
+    "DepthwiseConv": Kind(conv.depthwise_conv, replaces_conv=True, spatial=True),
+    "DepthSepConv": Kind(conv.depth_sep_conv, replaces_conv=True, spatial=True),
+    "GroupConv": Kind(conv.group_conv, replaces_conv=True),
+    "HetConv": Kind(conv.het_conv, replaces_conv=True, spatial=True),
+    "ConvTranspose": Kind(conv.conv_transpose),
+    "SubPixelConv": Kind(conv.sub_pixel_conv),
+    "GroupPointwiseConv": Kind(conv_factored.group_pointwise_conv, replaces_conv=True, spatial=True),
+    "BSConvU": Kind(conv_factored.bs_conv_u, replaces_conv=True, spatial=True),
+    "BSConvS": Kind(conv_factored.bs_conv_s, replaces_conv=True, spatial=True),
+    "Conv2Plus1D": Kind(conv_factored.conv_2plus1d, replaces_conv=True, spatial=True, reads=("M", "T", "H", "W")),
+    "SpatiallySepConv": Kind(conv_factored.spatially_sep_conv, replaces_conv=True, spatial=True),
+    "SpatiallySepDepthwiseConv": Kind(conv_factored.spatially_sep_depthwise_conv, replaces_conv=True, spatial=True),
+    "FlattenedConv": Kind(conv_factored.flattened_conv, replaces_conv=True, spatial=True),
+    "LowRankConv": Kind(conv_factored.low_rank_conv, replaces_conv=True),
+    "TuckerConv": Kind(conv_factored.tucker_conv, replaces_conv=True, spatial=True),
+    "CPConv": Kind(conv_factored.cp_conv, replaces_conv=True, spatial=True),
+    "DualConv": Kind(conv_factored.dual_conv, replaces_conv=True, spatial=True),
+    "ACConv": Kind(conv_factored.ac_conv, replaces_conv=True, spatial=True),
+    "RepVGGConv": Kind(conv_factored.rep_vgg_conv, replaces_conv=True, spatial=True),
+    "MixConv": Kind(conv_factored.mix_conv, keeps_map=True),
+    "PyConv": Kind(conv_factored.py_conv, keeps_map=True),
+    "PartialConv": Kind(conv_variants.partial_conv, replaces_conv=True, spatial=True),
+    "GhostConv": Kind(conv_variants.ghost_conv, replaces_conv=True),
+    "Res2Conv": Kind(conv_variants.res2_conv, replaces_conv=True, spatial=True),
+    "TiedBlockConv": Kind(conv_variants.tied_block_conv, replaces_conv=True),
+    "ShiftConv": Kind(conv_variants.shift_conv, keeps_map=True),
+    "OctaveConv": Kind(conv_variants.octave_conv, replaces_conv=True),
+    "CondConv": Kind(conv_dynamic.cond_conv, replaces_conv=True),
+    "DynamicConv": Kind(conv_dynamic.dynamic_conv, replaces_conv=True),
+    "Involution": Kind(conv_dynamic.involution, keeps_map=True),
+    "DeformConv": Kind(conv_dynamic.deform_conv, replaces_conv=True, spatial=True),
+    "CoordConv": Kind(conv_variants.coord_conv, replaces_conv=True),
+    "LocallyConnected": Kind(conv_variants.locally_connected, replaces_conv=True),
+    "WinogradConv": Kind(conv_variants.winograd_conv, replaces_conv=True, spatial=True),
+    "AdderConv": Kind(conv_variants.adder_conv, replaces_conv=True),
+    "BinaryConv": Kind(conv_variants.binary_conv, replaces_conv=True),
+    "SparseConv": Kind(conv_variants.sparse_conv, keeps_map=True),
+    "Linear": Kind(attention.linear, reads=("M",)),
+    "MaxPool": Kind(pool.max_pool),
+    "AvgPool": Kind(pool.avg_pool),
+    "AdaptiveAvgPool": Kind(pool.adaptive_avg_pool),
+    "GlobalAvgPool": Kind(pool.global_avg_pool),
+    "BatchNorm": Kind(norm.batch_norm),
+    "Activation": Kind(norm.activation, example={"function": "relu"}),
+    "Softmax": Kind(norm.softmax),
+    "Flatten": Kind(tensor.flatten),
+    "Identity": Kind(tensor.identity),
+    "Dropout": Kind(tensor.dropout),
+    "ChannelShuffle": Kind(tensor.channel_shuffle),
+    "Pad": Kind(tensor.pad),
+    "Crop": Kind(tensor.crop),
+    "Add": Kind(tensor.add),
+    "Mul": Kind(tensor.mul),
+    "Concat": Kind(tensor.concat),
+    "Slice": Kind(tensor.slice_),
+    "Split": Kind(tensor.split_),
+    "PadChannels": Kind(tensor.pad_channels),
+    "SqueezeExcitation": Kind(conv_dynamic.squeeze_excitation),
+    "ECA": Kind(conv_dynamic.eca),
+    "CBAM": Kind(conv_dynamic.cbam),
+    "GlobalMaxPool": Kind(pool.global_max_pool),
+    "AdaptiveMaxPool": Kind(pool.adaptive_max_pool),
+    "LayerNorm": Kind(norm.layer_norm),
+    "GroupNorm": Kind(norm.group_norm),
+    "InstanceNorm": Kind(norm.instance_norm),
+    "RMSNorm": Kind(norm.rms_norm),
+    "DataNorm": Kind(norm.data_norm),
+    "LocalResponseNorm": Kind(norm.local_response_norm),
+    "LayerScale": Kind(norm.layer_scale),
+    "Affine": Kind(norm.affine),
+    "PReLU": Kind(norm.prelu),
+    "StochasticDepth": Kind(norm.stochastic_depth),
+    "ChannelsLast": Kind(tensor.channels_last),
+    "ChannelsFirst": Kind(tensor.channels_first, reads=("H", "W", "M")),
+    "ToTokens": Kind(tensor.to_tokens),
+    "ToMap": Kind(tensor.to_map, reads=("n", "M"), example={"size": ("H", "W")}),
+    "Transpose": Kind(tensor.transpose, reads=("n", "M")),
+    "ClassToken": Kind(attention.class_token, reads=("n", "M")),
+    "PositionEmbedding": Kind(attention.position_embedding, reads=("n", "M")),
+    "SelectToken": Kind(attention.select_token, reads=("n", "M")),
+    "MeanTokens": Kind(attention.mean_tokens, reads=("n", "M")),
+    "Embedding": Kind(attention.embedding, reads=("n",)),
+    "Interpolate": Kind(pool.interpolate, example={"scale_factor": "r"}),
+    "PixelShuffle": Kind(pool.pixel_shuffle),
+    "PixelUnshuffle": Kind(pool.pixel_unshuffle),
+    "MultiheadAttention": Kind(attention.multihead_attention, reads=("n", "D")),
+    "WindowAttention": Kind(attention.window_attention, reads=("H", "W", "D")),
+    "PatchMerging": Kind(attention.patch_merging, reads=("H", "W", "M")),
+    "MatMul": Kind(attention.matmul, reads=("n", "k")),
+    "RNN": Kind(attention.rnn, reads=("n", "M")),
+    "GRU": Kind(attention.gru, reads=("n", "M")),
+    "LSTM": Kind(attention.lstm, reads=("n", "M")),
+    "Reshape": Kind(tensor.reshape, example={"size": ("M", "H", "W")}),
+    "Permute": Kind(tensor.permute, example={"order": (-1, -2, -3)}),
+    "Take": Kind(tensor.take, example={"axis": -1}),
+    "Expand": Kind(tensor.expand, example={"size": ("M", "H", "W")}),
+    "Elementwise": Kind(tensor.elementwise, example={"function": "add"}),
+    "Reduce": Kind(tensor.reduce, example={"axes": (-1,)}),
+    "Parameter": Kind(tensor.parameter, example={"size": ("n", "D")}),
+    "Constants": Kind(tensor.constants),
+    "Join": Kind(tensor.join, example={"axis": -1}),
+    "Einsum": Kind(tensor.einsum, example={"equation": "bij,bjk->bik"}),
+    "Operation": Kind(tensor.operation, example={"operator": "TopK", "size": ("n", "D")}),
 }
+"""Every kind by name."""
+
+STAND_INS = frozenset(name for name, kind in KINDS.items() if kind.replaces_conv)
+"""The kinds that stand for a standard convolution, or are one."""
 
 
 @cache
+def kind_named(name: str) -> type[Layer]:
+    """Return the model of a kind, derived from its formula; KeyError if there is none of that name."""
+    fields: dict[str, Any] = {field: _field(name, parameter) for field, parameter in parameters(name).items()}
+    return create_model(name, __base__=Layer, __module__=__name__, __doc__=summary(name), **fields)
+
+
+def _field(kind: str, parameter: Parameter) -> tuple[Any, Any]:
+    """Return the annotation and the default of an option."""
+    known = option(kind, parameter.name)
+    takes = known.type | None if NoneType in get_args(parameter.annotation) else known.type
+    default = ... if parameter.default is Parameter.empty else parameter.default
+    return Annotated[takes, Field(description=known.about)], default
+
+
+@cache
+def parameters(kind: str) -> Mapping[str, Parameter]:
+    """Return the options of a kind: the keyword parameters of its formula."""
+    found = signature(formula(kind)).parameters
+    return {name: each for name, each in found.items() if each.kind is Parameter.KEYWORD_ONLY}
+
+
 def formula(kind: str) -> Callable[..., Step]:
     """Return the formula of a kind."""
-    return FORMULAS[kind]
+    return KINDS[kind].formula
 
 
+@cache
 def reads_several(kind: str) -> bool:
     """Tell whether a kind reads any number of layers: its formula takes `*xs`."""
-    return bool(formula(kind).__code__.co_flags & CO_VARARGS)
+    return any(each.kind is Parameter.VAR_POSITIONAL for each in signature(formula(kind)).parameters.values())
 
 
 def summary(kind: str) -> str:
-    """Return the first line of what a formula says of itself."""
+    """Return the first line of a formula's docstring."""
     return description(kind).partition("\n")[0]
 
 
 def description(kind: str) -> str:
-    """Return what a formula says of itself: a line, its equations, its source."""
+    """Return a formula's docstring: a line, its equations, its source."""
     return cleandoc(formula(kind).__doc__ or "")

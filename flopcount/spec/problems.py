@@ -8,8 +8,8 @@ from pydantic_core import ErrorDetails
 
 from flopcount.errors import Place, Problem, plain, suggestion
 from flopcount.spec.arch import ENTRY, Arch, class_named
-from flopcount.spec.fields import Layer, expected, field_sentence, shown
-from flopcount.spec.layers import FAMILIES
+from flopcount.spec.fields import Layer, expected, shown
+from flopcount.spec.kinds import KINDS
 from flopcount.spec.rows import Raw, row_problems, unknown_defaults, used_kinds
 
 # What is wrong with a table that has tables inside: a place and a sentence for each field.
@@ -44,7 +44,7 @@ def table_problem(detail: ErrorDetails, model: type[BaseModel], raw: object, bas
     if detail["type"] == COMPLETE:
         return Problem((*here, *rest[:1], *detail["ctx"]["place"]), detail["msg"])
     if not rest:
-        return Problem(here, f"{shown(spot.raw)} is not possible; it takes a table")
+        return Problem(here, f"invalid {shown(spot.raw)}: expected a table")
     table = spot.raw if isinstance(spot.raw, Mapping) else {}
     place = here if detail["type"] == "missing" else (*here, rest[0])
     return Problem(place, field_sentence(str(rest[0]), spot.model, table, detail))
@@ -103,7 +103,7 @@ def label(raw: object, position: int) -> str:
     name, kind = raw.get("name"), raw.get("type")
     if isinstance(name, str):
         return plain(name[:100])
-    return f"{kind}{position}" if isinstance(kind, str) and kind in (*FAMILIES, "Block") else f"layer {position}"
+    return f"{kind}{position}" if isinstance(kind, str) and kind in (*KINDS, "Block") else f"layer {position}"
 
 
 def all_problems(error: ValidationError, data: Raw) -> list[Problem]:
@@ -206,7 +206,7 @@ def _problem(detail: ErrorDetails, data: Raw) -> Problem:
         return Problem((*place, str(detail["input"])), f"unknown key {shown(detail['input'])}", path)
     kind, templates = raw.get("type"), data.get("templates")
     if detail["type"] == "layer" and isinstance(templates, Mapping) and isinstance(kind, str) and place:
-        return Problem(place, f"unknown type {kind[:50]!r}; {suggestion(kind[:50], [*templates, *FAMILIES])}", path)
+        return Problem(place, f"unknown type {kind[:50]!r}; {suggestion(kind[:50], [*templates, *KINDS])}", path)
     field = detail["loc"][len(place)] if len(detail["loc"]) > len(place) else None
     what = _sentence(detail, model, field, raw)
     defaults = data.get("defaults")
@@ -241,7 +241,7 @@ def _innermost(loc: Place, data: Raw) -> tuple[Place, str, type[BaseModel], Raw]
             return place, ".".join(path), Layer, {}
         raw = layer
         kind = raw.get("type")
-        model = class_named(kind) if isinstance(kind, str) and kind in (*FAMILIES, "Block") else Layer
+        model = class_named(kind) if isinstance(kind, str) and kind in (*KINDS, "Block") else Layer
     return place, ".".join(path), model, raw
 
 
@@ -249,12 +249,22 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], field: str | int | N
     if detail["type"] == "layer" or not isinstance(field, str):
         return detail["msg"]
     if detail["type"] == "missing":
-        return f"{field} is missing; give {field} = {expected(model, field)}"
+        return f"missing field {field}: expected {expected(model, field)}"
     if field not in model.model_fields and field != "$schema":
         known = [*model.model_fields] if model is not Arch else [f for f in model.model_fields if f != "schema_"]
         return f"unknown key {shown(field)}; {suggestion(field, known)}"
     value: Any = raw.get(field, detail["input"])
     words = expected(model, "schema_" if field == "$schema" else field)
     if isinstance(value, Sequence) and not value and not isinstance(value, str):
-        return f"{field} is empty; it takes {words}"
-    return f"{field} = {shown(value)} is not possible; it takes {words}"
+        return f"{field} is empty: expected {words}"
+    return f"invalid {field} {shown(value)}: expected {words}"
+
+
+def field_sentence(field: str, model: type[BaseModel], raw: Mapping[str, Any], detail: ErrorDetails) -> str:
+    """Say what is wrong with a field of a table that is no layer."""
+    name = next((name for name, info in model.model_fields.items() if info.alias == field), field)
+    if name not in model.model_fields:
+        return f"unknown key {shown(field)}; {suggestion(field, [*model.model_fields])}"
+    if detail["type"] == "missing":
+        return f"missing field {field}: expected {expected(model, name)}"
+    return f"invalid {field} {shown(raw.get(field))}: expected {expected(model, name)}"

@@ -3,14 +3,15 @@
 import re
 from collections.abc import Iterator, Mapping
 from keyword import iskeyword
-from typing import Annotated, Any, NamedTuple, get_args
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
 from flopcount.errors import Place, Problem, suggestion
+from flopcount.formulas.norm import ACTIVATIONS, NORMS
 from flopcount.spec.expression import FUNCTIONS, Expression, NotArithmeticError, parse
-from flopcount.spec.fields import LARGEST, Expects, Flag, Function, Layer, Name, Norm, own_fields
-from flopcount.spec.layers import FAMILIES, kind_named
+from flopcount.spec.fields import LARGEST, Flag, Help, Layer, Name, own_fields
+from flopcount.spec.kinds import KINDS, kind_named
 
 Raw = Mapping[str, Any]
 """Data as a file gives it, not yet validated."""
@@ -26,7 +27,7 @@ Decimal = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e9, le=1
 Word = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Arguments = Annotated[
     dict[Name, Flag | Number | Decimal | Word],
-    Expects("a table of names and values: whole numbers, decimals, true or false, words"),
+    Help("a table of names and values: whole numbers, decimals, true or false, words"),
 ]
 
 
@@ -100,10 +101,10 @@ def prepared(data: Raw) -> Raw:
 def unknown_defaults(defaults: Raw, used: Iterator[str]) -> list[str]:
     """Return the keys of `defaults` that no kind has; the kinds in use are asked first."""
     unknown = set(defaults)
-    for kind in (*dict.fromkeys(used), *FAMILIES):
+    for kind in (*dict.fromkeys(used), *KINDS):
         if not unknown:
             break
-        unknown -= set(own_fields(kind_named(kind))) if kind in FAMILIES else set()
+        unknown -= set(own_fields(kind_named(kind))) if kind in KINDS else set()
     return [key for key in defaults if key in unknown]
 
 
@@ -112,7 +113,7 @@ def used_kinds(layers: object) -> Iterator[str]:
     for layer in layers if isinstance(layers, list) else ():
         if isinstance(layer, Mapping):
             kind = layer.get("type")
-            if isinstance(kind, str) and kind in FAMILIES:
+            if isinstance(kind, str) and kind in KINDS:
                 yield kind
             yield from used_kinds(layer.get("layers"))
 
@@ -127,7 +128,7 @@ class _Preparation:
         self.narrowed: dict[str, Raw] = {}
 
     def of(self, kind: object) -> Raw:
-        if not isinstance(kind, str) or kind not in FAMILIES:
+        if not isinstance(kind, str) or kind not in KINDS:
             return {}
         if kind not in self.narrowed:
             fields = own_fields(kind_named(kind))
@@ -161,8 +162,9 @@ class _Preparation:
 # What can be wrong with templates and the rows that use them, short of values.
 
 
-_WORDS = {word for alias in (Norm, Function) for word in get_args(get_args(alias)[0])}
-TAKEN = frozenset((*SPECIAL, *FUNCTIONS, *STRUCTURE, *_WORDS, "same", "valid", "true", "false", "input"))
+TAKEN = frozenset(
+    (*SPECIAL, *FUNCTIONS, *STRUCTURE, *NORMS, *ACTIVATIONS, "none", "same", "valid", "true", "false", "input")
+)
 """Names no argument may have: they mean something already."""
 
 
@@ -223,7 +225,7 @@ class _Checks:
             yield (), 'a layer is a table with a type, such as {type = "Flatten"}'
             return
         kind = raw.get("type")
-        known = (*FAMILIES, "Block", *self.signatures)
+        known = (*KINDS, "Block", *self.signatures)
         if not isinstance(kind, str) or kind not in known:
             yield (), f"unknown type {kind!r:.50}; {suggestion(str(kind)[:50], known)}"
             return
@@ -231,13 +233,13 @@ class _Checks:
         required, optional = self._fields(kind)
         for key in raw if kind in self.signatures else ():
             if key not in STRUCTURE and not _is_argument(raw[key]):
-                yield (key,), f"{key} = {raw[key]!r:.50} is not possible; it takes a number, true or false, or a word"
+                yield (key,), f"invalid {key} {raw[key]!r:.50}: expected a number, true or false, or a word"
         for key in raw:
             if key not in (*STRUCTURE, *required, *optional):
                 yield (key,), f"unknown key {key!r:.50}; {suggestion(str(key)[:50], [*required, *optional])}"
         for key in required:
             if key not in raw and (kind in self.signatures or key not in self.defaults):
-                yield (f"<{key}>",), f"{key} is missing; {kind} needs it"
+                yield (f"<{key}>",), f"missing field {key}: {kind} requires it"
 
     def _fields(self, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the fields a row of a kind must have, and those it may have."""
@@ -277,7 +279,7 @@ def _taken(name: str) -> str:
 
 
 def _name_problems(name: str, signature: _Signature) -> Iterator[Problem]:
-    if name in (*FAMILIES, "Block"):
+    if name in (*KINDS, "Block"):
         yield Problem(("templates", name), f"{name} is a kind of layer already; call the template otherwise")
     for argument in (*signature.required, *signature.optional):
         if _unusable(argument):
@@ -316,13 +318,13 @@ def _structure_problems(raw: Raw, kind: str, *, templated: bool) -> Iterator[tup
     """Check the keys that all rows share."""
     name, after, repeat = raw.get("name"), raw.get("after"), raw.get("repeat", 1)
     if name is not None and not (isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}", name)):
-        yield ("name",), f"name = {name!r:.50} is not possible; it takes letters, digits, _ and -"
+        yield ("name",), f"invalid name {name!r:.50}: expected a name made of letters, digits, _ and -"
     if after is not None and not (isinstance(after, list) and after and all(isinstance(each, str) for each in after)):
-        yield ("after",), "after takes a list of the names of earlier layers"
-    if "repeat" in raw and kind in FAMILIES:
+        yield ("after",), "invalid after: expected a list of names of earlier layers"
+    if "repeat" in raw and kind in KINDS:
         yield ("repeat",), f"{kind} has no repeat; put it into a Block that has"
     elif not (isinstance(repeat, int) and not isinstance(repeat, bool)) and not (templated and isinstance(repeat, str)):
-        yield ("repeat",), f"repeat = {repeat!r:.50} is not possible; it takes a whole number from 1 to 10⁹"
+        yield ("repeat",), f"invalid repeat {repeat!r:.50}: expected an integer (1 to 10⁹)"
     if "when" in raw and not (templated and isinstance(raw["when"], bool | str)):
         yield ("when",), "when takes true, false or a comparison of arguments, in templates only"
     if "layers" in raw and kind != "Block":

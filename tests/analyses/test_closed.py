@@ -7,17 +7,18 @@ import sympy
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from flopcount.analyses.formula.kinds import EXCHANGEABLE, Forms, Use, counts, kind_forms, ratio_forms, use
+from flopcount.analyses.formula.kinds import Forms, Use, counts, kind_forms, ratio_forms, use
 from flopcount.errors import UsageError
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
-from flopcount.spec.kinds import FORMULAS
+from flopcount.spec.kinds import KINDS
 
 M, N, k, p, g, r, s = sympy.symbols("M N k p g r s", integer=True, positive=True)
 H, W, n = sympy.symbols("H W n", integer=True, positive=True)
 
 WHOLES = st.sampled_from((1, 2, 3, 4, 6, 7, 8, 12, 16, 24, 48, 96))
 PARTS = st.sampled_from((1, 2, 3, 4))
+EXCHANGEABLE = [n for n, row in KINDS.items() if (row.replaces_conv or row.keeps_map) and n != "Conv2Plus1D"]
 LARGE = frozenset({"M", "N", "D", "H", "W", "T", "n", "V"})
 """Letters of sizes, which others have to divide or to fit into."""
 
@@ -56,7 +57,7 @@ def draw_numbers(data: st.DataObject, chosen: Use) -> dict[Any, int]:
     return {**found, n: found[H] * found[W]} if chosen.kind == "ToMap" else found
 
 
-@pytest.mark.parametrize("kind", FORMULAS)
+@pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=15, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_the_closed_forms_of_a_kind_are_its_counts(kind: str, data: st.DataObject) -> None:
@@ -69,7 +70,7 @@ def test_the_closed_forms_of_a_kind_are_its_counts(kind: str, data: st.DataObjec
     assert {name: form.subs(numbers) for name, form in found.items()} == counts(step)
 
 
-@pytest.mark.parametrize("kind", sorted(EXCHANGEABLE - {"Conv2Plus1D"}))
+@pytest.mark.parametrize("kind", EXCHANGEABLE)
 @settings(max_examples=10, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_a_ratio_is_the_quotient_of_the_counts(kind: str, data: st.DataObject) -> None:

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from flopcount.analyses.counted import Cost, Counted, counted
-from flopcount.analyses.whatif import SPATIAL, Alternative, Choice, alternative
+from flopcount.analyses.whatif import Alternative, Choice, alternative
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shapes, plan
-from flopcount.network.substitute import CARRIED, STAND_INS, Target
+from flopcount.network.substitute import CARRIED, Target
 from flopcount.spec.arch import Arch
+from flopcount.spec.kinds import KINDS, STAND_INS
 
 ORACLE = Path(__file__).parent.parent / "oracles" / "variants.json"
 ROWS = json.loads(ORACLE.read_text(encoding="utf-8"))["rows"]
@@ -115,7 +116,7 @@ def test_a_share_too_small_to_convolve_leaves_a_layer_alone() -> None:
     assert reasons(found)["Conv1"].startswith("n_div = 17 leaves none of the 16 channels to convolve")
 
 
-@pytest.mark.parametrize("kind", sorted(SPATIAL))
+@pytest.mark.parametrize("kind", [name for name, row in KINDS.items() if row.spatial])
 def test_kinds_for_larger_kernels_leave_1x1_alone(kind: str) -> None:
     needed = {"HetConv": {"p": 2}, "GroupPointwiseConv": {"groups": 2}, "DualConv": {"groups": 2}}
     needed |= {"CPConv": {"rank": 4}, "TuckerConv": {"rank_in": 4, "rank_out": 4}, "Res2Conv": {"scales": 4}}

@@ -106,8 +106,8 @@ ALL_AT_ONCE = {
         "a.toml",
         layers('{ type = "Conv", out_channels = 0, kernel_sise = 3 }', '{ type = "Covn" }') + "nam = 1\n",
         [
-            ("3:18:", "Conv1", "out_channels = 0"),
-            ("3:1:", "Conv1", "kernel_size is missing"),
+            ("3:18:", "Conv1", "invalid out_channels 0"),
+            ("3:1:", "Conv1", "missing field kernel_size"),
             ("3:36:", "Conv1", "kernel_sise"),
             ("4:1:", "layer 2", "Covn"),
             ("6:1:", "nam"),
@@ -120,7 +120,7 @@ ALL_AT_ONCE = {
             '{ type = "Dropout", name = "a", p = 2 }',
         )
         + "[defaults]\nbais = true\n",
-        [("4:21:", "a", "taken"), ("4:33:", "a", "p = 2"), ("7:1:", "bais", "'bias'")],
+        [("4:21:", "a", "taken"), ("4:33:", "a", "invalid p 2"), ("7:1:", "bais", "'bias'")],
     ),
     "layers that do not fit": Bad(
         "a.toml",

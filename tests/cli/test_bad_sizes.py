@@ -40,7 +40,7 @@ SIZES = {
     "more than a billion": Bad(
         "a.toml",
         layers('{ type = "Conv", out_channels = 1000000001, kernel_size = 3 }'),
-        [("3:18:", "Conv1", "out_channels = 1000000001", "10⁹")],
+        [("3:18:", "Conv1", "invalid out_channels 1000000001", "10⁹")],
     ),
     "channels that multiply beyond all bounds": Bad(
         "a.toml",

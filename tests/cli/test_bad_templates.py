@@ -61,9 +61,9 @@ VALUES = {
     "a word": ("'four'", ()),
     "a comparison": ("c == 4", ()),
     "a comparison of channels": ("in_channels == 4", ()),
-    "too small": ("c - 4", ("out_channels = 0",)),
-    "negative": ("-c", ("out_channels = -4",)),
-    "too large": ("c * 1000000000", ("out_channels = 4000000000",)),
+    "too small": ("c - 4", ("invalid out_channels 0",)),
+    "negative": ("-c", ("invalid out_channels -4",)),
+    "too large": ("c * 1000000000", ("invalid out_channels 4000000000",)),
     "far too large": (" * ".join(["c", *["999999999"] * 15]), ()),
     "division by zero": ("c // (c - 4)", ("divides by zero",)),
     "remainder of zero": ("c % 0", ("divides by zero",)),
@@ -79,7 +79,7 @@ VALUES = {
     "words and numbers": ("'a' + c", ("'a' is not a number",)),
     "a word many times": ("'a' * 1000000000", ("'a' is not a number",)),
     "a word and a number in order": ("4 if 'a' < c else 5", ("compares",)),
-    "nothing of what comes in": ("in_channels - 4", ("out_channels = 0", "4×8×8")),
+    "nothing of what comes in": ("in_channels - 4", ("invalid out_channels 0", "4×8×8")),
     "shares of what comes in": ("channels // 0", ("divides by zero",)),
     "half of what comes in": ("0.3 * in_channels", ("not a whole number",)),
 }
@@ -168,19 +168,19 @@ def test_conditions_are_for_templates(run: Run, write: Write) -> None:
 
 
 USES = {
-    "missing argument": ('{ type = "t" }', [("3:1:", "t", "c is missing")]),
+    "missing argument": ('{ type = "t" }', [("3:1:", "t", "missing field c")]),
     "unknown argument": ('{ type = "t", c = 4, d = 5 }', [("3:22:", "t", "unknown key 'd'", "known here: c")]),
     "misspelt argument": (
         '{ type = "t", wdth = 4 }',
-        [("3:1:", "width is missing"), ("3:15:", "'wdth'", "did you mean 'width'")],
+        [("3:1:", "missing field width"), ("3:15:", "'wdth'", "did you mean 'width'")],
     ),
     "field of a kind": ('{ type = "t", c = 4, bias = true }', [("3:22:", "t", "unknown key 'bias'")]),
     "layers inside": ('{ type = "t", c = 4, layers = [] }', [("3:22:", "t has no layers inside")]),
     "name with a dot": ('{ type = "t", c = 4, name = "a.b" }', [("3:22:", "name", "letters, digits")]),
-    "name that is a number": ('{ type = "t", c = 4, name = 5 }', [("3:22:", "name = 5")]),
+    "name that is a number": ('{ type = "t", c = 4, name = 5 }', [("3:22:", "invalid name 5")]),
     "name of the input": ('{ type = "t", c = 4, name = "input" }', [("3:22:", "already taken")]),
-    "after a word": ('{ type = "t", c = 4, after = "input" }', [("3:22:", "after takes a list")]),
-    "after nothing": ('{ type = "t", c = 4, after = [] }', [("3:22:", "after takes a list")]),
+    "after a word": ('{ type = "t", c = 4, after = "input" }', [("3:22:", "expected a list of names")]),
+    "after nothing": ('{ type = "t", c = 4, after = [] }', [("3:22:", "expected a list of names")]),
     "after an unknown layer": ('{ type = "t", c = 4, after = ["nope"] }', [("3:22:", "t1", "'nope'", "input")]),
     "not a number": ('{ type = "t", c = nan }', [("3:15:", "nan")]),
     "endless": ('{ type = "t", c = inf }', [("3:15:", "inf")]),
@@ -306,7 +306,7 @@ def test_arguments_that_grow_from_template_to_template_end(
     path = write("a.toml", f'{INPUT}layers = [ {{ type = "a0", c = 4 }} ]\n{texts}')
     result = process(path)
     assert (result.code, result.out, len(result.problems)) == (2, "", 1)
-    assert "out_channels = " in result.err
+    assert "out_channels" in result.err
 
 
 BODIES = {
@@ -361,7 +361,7 @@ ROWS = {
     ),
     "missing field": (
         '{ type = "Conv", out_channels = "c" }',
-        [("8:1:", "template t, Conv", "kernel_size is missing")],
+        [("8:1:", "template t, Conv", "missing field kernel_size")],
     ),
     "repeated layer": (CONV.replace(" }", ", repeat = 2 }"), [("8:", "Conv has no repeat", "Block")]),
     "after a later layer": (
@@ -422,7 +422,7 @@ def test_a_template_in_a_template_names_every_line_that_used_it(run: Run, write:
         '[templates.outer]\nlayers = [\n{ type = "inner", name = "i", c = "in_channels - 4" },\n]\n'
         f'[templates.inner]\nrequired = ["c"]\nlayers = [ {CONV} ]\n'
     )
-    problem = ("9:", "o.i.Conv1", "out_channels = 0", "used at line 5, 2")
+    problem = ("9:", "o.i.Conv1", "invalid out_channels 0", "used at line 5, 2")
     check(Bad("a.toml", content, [problem]), run, write)
 
 
@@ -462,4 +462,4 @@ def test_json_has_the_same_places(run: Run, write: Write) -> None:
     result = run(path)
     line = 1 + next(number for number, text in enumerate(content.split("\n")) if '"out_channels"' in text)
     assert f"{path}:{line}:" in result.err
-    assert "t1.Conv1: out_channels = 0" in result.err
+    assert "t1.Conv1: invalid out_channels 0" in result.err

@@ -39,52 +39,52 @@ SPELLING = {
 VALUES = {
     "missing value": Bad("a.toml", layers('{ type = "Conv", kernel_size = 3 }'), [("3:1:", "Conv1", "out_channels")]),
     "missing type": Bad("a.toml", layers("{ kernel_size = 3 }"), [("3:1:", "layer 1", "type")]),
-    "missing input": Bad("a.toml", f"layers = [{CONV}]", [(ANYWHERE, "input is missing")]),
-    "missing layers": Bad("a.toml", INPUT, [(ANYWHERE, "layers is missing")]),
+    "missing input": Bad("a.toml", f"layers = [{CONV}]", [(ANYWHERE, "missing field input")]),
+    "missing layers": Bad("a.toml", INPUT, [(ANYWHERE, "missing field layers")]),
     "no layers": Bad("a.toml", f"{INPUT}layers = []", [("2:1:", "layers is empty")]),
     "zero": Bad(
         "a.toml",
         layers('{ type = "Conv", out_channels = 0, kernel_size = 3 }'),
-        [("3:18:", "Conv1", "out_channels = 0")],
+        [("3:18:", "Conv1", "invalid out_channels 0")],
     ),
     "negative": Bad(
         "a.toml",
         layers('{ type = "Conv", out_channels = 4, kernel_size = 3, padding = -1 }'),
-        [("3:53:", "Conv1", "padding = -1")],
+        [("3:53:", "Conv1", "invalid padding -1")],
     ),
     "string for a number": Bad(
         "a.toml",
         layers('{ type = "Conv", out_channels = "4", kernel_size = 3 }'),
-        [("3:18:", "Conv1", 'out_channels = "4"')],
+        [("3:18:", "Conv1", 'invalid out_channels "4"')],
     ),
     "string for a probability": Bad(
-        "a.toml", layers('{ type = "Dropout", p = "0.5" }'), [("3:21:", "Dropout1", 'p = "0.5"')]
+        "a.toml", layers('{ type = "Dropout", p = "0.5" }'), [("3:21:", "Dropout1", 'invalid p "0.5"')]
     ),
     "truth for a probability": Bad(
-        "a.toml", layers('{ type = "Dropout", p = true }'), [("3:21:", "Dropout1", "p = true")]
+        "a.toml", layers('{ type = "Dropout", p = true }'), [("3:21:", "Dropout1", "invalid p true")]
     ),
     "fraction for a whole number": Bad(
         "a.toml",
         layers('{ type = "Conv", out_channels = 4.0, kernel_size = 3 }'),
-        [("3:18:", "Conv1", "out_channels = 4.0")],
+        [("3:18:", "Conv1", "invalid out_channels 4.0")],
     ),
     "truth for a whole number": Bad(
         "a.toml",
         layers('{ type = "Conv", out_channels = 4, kernel_size = true }'),
-        [("3:36:", "Conv1", "kernel_size = true")],
+        [("3:36:", "Conv1", "invalid kernel_size true")],
     ),
     "whole number for truth": Bad(
         "a.toml",
         layers('{ type = "Conv", out_channels = 4, kernel_size = 3, bias = 1 }'),
-        [("3:53:", "Conv1", "bias = 1", "true or false")],
+        [("3:53:", "Conv1", "invalid bias 1", "true or false")],
     ),
     "truth in the input": Bad(
-        "a.json", '{"input": [true, 8, 8], "layers": [{"type": "Flatten"}]}', [("1:2:", "input", "whole numbers")]
+        "a.json", '{"input": [true, 8, 8], "layers": [{"type": "Flatten"}]}', [("1:2:", "input", "integers")]
     ),
     "null": Bad(
         "a.json",
         '{"input": [3, 8, 8], "layers": [{"type": "Conv", "out_channels": null, "kernel_size": 3}]}',
-        [("1:50:", "Conv1", "out_channels", "whole number")],
+        [("1:50:", "Conv1", "out_channels", "integer")],
     ),
     "date": Bad("a.toml", f"input = 2001-01-01\nlayers = [{CONV}]", [("1:1:", "input", "2001-01-01")]),
     "empty list": Bad(
@@ -105,7 +105,7 @@ VALUES = {
     "impossible default": Bad(
         "a.toml",
         f"{layers(CONV, CONV)}defaults = {{ stride = 0 }}\n",
-        [("6:14:", "defaults", "stride = 0")],
+        [("6:14:", "defaults", "invalid stride 0")],
     ),
     "a link that is none": Bad(
         "a.json", '{"$schema": [], "input": [3], "layers": [{"type": "Flatten"}]}', [("1:2:", "$schema")]
@@ -121,16 +121,16 @@ VALUES = {
     "an empty block": Bad(
         "a.toml", layers('{ type = "Block", layers = [] }'), [("3:19:", "Block1", "layers is empty")]
     ),
-    "a block without layers": Bad("a.toml", layers('{ type = "Block" }'), [("3:1:", "Block1", "layers is missing")]),
+    "a block without layers": Bad("a.toml", layers('{ type = "Block" }'), [("3:1:", "Block1", "missing field layers")]),
     "a block that repeats zero times": Bad(
         "a.toml",
         layers(f'{{ type = "Block", repeat = 0, layers = [{CONV}] }}'),
-        [("3:19:", "Block1", "repeat = 0")],
+        [("3:19:", "Block1", "invalid repeat 0")],
     ),
     "a layer inside blocks": Bad(
         "a.toml",
         layers('{ type = "Block", name = "b", layers = [{ type = "Block", layers = [{ type = "Pad" }] }] }'),
-        [("3:69:", "b.Block1.Pad1", "padding is missing")],
+        [("3:69:", "b.Block1.Pad1", "missing field padding")],
     ),
 }
 

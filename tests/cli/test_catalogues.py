@@ -6,7 +6,7 @@ import pytest
 from conftest import Run
 
 from flopcount.spec.arch import class_named
-from flopcount.spec.layers import FAMILIES
+from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import bundled
 
 FORMATS = ["table", "json", "csv", "markdown", "svg"]
@@ -40,16 +40,16 @@ def test_networks_are_listed_with_what_they_cost(run: Run) -> None:
 def test_every_kind_is_listed_with_a_line(fmt: str, run: Run) -> None:
     result = run("kinds", "--format", fmt)
     assert result.code == 0
-    assert [kind for kind in FAMILIES if kind not in result.out] == []
+    assert [kind for kind in KINDS if kind not in result.out] == []
 
 
 def test_every_line_on_a_kind_says_something(run: Run) -> None:
     rows = json.loads(run("kinds", "--format", "json").out)["kinds"]
-    assert [row["kind"] for row in rows] == [*FAMILIES]
+    assert [row["kind"] for row in rows] == [*KINDS]
     assert all(len(row["summary"]) > 10 for row in rows)
 
 
-@pytest.mark.parametrize("kind", FAMILIES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_is_shown_with_fields_equation_and_source(kind: str, run: Run) -> None:
     """Every field has its default, what it takes and what it is."""
     found = json.loads(run("kinds", kind, "--format", "json").out)
@@ -64,7 +64,7 @@ def test_a_kind_is_shown_with_fields_equation_and_source(kind: str, run: Run) ->
     assert required == {name for name, info in fields.items() if info.is_required()}
 
 
-@pytest.mark.parametrize("kind", FAMILIES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_is_shown_to_people_too(kind: str, run: Run) -> None:
     result = run("kinds", kind)
     assert (result.code, result.err) == (0, "")

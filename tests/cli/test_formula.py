@@ -150,7 +150,7 @@ def test_every_format_is_written(arguments: list[str], fmt: str, run: Run) -> No
         (["Conv", "--over", "AdderConv"], "AdderConv has no MACs to compare with"),
         (["Conv", "--set", "grups=2"], "did you mean 'groups'?"),
         (["Conv", "--over", "HetConv", "--set", "rank=2"], "neither Conv nor HetConv has such an option"),
-        (["Conv", "--set", "groups=0"], "it takes a whole number from 1 to 10⁹"),
+        (["Conv", "--set", "groups=0"], "expected an integer (1 to 10⁹)"),
         (["Conv", "--set", "padding=foo"], "padding"),
         (["Conv", "--set", "groups=two"], "groups"),
         (["Conv", "--in", "batch"], "--in is for networks"),

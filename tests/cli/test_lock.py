@@ -265,11 +265,14 @@ def row(**changes: str) -> str:
     ("text", "problems"),
     [
         ("version = 2\nnetworks = []\n", ["1:1: version 2 is of a later flopcount"]),
-        ("networks = []\n", ["1:1: version is missing"]),
+        ("networks = []\n", ["1:1: missing field version"]),
         ("version = 1\nrows = []\n", ['2:1: unknown key "rows"']),
         (f"version = 1\nnetworks = [\n{row(cost='1')}]\n", ['3:132: unknown key "cost"']),
-        (f"version = 1\nnetworks = [\n{row(macs='-1')}{row(id='')}]\n", ["3:40: macs = -1", "4:3: id is missing"]),
-        (f"version = 1\nnetworks = [\n{row(params='1.0')}]\n", ["3:28: params = 1.0"]),
+        (
+            f"version = 1\nnetworks = [\n{row(macs='-1')}{row(id='')}]\n",
+            ["3:40: invalid macs -1", "4:3: missing field id"],
+        ),
+        (f"version = 1\nnetworks = [\n{row(params='1.0')}]\n", ["3:28: invalid params 1.0"]),
         (f"version = 1\nnetworks = [\n{row()}{row()}]\n", ["4:3: a is here twice"]),
         ("version = 1\nnetworks = [\n<<<<<<< HEAD\n=======\n", ["3:1: a merge left its conflict here"]),
         ("version = 1\r\nnetworks = [\r\n]\r\n>>>>>>> branch\r\n", ["4:1: a merge left its conflict here"]),

@@ -12,12 +12,12 @@ from pydantic import ValidationError
 
 from flopcount.spec.arch import class_named
 from flopcount.spec.budget import Configuration
-from flopcount.spec.layers import FAMILIES
+from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import files
 
 CONV = {"type": "Conv", "out_channels": 4, "kernel_size": 3}
 HALF_OF_A_CONV = {"type": "Conv", "out_channels": 4}
-KINDS = [*FAMILIES, "Block"]
+TYPES = [*KINDS, "Block"]
 
 GOOD: dict[str, dict[str, Any]] = {
     "a layer": {"input": [3, 8, 8], "layers": [CONV]},
@@ -96,7 +96,7 @@ def test_what_the_schema_rejects_the_tool_refuses(data: dict[str, Any], schema: 
     assert not Draft202012Validator(schema).is_valid(data)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TYPES)
 def test_every_field_of_every_kind_is_described(kind: str, schema: Any) -> None:
     """Editors show the sentence when a key is typed."""
     properties = schema["$defs"][kind]["properties"]

@@ -173,7 +173,7 @@ BIG = [f"--set=layers.{place}.out_channels=1:10" for place in range(13)]
         (["--set", "layers.99.stride=1,2"], "'99' is not one of the"),
         (["--set", "layers.0.strid=1,2"], "did you mean 'stride'"),
         (["--set", "Conv1.strid=1,2"], "did you mean 'stride'"),
-        (["--set", "layers.0.stride=0:2"], "stride = 0 is not possible"),
+        (["--set", "layers.0.stride=0:2"], "invalid stride 0"),
         (["--set", "layers.0.padding=same,smae"], "smae"),
         (["--set", "layers.0.stride=1,2", "--set", "layers.0.stride=1:3"], "two axes have this name"),
         ([*BIG], "10000000000000 candidates; --sample"),

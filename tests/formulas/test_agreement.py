@@ -12,13 +12,12 @@ from formula_samples import SAMPLES, labelled
 from sampling import Fixed, Sample, counts
 
 from flopcount.formulas.step import Step
-from flopcount.spec.kinds import FORMULAS, formula
-from flopcount.spec.layers import kind_named
+from flopcount.spec.kinds import KINDS, formula, kind_named
 
 EVERY_SAMPLE = pytest.mark.parametrize(
     ("kind", "sample"), [pytest.param(kind, sample, id=label) for label, kind, sample in labelled()]
 )
-EVERY_KIND = pytest.mark.parametrize("kind", FORMULAS)
+EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
 
 Numbers = tuple[int, ...]
 
@@ -43,7 +42,7 @@ def test_every_kind_has_samples(kind: str) -> None:
 
 
 def test_samples_are_of_kinds_that_exist() -> None:
-    assert SAMPLES.keys() <= FORMULAS.keys()
+    assert SAMPLES.keys() <= KINDS.keys()
 
 
 @EVERY_KIND

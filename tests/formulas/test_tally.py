@@ -1,12 +1,8 @@
 """Tallies: named counts that add, in one vocabulary."""
 
-from typing import get_args
-
 from formula_samples import labelled
 
-from flopcount.formulas.norm import ACTIVATIONS, NORMS
 from flopcount.formulas.step import OPERATIONS, PARAMETERS, Tally, frozen
-from flopcount.spec.fields import Function, Norm
 
 
 def tallied() -> set[str]:
@@ -22,12 +18,6 @@ def test_formulas_use_the_vocabulary_and_all_of_it() -> None:
 
 def test_a_name_is_an_operation_or_a_parameter() -> None:
     assert not OPERATIONS.keys() & PARAMETERS.keys()
-
-
-def test_files_name_the_functions_and_norms_that_formulas_know() -> None:
-    """The values a file may give are the keys of the tables in the mathematics."""
-    function, norm = get_args(Function)[0], get_args(Norm)[0]
-    assert (set(get_args(function)), set(get_args(norm))) == ({*ACTIVATIONS, "none"}, {*NORMS, "none"})
 
 
 def test_tallies_add_name_by_name() -> None:

@@ -9,11 +9,10 @@ from variant_layers import Map, layer
 from flopcount.analyses.counted import counted
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shape, plan
-from flopcount.network.substitute import STAND_INS, standard
+from flopcount.network.substitute import standard
 from flopcount.network.trace import fields
 from flopcount.spec.arch import Arch
-from flopcount.spec.kinds import formula
-from flopcount.spec.layers import kind_named
+from flopcount.spec.kinds import STAND_INS, formula, kind_named
 from flopcount.spec.load import load
 
 MORE: Mapping[str, Mapping[str, Any]] = {

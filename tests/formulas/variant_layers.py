@@ -7,8 +7,7 @@ from flopcount.formulas.step import Step
 from flopcount.network.convention import convention
 from flopcount.network.trace import fields
 from flopcount.spec.fields import Layer
-from flopcount.spec.kinds import formula
-from flopcount.spec.layers import kind_named
+from flopcount.spec.kinds import formula, kind_named
 
 Map = Shape((16, 14, 14))
 

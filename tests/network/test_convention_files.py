@@ -13,7 +13,7 @@ from flopcount.formulas.step import OPERATIONS, PARAMETERS
 from flopcount.network.convention import COUNTERS, convention, described, mac_conventions
 from flopcount.network.padding_exact import INSIDE
 from flopcount.network.plan import input_shapes
-from flopcount.spec.kinds import FORMULAS
+from flopcount.spec.kinds import KINDS
 
 OWN = ("macs", "conv", "conv_bias")
 FILES = [pytest.param(path, id=path.stem) for path in sorted(COUNTERS.glob("*.toml"))]
@@ -60,7 +60,7 @@ def test_flops_weigh_a_multiply_accumulate_with_two(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES)
 def test_exceptions_are_for_steps_that_there_are(path: Path) -> None:
     kinds = convention(macs=path.stem).operations.kinds.keys()
-    assert kinds <= FORMULAS.keys()
+    assert kinds <= KINDS.keys()
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ def test_a_setting_needs_a_layer() -> None:
 
 
 def test_a_setting_is_validated() -> None:
-    with pytest.raises(UsageError, match="out_channels = 0 is not possible"):
+    with pytest.raises(UsageError, match="invalid out_channels 0"):
         overridden(network(SIZE, conv(name="stem")), {"stem": {"out_channels": 0}})
 
 

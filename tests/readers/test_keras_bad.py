@@ -72,7 +72,7 @@ BAD = [
     pytest.param(model(entry(), conv("a", "b"), conv("b", "a")), "in a circle: a, b", id="circle"),
     pytest.param(model(entry(), conv("a", "nowhere")), "reads call 0 of 'nowhere'", id="missing"),
     pytest.param(model(entry(), conv("a", "x"), conv("a", "x")), "two layers have the same name", id="twice"),
-    pytest.param(model(entry(), conv("a", "x", filters=-1)), "a (Conv2D): out_channels", id="negative"),
+    pytest.param(model(entry(), conv("a", "x", filters=-1)), "a (Conv2D): invalid out_channels -1", id="negative"),
     pytest.param(model(entry(), conv("a", "x", filters=10**12)), "out_channels", id="enormous"),
     pytest.param(model(entry(), conv("a", "x", filters="many")), "out_channels", id="word"),
     pytest.param(model(entry(), conv("a", "x", kernel_size=[3])), "kernel_size is not one whole number", id="axes"),

@@ -12,7 +12,7 @@ from flopcount.errors import BadInput
 from flopcount.network.convention import POLICIES, convention
 from flopcount.network.plan import input_shape, plan
 from flopcount.spec.arch import class_named
-from flopcount.spec.layers import FAMILIES
+from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import load_bytes
 from flopcount.spec.source import Notation
 
@@ -24,7 +24,7 @@ TOKENS = (
 )
 TEXTS = st.lists(st.sampled_from(TOKENS), max_size=20).map("".join)
 
-FIELDS = sorted({field for kind in FAMILIES for field in class_named(kind).model_fields} | {"type", "layers", "repeat"})
+FIELDS = sorted({field for kind in KINDS for field in class_named(kind).model_fields} | {"type", "layers", "repeat"})
 SMALL = st.integers(1, 4)
 USUAL = SMALL | st.lists(SMALL, min_size=1, max_size=3) | st.booleans() | st.sampled_from(["same", "valid", "relu"])
 ODD: st.SearchStrategy[Any] = st.sampled_from(
@@ -35,7 +35,7 @@ ODD: st.SearchStrategy[Any] = st.sampled_from(
 @st.composite
 def rows(draw: st.DrawFn) -> Any:
     """Draw a layer: of some kind, with what it needs, and now and then with what it cannot take."""
-    kind = draw(st.sampled_from([*FAMILIES]))
+    kind = draw(st.sampled_from([*KINDS]))
     fields = [
         name for name, info in class_named(kind).model_fields.items() if info.is_required() or draw(st.booleans())
     ]

@@ -44,13 +44,13 @@ TABLES = [
     ("[budget]\nmacs = 1\n§kinds.Konv.macs = 1", "did you mean 'Conv'?"),
     ("[budget]\n§blocks.one.two.macs = 1", 'write blocks."one.two"'),
     ("[budget.blocks.one]\nmacs = 1\n§mac = 1", "did you mean 'macs'?"),
-    ('[budget]\nmacs = 1\n§level = "warning"', 'it takes "error" or "warn"'),
+    ('[budget]\nmacs = 1\n§level = "warning"', 'expected "error" or "warn"'),
     ("[budget]\nmacs = 1\nwhen = { §size = 1 }", "unknown key"),
     ("[budget]\nmacs = 1\n§when.width = true", "width = true"),
     ("[budget]\nmacs = 1\n§when.width = []", "width = []"),
     ('[budget]\nmacs = 1\n§when.variant = "a\\nb"', "variant = "),
     ("§[budget]", "this budget limits nothing"),
-    ("§budget = 3", "it takes a table"),
+    ("§budget = 3", "expected a table"),
     ("[budget]\nmacs = 1\n§files = 1", "unknown key"),
 ]
 

@@ -50,7 +50,7 @@ def test_a_folder_of_that_name_is_no_configuration(tmp_path: Path) -> None:
     [
         ("flopcount.toml", b"\xff", "flopcount.toml:1:1: this is not text"),
         ("pyproject.toml", b"[project]\n", r"it has no \[tool.flopcount\]"),
-        ("pyproject.toml", b"tool.flopcount = 3\n", "pyproject.toml:1:1: 3 is not possible; it takes a table"),
+        ("pyproject.toml", b"tool.flopcount = 3\n", "pyproject.toml:1:1: invalid 3: expected a table"),
         ("other.toml", None, "no such file; --config names"),
     ],
 )

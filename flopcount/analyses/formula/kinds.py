@@ -9,63 +9,11 @@ from flopcount.formulas.numbers import Dim, remainder
 from flopcount.formulas.shape import Constraint, Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import convention
-from flopcount.network.substitute import STAND_INS
-from flopcount.spec.fields import own_fields
-from flopcount.spec.kinds import formula
-from flopcount.spec.layers import kind_named
+from flopcount.spec.fields import Layer, help_of, option, own_fields
+from flopcount.spec.kinds import KINDS, formula, kind_named
 
 # The letters of closed forms: which stands for what, and what else a formula is called with.
 
-
-LETTERS: Mapping[str, str] = {
-    **dict.fromkeys(("out_channels", "out_features"), "N"),
-    **dict.fromkeys(("kernel_size", "kernel_sizes"), "k"),
-    **dict.fromkeys(("groups", "num_groups"), "g"),
-    "rank": "r",
-    "rank_in": "r_1",
-    "rank_out": "r_2",
-    **dict.fromkeys(("upscale_factor", "downscale_factor", "scale_factor"), "r"),
-    **dict.fromkeys(("squeeze_channels", "scales"), "s"),
-    "blocks": "B",
-    "num_experts": "E",
-    "num_heads": "h",
-    "window_size": "w",
-    "hidden_size": "H",
-    "active_pairs": "a",
-    "num_embeddings": "V",
-    "embedding_dim": "D",
-}
-"""The letter of an option that has to be given; any other is called by its own name."""
-
-SIZES: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("ClassToken", "PositionEmbedding", "SelectToken", "MeanTokens", "Transpose", "ToMap"), ("n", "M")),
-    **dict.fromkeys(("RNN", "GRU", "LSTM"), ("n", "M")),
-    "Linear": ("M",),
-    **dict.fromkeys(("PatchMerging", "ChannelsFirst"), ("H", "W", "M")),
-    "Conv2Plus1D": ("M", "T", "H", "W"),
-    "MultiheadAttention": ("n", "D"),
-    "WindowAttention": ("H", "W", "D"),
-    "Embedding": ("n",),
-    "MatMul": ("n", "k"),
-}
-"""What a kind reads where that is no map of M×H×W, in the order of the axes."""
-
-SHOWN: Mapping[str, Mapping[str, Any]] = {
-    "Activation": {"function": "relu"},
-    "Interpolate": {"scale_factor": "r"},
-    "ToMap": {"size": ("H", "W")},
-    "Reshape": {"size": ("M", "H", "W")},
-    "Expand": {"size": ("M", "H", "W")},
-    "Parameter": {"size": ("n", "D")},
-    "Operation": {"operator": "TopK", "size": ("n", "D")},
-    "Permute": {"order": (-1, -2, -3)},
-    "Take": {"axis": -1},
-    "Join": {"axis": -1},
-    "Reduce": {"axes": (-1,)},
-    "Elementwise": {"function": "add"},
-    "Einsum": {"equation": "bij,bjk->bik"},
-}
-"""What is put for options that one letter does not stand for; of text, sizes alone are letters."""
 
 MEANINGS: Mapping[str, str] = {
     "M": "input channels",
@@ -216,9 +164,6 @@ def _refuse(constraint: Constraint, *, fails: bool) -> None:
         raise UsageError(constraint.sentence())
 
 
-EXCHANGEABLE = STAND_INS | {"MixConv", "PyConv", "ShiftConv", "Involution", "SparseConv"}
-"""The kinds that may stand in each other's place: convolutions that keep the map at stride 1."""
-
 LETTER = re.compile(r"[A-Za-z](_\d)?")
 """What may be set in place of a number: a letter, which may have an index."""
 
@@ -267,7 +212,7 @@ def _inputs(kind: str, options: Mapping[str, Any], *, volume: bool) -> tuple[Sha
     if kind == "Einsum":
         terms = options["equation"].partition("->")[0].split(",")
         return tuple(Shape(tuple(map(symbol, term)), len(term) - 1) for term in terms)
-    sizes = SIZES["Conv2Plus1D"] if volume else SIZES.get(kind, ("M", "H", "W"))
+    sizes = KINDS["Conv2Plus1D" if volume else kind].reads
     axis = len(sizes) - 1 if sizes[-1] in LAST else len(sizes) if kind == "Embedding" else 0
     x = Shape(tuple(map(symbol, sizes)), axis)
     if kind == "MatMul":
@@ -279,13 +224,18 @@ def _required(kind: str, *, volume: bool) -> dict[str, Any]:
     """Return a letter for every option that has to be given."""
     model = kind_named(kind)
     names = [name for name in own_fields(model) if model.model_fields[name].is_required()]
-    found: dict[str, Any] = {name: symbol(LETTERS.get(name, name)) for name in names}
+    found: dict[str, Any] = {name: symbol(_letter(kind, name)) for name in names}
     if volume and "kernel_size" in found:
         found["kernel_size"] = (symbol("t"), symbol("k"), symbol("k"))
     if "kernel_sizes" in found:
         several = [name for name in names if name in {"kernel_sizes", "groups"}]
-        found |= {name: (symbol(f"{LETTERS[name]}_1"), symbol(f"{LETTERS[name]}_2")) for name in several}
-    return {**found, **{name: _shown(name, value) for name, value in SHOWN.get(kind, {}).items()}}
+        found |= {name: (symbol(f"{_letter(kind, name)}_1"), symbol(f"{_letter(kind, name)}_2")) for name in several}
+    return {**found, **{name: _shown(name, value) for name, value in KINDS[kind].example.items()}}
+
+
+def _letter(kind: str, name: str) -> str:
+    """Return the letter of an option, or else its name."""
+    return option(kind, name).letter or name
 
 
 def _shown(name: str, value: Any) -> Any:
@@ -301,14 +251,12 @@ def _letters(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: symbol(value)
         for name, value in settings.items()
-        if isinstance(value, str) and LETTER.fullmatch(value) and "whole number" in _takes(model, name)
+        if isinstance(value, str) and LETTER.fullmatch(value) and _takes_number(model, name)
     }
 
 
-def _takes(model: Any, name: str) -> str:
-    from flopcount.spec.fields import expected
-
-    return expected(model, name) if name in model.model_fields else ""
+def _takes_number(model: type[Layer], name: str) -> bool:
+    return name in model.model_fields and help_of(model, name).is_number
 
 
 def _checked(kind: str, settings: Mapping[str, Any], letters: Mapping[str, Any]) -> dict[str, Any]:
@@ -361,7 +309,7 @@ def ratio_forms(kind: str, over: str, settings: Mapping[str, Any]) -> Forms:
 def _pair(kind: str, over: str, settings: Mapping[str, Any]) -> tuple[Use, Use]:
     """Use both kinds on one input, with as many output channels as the one that cannot choose them."""
     for name in (kind, over):
-        if name not in EXCHANGEABLE:
+        if not (KINDS[name].replaces_conv or KINDS[name].keeps_map):
             raise UsageError(f"{name} does not stand for a convolution; compare two kinds of convolutions")
     known = {name: {*own_fields(kind_named(name))} for name in (kind, over)}
     for name in settings.keys() - known[kind] - known[over]:
