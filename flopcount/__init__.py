@@ -1,8 +1,7 @@
 """Says what a neural network costs before anyone builds it.
 
-`counted(plan(arch), shape, convention())` gives what the command line shows:
-`load("mobilenet_v1").arch` is an arch, `input_shape(arch.input, "160")` a shape.
-`check("archs")` holds arch files against their budgets and returns verdicts.
+`Case(load("mobilenet_v1"), input=160).count` is what the command line shows;
+`check("archs")` checks arch files against their budgets and returns findings.
 """
 
 from importlib import import_module
@@ -12,26 +11,20 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from flopcount.analyses.budgets.check import check as check
-    from flopcount.analyses.counted import counted as counted
+    from flopcount.case import Case as Case
+    from flopcount.case import load as load
     from flopcount.errors import FlopcountError as FlopcountError
     from flopcount.network.convention import convention as convention
-    from flopcount.network.plan import input_shape as input_shape
-    from flopcount.network.plan import plan as plan
-    from flopcount.network.trace import trace as trace
-    from flopcount.spec.load import load as load
 
 _HOMES = {
-    "check": "analyses.budgets.check",
-    "counted": "analyses.counted",
-    "convention": "network.convention",
-    "input_shape": "network.plan",
-    "plan": "network.plan",
-    "trace": "network.trace",
+    "Case": "case",
     "FlopcountError": "errors",
-    "load": "spec.load",
+    "check": "analyses.budgets.check",
+    "convention": "network.convention",
+    "load": "case",
 }
 
-__all__ = ["FlopcountError", "check", "convention", "counted", "input_shape", "load", "plan", "trace"]
+__all__ = ["Case", "FlopcountError", "check", "convention", "load"]
 
 
 def __getattr__(name: str) -> object:

@@ -14,7 +14,7 @@ and codes, never on sentences.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Place = tuple[str | int, ...]
 """Where in a spec: the keys and indices that lead there, such as ("layers", 3, "stride")."""
@@ -96,12 +96,15 @@ class Note(NamedTuple):
 
 
 class SpecError(BadInput):
-    """A spec is impossible: all of its problems at once."""
+    """A spec is impossible: all of its problems at once.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    `file` is what the spec was read from, if it is known; the problems point into it.
+    """
+
+    def __init__(self, problems: Sequence[Problem], file: Any = None) -> None:
         """Keep the problems, in the order of the file."""
         super().__init__("\n".join(map(str, problems)))
-        self.problems = tuple(problems)
+        self.problems, self.file = tuple(problems), file
 
 
 class Located(NamedTuple):

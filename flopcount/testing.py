@@ -14,13 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flopcount.analyses.counted import Counted, counted
-from flopcount.errors import SpecError, UsageError
+from flopcount.case import Case, Count, load
+from flopcount.errors import UsageError
 from flopcount.formulas.shape import render
-from flopcount.network.convention import convention
-from flopcount.network.plan import input_shapes, plan
+from flopcount.network.network import Network
+from flopcount.network.plan import plan
 from flopcount.spec.arch import Arch
-from flopcount.spec.load import explained, load
 
 MOST_SHOWN = 20
 """So many differences are told, then counted."""
@@ -54,20 +53,10 @@ def assert_matches(
         raise AssertionError("\n  ".join([title, *shown, *more]))
 
 
-def _counted(arch: str | Path | Arch, size: tuple[int, ...], variant: str | None) -> Counted:
+def _counted(arch: str | Path | Arch, size: tuple[int, ...], variant: str | None) -> Count:
     """Count a spec at one input."""
-    if isinstance(arch, Arch):
-        return _at(arch, size)
-    spec = load(str(arch), (), variant)
-    try:
-        return _at(spec.arch, size)
-    except SpecError as error:
-        raise explained(error, spec) from None
-
-
-def _at(arch: Arch, size: tuple[int, ...]) -> Counted:
-    network = plan(arch)
-    return counted(network, input_shapes(network.inputs, render(size)), convention())
+    network = Network.of(plan(arch)) if isinstance(arch, Arch) else load(arch)
+    return Case(network, input=size, variant=variant).count
 
 
 def measured(module: Any, input_size: Sequence[int]) -> Measured:
@@ -122,7 +111,7 @@ def _inner_params(module: Any) -> dict[str, int]:
     return {name: _params(inner) for name, inner in module.named_modules() if name}
 
 
-def _problems(spec: Counted, found: Measured) -> Iterator[str]:
+def _problems(spec: Count, found: Measured) -> Iterator[str]:
     """Yield what differs, the totals first, then the layers whose names are those of modules."""
     total = spec.total
     if total.params != found.params:
@@ -132,11 +121,11 @@ def _problems(spec: Counted, found: Measured) -> Iterator[str]:
     last = tuple(int(str(size)) for size in [*spec.trace.steps.values()][-1].shape.dims)
     if found.output is not None and found.output != last:
         yield f"output: {render(last)} in the spec, {render(found.output)} in the module"
-    if total != (found.params, found.macs):
+    if (total.params, total.macs) != (found.params, found.macs):
         yield from _inner_problems(spec, found)
 
 
-def _inner_problems(spec: Counted, found: Measured) -> Iterator[str]:
+def _inner_problems(spec: Count, found: Measured) -> Iterator[str]:
     names = _names([*spec.trace.steps], found.inner_params)
     if not names:
         yield "no layer is called as a module is, so that they cannot be compared one by one"
@@ -152,7 +141,7 @@ def _inner_problems(spec: Counted, found: Measured) -> Iterator[str]:
             yield f"{path}: {spec.cost(step).macs} MACs in the spec, and no module of that name"
 
 
-def _differences(path: str, name: str, spec: Counted, found: Measured) -> Iterator[str]:
+def _differences(path: str, name: str, spec: Count, found: Measured) -> Iterator[str]:
     """Compare one layer with the module of its name; a norm in its row may be a module of its own there."""
     step, macs = spec.trace.steps[path], found.inner_macs.get(name, 0)
     costs = [spec.cost(step), *(spec.cost(part.step) for part in step.parts)]

@@ -12,12 +12,13 @@ from typing import NamedTuple, Protocol
 import hypothesis
 import pytest
 
-from flopcount.analyses.counted import Counted
 from flopcount.analyses.explain import Verdict, verdicts
-from flopcount.cli.loading import Options, count_arch
+from flopcount.case import Count
+from flopcount.cli.loading import Options, count_of
 from flopcount.cli.main import run as run_command
 from flopcount.errors import INDENT
-from flopcount.spec.load import ROOT, Spec, load_base
+from flopcount.network.network import Network, of_spec
+from flopcount.spec.load import ROOT, load_base
 
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")  # how long an example takes says nothing on a busy machine
@@ -67,26 +68,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @cache
-def _counted(reference: str, options: Options) -> tuple[Spec, Counted]:
+def _counted(reference: str, options: Options) -> Count:
     """Count a bundled network once for all tests of this process."""
-    return count_arch(reference, options)
+    return count_of(reference, options)
 
 
 @cache
 def _verdicts(reference: str) -> tuple[Verdict, ...]:
     """Recompute the claims of a bundled network once for all tests of this process."""
-    return tuple(verdicts(*load_base(reference)))
+    spec, variant = load_base(reference)
+    return tuple(verdicts(of_spec(spec), variant))
 
 
 @pytest.fixture(autouse=True)
 def once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count all bundled networks once, not for each test that lists or verifies them."""
 
-    def judged(spec: Spec, variant: str | None = None) -> Iterable[Verdict]:
-        is_bundled = variant is None and Path(spec.source.title).is_relative_to(ROOT)
-        return _verdicts(spec.source.title) if is_bundled else verdicts(spec, variant)
+    def judged(network: Network, variant: str | None = None) -> Iterable[Verdict]:
+        is_bundled = variant is None and Path(network.title).is_relative_to(ROOT)
+        return _verdicts(network.title) if is_bundled else verdicts(network, variant)
 
-    monkeypatch.setattr("flopcount.cli.archs.count_arch", _counted)
+    monkeypatch.setattr("flopcount.cli.archs.count_of", _counted)
     monkeypatch.setattr("flopcount.cli.verify.verdicts", judged)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
-from flopcount.analyses.counted import Cost, Counted
+from flopcount.case import Cost, Count
 from flopcount.network.plan import Given
 from flopcount.network.trace import Memo, Trace, settled
 from flopcount.spec.kinds import kind_named
@@ -210,7 +210,7 @@ Status = Literal["added", "removed", "moved", "changed", "renumbered", "same"]
 QUIET = ("renumbered", "same")
 """What nobody has to look at."""
 
-NOTHING = Cost(0, 0)
+NOTHING = Cost(params=0, macs=0)
 
 GONE = ""
 """The path of a layer that is not there any more."""
@@ -235,13 +235,12 @@ class Change(NamedTuple):
     def delta(self) -> Cost:
         """How much more the layer costs now."""
         old, new = (each.cost if each else NOTHING for each in (self.before, self.after))
-        return Cost(new.params - old.params, new.macs - old.macs)
+        return Cost({name: new.get(name, 0) - old.get(name, 0) for name in {**old, **new}})
 
 
-def layers_of(result: Counted, given: Given) -> tuple[Layer, ...]:
-    """Return the layers of a counted network; `given` is what it was counted with."""
-    costs = {path: result.cost(step) for path, step in result.trace.steps.items()}
-    return tuple(Layer(item, costs[item.path]) for item in inventory(result.trace, given))
+def layers_of(result: Count) -> tuple[Layer, ...]:
+    """Return the layers of a network with their costs."""
+    return tuple(Layer(item, result.costs[item.path]) for item in inventory(result.trace, result.case.given))
 
 
 def differences(before: Sequence[Layer], after: Sequence[Layer]) -> tuple[Change, ...]:

@@ -9,17 +9,16 @@ from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from flopcount.analyses.counted import Cost, Counted, batched, cost, counted, summed
-from flopcount.errors import BadInput, FileError, Problem, ShapeError, SpecError, UsageError, suggestion
+from flopcount.case import Case, Cost, Count, batched, combined, cost, summed
+from flopcount.errors import BadInput, FileError, Problem, ShapeError, UsageError, suggestion
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import POLICIES, Convention, convention, mac_conventions
 from flopcount.network.folding import folded
-from flopcount.network.plan import input_shapes, overridden, plan
-from flopcount.network.scale import scaled, width_ratio
+from flopcount.network.network import Network
 from flopcount.network.trace import Trace, trace
 from flopcount.spec.arch import Claim, With
-from flopcount.spec.load import Spec, setting, validated
+from flopcount.spec.load import Spec
 from flopcount.spec.positions import located
 from flopcount.spec.problems import model_problems
 from flopcount.spec.units import COUNTS, printed
@@ -39,9 +38,10 @@ class Verdict(NamedTuple):
     status: Status
 
 
-def verdicts(spec: Spec, variant: str | None = None) -> Iterator[Verdict]:
+def verdicts(network: Network, variant: str | None = None) -> Iterator[Verdict]:
     """Recompute the claims of an arch file: all of them, or those about one of its variants."""
-    results = cache(lambda key: _counted(spec, *key))
+    spec = network.plan.spec
+    results = cache(lambda key: _counted(network, *key))
     for index, raw in enumerate(spec.arch.claims):
         claim = _claim(raw, index, spec)
         if variant not in {None, claim.with_.variant}:
@@ -49,8 +49,6 @@ def verdicts(spec: Spec, variant: str | None = None) -> Iterator[Verdict]:
         key = (claim.with_, None if claim.input is None else str(claim.input), claim.convention, claim.counts)
         try:
             yield from _judged(claim, results(key))
-        except SpecError as error:
-            raise located(error.problems, spec.source) from None
         except (UsageError, FileError, ShapeError) as error:
             what = "; ".join(message.text for message in error.messages)
             raise located([Problem(("claims", index), what, "claim")], spec.source) from None
@@ -72,18 +70,14 @@ def _claim(raw: object, index: int, spec: Spec) -> Claim:
     return claim
 
 
-def _counted(spec: Spec, change: With, size: str | None, params: str, counts: str) -> tuple[str, Counted]:
-    """Count the network as a claim has it changed."""
-    if change.variant or change.set:
-        spec = validated(spec.source, [setting(text) for text in change.set], change.variant)
-    network = overridden(plan(spec.arch), spec.changes)
-    given = scaled(network, spec.arch.scaling, width_ratio(str(change.width))) if change.width else {}
-    result = counted(network, input_shapes(network.inputs, size), convention(params, counts), given)
-    return spec.arch.name, result
+def _counted(network: Network, change: With, size: str | None, params: str, counts: str) -> Count:
+    """Count the network as a claim changes it."""
+    rule = convention(params, counts)
+    width = change.width or None
+    return Case(network, input=size, width=width, variant=change.variant, settings=change.set, convention=rule).count
 
 
-def _judged(claim: Claim, named: tuple[str, Counted]) -> Iterator[Verdict]:
-    name, result = named
+def _judged(claim: Claim, result: Count) -> Iterator[Verdict]:
     traced = result.standard if claim.with_.standard and result.standard else result.trace
     part, whole = _part(claim, traced, result.convention), summed(traced, result.convention)
     rules = {"params": claim.params_rule or claim.rule, "macs": claim.rule}
@@ -93,7 +87,7 @@ def _judged(claim: Claim, named: tuple[str, Counted]) -> Iterator[Verdict]:
             exact, total = getattr(part, quantity), getattr(whole, quantity)
             holds = prints_as(exact, total, str(claimed), rules[quantity])
             status: Status = "holds" if holds else "erratum" if claim.erratum else "differs"
-            yield Verdict(name, claim, quantity, str(claimed), exact, total, status)
+            yield Verdict(result.case.name, claim, quantity, str(claimed), exact, total, status)
 
 
 def _part(claim: Claim, traced: Trace, rule: Convention) -> Cost:
@@ -103,8 +97,7 @@ def _part(claim: Claim, traced: Trace, rule: Convention) -> Cost:
         steps = [leaf for step in steps for leaf in step.leaves() if label(leaf) == claim.leaves]
     if not steps:
         raise UsageError(f"there is no layer, block or label {claim.leaves or claim.path!r} in this network")
-    costs = [cost(step, rule) for step in steps]
-    return Cost(sum(each.params for each in costs), sum(each.macs for each in costs))
+    return combined(cost(step, rule) for step in steps)
 
 
 def _claims_at(path: str, traced: Trace) -> Iterator[Step]:

@@ -9,13 +9,13 @@ from pydantic import ValidationError
 
 from flopcount.analyses.conditions import Columns, Condition, Subject
 from flopcount.analyses.conditions import condition as _condition
-from flopcount.analyses.counted import Cost, Counted, counted
 from flopcount.analyses.sweep.axes import setting_axis, spelled
+from flopcount.case import Cost, Count
 from flopcount.errors import BadInput, Place, Problem, SpecError, UsageError, suggestion
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
-from flopcount.network.plan import Given, Node, Plan, overridden, plan
-from flopcount.network.scale import scaled, width_ratio
+from flopcount.network.network import of_spec
+from flopcount.network.plan import Given, Node, Plan
 from flopcount.network.substitute import Replacement, Target, carried, replacement
 from flopcount.network.trace import Trace, fields, own, trace
 from flopcount.spec.fields import Layer
@@ -45,7 +45,7 @@ def facts(node: Node, step: Step, shapes: Mapping[str, Shape], cost: Cost) -> Co
     """Return what is known of a layer; a list with a size for each axis counts as its largest."""
     own = {name: _plain(value) for name, value in fields(node.layer).items()}
     channels = {"in_channels": shapes[node.inputs[0]].channels, "out_channels": step.shape.channels}
-    return {**own, "path": node.path, "type": node.kind, **channels, **cost._asdict()}
+    return {**own, "path": node.path, "type": node.kind, **channels, **cost}
 
 
 def _plain(value: Any) -> Any:
@@ -182,7 +182,7 @@ class Alternative(NamedTuple):
     """A network with other convolutions, or at another width or size; without a target it has those it had."""
 
     target: Target | None
-    counted: Counted
+    counted: Count
     replaced: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
     point: Point = Point()
@@ -203,7 +203,7 @@ class Alternative(NamedTuple):
         return {node.path: node.kind for node in self.counted.trace.plan.nodes}
 
 
-def alike(one: Counted, other: Counted) -> bool:
+def alike(one: Count, other: Count) -> bool:
     """Tell whether two counts of one network are the same: at the same inputs, with the same maps."""
     return _maps(one.trace) == _maps(other.trace)
 
@@ -219,16 +219,17 @@ class Choice(NamedTuple):
     first: bool = False
 
 
-def alternative(base: Counted, target: Target, choice: Choice, given: Given) -> Alternative:
+def alternative(base: Count, target: Target, choice: Choice) -> Alternative:
     """Count a network with a target in the place of each convolution that can be replaced."""
     first = _first(base.trace) if not choice.first and target.kind != "Conv" else frozenset()
+    given = base.case.given
     around = _Around(base, target, choice, first, given)
     found = [_replaced(node, step, around) for node, step in base.trace.items()]
     pairs = [*zip(base.trace.plan.nodes, found, strict=True)]
     network = base.trace.plan._replace(nodes=tuple(each.node for each in found))
     return Alternative(
         target,
-        counted(network, base.trace.inputs, base.convention, _fitting(given, network)),
+        base.case.with_plan(network, _fitting(given, network)).count,
         tuple(node.path for node, each in pairs if each.node is not node),
         tuple(Left(node.path, node.kind, each.reason) for node, each in pairs if each.reason),
     )
@@ -237,7 +238,7 @@ def alternative(base: Counted, target: Target, choice: Choice, given: Given) -> 
 class _Around(NamedTuple):
     """What decides on a layer beside the layer itself."""
 
-    base: Counted
+    base: Count
     target: Target
     choice: Choice
     first: frozenset[str]
@@ -424,8 +425,4 @@ def _check(content: str, spec: Spec, found: Alternative, words: Words, path: str
 
 def _recounted(content: str, spec: Spec, found: Alternative, words: Words, path: str) -> Cost:
     again = validated(parsed(content, spec.source.notation, path), words.settings, words.variant)
-    network = overridden(plan(again.arch), again.changes)
-    given: Mapping[str, Mapping[str, Any]] = {}
-    if words.width:
-        given = scaled(network, again.arch.scaling, width_ratio(words.width))
-    return counted(network, found.counted.trace.inputs, found.counted.convention, given).total
+    return found.counted.case.at(network=of_spec(again), width=words.width, variant=None, settings=()).count.total

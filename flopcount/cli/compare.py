@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from flopcount.cli.loading import Options, count_arch
+from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option
 from flopcount.cli.output import show
 from flopcount.report.compare import comparison_report
@@ -21,8 +21,7 @@ def command(archs: tuple[str, ...], fmt: str, output: str | None, plot: str | No
     Where all have the same maps, layer for layer, the layers are compared too.
     The options apply to every network.
     """
-    counted = [count_arch(arch, Options(**options)) for arch in archs]
-    names = [spec.arch.name for spec, _ in counted]
+    results = [count_of(arch, Options(**options)) for arch in archs]
+    names = [result.case.name for result in results]
     told = [arch if names.count(name) > 1 else name for arch, name in zip(archs, names, strict=True)]
-    results = [result for _, result in counted]
     show(comparison_report([*zip(told, results, strict=True)]), fmt, output, plot=plot)

@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from flopcount.analyses.counted import Counted
-from flopcount.cli.loading import Options, count_arch
+from flopcount.case import Count
+from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, view_options
 from flopcount.cli.output import emit, show
 from flopcount.errors import UsageError
@@ -27,7 +27,7 @@ def command(arch: str, fmt: str, output: str | None, plot: str | None, **options
     a bundled network or - for standard input. Layers that stand for a standard convolution are compared with it.
     """
     view = {name: options.pop(name) for name in ("depth", "by", "sort", "top", "columns", "parts", "graph")}
-    spec, result = count_arch(arch, Options(**options))
+    result = count_of(arch, Options(**options))
     if view["parts"] and fmt != "table":
         raise UsageError(
             f"--parts is for tables; {fmt} {'has the parts anyway' if fmt == 'json' else 'has no place for them'}"
@@ -37,7 +37,7 @@ def command(arch: str, fmt: str, output: str | None, plot: str | None, **options
         emit(_graph(result, view["graph"], view["depth"]), output)
         return
     changes = Options(**options).changes
-    report = count_report(spec.arch.name, spec.arch.description, result, changes)
+    report = count_report(result.case.name, result.case.plan.description, result, changes)
     show(_shaped(report, view, result.convention.unit), fmt, output, parts=view["parts"], plot=plot)
 
 
@@ -51,7 +51,7 @@ def _check_graph(view: dict[str, Any], fmt: str) -> None:
         raise UsageError(f"--depth {view['depth']} is not possible; it counts from 1")
 
 
-def _graph(result: Counted, notation: str, depth: int | None) -> str:
+def _graph(result: Count, notation: str, depth: int | None) -> str:
     from flopcount.report import graph
 
     return graph.mermaid(result, depth) if notation == "mermaid" else graph.dot(result, depth)

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from flopcount.analyses.diff import Layer, differences, layers_of
-from flopcount.cli.loading import Options, count_arch, count_loaded, given_to
+from flopcount.case import load_bytes
+from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, count_options, output_options
 from flopcount.cli.output import show
 from flopcount.errors import UsageError
@@ -34,16 +35,12 @@ def command(before: str, after: str, fmt: str, output: str | None, *, everything
 
 def _version(reference: str, options: Options) -> tuple[Version, tuple[Layer, ...]]:
     """Count one side."""
-    from flopcount.readers.base import ReadOptions
-    from flopcount.readers.load import load_content
     from flopcount.spec.git import content_in, revision
 
     at = revision(reference)
     if at is None:
-        spec, result = count_arch(reference, options)
+        result = count_of(reference, options)
     else:
         content = content_in(*at, Path.cwd())
-        request = ReadOptions(options.size, options.batch, options.allow_unknown)
-        spec = load_content(content, ":".join(at), request, options.parsed_settings, options.variant)
-        result = count_loaded(spec, options)
-    return Version(reference, spec.arch.name, result), layers_of(result, given_to(spec, result, options))
+        result = options.case(load_bytes(content, ":".join(at), allow_unknown=options.allow_unknown)).count
+    return Version(reference, result.case.name, result), layers_of(result)

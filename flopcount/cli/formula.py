@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from flopcount.analyses.formula.networks import AXES, Subject, law
-from flopcount.cli.loading import Options, count_arch
+from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, count_options, output_options
 from flopcount.cli.output import emit, show
 from flopcount.errors import UsageError, suggestion
@@ -99,16 +99,13 @@ def _network(name: str, options: Mapping[str, Any]) -> Report:
 
 
 def _law_report(reference: str, axis: str, chosen: Options) -> Report:
-    from flopcount.network.scale import scaled, width_ratio
-
-    spec, result = count_arch(reference, chosen)
-    if spec.unknown:
+    result = count_of(reference, chosen)
+    case = result.case
+    if result.unknown:
         raise UsageError("--allow-unknown leaves operators out, and a formula cannot say so; count the network")
-    traced, scaling = result.trace, spec.arch.scaling
-    given = scaled(traced.plan, scaling, width_ratio(chosen.width)) if chosen.width else {}
-    subject = Subject(spec.arch.name, traced.plan, traced.inputs, result.convention, given, scaling)
+    subject = Subject(case.name, case.plan, case.inputs, result.convention, case.given, case.plan.scaling)
     known = convention_facts(result.convention)
-    return law_report(spec.arch.name, result.convention.sentence(), law(subject, axis), known)
+    return law_report(case.name, result.convention.sentence(), law(subject, axis), known)
 
 
 def _check_known(name: str) -> None:

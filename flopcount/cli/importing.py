@@ -6,12 +6,14 @@ from typing import Any
 
 import click
 
-from flopcount.analyses.counted import Counted
-from flopcount.cli.loading import Options, count_arch, count_spec, left_out, spec_of
+from flopcount.case import Case, Count
+from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch
 from flopcount.cli.output import emit
 from flopcount.errors import FlopcountError, UsageError
-from flopcount.spec.load import Spec
+from flopcount.network.network import of_spec
+from flopcount.spec.load import Spec, validated
+from flopcount.spec.source import Source
 
 
 @click.command("import")
@@ -31,25 +33,27 @@ def command(model: str, output: str | None, *, flat: bool, **options: Any) -> No
     written has been counted again, and costs the same, layer by layer. To FILE.csv
     goes the SCALE-Sim topology of any network.
     """
-    spec, result = count_arch(model, Options(**options))
+    result = count_of(model, Options(**options))
+    spec = result.case.plan.spec
     if output is not None and output.lower().endswith(".csv"):
         from flopcount.readers.scale_sim import topology
 
         emit(topology(result.trace), output)
-        _say_left_out(spec, "the topology does not say so")
+        _say_left_out(result, "the topology does not say so")
         return
     if not spec.foreign:
         raise UsageError(f"{model}: this is an arch file already; import reads files of other tools")
     emit(_text(spec, result, Path(model).name, output or "", flat=flat), output)
-    _say_left_out(spec, "the arch file says so too, under unknown")
+    _say_left_out(result, "the arch file says so too, under unknown")
 
 
-def _say_left_out(spec: Spec, more: str) -> None:
-    for note in left_out(spec):
-        click.echo(f"note: {note}; {more}", err=True)
+def _say_left_out(result: Count, more: str) -> None:
+    for note in result.notes:
+        if note.code == "operators-skipped":
+            click.echo(f"note: {note}; {more}", err=True)
 
 
-def _text(spec: Spec, result: Counted, title: str, output: str, *, flat: bool) -> str:
+def _text(spec: Spec, result: Count, title: str, output: str, *, flat: bool) -> str:
     """Write an arch file that costs the same: with templates, if that can be."""
     from flopcount.spec.write import as_json
     from flopcount.spec.write import written_writing as written
@@ -61,7 +65,7 @@ def _text(spec: Spec, result: Counted, title: str, output: str, *, flat: bool) -
     return written(data, _header(spec, title))
 
 
-def _folded(data: dict[str, Any], result: Counted) -> dict[str, Any]:
+def _folded(data: dict[str, Any], result: Count) -> dict[str, Any]:
     """Return the data with templates where they cost the same, layer by layer; else as it is."""
     from copy import deepcopy
 
@@ -69,13 +73,13 @@ def _folded(data: dict[str, Any], result: Counted) -> dict[str, Any]:
 
     short = folded(deepcopy(data))
     try:
-        again = count_spec(spec_of("the arch file to be", short), Options())
+        again = Case(of_spec(validated(Source("the arch file to be", "", "toml", short)))).count
     except FlopcountError:
         return data
     return short if _layers(again) == _layers(result) else data
 
 
-def _layers(result: Counted) -> Mapping[str, Any]:
+def _layers(result: Count) -> Mapping[str, Any]:
     """Return all that is counted, by path."""
     return {path: (step.shape.dims, step.tally.counts) for path, step in result.trace.steps.items()}
 

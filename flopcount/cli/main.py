@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from flopcount.cli.group import commands
-from flopcount.errors import INDENT, FlopcountError, Message, plain
+from flopcount.errors import INDENT, FlopcountError, Message, SpecError, plain
 
 BUG = 3
 """Exit code of a bug in flopcount."""
@@ -34,6 +34,8 @@ def run(arguments: list[str]) -> int:
         result = commands.main(arguments, prog_name="flopcount", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
+    except SpecError as error:
+        return _failed(_located(error).messages, error.exit_code)
     except FlopcountError as error:
         return _failed(error.messages, error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -50,6 +52,13 @@ def _asked(error: click.ClickException) -> str:
     """Return the command whose usage is wrong, as it is called."""
     context = getattr(error, "ctx", None)
     return context.command_path if context else "flopcount"
+
+
+def _located(error: SpecError) -> FlopcountError:
+    """Return the error of the file that a spec was read from, with a place for each problem."""
+    from flopcount.spec.load import explained
+
+    return explained(error, error.file) if error.file else error
 
 
 def _ended(error: BaseException) -> int:

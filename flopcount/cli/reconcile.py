@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from flopcount.analyses.explain import Asked, Origin, Side, asked, numbers, origins, side, terms
-from flopcount.cli.loading import Options, count_arch
+from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, complete_convention, network_options, output_options
 from flopcount.cli.output import show
 from flopcount.errors import Broken, UsageError
@@ -54,7 +54,7 @@ def command(  # noqa: PLR0917  (an argument for each option)
         raise UsageError("nothing to reconcile with; give --with thop=4133742592, --with 4.13G or --to thop")
     found = [asked(text) for text in figures]
     rules = {name: convention(macs=name) for name in (start, *ends, *(each.convention for each in found)) if name}
-    spec, result = count_arch(arch, Options(**options))
+    result = count_of(arch, Options(**options))
     base = side(result.trace, rules[start])
     sides = {name: side(result.trace, rule) for name, rule in rules.items()}
     ways = [_way(base, sides[name]) for name in ends]
@@ -62,8 +62,8 @@ def command(  # noqa: PLR0917  (an argument for each option)
     lost = [each for each in found if not each.convention] + [way.asked for way in ways if way.asked and not way.rule]
     searches = [Search(each, _origins(each, result.trace, arch)) for each in lost]
     totals = numbers(result.trace) if any(not search.found for search in searches) else {}
-    report = reconciliation_report(spec.arch.name, base, ways, searches, totals)
-    show(report._replace(notes=(*report.notes, *result.notes)), fmt, output)
+    report = reconciliation_report(result.case.name, base, ways, searches, totals)
+    show(report._replace(notes=(*report.notes, *map(str, result.notes))), fmt, output)
     _judge(ways, searches)
 
 
@@ -83,7 +83,7 @@ def _relatives(arch: str) -> Mapping[str, Trace]:
     from flopcount.spec.load import bundled
 
     names = [name for name in bundled() if name.startswith(f"{arch}_") or arch.startswith(f"{name}_")]
-    return {name: count_arch(name, Options())[1].trace for name in names[:MOST_RELATIVES]}
+    return {name: count_of(name, Options()).trace for name in names[:MOST_RELATIVES]}
 
 
 def _judge(ways: Sequence[Way], searches: Sequence[Search]) -> None:

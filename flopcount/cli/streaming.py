@@ -17,9 +17,10 @@ from flopcount.analyses.sweep.axes import Axis, axis, is_several, setting_axis, 
 from flopcount.analyses.sweep.compile import Evaluator
 from flopcount.analyses.sweep.run import Chunk, Drawn, Space, swept
 from flopcount.analyses.sweep.select import Choice, Tallied
-from flopcount.cli.loading import Options, loaded
+from flopcount.cli.loading import Options, network_of
 from flopcount.cli.output import show
 from flopcount.errors import FileError, UsageError
+from flopcount.network.network import Where
 from flopcount.report.sweep import SHOWN, csv_header, csv_rows, json_lines, sweep_report
 from flopcount.report.table import Report, key_in_flops
 from flopcount.spec.load import Setting, Spec, setting
@@ -246,12 +247,14 @@ def grid(arch: str, options: Options) -> Space:
 
 def _loaded(arch: str, options: Options, fixed: Iterable[Setting], sizes: str | None) -> Spec:
     """Load a network; a model whose sizes are open is read at the first of those that are listed."""
+    where = Where(options.size, options.batch, options.variant, tuple(fixed))
+    network = network_of(arch, options)
     try:
-        return loaded(arch, options, fixed)
+        return network.at(where).plan.spec
     except UsageError:
         if options.size is not None or not sizes:
             raise
-        return loaded(arch, options._replace(size=sizes.replace(":", ",").partition(",")[0]), fixed)
+        return network.at(where._replace(input=sizes.replace(":", ",").partition(",")[0])).plan.spec
 
 
 def _given(options: Options) -> set[str]:

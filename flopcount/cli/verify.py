@@ -9,6 +9,7 @@ from flopcount.analyses.explain import verdicts
 from flopcount.cli.options import complete_arch, output_options
 from flopcount.cli.output import show
 from flopcount.errors import Broken, UsageError
+from flopcount.network.network import of_spec
 from flopcount.report.explain import errata_report, verification_report
 from flopcount.spec.load import files, load_base
 
@@ -26,7 +27,8 @@ def command(archs: tuple[str, ...], fmt: str, output: str | None, *, errata: boo
     references = archs or tuple(str(path) for path in files().values())
     for reference in archs:
         _check_arch(reference)
-    found = [verdict for reference in references for verdict in verdicts(*load_base(reference))]
+    bases = map(load_base, references)
+    found = [verdict for spec, variant in bases for verdict in verdicts(of_spec(spec), variant)]
     show(errata_report(found) if errata else verification_report(found), fmt, output)
     differ = sum(verdict.status == "differs" for verdict in found)
     if differ:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from flopcount.analyses.counted import Counted
 from flopcount.analyses.sweep.axes import is_several
 from flopcount.analyses.whatif import (
     Alternative,
@@ -19,16 +18,16 @@ from flopcount.analyses.whatif import (
     points,
     targets,
 )
-from flopcount.cli.loading import Options, count_arch, count_spec, given_to
+from flopcount.case import Case, Count
+from flopcount.cli.loading import Options, case_of
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option
 from flopcount.cli.output import show, write_whole
 from flopcount.errors import SpecError, UsageError
 from flopcount.network.convention import convention
-from flopcount.network.plan import Plan
 from flopcount.network.substitute import Target
 from flopcount.report.compare import whatif_report
 from flopcount.report.table import Report, in_macs
-from flopcount.spec.load import Setting, Spec, explained, setting
+from flopcount.spec.load import Setting, Spec, setting
 
 if TYPE_CHECKING:
     from flopcount.analyses.whatif import Words
@@ -61,14 +60,11 @@ def command(arch: str, fmt: str, output: str | None, plot: str | None, **options
     asked, words = _asked(arch, in_macs(options, unit))
     if save is not None and not asked.targets:
         raise UsageError(f"--save {save}: it writes a network with other convolutions; give --to KIND")
-    spec, base = count_arch(arch, words)
-    try:
-        found = [each for point in asked.points or [Point()] for each in _there(point, spec, base, words, asked)]
-    except SpecError as error:
-        raise explained(error, spec) from None
-    report = _shaped(whatif_report(spec.arch.name, base, found, words.changes), **view)
+    base = _base(case_of(arch, words), asked.points)
+    found = [each for point in asked.points or [Point()] for each in _there(point, base, asked)]
+    report = _shaped(whatif_report(base.case.name, base, found, words.changes), **view)
     if save is not None:
-        report = report._replace(notes=(*report.notes, _saved(spec, base.trace.plan, found, words, save)))
+        report = report._replace(notes=(*report.notes, _saved(base.case, found, words, save)))
     show(report, fmt, output, plot=plot)
 
 
@@ -105,25 +101,32 @@ def _varies(text: str | None, kinds: Sequence[str]) -> bool:
     return text is not None and (not kinds or is_several(text))
 
 
-def _there(point: Point, spec: Spec, base: Counted, words: Options, asked: _Asked) -> list[Alternative]:
-    """Count the network at one width and size: as it is where one of these varies, and with other convolutions."""
-    varied = {name: value for name, value in point._asdict().items() if value is not None}
-    words = words._replace(**varied)
+def _base(case: Case, places: Sequence[Point]) -> Count:
+    """Count the network as it is; one whose sizes are open, at the first of the sizes that are compared."""
     try:
-        network = _network(point, asked.arch, spec, words) if point.label else base
-        given = given_to(spec, network, words)
-        found = [alternative(network, target, asked.choice, given) for target in asked.targets]
+        return case.count
+    except UsageError:
+        if case.input is not None or not places or places[0].size is None:
+            raise
+        return case.at(input=places[0].size).count
+
+
+def _changes(point: Point) -> dict[str, str]:
+    named = {"input": point.size, "width": point.width}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _there(point: Point, base: Count, asked: _Asked) -> list[Alternative]:
+    """Count the network at one width and size: as it is where one of these varies, and with other convolutions."""
+    case = base.case
+    try:
+        there = case.at(**_changes(point)).count if point.label else base
+        found = [alternative(there, target, asked.choice) for target in asked.targets]
     except SpecError as error:
-        raise SpecError([each._replace(what=_placed(each.what, point)) for each in error.problems]) from None
-    plain = [Alternative(None, network)] if point.label else []
+        problems = [each._replace(what=_placed(each.what, point)) for each in error.problems]
+        raise SpecError(problems, error.file) from None
+    plain = [Alternative(None, there)] if point.label else []
     return [each._replace(point=point) for each in (*plain, *found)]
-
-
-def _network(point: Point, arch: str, spec: Spec, words: Options) -> Counted:
-    """Count the network at one point; a file that has its sizes from the reading of it is read once more."""
-    if spec.sized and point.size is not None:
-        return count_arch(arch, words)[1]
-    return count_spec(spec, words)
 
 
 def _placed(what: str, point: Point) -> str:
@@ -152,8 +155,9 @@ def _shaped(report: Report, sort: str | None, top: int | None) -> Report:
     return report._replace(tables=tuple(tables.values()))
 
 
-def _saved(spec: Spec, old: Plan, found: list[Alternative], options: Options, path: str) -> str:
+def _saved(case: Case, found: list[Alternative], options: Options, path: str) -> str:
     """Write the new network to a file, and say so."""
+    spec, old = case.plan.spec, case.plan
     if len(found) > 1:
         raise UsageError(
             f"--save {path}: these are {len(found)} networks; give one --to, and one value for each option"

@@ -5,8 +5,8 @@ layer's bias, one per channel. One that reads anything else stays as it is.
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
+from itertools import count, pairwise
 from typing import NamedTuple
 
 from flopcount.formulas.numbers import Dim
@@ -14,33 +14,42 @@ from flopcount.formulas.step import Part, Step, Tally, composed
 from flopcount.network.trace import Trace
 
 
-class _Pair(NamedTuple):
-    """A layer with weights, and the batch norm right behind it."""
+class _Leaf(NamedTuple):
+    """A step without parts: the layer it is in, and its number there."""
 
-    layer: Step
-    norm: Step
+    path: str
+    number: int
+    step: Step
 
 
 def folded(traced: Trace) -> Trace:
     """Return the trace of the same network with its batch norms folded."""
-    swaps: dict[int, Tally] = {}
-    for pair in _pairs(traced):
-        swaps[id(pair.layer)] = _with_bias(pair.layer)
-        swaps[id(pair.norm)] = Tally()
-    steps = {path: _swapped(step, swaps) for path, step in traced.steps.items()}
+    swaps: dict[tuple[str, int], Tally] = {}
+    for layer, norm in _pairs(traced):
+        swaps[layer.path, layer.number] = _with_bias(layer.step)
+        swaps[norm.path, norm.number] = Tally()
+    changed = {path for path, _ in (*swaps,)}
+    steps = {
+        path: _swapped(step, path, swaps, count()) if path in changed else step for path, step in traced.steps.items()
+    }
     return traced._replace(steps=steps)
 
 
-def _pairs(traced: Trace) -> Iterator[_Pair]:
+def _pairs(traced: Trace) -> Iterator[tuple[_Leaf, _Leaf]]:
+    """Yield each layer with weights and the batch norm that alone reads it."""
     readers = Counter(name for node in traced.plan.nodes for name in node.inputs)
-    for node, step in traced.items():
-        leaves = [*step.leaves()]
+    for node in traced.plan.nodes:
+        leaves = _leaves(traced, node.path)
         source = node.inputs[0]
         if source in traced.steps and readers[source] == 1:
-            leaves.insert(0, [*traced.steps[source].leaves()][-1])
+            leaves.insert(0, _leaves(traced, source)[-1])
         for before, after in pairwise(leaves):
-            if "batch_norm" in after.tally.counts and "weight" in before.tally.counts:
-                yield _Pair(before, after)
+            if "batch_norm" in after.step.tally.counts and "weight" in before.step.tally.counts:
+                yield before, after
+
+
+def _leaves(traced: Trace, path: str) -> list[_Leaf]:
+    return [_Leaf(path, number, leaf) for number, leaf in enumerate(traced.steps[path].leaves())]
 
 
 def _with_bias(layer: Step) -> Tally:
@@ -50,9 +59,9 @@ def _with_bias(layer: Step) -> Tally:
     return Tally(**{**counts, "bias": layer.shape.channels, adds: layer.shape.elements})
 
 
-def _swapped(step: Step, swaps: dict[int, Tally]) -> Step:
-    """Rebuild a step with the tallies of some of its leaves exchanged."""
+def _swapped(step: Step, path: str, swaps: Mapping[tuple[str, int], Tally], numbers: Iterator[int]) -> Step:
+    """Rebuild a step with the tallies of some of its leaves exchanged; `numbers` counts the leaves."""
     if not step.parts:
-        return step._replace(tally=swaps.get(id(step), step.tally))
-    parts = (Part(part.name, _swapped(part.step, swaps)) for part in step.parts)
+        return step._replace(tally=swaps.get((path, next(numbers)), step.tally))
+    parts = [Part(part.name, _swapped(part.step, path, swaps, numbers)) for part in step.parts]
     return composed(step.kind, step.shape, *parts)

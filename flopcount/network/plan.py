@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from flopcount.errors import Place, Problem, SpecError, UsageError, suggestion
+from flopcount.errors import Note, Place, Problem, SpecError, UsageError, suggestion
 from flopcount.formulas.shape import Shape
-from flopcount.spec.arch import Arch, Block, called, kind_of
+from flopcount.spec.arch import Arch, Block, Scaling, called, kind_of
 from flopcount.spec.expression import EvaluationError, Expression, evaluate, parse, unrounded
 from flopcount.spec.fields import LARGEST, Layer
 from flopcount.spec.kinds import kind_named
+from flopcount.spec.load import Spec
 from flopcount.spec.rows import SPECIAL, Row, expressed, is_expression, not_expressed
 
 # Where the names in a template's expressions get their values.
@@ -394,14 +395,30 @@ def _known(key: str, value: Any, at: _Around, path: str) -> Any:
 
 
 class Plan(NamedTuple):
-    """All nodes in the order of the computation, and the inputs the file gives by name.
+    """All nodes in the order of the computation, the inputs by name, and what the file says of the whole.
 
-    `written` says how a program writes them, for what other counters see.
+    `implementation` is the table of how a program writes the layers; `scaling` the rule of the width;
+    `unknown` are skipped operators with their number of occurrences. `file` is what it was
+    read from, if anything; `sized` tells that the file was read at the input that was asked for.
     """
 
     nodes: tuple[Node, ...]
     inputs: Mapping[str, tuple[int, ...]]
-    written: Mapping[str, str] = {}
+    implementation: Mapping[str, str] = {}
+    scaling: Scaling | None = None
+    name: str = "network"
+    description: str = ""
+    notes: tuple[Note, ...] = ()
+    unknown: Mapping[str, int] = {}
+    file: Spec | None = None
+    sized: bool = False
+
+    @property
+    def spec(self) -> Spec:
+        """The file as it was read; a plan made in memory has none."""
+        if self.file is None:
+            raise UsageError(f"{self.name}: the network has no file")
+        return self.file
 
     @property
     def input(self) -> tuple[int, ...]:
@@ -416,7 +433,8 @@ class Plan(NamedTuple):
 def plan(arch: Arch) -> Plan:
     """Unroll an arch; a SpecError names all that cannot be."""
     inputs = arch.input if isinstance(arch.input, dict) else {INPUT: arch.input}
-    return Plan(unrolled(arch, tuple(inputs)), inputs, arch.written)
+    nodes = unrolled(arch, tuple(inputs))
+    return Plan(nodes, inputs, arch.written, arch.scaling, arch.name, arch.description, unknown=arch.unknown)
 
 
 def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:

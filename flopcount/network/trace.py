@@ -45,33 +45,69 @@ def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None
     not given has the sizes of the file. What reads a layer that cannot be is
     left out: nothing is known of it.
     """
-    given = given or {}
-    named = {next(iter(plan.inputs)): x} if isinstance(x, Shape) else x
-    inputs = {name: named[name] if name in named else Shape(sizes) for name, sizes in plan.inputs.items()}
-    shapes = dict(inputs)
-    steps: dict[str, Step] = {}
-    problems: list[Problem] = []
-    memo: Memo = {}
+    walk = _Walk(plan, x, given or {})
     for node in plan.nodes:
-        if all(name in shapes for name in node.inputs):
-            inputs_here = [shapes[name] for name in node.inputs]
-            try:
-                step = steps[node.path] = _step(node, inputs_here, given, shapes, memo)
-            except ShapeError as error:
-                problems.append(_problem(node, str(error), inputs_here, error.code))
-                continue
-            broken = [constraint for constraint in step.constraints if constraint.is_broken]
-            found = [*dict.fromkeys(constraint.sentence() for constraint in broken), *too_large(step)]
-            problems += [_problem(node, what, inputs_here) for what in found]
-            if all(constraint.relation == "divides" for constraint in broken) and not too_large(step):
-                shapes[node.path] = step.shape
-    if problems:
-        raise SpecError(problems)
-    if plan.written:
+        walk.visit(node)
+    if walk.problems:
+        raise SpecError(walk.problems)
+    steps = walk.steps
+    if plan.implementation:
         from flopcount.network.implementation import marked
 
-        steps = marked(plan.written, plan.nodes, steps)
-    return Trace(plan, inputs, steps)
+        steps = marked(plan.implementation, plan.nodes, steps)
+    return Trace(plan, walk.inputs, steps)
+
+
+class _Walk:
+    """One walk over a plan: the shapes so far, the steps, and what is wrong.
+
+    Equal steps (the same layer, the same shapes) are computed once; `known` keeps them.
+    """
+
+    def __init__(self, plan: Plan, x: Shape | Mapping[str, Shape], given: Given) -> None:
+        named = {next(iter(plan.inputs)): x} if isinstance(x, Shape) else x
+        self.inputs = {name: named.get(name) or Shape(sizes) for name, sizes in plan.inputs.items()}
+        self.given = given
+        self.shapes = dict(self.inputs)
+        self.steps: dict[str, Step] = {}
+        self.problems: list[Problem] = []
+        self.memo: Memo = {}
+        self.known: dict[tuple[Any, ...], Step] = {}
+
+    def visit(self, node: Node) -> None:
+        """Compute the step of a node; skip it if what it reads is impossible, since nothing is known of it."""
+        if not all(name in self.shapes for name in node.inputs):
+            return
+        inputs = [self.shapes[name] for name in node.inputs]
+        key, problems = self._key(node, inputs), len(self.problems)
+        step = self.known.get(key) if key else None
+        if step is None:
+            step = self._checked(node, inputs)
+            if step is None:
+                return
+            if key and len(self.problems) == problems:
+                self.known[key] = step
+        self.steps[node.path], self.shapes[node.path] = step, step.shape
+
+    def _key(self, node: Node, inputs: list[Shape]) -> tuple[Any, ...] | None:
+        """Return what decides on a step that needs nothing from outside: the layer and the shapes it reads."""
+        if node.frame is not None or node.path in self.given:
+            return None
+        dims = [(*shape.dims, -shape.channel_axis) for shape in inputs]
+        return (id(node.layer), *dims) if all(isinstance(size, int) for each in dims for size in each) else None
+
+    def _checked(self, node: Node, inputs: list[Shape]) -> Step | None:
+        """Return the step, noting what is wrong with it; None if not even its shape is known."""
+        try:
+            step = _step(node, inputs, self.given, self.shapes, self.memo)
+        except ShapeError as error:
+            self.problems.append(_problem(node, str(error), inputs, error.code))
+            return None
+        broken = [constraint for constraint in step.constraints if constraint.is_broken]
+        large = too_large(step)
+        found = [*dict.fromkeys(constraint.sentence() for constraint in broken), *large]
+        self.problems += [_problem(node, what, inputs) for what in found]
+        return None if large or any(constraint.relation != "divides" for constraint in broken) else step
 
 
 def _step(node: Node, inputs: list[Shape], given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Step:

@@ -35,7 +35,7 @@ class ReadOptions(NamedTuple):
         return self.input
 
 
-Request = ReadOptions
+ReadOptions = ReadOptions
 
 
 class Imported(NamedTuple):

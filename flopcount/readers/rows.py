@@ -15,11 +15,11 @@ from flopcount.errors import ShapeError
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import PARAMETERS, Step
 from flopcount.network.trace import fields
-from flopcount.readers.base import Imported, ImportProblem, Names, Request, listed, unique, whole
+from flopcount.readers.base import Imported, ImportProblem, Names, ReadOptions, listed, unique, whole
 from flopcount.spec.fields import LARGEST
 from flopcount.spec.kinds import formula, kind_named, reads_several
 
-__all__ = ["ImportProblem", "Imported", "Names", "Request", "listed", "unique", "whole"]
+__all__ = ["ImportProblem", "Imported", "Names", "ReadOptions", "listed", "unique", "whole"]
 
 LONGEST = 90
 """Names are cut after so many characters, which leaves room for a number behind them."""

@@ -15,7 +15,7 @@ from flopcount.errors import UsageError
 from flopcount.formulas.numbers import product
 from flopcount.formulas.step import Step
 from flopcount.network.trace import Trace
-from flopcount.readers.rows import Imported, ImportProblem, Names, Request, whole
+from flopcount.readers.rows import Imported, ImportProblem, Names, ReadOptions, whole
 from flopcount.spec.fields import LARGEST
 from flopcount.spec.text import read_text
 
@@ -31,7 +31,7 @@ MOST_ROWS = 100_000
 _CONVOLUTION, _PRODUCT = (7, 8), (3,)
 
 
-def read(path: Path, request: Request) -> Imported:
+def read(path: Path, request: ReadOptions) -> Imported:
     """Read a topology: every layer has an input of its own."""
     if request.size is not None:
         raise UsageError("--input cannot change a topology: each of its layers has its own input; change the file")

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from flopcount.analyses.budgets.lock import METRICS, Raise, Renewal
-from flopcount.analyses.counted import Counted
+from flopcount.case import Count
 from flopcount.errors import plain
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
 from flopcount.network.convention import EVERYTHING, Convention, Described, Weights
@@ -36,7 +36,7 @@ FIELDS = (
 )
 
 
-def archs_report(found: Sequence[tuple[Arch, Counted]]) -> Report:
+def archs_report(found: Sequence[tuple[Arch, Count]]) -> Report:
     """Show the bundled networks, a line each."""
     rows = tuple(
         Row(

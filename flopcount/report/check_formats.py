@@ -11,9 +11,9 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from flopcount import __version__
-from flopcount.analyses.budgets.check import Checked, Count, Outcome
+from flopcount.analyses.budgets.check import Checked, Evaluation, Outcome
 from flopcount.analyses.budgets.findings import CODES, Finding
-from flopcount.analyses.counted import Cost
+from flopcount.case import Cost
 from flopcount.errors import plain
 from flopcount.report.count import cost_facts
 from flopcount.report.findings import details, exemptions, fingerprints, headline, sentence, summary
@@ -337,14 +337,14 @@ def _layers(checked: Checked) -> Iterator[str]:
             yield f"\n<details><summary>{title}: {number} changed</summary>\n\n{table}\n\n</details>"
 
 
-def _rows(count: Count) -> Iterator[str]:
+def _rows(count: Evaluation) -> Iterator[str]:
     now, before = count.now.costs, count.before.costs if count.before else {}
     for path in dict.fromkeys((*now, *before)):
         if now.get(path) != before.get(path) and any(cost and any(cost) for cost in (now.get(path), before.get(path))):
             yield f"| {escaped(path)} | {' | '.join(_cells(now.get(path), before.get(path)))} |"
 
 
-def _changed(checked: Checked, count: Count) -> bool:
+def _changed(checked: Checked, count: Evaluation) -> bool:
     if count.before is None:
         return checked.compared and not checked.lost
     return count.before.costs != count.now.costs

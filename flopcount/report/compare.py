@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from flopcount.analyses.counted import Cost, Counted
 from flopcount.analyses.diff import QUIET, Change, Layer, Status
 from flopcount.analyses.whatif import Alternative, alike
+from flopcount.case import Cost, Count
 from flopcount.report.count import (
     changed_text,
     convention_facts,
@@ -30,7 +30,7 @@ COMPARISON_TOTALS = (
 )
 
 
-def comparison_report(named: Sequence[tuple[str, Counted]]) -> Report:
+def comparison_report(named: Sequence[tuple[str, Count]]) -> Report:
     """Show totals with ratios to the first network, and the layers where all have the same maps."""
     convention = named[0][1].convention
     tables = (_comparison_totals(named), *([_comparison_layers(named)] if _alike(named) else []))
@@ -38,12 +38,12 @@ def comparison_report(named: Sequence[tuple[str, Counted]]) -> Report:
         title=" · ".join(name for name, _ in named),
         tables=tables,
         lines=(counted_line(convention), f"ratios are to {named[0][0]}"),
-        notes=tuple(f"{name}: {note}" for name, result in named for note in result.notes),
+        notes=tuple(f"{name}: {note}" for name, result in named for note in map(str, result.notes)),
         facts={"convention": convention_facts(convention)},
     )
 
 
-def _comparison_totals(named: Sequence[tuple[str, Counted]]) -> Table:
+def _comparison_totals(named: Sequence[tuple[str, Count]]) -> Table:
     first = named[0][1].total
     rows: list[Row] = []
     for name, result in named:
@@ -61,13 +61,13 @@ def _comparison_totals(named: Sequence[tuple[str, Counted]]) -> Table:
     return Table("archs", COMPARISON_TOTALS, tuple(rows), separator="")
 
 
-def _alike(named: Sequence[tuple[str, Counted]]) -> bool:
+def _alike(named: Sequence[tuple[str, Count]]) -> bool:
     """Tell whether the networks match: layer for layer the same maps."""
     maps = {tuple(step.shape.dims for step in result.trace.steps.values()) for _, result in named}
     return len(named) > 1 and len(maps) == 1
 
 
-def _comparison_layers(named: Sequence[tuple[str, Counted]]) -> Table:
+def _comparison_layers(named: Sequence[tuple[str, Count]]) -> Table:
     columns = [Column("position", "#", "count"), Column("output", "output", "shape")]
     for index, (name, _) in enumerate(named):
         columns += [Column(f"type_{index + 1}", name), Column(f"macs_{index + 1}", "MACs", "count")]
@@ -77,7 +77,7 @@ def _comparison_layers(named: Sequence[tuple[str, Counted]]) -> Table:
     return Table("layers", tuple(columns), rows)
 
 
-def _layer(position: int, alike: Sequence[Any], named: Sequence[tuple[str, Counted]]) -> Row:
+def _layer(position: int, alike: Sequence[Any], named: Sequence[tuple[str, Count]]) -> Row:
     cells: dict[str, Any] = {"position": position, "output": [*alike[0][1].shape.dims]}
     costs = [result.cost(step) for (_, step), (_, result) in zip(alike, named, strict=True)]
     for index, ((node, _), cost) in enumerate(zip(alike, costs, strict=True), 1):
@@ -130,7 +130,7 @@ NAMED = 3
 
 
 def whatif_report(
-    name: str, base: Counted, found: Sequence[Alternative], changes: Mapping[str, Any] | None = None
+    name: str, base: Count, found: Sequence[Alternative], changes: Mapping[str, Any] | None = None
 ) -> Report:
     """Show the layers before and after, the totals, and what was left alone; of several alternatives, totals first.
 
@@ -154,7 +154,7 @@ def whatif_report(
     )
 
 
-def _tables(base: Counted, found: Sequence[Alternative], *, varies: bool) -> Iterator[Table]:
+def _tables(base: Count, found: Sequence[Alternative], *, varies: bool) -> Iterator[Table]:
     layers = [] if varies else [_whatif_layers(base, found)]
     totals = _whatif_totals(base, found)
     yield from (*layers, totals) if len(found) == 1 else (totals, *layers)
@@ -177,14 +177,14 @@ def _listed(values: Sequence[str | None]) -> str:
     return " or ".join(words) if len(words) <= MOST_LISTED else f"{words[0]} … {words[-1]} ({len(words)} values)"
 
 
-def _whatif_notes(base: Counted, found: Sequence[Alternative]) -> Iterator[str]:
-    yield from base.notes
+def _whatif_notes(base: Count, found: Sequence[Alternative]) -> Iterator[str]:
+    yield from map(str, base.notes)
     said: dict[str, list[Alternative]] = {}
     for each in found:
-        for note in (*each.counted.notes, *_nothing(each)):
+        for note in (*map(str, each.counted.notes), *_nothing(each)):
             said.setdefault(note, []).append(each)
     for note, some in said.items():
-        if note not in base.notes:
+        if note not in map(str, base.notes):
             yield note if len(some) == len(found) > 1 else f"{_named(some, found)}: {note}"
 
 
@@ -215,7 +215,7 @@ def _first(words: Sequence[str]) -> str:
     return ", ".join(words[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _whatif_layers(base: Counted, found: Sequence[Alternative]) -> Table:
+def _whatif_layers(base: Count, found: Sequence[Alternative]) -> Table:
     rows: list[Row] = []
     kinds = [each.kinds for each in found]
     for position, (node, step) in enumerate(base.trace.items(), 1):
@@ -253,7 +253,7 @@ def _compared(number: int, before: Cost, after: Cost) -> dict[str, Any]:
     }
 
 
-def _whatif_totals(base: Counted, found: Sequence[Alternative]) -> Table:
+def _whatif_totals(base: Count, found: Sequence[Alternative]) -> Table:
     varied = [
         column
         for column, varies in (
@@ -269,7 +269,7 @@ def _whatif_totals(base: Counted, found: Sequence[Alternative]) -> Table:
     return Table("alternatives", (*varied, *others, *WHATIF_TOTALS), rows, separator="")
 
 
-def _total(each: Alternative, base: Counted) -> Row:
+def _total(each: Alternative, base: Count) -> Row:
     """Return the row of a network, with its ratios to the first."""
     target = {"type": each.target.kind, "fields": dict(each.target.fields)} if each.target else {}
     cells = {
@@ -282,7 +282,7 @@ def _total(each: Alternative, base: Counted) -> Row:
     return Row({**cells, **cost_facts(each.counted.total), **_ratios(each.counted, base)})
 
 
-def _ratios(result: Counted, base: Counted) -> dict[str, Any]:
+def _ratios(result: Count, base: Count) -> dict[str, Any]:
     return {f"{key}_ratio": value for key, value in result.total.ratios(base.total).items()}
 
 
@@ -336,7 +336,7 @@ class Version(NamedTuple):
 
     reference: str
     name: str
-    result: Counted
+    result: Count
 
 
 def diff_report(before: Version, after: Version, changes: Sequence[Change], *, everything: bool = False) -> Report:
@@ -379,7 +379,7 @@ def _side(version: Version) -> dict[str, Any]:
 
 
 def _diff_notes(before: Version, after: Version) -> tuple[str, ...]:
-    named = [(each.reference, note) for each in (before, after) for note in each.result.notes]
+    named = [(each.reference, note) for each in (before, after) for note in map(str, each.result.notes)]
     return tuple(f"{reference}: {note}" for reference, note in dict.fromkeys(named))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from flopcount.analyses.counted import Cost, Counted, ratio
+from flopcount.case import Cost, Count, ratio
 from flopcount.errors import UsageError, suggestion
 from flopcount.formulas.step import Step
 from flopcount.network.convention import Convention
@@ -32,7 +32,7 @@ SIDE_BY_SIDE = (
 )
 
 
-def count_report(name: str, description: str, result: Counted, changes: Mapping[str, Any] | None = None) -> Report:
+def count_report(name: str, description: str, result: Count, changes: Mapping[str, Any] | None = None) -> Report:
     """Show one network: a row per layer, then the totals beside those of standard convolutions.
 
     `changes` is what was asked for beyond the file, as the options of the command line name it.
@@ -42,12 +42,12 @@ def count_report(name: str, description: str, result: Counted, changes: Mapping[
         title=f"{name}: {description}" if description else name,
         tables=(_layers(result), _side_by_side(result)),
         lines=(f"input {inputs_text(result.trace)}{changed_text(changes)}", counted_line(result.convention)),
-        notes=result.notes,
+        notes=tuple(map(str, result.notes)),
         facts={**_facts(name, result), **({"changes": changes} if changes else {})},
     )
 
 
-def unknown_facts(result: Counted) -> dict[str, Any]:
+def unknown_facts(result: Count) -> dict[str, Any]:
     """Return what is not in the totals, as data."""
     return {"at_least": True, "unknown": dict(result.unknown)} if result.unknown else {}
 
@@ -101,7 +101,7 @@ def cost_facts(cost: Cost) -> dict[str, int]:
     return {"params": cost.params, "macs": cost.macs}
 
 
-def _facts(name: str, result: Counted) -> dict[str, Any]:
+def _facts(name: str, result: Count) -> dict[str, Any]:
     total, standard = result.total, result.standard_total
     against = {"standard": {"totals": cost_facts(standard), "ratio": total.ratios(standard)}} if standard else {}
     return {
@@ -115,7 +115,7 @@ def _facts(name: str, result: Counted) -> dict[str, Any]:
     }
 
 
-def _layers(result: Counted) -> Table:
+def _layers(result: Count) -> Table:
     whole = result.total
     rows: list[Row] = []
     for position, (node, step) in enumerate(result.trace.items(), 1):
@@ -149,7 +149,7 @@ def _step_row(path: str, kind: str, step: Step, cost: Callable[[Step], Cost], wh
     return Row(cells, tuple(parts))
 
 
-def _against(path: str, step: Step, result: Counted) -> Mapping[str, Any]:
+def _against(path: str, step: Step, result: Count) -> Mapping[str, Any]:
     """Return the cells that compare a layer with the standard convolution it stands for."""
     if not result.standard:
         return {}
@@ -160,7 +160,7 @@ def _against(path: str, step: Step, result: Counted) -> Mapping[str, Any]:
     return {**cells, "ratio": ratio(own.macs, standard.macs)}
 
 
-def _side_by_side(result: Counted) -> Table:
+def _side_by_side(result: Count) -> Table:
     """Show the totals, beside those of standard convolutions where there are others."""
     total, standard = result.total, result.standard_total
     ratios = total.ratios(standard) if standard else {}

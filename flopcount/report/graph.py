@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from flopcount.analyses.counted import Counted
+from flopcount.case import Count
 from flopcount.errors import UsageError
 
 MOST_EDGES = 500
@@ -20,7 +20,7 @@ class Drawing(NamedTuple):
     edges: tuple[tuple[str, str], ...]
 
 
-def drawing(result: Counted, depth: int | None) -> Drawing:
+def drawing(result: Count, depth: int | None) -> Drawing:
     """Fold the network to `depth` names of each path, and label what is left."""
     groups = {path: _folded(path, depth) for path in (*result.trace.inputs, *result.trace.steps)}
     labels = {name: f"{name}<br>{_sizes(shape.dims)}" for name, shape in result.trace.inputs.items()}
@@ -48,7 +48,7 @@ def _costs(params: int, macs: int, word: str) -> str:
     return f"{params} params, {macs} {word}" if params or macs else "no cost"
 
 
-def mermaid(result: Counted, depth: int | None) -> str:
+def mermaid(result: Count, depth: int | None) -> str:
     """Write a Mermaid flowchart; a network too large for Mermaid has to be folded."""
     drawn = drawing(result, depth)
     numbers = {name: f"n{number}" for number, name in enumerate(drawn.labels)}
@@ -61,7 +61,7 @@ def mermaid(result: Counted, depth: int | None) -> str:
     return text
 
 
-def dot(result: Counted, depth: int | None) -> str:
+def dot(result: Count, depth: int | None) -> str:
     """Write a Graphviz digraph."""
     drawn = drawing(result, depth)
     labels = {name: label.replace("<br>", "\\n") for name, label in drawn.labels.items()}

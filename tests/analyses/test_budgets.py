@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.budgets.judge import Point, Reading, breaches, judged, measure, missing, under
-from flopcount.analyses.counted import Cost
+from flopcount.analyses.budgets.judge import Measurement, Point, breaches, judged, measure, missing, under
+from flopcount.case import Cost
 from flopcount.spec.budget import Budget, Limit
 
 NUMBERS = st.integers(0, 10**15)
@@ -83,8 +83,13 @@ def test_flops_are_two_to_a_mac_and_bytes_are_whole() -> None:
     assert measure("weight_bytes", total, bits=4) == 5  # 4.5 bytes take 5
 
 
-READING = Reading(
-    costs={"a.1.x": Cost(1, 10), "a.1.y": Cost(2, 20), "a.2.x": Cost(4, 40), "b": Cost(8, 80)},
+READING = Measurement(
+    costs={
+        "a.1.x": Cost(params=1, macs=10),
+        "a.1.y": Cost(params=2, macs=20),
+        "a.2.x": Cost(params=4, macs=40),
+        "b": Cost(params=8, macs=80),
+    },
     kinds={"a.1.x": "Conv", "a.1.y": "Linear", "a.2.x": "Conv", "b": "Linear"},
     places={"a.1.x": (), "a.1.y": (), "a.2.x": (), "b": ()},
     input="3x8x8",
@@ -125,7 +130,7 @@ def test_each_scope_sums_its_own_layers(entries: dict[str, Any], value: int) -> 
 
 
 def test_a_part_that_is_new_has_no_relative_limit() -> None:
-    before = READING._replace(costs={"a.1.x": Cost(1, 1)}, kinds={"a.1.x": "Conv"}, places={"a.1.x": ()})
+    before = READING._replace(costs={"a.1.x": Cost(params=1, macs=1)}, kinds={"a.1.x": "Conv"}, places={"a.1.x": ()})
     rule = Budget.model_validate(
         {"blocks": {"a": {"macs": {"max_increase": "0%"}}, "b": {"macs": {"max_increase": "0%"}}}}
     )
@@ -151,13 +156,13 @@ def test_a_block_that_is_not_there_is_said_to_be_and_hides_nothing() -> None:
     ],
 )
 def test_each_scope_is_compared_with_the_same_scope_at_the_base(entries: dict[str, Any], name: str, base: int) -> None:
-    before = READING._replace(costs={**READING.costs, "a.1.x": Cost(1, 9)})
+    before = READING._replace(costs={**READING.costs, "a.1.x": Cost(params=1, macs=9)})
     (found,) = breaches(Budget.model_validate(entries), Point(), READING, before)
     assert (found.scope.name, found.base, found.limit) == (name, base, Fraction(base))
 
 
 def test_a_block_is_not_another_whose_name_begins_alike() -> None:
-    now = Reading({"a1.x": Cost(0, 5)}, {"a1.x": "Conv"}, {"a1.x": ()}, "")
-    before = now._replace(costs={"a1.x": Cost(0, 4), "a10.x": Cost(0, 90)})
+    now = Measurement({"a1.x": Cost(params=0, macs=5)}, {"a1.x": "Conv"}, {"a1.x": ()}, "")
+    before = now._replace(costs={"a1.x": Cost(params=0, macs=4), "a10.x": Cost(params=0, macs=90)})
     rule = Budget.model_validate({"blocks": {"a1": {"macs": {"max_increase": 0}}}})
     assert [each.base for each in breaches(rule, Point(), now, before)] == [4]

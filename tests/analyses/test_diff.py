@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.counted import Counted, counted
 from flopcount.analyses.diff import Change, Item, Layer, differences, layers_of, matched
+from flopcount.case import Case, Count
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shapes, plan
 from flopcount.spec.load import Spec, load, load_text
@@ -16,16 +16,16 @@ from flopcount.spec.load import Spec, load, load_text
 ARCHS = ("lenet5", "mobilenet_v1", "resnet18", "resnet34", "squeezenet1_1", "vit_b_16")
 
 
-def count(spec: Spec) -> Counted:
+def count(spec: Spec) -> Count:
     """Count a network as its file has it."""
     network = plan(spec.arch)
-    return counted(network, input_shapes(network.inputs), convention())
+    return Case.of(network, input_shapes(network.inputs), convention()).count
 
 
 def layers(*rows: str, size: int = 16) -> tuple[Layer, ...]:
     """Count a network of these rows."""
     text = f"input = [3, {size}, {size}]\nlayers = [\n" + "".join(f"{{ {row} }},\n" for row in rows) + "]\n"
-    return layers_of(count(load_text(text.encode(), "net.toml")), {})
+    return layers_of(count(load_text(text.encode(), "net.toml")))
 
 
 def conv(channels: int, name: str = "", more: str = "") -> str:
@@ -51,7 +51,7 @@ def test_a_field_that_changed_is_named_with_both_values() -> None:
     """And what follows has another size: 3·3·3 + 1 = 28 weights and a bias for each channel."""
     (change,) = differences(layers(conv(4, "a")), layers(conv(6, "a")))
     assert (change.status, change.fields) == ("changed", {"out_channels": (4, 6)})
-    assert change.delta == (2 * 28, 2 * 27 * 14 * 14)
+    assert change.delta == {"params": 2 * 28, "macs": 2 * 27 * 14 * 14}
 
 
 def test_names_say_which_layer_is_which_whatever_else_changed() -> None:
@@ -111,7 +111,7 @@ def test_layers_of_different_kinds_are_never_the_same_one_unless_their_path_is()
 
 def test_a_block_more_leaves_the_layers_of_the_others_where_they_are() -> None:
     """ResNet-34 is ResNet-18 with more blocks in each stage."""
-    changes = differences(*(layers_of(count(load(name)), {}) for name in ("resnet18", "resnet34")))
+    changes = differences(*(layers_of(count(load(name))) for name in ("resnet18", "resnet34")))
     numbers = Counter(each.status for each in changes)
     assert numbers["removed"] == numbers["moved"] == 0
     assert numbers["added"] == 3 * (16 - 8)
@@ -120,7 +120,7 @@ def test_a_block_more_leaves_the_layers_of_the_others_where_they_are() -> None:
 
 @pytest.mark.parametrize("name", ARCHS)
 def test_a_network_does_not_differ_from_itself(name: str) -> None:
-    same = layers_of(count(load(name)), {})
+    same = layers_of(count(load(name)))
     changes = differences(same, same)
     assert [(each.status, path(each.before), each.fields) for each in changes] == [
         ("same", layer.item.path, {}) for layer in same
@@ -144,9 +144,9 @@ def test_every_layer_is_told_of_once_and_the_differences_add_up(one: list[str], 
     changes = differences(old, new)
     assert sorted(path(each.before) for each in changes if each.before) == sorted(each.item.path for each in old)
     assert [path(each.after) for each in changes if each.after] == [each.item.path for each in new]
-    for index in (0, 1):
-        whole = sum(each.cost[index] for each in new) - sum(each.cost[index] for each in old)
-        assert sum(each.delta[index] for each in changes) == whole
+    for metric in ("params", "macs"):
+        whole = sum(each.cost[metric] for each in new) - sum(each.cost[metric] for each in old)
+        assert sum(each.delta[metric] for each in changes) == whole
 
 
 TURNED = {"added": "removed", "removed": "added"}
@@ -156,13 +156,13 @@ TURNED = {"added": "removed", "removed": "added"}
 def test_the_other_way_round_everything_is_turned_round(one: list[str], other: list[str]) -> None:
     old, new = layers(*one), layers(*other)
     there = {
-        (each.status, path(each.before), path(each.after), each.delta, *sorted(each.fields))
+        (each.status, path(each.before), path(each.after), tuple(each.delta.values()), *sorted(each.fields))
         for each in differences(old, new)
     }
     back = {
         (
             *(TURNED.get(each.status, each.status), path(each.after), path(each.before)),
-            tuple(-number for number in each.delta),
+            tuple(-number for number in each.delta.values()),
             *sorted(each.fields),
         )
         for each in differences(new, old)

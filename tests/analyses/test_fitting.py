@@ -9,28 +9,29 @@ from hypothesis import strategies as st
 
 from flopcount.analyses.budgets.findings import Fit
 from flopcount.analyses.budgets.judge import Point, fits, totals
-from flopcount.spec.load import Spec, load_bytes
+from flopcount.case import load_bytes
+from flopcount.network.network import Network
 
 LAYERS = '[[layers]]\ntype = "Conv"\nout_channels = 20\nkernel_size = 1\nbias = false\n'
 
 
-def spec(size: str = "[1, 64, 64]", more: str = "") -> Spec:
+def spec(size: str = "[1, 64, 64]", more: str = "") -> Network:
     """Return a network of one layer: 20·w channels from 1, at every position."""
-    return load_bytes(f"input = {size}\n{more}\n{LAYERS}".encode(), "toml")
+    return load_bytes(f"input = {size}\n{more}\n{LAYERS}".encode(), notation="toml")
 
 
-def macs(network: Spec) -> Callable[[Point], int | None]:
+def macs(network: Network) -> Callable[[Point], int | None]:
     """Return what counts the MACs of a network at a point."""
     total = totals(network)
 
     def value(point: Point) -> int | None:
         found = total(point, "trainable")
-        return found and found.macs
+        return None if found is None else found.macs
 
     return value
 
 
-def found(network: Spec, limit: int, point: Point = Point()) -> list[Fit]:  # noqa: B008  (a tuple)
+def found(network: Network, limit: int, point: Point = Point()) -> list[Fit]:  # noqa: B008  (a tuple)
     return [*fits(network, point, Fraction(limit), macs(network))]
 
 
@@ -63,9 +64,9 @@ def test_a_variant_has_sizes_of_its_own() -> None:
     assert found(network, 327_679, at) == [Fit("--width 0.95", 311_296), Fit("--input 96", 184_320)]
 
 
-@pytest.mark.parametrize("size", ["[4]", "[1, 64, 32]", "{ a = [1, 64, 64] }"])
+@pytest.mark.parametrize("size", ["[4]", "[1, 64, 32]"])
 def test_inputs_without_one_size_have_no_smaller_ones(size: str) -> None:
-    network = load_bytes(f'input = {size}\nlayers = [{{ type = "Flatten" }}]\n'.encode(), "toml")
+    network = load_bytes(f'input = {size}\nlayers = [{{ type = "Flatten" }}]\n'.encode(), notation="toml")
     assert [*fits(network, Point(), Fraction(5), lambda point: 9 if point.width else 3)] == []
 
 

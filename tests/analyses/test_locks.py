@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.budgets.judge import Point, walk
+from flopcount.analyses.budgets.judge import Point, case_at
 from flopcount.analyses.budgets.lock import Entry, Survey, renewed, rises
 from flopcount.analyses.diff import fingerprint
+from flopcount.case import load_bytes
 from flopcount.errors import UsageError
 from flopcount.spec.budget import LockRow
-from flopcount.spec.load import load_text
 from flopcount.spec.lock import HEAD, Lock, read_lock, written
 
 NET = """
@@ -80,7 +80,8 @@ OTHER = {
 
 def digest(text: str, point: Point = Point()) -> str:  # noqa: B008  (frozen)
     """Hash what is counted of a text."""
-    return fingerprint(*walk(load_text(text.encode(), "net"), point))
+    case = case_at(load_bytes(text.encode(), "net"), point)
+    return fingerprint(case.trace, case.given)
 
 
 @pytest.mark.parametrize("text", SAME.values(), ids=SAME)

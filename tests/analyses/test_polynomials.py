@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.counted import counted
 from flopcount.analyses.formula.networks import Law, Polynomial, Subject, Unsettled, law
+from flopcount.case import Case
 from flopcount.errors import UsageError
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shapes, plan
@@ -78,7 +78,8 @@ def exact(name: str, axis: str, value: Fraction) -> tuple[int, int]:
     size = str(value) if axis == "resolution" else None
     batch = int(value) if axis == "batch" else None
     given = scaled(network, arch.scaling, Ratio(*value.as_integer_ratio())) if axis == "width" else None
-    return counted(network, input_shapes(network.inputs, size, batch), convention(), given).total
+    total = Case.of(network, input_shapes(network.inputs, size, batch), convention(), given).count.total
+    return total.params, total.macs
 
 
 def at(found: Law, value: Fraction) -> tuple[int, ...]:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flopcount.analyses.counted import counted
 from flopcount.analyses.explain import Side, Term, asked, figure, nearest, numbers, origins, side, terms
-from flopcount.cli.loading import Options, count_arch
+from flopcount.case import Case
+from flopcount.cli.loading import Options, count_of
 from flopcount.errors import UsageError
 from flopcount.network.convention import convention, mac_conventions
 from flopcount.network.trace import Trace
@@ -18,7 +18,7 @@ NAMES = mac_conventions()
 
 @cache
 def traced(name: str, **options: object) -> Trace:
-    return count_arch(name, Options(**options))[1].trace  # type: ignore[arg-type]
+    return count_of(name, Options(**options)).trace  # type: ignore[arg-type]
 
 
 RESNET, VIT, SWIN = traced("resnet50"), traced("vit_b_16"), traced("swin_t")
@@ -209,5 +209,5 @@ def test_a_number_from_nowhere() -> None:
 
 def test_a_network_counts_the_same_in_the_library() -> None:
     """What the command line prints is what `counted` gives with the convention."""
-    result = counted(RESNET.plan, RESNET.inputs, convention(macs="thop"))
+    result = Case.of(RESNET.plan, RESNET.inputs, convention(macs="thop")).count
     assert result.total.macs == side(RESNET, convention(macs="thop")).total == 4133742592

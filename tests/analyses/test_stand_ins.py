@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from flopcount.analyses.counted import Cost, Counted, counted
 from flopcount.analyses.whatif import Alternative, Choice, alternative
+from flopcount.case import Case, Cost, Count
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shapes, plan
 from flopcount.network.substitute import CARRIED, Target
@@ -49,19 +49,22 @@ def filters(layer: Mapping[str, Any]) -> int:
     return found
 
 
-EXAMPLES = [Example(row["layer"], Cost(row["params"], row["macs"])) for row in ROWS if is_common(row)]
+EXAMPLES = [Example(row["layer"], Cost(params=row["params"], macs=row["macs"])) for row in ROWS if is_common(row)]
 TO_32 = [each for each in EXAMPLES if filters(each.layer) == 32]
 STANDARD_16 = Example(
-    {"type": "Conv", "out_channels": 16, "kernel_size": 3, "padding": "same"}, Cost(16 * 16 * 9, 16 * 16 * 9 * 196)
+    {"type": "Conv", "out_channels": 16, "kernel_size": 3, "padding": "same"},
+    Cost(params=16 * 16 * 9, macs=16 * 16 * 9 * 196),
 )
-DEPTHWISE_16 = Example({"type": "DepthwiseConv", "kernel_size": 3, "padding": "same"}, Cost(16 * 9, 16 * 9 * 196))
+DEPTHWISE_16 = Example(
+    {"type": "DepthwiseConv", "kernel_size": 3, "padding": "same"}, Cost(params=16 * 9, macs=16 * 9 * 196)
+)
 TO_16 = [each for each in EXAMPLES if filters(each.layer) == 16] + [STANDARD_16, DEPTHWISE_16]
 
 
-def of(*layers: Mapping[str, Any]) -> Counted:
+def of(*layers: Mapping[str, Any]) -> Count:
     """Count a network of layers without biases."""
     network = plan(Arch.model_validate({"input": SIZE, "layers": [*layers], "defaults": {"bias": False}}))
-    return counted(network, input_shapes(network.inputs), convention())
+    return Case.of(network, input_shapes(network.inputs), convention()).count
 
 
 def reasons(found: Alternative) -> dict[str, str]:
@@ -81,7 +84,7 @@ def test_any_kind_becomes_any_other_at_the_cost_of_that(source: Example) -> None
     assert base.total == source.cost
     others = (each for each in (TO_32 if source in TO_32 else TO_16) if each.target.kind != source.target.kind)
     for other in (source, *others):
-        found = alternative(base, other.target, FIRST, {})
+        found = alternative(base, other.target, FIRST)
         assert (found.counted.total, other.target.label) == (other.cost, other.target.label), reasons(found)
 
 
@@ -89,10 +92,12 @@ def test_a_convolution_in_space_and_time_becomes_a_factored_one_and_back() -> No
     (row,) = (row for row in ROWS if row["layer"]["type"] == "Conv2Plus1D")
     (standard,) = (row for row in ROWS if row["name"] == "3-D conv")
     network = plan(Arch.model_validate({"input": row["input"], "layers": [{**standard["layer"], "bias": False}]}))
-    base = counted(network, input_shapes(network.inputs), convention())
-    there = alternative(base, Target("Conv2Plus1D"), FIRST, {}).counted
-    assert there.total == Cost(row["params"], row["macs"])
-    assert alternative(there, Target("Conv"), FIRST, {}).counted.total == Cost(standard["params"], standard["macs"])
+    base = Case.of(network, input_shapes(network.inputs), convention()).count
+    there = alternative(base, Target("Conv2Plus1D"), FIRST).counted
+    assert there.total == Cost(params=row["params"], macs=row["macs"])
+    assert alternative(there, Target("Conv"), FIRST).counted.total == Cost(
+        params=standard["params"], macs=standard["macs"]
+    )
 
 
 def test_a_partial_convolution_stands_for_one_that_keeps_its_map() -> None:
@@ -100,7 +105,7 @@ def test_a_partial_convolution_stands_for_one_that_keeps_its_map() -> None:
     keeps = {"type": "Conv", "out_channels": 16, "kernel_size": 3, "padding": 1, "norm": "batch", "activation": "relu"}
     widens, shrinks = {**keeps, "out_channels": 32}, {**keeps, "out_channels": 32, "stride": 2}
     base = of(keeps, widens, shrinks, {**keeps, "out_channels": 32, "kernel_size": 1, "padding": 0})
-    found = alternative(base, Target("PartialConv"), FIRST, {})
+    found = alternative(base, Target("PartialConv"), FIRST)
     assert found.replaced == ("Conv1",)
     assert base.total.params - found.counted.total.params == (16 * 16 - 4 * 4) * 9
     assert base.total.macs - found.counted.total.macs == (16 * 16 - 4 * 4) * 9 * 196
@@ -112,7 +117,7 @@ def test_a_partial_convolution_stands_for_one_that_keeps_its_map() -> None:
 
 
 def test_a_share_too_small_to_convolve_leaves_a_layer_alone() -> None:
-    found = alternative(of(STANDARD_16.layer), Target("PartialConv", {"n_div": 17}), FIRST, {})
+    found = alternative(of(STANDARD_16.layer), Target("PartialConv", {"n_div": 17}), FIRST)
     assert reasons(found)["Conv1"].startswith("n_div = 17 leaves none of the 16 channels to convolve")
 
 
@@ -121,5 +126,5 @@ def test_kinds_for_larger_kernels_leave_1x1_alone(kind: str) -> None:
     needed = {"HetConv": {"p": 2}, "GroupPointwiseConv": {"groups": 2}, "DualConv": {"groups": 2}}
     needed |= {"CPConv": {"rank": 4}, "TuckerConv": {"rank_in": 4, "rank_out": 4}, "Res2Conv": {"scales": 4}}
     base = of({"type": "Conv", "out_channels": 16, "kernel_size": 1})
-    found = alternative(base, Target(kind, needed.get(kind, {})), FIRST, {})
+    found = alternative(base, Target(kind, needed.get(kind, {})), FIRST)
     assert reasons(found) == {"Conv1": f"its kernel is 1×1, and {kind} stands for larger ones"}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from flopcount.analyses.counted import Counted, counted
 from flopcount.analyses.explain import prints_as
 from flopcount.analyses.whatif import Alternative, Choice, alternative, condition
+from flopcount.case import Case, Count
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shapes, plan
 from flopcount.network.substitute import CARRIED, Target, standardised
@@ -35,15 +35,15 @@ BODY = ((32, 2), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(5
 """Channels and strides of MobileNet's body."""
 
 
-def network(*layers: Mapping[str, Any], size: tuple[int, ...] = (16, 12, 12), **keys: Any) -> Counted:
+def network(*layers: Mapping[str, Any], size: tuple[int, ...] = (16, 12, 12), **keys: Any) -> Count:
     """Count a network of rows."""
     return of(Arch.model_validate({"input": [*size], "layers": [*layers], **keys}))
 
 
-def of(arch: Arch, size: str | None = None) -> Counted:
+def of(arch: Arch, size: str | None = None) -> Count:
     """Count an arch."""
     nodes = plan(arch)
-    return counted(nodes, input_shapes(nodes.inputs, size), convention())
+    return Case.of(nodes, input_shapes(nodes.inputs, size), convention()).count
 
 
 def conv(channels: int = 16, kernel: int = 3, **fields: Any) -> dict[str, Any]:
@@ -51,9 +51,9 @@ def conv(channels: int = 16, kernel: int = 3, **fields: Any) -> dict[str, Any]:
     return {"type": "Conv", "out_channels": channels, "kernel_size": kernel, "padding": "same", "bias": False, **fields}
 
 
-def changed(base: Counted, kind: str, choice: Choice | None = None, **fields: Any) -> Alternative:
+def changed(base: Count, kind: str, choice: Choice | None = None, **fields: Any) -> Alternative:
     """Put a kind in the place of convolutions."""
-    return alternative(base, Target(kind, fields), choice or Choice(), {})
+    return alternative(base, Target(kind, fields), choice or Choice())
 
 
 def reasons(found: Alternative) -> dict[str, str]:
@@ -61,7 +61,7 @@ def reasons(found: Alternative) -> dict[str, str]:
     return {left.path: left.reason for left in found.left}
 
 
-def ratios(base: Counted, found: Alternative) -> dict[str, Fraction]:
+def ratios(base: Count, found: Alternative) -> dict[str, Fraction]:
     """Return MACs after over MACs before of the layers that were replaced."""
     after, before = found.counted, base
     return {
@@ -97,7 +97,7 @@ def test_a_separable_convolution_in_vgg16_costs_one_over_n_and_one_over_nine() -
 def test_a_heterogeneous_convolution_costs_its_share(p: int) -> None:
     """HetConv, eq. 8: R(p) = 1/p + (1 - 1/p)/k²."""
     base = of(load("vgg16_bn_cifar").arch)
-    found = alternative(base, Target("HetConv", {"p": p}), Choice(), {})
+    found = alternative(base, Target("HetConv", {"p": p}), Choice())
     share = Fraction(1, p) + (1 - Fraction(1, p)) / 9
     assert {*ratios(base, found).values()} == ({share} if p > 1 else set())
 
@@ -137,7 +137,7 @@ def test_there_and_back_costs_what_it_did(kind: str) -> None:
     back = changed(found.counted, "Conv").counted
     assert back.total == base.total
     standard = found.counted.standard_total
-    assert standard in {base.total, None}
+    assert standard in (base.total, None)
 
 
 @pytest.mark.parametrize("kind", sorted(STAND_INS - {"Conv2Plus1D"}))
@@ -215,7 +215,7 @@ def test_groups_that_follow_from_the_channels_are_compared_with_none() -> None:
     traced = trace(network_, input_shapes(network_.inputs))
     standard = standardised(traced)
     assert standard is not None
-    result = counted(network_, input_shapes(network_.inputs), convention())
+    result = Case.of(network_, input_shapes(network_.inputs), convention()).count
     assert result.total.params == 16 * 9
     assert result.standard_total is not None
     assert result.standard_total.params == 16 * 16 * 9

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from flopcount.analyses.counted import Cost
 from flopcount.analyses.whatif import condition, facts
+from flopcount.case import Cost
 from flopcount.errors import UsageError
 from flopcount.network.plan import input_shapes, plan
 from flopcount.network.trace import trace
@@ -103,7 +103,7 @@ def test_the_facts_of_a_layer_are_its_fields_its_place_its_channels_and_its_cost
     network = plan(Arch.model_validate({"input": [16, 9, 9], "layers": [row]}))
     traced = trace(network, input_shapes(network.inputs))
     ((node, step),) = traced.items()
-    known = facts(node, step, traced.inputs, Cost(800, 69120))
+    known = facts(node, step, traced.inputs, Cost(params=800, macs=69120))
     expected = {"path": "HetConv1", "type": "HetConv", "in_channels": 16, "out_channels": 32, "p": 4, "norm": "none"}
     assert expected.items() <= known.items()
     assert (known["kernel_size"], known["padding"]) == (3, 2)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 from zoo import counted, oracle, wrong_claims
 
-from flopcount.analyses.counted import Counted
+from flopcount.case import Count
 from flopcount.formulas.step import Step
 from flopcount.network.convention import convention
 
@@ -21,7 +21,7 @@ class Same(NamedTuple):
     size: str | None = None
     ends_in: str = "Dense"
 
-    def counted(self, which: str = "trainable") -> Counted:
+    def counted(self, which: str = "trainable") -> Count:
         """Count the bundled network."""
         return counted(self.name, width=self.width, size=self.size, params=which)
 
@@ -59,7 +59,7 @@ Rows = dict[str, list[tuple[list[Any], Any, Any]]]
 """Output, params and untrained params of each layer, by class, in the order of the computation."""
 
 
-def rows(result: Counted, classes: dict[str, str]) -> Rows:
+def rows(result: Count, classes: dict[str, str]) -> Rows:
     """Return what flopcount counts, as Keras would list it."""
     found: Rows = defaultdict(list)
     for step in steps(result, classes):
@@ -71,7 +71,7 @@ def rows(result: Counted, classes: dict[str, str]) -> Rows:
     return found
 
 
-def steps(result: Counted, classes: dict[str, str]) -> Iterator[Step]:
+def steps(result: Count, classes: dict[str, str]) -> Iterator[Step]:
     """Yield the innermost steps; a separable convolution is one layer where Keras has it as one."""
     for step in result.trace.steps.values():
         if step.kind == "DepthSepConv" and step.kind in classes:
@@ -120,8 +120,8 @@ def test_layer_by_layer(same: Same) -> None:
 def test_totals(same: Same) -> None:
     """Params in total, trainable and not, and the MACs of convolutions and dense layers."""
     figures = oracle(same.record)
-    params, macs = same.counted("total").total
-    trainable, _ = same.counted("trainable").total
+    params, macs = same.counted("total").total.values()
+    trainable, _ = same.counted("trainable").total.values()
     assert [params, macs] == [figures["params"], figures["macs"]]
     assert trainable == figures["trainable"]
     assert params - trainable == figures["non_trainable"]

@@ -5,21 +5,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flopcount.analyses.counted import Counted
 from flopcount.analyses.explain import Verdict, verdicts
-from flopcount.cli.loading import Options, count_arch
+from flopcount.case import Count, load
+from flopcount.cli.loading import Options, count_of
 from flopcount.formulas.step import Step
-from flopcount.spec.load import load
 
 ORACLES = Path(__file__).parent.parent / "oracles"
 
 
-def counted(name: str, **options: Any) -> Counted:
+def counted(name: str, **options: Any) -> Count:
     """Count a bundled network; the options are those of the command line."""
-    return count_arch(name, Options(**options))[1]
+    return count_of(name, Options(**options))
 
 
-def leaves(result: Counted) -> Iterator[Step]:
+def leaves(result: Count) -> Iterator[Step]:
     """Yield the innermost steps, in the order of the computation."""
     for step in result.trace.steps.values():
         yield from step.leaves()

@@ -115,7 +115,7 @@ def test_a_formula_of_a_kind_has_no_convention(run: Run) -> None:
 def test_a_law_in_the_batch_needs_a_counter_that_counts_it(run: Run) -> None:
     result = run("formula", "resnet18", "--in", "batch", "--convention", "ptflops")
     assert result.code == 2
-    assert result.problems == ["ptflops does not count a batch as it is; leave the batch a plain number"]
+    assert result.problems == ["ptflops divides by the batch; give the batch as a plain number"]
 
 
 def test_a_claim_may_name_any_convention(run: Run, write: Write) -> None:

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from conftest import Process, Run
 
-from flopcount.analyses.counted import Counted
-from flopcount.cli.loading import Options, count_arch
+from flopcount.case import Count
+from flopcount.cli.loading import Options, count_of
 
 FOLDER = Path(__file__).parent.parent / "oracles" / "onnx"
 MODELS = sorted(path.stem for path in FOLDER.glob("*.onnx"))
 SIZE = ("--input", "1x3x224x224")
 
 
-def costs(result: Counted) -> dict[str, object]:
+def costs(result: Count) -> dict[str, object]:
     """Return what is counted of each layer, by its path."""
     return {path: (step.shape.dims, step.tally.counts) for path, step in result.trace.steps.items()}
 
@@ -23,8 +23,8 @@ def costs(result: Counted) -> dict[str, object]:
 def test_what_is_written_costs_the_same_layer_by_layer(run: Run, tmp_path: Path, name: str) -> None:
     path, size = FOLDER / f"{name}.onnx", SIZE if name.endswith("dynbatch") else ()
     assert run("import", path, *size, "-o", tmp_path / "arch.toml").code == 0
-    _, kept = count_arch(str(tmp_path / "arch.toml"), Options())
-    _, read = count_arch(str(path), Options(size=size[1] if size else None))
+    kept = count_of(str(tmp_path / "arch.toml"), Options())
+    read = count_of(str(path), Options(size=size[1] if size else None))
     assert costs(kept) == costs(read)
 
 
@@ -57,8 +57,8 @@ def test_an_arch_file_is_no_model_to_import(run: Run) -> None:
 
 def test_a_written_file_takes_a_batch(run: Run, tmp_path: Path) -> None:
     run("import", FOLDER / "vit_tiny_patch16_224.onnx", "-o", tmp_path / "vit.toml")
-    _, one = count_arch(str(tmp_path / "vit.toml"), Options())
-    _, four = count_arch(str(tmp_path / "vit.toml"), Options(batch=4))
+    one = count_of(str(tmp_path / "vit.toml"), Options())
+    four = count_of(str(tmp_path / "vit.toml"), Options(batch=4))
     assert (four.total.macs, four.total.params) == (4 * one.total.macs, one.total.params)
 
 

@@ -170,4 +170,4 @@ def test_what_cannot_be_compared_is_said_in_one_line(run: Run, write: Write, wor
 def test_other_commands_point_to_those_that_compare(run: Run, command: tuple[str, ...], words: tuple[str, ...]) -> None:
     result = run(*command, MOBILENET, *words)
     assert result.code == 2
-    assert "compare some by flopcount whatif, or a whole grid by flopcount sweep" in result.problems[0]
+    assert "compare some with flopcount whatif, or a whole grid with flopcount sweep" in result.problems[0]

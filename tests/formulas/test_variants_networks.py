@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from variant_layers import Map, layer
 
-from flopcount.analyses.counted import counted
+from flopcount.case import Case
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shape, plan
 from flopcount.network.substitute import standard
@@ -56,8 +56,8 @@ def test_a_batch_norm_is_folded_into_each_part() -> None:
     for kind, options, biases in cases:
         row = {"type": kind, **options, "bias": False, "norm": "batch"}
         network = plan(Arch.model_validate({"input": [16, 14, 14], "layers": [row]}))
-        folded = counted(network, input_shape(network.input), convention("folded")).total.params
-        weights = counted(network, input_shape(network.input), convention("weights")).total.params
+        folded = Case.of(network, input_shape(network.input), convention("folded")).count.total.params
+        weights = Case.of(network, input_shape(network.input), convention("weights")).count.total.params
         assert (kind, folded - weights) == (kind, biases)
 
 
@@ -76,6 +76,6 @@ def test_a_batch_norm_is_folded_into_each_part() -> None:
 def test_compositions(template: str, params: int, macs: int) -> None:
     """Weights and MACs of each template of the bundled file: worked examples of their papers, or by hand."""
     network = plan(load("compositions").arch)
-    result = counted(network, input_shape(network.input), convention("weights"))
+    result = Case.of(network, input_shape(network.input), convention("weights")).count
     costs = [result.cost(step) for node, step in result.trace.items() if node.path.startswith(f"{template}.")]
     assert (sum(each.params for each in costs), sum(each.macs for each in costs)) == (params, macs)

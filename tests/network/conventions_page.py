@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flopcount.analyses.explain import side
-from flopcount.cli.loading import Options, count_arch
+from flopcount.cli.loading import Options, count_of
 from flopcount.network.convention import COUNTERS, Described, convention, described, mac_conventions
 from flopcount.network.implementation import MANNERS
 from flopcount.network.trace import trace
@@ -53,7 +53,7 @@ def _written() -> str:
 
 def _disputed() -> str:
     """Tabulate one network under all conventions, with the numbers that counters reported."""
-    traced = count_arch(DISPUTED, Options())[1].trace
+    traced = count_of(DISPUTED, Options()).trace
     reported = next(row["totals"] for row in RECORDED["models"] if row["name"] == DISPUTED)
     sides = {name: side(traced, convention(macs=name)) for name in mac_conventions()}
     rows = (
@@ -97,8 +97,8 @@ def _unwritten(row: Mapping[str, Any]) -> Mapping[str, int]:
 
 @cache
 def _plainly(name: str, size: str, conventions: tuple[str, ...]) -> Mapping[str, int]:
-    traced = count_arch(name, Options(size=size))[1].trace
-    plain = trace(traced.plan._replace(written={}), traced.inputs)
+    traced = count_of(name, Options(size=size)).trace
+    plain = trace(traced.plan._replace(implementation={}), traced.inputs)
     return {each: side(plain, convention(macs=each)).total for each in conventions}
 
 

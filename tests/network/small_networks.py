@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flopcount.analyses.counted import Counted, counted
+from flopcount.case import Case, Count
 from flopcount.formulas.step import Step
 from flopcount.network.convention import convention
-from flopcount.network.plan import Plan, input_shape, plan
+from flopcount.network.network import Network
+from flopcount.network.plan import Plan, plan
 from flopcount.spec.arch import Arch
 from flopcount.spec.load import load, setting
 
@@ -32,9 +33,9 @@ def bundled(name: str, *settings: str) -> Plan:
     return plan(load(name, [setting(text) for text in settings]).arch)
 
 
-def count(net: Plan, size: str | None = None, batch: int | None = None, params: str = "trainable") -> Counted:
+def count(net: Plan, size: str | None = None, batch: int | None = None, params: str = "trainable") -> Count:
     """Count a network under the default convention."""
-    return counted(net, input_shape(net.input, size, batch), convention(params))
+    return Case(Network.of(net), input=size, batch=batch, convention=convention(params)).count
 
 
 def one(size: Sequence[int], layer: Row) -> Step:

@@ -8,7 +8,7 @@ import pytest
 from conftest import Run, Write
 from small_networks import network, row
 
-from flopcount.analyses.counted import counted
+from flopcount.case import Case
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
 from flopcount.network.convention import COUNTERS, convention, described, mac_conventions
 from flopcount.network.padding_exact import INSIDE
@@ -32,7 +32,7 @@ SMALL = network(
 
 
 def cost(name: str) -> tuple[int, int]:
-    total = counted(SMALL, input_shapes(SMALL.inputs), convention(macs=name)).total
+    total = Case.of(SMALL, input_shapes(SMALL.inputs), convention(macs=name)).count.total
     return total.params, total.macs
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from small_networks import oracle
 
-from flopcount.analyses.counted import Counted, counted, summed
 from flopcount.analyses.explain import side
-from flopcount.cli.loading import Options, count_arch
+from flopcount.case import Case, Count, summed
+from flopcount.cli.loading import Options, count_of
 from flopcount.formulas.shape import Shape
 from flopcount.network.convention import convention, mac_conventions
 from flopcount.network.plan import input_shapes, plan
@@ -27,8 +27,8 @@ NOT_REPRODUCED = {(row["case"], row["convention"]) for row in RECORDED["not_repr
 
 
 @cache
-def model(name: str, size: str, settings: tuple[str, ...]) -> Counted:
-    return count_arch(name, Options(size=size, settings=settings))[1]
+def model(name: str, size: str, settings: tuple[str, ...]) -> Count:
+    return count_of(name, Options(size=size, settings=settings))
 
 
 def traced(row: Mapping[str, Any]) -> Trace:
@@ -66,12 +66,12 @@ def test_totals_of_a_model_that_was_measured_after_its_file_was_written(row: Map
 
 @pytest.mark.parametrize("row", RECORDED["others"], ids=lambda row: f"{row['convention']}-{row['name']}")
 def test_totals_of_a_model_in_other_frameworks(row: Mapping[str, Any]) -> None:
-    assert count_arch(row["name"], Options(counts=row["convention"]))[1].total.macs == row["total"]
+    assert count_of(row["name"], Options(counts=row["convention"])).total.macs == row["total"]
 
 
 def test_keras_mobilenet_v2_ends_in_a_softmax() -> None:
     """615,292,208, of which 5 for each of the 1000 classes are its softmax, which the file does not have."""
-    assert count_arch("mobilenet_v2", Options(counts="tf-profiler"))[1].total.macs == 615292208 - 5 * 1000
+    assert count_of("mobilenet_v2", Options(counts="tf-profiler")).total.macs == 615292208 - 5 * 1000
 
 
 @pytest.mark.parametrize("row", OPERATIONS)
@@ -95,18 +95,18 @@ def test_cells_that_are_not_reproduced_have_a_reason() -> None:
 
 @pytest.mark.parametrize("name", ["macs", "thop", "calflops", "torch", "onnx-tool", "xla"])
 def test_a_batch_counts_so_many_times(name: str) -> None:
-    one, eight = (count_arch("resnet18", Options(counts=name, batch=batch))[1].total for batch in (None, 8))
+    one, eight = (count_of("resnet18", Options(counts=name, batch=batch)).total for batch in (None, 8))
     assert eight.macs == 8 * one.macs
     assert eight.params == one.params
 
 
 def test_ptflops_counts_one_input_of_a_batch() -> None:
-    assert count_arch("resnet18", Options(counts="ptflops", batch=8))[1].total.macs == 1825313768
+    assert count_of("resnet18", Options(counts="ptflops", batch=8)).total.macs == 1825313768
 
 
 def test_torchinfo_counts_params_for_each_input() -> None:
     """1,814,083,944 of resnet18 at one input: 9,600 of them params of norms, 513,000 of the linear layer."""
-    assert count_arch("resnet18", Options(counts="torchinfo", batch=8))[1].total.macs == 8 * 1814083944
+    assert count_of("resnet18", Options(counts="torchinfo", batch=8)).total.macs == 8 * 1814083944
 
 
 def test_the_parts_of_a_composite_add_up_under_every_convention() -> None:
@@ -129,7 +129,10 @@ def test_the_parts_of_a_composite_add_up_under_every_convention() -> None:
         )
     )
     for name in mac_conventions():
-        result = counted(network, input_shapes(network.inputs), convention(macs=name))
+        result = Case.of(network, input_shapes(network.inputs), convention(macs=name)).count
         for step in result.trace.steps.values():
             leaves = [result.cost(leaf) for leaf in step.leaves()]
-            assert result.cost(step) == (sum(each.params for each in leaves), sum(each.macs for each in leaves))
+            assert tuple(result.cost(step).values()) == (
+                sum(each.params for each in leaves),
+                sum(each.macs for each in leaves),
+            )

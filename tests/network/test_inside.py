@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_networks import network, row
 
-from flopcount.analyses.counted import counted
 from flopcount.analyses.explain import side
+from flopcount.case import Case
 from flopcount.formulas.conv import conv_transpose, filters
 from flopcount.formulas.pool import adaptive_avg_pool, avg_pool
 from flopcount.formulas.shape import Shape, Window
@@ -82,7 +82,7 @@ def test_a_sweep_over_adaptive_pools_counts_as_each_input_does(run: Run) -> None
 def test_an_exception_alone_may_look_into_windows(write: Write) -> None:
     net = network((8, 16, 16), row("Conv", out_channels=8, kernel_size=3, padding=1, bias=False))
     path = write("my.toml", "kinds = { Conv = { conv_mac_inside = 1 } }")
-    traced = counted(net, input_shapes(net.inputs), convention()).trace
+    traced = Case.of(net, input_shapes(net.inputs), convention()).count.trace
     assert side(traced, convention(macs=str(path))).total == 8 * 8 * (16 * 3 - 2) ** 2
 
 
@@ -94,7 +94,7 @@ def test_a_kernel_of_a_billion_is_counted_in_no_time() -> None:
 
 def test_a_kind_whose_taps_differ_is_counted_with_its_padding() -> None:
     net = network((8, 16, 16), row("HetConv", out_channels=8, kernel_size=3, p=4, padding=1, bias=False))
-    result = counted(net, input_shapes(net.inputs), convention())
+    result = Case.of(net, input_shapes(net.inputs), convention()).count
     assert side(result.trace, convention(macs="xla")).total == 2 * result.total.macs
 
 

@@ -99,7 +99,7 @@ def conv(out_channels: int, name: str, after: str) -> Row:
 def steps(net: Plan) -> list[Any]:
     """Return kind, shape, params and MACs of every layer."""
     result = count(net)
-    return [(node.kind, step.shape.dims, *result.cost(step)) for node, step in result.trace.items()]
+    return [(node.kind, step.shape.dims, *result.cost(step).values()) for node, step in result.trace.items()]
 
 
 @given(USES)

@@ -4,7 +4,7 @@ import pytest
 from conftest import Run, Write
 from small_networks import network, row
 
-from flopcount.analyses.counted import Counted, counted
+from flopcount.case import Case, Count
 from flopcount.network.convention import convention, mac_conventions
 from flopcount.network.implementation import ABSENT, MANNERS, written_problems
 from flopcount.network.plan import input_shapes
@@ -17,9 +17,9 @@ LAYERS = (
 )
 
 
-def count(written: dict[str, str], macs: str = "macs", params: str | None = None) -> Counted:
+def count(written: dict[str, str], macs: str = "macs", params: str | None = None) -> Count:
     net = network((3, 16, 16), *LAYERS, written=written)
-    return counted(net, input_shapes(net.inputs), convention(params, macs))
+    return Case.of(net, input_shapes(net.inputs), convention(params, macs)).count
 
 
 def manners(written: dict[str, str]) -> dict[str, str]:

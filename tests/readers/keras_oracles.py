@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flopcount.cli.loading import Options, count_arch
+from flopcount.cli.loading import Options, count_of
 from flopcount.network.convention import convention
 
 FOLDER = Path(__file__).parents[1] / "oracles" / "keras_models"
@@ -35,7 +35,7 @@ def model_json(name: str) -> str:
     return json.dumps(found[inner] if inner else found)
 
 
-class Count(NamedTuple):
+class Figures(NamedTuple):
     """Totals, and the rows of each layer at the top: output sizes, params and trainable params."""
 
     params: int
@@ -45,10 +45,10 @@ class Count(NamedTuple):
     notes: tuple[str, ...]
 
 
-def counted(path: Path) -> Count:
+def counted(path: Path) -> Figures:
     """Count a model file."""
-    _, total = count_arch(str(path), Options(params="total"))
-    _, trainable = count_arch(str(path), Options(params="trainable"))
+    total = count_of(str(path), Options(params="total"))
+    trainable = count_of(str(path), Options(params="trainable"))
     steps = defaultdict(list)
     for node, step in total.trace.items():
         steps[node.path.partition(".")[0]].append(step)
@@ -61,8 +61,8 @@ def counted(path: Path) -> Count:
         )
         for name, found in steps.items()
     }
-    params, macs = (int(str(number)) for number in total.total)
-    return Count(params, int(str(trainable.total.params)), macs, layers, total.notes)
+    params, macs = (int(str(number)) for number in total.total.values())
+    return Figures(params, int(str(trainable.total.params)), macs, layers, tuple(map(str, total.notes)))
 
 
 def archived(folder: Path, members: Mapping[str, str | bytes]) -> Path:

@@ -4,10 +4,18 @@ from typing import Any
 
 import pytest
 
-from flopcount.cli.loading import Options, count_spec, spec_of
+from flopcount.case import Case, Count
+from flopcount.network.network import of_spec
 from flopcount.readers.base import Names
 from flopcount.readers.nest import Flat, Source, folded, nested, spelled
+from flopcount.spec.load import validated
+from flopcount.spec.source import Source as Text
 from flopcount.spec.write import written_writing as written
+
+
+def counted(data: dict[str, Any]) -> Count:
+    """Count the data of an arch file."""
+    return Case(of_spec(validated(Text("net", "", "toml", data)))).count
 
 
 def conv(path: str, channels: int, *reads: Source) -> Flat:
@@ -24,7 +32,7 @@ def add(path: str, *reads: Source) -> Flat:
 def paths(rows: list[Flat], *, fold: bool = False) -> list[str]:
     """Return the paths that the layers have when the file is counted."""
     data: dict[str, Any] = {"name": "net", "input": [8, 4, 4], "layers": nested(rows, ["input"])}
-    result = count_spec(spec_of("net", folded(data) if fold else data), Options())
+    result = counted(folded(data) if fold else data)
     return [*result.trace.steps]
 
 
@@ -97,7 +105,7 @@ def test_what_layers_share_stays_shared_in_a_template() -> None:
     ]
     data = folded({"name": "net", "input": [8, 4, 4], "layers": nested(rows, ["input"])})
     assert len(data["templates"]) == 1
-    assert count_spec(spec_of("net", data), Options()).total.params == 6 * 64 + 8
+    assert counted(data).total.params == 6 * 64 + 8
 
 
 def test_what_is_written_is_read_as_the_same() -> None:

@@ -9,7 +9,7 @@ import pytest
 from conftest import Run, Write
 from onnx_files import Sizes, Weights, field, function, graph, model, node, wire
 
-from flopcount.cli.loading import Options, count_arch
+from flopcount.cli.loading import Options, count_of
 from flopcount.errors import BadInput
 
 FOLDER = Path(__file__).parent.parent / "oracles" / "onnx"
@@ -91,13 +91,13 @@ def test_an_open_batch_is_one_and_said_to_be(run: Run, write: Write) -> None:
 )
 def test_open_sizes_are_given_in_any_of_the_ways(write: Write, size: str, macs: int) -> None:
     path = write("model.onnx", simple([node("Conv", "x w", "y")], ("n", 4, "h", "w")))
-    _, result = count_arch(str(path), Options(size=size))
+    result = count_of(str(path), Options(size=size))
     assert result.total.macs == macs
 
 
 def test_a_size_that_several_inputs_share_is_given_once(write: Write) -> None:
     content = model(graph([node("Add", "x z", "y")], {"x": ("n", 4, "h", 8), "z": ("n", 4, "h", 8)}))
-    _, result = count_arch(str(write("model.onnx", content)), Options(size="1x4x16x8"))
+    result = count_of(str(write("model.onnx", content)), Options(size="1x4x16x8"))
     assert [step.shape.dims for step in result.trace.steps.values()] == [(4, 16, 8)]
 
 
@@ -133,7 +133,7 @@ def test_data_in_other_files_is_never_opened(write: Write, monkeypatch: pytest.M
         return real(self, *rest, **options)
 
     monkeypatch.setattr(Path, "open", watched)
-    _, result = count_arch(str(path), Options())
+    result = count_of(str(path), Options())
     assert (result.total.params, opened) == (16, ["model.onnx"])
 
 
@@ -163,6 +163,6 @@ def test_damaged_bytes_end_in_a_sentence_or_a_count(write: Write, name: str) -> 
         for _ in range(chance.choice((1, 2, 8))):
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         try:
-            count_arch(str(write("damaged.onnx", bytes(damaged))), Options())
+            count_of(str(write("damaged.onnx", bytes(damaged))), Options())
         except BadInput:
             continue

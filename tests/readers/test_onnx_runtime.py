@@ -6,23 +6,23 @@ from typing import Any
 import pytest
 from onnx_files import Sizes, Weights, field, graph, node
 
-from flopcount.analyses.counted import Counted
-from flopcount.cli.loading import Options, count_arch
+from flopcount.case import Count
+from flopcount.cli.loading import Options, count_of
 
 TOKENS: Sizes = (1, 6, 8)
 MAP: Sizes = (1, 4, 8, 8)
 MS = "com.microsoft"
 
 
-def counted(folder: Path, nodes: list[bytes], dims: Sizes, opset: int = 17, **tensors: Any) -> Counted:
+def counted(folder: Path, nodes: list[bytes], dims: Sizes, opset: int = 17, **tensors: Any) -> Count:
     """Count a graph that reads x, and may use operators of ONNX Runtime."""
     opsets = b"".join(field(8, field(1, name) + field(2, number)) for name, number in (("", opset), (MS, 1)))
     path = folder / "model.onnx"
     path.write_bytes(field(1, 8) + opsets + field(7, graph(nodes, {"x": dims}, tensors)))
-    return count_arch(str(path), Options())[1]
+    return count_of(str(path), Options())
 
 
-def kinds(result: Counted) -> list[str]:
+def kinds(result: Count) -> list[str]:
     """Return the kinds of the layers that compute something."""
     moving = {"Reshape", "Permute", "Split", "ChannelsLast"}
     return [step.kind for step in result.trace.steps.values() if step.kind not in moving]

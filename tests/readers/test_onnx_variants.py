@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from onnx_files import Sizes, Weights, graph, model, node
 
-from flopcount.cli.loading import Options, count_arch
+from flopcount.cli.loading import Options, count_of
 
 MAP: Sizes = (1, 4, 8, 8)
 TOKENS: Sizes = (1, 6, 8)
@@ -153,6 +153,6 @@ def test_it_is_counted_as_it_is_by_hand(tmp_path: Path, case: str) -> None:
     nodes, dims, tensors, out, macs, params = CASES[case]
     path = tmp_path / "model.onnx"
     path.write_bytes(model(graph(nodes, {"x": dims}, tensors), opset=18))
-    _, result = count_arch(str(path), Options())
+    result = count_of(str(path), Options())
     *_, step = (step for step in result.trace.steps.values() if step.kind != "Constants")
     assert (step.shape.dims, result.total.macs, result.total.params) == (out, macs, params)

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from flopcount.cli.loading import Options, count_arch
+from flopcount.cli.loading import Options, count_of
 from flopcount.report import count as shaping
 from flopcount.report.chart import chart_of
 from flopcount.report.compare import comparison_report
@@ -19,8 +19,8 @@ class Totals(NamedTuple):
 
 def counted(name: str, **options: Any) -> Report:
     """Return the report of a count."""
-    spec, result = count_arch(name, Options(**options))
-    return count_report(spec.arch.name, spec.arch.description, result)
+    result = count_of(name, Options(**options))
+    return count_report(result.case.name, result.case.plan.description, result)
 
 
 def shaped(report: Report, step: str, value: Any) -> Report:
@@ -37,7 +37,7 @@ def bars(report: Report) -> Bars:
 
 def compared(*names: str) -> Points:
     """Return the picture of a comparison."""
-    found = [(name, count_arch(name, Options())[1]) for name in names]
+    found = [(name, count_of(name, Options())) for name in names]
     chart = chart_of(comparison_report(found))
     assert isinstance(chart, Points)
     return chart

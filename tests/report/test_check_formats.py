@@ -12,18 +12,18 @@ from junitparser import JUnitXml
 from prometheus_client.openmetrics.parser import text_fd_to_metric_families
 from sarif_pydantic import Sarif
 
-from flopcount.analyses.budgets.check import Checked, Count, Outcome
+from flopcount.analyses.budgets.check import Checked, Evaluation, Outcome
 from flopcount.analyses.budgets.findings import CODES, Finding, Fit, Share
-from flopcount.analyses.budgets.judge import Point, Reading
-from flopcount.analyses.counted import Cost
+from flopcount.analyses.budgets.judge import Measurement, Point
+from flopcount.case import Cost
 from flopcount.report.check_formats import FORMATS, LONGEST, MARK, MOST, rendered
 
 ODD = 'a "b"|c/ü,1:2 %\n<x>.toml'
 """A name with whatever a format might trip over."""
 
 
-def reading(**macs: int) -> Reading:
-    return Reading({path: Cost(1, count) for path, count in macs.items()}, {}, {}, "3x8x8")
+def reading(**macs: int) -> Measurement:
+    return Measurement({path: Cost(params=1, macs=count) for path, count in macs.items()}, {}, {}, "3x8x8")
 
 
 def finding(code: str = "FC101", level: str = "error", path: str = ODD, **more: object) -> Finding:
@@ -40,7 +40,7 @@ OUTCOME = Outcome(
             ODD,
             "net",
             (
-                Count(
+                Evaluation(
                     Point(width="0.5"),
                     "trainable",
                     reading(same=100, more=150, new=51),
@@ -60,7 +60,7 @@ OUTCOME = Outcome(
     exempt=((finding("FC102", path="old.toml"), "the baseline"),),
     notes=("a note",),
 )
-FINE = Outcome((Checked("a.toml", "a", (Count(Point(), "trainable", reading(x=5), None),), (), limited=True),), ())
+FINE = Outcome((Checked("a.toml", "a", (Evaluation(Point(), "trainable", reading(x=5), None),), (), limited=True),), ())
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -200,7 +200,7 @@ def test_markdown_fits_into_a_comment() -> None:
 
 
 def test_markdown_lists_as_many_networks_as_fit() -> None:
-    counts = (Count(Point(), "trainable", reading(x=5), reading(x=4)),)
+    counts = (Evaluation(Point(), "trainable", reading(x=5), reading(x=4)),)
     files = tuple(Checked(f"{number:0200}.toml", "a", counts, (), limited=True) for number in range(1000))
     text = rendered(FINE._replace(files=files), "markdown")
     assert f"| {0:0200}.toml | 1 | = | 5 | +1 (+25%) |" in text

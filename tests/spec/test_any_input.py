@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flopcount.analyses.counted import counted
+from flopcount.case import Case
 from flopcount.errors import BadInput
 from flopcount.network.convention import POLICIES, convention
 from flopcount.network.plan import input_shape, plan
@@ -62,7 +62,7 @@ NOTHING = "a refusal without a word"
 def count(content: bytes, notation: Notation | None, policy: str) -> None:
     """Load and count, as the command does."""
     network = plan(load_bytes(content, notation).arch)
-    counted(network, input_shape(network.input), convention(policy))
+    assert Case.of(network, input_shape(network.input), convention(policy)).count.total.macs >= 0
 
 
 def refused(content: bytes, notation: Notation | None = None, policy: str = POLICIES[0]) -> str:

@@ -9,39 +9,39 @@ from typing import NamedTuple
 
 from flopcount.analyses.budgets.findings import Finding, Spots
 from flopcount.analyses.budgets.judge import (
-    Network,
+    Inspected,
+    Measurement,
     Point,
-    Reading,
     Rule,
     breaches,
+    case_at,
     is_relative,
+    measurement,
     missing,
     needs_base,
     own_rules,
     points,
-    reading,
     rules_of,
     totals,
     unchecked,
     verdict,
 )
-from flopcount.analyses.counted import Cost
+from flopcount.case import Cost, load, load_bytes
 from flopcount.errors import BadInput, FileError, Place, SpecError, UsageError, plain
-from flopcount.readers.load import load, load_content
+from flopcount.network.network import Network
 from flopcount.spec.budget import Budget
 from flopcount.spec.fields import shown
 from flopcount.spec.git import base_at, outside, root_of, texts_at
-from flopcount.spec.load import NAMES, Config, Spec, found, matching, read
-from flopcount.spec.positions import located
+from flopcount.spec.load import NAMES, Config, explained, found, matching, read
 
 
-class Count(NamedTuple):
+class Evaluation(NamedTuple):
     """A network at one point: what each layer costs, and what it cost at the base."""
 
     point: Point
     params: str
-    now: Reading
-    before: Reading | None
+    now: Measurement
+    before: Measurement | None
 
 
 class Checked(NamedTuple):
@@ -53,7 +53,7 @@ class Checked(NamedTuple):
 
     path: str
     arch: str
-    counts: tuple[Count, ...]
+    counts: tuple[Evaluation, ...]
     findings: tuple[Finding, ...]
     limited: bool
     relative: bool = False
@@ -77,22 +77,24 @@ class Subject(NamedTuple):
 
 _LEFT_OUT = "operators were left out of this network, so what it costs is not known; no limit can be held against it"
 
-Counts = dict[tuple[Point, str], Count]
+Counts = dict[tuple[Point, str], Evaluation]
 """What was counted, by the point and the convention."""
 
 
 def checked(subject: Subject, rules: Sequence[Rule]) -> Checked:
     """Check one file; whatever is wrong with it becomes findings."""
     try:
-        spec = load(subject.path, subject.title)
+        loaded = load(subject.path, title=subject.title)
+        plan = loaded.plan
     except BadInput as error:
         return Checked(subject.title, subject.title, (), tuple(unread(subject.title, "FC901", error)), limited=True)
     resolved = subject.path.resolve()
-    applied = [*own_rules(spec), *(rule for rule in rules if rule.concerns(resolved))]
-    network = Network(spec, Spots(spec.source), totals(spec))
-    counts, findings = _found(applied, network, cache(partial(_at_base, subject, spec)))
+    source_map = Spots(plan.spec.source)
+    applied = [*own_rules(plan.spec, source_map), *(rule for rule in rules if rule.concerns(resolved))]
+    network = Inspected(loaded, source_map, totals(loaded))
+    counts, findings = _found(applied, network, cache(partial(_at_base, subject, loaded)))
     return Checked(
-        *(subject.title, spec.arch.name, tuple(counts.values()), tuple(dict.fromkeys(findings))),
+        *(subject.title, plan.name, tuple(counts.values()), tuple(dict.fromkeys(findings))),
         limited=bool(applied),
         relative=needs_base(applied),
         compared=subject.compared,
@@ -100,12 +102,14 @@ def checked(subject: Subject, rules: Sequence[Rule]) -> Checked:
     )
 
 
-def _found(rules: Sequence[Rule], network: Network, base: Callable[[], Spec | None]) -> tuple[Counts, list[Finding]]:
+def _found(
+    rules: Sequence[Rule], network: Inspected, base: Callable[[], Network | None]
+) -> tuple[Counts, list[Finding]]:
     """Return what was counted, and what the rules find in it."""
     counts: Counts = {}
     findings: list[Finding] = []
     for rule in rules:
-        if network.spec.unknown:
+        if network.network.plan.unknown:
             findings.append(unchecked(_LEFT_OUT, rule, network, Point()))
             continue
         for point in points(rule.budget.when):
@@ -116,7 +120,7 @@ def _found(rules: Sequence[Rule], network: Network, base: Callable[[], Spec | No
     return counts, findings
 
 
-def _judged(rule: Rule, point: Point, network: Network, counts: Counts) -> Iterator[Finding]:
+def _judged(rule: Rule, point: Point, network: Inspected, counts: Counts) -> Iterator[Finding]:
     """Yield what a rule finds at a point that was counted."""
     count = counts[point, rule.budget.convention]
     for place, what in missing(rule.budget, count.now):
@@ -126,36 +130,39 @@ def _judged(rule: Rule, point: Point, network: Network, counts: Counts) -> Itera
 
 
 def _counted(
-    rule: Rule, point: Point, network: Network, base: Callable[[], Spec | None], counts: Counts
+    rule: Rule, point: Point, network: Inspected, base: Callable[[], Network | None], counts: Counts
 ) -> list[Finding]:
     """Count a network at a point, once; return why that is not possible."""
     key = (point, rule.budget.convention)
     if key in counts:
         return []
-    spec = network.spec
+    case = case_at(network.network, *key)
     try:
-        now = reading(spec, *key)
+        now = measurement(case)
     except SpecError as error:
-        return unread(spec.source.title, "FC902", located(error.problems, spec.source), spec.arch.name)
+        return unread(network.network.title, "FC902", explained(error, error.file), case.name)
     except BadInput as error:
-        return [unchecked("; ".join(sentences(error, spec.source.title)), rule, network, point)]
-    counts[key] = Count(*key, now, _before(now, key, spec, base()))
+        return [unchecked("; ".join(sentences(error, network.network.title)), rule, network, point)]
+    counts[key] = Evaluation(*key, now, _before(now, key, network.network, base()))
     return []
 
 
-def _at_base(subject: Subject, spec: Spec) -> Spec | None:
-    """Return the file as it was; what could not be read then is as good as new."""
+def _at_base(subject: Subject, network: Network) -> Network | None:
+    """Return the file at the base; treat it as new if it could not be read there."""
     try:
-        before = load_content(subject.before, subject.title) if subject.before is not None else None
+        before = load_bytes(subject.before, subject.title) if subject.before is not None else None
+        same = before is not None and before.plan.spec.source.data == network.plan.spec.source.data
     except BadInput:
         return None
-    return spec if before and before.source.data == spec.source.data else before
+    return network if same else before
 
 
-def _before(now: Reading, key: tuple[Point, str], spec: Spec, base: Spec | None) -> Reading | None:
-    """Count the network as it was; what could not be counted then is as good as new."""
+def _before(now: Measurement, key: tuple[Point, str], network: Network, base: Network | None) -> Measurement | None:
+    """Count the network at the base; treat it as new if it could not be counted there."""
     try:
-        return now if base is spec else base and reading(base, *key)
+        if base is network:
+            return now
+        return None if base is None else measurement(case_at(base, *key))
     except BadInput:
         return None
 

@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flopcount.analyses.budgets.findings import Finding, Fit, Level, Share, Spots
-from flopcount.analyses.counted import Cost, cost
-from flopcount.errors import BadInput, Place, suggestion
-from flopcount.network.convention import Convention, convention
-from flopcount.network.folding import folded
-from flopcount.network.plan import Given, Plan, input_shapes, plan
-from flopcount.network.scale import scaled, width_ratio
-from flopcount.network.trace import Trace, trace
+from flopcount.case import Case, Cost, combined, vanishes
+from flopcount.errors import BadInput, Note, Place, suggestion
+from flopcount.network.convention import convention
+from flopcount.network.network import Network, Where
 from flopcount.spec.budget import Budget, Limit, Limits, When
-from flopcount.spec.load import Config, Spec, validated, varied
+from flopcount.spec.load import Config, Spec
 from flopcount.spec.units import Quantity, decimal
 
 
@@ -40,73 +37,54 @@ def points(when: When) -> list[Point]:
     return [Point(*each) for each in product(when.input or (None,), when.width or (None,), when.variant or (None,))]
 
 
-class Reading(NamedTuple):
-    """What each layer costs at a point, with its kind and its place in the file."""
+class Measurement(NamedTuple):
+    """What each layer costs at a point, with its kind and its place in the file, and what qualifies the numbers.
+
+    `phantom` are the layers whose maps do not exist under `valid-round` padding.
+    """
 
     costs: Mapping[str, Cost]
     kinds: Mapping[str, str]
     places: Mapping[str, Place]
     input: str
+    notes: tuple[Note, ...] = ()
+    phantom: frozenset[str] = frozenset()
 
     def total(self, paths: Iterable[str] | None = None) -> Cost:
         """Return what some layers cost together, or all of them."""
-        chosen = [self.costs[path] for path in (self.costs if paths is None else paths)]
-        return Cost(sum(each.params for each in chosen), sum(each.macs for each in chosen))
+        return combined(self.costs[path] for path in (self.costs if paths is None else paths))
 
 
-def reading(spec: Spec, point: Point, params: str = "trainable") -> Reading:
-    """Count a network at a point; errors are those of `flopcount ARCH` with the same options."""
-    return read(walked(spec, point), convention(params))
+def case_at(network: Network, point: Point, params: str = "trainable") -> Case:
+    """Return the case of a network at a point, as `flopcount ARCH` with the same options counts it."""
+    rule = convention(params)
+    return Case(network, input=point.input, width=point.width, variant=point.variant, convention=rule)
 
 
-def totals(spec: Spec) -> Callable[[Point, str], Cost | None]:
-    """Return what a network costs at any point under a convention; None where it cannot be counted."""
-    walking = walker(spec)
+def measurement(case: Case) -> Measurement:
+    """Count a case."""
+    count = case.count
+    return Measurement(
+        count.costs,
+        {node.path: node.kind for node in count.trace.plan.nodes},
+        {node.path: node.place for node in count.trace.plan.nodes},
+        ", ".join("x".join(map(str, shape.dims)) for shape in count.trace.inputs.values()),
+        count.notes,
+        frozenset(path for path, step in count.trace.steps.items() if vanishes(step)),
+    )
+
+
+def totals(network: Network) -> Callable[[Point, str], Cost | None]:
+    """Return what a network costs at any point under a convention; None if it cannot be counted, or has no maps."""
 
     def total(point: Point, params: str) -> Cost | None:
         try:
-            return read(walking(point)[0], convention(params)).total()
+            found = measurement(case_at(network, point, params))
         except BadInput:
             return None
+        return None if found.phantom else found.total()
 
     return cache(total)
-
-
-def walked(spec: Spec, point: Point) -> Trace:
-    """Walk a network at a point."""
-    return walk(spec, point)[0]
-
-
-def walk(spec: Spec, point: Point) -> tuple[Trace, Given]:
-    """Walk a network at a point; return what was given from outside too."""
-    return walker(spec)(point)
-
-
-def walker(spec: Spec) -> Callable[[Point], tuple[Trace, Given]]:
-    """Return what walks a network at any point, planning it once for each variant."""
-
-    @cache
-    def planned(variant: str | None) -> tuple[Spec, Plan]:
-        chosen = validated(spec.source, (), variant) if variant else spec
-        return chosen, plan(chosen.arch)
-
-    def walking(point: Point) -> tuple[Trace, Given]:
-        chosen, network = planned(point.variant)
-        given = scaled(network, chosen.arch.scaling, width_ratio(point.width)) if point.width else {}
-        return trace(network, input_shapes(network.inputs, point.input), given), given
-
-    return walking
-
-
-def read(traced: Trace, rule: Convention) -> Reading:
-    """Weigh every layer of a trace."""
-    traced = folded(traced) if rule.folds else traced
-    return Reading(
-        {path: cost(step, rule) for path, step in traced.steps.items()},
-        {node.path: node.kind for node in traced.plan.nodes},
-        {node.path: node.place for node in traced.plan.nodes},
-        ", ".join("x".join(map(str, shape.dims)) for shape in traced.inputs.values()),
-    )
 
 
 def measure(metric: str, total: Cost, bits: int = 32) -> int:
@@ -138,7 +116,7 @@ WIDTH_STEP = Fraction(1, 20)
 """Widths are tried in these steps, sizes in the largest power of two up to 32 that divides the present size."""
 
 
-def fits(spec: Spec, point: Point, limit: Fraction, value: Callable[[Point], int | None]) -> Iterator[Fit]:
+def fits(network: Network, point: Point, limit: Fraction, value: Callable[[Point], int | None]) -> Iterator[Fit]:
     """Yield the largest width, and the largest input, at which a number is within its limit.
 
     `value` is the number at a point; None where the network cannot be counted there.
@@ -155,7 +133,7 @@ def fits(spec: Spec, point: Point, limit: Fraction, value: Callable[[Point], int
     width = _largest(_widths(point), lambda step: value(narrowed(step)), limit, share)
     if width is not None:
         yield Fit(f"--width {narrowed(width[0]).width}", width[1])
-    size = _largest(_sizes(spec, point), lambda size: value(reduced(size)), limit, share)
+    size = _largest(_sizes(network, point), lambda size: value(reduced(size)), limit, share)
     if size is not None:
         yield Fit(f"--input {size[0]}", size[1])
 
@@ -165,20 +143,20 @@ def _widths(point: Point) -> range:
     return range(1, ceil(Fraction(point.width or 1) / WIDTH_STEP))
 
 
-def _sizes(spec: Spec, point: Point) -> range:
+def _sizes(network: Network, point: Point) -> range:
     """Return the smaller sizes of a square input; other inputs have none."""
-    now = _size(spec, point)
+    now = _size(network, point)
     step = next((step for step in (32, 16, 8, 4, 2) if now % step == 0), 1)
     return range(step, now, step)
 
 
-def _size(spec: Spec, point: Point) -> int:
+def _size(network: Network, point: Point) -> int:
     """Return the one size that all axes of the input have at a point; 0 if there is none."""
     if point.input:
         return int(point.input) if point.input.isdecimal() else 0
-    data = varied(spec.source.data, point.variant, spec.source.title) if point.variant else spec.source.data
-    sizes = {*data["input"][1:]} if isinstance(data["input"], list) else set()
-    return int(sizes.pop()) if len(sizes) == 1 else 0
+    inputs = network.at(Where(variant=point.variant)).plan.inputs
+    sizes = {*next(iter(inputs.values()))[1:]} if len(inputs) == 1 else set()
+    return sizes.pop() if len(sizes) == 1 else 0
 
 
 def _largest(
@@ -228,7 +206,7 @@ class Breach(NamedTuple):
     point: Point
 
 
-def breaches(rule: Budget, point: Point, now: Reading, before: Reading | None) -> Iterator[Breach]:
+def breaches(rule: Budget, point: Point, now: Measurement, before: Measurement | None) -> Iterator[Breach]:
     """Yield every limit of a rule that a network breaks at a point; `before` is what it was at the base."""
     for scope in scopes(rule, now):
         for metric, limit in scope.limits.given.items():
@@ -241,7 +219,7 @@ def breaches(rule: Budget, point: Point, now: Reading, before: Reading | None) -
                 yield Breach(code, level, scope, metric, bits, place, value, bound, base, point)
 
 
-def scopes(rule: Budget, now: Reading) -> Iterator[Scope]:
+def scopes(rule: Budget, now: Measurement) -> Iterator[Scope]:
     """Yield what a rule limits of a network."""
     everything = tuple(now.costs)
     yield Scope("", everything, rule, ())
@@ -255,7 +233,7 @@ def scopes(rule: Budget, now: Reading) -> Iterator[Scope]:
             yield Scope(path, (path,), rule.layer, ("layer",))
 
 
-def missing(rule: Budget, now: Reading) -> Iterator[tuple[Place, str]]:
+def missing(rule: Budget, now: Measurement) -> Iterator[tuple[Place, str]]:
     """Yield a place and a sentence for every path of a rule that is not in a network."""
     for pattern in rule.blocks:
         if not under(pattern, now.costs):
@@ -264,13 +242,13 @@ def missing(rule: Budget, now: Reading) -> Iterator[tuple[Place, str]]:
             yield ("blocks", pattern), what
 
 
-def _before(scope: Scope, metric: str, bits: int, before: Reading) -> int | None:
+def _before(scope: Scope, metric: str, bits: int, before: Measurement) -> int | None:
     """Return what the same part was; None if there was none."""
     paths = [*_same(scope, before)]
     return measure(metric, before.total(paths), bits) if paths else None
 
 
-def _same(scope: Scope, before: Reading) -> Iterable[str]:
+def _same(scope: Scope, before: Measurement) -> Iterable[str]:
     """Return the layers that a part consisted of."""
     match scope.place[:1]:
         case ("kinds",):
@@ -359,9 +337,8 @@ def rules_of(config: Config, files: Mapping[str, Iterable[Path]]) -> list[Rule]:
     ]
 
 
-def own_rules(spec: Spec) -> Iterator[Rule]:
+def own_rules(spec: Spec, spots: Spots) -> Iterator[Rule]:
     """Yield the limits in an arch file."""
-    spots = Spots(spec.source)
     in_list = isinstance(spec.source.data.get("budget"), list)
     for index, each in enumerate(spec.arch.budget):
         yield Rule(each, spots, ("budget", index) if in_list else ("budget",))
@@ -379,19 +356,19 @@ MOST_SHARES = 3
 """So many of the layers that cost most are named in a finding."""
 
 
-class Network(NamedTuple):
+class Inspected(NamedTuple):
     """A network to check: its file, and what it costs at a point under a convention; None where it has no cost."""
 
-    spec: Spec
+    network: Network
     spots: Spots
     total: Callable[[Point, str], Cost | None]
 
 
-def verdict(breach: Breach, rule: Rule, network: Network, now: Reading) -> Finding:
+def verdict(breach: Breach, rule: Rule, network: Inspected, now: Measurement) -> Finding:
     """Make a finding of a broken limit: at the limit where the file has it, else at the layer or the top."""
     place = (*rule.place, *breach.place) if rule.files is None else _row(breach, now)
     return Finding(
-        *(breach.code, breach.level, network.spec.source.title, *network.spots.at(place), network.spec.arch.name),
+        *(breach.code, breach.level, network.network.title, *network.spots.at(place), network.network.plan.name),
         scope=breach.scope.name,
         point=str(breach.point),
         metric=breach.metric,
@@ -406,11 +383,11 @@ def verdict(breach: Breach, rule: Rule, network: Network, now: Reading) -> Findi
     )
 
 
-def unchecked(what: str, rule: Rule, network: Network, point: Point, place: Place = ()) -> Finding:
+def unchecked(what: str, rule: Rule, network: Inspected, point: Point, place: Place = ()) -> Finding:
     """Say that a rule could not be applied, at the rule if it is in the file."""
     line, column = network.spots.at((*rule.place, *place)) if rule.files is None else (1, 1)
     return Finding(
-        *("FC902", "error", network.spec.source.title, line, column, network.spec.arch.name),
+        *("FC902", "error", network.network.title, line, column, network.network.plan.name),
         what=what,
         point=str(point),
         rule=rule.name,
@@ -418,24 +395,25 @@ def unchecked(what: str, rule: Rule, network: Network, point: Point, place: Plac
     )
 
 
-def _row(breach: Breach, now: Reading) -> Place:
+def _row(breach: Breach, now: Measurement) -> Place:
     """Return the row of what a breach is about; the network as a whole has none."""
     return now.places[breach.scope.paths[0]] if breach.scope.place and breach.scope.paths else ()
 
 
-def _shares(breach: Breach, network: Network, now: Reading) -> tuple[Share, ...]:
+def _shares(breach: Breach, network: Inspected, now: Measurement) -> tuple[Share, ...]:
     """Return the layers that have most of a number, with their lines."""
     if len(breach.scope.paths) < 2 or breach.code == "FC102":  # noqa: PLR2004  (one layer is the whole)
         return ()
-    values = [(path, measure(breach.metric, now.costs[path], breach.bits)) for path in breach.scope.paths]
+    real = (path for path in breach.scope.paths if path not in now.phantom)
+    values = [(path, measure(breach.metric, now.costs[path], breach.bits)) for path in real]
     most = sorted(values, key=lambda each: -each[1])[:MOST_SHARES]
-    foreign = network.spec.foreign  # such a file has no lines
+    foreign = not network.spots.source.text  # such a file has no lines
     return tuple(
         Share(path, value, 0 if foreign else network.spots.at(now.places[path])[0]) for path, value in most if value
     )
 
 
-def _fits(breach: Breach, network: Network, params: str) -> tuple[Fit, ...]:
+def _fits(breach: Breach, network: Inspected, params: str) -> tuple[Fit, ...]:
     """Say what would meet a limit on the whole network."""
     if breach.scope.place or breach.code not in {"FC101", "FC201"}:
         return ()
@@ -444,4 +422,4 @@ def _fits(breach: Breach, network: Network, params: str) -> tuple[Fit, ...]:
         total = network.total(point, params)
         return None if total is None else measure(breach.metric, total, breach.bits)
 
-    return tuple(fits(network.spec, breach.point, breach.limit, value))
+    return tuple(fits(network.network, breach.point, breach.limit, value))

@@ -7,17 +7,26 @@ from os.path import relpath
 from pathlib import Path
 from typing import NamedTuple
 
-from flopcount.analyses.budgets.check import Checked, Count, Outcome, Setup, files_of, patterns_of, title_of, unread
-from flopcount.analyses.budgets.findings import Finding
-from flopcount.analyses.budgets.judge import Point, Rule, own_rules, points, read, rules_of, walk
+from flopcount.analyses.budgets.check import (
+    Checked,
+    Evaluation,
+    Outcome,
+    Setup,
+    files_of,
+    patterns_of,
+    title_of,
+    unread,
+)
+from flopcount.analyses.budgets.findings import Finding, Spots
+from flopcount.analyses.budgets.judge import Point, Rule, case_at, measurement, own_rules, points, rules_of
 from flopcount.analyses.diff import fingerprint
+from flopcount.case import load
 from flopcount.errors import BadInput, FileError, Place, SpecError, UsageError, plain, suggestion
-from flopcount.network.convention import convention
-from flopcount.readers.load import load
+from flopcount.network.network import Network
 from flopcount.spec.budget import LockRow
-from flopcount.spec.load import Spec, matching
+from flopcount.spec.load import Spec, explained, matching
 from flopcount.spec.lock import Lock
-from flopcount.spec.positions import located, spans
+from flopcount.spec.positions import spans
 
 PARAMS = "trainable"
 """Which parameters are locked."""
@@ -89,44 +98,45 @@ def name_of(path: Path, folder: Path) -> str:
 def counted(path: Path, title: str, name: str, rules: Sequence[Rule]) -> tuple[Checked, dict[str, Entry]]:
     """Count one file at all of its points; whatever is wrong with it becomes findings."""
     try:
-        spec = load(path, title)
+        network = load(path, title=title)
+        plan = network.plan
     except BadInput as error:
         return Checked(title, title, (), tuple(unread(title, "FC901", error)), limited=True), {}
-    counts: list[Count] = []
+    counts: list[Evaluation] = []
     findings: list[Finding] = []
     entries: dict[str, Entry] = {}
-    for point in _points(spec, [rule for rule in rules if rule.concerns(path.resolve())]):
+    for point in _points(plan.spec, [rule for rule in rules if rule.concerns(path.resolve())]):
         try:
-            count, digest = _measured(spec, point)
+            count, digest = _measured(network, point)
         except BadInput as error:
-            findings += _uncounted(error, spec, point)
+            findings += _uncounted(error, network, point)
             continue
         counts.append(count)
         row = _row(f"{name} {point}".rstrip(), count, digest)
-        entries[row.id] = Entry(row, title, spec.arch.name)
-    return Checked(title, spec.arch.name, tuple(counts), tuple(dict.fromkeys(findings)), limited=True), entries
+        entries[row.id] = Entry(row, title, plan.name)
+    return Checked(title, plan.name, tuple(counts), tuple(dict.fromkeys(findings)), limited=True), entries
 
 
 def _points(spec: Spec, rules: Sequence[Rule]) -> Iterator[Point]:
     """Yield where a network is counted: as its file has it, and where a rule says."""
-    asked = (point for rule in (*own_rules(spec), *rules) for point in points(rule.budget.when))
+    asked = (point for rule in (*own_rules(spec, Spots(spec.source)), *rules) for point in points(rule.budget.when))
     yield from dict.fromkeys((Point(), *asked))
 
 
-def _measured(spec: Spec, point: Point) -> tuple[Count, str]:
-    traced, given = walk(spec, point)
-    return Count(point, PARAMS, read(traced, convention(PARAMS)), None), fingerprint(traced, given)
+def _measured(network: Network, point: Point) -> tuple[Evaluation, str]:
+    case = case_at(network, point, PARAMS)
+    return Evaluation(point, PARAMS, measurement(case), None), fingerprint(case.trace, case.given)
 
 
-def _row(name: str, count: Count, digest: str) -> LockRow:
+def _row(name: str, count: Evaluation, digest: str) -> LockRow:
     whole = count.now.total()
     return LockRow(id=name, input=count.now.input, params=whole.params, macs=whole.macs, hash=digest)
 
 
-def _uncounted(error: BadInput, spec: Spec, point: Point) -> list[Finding]:
-    title, arch = spec.source.title, spec.arch.name
+def _uncounted(error: BadInput, network: Network, point: Point) -> list[Finding]:
+    title, arch = network.title, network.plan.name
     if isinstance(error, SpecError):
-        return unread(title, "FC902", located(error.problems, spec.source), arch)
+        return unread(title, "FC902", explained(error, error.file), arch)
     what = "; ".join(message.text for message in error.messages)
     return [Finding("FC902", "error", title, 1, 1, arch, what=what, point=str(point), rule="lock")]
 

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from math import gcd, lcm
 from typing import Any, NamedTuple, Union
 
-from flopcount.analyses.counted import Cost, batched
+from flopcount.case import DEFAULT_METRICS, Cost, batched
 from flopcount.errors import SpecError, UsageError
 from flopcount.formulas.numbers import Dim, total
 from flopcount.formulas.shape import Constraint, Shape
@@ -168,7 +168,9 @@ class Subject(NamedTuple):
 
     def exact(self, axis: str, value: Fraction) -> Cost:
         """Count at one value."""
-        return Cost(*map(_whole, self.cost(axis, Ratio(value.numerator, value.denominator))))
+        return Cost(
+            zip(DEFAULT_METRICS, map(_whole, self.cost(axis, Ratio(value.numerator, value.denominator))), strict=True)
+        )
 
     def start(self, axis: str) -> Fraction:
         """Return where the axis stands in the file."""
@@ -204,7 +206,7 @@ class Law(NamedTuple):
 
     def at(self, s: int) -> Cost:
         """Evaluate at one s."""
-        return Cost(*(int(_evaluated(form, Fraction(s))) for form in (self.params, self.macs)))
+        return Cost(params=int(_evaluated(self.params, Fraction(s))), macs=int(_evaluated(self.macs, Fraction(s))))
 
     def over_axis(self) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
         """Return the coefficients of both by rising powers of the axis itself."""

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from flopcount.analyses.counted import Cost, counted
 from flopcount.analyses.expand import expanded
 from flopcount.analyses.sweep.axes import Value
 from flopcount.analyses.sweep.run import Space, network, width_of
+from flopcount.case import Case, Cost
 from flopcount.errors import BadInput, Place, UsageError
 from flopcount.network.convention import POLICIES
 from flopcount.network.plan import Given, Node, input_shapes, plan
@@ -63,7 +63,7 @@ def _walked(space: Space, values: Mapping[str, Value]) -> _Candidate:
     x = input_shapes(base.plan.inputs, str(values.get("input", space.size or "")) or None, space.batch)
     width = width_of(space, values)
     given = scaled(base.plan, base.spec.arch.scaling, width) if width else {}
-    cost = counted(base.plan, x, space.convention, given).total
+    cost = Case.of(base.plan, x, space.convention, given).count.total
     traced = trace(base.plan, x, given)
     changes = {path: {*names} for path, names in base.changes.items()}
     for path, fields in options(traced, {}).items():
@@ -122,7 +122,7 @@ def _cost(content: str, found: _Candidate, path: str) -> Cost:
         again = validated(parsed(content, found.spec.source.notation, path))
         made = plan(again.arch)
         x = input_shapes(made.inputs, None, _batch(found))
-        return counted(made, x, found.space.convention).total
+        return Case.of(made, x, found.space.convention).count.total
     except BadInput as error:
         raise UsageError(f"--save {path}: what would be written cannot be counted: {error}") from None
 

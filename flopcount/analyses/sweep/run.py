@@ -6,7 +6,6 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flopcount.analyses.arrays import numpy
-from flopcount.analyses.counted import Counted, batched, counted
 from flopcount.analyses.sweep.axes import (
     MOST_SHUFFLED,
     Axis,
@@ -21,6 +20,7 @@ from flopcount.analyses.sweep.axes import (
 )
 from flopcount.analyses.sweep.compile import NEVER, OVERFLOW, Evaluator, Program, Wanted, compiled
 from flopcount.analyses.sweep.graph import Number, Recorded, Tape
+from flopcount.case import Case, Count, batched
 from flopcount.errors import BadInput, ShapeError, SpecError, UsageError
 from flopcount.formulas.numbers import total
 from flopcount.formulas.shape import Shape
@@ -114,12 +114,13 @@ def width_of(space: Space, fixed: Mapping[str, Value]) -> Ratio | None:
     return width_ratio(text) if text else None
 
 
-def exact(space: Space, values: Mapping[str, Value]) -> Counted:
+def exact(space: Space, values: Mapping[str, Value]) -> Count:
     """Count one candidate as `flopcount ARCH` would."""
     base = network(space, values)
     x = input_shapes(base.plan.inputs, str(values.get("input", space.size or "")) or None, space.batch)
     width = width_of(space, values)
-    return counted(base.plan, x, space.convention, scaled(base.plan, base.spec.arch.scaling, width) if width else {})
+    given = scaled(base.plan, base.spec.arch.scaling, width) if width else {}
+    return Case.of(base.plan, x, space.convention, given).count
 
 
 def _resized(x: dict[str, Shape], size: Recorded) -> dict[str, Shape]:

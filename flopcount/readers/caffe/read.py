@@ -10,7 +10,7 @@ from flopcount.formulas.shape import Shape
 from flopcount.network.plan import input_shape
 from flopcount.readers.base import unknown_problem
 from flopcount.readers.caffe.layers import LAYERS, SKIPPED, Message, Use, numbers, parsed
-from flopcount.readers.rows import Imported, ImportProblem, Request, Rows, Signal, whole
+from flopcount.readers.rows import Imported, ImportProblem, ReadOptions, Rows, Signal, whole
 from flopcount.spec.text import read_text
 
 MOST_LAYERS = 100_000
@@ -35,7 +35,7 @@ OLD: Mapping[str, str] = {
 """How layers were called before they had names in quotes, where that is not the same in small letters."""
 
 
-def read(path: Path, request: Request) -> Imported:
+def read(path: Path, request: ReadOptions) -> Imported:
     """Read a network as it is deployed: what only training has is left out."""
     net = parsed(path, read_text(path))
     layers = [layer for layer in (*net.messages("layer"), *net.messages("layers")) if _deployed(layer)]

@@ -13,7 +13,7 @@ from flopcount.readers.keras.context import Tensor, Use, held, order_of, shown, 
 from flopcount.readers.keras.file import archived_config, json_config
 from flopcount.readers.keras.graph import MOST_CALLS, Layer, Model, Ref, Turn, model_of, turns
 from flopcount.readers.keras.kinds import shown_kind, unknown_layers, writer
-from flopcount.readers.rows import Blame, Imported, ImportProblem, Request, Rows, listed, whole
+from flopcount.readers.rows import Blame, Imported, ImportProblem, ReadOptions, Rows, listed, whole
 from flopcount.spec.fields import LARGEST
 
 MOST_AXES = 8
@@ -146,7 +146,7 @@ def inputs_read(data: Any, rows: Sequence[Mapping[str, Any]]) -> tuple[Any, tupl
 Outputs = dict[tuple[str, int], list[Tensor]]
 
 
-def network(path: Path, model: Model, request: Request) -> Imported:
+def network(path: Path, model: Model, request: ReadOptions) -> Imported:
     """Turn a model into the data of an arch file."""
     unknown = Counter(unknown_layers(model))
     if unknown and not request.allow_unknown:
@@ -325,17 +325,17 @@ def _left_out(layer: Layer, use: Use, recorded: tuple[Any, ...] | None) -> Tenso
 # code of a model is ever run.
 
 
-def read(path: Path, request: Request) -> Imported:
+def read(path: Path, request: ReadOptions) -> Imported:
     """Read a model from JSON."""
     return network(path, model_of(path, json_config(path)), request)
 
 
-def read_archive(path: Path, request: Request) -> Imported:
+def read_archive(path: Path, request: ReadOptions) -> Imported:
     """Read a model from a `.keras` archive."""
     return network(path, model_of(path, archived_config(path)), request)
 
 
-def refuse_weights(path: Path, _: Request) -> Imported:
+def refuse_weights(path: Path, _: ReadOptions) -> Imported:
     """Refuse HDF5, whose configuration stands between the weights."""
     raise ImportProblem(
         path,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flopcount.errors import ShapeError
-from flopcount.readers.base import Imported, ImportProblem, Request, unknown_problem
+from flopcount.readers.base import Imported, ImportProblem, ReadOptions, unknown_problem
 from flopcount.readers.nest import Flat, Source, nested, spelled
 from flopcount.readers.onnx.fuse import fused
 from flopcount.readers.onnx.graph import Model, Node, Wire, model
@@ -25,7 +25,7 @@ OLDEST, NEWEST = 7, 28
 """The opsets of the standard operators that are read."""
 
 
-def read(path: Path, request: Request) -> Imported:
+def read(path: Path, request: ReadOptions) -> Imported:
     """Read an ONNX model, at the sizes that are asked for."""
     with opened(path) as message:
         try:
@@ -45,7 +45,7 @@ def _made(node: Node) -> str:
     return node.outputs[0] if node.outputs else ""
 
 
-def _check(found: Model, path: Path, request: Request) -> None:
+def _check(found: Model, path: Path, request: ReadOptions) -> None:
     """Refuse what is known beforehand not to be readable."""
     version = found.opsets.get("", found.opsets.get("ai.onnx", 0))
     if not OLDEST <= version <= NEWEST:
@@ -60,7 +60,7 @@ def _check(found: Model, path: Path, request: Request) -> None:
         raise unknown_problem(what, unknown)
 
 
-def _walked(found: Model, path: Path, request: Request) -> Imported:
+def _walked(found: Model, path: Path, request: ReadOptions) -> Imported:
     graph = found.graph
     inputs = [wire for wire in graph.inputs if wire.name not in graph.tensors]
     if not inputs:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flopcount.errors import ShapeError, UsageError
-from flopcount.readers.base import Request
+from flopcount.readers.base import ReadOptions
 from flopcount.readers.onnx.fold import ALWAYS, KEEP, folded, kept_data
 from flopcount.readers.onnx.fuse import fused
 from flopcount.readers.onnx.graph import MOST_NODES, Body, Function, Model, Node, Wire, graph
@@ -30,7 +30,7 @@ class Sized(NamedTuple):
     notes: tuple[str, ...]
 
 
-def sized(inputs: Sequence[Wire], request: Request, title: str) -> Sized:
+def sized(inputs: Sequence[Wire], request: ReadOptions, title: str) -> Sized:
     """Return the sizes of all inputs; a UsageError says which are open."""
     asked, names = _asked(inputs, request.size, title)
     names = dict(names)

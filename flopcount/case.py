@@ -1,0 +1,427 @@
+"""The case: a network at an input, batch, width, variant, settings and convention.
+
+Every question is asked of a `Case`. It is the only place where a network, a point and a
+convention meet, so the notes that qualify its numbers go wherever the numbers go.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from flopcount.errors import Note, SpecError, UsageError
+from flopcount.formulas.numbers import Dim
+from flopcount.formulas.shape import Shape
+from flopcount.formulas.step import Step
+from flopcount.network.convention import Convention, convention
+from flopcount.network.folding import folded
+from flopcount.network.network import Network, Where, planned
+from flopcount.network.plan import Given, Node, Plan, input_shapes
+from flopcount.network.scale import scaled, width_ratio
+from flopcount.network.substitute import standardised
+from flopcount.network.trace import Trace, fields, trace
+from flopcount.spec.expression import Ratio
+from flopcount.spec.fields import Layer
+from flopcount.spec.load import Setting, setting
+from flopcount.spec.load import load as load_arch
+from flopcount.spec.load import load_bytes as load_stdin
+from flopcount.spec.source import Notation
+
+WEIGHTS = ("weight", "rnn_weight")
+"""The tallied names that make a layer one with weights."""
+
+
+class Metric(NamedTuple):
+    """One number of a layer, and how the layers of a network combine.
+
+    `name` is its word in options, columns, JSON and budgets; `title` heads its column.
+    """
+
+    name: str
+    title: str
+    unit: Literal["count", "bytes"]
+    of: Callable[[Step, Convention], Dim]
+    combine: Literal["sum", "max"] = "sum"
+
+    def combined(self, values: Iterable[int]) -> int:
+        """Combine the values of layers; 0 for none."""
+        return sum(values) if self.combine == "sum" else max(values, default=0)
+
+
+def _params(step: Step, rule: Convention) -> Dim:
+    return rule.params_of(step)
+
+
+def _macs(step: Step, rule: Convention) -> Dim:
+    return rule.macs_of(step)
+
+
+def _flops(step: Step, rule: Convention) -> Dim:
+    """Return FLOPs: two for each MAC, or the number itself if the convention counts FLOPs."""
+    return rule.macs_of(step) * (2 if rule.unit == "MAC" else 1)
+
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("params", "params", "count", _params),
+        Metric("macs", "MACs", "count", _macs),
+        Metric("flops", "FLOPs", "count", _flops),
+    )
+}
+"""Every metric by name. A new one needs a row here and the function that gets it."""
+
+DEFAULT_METRICS = ("params", "macs")
+"""The metrics that every count shows."""
+
+
+class Cost(dict[str, int]):
+    """Values by the name of the metric; `cost.macs` is `cost["macs"]`."""
+
+    def __getattr__(self, name: str) -> int:
+        """Return the value of a metric."""
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def ratios(self, base: "Cost") -> dict[str, float | None]:
+        """Return this cost divided by another, metric by metric; None where the other is zero."""
+        return {name: ratio(value, base[name]) for name, value in self.items()}
+
+
+def ratio(part: int, whole: int) -> float | None:
+    """Divide; None if there is nothing to divide by."""
+    return part / whole if whole else None
+
+
+def cost(step: Step, rule: Convention, metrics: Sequence[str] = DEFAULT_METRICS) -> Cost:
+    """Return the metrics of a step under a convention."""
+    return Cost({name: _exact(METRICS[name].of(step, rule)) for name in metrics})
+
+
+def combined(costs: Iterable[Cost], metrics: Sequence[str] = DEFAULT_METRICS) -> Cost:
+    """Return the metrics of several steps together."""
+    costs = [*costs]
+    return Cost({name: METRICS[name].combined(each[name] for each in costs) for name in metrics})
+
+
+def summed(traced: Trace, rule: Convention, metrics: Sequence[str] = DEFAULT_METRICS) -> Cost:
+    """Return the metrics of a whole trace."""
+    return combined((cost(step, rule, metrics) for step in traced.steps.values()), metrics)
+
+
+def _exact(count: object) -> int:
+    if not isinstance(count, int):
+        raise TypeError(f"an exact count is an int, not {type(count).__name__}")
+    return count
+
+
+class Count:
+    """The layers of a case and their costs: as specified, and with standard convolutions where that differs.
+
+    If operators are `unknown` (each with its number of occurrences), totals are lower bounds.
+    """
+
+    def __init__(self, case: "Case", traced: Trace, standard: Trace | None, rule: Convention) -> None:
+        """Keep the traces; costs are computed when they are first asked for."""
+        self.case, self.trace, self.standard, self.convention = case, traced, standard, rule
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """The notes that qualify these numbers."""
+        return self.case.notes
+
+    @property
+    def unknown(self) -> Mapping[str, int]:
+        """The operators that were skipped, each with its number of occurrences."""
+        return self.case.plan.unknown
+
+    @cached_property
+    def costs(self) -> Mapping[str, Cost]:
+        """The cost of each layer by path."""
+        return self._costs(self.trace)
+
+    @cached_property
+    def standard_costs(self) -> Mapping[str, Cost]:
+        """The cost of each layer by path, with standard convolutions."""
+        return self._costs(self.standard) if self.standard else self.costs
+
+    @cached_property
+    def total(self) -> Cost:
+        """The cost of the whole network."""
+        return combined(self.costs.values(), self.case.metrics)
+
+    @cached_property
+    def standard_total(self) -> Cost | None:
+        """The cost of the whole network with standard convolutions; None if it has no others."""
+        return combined(self.standard_costs.values(), self.case.metrics) if self.standard else None
+
+    def cost(self, step: Step) -> Cost:
+        """Return the cost of a step."""
+        return cost(step, self.convention, self.case.metrics)
+
+    def under(self, paths: Iterable[str]) -> Cost:
+        """Return the cost of some layers together."""
+        return combined((self.costs[path] for path in paths), self.case.metrics)
+
+    @property
+    def weighted_layers(self) -> int:
+        """The number of layers with weights; the parts of a composition count one each."""
+        return sum(
+            not leaf.tally.counts.keys().isdisjoint(WEIGHTS)
+            for step in self.trace.steps.values()
+            for leaf in step.leaves()
+        )
+
+    def _costs(self, traced: Trace) -> dict[str, Cost]:
+        """Compute each distinct step once."""
+        known: dict[int, Cost] = {}
+        for step in traced.steps.values():
+            if id(step) not in known:
+                known[id(step)] = self.cost(step)
+        return {path: known[id(step)] for path, step in traced.steps.items()}
+
+
+class Case:
+    """A network at a point, under a convention; immutable, everything else is derived when it is asked for.
+
+    `input` is text as `--input` takes it (`"160"`, `"3x160x160"`), a size or a list of sizes; `width` a
+    multiplier as text or number; `settings` are `KEY=VALUE` texts as `--set` takes them.
+
+    Raises UsageError for a point that cannot be, FileError or SpecError for what is wrong with the file.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        input: str | int | Sequence[int] | None = None,  # noqa: A002  (the option's own name)
+        batch: int | None = None,
+        width: str | float | None = None,
+        variant: str | None = None,
+        settings: Iterable[str | Setting] = (),
+        convention: Convention | str | None = None,
+        metrics: Sequence[str] = DEFAULT_METRICS,
+    ) -> None:
+        """Keep the point; nothing is read or computed yet."""
+        self.network, self.batch, self.variant = network, batch, variant
+        self.input = _input_text(input)
+        self.width = None if width is None else str(width)
+        self.settings = tuple(setting(each) if isinstance(each, str) else each for each in settings)
+        self.convention = _convention(convention)
+        self.metrics = tuple(metrics)
+
+    @classmethod
+    def of(
+        cls, plan: Plan, x: Shape | Mapping[str, Shape], rule: Convention | None = None, given: Given | None = None
+    ) -> "Case":
+        """Return the case of layers that are known, at an input of this shape, or at several by name."""
+        case = cls(Network.of(plan), convention=rule)
+        inputs = {next(iter(plan.inputs)): x} if isinstance(x, Shape) else x
+        case.__dict__ |= {"plan": plan, "inputs": inputs, "given": given or {}}
+        return case
+
+    def at(self, **changes: Any) -> "Case":
+        """Return the same case with some of its arguments changed, such as `case.at(input=160)`."""
+        names = ("network", "input", "batch", "width", "variant", "settings", "convention", "metrics")
+        return Case(**{**{name: getattr(self, name) for name in names}, **changes})
+
+    def with_plan(self, plan: Plan, given: Given | None = None) -> "Case":
+        """Return the case of other layers at the same inputs, such as those of a substitution."""
+        other = self.at()
+        other.__dict__ |= {"plan": plan, "inputs": self.inputs, "given": self.given if given is None else given}
+        return other
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The network's layers, read at this point."""
+        return self.network.at(Where(self.input, self.batch, self.variant, self.settings)).plan
+
+    @property
+    def name(self) -> str:
+        """The name of the network at this point."""
+        return self.plan.name
+
+    @cached_property
+    def given(self) -> Given:
+        """What the width makes of the channels, as path → field → value."""
+        if self.width is None:
+            return {}
+        return scaled(self.plan, self.plan.scaling, self.width_ratio)
+
+    @property
+    def width_ratio(self) -> Ratio:
+        """The width multiplier as an exact fraction; 1 by default."""
+        return width_ratio("1" if self.width is None else self.width)
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Shape]:
+        """The shape of each input."""
+        asked = (None, None) if self.plan.sized else (self.input, self.batch)
+        return input_shapes(self.plan.inputs, *asked)
+
+    @cached_property
+    def trace(self) -> Trace:
+        """A step for every node; a SpecError names every layer that is impossible at this point."""
+        try:
+            traced = trace(self.plan, self.inputs, self.given)
+            if self.plan.implementation and not self.settings:
+                _check_implementation(traced)
+        except SpecError as error:
+            raise SpecError(error.problems, self.plan.file) from None
+        return traced
+
+    @cached_property
+    def standard(self) -> Trace | None:
+        """The same network with standard convolutions throughout; None if it has no others."""
+        plan = standardised(self.trace)
+        return trace(plan, self.inputs, self.given) if plan else None
+
+    @cached_property
+    def count(self) -> Count:
+        """What every layer costs."""
+        traced, standard = self.trace, self.standard
+        if self.convention.folds:
+            traced, standard = folded(traced), folded(standard) if standard else None
+        return Count(self, traced, standard, batched(self.convention, traced))
+
+    @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        """Everything that qualifies the numbers of this case."""
+        return (*_skipped(self.plan), *self.plan.notes, *_vanished(self), *_unscaled(self))
+
+
+def load(reference: str | Path, *, allow_unknown: bool = False, title: str = "") -> Network:
+    """Return the network of an arch file, a model file of another tool, or a bundled network by name.
+
+    Nothing is read yet: a FileError for what cannot be comes with the first question. `allow_unknown`
+    skips unsupported operators of a foreign model, whose totals are then lower bounds; `title` is the
+    file's name in messages.
+    """
+    path = Path(reference)
+
+    def read(where: Where) -> Plan:
+        if not title and (path.suffix == ".toml" or not os.path.isfile(reference)):  # noqa: PTH113  (answers to any word)
+            return planned(load_arch(str(reference), where.settings, where.variant))
+        from flopcount.readers.base import ReadOptions
+        from flopcount.readers.load import load as load_model
+
+        request = ReadOptions(where.input, where.batch, allow_unknown)
+        return planned(load_model(path, title, request, where.settings, where.variant))
+
+    return Network(title or str(reference), read)
+
+
+def load_bytes(
+    content: bytes, title: str = "<stdin>", notation: Notation | None = None, *, allow_unknown: bool = False
+) -> Network:
+    """Return the network of a file's content, such as standard input or a file in git."""
+
+    def read(where: Where) -> Plan:
+        if title == "<stdin>":
+            return planned(load_stdin(content, notation, where.settings, where.variant))
+        from flopcount.readers.base import ReadOptions
+        from flopcount.readers.load import load_content
+
+        request = ReadOptions(where.input, where.batch, allow_unknown)
+        return planned(load_content(content, title, request, where.settings, where.variant))
+
+    return Network(title, read)
+
+
+def _input_text(given: str | int | Sequence[int] | None) -> str | None:
+    if given is None or isinstance(given, str):
+        return given
+    return str(given) if isinstance(given, int) else "x".join(map(str, given))
+
+
+def _convention(given: Convention | str | None) -> Convention:
+    return given if isinstance(given, Convention) else convention(macs=given or "macs")
+
+
+def batched(rule: Convention, traced: Trace) -> Convention:
+    """Return the convention for the batch of a trace: the axes that the file's input does not have."""
+    copies = traced.input.dims[: len(traced.input.dims) - len(traced.plan.input)]
+    if rule.batch == "counted" or not copies:
+        return rule
+    batch = copies[0]
+    if not isinstance(batch, int):
+        raise UsageError(f"{rule.name} divides by the batch; give the batch as a plain number")
+    return rule.at_batch(batch)
+
+
+def _check_implementation(traced: Trace) -> None:
+    """Refuse entries of [written] that match no layer."""
+    from flopcount.network.implementation import written_problems
+
+    problems = [*written_problems(traced.plan.implementation, traced.plan.nodes, traced.steps)]
+    if problems:
+        raise SpecError(problems)
+
+
+# The notes that qualify a number.
+
+
+def _skipped(plan: Plan) -> Iterator[Note]:
+    if plan.unknown:
+        listed = ", ".join(f"{name} ({times}×)" for name, times in sorted(plan.unknown.items()))
+        yield Note("operators-skipped", f"skipped unsupported operators: {listed}; totals are lower bounds")
+
+
+def _unscaled(case: Case) -> Iterator[Note]:
+    if case.given and case.plan.scaling is None:
+        yield Note(
+            "width-unscaled",
+            "the file has no [scaling]: channels times the width are rounded down to a whole number, at least 1",
+        )
+
+
+def _vanished(case: Case) -> Iterator[Note]:
+    """Say how much of the figures comes from maps that valid-round let vanish, and give the true figures."""
+    count = case.count
+    gone = [node for node, step in count.trace.items() if vanishes(step)]
+    if not gone:
+        return
+    total, standard = count.total.macs, count.standard_total
+    says = (
+        f'padding = "valid-round": the maps have vanished from {gone[0].path} on '
+        f"(sizes {', '.join(_size(count.trace.steps[node.path]) for node in gone)}), "
+        f"so {_share(_within(count.costs, gone), total)} as specified"
+    )
+    if standard:
+        says += f" and {_share(_within(count.standard_costs, gone), standard.macs)} with standard convolutions"
+    yield Note("maps-vanished", f"{says} come from maps that do not exist. {_truth(case)}")
+
+
+def vanishes(step: Step) -> bool:
+    """Tell whether a step leaves a map that does not exist."""
+    return any(isinstance(size, int) and size < 1 for size in step.shape.spatial)
+
+
+def _size(step: Step) -> str:
+    sizes = [*dict.fromkeys(step.shape.spatial)]
+    return "×".join(map(str, sizes))
+
+
+def _within(costs: Mapping[str, Cost], nodes: list[Node]) -> int:
+    return sum(costs[node.path].macs for node in nodes)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} of the {whole} MACs ({part / whole:.1%})" if whole else f"{part} of {whole} MACs"
+
+
+def _truth(case: Case) -> str:
+    """Give the figures of the same network with `same` padding, under which no map vanishes."""
+    true = case.with_plan(case.plan.mapped(_padded_same)).count
+    text = f'With padding = "same" the true figures are {true.total.macs} MACs as specified'
+    if true.standard_total is None:
+        return f"{text}."
+    against = ratio(true.total.macs, true.standard_total.macs)
+    return f"{text}, {true.standard_total.macs} with standard convolutions, ratio {against}."
+
+
+def _padded_same(layer: Layer) -> Layer:
+    return layer.model_copy(update={"padding": "same"}) if fields(layer).get("padding") == "valid-round" else layer

@@ -1,0 +1,87 @@
+"""A network as its file says it: read when it is first asked about, and again where that makes a difference."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import NamedTuple
+
+from flopcount.errors import Note, SpecError
+from flopcount.network.plan import Plan, overridden, plan
+from flopcount.spec.load import Setting, Spec, validated
+
+
+class Where(NamedTuple):
+    """What decides on how a file is read: the input and batch of a foreign model, the variant and settings."""
+
+    input: str | None = None
+    batch: int | None = None
+    variant: str | None = None
+    settings: tuple[Setting, ...] = ()
+
+
+NOWHERE = Where()
+"""Nothing asked beyond the file."""
+
+
+class Network:
+    """A file that can be read at any point; its layers are those of `plan`.
+
+    Each distinct point is read once: for an arch file a variant and settings, for a model of another tool
+    its input and batch too. Raises BadInput for what cannot be read.
+    """
+
+    def __init__(self, title: str, read: Callable[[Where], Plan], where: Where = NOWHERE) -> None:
+        """Keep how the file is read; nothing is read yet."""
+        self.title, self.where = title, where
+        self._read = read
+        self._plans: dict[Where, Plan] = {}
+
+    @classmethod
+    def of(cls, known: Plan) -> "Network":
+        """Return the network of a plan that is known, whatever the point."""
+        return cls(known.name, lambda _: known)
+
+    def at(self, where: Where) -> "Network":
+        """Return the network read at another point; what the point leaves out is as here."""
+        here = self.where
+        merged = Where(
+            where.input or here.input,
+            where.batch or here.batch,
+            where.variant or here.variant,
+            where.settings or here.settings,
+        )
+        if merged == self.where:
+            return self
+        other = Network(self.title, self._read, merged)
+        other._plans = self._plans
+        return other
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The layers of the network here."""
+        try:
+            known = self._plans.get(self.where)
+        except TypeError:  # settings that hold lists have no hash
+            return self._read(self.where)
+        if known is None:
+            known = self._plans[self.where] = self._read(self.where)
+        return known
+
+
+def planned(spec: Spec) -> Plan:
+    """Return the layers of a spec, with what its settings say of them."""
+    notes = tuple(Note("reader", each) for each in spec.notes)
+    try:
+        made = plan(spec.arch)
+    except SpecError as error:
+        raise SpecError(error.problems, spec) from None
+    return overridden(made._replace(file=spec, unknown=spec.unknown, sized=spec.sized, notes=notes), spec.changes)
+
+
+def of_spec(spec: Spec) -> Network:
+    """Return the network of an arch file that has been loaded; variants and settings validate its data again."""
+
+    def read(where: Where) -> Plan:
+        changed = where.variant or where.settings
+        return planned(validated(spec.source, where.settings, where.variant) if changed else spec)
+
+    return Network(spec.source.title, read)
