@@ -35,7 +35,6 @@ class ReadOptions(NamedTuple):
         return self.input
 
 
-ReadOptions = ReadOptions
 
 
 class Imported(NamedTuple):
