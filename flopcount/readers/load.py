@@ -46,15 +46,15 @@ def _darknet(path: Path) -> Any:
 
 
 def _caffe(path: Path) -> Any:
-    from flopcount.readers.caffe.read import read
+    from flopcount.readers.caffe import read
 
-    return partial(read, path)
+    return read(path)
 
 
 def _scale_sim(path: Path) -> Any:
     from flopcount.readers.scale_sim import read
 
-    return partial(read, path)
+    return read(path)
 
 
 READERS: Mapping[str, Callable[[Path], Any]] = {

@@ -1,21 +1,33 @@
 """Topologies of SCALE-Sim, a simulator of systolic arrays: a row for each layer, read and written.
 
-A row is a layer by itself, with what enters it padded already; no row reads
-another. Convolutions have nine columns or ten, matrix products M, N and K.
+Each row is a layer by itself whose input is padded already; no row reads another.
+Convolutions have nine columns or ten, matrix products M, N and K.
 """
 
 import csv
 import io
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flopcount.errors import UsageError
+from flopcount.errors import Note, Refusal, UsageError
 from flopcount.formulas.numbers import product
+from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.trace import Trace
-from flopcount.readers.rows import Imported, ImportProblem, Names, ReadOptions, whole
+from flopcount.readers.base import (
+    Build,
+    Builder,
+    Origin,
+    ReadOptions,
+    ReadResult,
+    Signal,
+    exact,
+    network_name,
+    sanitized,
+    whole,
+)
 from flopcount.spec.fields import LARGEST
 from flopcount.spec.text import read_text
 
@@ -30,75 +42,71 @@ MOST_ROWS = 100_000
 
 _CONVOLUTION, _PRODUCT = (7, 8), (3,)
 
+Row = tuple[str, int, list[int]]
+"""A row: its name, its line, and its sizes."""
 
-def read(path: Path, request: ReadOptions) -> Imported:
-    """Read a topology: every layer has an input of its own."""
-    if request.size is not None:
-        raise UsageError("--input cannot change a topology: each of its layers has its own input; change the file")
-    title, *lines = _lines(path) or [[""]]
-    products = [cell.strip().upper() for cell in title[1:4]] == ["M", "N", "K"]
-    if not products and "layer" not in title[0].lower():
-        raise ImportProblem(path, f"this is no topology of SCALE-Sim, whose first line is {', '.join(HEADER)}")
+
+def read(path: Path) -> Build:
+    """Parse a topology."""
+    header, *lines = _lines(path) or [[""]]
+    is_product = [cell.strip().upper() for cell in header[1:4]] == ["M", "N", "K"]
+    if not is_product and "layer" not in header[0].lower():
+        raise Refusal(f"not a topology of SCALE-Sim, whose first line is {', '.join(HEADER)}")
     if not lines or len(lines) > MOST_ROWS:
-        raise ImportProblem(path, f"it has {len(lines)} layers; a topology has from 1 to {MOST_ROWS}")
-    inputs: dict[str, list[int]] = {}
-    layers: list[dict[str, Any]] = []
-    names = Names()
-    for number, line in enumerate(lines, 2):
-        name = re.sub(r"[^A-Za-z0-9_-]", "_", line[0].strip())[:80].lstrip("-") or "layer"
-        name = names.fresh(f"{name}_layer" if re.fullmatch(r"input\d*", name) else name)
-        sizes = _numbers(path, name, number, line[1:], _PRODUCT if products else _CONVOLUTION)
-        entry = names.fresh(f"{name}_in")
-        inputs[entry], fields = _product(sizes) if products else _convolution(sizes)
-        layers.append({"type": "Conv", "name": name, "after": [entry], **fields, "bias": False})
-    data: dict[str, Any] = {
-        "name": re.sub(r"[^A-Za-z0-9_.+-]", "_", path.stem)[:100].lstrip(".+-") or "topology",
-        "input": inputs,
-    }
-    single = len(inputs) == 1
-    if single:
-        data["input"] = next(iter(inputs.values()))
-        layers[0].pop("after")
-    return Imported({**data, "layers": layers}, ("each layer of a topology has an input of its own",))
+        raise Refusal(f"it has {len(lines)} layers; a topology has 1 to {MOST_ROWS}")
+    counts = _PRODUCT if is_product else _CONVOLUTION
+    rows = [(line[0], number, _numbers(number, line, counts)) for number, line in enumerate(lines, 2)]
+    return partial(_network, network_name(path.stem, "topology"), rows, is_product)
+
+
+def _network(name: str, rows: Sequence[Row], is_product: bool, options: ReadOptions) -> ReadResult:  # noqa: FBT001
+    """Return a network in which every layer has its own input."""
+    if options.input is not None:
+        raise UsageError("--input cannot change a topology: each of its layers has its own input; change the file")
+    builder, inputs = Builder(), dict[str, tuple[int, ...]]()
+    for title, line, sizes in rows:
+        label = builder.names.free(sanitized(title))
+        entry = "input" if len(rows) == 1 else builder.names.fresh(f"{label}_in")
+        inputs[entry], fields = _product(sizes) if is_product else _convolution(sizes)
+        signal = Signal(entry, Shape(inputs[entry]))
+        builder.add(Origin(label, "", line), "Conv", [signal], {**fields, "bias": False}, name=label)
+    notes = (Note("own-inputs", "each layer of a topology has its own input"),)
+    return ReadResult(name, inputs, tuple(builder.nodes), notes)
 
 
 def _lines(path: Path) -> list[list[str]]:
-    """Return the lines that say something, cell by cell."""
+    """Return the lines that are not empty, cell by cell."""
     try:
         return [line for line in csv.reader(io.StringIO(read_text(path))) if any(cell.strip() for cell in line)]
     except csv.Error as error:
-        raise ImportProblem(path, f"this is no CSV: {error}") from None
+        raise Refusal(f"not CSV: {error}") from None
 
 
-def _numbers(path: Path, name: str, number: int, cells: list[str], counts: tuple[int, ...]) -> list[int]:
-    """Return the sizes of a row; a ratio of sparsity behind them has to be that of a dense layer."""
-    cells = [cell.strip() for cell in cells]
+def _numbers(number: int, line: Sequence[str], counts: tuple[int, ...]) -> list[int]:
+    """Return the sizes of a row; a ratio of sparsity after them has to be that of a dense layer."""
+    cells = [cell.strip() for cell in line[1:]]
     while cells and not cells[-1]:
         cells.pop()
     if cells and ":" in cells[-1]:
         kept, _, of = cells.pop().partition(":")
         if kept != of:
-            raise ImportProblem(
-                path, f"line {number} is of a sparse layer, {kept}:{of}; only dense ones are read", name
-            )
-    whole_numbers = all(cell.isascii() and cell.isdecimal() and len(cell) <= len(str(LARGEST)) for cell in cells)
-    if len(cells) not in counts or not whole_numbers or not all(1 <= int(cell) <= LARGEST for cell in cells):
-        raise ImportProblem(path, f"line {number} has no {counts[0]} whole numbers from 1 to 10⁹ behind the name", name)
+            raise Refusal(f"a sparse layer, {kept}:{of}; only dense ones are supported", line[0].strip(), line=number)
+    are_integers = all(cell.isascii() and cell.isdecimal() and len(cell) <= len(str(LARGEST)) for cell in cells)
+    if len(cells) not in counts or not are_integers or not all(1 <= int(cell) <= LARGEST for cell in cells):
+        raise Refusal(f"expected {counts[0]} integers from 1 to 10⁹ after the name", line[0].strip(), line=number)
     return [int(cell) for cell in cells]
 
 
-def _convolution(sizes: list[int]) -> tuple[list[int], dict[str, Any]]:
+def _convolution(sizes: list[int]) -> tuple[tuple[int, ...], dict[str, Any]]:
     height, width, rows, columns, channels, filters, *strides = sizes
-    kernel: Any = rows if rows == columns else [rows, columns]
-    stride: Any = strides[0] if strides[0] == strides[-1] else strides
-    moved = {} if stride == 1 else {"stride": stride}
-    return [channels, height, width], {"out_channels": filters, "kernel_size": kernel, **moved}
+    stride = (strides[0], strides[-1])
+    return (channels, height, width), {"out_channels": filters, "kernel_size": (rows, columns), "stride": stride}
 
 
-def _product(sizes: list[int]) -> tuple[list[int], dict[str, Any]]:
-    """Return M×K times K×N as a convolution of one point: M positions, K channels, N filters."""
+def _product(sizes: list[int]) -> tuple[tuple[int, ...], dict[str, Any]]:
+    """Return M×K times K×N as a pointwise convolution: M positions, K channels, N filters."""
     rows, columns, inner = sizes
-    return [inner, rows], {"out_channels": columns, "kernel_size": 1}
+    return (inner, rows), {"out_channels": columns, "kernel_size": 1}
 
 
 def topology(traced: Trace) -> str:
@@ -108,20 +116,20 @@ def topology(traced: Trace) -> str:
     writer.writerow(HEADER)
     rows = [row for node, step in traced.items() for row in _rows(node.path, step, _strides(node.layer, step))]
     if not rows:
-        raise UsageError("the network multiplies no matrices: there is nothing to write as a topology")
+        raise UsageError("the network has no convolutions, linear layers or matrix products to write as a topology")
     writer.writerows(rows)
     return out.getvalue()
 
 
 def _strides(layer: Any, step: Step) -> tuple[int, ...]:
-    """Return the strides of a layer, for the part of it that has the layer's kernel."""
+    """Return the strides of a layer, for the part with the layer's kernel."""
     value = getattr(layer, "stride", None) or 1
     first = next(step.leaves())
     return value if isinstance(value, tuple) else (value,) * max(len(first.shape.spatial), 1)
 
 
 def _rows(path: str, step: Step, strides: tuple[int, ...]) -> Iterator[list[str | int]]:
-    """Yield a row for each part that multiplies; only the first may stride."""
+    """Yield a row for each part that multiplies; only the first may have a stride."""
     leaves = [leaf for leaf in step.leaves() if any(name in leaf.tally.counts for name in MULTIPLIED)]
     for place, leaf in enumerate(leaves):
         name = path if len(leaves) == 1 else f"{path}.{place + 1}"
@@ -130,14 +138,14 @@ def _rows(path: str, step: Step, strides: tuple[int, ...]) -> Iterator[list[str 
 
 
 MULTIPLIED = ("conv_mac", "linear_mac", "matmul_mac", "rnn_mac")
-"""What a topology is made of."""
+"""The operations that rows of a topology stand for."""
 
 
 def _sizes(path: str, leaf: Step, strides: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the seven sizes of a row, whose product has to be what the part multiplies."""
+    """Return the sizes of a row, which have to give the MACs of the part."""
     macs = sum(whole(leaf.tally.counts.get(name, 0)) for name in MULTIPLIED)
-    filters, kernel = whole(leaf.shape.channels), [whole(size) for size in leaf.kernel]
-    spatial = [whole(size) for size in leaf.shape.spatial]
+    filters, kernel = whole(leaf.shape.channels), exact(leaf.kernel)
+    spatial = exact(leaf.shape.spatial)
     plane = len(kernel) == len(spatial) == PLANE and leaf.shape.channel_axis == 0
     if "conv_mac" in leaf.tally.counts and plane:
         area, positions = whole(product(kernel)), whole(product(spatial))
@@ -147,9 +155,11 @@ def _sizes(path: str, leaf: Step, strides: tuple[int, ...]) -> tuple[int, ...]:
             return (*reached, *kernel, channels, filters, *(steps[:1] if steps[0] == steps[-1] else steps))
     rows = whole(leaf.shape.elements) // filters
     if macs != rows * filters * (inner := macs // (rows * filters)):
-        raise UsageError(f"{path} has no row in a topology: its {macs} MACs are no product of a matrix and filters")
+        raise UsageError(
+            f"{path} cannot be a row of a topology: its {macs} MACs are not those of a product of a matrix and filters"
+        )
     return (rows, 1, 1, 1, inner, filters, 1)
 
 
 PLANE = 2
-"""A topology has maps of two axes."""
+"""The number of axes of a topology's maps."""

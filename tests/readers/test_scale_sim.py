@@ -68,11 +68,11 @@ def test_a_topology_that_is_written_again_stays_what_it_was(run: Run, write: Wri
 
 
 BAD = [
-    ("a,b,c\n1,2,3\n", "no topology"),
+    ("a,b,c\n1,2,3\n", "not a topology"),
     (HEADER, "0 layers"),
-    (HEADER + "Conv1, 8, 8, 3, 3, 3,\n", "line 2 has no 7 whole numbers"),
-    (HEADER + "Conv1, 8, 8, 3, 3, 3, x, 1,\n", "line 2 has no 7 whole numbers"),
-    (HEADER + "Conv1, 8, 8, 3, 3, 3, 0, 1,\n", "line 2 has no 7 whole numbers"),
+    (HEADER + "Conv1, 8, 8, 3, 3, 3,\n", ":2:1: Conv1: expected 7 integers"),
+    (HEADER + "Conv1, 8, 8, 3, 3, 3, x, 1,\n", ":2:1: Conv1: expected 7 integers"),
+    (HEADER + "Conv1, 8, 8, 3, 3, 3, 0, 1,\n", ":2:1: Conv1: expected 7 integers"),
     (HEADER + "Conv1, 8, 8, 3, 3, 3, 8, 1, 2:4\n", "sparse layer, 2:4"),
     (HEADER + "Conv1, 2, 2, 3, 3, 3, 8, 1,\n", "the map vanishes"),
 ]
@@ -92,7 +92,7 @@ def test_an_input_size_cannot_be_given(run: Run, write: Write) -> None:
 
 
 def test_rows_of_one_name_are_told_apart(run: Run, write: Write) -> None:
-    """The second A is another layer, and a third may be called as an input of the first."""
+    """The second A is another layer, and a third may be named as an input of the first."""
     rows = "".join(f"{name},8,8,3,3,4,5,1,\n" for name in ("A", "A", "A_in"))
     result = run(write("t.csv", HEADER + rows), "--format", "json")
     assert (result.code, json.loads(result.out)["totals"]["macs"]) == (0, 3 * 36 * 9 * 4 * 5)
