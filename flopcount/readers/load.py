@@ -24,15 +24,15 @@ def _onnx(path: Path) -> Any:
 
 
 def _keras_archive(path: Path) -> Any:
-    from flopcount.readers.keras.walk import read_archive
+    from flopcount.readers.keras.read import read_archive
 
-    return partial(read_archive, path)
+    return read_archive(path)
 
 
 def _keras_json(path: Path) -> Any:
-    from flopcount.readers.keras.walk import read
+    from flopcount.readers.keras.read import read_json
 
-    return partial(read, path)
+    return read_json(path)
 
 
 def _hdf5(_: Path) -> Any:

@@ -1,237 +1,296 @@
-"""What a row of a Keras model leaves: its shape here, and the order its axes have in Keras."""
+"""A call of a Keras layer, the feature maps it reads and makes, and changes of shape, which compute nothing."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any, NamedTuple
 
 from flopcount.formulas.shape import Shape
-from flopcount.readers.rows import Blame, ImportProblem, Rows, whole
-from flopcount.spec.fields import LARGEST
+from flopcount.readers.base import Op, exact
 
 
-class Tensor(NamedTuple):
-    """What a row leaves: its shape here, and which of Keras' axes the channels are."""
+class FeatureMap(NamedTuple):
+    """The output of a node: its shape here, and which of Keras' axes is the channels."""
 
-    row: str
+    path: str
     shape: Shape
     channel: int
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """The sizes as Keras orders them, without the batch."""
-        others = [whole(size) for size in (*self.shape.leading, *self.shape.spatial)]
-        return (*others[: self.channel], whole(self.shape.channels), *others[self.channel :])
+        channels, *others = exact((self.shape.channels, *self.shape.leading, *self.shape.spatial))
+        return (*others[: self.channel], channels, *others[self.channel :])
 
     @property
     def rank(self) -> int:
-        """How many axes there are."""
+        """The number of axes."""
         return len(self.shape.dims)
 
     @property
     def copies(self) -> int:
-        """How many axes stand before the channels here."""
+        """The number of axes before the channels here."""
         return self.shape.channel_axis
 
+    def __str__(self) -> str:
+        """Write the sizes as Keras orders them."""
+        return "×".join(map(str, self.sizes))
 
-def held(sizes: tuple[int, ...], channel: int, copies: int) -> Shape:
-    """Return the shape that sizes of Keras have here, with so many axes before the channels."""
+
+Made = FeatureMap | list[FeatureMap]
+"""What a layer makes: one output or several."""
+
+
+def shape_of(sizes: Sequence[int], channel: int, copies: int) -> Shape:
+    """Return the shape that sizes of Keras have here, with a number of axes before the channels."""
     others = (*sizes[:channel], *sizes[channel + 1 :])
     return Shape((*others[:copies], sizes[channel], *others[copies:]), copies)
 
 
-def order_of(channel: int, copies: int, rank: int) -> list[int]:
-    """Return which axes of Keras stand where here."""
+def axis_order(channel: int, copies: int, rank: int) -> list[int]:
+    """Return the axes of Keras in the order they have here."""
     others = [axis for axis in range(rank) if axis != channel]
     return [*others[:copies], channel, *others[copies:]]
 
 
-# One use of a layer: what it is configured with, what it reads, and the rows it becomes.
+@dataclass(slots=True)
+class CallOp(Op):
+    """A call of a layer: its configuration, and its arguments with feature maps among them.
 
-
-class Use(NamedTuple):
-    """A call of a layer: its arguments with tensors among them, and where its rows go.
-
-    `outer` axes of a tensor are not for the layer: it is applied to each place of
-    them. Where its params are not simply its own they are `held`, "shared" or "frozen".
-    The rows are `bare` in a block that has the layer's name already. `wrapped` writes
-    the layer inside, where there is one.
+    The layer is applied to each place of the `outer` axes. Nodes are `bare` in a block that has the
+    layer's name already. `wrapped` adds the layer inside, if there is one.
     """
 
-    rows: Rows
-    blame: Blame
-    name: str
     config: Mapping[str, Any]
     args: tuple[Any, ...]
     keywords: Mapping[str, Any]
-    held: str = ""
-    outer: int = 0
-    bare: bool = False
-    wrapped: "Callable[[Use], Tensor | list[Tensor]] | None" = None
+    outer: int = field(default=0, kw_only=True)
+    bare: bool = field(default=False, kw_only=True)
+    wrapped: "Callable[[CallOp], Made] | None" = field(default=None, kw_only=True)
+
+    def having(self, **changes: Any) -> "CallOp":
+        """Return the call with something changed."""
+        return replace(self, **changes)
 
     @property
-    def xs(self) -> tuple[Tensor, ...]:
-        """The tensors among the arguments, or among the keywords where no argument is one."""
-        return tuple(tensors_in(self.args)) or tuple(tensors_in(self.keywords))
+    def kind(self) -> str:
+        """The class of the layer."""
+        return self.origin.kind
 
     @property
-    def x(self) -> Tensor:
-        """The first tensor."""
+    def xs(self) -> list[FeatureMap]:
+        """The feature maps among the arguments, or among the keywords if no argument is one."""
+        return [*maps_in(self.args)] or [*maps_in(self.keywords)]
+
+    @property
+    def operands(self) -> list[FeatureMap]:
+        """The feature maps among the arguments, then those among the keywords."""
+        return [*maps_in(self.args), *maps_in(self.keywords)]
+
+    @property
+    def x(self) -> FeatureMap:
+        """The first feature map."""
+        for x in self.xs:
+            return x
+        raise self.problem("it has no inputs; the file is damaged")
+
+    def pair(self) -> tuple[FeatureMap, FeatureMap]:
+        """Return the inputs of a layer that takes two."""
         xs = self.xs
-        if not xs:
-            raise self.problem("nothing enters; the file is damaged")
-        return xs[0]
+        if len(xs) != 2:  # noqa: PLR2004  (a pair)
+            raise self.problem(f"it has {len(xs)} inputs; it takes two")
+        return xs[0], xs[1]
 
-    def grouped(self, write: "Callable[..., Tensor | list[Tensor]]", *xs: Tensor) -> "Tensor | list[Tensor]":
-        """Write what takes several rows as a block with the layer's name; several outputs stand in line."""
-        sources: dict[str, Tensor] = {}
-        labels: dict[str, str] = {}
-        for x in xs:
-            label = labels.setdefault(x.row, f"input{len(labels) + 1}" if labels else "input")
-            sources[label] = x
-        rows = Rows()
-        y = write(self._replace(rows=rows, bare=True), *(x._replace(row=labels[x.row]) for x in xs))
-        if not isinstance(y, Tensor):
+    def grouped(self, write: Callable[..., Made], *xs: FeatureMap) -> Made:
+        """Add what takes several nodes as a block with the layer's name; several outputs need no block."""
+        start, block = len(self.builder.nodes), self.builder.block(self.name, xs)
+        y = write(self.having(builder=block, bare=True), *xs)
+        if not isinstance(y, FeatureMap):
+            del self.builder.nodes[start:]
             return write(self, *xs)
-        if len(rows.data) == 1:
-            return y._replace(row=self.rows.adopt(self.name, rows.data[0], sources))
-        return y._replace(row=self.rows.block(self.name, rows, tuple(sources.values())))
+        if len(self.builder.nodes) == start + 1:
+            return y._replace(path=self.builder.adopt(block))
+        self.builder.close(block)
+        return y
 
-    def inside(self, use: "Use") -> "Tensor | list[Tensor]":
-        """Write the layer inside this one, which is a wrapper."""
+    def inside(self, op: "CallOp") -> Made:
+        """Add the layer inside this one, which is a wrapper."""
         if self.wrapped is None:
-            raise self.problem("there is no layer inside it; the file is damaged")
-        return self.wrapped(use)
+            raise self.problem("it has no layer inside; the file is damaged")
+        return self.wrapped(op)
 
-    def problem(self, what: str) -> ImportProblem:
-        """Return a refusal that names the layer."""
-        return self.blame.problem(what)
-
-    def row(self, kind: str, *xs: Tensor, tail: str = "", channel: int | None = None, **options: Any) -> Tensor:
-        """Write a row; without a tail it is called as the layer is."""
+    def row(self, kind: str, *xs: FeatureMap, tail: str = "", channel: int | None = None, **fields: Any) -> FeatureMap:
+        """Add a node; without a tail it is named as the layer is."""
         name = (tail or kind.lower()) if self.bare else f"{self.name}_{tail}" if tail else self.name
-        row, step = self.rows.add(self.blame, kind, xs, options, name=name, held=self.held)
-        rank = len(step.shape.dims)
+        y = self.builder.add(self.origin, kind, xs, fields, name=name, held=self.held)
+        rank = len(y.shape.dims)
         if channel is None:
             channel = xs[0].channel if rank == xs[0].rank else rank - 1
-        return Tensor(row, step.shape, channel)
+        return FeatureMap(y.path, y.shape, channel)
 
-    def given(self, key: str, default: Any = None) -> Any:
-        """Return what the layer is configured with."""
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return an entry of the configuration."""
         return self.config.get(key, default)
 
-    def flag(self, key: str, default: bool) -> bool:  # noqa: FBT001  (a value, as any other)
-        """Return a setting that is true or false."""
-        value = self.given(key, default)
-        if value is not True and value is not False:
-            raise self.problem(f"{key} is neither true nor false")
-        return value is True
-
-    def word(self, key: str, default: str) -> str:
-        """Return a setting that is a word."""
-        value = self.given(key, default)
-        if not isinstance(value, str):
-            raise self.problem(f"{key} is not a word")
-        return value.lower()
-
-    def number(self, key: str, default: int | None = None) -> int:
-        """Return a setting that is a whole number."""
-        return self.checked(key, self.given(key, default))
-
-    def checked(self, key: str, value: Any) -> int:
-        """Return a whole number within bounds."""
-        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST:
-            raise self.problem(f"{key} is not a whole number up to 10⁹")
-        return value
-
-    def sizes(self, key: str, count: int, default: Any = None) -> tuple[int, ...]:
-        """Return a setting that is one number for each axis."""
-        value = self.given(key, default)
-        if isinstance(value, int):
-            value = [value] * count
-        if not isinstance(value, list | tuple) or len(value) != count:
-            raise self.problem(f"{key} is not one whole number, nor one for each of {count} axes")
-        return tuple(self.checked(key, each) for each in value)
+    def argument(self, place: int, *names: str, default: Any = None) -> Any:
+        """Return an argument of a function: a keyword, a setting, or the one at its place."""
+        for name in names:
+            for source in (self.keywords, self.config):
+                if source.get(name) is not None:
+                    return source[name]
+        return self.args[place] if len(self.args) > place else default
 
     def axis(self, value: Any, rank: int, what: str = "axis") -> int:
-        """Return a place among the axes without the batch; Keras counts the batch, or from the end."""
+        """Return an axis without the batch; Keras counts the batch, or from the end."""
         found = self.checked(what, value)
         place = found + rank if found < 0 else found - 1 + self.outer
         if not self.outer <= place < rank:
-            raise self.problem(f"{what} = {found} is none of the {rank} axes behind the batch")
+            raise self.problem(f"{what} = {found} is not one of the {rank} axes after the batch")
         return place
+
+    def axes(self, value: Any, rank: int) -> list[int]:
+        """Return the axes that an argument names, by default all."""
+        if value is None:
+            return [*range(self.outer, rank)]
+        return sorted({self.axis(each, rank) for each in (value if isinstance(value, list) else [value])})
 
     @property
     def channels_first(self) -> bool:
         """Whether the layer takes the channels to be before space."""
-        return bool(self.given("data_format") == "channels_first")
+        return bool(self.get("data_format") == "channels_first")
 
-    def viewed(self, x: Tensor, channel: int, copies: int) -> Tensor:
-        """Return a tensor with the channels on another axis, or before or behind space, which computes nothing."""
+    # Views: feature maps with the channels on another axis, or before or after space.
+
+    def viewed(self, x: FeatureMap, channel: int, copies: int | None = None) -> FeatureMap:
+        """Return a feature map with the channels on another axis, by default as many axes before them as possible."""
+        copies = min(x.copies, x.rank - 1) if copies is None else copies
         if (x.channel, x.copies) == (channel, copies) or x.rank == 1:
             return x
-        known = self.rows.views.get((x.row, channel, copies))
+        known: FeatureMap | None = self.builder.views.get((x.path, channel, copies))
         if known is None:
-            known = self.rows.views[x.row, channel, copies] = self._view(x, channel, copies)
+            known = self.builder.views[x.path, channel, copies] = self._view(x, channel, copies)
         return known
 
-    def _view(self, x: Tensor, channel: int, copies: int) -> Tensor:
-        """Write the row by its plain kind, where there is one; it serves all that read it."""
-        aside = self._replace(name=x.row, held="", bare=False)
+    def _view(self, x: FeatureMap, channel: int, copies: int) -> FeatureMap:
+        """Add a node of the plainest kind; it serves all that read it."""
+        aside = self.having(name=self.builder.label(x.path), held="", bare=False)
         if channel == x.channel and copies == x.rank - 1:
             return aside.row("ChannelsLast", x, tail="last", channel=channel)
         if channel == x.channel and x.copies == x.rank - 1:
             return aside.row("ChannelsFirst", x, tail="first", channel=channel, axes=x.rank - 1 - copies)
-        before, after = order_of(x.channel, x.copies, x.rank), order_of(channel, copies, x.rank)
+        before, after = axis_order(x.channel, x.copies, x.rank), axis_order(channel, copies, x.rank)
         order = [before.index(axis) - x.rank for axis in after]
         return aside.row("Permute", x, tail="turned", channel=channel, order=order, channel_axis=copies - x.rank)
 
-    def mapped(self, x: Tensor, axes: int | None = None) -> Tensor:
-        """Return a tensor as a map of so many axes of space, the channels where the layer takes them to be."""
-        axes = x.rank - 1 if axes is None else axes
+    def mapped(self, x: FeatureMap, axes: int) -> FeatureMap:
+        """Return a feature map with so many spatial axes, the channels where the layer takes them to be."""
         copies = x.rank - 1 - axes
         if copies < 0:
-            raise self.problem(f"needs {axes} axes of space, and its input {shown(x)} has not as many")
+            raise self.problem(f"it needs {axes} spatial axes; its input {x} has fewer")
         return self.viewed(x, copies if self.channels_first else x.rank - 1, copies)
 
-    def vectors(self, x: Tensor) -> Tensor:
-        """Return a tensor as vectors along its last axis."""
+    def vectors(self, x: FeatureMap) -> FeatureMap:
+        """Return a feature map as vectors along its last axis."""
         return self.viewed(x, x.rank - 1, x.rank - 1)
 
 
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Yield the tensors in what a call is given, in order."""
-    if isinstance(value, Tensor):
+def maps_in(value: Any) -> Iterator[FeatureMap]:
+    """Yield the feature maps in what a call is given, in order."""
+    if isinstance(value, FeatureMap):
         yield value
     elif isinstance(value, Mapping):
-        yield from tensors_in([*value.values()])
+        yield from maps_in([*value.values()])
     elif isinstance(value, list | tuple):
         for each in value:
-            yield from tensors_in(each)
+            yield from maps_in(each)
 
 
-def shown(x: Tensor) -> str:
-    """Write the sizes of a tensor as Keras orders them."""
-    return "×".join(map(str, x.sizes))
+# Changes of shape.
 
 
-# The arguments of an operation: settings, keywords, or by place.
+def reshaped(op: CallOp, x: FeatureMap, sizes: Sequence[int], tail: str = "") -> FeatureMap:
+    """Add a reshape; the result is seen as a map if it has spatial axes, as most layers expect."""
+    rank, copies = len(sizes), min(op.outer, len(sizes) - 1)
+    channel = copies if op.channels_first else rank - 1
+    size = exact(shape_of(sizes, channel, copies).dims)
+    return op.row("Reshape", x, tail=tail, channel=channel, size=size, axes=x.rank, channel_axis=copies - rank)
 
 
-def argument(use: Use, place: int, *names: str, default: Any = None) -> Any:
-    """Return an argument of a function: a setting, a keyword, or the one at its place."""
-    for name in names:
-        for source in (use.keywords, use.config):
-            if source.get(name) is not None:
-                return source[name]
-    return use.args[place] if len(use.args) > place else default
+def joined(op: CallOp, x: FeatureMap, axes: Sequence[int]) -> FeatureMap:
+    """Merge some axes into one, the channels, after the others."""
+    others = [size for axis, size in enumerate(x.sizes) if axis not in axes]
+    size = [*others, prod(x.sizes[axis] for axis in axes)]
+    return op.row("Reshape", x, tail="joined", channel=len(size) - 1, size=size, axes=x.rank)
 
 
-def along(use: Use, value: Any, rank: int) -> list[int]:
-    """Return the axes an argument names, all where it names none."""
-    if value is None:
-        return [*range(use.outer, rank)]
-    return sorted({use.axis(each, rank) for each in (value if isinstance(value, list) else [value])})
+def target(op: CallOp, x: FeatureMap, wanted: Any) -> list[int]:
+    """Return the sizes after a reshape, one of which may be open: -1."""
+    if not isinstance(wanted, list | tuple):
+        wanted = [wanted]
+    sizes = [op.checked("target_shape", -1 if each is None else each) for each in wanted] or [1]
+    known, there = prod(size for size in sizes if size != -1), prod(x.sizes[op.outer :])
+    if sizes.count(-1) > 1 or (-1 in sizes and (known < 1 or there % known)):
+        raise op.problem(f"{x} cannot be reshaped to {'×'.join(map(str, sizes))}")
+    return [*x.sizes[: op.outer], *(there // known if size == -1 else size for size in sizes)]
 
 
-def operands(use: Use) -> list[Tensor]:
-    """Return all tensors, by place and by name."""
-    return [*tensors_in(use.args), *tensors_in(use.keywords)]
+def reshape(op: CallOp) -> FeatureMap:
+    """Add a reshape."""
+    return reshaped(op, op.x, target(op, op.x, op.get("target_shape")))
+
+
+def flatten(op: CallOp) -> FeatureMap:
+    """Add a flattening of all axes but the batch."""
+    x = op.x
+    copies = min(op.outer, x.rank - 1)
+    return op.row("Flatten", op.viewed(x, max(x.channel, copies), copies), channel=copies)
+
+
+def permute(op: CallOp) -> FeatureMap:
+    """Add a permutation of the axes, which Keras counts from 1."""
+    dims, count = op.get("dims"), op.x.rank - op.outer
+    if not isinstance(dims, list) or sorted(str(each) for each in dims) != sorted(map(str, range(1, count + 1))):
+        raise op.problem(f"dims has to name each of the {count} axes once")
+    return turned(op, op.x, [*range(op.outer), *(each - 1 + op.outer for each in dims)])
+
+
+def turned(op: CallOp, x: FeatureMap, order: Sequence[int], tail: str = "") -> FeatureMap:
+    """Add a permutation; the last axis becomes the channels, and the others space after them."""
+    copies = min(op.outer, x.rank - 1)
+    before, channel = axis_order(x.channel, x.copies, x.rank), copies if op.channels_first else x.rank - 1
+    here = [before.index(order[axis]) - x.rank for axis in axis_order(channel, copies, x.rank)]
+    return op.row("Permute", x, tail=tail, channel=channel, order=here, channel_axis=copies - x.rank)
+
+
+def repeat_vector(op: CallOp) -> FeatureMap:
+    """Add the repetition of a vector along a new first axis."""
+    x = op.vectors(op.x)
+    return op.row("Expand", x, size=[op.number("n"), x.sizes[-1]], axes=1, channel=x.rank)
+
+
+def dropout(op: CallOp) -> FeatureMap:
+    """Add a dropout."""
+    rate = op.get("rate", 0.5)
+    return op.row("Dropout", op.x, p=float(rate) if isinstance(rate, int) else rate)
+
+
+def taken(op: CallOp, x: FeatureMap, axis: int, size: int, *, keep: bool, tail: str = "") -> FeatureMap:
+    """Take a part of an axis of Keras, or one index without keeping the axis."""
+    if keep or x.rank == 1:
+        place = axis_order(x.channel, x.copies, x.rank).index(axis) - x.rank
+        return op.row("Take", x, tail=tail, axis=place, size=size)
+    if axis == x.channel:
+        x = op.viewed(x, axis, x.rank - 1)
+    place = axis_order(x.channel, x.copies, x.rank).index(axis) - x.rank
+    channel = x.rank - 2 if axis == x.channel else x.channel - (axis < x.channel)
+    return op.row("Take", x, tail=tail, axis=place, keepdim=False, channel=channel)
+
+
+def center_crop(op: CallOp) -> FeatureMap:
+    """Add a crop to a given size, or a resize if the image is smaller."""
+    x = op.mapped(op.x, 2)
+    height, width = op.number("height"), op.number("width")
+    cut = [have - want for have, want in zip(exact(x.shape.spatial), (height, width), strict=True)]
+    if min(cut) < 0:
+        return op.row("Interpolate", x, size=(height, width), mode="bilinear")
+    return op.row("Crop", x, cropping=tuple((each // 2, each - each // 2) for each in cut))

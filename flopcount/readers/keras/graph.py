@@ -3,15 +3,14 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from flopcount.readers.rows import ImportProblem
+from flopcount.errors import Refusal
 
 # The calls of layers, as each version of Keras writes them.
 #
 # Keras 3 writes the arguments of a call with tensors inside; Keras 2 lists the
-# tensors of a call, each with the call's keywords. Both become a `Call`.
+# tensors of a call, each with the call's keywords. Both become a `LayerCall`.
 
 
 MOST_CALLS = 100_000
@@ -27,7 +26,7 @@ class Ref(NamedTuple):
     sizes: tuple[Any, ...] | None = None
 
 
-class Call(NamedTuple):
+class LayerCall(NamedTuple):
     """One use of a layer: arguments as Keras was given them, with a `Ref` for each tensor."""
 
     args: tuple[Any, ...] = ()
@@ -88,7 +87,7 @@ def _index(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_CALLS
 
 
-def listed(node: list[Any]) -> Call:
+def listed(node: list[Any]) -> LayerCall:
     """Read a call as Keras 2 lists it: one tensor, or several that are one argument together."""
     entries = [node] if node and isinstance(node[0], str) else node
     args: list[Any] = []
@@ -98,7 +97,7 @@ def listed(node: list[Any]) -> Call:
             keywords |= tensors_in(entry[_ENTRY])
         constant = isinstance(entry, list) and len(entry) >= _ENTRY and entry[0] == "_CONSTANT_VALUE"
         args.append(entry[2] if constant else tensors_in(entry))
-    return Call(tuple(args[:1]) if len(args) == 1 else (args,), keywords)
+    return LayerCall(tuple(args[:1]) if len(args) == 1 else (args,), keywords)
 
 
 def _slice(config: Mapping[str, Any]) -> slice:
@@ -120,7 +119,7 @@ WRAPPERS = ("TimeDistributed", "SpectralNormalization")
 """Layers around another layer, of any class."""
 
 
-class Layer(NamedTuple):
+class LayerConfig(NamedTuple):
     """One layer: its name and class, what it is configured with, and its calls; `model` where it is one itself.
 
     A `foreign` one has a class that somebody registered with Keras; a wrapper has another one inside.
@@ -130,42 +129,41 @@ class Layer(NamedTuple):
     kind: str
     module: str
     config: Mapping[str, Any]
-    calls: tuple[Call, ...]
-    model: "Model | None" = None
+    calls: tuple[LayerCall, ...]
+    model: "LayerGraph | None" = None
     built: Any = None
     foreign: bool = False
-    wrapped: "Layer | None" = None
+    wrapped: "LayerConfig | None" = None
 
 
-class Model(NamedTuple):
+class LayerGraph(NamedTuple):
     """Layers by name, in the order of the file, and which tensors enter and leave."""
 
     name: str
-    layers: Mapping[str, Layer]
+    layers: Mapping[str, LayerConfig]
     inputs: tuple[Ref, ...]
     outputs: tuple[Ref, ...]
 
 
-def model_of(path: Path, data: Mapping[str, Any]) -> Model:
+def graph_of(data: Mapping[str, Any]) -> LayerGraph:
     """Make the graph of what a file holds; a model without one cannot be read."""
     inner = data.get("model_config")
-    found = _Reader(path).model(inner if isinstance(inner, Mapping) else data)
+    found = _Reader().model(inner if isinstance(inner, Mapping) else data)
     if found is None:
         kind = str(data.get("class_name"))[:50]
-        raise ImportProblem(
-            path, f"{kind} is written without its graph, as a subclassed model is; build it of layers and export that"
+        raise Refusal(
+            f"{kind} is written without its graph, as a subclassed model is; build it of layers and export that"
         )
     return found
 
 
 class _Reader:
-    """Reads one file; every refusal names it."""
+    """Reads one file."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self) -> None:
         self.calls = 0
 
-    def model(self, entry: Mapping[str, Any]) -> Model | None:
+    def model(self, entry: Mapping[str, Any]) -> LayerGraph | None:
         """Read a model, or answer None where an entry is a plain layer."""
         config = entry.get("config")
         if isinstance(config, list):  # Keras before 2.2.3 wrote a Sequential so
@@ -178,45 +176,45 @@ class _Reader:
             return self._functional(name, config, rows)
         return self._sequential(name, config, rows)
 
-    def _functional(self, name: str, config: Mapping[str, Any], rows: list[Any]) -> Model:
+    def _functional(self, name: str, config: Mapping[str, Any], rows: list[Any]) -> LayerGraph:
         layers = self._named([self._layer(row, self._calls(row)) for row in rows])
         inputs, outputs = (self._ends(config.get(key)) for key in ("input_layers", "output_layers"))
         if not outputs:
-            raise ImportProblem(self.path, f"the model {name[:50]} names no output")
-        return _shifted(Model(name, layers, inputs, outputs))
+            raise Refusal(f"the model {name[:50]} names no output")
+        return _shifted(LayerGraph(name, layers, inputs, outputs))
 
-    def _sequential(self, name: str, config: Mapping[str, Any], rows: list[Any]) -> Model:
+    def _sequential(self, name: str, config: Mapping[str, Any], rows: list[Any]) -> LayerGraph:
         if not rows:
-            raise ImportProblem(self.path, f"the model {name[:50]} has no layers")
+            raise Refusal(f"the model {name[:50]} has no layers")
         first = self._layer(rows[0], ())
         if first.kind != "InputLayer":
             sizes = first.config.get("batch_input_shape") or config.get("build_input_shape") or first.built
             rows = [{"class_name": "InputLayer", "config": {"name": "input", "batch_shape": sizes}}, *rows]
-        layers: list[Layer] = []
+        layers: list[LayerConfig] = []
         for row in rows:
-            before = (Call((Ref(layers[-1].name, 0, 0),)),) if layers else ()
+            before = (LayerCall((Ref(layers[-1].name, 0, 0),)),) if layers else ()
             layers.append(self._layer(row, before))
         ends = Ref(layers[0].name, 0, 0), Ref(layers[-1].name, 0, 0)
-        return Model(name, self._named(layers), (ends[0],), (ends[1],))
+        return LayerGraph(name, self._named(layers), (ends[0],), (ends[1],))
 
-    def _named(self, layers: list[Layer]) -> Mapping[str, Layer]:
+    def _named(self, layers: list[LayerConfig]) -> Mapping[str, LayerConfig]:
         named = {layer.name: layer for layer in layers}
         if len(named) < len(layers):
-            raise ImportProblem(self.path, "two layers have the same name; export the model again")
+            raise Refusal("two layers have the same name; export the model again")
         return named
 
-    def _layer(self, row: Any, calls: tuple[Call, ...]) -> Layer:
+    def _layer(self, row: Any, calls: tuple[LayerCall, ...]) -> LayerConfig:
         self.calls += max(len(calls), 1)
         if self.calls > MOST_CALLS:
-            raise ImportProblem(self.path, f"more than {MOST_CALLS} layers; that is more than flopcount reads")
+            raise Refusal(f"more than {MOST_CALLS} layers; that is more than flopcount reads")
         if not isinstance(row, Mapping) or not isinstance(row.get("class_name"), str):
-            raise ImportProblem(self.path, "a layer has no class_name; the file is damaged")
+            raise Refusal("a layer has no class_name; the file is damaged")
         config = row.get("config")
         model = self.model(row)
         if not isinstance(config, Mapping):
             config = {}
             if model is None:
-                raise ImportProblem(self.path, "there is no config; the file is damaged", row["class_name"][:50])
+                raise Refusal("there is no config; the file is damaged", row["class_name"][:50])
         name = str(row.get("name") or config.get("name") or row["class_name"])
         built = row.get("build_config")
         sizes = built.get("input_shape") if isinstance(built, Mapping) else None
@@ -225,26 +223,26 @@ class _Reader:
         module = str(row.get("module") or "")
         inner = config.get("layer") if row["class_name"] in WRAPPERS else None
         wrapped = None if inner is None else self._layer(inner, ())
-        return Layer(name, row["class_name"], module, config, calls, model, sizes, foreign, wrapped)
+        return LayerConfig(name, row["class_name"], module, config, calls, model, sizes, foreign, wrapped)
 
-    def _calls(self, row: Any) -> tuple[Call, ...]:
+    def _calls(self, row: Any) -> tuple[LayerCall, ...]:
         nodes = row.get("inbound_nodes") if isinstance(row, Mapping) else None
         if nodes is None:
             return ()
         if not isinstance(nodes, list):
-            raise ImportProblem(self.path, "inbound_nodes is not a list; the file is damaged", _called(row))
+            raise Refusal("inbound_nodes is not a list; the file is damaged", _called(row))
         return tuple(self._call(node, _called(row)) for node in nodes)
 
-    def _call(self, node: Any, name: str) -> Call:
+    def _call(self, node: Any, name: str) -> LayerCall:
         if isinstance(node, Mapping) and "args" in node:
             args, keywords = decoded(node["args"]), decoded(node.get("kwargs") or {})
             if not isinstance(args, list) or not isinstance(keywords, Mapping):
-                raise ImportProblem(self.path, "a call has no list of arguments; the file is damaged", name)
-            return Call(tuple(args), keywords)
+                raise Refusal("a call has no list of arguments; the file is damaged", name)
+            return LayerCall(tuple(args), keywords)
         if isinstance(node, Mapping):  # a model that was called with a table of tensors
             node = [*node.values()]
         if not isinstance(node, list):
-            raise ImportProblem(self.path, "a call is neither a table nor a list; the file is damaged", name)
+            raise Refusal("a call is neither a table nor a list; the file is damaged", name)
         return listed(node)
 
     def _ends(self, value: Any) -> tuple[Ref, ...]:
@@ -255,7 +253,7 @@ def _called(row: Mapping[str, Any]) -> str:
     return str(row.get("name") or row.get("class_name"))[:50]
 
 
-def _shifted(model: Model) -> Model:
+def _shifted(model: LayerGraph) -> LayerGraph:
     """Count the calls of inner models from 0, where an old Keras counted their making as the first."""
     refs = [ref for layer in model.layers.values() for call in layer.calls for ref in call.refs()]
     highest: dict[str, int] = {}
@@ -269,7 +267,7 @@ def _shifted(model: Model) -> Model:
     return _moved(model, shifts) if shifts else model
 
 
-def _moved(model: Model, shifts: Mapping[str, int]) -> Model:
+def _moved(model: LayerGraph, shifts: Mapping[str, int]) -> LayerGraph:
     def move(value: Any) -> Any:
         if isinstance(value, Ref):
             return value._replace(call=max(value.call - shifts.get(value.layer, 0), 0))
@@ -278,7 +276,9 @@ def _moved(model: Model, shifts: Mapping[str, int]) -> Model:
         return [move(each) for each in value] if isinstance(value, list | tuple) else value
 
     layers = {
-        name: layer._replace(calls=tuple(Call(tuple(move(call.args)), move(call.keywords)) for call in layer.calls))
+        name: layer._replace(
+            calls=tuple(LayerCall(tuple(move(call.args)), move(call.keywords)) for call in layer.calls)
+        )
         for name, layer in model.layers.items()
     }
     return model._replace(layers=layers, outputs=tuple(move(model.outputs)))
@@ -287,36 +287,36 @@ def _moved(model: Model, shifts: Mapping[str, int]) -> Model:
 # The calls of a model in an order in which each finds what it reads.
 
 
-_NONE = Call()
+_NONE = LayerCall()
 
 
 class Turn(NamedTuple):
     """One call of one layer, the `number`-th of it."""
 
-    layer: Layer
+    layer: LayerConfig
     number: int
 
     @property
-    def call(self) -> Call:
+    def call(self) -> LayerCall:
         """The call; an input layer has none of its own."""
         return self.layer.calls[self.number] if self.layer.calls else _NONE
 
 
-def turns(path: Path, model: Model) -> Iterator[Turn]:
+def turns(model: LayerGraph) -> Iterator[Turn]:
     """Yield the calls, those of the file's first layers first; refuse circles and tensors that nothing makes."""
     found = [Turn(layer, number) for layer in model.layers.values() for number in range(max(len(layer.calls), 1))]
     places = {(turn.layer.name, turn.number): place for place, turn in enumerate(found)}
     readers: dict[int, list[int]] = defaultdict(list)
     missing: dict[int, int] = {}
     for place, turn in enumerate(found):
-        sources = {_place(path, places, ref, turn.layer.name) for ref in turn.call.refs()}
+        sources = {_place(places, ref, turn.layer.name) for ref in turn.call.refs()}
         missing[place] = len(sources)
         for source in sources:
             readers[source].append(place)
-    yield from _sorted(path, found, readers, missing)
+    yield from _sorted(found, readers, missing)
 
 
-def _sorted(path: Path, found: list[Turn], readers: dict[int, list[int]], missing: dict[int, int]) -> Iterator[Turn]:
+def _sorted(found: list[Turn], readers: dict[int, list[int]], missing: dict[int, int]) -> Iterator[Turn]:
     ready = [place for place, count in missing.items() if not count]
     heapify(ready)
     done = 0
@@ -331,11 +331,11 @@ def _sorted(path: Path, found: list[Turn], readers: dict[int, list[int]], missin
     if done < len(found):
         names = [found[place].layer.name[:50] for place, count in missing.items() if count]
         more = ", …" if len(names) > 5 else ""  # noqa: PLR2004  (enough to find the circle)
-        raise ImportProblem(path, f"layers wait for each other in a circle: {', '.join(names[:5])}{more}")
+        raise Refusal(f"layers wait for each other in a circle: {', '.join(names[:5])}{more}")
 
 
-def _place(path: Path, places: dict[tuple[str, int], int], ref: Ref, reader: str) -> int:
+def _place(places: dict[tuple[str, int], int], ref: Ref, reader: str) -> int:
     place = places.get((ref.layer, ref.call))
     if place is None:
-        raise ImportProblem(path, f"reads call {ref.call} of {ref.layer[:50]!r}, which is not there", reader[:50])
+        raise Refusal(f"reads call {ref.call} of {ref.layer[:50]!r}, which is not there", reader[:50])
     return place

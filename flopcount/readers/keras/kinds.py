@@ -1,13 +1,21 @@
 """Which function writes which class of Keras: one visible table for layers, one for operations."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-from flopcount.readers.keras import attention_rnn, layers, ops, shapes
-from flopcount.readers.keras.context import Tensor, Use
-from flopcount.readers.keras.graph import Layer, Model
+from flopcount.readers.keras import attention_rnn, context, layers, ops
+from flopcount.readers.keras.context import CallOp, Made
+from flopcount.readers.keras.graph import LayerConfig, LayerGraph
 
-Made = Tensor | list[Tensor]
-Writer = Callable[[Use], Made]
+Writer = Callable[[CallOp], Made]
+
+
+def _plain(kind: str, **fields: Any) -> Writer:
+    """Return what adds a layer without options of its own."""
+    return lambda op: op.row(kind, op.x, **fields)
+
+
+_IDENTITY = _plain("Identity")
 
 _DIMENSIONS = ("1D", "2D", "3D")
 
@@ -34,7 +42,7 @@ LAYERS: Mapping[str, Writer] = {
     **dict.fromkeys(_sized("Cropping"), layers.crop),
     **dict.fromkeys(_sized("UpSampling"), layers.upsample),
     "Resizing": layers.resize,
-    **dict.fromkeys(("CenterCrop", "RandomCrop"), shapes.center_crop),
+    **dict.fromkeys(("CenterCrop", "RandomCrop"), context.center_crop),
     "Dense": layers.dense,
     "EinsumDense": layers.einsum_dense,
     "Embedding": layers.embedding,
@@ -55,8 +63,8 @@ LAYERS: Mapping[str, Writer] = {
     "Activation": layers.activation,
     "ReLU": layers.relu,
     "ThresholdedReLU": layers.relu,
-    "LeakyReLU": layers.leaky_relu,
-    "ELU": layers.elu,
+    "LeakyReLU": _plain("Activation", function="leaky_relu"),
+    "ELU": _plain("Activation", function="elu"),
     "Softmax": layers.softmax,
     "PReLU": layers.prelu,
     "Add": ops.add,
@@ -67,21 +75,21 @@ LAYERS: Mapping[str, Writer] = {
     "Average": ops.average,
     "Concatenate": ops.concatenate_joins,
     "Dot": ops.dot,
-    "Reshape": shapes.reshape,
-    "Flatten": shapes.flatten,
-    "Permute": shapes.permute,
-    "RepeatVector": shapes.repeat_vector,
-    "Dropout": shapes.dropout,
-    **dict.fromkeys(_sized("SpatialDropout"), shapes.dropout),
-    **dict.fromkeys(("AlphaDropout", "GaussianDropout"), shapes.dropout),
-    "StochasticDepth": shapes.stochastic_depth,
-    **dict.fromkeys(("GaussianNoise", "ActivityRegularization", "Masking", "Identity"), shapes.passed),
-    **dict.fromkeys(("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation"), shapes.passed),
-    **dict.fromkeys(("RandomContrast", "RandomBrightness", "RandomColorJitter", "RandomHue"), shapes.passed),
-    **dict.fromkeys(("RandomSaturation", "RandomSharpness", "RandomShear", "RandomGaussianBlur"), shapes.passed),
-    **dict.fromkeys(("RandomGrayscale", "RandomPosterization", "RandomInvert", "RandomErasing"), shapes.passed),
-    **dict.fromkeys(("RandomPerspective", "RandomElasticTransform", "RandomColorDegeneration"), shapes.passed),
-    **dict.fromkeys(("RandAugment", "AugMix", "MixUp", "CutMix"), shapes.passed),
+    "Reshape": context.reshape,
+    "Flatten": context.flatten,
+    "Permute": context.permute,
+    "RepeatVector": context.repeat_vector,
+    "Dropout": context.dropout,
+    **dict.fromkeys(_sized("SpatialDropout"), context.dropout),
+    **dict.fromkeys(("AlphaDropout", "GaussianDropout"), context.dropout),
+    "StochasticDepth": _plain("StochasticDepth"),
+    **dict.fromkeys(("GaussianNoise", "ActivityRegularization", "Masking", "Identity"), _IDENTITY),
+    **dict.fromkeys(("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation"), _IDENTITY),
+    **dict.fromkeys(("RandomContrast", "RandomBrightness", "RandomColorJitter", "RandomHue"), _IDENTITY),
+    **dict.fromkeys(("RandomSaturation", "RandomSharpness", "RandomShear", "RandomGaussianBlur"), _IDENTITY),
+    **dict.fromkeys(("RandomGrayscale", "RandomPosterization", "RandomInvert", "RandomErasing"), _IDENTITY),
+    **dict.fromkeys(("RandomPerspective", "RandomElasticTransform", "RandomColorDegeneration"), _IDENTITY),
+    **dict.fromkeys(("RandAugment", "AugMix", "MixUp", "CutMix"), _IDENTITY),
     **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "CuDNNLSTM", "CuDNNGRU"), attention_rnn.recurrent),
     "RNN": attention_rnn.wrapped_cell,
     "Bidirectional": attention_rnn.bidirectional,
@@ -92,7 +100,7 @@ LAYERS: Mapping[str, Writer] = {
 }
 """Which function writes the rows of a class: module (after `keras_`) and name."""
 
-OPERATIONS: Mapping[str, Callable[[Use, str], Made]] = {
+OPERATIONS: Mapping[str, Callable[[CallOp, str], Made]] = {
     **dict.fromkeys(("reshape",), ops.reshape),
     **dict.fromkeys(("transpose", "permutedims"), ops.transpose),
     **dict.fromkeys(("swapaxes", "moveaxis"), ops.moved),
@@ -123,7 +131,7 @@ def plain_name(name: str) -> str:
     return name.rpartition(".")[2].replace("_", "").lower()
 
 
-def operation_name(layer: Layer) -> str | None:
+def operation_name(layer: LayerConfig) -> str | None:
     """Return what an operation is called, or None where a layer is none."""
     if layer.kind in {"TFOpLambda", "SlicingOpLambda"}:
         return plain_name(str(layer.config.get("function")))
@@ -133,13 +141,13 @@ def operation_name(layer: Layer) -> str | None:
     return plain_name(layer.kind) if ".ops" in layer.module else None
 
 
-def shown_kind(layer: Layer) -> str:
+def shown_kind(layer: LayerConfig) -> str:
     """Write the class of a layer for people: with its function, where the class says little."""
     function = layer.config.get("function")
     return f"{layer.kind} {str(function)[:50]}" if isinstance(function, str) and "Op" in layer.kind else layer.kind[:50]
 
 
-def writer(layer: Layer) -> Writer | None:
+def writer(layer: LayerConfig) -> Writer | None:
     """Return what writes a layer, or None where it is not known; a class of the same name from elsewhere is not."""
     name = operation_name(layer)
     if name is not None:
@@ -151,20 +159,20 @@ def writer(layer: Layer) -> Writer | None:
 
 
 def _operation(name: str) -> Writer | None:
-    found: Callable[[Use, str], Made] | None = OPERATIONS[name] if name in OPERATIONS else ops.family(name)
+    found: Callable[[CallOp, str], Made] | None = OPERATIONS[name] if name in OPERATIONS else ops.family(name)
     if found is None:
         return None
     write = found
-    return lambda use: write(use, name)
+    return lambda op: write(op, name)
 
 
-def unknown_layers(model: Model) -> Iterator[str]:
+def unknown_layers(model: LayerGraph) -> Iterator[str]:
     """Yield the class of each layer that is not known, those of inner models too."""
     for layer in model.layers.values():
         yield from _unknown(layer)
 
 
-def _unknown(layer: Layer) -> Iterator[str]:
+def _unknown(layer: LayerConfig) -> Iterator[str]:
     if layer.model is not None:
         yield from unknown_layers(layer.model)
     elif layer.kind != "InputLayer" and writer(layer) is None:

@@ -1,0 +1,392 @@
+"""Keras models: what `model.to_json()` writes, and the `.keras` archive around it.
+
+Only the configuration is read, never a weight; classes are known by name, so no
+code of a model is ever run.
+"""
+
+import json
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from flopcount.errors import FileError, Located, Note, Refusal, UsageError
+from flopcount.network.plan import Node, input_shape
+from flopcount.readers.base import (
+    Build,
+    Builder,
+    Origin,
+    ReadOptions,
+    ReadResult,
+    exact,
+    listed,
+    network_name,
+    sanitized,
+    sizes_asked,
+    unknown_problem,
+)
+from flopcount.readers.keras.context import CallOp, FeatureMap, Made, axis_order, shape_of
+from flopcount.readers.keras.graph import MOST_CALLS, LayerConfig, LayerGraph, Ref, Turn, graph_of, turns
+from flopcount.readers.keras.kinds import shown_kind, unknown_layers, writer
+from flopcount.spec.fields import LARGEST
+from flopcount.spec.text import DEEPEST, MOST_BYTES, deeper, read_text
+
+# The configuration of a model: from JSON, or from the one member of an archive that has it.
+
+
+MEMBER = "config.json"
+"""The configuration in an archive; nothing else in it is opened."""
+
+MOST_MEMBERS = 10_000
+"""An archive with more members is refused; Keras writes a handful."""
+
+
+def read_json(path: Path) -> Build:
+    """Parse a model from JSON."""
+    return _parsed(path, read_text(path))
+
+
+def read_archive(path: Path) -> Build:
+    """Parse a model from a `.keras` archive: one member, of bounded size, never written anywhere."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            text = _member(archive)
+    except IsADirectoryError:
+        raise Refusal("this is a folder; name a .keras file in it") from None
+    except OSError as error:
+        raise Refusal(f"{(error.strerror or 'cannot be read').lower()}; check the path") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError):
+        what = "not a .keras archive, which is a zip file that contains config.json; save the model again"
+        raise Refusal(what) from None
+    return _parsed(path, text)
+
+
+def _member(archive: zipfile.ZipFile) -> str:
+    """Unpack the configuration, no more of it than is allowed, whatever the archive declares."""
+    if len(archive.namelist()) > MOST_MEMBERS:
+        raise Refusal(f"more than {MOST_MEMBERS} members; Keras did not write this archive")
+    if archive.namelist().count(MEMBER) > 1:
+        raise Refusal(f"it contains several {MEMBER}; save the model again")
+    if MEMBER not in archive.namelist():
+        raise Refusal(f"it contains no {MEMBER}; save the model with model.save('NAME.keras')")
+    content = b""
+    if archive.getinfo(MEMBER).file_size <= MOST_BYTES:
+        with archive.open(MEMBER) as member:
+            content = member.read(MOST_BYTES + 1)
+    if not 0 < len(content) <= MOST_BYTES:
+        raise Refusal(f"its {MEMBER} is empty, or larger than {MOST_BYTES >> 20} MiB unpacked")
+    return content.decode("utf-8")
+
+
+def _parsed(path: Path, text: str) -> Build:
+    try:
+        data = json.loads(text)
+        if isinstance(data, str):  # `json.dump(model.to_json(), file)` wraps it once more
+            data = json.loads(data)
+    except json.JSONDecodeError as error:
+        what = f"not JSON: {error.msg}; export the model again"
+        raise FileError(str(path), Located(what, error.lineno, error.colno)) from None
+    except RecursionError:
+        raise Refusal(f"nested deeper than {DEEPEST} levels") from None
+    except ValueError:
+        raise Refusal("a number has too many digits; sizes go up to 10⁹") from None
+    if not isinstance(data, dict):
+        raise Refusal(f"a Keras model is a table with class_name and config, not a {type(data).__name__}")
+    if deeper(data, DEEPEST):
+        raise Refusal(f"nested deeper than {DEEPEST} levels")
+    return partial(_network, graph_of(data))
+
+
+# What enters a model: sizes from the file, and from the command line where the file leaves them open.
+
+
+MOST_AXES = 8
+"""An input with more axes after the batch is refused."""
+
+
+class InputLayer(NamedTuple):
+    """An input of a model: its sizes as Keras orders them without the batch, None if they are open."""
+
+    name: str
+    sizes: tuple[int | None, ...]
+    channel: int
+
+
+def _entered(model: LayerGraph, builder: Builder, text: str | None) -> tuple[dict[str, FeatureMap], list[Note]]:
+    """Return the feature map of each input layer, and what qualifies it."""
+    entries = _input_layers(model)
+    asked = sizes_asked(text, [entry.name for entry in entries], "the model")
+    found: dict[str, FeatureMap] = {}
+    notes: list[Note] = []
+    first: tuple[int, ...] = ()
+    for entry in entries:
+        if first and None in entry.sizes and entry.name not in asked:
+            sizes = _after(entry, entries[0], first)
+            notes = [Note("open-sizes", "open sizes of other inputs are those of the first input")]
+        else:
+            sizes = _sized(entry, asked.get(entry.name))
+        first = first or sizes
+        label = "input" if len(entries) == 1 else builder.names.fresh(sanitized(entry.name))
+        found[entry.name] = FeatureMap(label, shape_of(sizes, entry.channel, 0), entry.channel)
+    return found, notes
+
+
+def _input_layers(model: LayerGraph) -> list[InputLayer]:
+    """Return the input layers, in the order of the model's inputs."""
+    every = [layer.name for layer in model.layers.values() if layer.kind == "InputLayer"]
+    named = [ref.layer for ref in model.inputs if ref.layer in every]
+    is_first = _channels_first(model)
+    found = [_input_layer(model.layers[name], is_first) for name in dict.fromkeys([*named, *every])]
+    if not found:
+        raise Refusal("the model has no input layer")
+    return found
+
+
+def _input_layer(layer: LayerConfig, is_first: bool) -> InputLayer:  # noqa: FBT001
+    config = layer.config
+    sizes = config.get("batch_shape") or config.get("batch_input_shape") or config.get("shape")
+    if sizes is config.get("shape") and isinstance(sizes, list):
+        sizes = [None, *sizes]
+    if not isinstance(sizes, list | tuple):
+        raise Refusal("the file does not say its shape; build the model before exporting it", layer.name)
+    if not 1 <= len(sizes) <= MOST_AXES + 1 or not all(each is None or _is_size(each) for each in sizes):
+        raise Refusal(f"invalid shape {str(sizes)[:80]}: expected a list of sizes from 1 to 10⁹", layer.name[:50])
+    sizes = tuple(sizes[1:]) or (1,)
+    return InputLayer(layer.name, sizes, 0 if is_first or len(sizes) == 1 else len(sizes) - 1)
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST
+
+
+def _channels_first(model: LayerGraph) -> bool:
+    """Tell whether any layer takes the channels to be before space."""
+    return any(
+        layer.config.get("data_format") == "channels_first"
+        or (layer.model is not None and _channels_first(layer.model))
+        or (layer.wrapped is not None and layer.wrapped.config.get("data_format") == "channels_first")
+        for layer in model.layers.values()
+    )
+
+
+def _sized(entry: InputLayer, text: str | None) -> tuple[int, ...]:
+    """Return the sizes of an input, as Keras orders them."""
+    rank, channel = len(entry.sizes), entry.channel
+    order = axis_order(channel, 0, rank)
+    sizes = entry.sizes
+    if text is not None:
+        declared = tuple(sizes[axis] or LARGEST + 1 for axis in order)
+        given = exact(input_shape(declared, text).dims)[-rank:]
+        asked = [given[order.index(axis)] for axis in range(rank)]
+        if asked[channel] != sizes[channel] == given[-1]:
+            raise UsageError(f"--input {text[:60]} has the channels last; give them first, as in 3x224x224")
+        pairs = zip(asked, sizes, strict=True)
+        sizes = tuple(ours if ours <= LARGEST else theirs for ours, theirs in pairs)
+    if None in sizes:
+        raise Refusal(_open(sizes), entry.name[:50])
+    return tuple(each or 1 for each in sizes)
+
+
+def _open(sizes: Sequence[int | None]) -> str:
+    """Say which sizes are open, and what to give."""
+    shown = "×".join("?" if each is None else str(each) for each in sizes)
+    *spatial, channels = sizes
+    example = "224" if channels is not None else "x".join(["3", *["224"] * len(spatial)])
+    return f"the file leaves sizes open: {shown}; give them with --input {example if spatial else 128}"
+
+
+def _after(entry: InputLayer, first: InputLayer, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the sizes of a further input, open ones as the first input has them."""
+    if len(entry.sizes) != len(sizes):
+        what = f"the file leaves its sizes open, and {first.name[:50]} has other axes; give --input {entry.name}=SIZE"
+        raise Refusal(what, entry.name)
+    return tuple(theirs or ours for theirs, ours in zip(entry.sizes, sizes, strict=True))
+
+
+# The walk through a model: each call becomes nodes, each inner model a block.
+
+
+Outputs = dict[tuple[str, int], list[FeatureMap]]
+"""The outputs of each call: (layer, number) → one by one."""
+
+Recorded = Mapping[tuple[str, int, int], tuple[Any, ...]]
+"""The sizes that readers of a tensor say it has."""
+
+
+def _network(model: LayerGraph, options: ReadOptions) -> ReadResult:
+    """Return a model as flat nodes."""
+    unknown = Counter(unknown_layers(model))
+    if unknown and not options.allow_unknown:
+        raise unknown_problem("it has layers", unknown)
+    builder = Builder()
+    entries, notes = _entered(model, builder, options.input)
+    walk = _Walk(is_checked=options.input is None)
+    walk.through(model, Scene(builder), entries)
+    if not builder.nodes:
+        raise Refusal("the model has no layers after its inputs")
+    read = {path for node in builder.nodes for path in node.inputs}
+    inputs = {x.path: exact(x.shape.dims) for x in entries.values()}
+    kept = {path: dims for path, dims in inputs.items() if path in read}
+    left = ", ".join(path for path in inputs if path not in read)
+    notes += [Note("inputs-unused", f"no layer computes with the inputs {left}: they are omitted")] if left else []
+    name = network_name(model.name, "model")
+    return ReadResult(name, kept, tuple(builder.nodes), (*notes, *walk.notes()), dict(unknown))
+
+
+@dataclass(slots=True)
+class Scene:
+    """Where the nodes of a model go, and what holds for all of its layers."""
+
+    builder: Builder
+    prefix: str = ""
+    outer: int = 0
+    frozen: bool = field(default=False, kw_only=True)
+    again: bool = field(default=False, kw_only=True)
+
+
+class _Walk:
+    """One walk: which layers it has visited, and how many calls it may still visit."""
+
+    def __init__(self, *, is_checked: bool) -> None:
+        self.is_checked = is_checked
+        self.visited: set[int] = set()
+        self.shared: Counter[str] = Counter()
+        self.left = MOST_CALLS
+
+    def notes(self) -> list[Note]:
+        """Say whose weights are used more than once."""
+        times = {name: count + 1 for name, count in self.shared.items()}
+        what = f"weights that are used more than once are counted once: {listed(times)}"
+        return [Note("shared-weights", what)] if times else []
+
+    def through(self, model: LayerGraph, scene: Scene, inputs: Mapping[str, FeatureMap]) -> list[FeatureMap]:
+        """Walk a model, and return its outputs."""
+        outputs: Outputs = {(name, 0): [x] for name, x in inputs.items()}
+        recorded = _recorded(model)
+        for turn in turns(model):
+            self.left -= 1
+            if self.left < 0:
+                raise Refusal(f"more than {MOST_CALLS} layers, inner models unrolled")
+            if turn.layer.kind == "InputLayer" and turn.layer.model is None:
+                continue
+            place = (turn.layer.name, turn.number)
+            outputs[place] = self._called(turn, scene, outputs, recorded)
+            if self.is_checked and not scene.outer:
+                _check(turn.layer, outputs[place], [recorded.get((*place, n)) for n in range(len(outputs[place]))])
+        return [_found(outputs, ref, model.name) for ref in model.outputs]
+
+    def _called(self, turn: Turn, scene: Scene, outputs: Outputs, recorded: Recorded) -> list[FeatureMap]:
+        layer = turn.layer
+        args, keywords = (_filled(value, outputs, layer.name) for value in ([*turn.call.args], turn.call.keywords))
+        again = scene.again or id(layer) in self.visited
+        frozen = scene.frozen or layer.config.get("trainable") is False
+        self.visited.add(id(layer))
+        before = len(scene.builder.nodes)
+        op = CallOp(
+            scene.builder,
+            Origin(layer.name, shown_kind(layer)),
+            scene.prefix + layer.name,
+            layer.config,
+            tuple(args),
+            keywords,
+            held="shared" if again else "frozen" if frozen else "",
+            outer=scene.outer,
+        )
+        found = self._added(layer, op, recorded.get((layer.name, turn.number, 0)))
+        if again and not scene.again and _any_shared(scene.builder.nodes[before:]):
+            self.shared[layer.name] += 1
+        return found if isinstance(found, list) else [found]
+
+    def _added(self, layer: LayerConfig, op: CallOp, recorded: tuple[Any, ...] | None) -> Made:
+        """Add one layer, whatever it is: a model, a wrapper, a known class or an unknown one."""
+        if layer.model is not None:
+            return self._inner(layer.model, op)
+        _refuse_additions(op)
+        write = writer(layer)
+        if write is None:
+            return _skipped(layer, op, recorded)
+        inner = layer.wrapped
+        if inner is None:
+            return write(op)
+        origin = Origin(f"{layer.name}.{inner.name}", shown_kind(inner))
+        frozen = "frozen" if inner.config.get("trainable") is False else ""
+
+        def inside(given: CallOp) -> Made:
+            held = given.held or frozen
+            return self._added(inner, given.having(origin=origin, config=inner.config, wrapped=None, held=held), None)
+
+        return write(op.having(wrapped=inside))
+
+    def _inner(self, model: LayerGraph, op: CallOp) -> list[FeatureMap]:
+        """Add an inner model as a block; with several outputs, without one, its name in front of its layers' names."""
+        xs, names = op.xs, [ref.layer for ref in model.inputs]
+        if len(xs) != len(names):
+            raise op.problem(f"{len(xs)} tensors enter a model that has {len(names)} inputs")
+        inputs = dict(zip(names, xs, strict=True))
+        flags = {"frozen": op.held == "frozen", "again": op.held == "shared"}
+        if len(model.outputs) != 1:
+            return self.through(model, Scene(op.builder, f"{op.name}_", op.outer, **flags), inputs)
+        start, block = len(op.builder.nodes), op.builder.block(op.name, xs)
+        (y,) = self.through(model, Scene(block, "", op.outer, **flags), inputs)
+        if len(block.nodes) == start or y.path != block.nodes[-1].path:
+            y = op.having(builder=block, name="output").row("Identity", y)
+        op.builder.close(block)
+        return [y]
+
+
+def _found(outputs: Outputs, ref: Ref, reader: str) -> FeatureMap:
+    found = outputs.get((ref.layer, ref.call), [])
+    if ref.output >= len(found):
+        raise Refusal(f"reads output {ref.output} of {ref.layer[:50]!r}, which has {len(found)}", reader[:50])
+    return found[ref.output]
+
+
+def _filled(value: Any, outputs: Outputs, reader: str) -> Any:
+    """Put feature maps in place of the references to them."""
+    if isinstance(value, Ref):
+        return _found(outputs, value, reader)
+    if isinstance(value, Mapping):
+        return {key: _filled(each, outputs, reader) for key, each in value.items()}
+    return [_filled(each, outputs, reader) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _check(layer: LayerConfig, outputs: list[FeatureMap], recorded: list[tuple[Any, ...] | None]) -> None:
+    """Hold each output to the sizes that the file records for it."""
+    for x, sizes in zip(outputs, recorded, strict=True):
+        if sizes is None or len(sizes) < 2:  # noqa: PLR2004  (one number for each sample has no axes)
+            continue
+        wanted = sizes[1:]
+        if len(wanted) != x.rank or any(
+            (size is not None and size != ours) for size, ours in zip(wanted, x.sizes, strict=True)
+        ):
+            what = f"its output is {x}, and the file says {'×'.join(map(str, wanted))[:80]}; export the model again"
+            raise Refusal(what, layer.name[:50], shown_kind(layer))
+
+
+def _refuse_additions(op: CallOp) -> None:
+    """Refuse a layer that keeps more numbers than its class says: low-rank additions, scales of a quantization."""
+    policy = op.get("dtype")
+    if op.get("lora_rank"):
+        raise op.problem("lora_rank adds weights; export the model without them")
+    if isinstance(policy, Mapping) and "Quantized" in str(policy.get("class_name")):
+        raise op.problem("it is quantized, with scales beside its weights; export the model before quantizing it")
+
+
+def _any_shared(nodes: Sequence[Node]) -> bool:
+    """Tell whether any node has params that another counts."""
+    return any(node.layer.shared for node in nodes)
+
+
+def _recorded(model: LayerGraph) -> Recorded:
+    refs = (ref for layer in model.layers.values() for call in layer.calls for ref in call.refs())
+    return {(ref.layer, ref.call, ref.output): ref.sizes for ref in refs if ref.sizes is not None}
+
+
+def _skipped(layer: LayerConfig, op: CallOp, recorded: tuple[Any, ...] | None) -> FeatureMap:
+    """Add an unknown layer: its output has the sizes that the file records, or those of its input."""
+    sizes = [*op.x.sizes] if not recorded or None in recorded[1:] or len(recorded) < 2 else [*recorded[1:]]  # noqa: PLR2004
+    return op.row("Operation", op.x, operator=shown_kind(layer), size=sizes, channel=len(sizes) - 1)
