@@ -35,8 +35,6 @@ class ReadOptions(NamedTuple):
         return self.input
 
 
-
-
 class Imported(NamedTuple):
     """A network as the data of an arch file."""
 
