@@ -7,7 +7,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from flopcount.analyses.formula.networks import AXES, Subject, law
+from flopcount.analyses.formula.networks import AXES, Subject, cost_polynomial
 from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, count_options, output_options
 from flopcount.cli.output import emit, show
@@ -103,9 +103,9 @@ def _law_report(reference: str, axis: str, chosen: Options) -> Report:
     case = result.case
     if result.unknown:
         raise UsageError("--allow-unknown leaves operators out, and a formula cannot say so; count the network")
-    subject = Subject(case.name, case.plan, case.inputs, result.convention, case.given, case.plan.scaling)
+    subject = Subject(case.name, case.plan, case.inputs, result.convention, case.given, case.plan.scaling, axis)
     known = convention_facts(result.convention)
-    return law_report(case.name, result.convention.sentence(), law(subject, axis), known)
+    return law_report(case.name, result.convention.sentence(), cost_polynomial(subject), known)
 
 
 def _check_known(name: str) -> None:

@@ -14,7 +14,7 @@ from flopcount.analyses.conditions import condition
 from flopcount.analyses.space.limits import declared, spread
 from flopcount.analyses.sweep import select as selection
 from flopcount.analyses.sweep.axes import Axis, axis, is_several, setting_axis, size, words
-from flopcount.analyses.sweep.compile import Evaluator
+from flopcount.analyses.sweep.evaluate import COSTS, Evaluator
 from flopcount.analyses.sweep.run import Chunk, Drawn, Space, swept
 from flopcount.analyses.sweep.select import Choice, Tallied
 from flopcount.cli.loading import Options, network_of
@@ -313,7 +313,7 @@ def _cloud(choice: Choice, plot: str | None, fmt: str) -> "Cloud | None":
     from flopcount.cli.output import check
 
     check(plot, fmt)
-    return Cloud(*(choice.pareto or selection.COSTS))
+    return Cloud(*(choice.pareto or COSTS))
 
 
 def _chart(report: Report, cloud: "Cloud | None", space: Space) -> "Points | None":

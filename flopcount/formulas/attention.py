@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.norm import layer_norm, softmax
-from flopcount.formulas.numbers import Axes, Dim, ceil_div, product, split
+from flopcount.formulas.numbers import Axes, Dim, ceil_div, exact_div, product
 from flopcount.formulas.pool import averaged
 from flopcount.formulas.shape import Constraint, Shape, divides, equal, per_axis, positive, render
 from flopcount.formulas.step import Part, Step, Tally, chain, composed
@@ -102,7 +102,7 @@ def _headed(
     if head_dim is not None:
         return _Heads(num_heads, sources, head_dim, bias), (shared,)
     fits = divides(num_heads, x.channels, _HEADS)
-    return _Heads(num_heads, sources, split(x.channels, num_heads), bias), (fits, shared)
+    return _Heads(num_heads, sources, exact_div(x.channels, num_heads), bias), (fits, shared)
 
 
 def multihead_attention(

@@ -8,7 +8,7 @@ from functools import partial
 from flopcount.errors import ShapeError
 from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.norm import norm as normalised
-from flopcount.formulas.numbers import Axes, Dim, maximum, product, split
+from flopcount.formulas.numbers import Axes, Dim, exact_div, maximum, product
 from flopcount.formulas.pool import pixel_shuffle
 from flopcount.formulas.shape import Constraint, Padding, Shape, Slide, Window, divides, pads, per_axis, positive
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, renamed
@@ -55,7 +55,7 @@ def shared(groups: Dim, channels: Dim, out_channels: Dim) -> tuple[Constraint, C
 def filters(x: Shape, window: Window, *, channels: Dim, groups: Dim = 1, bias: bool = False) -> Step:
     """Slide standard filters, each over all input channels of its group."""
     area = product(window.kernel(len(x.spatial)))
-    weights = channels * split(x.channels, groups) * area
+    weights = channels * exact_div(x.channels, groups) * area
     fits = shared(groups, x.channels, channels)
     return conv_base("Conv", x, window, *fits, channels=channels, weights=weights, biases=channels if bias else 0)
 
@@ -268,7 +268,7 @@ def het_conv(
     Source: Singh et al., HetConv, CVPR 2019, eq. 3–8.
     """
     window = Window(kernel_size, stride, padding, dilation)
-    large = split(x.channels, p)
+    large = exact_div(x.channels, p)
     weights = out_channels * (large * product(window.kernel(len(x.spatial))) + (x.channels - large))
     biases = (out_channels if bias else 0) + (out_channels * x.channels if kernel_bias else 0)
     fits = divides(p, x.channels, _HET_P)
@@ -318,7 +318,7 @@ def conv_transpose(
     kernel = window.kernel(count)
     spatial, constraints = _spread(x.spatial, window, per_axis(output_padding, count, "output_padding"))
     y = x.resized(out_channels, spatial)
-    weights = x.channels * split(out_channels, groups) * product(kernel)
+    weights = x.channels * exact_div(out_channels, groups) * product(kernel)
     biases: Dim = out_channels if bias else 0
     macs, adds = weights * x.positions, biases * y.positions
     tally = Tally(

@@ -9,7 +9,7 @@ from flopcount.formulas.attention import linear
 from flopcount.formulas.conv import POINT, axes, conv, conv_base, filters, with_norm_and_activation
 from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.norm import softmax
-from flopcount.formulas.numbers import Axes, Dim, product, split, where_positive
+from flopcount.formulas.numbers import Axes, Dim, exact_div, product, where
 from flopcount.formulas.pool import avg_pool, global_avg_pool, global_max_pool
 from flopcount.formulas.shape import Padding, Shape, Window, divides, per_axis, positive
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
@@ -160,7 +160,7 @@ def involution(
 def _pooled(x: Shape, stride: tuple[Dim, ...]) -> Step:
     """Average over a stride; a stride of 1 is nothing to do."""
     step = avg_pool(x, kernel_size=stride)
-    moves = where_positive(product(stride) - 1, 1, 0)
+    moves = where(product(stride) - 1, 1, 0)
     return step._replace(tally=Tally(**{name: count * moves for name, count in step.tally.counts.items()}))
 
 
@@ -285,7 +285,7 @@ def cbam(x: Shape, *, reduction: Dim = 16, kernel_size: Dim = 7, bias: bool = Fa
 
 def _channel_gate(x: Shape, reduction: Dim, *, bias: bool) -> tuple[Part, ...]:
     """See the mean and the maximum of each channel: two positions for the 1×1 convolutions."""
-    narrow = partial(conv, out_channels=split(x.channels, reduction), kernel_size=1, bias=bias, activation="relu")
+    narrow = partial(conv, out_channels=exact_div(x.channels, reduction), kernel_size=1, bias=bias, activation="relu")
     wide = partial(conv, out_channels=x.channels, kernel_size=1, bias=bias)
     both = chain("Linear", x.resized(spatial=(2,)), ("reduce", narrow), ("expand", wide))
     single = x.resized(spatial=())

@@ -17,7 +17,7 @@ from flopcount.formulas.conv import (
     with_norm_and_activation,
 )
 from flopcount.formulas.norm import norm as normalised
-from flopcount.formulas.numbers import Axes, Dim, at_least, minimum, product, scaled_up, split, total
+from flopcount.formulas.numbers import Axes, Dim, at_least, exact_div, minimum, product, scaled_up, total
 from flopcount.formulas.shape import Constraint, Padding, Shape, Window, divides, equal
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
 from flopcount.formulas.tensor import add
@@ -448,7 +448,7 @@ def rep_vgg_conv(
     """
     square = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, groups=groups, bias=bias)
     y = square.shape
-    weights = split(x.channels, groups) * out_channels
+    weights = exact_div(x.channels, groups) * out_channels
     point = per_position("Conv", y, (1,) * len(y.spatial), weights=weights, biases=out_channels if bias else 0)
     branches = [
         Part("square", with_norm_and_activation(square, norm, None)),

@@ -6,7 +6,7 @@ What the letters in the equations mean is said in `sliding`.
 from functools import partial
 
 from flopcount.formulas.conv import axes, channelwise, conv_base, filters, shared, with_norm_and_activation
-from flopcount.formulas.numbers import Axes, Dim, ceil_div, product, scaled_down, split
+from flopcount.formulas.numbers import Axes, Dim, ceil_div, exact_div, product, scaled_down
 from flopcount.formulas.pool import avg_pool, interpolate
 from flopcount.formulas.shape import Constraint, Padding, Shape, Window, divides, equal, positive
 from flopcount.formulas.step import Part, Step, Tally, chain, composed
@@ -106,7 +106,7 @@ def res2_conv(
 
     Source: Gao et al., Res2Net, TPAMI 2021, section 3.1.
     """
-    width = split(x.channels, scales)
+    width = exact_div(x.channels, scales)
     window = Window(kernel_size, stride, padding, dilation)
     channels = (scales - 1) * width
     weights = channels * width * product(window.kernel(len(x.spatial)))
@@ -146,9 +146,9 @@ def tied_block_conv(
 
     Source: Wang and Yu, Tied block convolution, AAAI 2021, section 3.2.
     """
-    once = x.resized(split(x.channels, blocks))
+    once = x.resized(exact_div(x.channels, blocks))
     window = Window(kernel_size, stride, padding, dilation)
-    step = filters(once, window, channels=split(out_channels, blocks), bias=bias)
+    step = filters(once, window, channels=exact_div(out_channels, blocks), bias=bias)
     counts = step.tally.counts
     used = {name: counts[name] * blocks for name in ("conv_mac", "conv_bias_add")}
     tied = Step(

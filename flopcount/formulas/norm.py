@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from flopcount.formulas.numbers import Dim, split
+from flopcount.formulas.numbers import Dim, exact_div
 from flopcount.formulas.shape import Shape, divides, either
 from flopcount.formulas.step import Step, Tally
 
@@ -184,7 +184,7 @@ def softmax(x: Shape) -> Step:
 
     Source: Bridle, Probabilistic interpretation of feedforward outputs, 1990.
     """
-    return Step("Softmax", x, Tally(softmax=x.elements, softmax_row=split(x.elements, x.channels)))
+    return Step("Softmax", x, Tally(softmax=x.elements, softmax_row=exact_div(x.elements, x.channels)))
 
 
 # Learned scales and shifts, and what only training does.  In the equations M is the channels.

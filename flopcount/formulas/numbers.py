@@ -1,32 +1,34 @@
-"""All the arithmetic a formula may use.
+"""The arithmetic of formulas.
 
-A `Dim` is an int, an integer array or a symbol. It offers `+ - * //` and
-`abs`, and nothing else, so one formula serves exact counts, sweeps and closed
-forms. Everything here is made of those five operations: there is no branch on
-the kind of number, hence no way for the kinds to disagree.
+A `Dim` is an int or an `Expr`, which records what is done to a number that is not
+known yet. One formula therefore serves exact counts, sweeps and closed forms: a
+`Program` made of expressions runs on ints, arrays, polynomials or symbols. Only this
+module asks what kind of number it has.
 """
 
-from collections.abc import Iterable
-from typing import Any, Protocol
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import product as pairs
+from typing import Any, NamedTuple, TypeAlias, TypeVar, Union
 
+Dim: TypeAlias = Union[int, "Expr"]
+"""A number in a formula."""
 
-class Dim(Protocol):
-    """A number in a formula: an int, an integer array or a symbol."""
-
-    def __add__(self, other: Any, /) -> "Dim": ...
-    def __radd__(self, other: Any, /) -> "Dim": ...
-    def __sub__(self, other: Any, /) -> "Dim": ...
-    def __rsub__(self, other: Any, /) -> "Dim": ...
-    def __mul__(self, other: Any, /) -> "Dim": ...
-    def __rmul__(self, other: Any, /) -> "Dim": ...
-    def __floordiv__(self, other: Any, /) -> "Dim": ...
-    def __rfloordiv__(self, other: Any, /) -> "Dim": ...
-    def __neg__(self) -> "Dim": ...
-    def __abs__(self) -> "Dim": ...
-
-
-Axes = Dim | tuple[Dim, ...]
+Axes: TypeAlias = Dim | tuple[Dim, ...]
 """One number for all spatial axes, or one for each."""
+
+T = TypeVar("T")
+
+SMALL = 2**62
+"""Programs whose numbers stay below this run on 64-bit integers."""
+
+
+def exact(number: Dim) -> int:
+    """Return a number that has to be known; raise a TypeError if it is not."""
+    if not isinstance(number, int):
+        raise TypeError(f"expected an int, not {number}")
+    return number
 
 
 def product(factors: Iterable[Dim]) -> Dim:
@@ -47,22 +49,33 @@ def total(terms: Iterable[Dim]) -> Dim:
 
 def ceil_div(dividend: Dim, divisor: Dim) -> Dim:
     """Divide and round up."""
-    return -(-dividend // divisor)
+    if isinstance(dividend, int) and isinstance(divisor, int):
+        return -(-dividend // divisor)
+    return _recorded("ceil_divide", dividend, divisor)
 
 
-def split(whole: Dim, ways: Dim) -> Dim:
-    """Divide what is known to divide evenly; the step states it as a constraint."""
-    return whole // ways
+def exact_div(dividend: Dim, divisor: Dim) -> Dim:
+    """Divide a number by a divisor of it; the step states this as a constraint."""
+    if isinstance(dividend, int) and isinstance(divisor, int):
+        return dividend // divisor
+    return _recorded("exact_divide", dividend, divisor)
+
+
+def remainder(dividend: Dim, divisor: Dim) -> Dim:
+    """Return what a floor division leaves."""
+    if isinstance(dividend, int) and isinstance(divisor, int):
+        return dividend % divisor
+    return _recorded("remainder", dividend, divisor)
 
 
 def maximum(one: Dim, other: Dim) -> Dim:
-    """Return the larger of two."""
-    return (one + other + abs(one - other)) // 2
+    """Return the larger of two numbers."""
+    return max(one, other) if isinstance(one, int) and isinstance(other, int) else _recorded("maximum", one, other)
 
 
 def minimum(one: Dim, other: Dim) -> Dim:
-    """Return the smaller of two."""
-    return (one + other - abs(one - other)) // 2
+    """Return the smaller of two numbers."""
+    return min(one, other) if isinstance(one, int) and isinstance(other, int) else _recorded("minimum", one, other)
 
 
 def at_least(value: Dim, floor: Dim) -> Dim:
@@ -70,21 +83,17 @@ def at_least(value: Dim, floor: Dim) -> Dim:
     return maximum(value, floor)
 
 
-def where_positive(test: Dim, then: Dim, otherwise: Dim) -> Dim:
+def where(test: Dim, then: Dim, otherwise: Dim) -> Dim:
     """Return `then` where `test` is at least 1, else `otherwise`."""
-    return otherwise + (then - otherwise) * minimum(maximum(test, 0), 1)
-
-
-def remainder(dividend: Dim, divisor: Dim) -> Dim:
-    """Return what a floor division leaves."""
-    return dividend - dividend // divisor * divisor
+    if isinstance(test, int):
+        return then if test >= 1 else otherwise
+    return _recorded("where", test, then, otherwise)
 
 
 def round_half_even(dividend: Dim, divisor: Dim) -> Dim:
     """Divide and round to the nearest integer, a tie to the even one, as Python's `round`."""
     nearest = (2 * dividend + divisor) // (2 * divisor)
-    odd = remainder(nearest, 2)
-    return nearest - where_positive(remainder(2 * dividend + divisor, 2 * divisor), 0, odd)
+    return nearest - where(remainder(2 * dividend + divisor, 2 * divisor), 0, remainder(nearest, 2))
 
 
 def divisible(value: Dim, divisor: Dim, scale: Dim = 1) -> Dim:
@@ -94,22 +103,370 @@ def divisible(value: Dim, divisor: Dim, scale: Dim = 1) -> Dim:
     least one, and one more where that loses over a tenth of the value.
     """
     nearest = at_least((2 * value + divisor * scale) // (2 * divisor * scale) * divisor, divisor)
-    return where_positive(9 * value - 10 * nearest * scale, nearest + divisor, nearest)
+    return where(9 * value - 10 * nearest * scale, nearest + divisor, nearest)
 
 
 def scaled_up(value: Dim, factor: float) -> Dim:
-    """Multiply by a decimal, taken as exactly what is written, and round up."""
-    numerator, denominator = _written(factor)
+    """Multiply by a decimal, taken exactly as written, and round up."""
+    numerator, denominator = Fraction(repr(factor)).as_integer_ratio()
     return ceil_div(value * numerator, denominator)
 
 
 def scaled_down(value: Dim, factor: float) -> Dim:
-    """Multiply by a decimal, taken as exactly what is written, and round down."""
-    numerator, denominator = _written(factor)
+    """Multiply by a decimal, taken exactly as written, and round down."""
+    numerator, denominator = Fraction(repr(factor)).as_integer_ratio()
     return value * numerator // denominator
 
 
-def _written(factor: float) -> tuple[int, int]:
-    from fractions import Fraction
+# Numbers that are not known yet.
 
-    return Fraction(repr(factor)).as_integer_ratio()
+
+class Graph:
+    """Expressions over some variables; equal expressions are one object."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Expr] = {}
+
+    def variable(self, name: str, low: int, high: int) -> "Expr":
+        """Return a number that is given later, between two bounds."""
+        return self.node("variable", (name,), (low, high))
+
+    def node(self, op: str, args: tuple[Any, ...], bounds: tuple[int, int]) -> "Expr":
+        """Return the one expression that applies an operation to these arguments."""
+        key = (op, *args)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = Expr(self, len(self._known), op, args, bounds)
+        return found
+
+
+class Expr:
+    """An operation on numbers, at least one of them an Expr, and the bounds of its result.
+
+    `args` are earlier expressions and ints; the argument of a variable is its name.
+    """
+
+    __slots__ = ("args", "bounds", "graph", "line", "op", "place")
+
+    def __init__(self, graph: Graph, place: int, op: str, args: tuple[Any, ...], bounds: tuple[int, int]) -> None:
+        self.graph, self.place, self.op, self.args, self.bounds = graph, place, op, args, bounds
+        self.line: tuple[Expr, int, int] = (self, 1, 0)
+
+    def __add__(self, other: Dim) -> Dim:
+        return _recorded("add", self, other)
+
+    def __radd__(self, other: Dim) -> Dim:
+        return _recorded("add", other, self)
+
+    def __sub__(self, other: Dim) -> Dim:
+        return _recorded("subtract", self, other)
+
+    def __rsub__(self, other: Dim) -> Dim:
+        return _recorded("subtract", other, self)
+
+    def __mul__(self, other: Dim) -> Dim:
+        return _recorded("multiply", self, other)
+
+    def __rmul__(self, other: Dim) -> Dim:
+        return _recorded("multiply", other, self)
+
+    def __floordiv__(self, other: Dim) -> Dim:
+        return _recorded("floor_divide", self, other)
+
+    def __rfloordiv__(self, other: Dim) -> Dim:
+        return _recorded("floor_divide", other, self)
+
+    def __neg__(self) -> Dim:
+        return _recorded("multiply", self, -1)
+
+    def __bool__(self) -> bool:
+        raise TypeError("an expression has no truth value")
+
+    def __str__(self) -> str:
+        """Return the name of a variable; a question mark for anything else."""
+        return str(self.args[0]) if self.op == "variable" else "?"
+
+    @property
+    def operands(self) -> "tuple[Expr, ...]":
+        """The expressions this one is computed from."""
+        return tuple(each for each in self.args if isinstance(each, Expr))
+
+
+def bounds_of(number: Dim) -> tuple[int, int]:
+    """Return the smallest and the largest value a number can have."""
+    return number.bounds if isinstance(number, Expr) else (number, number)
+
+
+Bounds: TypeAlias = tuple[int, int]
+
+
+def _corners(function: Callable[[int, int], int]) -> Callable[..., Bounds]:
+    """Bound an operation by its results for the bounds of both numbers."""
+
+    def bounds(left: Bounds, right: Bounds) -> Bounds:
+        found = [function(one, other) for one, other in pairs(left, right)]
+        return min(found), max(found)
+
+    return bounds
+
+
+def _ceiling(dividend: int, divisor: int) -> int:
+    return -(-dividend // divisor)
+
+
+def _quotient(function: Callable[[int, int], int]) -> Callable[..., Bounds]:
+    def bounds(left: Bounds, right: Bounds) -> Bounds:
+        if right[0] >= 1 or right[1] <= -1:
+            return _corners(function)(left, right)
+        largest = max(abs(left[0]), abs(left[1]))
+        return -largest, largest
+
+    return bounds
+
+
+def _remainder_bounds(left: Bounds, right: Bounds) -> Bounds:
+    if right[0] < 1:
+        largest = max(abs(right[0]), abs(right[1]))
+        return -largest, largest
+    return 0, min(right[1] - 1, left[1]) if left[0] >= 0 else right[1] - 1
+
+
+def _either(test: Bounds, then: Bounds, otherwise: Bounds) -> Bounds:
+    del test
+    return min(then[0], otherwise[0]), max(then[1], otherwise[1])
+
+
+_BOUNDS: Mapping[str, Callable[..., Bounds]] = {
+    "add": _corners(operator.add),
+    "subtract": _corners(operator.sub),
+    "multiply": _corners(operator.mul),
+    "floor_divide": _quotient(operator.floordiv),
+    "ceil_divide": _quotient(_ceiling),
+    "exact_divide": _quotient(operator.floordiv),
+    "remainder": _remainder_bounds,
+    "maximum": _corners(max),
+    "minimum": _corners(min),
+    "where": _either,
+}
+"""The bounds of a result, from those of what it is computed from."""
+
+_COMMUTATIVE = frozenset({"add", "multiply", "maximum", "minimum"})
+
+
+def _recorded(op: str, *args: Dim) -> Dim:
+    """Record an operation, or return what it comes to if that is known."""
+    if not all(isinstance(each, int | Expr) for each in args):
+        raise TypeError("an expression takes ints and expressions only")
+    rule = _RULES.get(op)
+    known = rule(op, *args) if rule else None
+    return _node(op, *args) if known is None else known
+
+
+def _node(op: str, *args: Dim) -> Dim:
+    bounds = _BOUNDS[op](*map(bounds_of, args))
+    if bounds[0] == bounds[1]:
+        return bounds[0]
+    if op in _COMMUTATIVE:
+        args = tuple(sorted(args, key=lambda each: each.place if isinstance(each, Expr) else SMALL))
+    graph = next(each.graph for each in args if isinstance(each, Expr))
+    return graph.node(op, args, bounds)
+
+
+# Rules that simplify an operation; None if it has to be recorded as it is.
+
+Line = tuple[Expr | None, int, int]
+"""An expression times a number, plus a number."""
+
+
+def _line(number: Dim) -> Line:
+    return number.line if isinstance(number, Expr) else (None, 0, number)
+
+
+def _on_line(base: Expr | None, times: int, number: int) -> Dim:
+    """Return times·base + number."""
+    if base is None or not times:
+        return number
+    result = base if times == 1 else _node("multiply", base, times)
+    if number:
+        result = _node("add", result, number)
+    if isinstance(result, Expr):
+        result.line = (base, times, number)
+    return result
+
+
+def _sum(op: str, left: Dim, right: Dim) -> Dim | None:
+    """Add multiples of one expression, and products that share a factor."""
+    sign = 1 if op == "add" else -1
+    (one, a, b), (other, c, d) = _line(left), _line(right)
+    if one is other or one is None or other is None:
+        return _on_line(other if one is None else one, a + sign * c, b + sign * d)
+    if op == "subtract":
+        return None
+    found = _factored(left, right)
+    return _factored(right, left) if found is None else found
+
+
+def _factored(left: Dim, right: Dim) -> Dim | None:
+    """Turn a·p + b·p into (a + b)·p, and t + a·p + b·p likewise: weights are added before they meet a map."""
+    if not (isinstance(left, Expr) and isinstance(right, Expr) and right.op == "multiply"):
+        return None
+    if left.op == "multiply":
+        return _shared(left, right)
+    terms: tuple[Dim, ...] = left.args
+    for rest, term in (terms, terms[::-1]) if left.op == "add" else ():
+        found = _shared(term, right) if isinstance(term, Expr) and term.op == "multiply" else None
+        if found is not None:
+            return rest + found
+    return None
+
+
+def _shared(one: Expr, other: Expr) -> Dim | None:
+    """Add two products that share an expression as a factor."""
+    for factor in one.operands:
+        if factor in other.args:
+            a, b = (list[Dim](each.args)[each.args[0] is factor] for each in (one, other))
+            return factor * (a + b)
+    return None
+
+
+def _multiple(_: str, left: Dim, right: Dim) -> Dim | None:
+    for factor, other in ((left, right), (right, left)):
+        if isinstance(factor, int):
+            base, times, number = _line(other)
+            return _on_line(base, times * factor, number * factor)
+    return None
+
+
+def _divided(op: str, left: Dim, right: Dim) -> Dim | None:
+    """Divide term by term if the factor of an expression is a multiple of the divisor."""
+    if not isinstance(right, int) or right < 1:
+        return None
+    base, times, number = _line(left)
+    if times % right:
+        return None
+    if op == "remainder":
+        return number % right
+    return _on_line(base, times // right, _ceiling(number, right) if op == "ceil_divide" else number // right)
+
+
+def _extreme(op: str, left: Dim, right: Dim) -> Dim | None:
+    """Return the larger or the smaller of two numbers if the bounds tell."""
+    small, large = (left, right) if op == "minimum" else (right, left)
+    if bounds_of(large)[0] >= bounds_of(small)[1]:
+        return left
+    return right if bounds_of(large)[1] <= bounds_of(small)[0] else None
+
+
+def _chosen(_: str, test: Dim, then: Dim, otherwise: Dim) -> Dim | None:
+    low, high = bounds_of(test)
+    if then is otherwise or low >= 1:
+        return then
+    return otherwise if high < 1 else None
+
+
+_RULES: Mapping[str, Callable[..., Dim | None]] = {
+    "add": _sum,
+    "subtract": _sum,
+    "multiply": _multiple,
+    **dict.fromkeys(("floor_divide", "ceil_divide", "exact_divide", "remainder"), _divided),
+    **dict.fromkeys(("maximum", "minimum"), _extreme),
+    "where": _chosen,
+}
+
+
+# Expressions made ready to run.
+
+
+class Instruction(NamedTuple):
+    """An operation, the register of its result, and the registers it reads."""
+
+    op: str
+    target: int
+    operands: tuple[int, ...]
+
+
+class Program(NamedTuple):
+    """Numbers as a list of operations on registers; plain data.
+
+    `is_small` tells whether all numbers stay below 2⁶² for values within the bounds.
+    """
+
+    variables: Mapping[str, int]
+    constants: Mapping[int, int]
+    instructions: tuple[Instruction, ...]
+    results: tuple[int, ...]
+    registers: int
+    is_small: bool
+
+    def run(
+        self, operations: Mapping[str, Callable[..., T]], constant: Callable[[int], T], values: Mapping[str, T]
+    ) -> list[T]:
+        """Return the results over another kind of number, for the values of the variables."""
+        registers: list[Any] = [None] * self.registers
+        for place, number in self.constants.items():
+            registers[place] = constant(number)
+        for name, place in self.variables.items():
+            registers[place] = values[name]
+        for op, target, operands in self.instructions:
+            registers[target] = operations[op](*[registers[each] for each in operands])
+        return [registers[place] for place in self.results]
+
+
+def needed(numbers: Iterable[Dim]) -> "list[Expr]":
+    """Return the expressions some numbers are computed from, operands first."""
+    wanted: dict[int, Expr] = {}
+    waiting = [each for each in numbers if isinstance(each, Expr)]
+    while waiting:
+        each = waiting.pop()
+        if each.place not in wanted:
+            wanted[each.place] = each
+            waiting += each.operands
+    return [wanted[place] for place in sorted(wanted)]
+
+
+def compiled(numbers: Sequence[Dim]) -> Program:
+    """Make a program of numbers; registers are used again after the last operation that reads them."""
+    nodes = needed(numbers)
+    fixed = [each for each in nodes if each.op == "variable"]
+    constants = list(dict.fromkeys(each for each in (*_args(nodes), *numbers) if isinstance(each, int)))
+    places = {each: register for register, each in enumerate(list[Dim]([*fixed, *constants]))}
+    kept = {*fixed, *(each for each in numbers if isinstance(each, Expr))}
+    last = {operand: node for node in nodes for operand in node.operands}
+    instructions, free, used = list[Instruction](), list[int](), len(places)
+    for node in nodes:
+        if node.op == "variable":
+            continue
+        reads = tuple(places[each] for each in node.args)
+        free += [places[each] for each in {*node.operands} - kept if last[each] is node]
+        if not free:
+            free.append(used)
+            used += 1
+        places[node] = free.pop()
+        instructions.append(Instruction(node.op, places[node], reads))
+    return Program(
+        {str(each): places[each] for each in fixed},
+        {places[each]: each for each in constants},
+        tuple(instructions),
+        tuple(places[each] for each in numbers),
+        used,
+        all(abs(end) < SMALL for each in list[Dim]([*nodes, *constants]) for end in bounds_of(each)),
+    )
+
+
+def _args(nodes: "Iterable[Expr]") -> Iterator[Dim]:
+    return (each for node in nodes for each in node.args)
+
+
+INTEGERS: Mapping[str, Callable[..., int]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "floor_divide": operator.floordiv,
+    "ceil_divide": _ceiling,
+    "exact_divide": operator.floordiv,
+    "remainder": operator.mod,
+    "maximum": max,
+    "minimum": min,
+    "where": lambda test, then, otherwise: then if test >= 1 else otherwise,
+}
+"""The operations of expressions on ints."""

@@ -1,7 +1,7 @@
 """Pooling."""
 
 from flopcount.errors import ShapeError
-from flopcount.formulas.numbers import Axes, Dim, product, split
+from flopcount.formulas.numbers import Axes, Dim, exact_div, product
 from flopcount.formulas.shape import (
     Constraint,
     Padding,
@@ -175,7 +175,7 @@ def pixel_shuffle(x: Shape, *, upscale_factor: Dim) -> Step:
     _mapped(x, "PixelShuffle")
     area = product((upscale_factor,) * len(x.spatial))
     text = "{} positions for each cannot be made of {} channels; choose an upscale_factor whose square divides them"
-    y = x.resized(split(x.channels, area), tuple(size * upscale_factor for size in x.spatial))
+    y = x.resized(exact_div(x.channels, area), tuple(size * upscale_factor for size in x.spatial))
     return Step("PixelShuffle", y, Tally(), constraints=(divides(area, x.channels, text),))
 
 
@@ -191,5 +191,5 @@ def pixel_unshuffle(x: Shape, *, downscale_factor: Dim) -> Step:
     text = "downscale_factor = {} does not divide an axis of size {}; pad first"
     constraints = tuple(divides(downscale_factor, size, text) for size in x.spatial)
     area = product((downscale_factor,) * len(x.spatial))
-    y = x.resized(x.channels * area, tuple(split(size, downscale_factor) for size in x.spatial))
+    y = x.resized(x.channels * area, tuple(exact_div(size, downscale_factor) for size in x.spatial))
     return Step("PixelUnshuffle", y, Tally(), constraints=constraints)

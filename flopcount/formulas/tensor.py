@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.norm import activation as activated
-from flopcount.formulas.numbers import Axes, Dim, maximum, product, split, total
+from flopcount.formulas.numbers import Axes, Dim, exact_div, maximum, product, total
 from flopcount.formulas.shape import Constraint, Pads, Shape, divides, either, equal, pads, per_axis, positive, render
 from flopcount.formulas.step import Part, Step, Tally, composed
 
@@ -129,7 +129,7 @@ def split_(x: Shape, *, sections: Dim, index: Dim = 0) -> Step:
     """
     fits = divides(sections, x.channels, "sections = {} does not divide the {} channels; choose a divisor of them")
     inside = positive(sections - index, "there is no share {} of {}; they are counted from 0", index, sections)
-    return Step("Split", x.resized(channels=split(x.channels, sections)), Tally(), constraints=(fits, inside))
+    return Step("Split", x.resized(channels=exact_div(x.channels, sections)), Tally(), constraints=(fits, inside))
 
 
 def pad_channels(x: Shape, *, padding: Dim) -> Step:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from math import gcd
 
 from flopcount.errors import UsageError
-from flopcount.formulas.numbers import Dim, product, remainder, total, where_positive
+from flopcount.formulas.numbers import Dim, product, remainder, total, where
 from flopcount.formulas.shape import Slide, Window, pads, per_axis
 from flopcount.formulas.step import Step
 
@@ -63,7 +63,7 @@ def _fitted(size: Dim, stops: Dim) -> Dim:
     if isinstance(size, int) and isinstance(stops, int):
         return size + stops - gcd(size, stops)
     if isinstance(stops, int) and stops <= MOST_STOPS:
-        return total((size, *(where_positive(remainder(size * border, stops), 1, 0) for border in range(1, stops))))
+        return total((size, *(where(remainder(size * border, stops), 1, 0) for border in range(1, stops))))
     raise UsageError(_ONE_BY_ONE)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flopcount.analyses.sweep.axes import Axis as SweepAxis
-from flopcount.analyses.sweep.select import COSTS, Cloud, Rows, cells
+from flopcount.analyses.sweep.evaluate import COSTS
+from flopcount.analyses.sweep.select import Cloud, Rows, cells
 from flopcount.errors import UsageError
 from flopcount.report.table import (
     QUANTITIES,

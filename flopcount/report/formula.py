@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from flopcount.analyses.formula.kinds import Assumption, Forms, latex
-from flopcount.analyses.formula.networks import AXES, Law
+from flopcount.analyses.formula.kinds import Forms
+from flopcount.analyses.formula.networks import AXES, CostPolynomial
+from flopcount.analyses.formula.symbols import Assumption, latex
 from flopcount.errors import UsageError
 from flopcount.report.table import Column, Report, Row, Table
 
@@ -199,7 +200,7 @@ def assumption(each: Assumption) -> str:
     return f"{written(one)} {words[relation]} {written(other)}"
 
 
-def law_report(name: str, sentence: str, found: Law, convention: Mapping[str, str] | None = None) -> Report:
+def law_report(name: str, sentence: str, found: CostPolynomial, convention: Mapping[str, str] | None = None) -> Report:
     """Show the polynomials of a network."""
     rows = tuple(
         Row({"quantity": quantity, "formula": text, "latex": source, "in": letter})
@@ -219,7 +220,7 @@ def law_report(name: str, sentence: str, found: Law, convention: Mapping[str, st
     return Report(f"{name}: closed forms in {found.axis}", (Table("forms", LAW, rows),), lines, facts=facts)
 
 
-def _polynomials(found: Law) -> Iterable[tuple[str, str, str, str]]:
+def _polynomials(found: CostPolynomial) -> Iterable[tuple[str, str, str, str]]:
     """Write both quantities in the axis and, where that differs, in whole steps."""
     letter = AXES[found.axis]
     pairs = {letter: found.over_axis(), "s": (found.params, found.macs)}
@@ -231,7 +232,7 @@ def _polynomials(found: Law) -> Iterable[tuple[str, str, str, str]]:
             yield each, quantity, polynomial(form, each), source
 
 
-def _validity(found: Law) -> str:
+def _validity(found: CostPolynomial) -> str:
     letter, first = AXES[found.axis], found.value(found.first)
     if found.step == 1 and not found.offset:
         return f"for every whole {letter} from {first} on"
@@ -244,7 +245,7 @@ def _times(step: Fraction) -> str:
     return top if step.denominator == 1 else f"{top}/{step.denominator}"
 
 
-def _examples(found: Law) -> str:
+def _examples(found: CostPolynomial) -> str:
     return ", ".join(str(found.value(found.first + more)) for more in range(3)) + ","
 
 

@@ -10,8 +10,9 @@ from flopcount.analyses.space.drawing import Answer
 from flopcount.analyses.space.factors import METRICS
 from flopcount.analyses.space.trellis import Candidate
 from flopcount.analyses.sweep.axes import Axis, digits, size
+from flopcount.analyses.sweep.evaluate import COSTS
 from flopcount.analyses.sweep.run import Space
-from flopcount.analyses.sweep.select import COSTS, Reason, Tallied, columns
+from flopcount.analyses.sweep.select import Reason, Tallied, columns
 from flopcount.report.count import convention_facts, counted_line
 from flopcount.report.table import Column, Report, Row, Table
 

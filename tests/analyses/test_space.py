@@ -19,7 +19,7 @@ from flopcount.analyses.space.joining import halves, met
 from flopcount.analyses.space.limits import limits
 from flopcount.analyses.space.trellis import cut
 from flopcount.analyses.sweep.axes import Axis, axis, setting_axis
-from flopcount.analyses.sweep.compile import Evaluator
+from flopcount.analyses.sweep.evaluate import Evaluator
 from flopcount.analyses.sweep.run import Space, candidate, evaluator, exact, swept, varied
 from flopcount.errors import BadInput, UsageError
 from flopcount.network.convention import convention

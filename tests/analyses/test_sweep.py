@@ -10,7 +10,7 @@ import pytest
 
 from flopcount.analyses.conditions import condition
 from flopcount.analyses.sweep.axes import Axis, axis, setting_axis
-from flopcount.analyses.sweep.compile import OVERFLOW, Evaluator
+from flopcount.analyses.sweep.evaluate import OVERFLOW, Evaluator
 from flopcount.analyses.sweep.run import Drawn, Space, candidate, evaluator, exact, swept, why
 from flopcount.analyses.sweep.select import Tallied, front
 from flopcount.errors import BadInput, UsageError

@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 import sympy
 from broken_constraints import broken
+from expressions import letters
 
+from flopcount.analyses.formula.symbols import in_symbols, symbol
 from flopcount.errors import ShapeError
 from flopcount.formulas.attention import matmul, multihead_attention, patch_merging, window_attention
+from flopcount.formulas.numbers import Dim
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 
@@ -15,7 +18,7 @@ Tokens = Shape((197, 192), 1)
 Grid = Shape((56, 56, 96), 2)
 
 
-def cost(step: Step) -> tuple[object, object]:
+def cost(step: Step) -> tuple[Dim, Dim]:
     """Return learned numbers, and MACs."""
     tally = step.tally
     return tally.weighed({"weight": 1, "bias": 1, "position": 1}), tally.weighed({"linear_mac": 1, "matmul_mac": 1})
@@ -36,10 +39,11 @@ def test_the_parts_of_self_attention() -> None:
 
 def test_closed_form_of_self_attention() -> None:
     """Params 4D² + 4D, MACs 4nD² + 2n²D, whatever the number of heads."""
-    n, d, h = (sympy.Symbol(name, integer=True, positive=True) for name in "nDh")
-    step = multihead_attention(Shape((n, h * d), 1), num_heads=h, head_dim=d)
+    letter = letters("nDh")
+    step = multihead_attention(Shape((letter[0], letter[2] * letter[1]), 1), num_heads=letter[2], head_dim=letter[1])
+    params, macs = in_symbols(cost(step))
+    n, d, h = map(symbol, "nDh")
     width = h * d
-    params, macs = cost(step)
     assert sympy.expand(params) == sympy.expand(4 * width**2 + 4 * width)
     assert sympy.expand(macs) == sympy.expand(4 * n * width**2 + 2 * n**2 * width)
 
@@ -74,7 +78,7 @@ def test_a_batch_attends_within_itself() -> None:
     """Two sequences cost twice as much as one, with the same weights."""
     one, two = (multihead_attention(x, num_heads=3) for x in (Tokens, Shape((2, 197, 192), 2)))
     (params, macs), (params2, macs2) = cost(one), cost(two)
-    assert (params2, macs2) == (params, macs + macs)  # type: ignore[operator]
+    assert (params2, macs2) == (params, macs + macs)
 
 
 def test_attention_in_windows() -> None:

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 import sympy
 from broken_constraints import broken
+from expressions import letters
 
+from flopcount.analyses.formula.symbols import in_symbols, symbol
 from flopcount.formulas.conv import conv, depth_sep_conv, depthwise_conv, group_conv, het_conv
+from flopcount.formulas.numbers import Dim
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 
@@ -15,7 +18,7 @@ Map = Shape((16, 14, 14))
 SAME: Mapping[str, Any] = {"kernel_size": 3, "padding": "same", "bias": False}
 
 
-def cost(step: Step) -> tuple[object, object]:
+def cost(step: Step) -> tuple[Dim, Dim]:
     """Return weights with biases, and MACs."""
     tally = step.tally
     return tally.weighed({"weight": 1, "bias": 1}), tally.weighed({"conv_mac": 1})
@@ -124,34 +127,32 @@ def test_parts_add_up() -> None:
     }
 
 
-def symbols(names: str) -> Any:
-    """Return positive integer symbols."""
-    return sympy.symbols(names, integer=True, positive=True)
-
-
 def test_closed_form_of_a_standard_convolution() -> None:
     """Params M·N·DK², MACs DK²·DO²·M·N."""
-    m, n, dk, do = symbols("M N DK DO")
-    step = conv(Shape((m, do, do)), out_channels=n, kernel_size=dk, padding="same", bias=False)
-    assert cost(step) == (m * n * dk**2, dk**2 * do**2 * m * n)
+    m, n, k, d = letters("MNKD")
+    step = conv(Shape((m, d, d)), out_channels=n, kernel_size=k, padding="same", bias=False)
+    m, n, k, d = map(symbol, "MNKD")
+    assert in_symbols(cost(step)) == [m * n * k**2, k**2 * d**2 * m * n]
 
 
 def test_closed_form_of_a_separable_convolution() -> None:
     """Params M·N + M·DK², MACs DO²·M·(DK² + N); with a depth multiplier, M·m in place of M."""
-    m, n, dk, do, times = symbols("M N DK DO m")
+    m, n, k, d, times = letters("MNKDm")
     step = depth_sep_conv(
-        Shape((m, do, do)), out_channels=n, kernel_size=dk, depth_multiplier=times, padding="same", bias=False
+        Shape((m, d, d)), out_channels=n, kernel_size=k, depth_multiplier=times, padding="same", bias=False
     )
-    weights, macs = cost(step)
-    assert sympy.expand(weights) == sympy.expand(m * times * dk**2 + m * times * n)
-    assert sympy.expand(macs) == sympy.expand(do**2 * m * times * (dk**2 + n))
+    weights, macs = in_symbols(cost(step))
+    m, n, k, d, times = map(symbol, "MNKDm")
+    assert sympy.expand(weights) == sympy.expand(m * times * k**2 + m * times * n)
+    assert sympy.expand(macs) == sympy.expand(d**2 * m * times * (k**2 + n))
 
 
 def test_closed_forms_of_the_two_parts() -> None:
     """Depthwise DF²·DK²·M, pointwise DF²·M·N."""
-    m, n, dk, df = symbols("M N DK DF")
-    step = depth_sep_conv(Shape((m, df, df)), out_channels=n, kernel_size=dk, padding="same", bias=False)
-    assert [cost(part.step)[1] for part in step.parts] == [df**2 * dk**2 * m, df**2 * m * n]
+    m, n, k, d = letters("MNKD")
+    step = depth_sep_conv(Shape((m, d, d)), out_channels=n, kernel_size=k, padding="same", bias=False)
+    m, n, k, d = map(symbol, "MNKD")
+    assert in_symbols([cost(part.step)[1] for part in step.parts]) == [d**2 * k**2 * m, d**2 * m * n]
 
 
 @pytest.mark.parametrize(

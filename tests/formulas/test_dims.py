@@ -10,14 +10,14 @@ from flopcount.formulas.numbers import (
     at_least,
     ceil_div,
     divisible,
+    exact_div,
     maximum,
     minimum,
     product,
     remainder,
     round_half_even,
-    split,
     total,
-    where_positive,
+    where,
 )
 
 unhurried = settings(deadline=None)
@@ -39,8 +39,8 @@ def test_at_least_raises_to_the_floor_only(value: int, floor: int) -> None:
 
 @unhurried
 @given(whole, whole, whole)
-def test_where_positive_chooses_by_the_sign(test: int, then: int, otherwise: int) -> None:
-    assert where_positive(test, then, otherwise) == (then if test > 0 else otherwise)
+def test_where_chooses_by_the_sign(test: int, then: int, otherwise: int) -> None:
+    assert where(test, then, otherwise) == (then if test > 0 else otherwise)
 
 
 @unhurried
@@ -59,8 +59,8 @@ def test_remainder_is_what_a_floor_division_leaves(dividend: int, divisor: int) 
 
 @unhurried
 @given(positive, positive)
-def test_split_undoes_a_multiplication(part: int, ways: int) -> None:
-    assert split(part * ways, ways) == part
+def test_exact_div_undoes_a_multiplication(part: int, ways: int) -> None:
+    assert exact_div(part * ways, ways) == part
 
 
 @unhurried

@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+from expressions import in_arrays, letters
 
 from flopcount.formulas.conv import conv, group_conv
 from flopcount.formulas.norm import activation
@@ -68,14 +69,15 @@ def test_steps_are_told_apart_by_identity() -> None:
     assert len({step, other}) == 2
 
 
-def test_a_need_puts_its_numbers_into_its_sentence() -> None:
+def test_a_constraint_puts_its_numbers_into_its_sentence() -> None:
     assert divides(3, 8, "{} into {}").sentence() == "3 into 8"
     assert equal(3, 8, "{} is not {}").sentence() == "3 is not 8"
     assert positive(0, "{} of {} is left", 0, 8).sentence() == "0 of 8 is left"
 
 
-def test_a_need_on_arrays_is_a_mask_of_candidates() -> None:
+def test_a_constraint_on_an_expression_is_evaluated_for_candidates() -> None:
     """Of groups 1 to 4, all but 3 divide eight channels."""
-    constraint = divides(np.arange(1, 5), 8, "{} into {}")
-    assert constraint.relation == "divides"
-    assert (np.asarray(constraint.value) == 0).tolist() == [True, True, False, True]
+    (groups,) = letters("g", 1, 4)
+    constraint = divides(groups, 8, "{} into {}")
+    assert (constraint.relation, constraint.terms, constraint.is_broken) == ("divides", (groups, 8), False)
+    assert in_arrays([constraint.value], {"g": np.arange(1, 5)})[0].tolist() == [0, 0, 2, 0]

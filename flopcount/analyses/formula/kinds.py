@@ -1,12 +1,13 @@
 """What a kind costs in symbols: its own formula, called with letters instead of numbers."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from flopcount.analyses.formula.symbols import Assumption, assumptions, library, symbol, tidy
 from flopcount.errors import UsageError, suggestion
-from flopcount.formulas.numbers import Dim, remainder
-from flopcount.formulas.shape import Constraint, Shape
+from flopcount.formulas.numbers import Dim, Expr, Graph, needed
+from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import convention
 from flopcount.spec.fields import Layer, help_of, option, own_fields
@@ -29,139 +30,6 @@ MEANINGS: Mapping[str, str] = {
 
 LAST = frozenset({"M", "D", "k"})
 """The letters of channels that are the last axis."""
-
-
-# Expressions in symbols, made simple by what must hold for them.
-
-
-Assumption = tuple[Any, str, Any]
-"""Two expressions and what holds between them: divides, equals, or is at least."""
-
-
-def library() -> Any:
-    """Import SymPy, or say plainly that it is missing."""
-    try:
-        import sympy
-    except ImportError:
-        raise UsageError("formula needs sympy; install flopcount[formula]") from None
-    return sympy
-
-
-def latex(expression: Any) -> str:
-    """Write an expression in LaTeX."""
-    written: str = library().latex(expression)
-    return written
-
-
-def symbol(name: str) -> Any:
-    """Return the symbol of a positive whole number."""
-    return library().Symbol(name, integer=True, positive=True)
-
-
-def tidy(expression: Any, *steps: Step) -> Any:
-    """Simplify under the constraints of the steps: exact divisions are not rounded, maxima are maxima; then factor."""
-    return library().factor(settled(expression, *steps))
-
-
-def settled(expression: Any, *steps: Step) -> Any:
-    """Write exact divisions without floors, and larger and smaller ones by their names."""
-    sympy = library()
-    quotients = [whole / divisor for divisor, whole in divisions(steps)]
-
-    def exact(argument: Any, rounded: Any) -> Any:
-        terms = sympy.Add.make_args(sympy.expand(argument))
-        return argument if all(_is_whole(term, quotients) for term in terms) else rounded
-
-    found = sympy.sympify(expression).replace(sympy.floor, lambda x: exact(x, _extreme(x)))
-    found = found.replace(sympy.ceiling, lambda x: exact(x, sympy.ceiling(x)))
-    return found.replace(_is_raised, _raised)
-
-
-def _is_raised(expression: Any) -> bool:
-    """Tell whether an expression is a whole number and a maximum or minimum."""
-    number, rest = expression.as_coeff_Add()
-    return bool(number.is_Integer and number != 0) and _is_extreme(rest)
-
-
-def _is_extreme(expression: Any) -> bool:
-    return expression.func in {library().Max, library().Min}
-
-
-def _raised(expression: Any) -> Any:
-    """Add a whole number inside of maxima and minima: 2 + max(2, x − 2) is max(4, x)."""
-    number, rest = expression.as_coeff_Add()
-    return rest.func(*(_raised(each + number) for each in rest.args)) if _is_extreme(rest) else expression
-
-
-def _is_whole(term: Any, quotients: list[Any]) -> bool:
-    return bool(term.is_integer) or any((term / quotient).is_integer for quotient in quotients)
-
-
-def _extreme(argument: Any) -> Any:
-    """Recognise the maximum and the minimum of two numbers: half of their sum and distance."""
-    sympy = library()
-    distances = [term for term in sympy.Add.make_args(argument) if term.has(sympy.Abs)]
-    if len(distances) == 1:
-        sign, inner = distances[0].as_coeff_Mul()
-        rest, half = argument - distances[0], sympy.Rational(1, 2)
-        if isinstance(inner, sympy.Abs) and abs(sign) == half:
-            both = [sympy.expand(rest + inner.args[0] / 2), sympy.expand(rest - inner.args[0] / 2)]
-            return sympy.Max(*both) if sign == half else sympy.Min(*both)
-    return sympy.floor(argument)
-
-
-def divisions(steps: tuple[Step, ...]) -> list[tuple[Any, Any]]:
-    """Return divisor and whole of all that is needed to divide evenly."""
-    return [_terms(constraint) for step in steps for constraint in step.constraints if _is_division(constraint)]
-
-
-def _terms(constraint: Constraint) -> tuple[Any, Any]:
-    sympy = library()
-    return sympy.sympify(constraint.terms[0]), sympy.sympify(constraint.terms[1])
-
-
-def _is_division(constraint: Constraint) -> bool:
-    """Tell a constraint of an exact division from another of a number that is zero."""
-    if constraint.relation != "divides":
-        return False
-    divisor, whole = _terms(constraint)
-    return bool(constraint.value == remainder(whole, divisor))
-
-
-def assumptions(*steps: Step) -> tuple[Assumption, ...]:
-    """Return what must hold and does not follow from the letters being positive whole numbers."""
-    found = [each for step in steps for constraint in step.constraints for each in _assumed(constraint, steps)]
-    return tuple(dict.fromkeys(found))
-
-
-def _assumed(constraint: Constraint, steps: tuple[Step, ...]) -> Iterator[Assumption]:
-    sympy = library()
-    value = sympy.factor(settled(constraint.value, *steps))
-    if constraint.relation == "positive":
-        _refuse(constraint, fails=value.is_positive is False)
-        if not value.is_positive:
-            yield _sides(value - 1)
-    elif _is_division(constraint):
-        _refuse(constraint, fails=bool(sympy.sympify(constraint.value).is_number) and constraint.value != 0)
-        divisor, whole = (settled(term, *steps) for term in _terms(constraint))
-        if divisor != 1 and not (whole / divisor).is_integer:
-            yield divisor, "divides", whole
-    elif value != 0:
-        _refuse(constraint, fails=bool(value.is_number))
-        yield value, "equal", sympy.Integer(0)
-
-
-def _sides(value: Any) -> Assumption:
-    """Write that a value is not negative without minus signs."""
-    sympy = library()
-    terms = sympy.Add.make_args(sympy.expand(value))
-    taken = [-term for term in terms if term.could_extract_minus_sign()]
-    return value + sympy.Add(*taken), "at least", sympy.Add(*taken)
-
-
-def _refuse(constraint: Constraint, *, fails: bool) -> None:
-    if fails:
-        raise UsageError(constraint.sentence())
 
 
 LETTER = re.compile(r"[A-Za-z](_\d)?")
@@ -192,45 +60,60 @@ class Forms(NamedTuple):
 
     forms: tuple[Form, ...]
     letters: Mapping[str, str]
-    assumptions: tuple[tuple[Any, str, Any], ...]
+    assumptions: tuple[Assumption, ...]
 
 
-def use(kind: str, settings: Mapping[str, Any], *, volume: bool = False) -> Use:
+LARGEST = 10**9
+"""Letters stand for numbers from 1 to this."""
+
+
+class Letters(Graph):
+    """The letters of a question."""
+
+    def of(self, name: str) -> Expr:
+        """Return a letter."""
+        return self.variable(name, 1, LARGEST)
+
+
+def use(kind: str, settings: Mapping[str, Any], letters: Letters, *, volume: bool = False) -> Use:
     """Return what the formula of a kind is called with: letters, but for what is set.
 
     A letter set for a number is that letter. Padding is "same" unless it is set, so
     that at stride 1 the positions are those of the map.
     """
-    letters = {**_required(kind, volume=volume or kind == "Conv2Plus1D"), **_letters(kind, settings)}
-    options = {**letters, **_checked(kind, settings, letters)}
+    volume = volume or kind == "Conv2Plus1D"
+    named = {**_required(kind, letters, volume=volume), **_letters(kind, settings, letters)}
+    options = {**named, **_checked(kind, settings, named)}
     if "padding" in own_fields(kind_named(kind)):
         options.setdefault("padding", "same")
-    return Use(kind, _inputs(kind, options, volume=volume), options)
+    return Use(kind, _inputs(kind, options, letters, volume=volume), options)
 
 
-def _inputs(kind: str, options: Mapping[str, Any], *, volume: bool) -> tuple[Shape, ...]:
+def _inputs(kind: str, options: Mapping[str, Any], letters: Letters, *, volume: bool) -> tuple[Shape, ...]:
     if kind == "Einsum":
         terms = options["equation"].partition("->")[0].split(",")
-        return tuple(Shape(tuple(map(symbol, term)), len(term) - 1) for term in terms)
+        return tuple(Shape(tuple(map(letters.of, term)), len(term) - 1) for term in terms)
     sizes = KINDS["Conv2Plus1D" if volume else kind].reads
     axis = len(sizes) - 1 if sizes[-1] in LAST else len(sizes) if kind == "Embedding" else 0
-    x = Shape(tuple(map(symbol, sizes)), axis)
+    x = Shape(tuple(map(letters.of, sizes)), axis)
     if kind == "MatMul":
-        return x, Shape((symbol("k"), symbol("m")), 1)
+        return x, Shape((letters.of("k"), letters.of("m")), 1)
     return (x, x) if kind in {"Add", "Mul", "Concat", "Join"} else (x,)
 
 
-def _required(kind: str, *, volume: bool) -> dict[str, Any]:
+def _required(kind: str, letters: Letters, *, volume: bool) -> dict[str, Any]:
     """Return a letter for every option that has to be given."""
     model = kind_named(kind)
     names = [name for name in own_fields(model) if model.model_fields[name].is_required()]
-    found: dict[str, Any] = {name: symbol(_letter(kind, name)) for name in names}
+    found: dict[str, Any] = {name: letters.of(_letter(kind, name)) for name in names}
     if volume and "kernel_size" in found:
-        found["kernel_size"] = (symbol("t"), symbol("k"), symbol("k"))
+        found["kernel_size"] = (letters.of("t"), letters.of("k"), letters.of("k"))
     if "kernel_sizes" in found:
         several = [name for name in names if name in {"kernel_sizes", "groups"}]
-        found |= {name: (symbol(f"{_letter(kind, name)}_1"), symbol(f"{_letter(kind, name)}_2")) for name in several}
-    return {**found, **{name: _shown(name, value) for name, value in KINDS[kind].example.items()}}
+        found |= {
+            name: (letters.of(f"{_letter(kind, name)}_1"), letters.of(f"{_letter(kind, name)}_2")) for name in several
+        }
+    return {**found, **{name: _shown(name, value, letters) for name, value in KINDS[kind].example.items()}}
 
 
 def _letter(kind: str, name: str) -> str:
@@ -238,18 +121,18 @@ def _letter(kind: str, name: str) -> str:
     return option(kind, name).letter or name
 
 
-def _shown(name: str, value: Any) -> Any:
+def _shown(name: str, value: Any, letters: Letters) -> Any:
     """Return symbols for the letters of sizes and factors."""
     if name == "size":
-        return tuple(map(symbol, value))
-    return symbol(value) if name == "scale_factor" else value
+        return tuple(map(letters.of, value))
+    return letters.of(value) if name == "scale_factor" else value
 
 
-def _letters(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _letters(kind: str, settings: Mapping[str, Any], letters: Letters) -> dict[str, Any]:
     """Return the settings that name a letter: letters where a number is expected."""
     model = kind_named(kind)
     return {
-        name: symbol(value)
+        name: letters.of(value)
         for name, value in settings.items()
         if isinstance(value, str) and LETTER.fullmatch(value) and _takes_number(model, name)
     }
@@ -287,22 +170,22 @@ def _number(value: Any) -> Any:
 
 def kind_forms(kind: str, settings: Mapping[str, Any]) -> Forms:
     """Return weights, parameters and MACs of a kind."""
-    chosen = use(kind, settings)
+    chosen = use(kind, settings, Letters())
     step = chosen.step()
-    forms = tuple(Form(name, tidy(count, step)) for name, count in counts(step).items())
+    found = counts(step)
+    forms = tuple(map(Form, found, tidy([*found.values()], step)))
     return Forms(forms, meanings(chosen), assumptions(step))
 
 
 def ratio_forms(kind: str, over: str, settings: Mapping[str, Any]) -> Forms:
-    """Return what a kind costs over what another does that stands for the same convolution."""
+    """Return the cost of a kind divided by that of another that stands for the same convolution."""
     one, other = _pair(kind, over, settings)
     steps = one.step(), other.step()
     _check_same(kind, over, steps)
-    parts, wholes = (counts(step) for step in steps)
-    forms = tuple(
-        Form(name, _quotient(tidy(parts[name], *steps), tidy(wholes[name], *steps), over, name))
-        for name in ("weights", "MACs")
-    )
+    names = ("weights", "MACs")
+    parts, wholes = (tidy([counts(step)[name] for name in names], *steps) for step in steps)
+    quotients = zip(names, parts, wholes, strict=True)
+    forms = tuple(Form(name, _quotient(part, whole, over, name)) for name, part, whole in quotients)
     return Forms(forms, {**meanings(other), **meanings(one)}, assumptions(*steps))
 
 
@@ -315,8 +198,9 @@ def _pair(kind: str, over: str, settings: Mapping[str, Any]) -> tuple[Use, Use]:
     for name in settings.keys() - known[kind] - known[over]:
         raise UsageError(f"--set {name}: neither {kind} nor {over} has such an option")
     volume = "Conv2Plus1D" in known
+    letters = Letters()
     uses = [
-        use(name, {each: settings[each] for each in settings.keys() & known[name]}, volume=volume)
+        use(name, {each: settings[each] for each in settings.keys() & known[name]}, letters, volume=volume)
         for name in (kind, over)
     ]
     for place, name in enumerate((kind, over)):
@@ -328,7 +212,7 @@ def _pair(kind: str, over: str, settings: Mapping[str, Any]) -> tuple[Use, Use]:
 
 def _check_same(kind: str, over: str, steps: tuple[Step, Step]) -> None:
     sizes = zip(steps[0].shape.dims, steps[1].shape.dims, strict=True)
-    if any(tidy(one - other, *steps) != 0 for one, other in sizes):
+    if any(tidy([one - other for one, other in sizes], *steps)):
         raise UsageError(f"{kind} and {over} do not leave the same map, so they cannot stand for each other")
 
 
@@ -357,6 +241,6 @@ def meanings(chosen: Use) -> dict[str, str]:
     found = {str(size): named.get(str(size), "axis") for x in chosen.inputs for size in x.dims}
     for name, value in chosen.options.items():
         for each in value if isinstance(value, tuple) else (value,):
-            for letter in sorted(map(str, getattr(each, "free_symbols", ()))):
+            for letter in sorted(str(node) for node in needed([each]) if node.op == "variable"):
                 found.setdefault(letter, name)
     return found

@@ -1,118 +1,81 @@
-"""What a whole network costs, as a polynomial in its resolution, batch or width.
+"""The cost of a network as a polynomial in its resolution, batch or width.
 
-The network is walked once with the number written as start + step·t, t = 0, 1, 2, …
-Where the step is a multiple of all that is divided by, every rounding comes out
-the same for every t, and what is left is a polynomial. It is compared with exact
-counts before it is returned.
+The network is traced once with an expression for the axis. The expressions are then
+evaluated on polynomials, with the axis written as start + step·t for t = 0, 1, 2, …
+If the step is a multiple of everything that is divided by, all roundings are the same
+for every t and the result is a polynomial. It is compared with exact counts before
+it is returned.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from itertools import zip_longest
 from math import gcd, lcm
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 from flopcount.case import DEFAULT_METRICS, Cost, batched
 from flopcount.errors import SpecError, UsageError
-from flopcount.formulas.numbers import Dim, total
-from flopcount.formulas.shape import Constraint, Shape
+from flopcount.formulas.numbers import Dim, Graph, Program, compiled, exact, total
+from flopcount.formulas.shape import Shape
 from flopcount.network.convention import Convention
 from flopcount.network.plan import Given, Plan
 from flopcount.network.scale import scaled
 from flopcount.network.trace import Trace, trace
 from flopcount.spec.expression import Ratio
 
-# Polynomials in t = 0, 1, 2, … with whole coefficients: numbers that formulas accept as they are.
-#
-# They offer what a `Dim` offers, `+ - * //` and `abs`. A division that is not
-# the same polynomial for every t, or a sign that changes, is refused: the first
-# says by what t has to be multiplied, the second wants a later start.
+# Polynomials in t = 0, 1, 2, … with integer coefficients, the constant first and no zeros at the end.
 
-
-Number = Union[int, "Polynomial"]
+Coefficients = tuple[int, ...]
 
 
 class Unsettled(Exception):
-    """The result is no polynomial: t has to be replaced by `factor`·t, or, for 1, to start later."""
+    """The result is no polynomial: replace t by `factor`·t or, for 1, start later."""
 
     def __init__(self, factor: int) -> None:
         super().__init__(factor)
         self.factor = factor
 
 
-class Polynomial:
-    """Coefficients, the constant first; the last is not zero."""
-
-    __slots__ = ("coefficients",)
-
-    def __init__(self, *coefficients: int) -> None:
-        """Keep the coefficients, without zeros at the end."""
-        while coefficients and not coefficients[-1]:
-            coefficients = coefficients[:-1]
-        self.coefficients = coefficients
-
-    def __add__(self, other: Number) -> "Polynomial":
-        pairs = zip_longest(self.coefficients, _coefficients(other), fillvalue=0)
-        return Polynomial(*(one + two for one, two in pairs))
-
-    __radd__ = __add__
-
-    def __neg__(self) -> "Polynomial":
-        return Polynomial(*(-each for each in self.coefficients))
-
-    def __sub__(self, other: Number) -> "Polynomial":
-        return self + -other
-
-    def __rsub__(self, other: Number) -> "Polynomial":
-        return -self + other
-
-    def __mul__(self, other: Number) -> "Polynomial":
-        one, two = self.coefficients, _coefficients(other)
-        result = [0] * (len(one) + len(two))
-        for i, a in enumerate(one):
-            for j, b in enumerate(two):
-                result[i + j] += a * b
-        return Polynomial(*result)
-
-    __rmul__ = __mul__
-
-    def __floordiv__(self, other: Number) -> "Polynomial":
-        divisor = _coefficients(other)
-        return _rounded(self, divisor[0]) if len(divisor) == 1 else _divided(self, divisor)
-
-    def __rfloordiv__(self, other: int) -> "Polynomial":
-        return Polynomial(other) // self
-
-    def __abs__(self) -> "Polynomial":
-        if all(each >= 0 for each in self.coefficients):
-            return self
-        if all(each <= 0 for each in self.coefficients):
-            return -self
-        raise Unsettled(1)
-
-    def __str__(self) -> str:
-        """Name what has no value."""
-        return "?"
+def _polynomial(*coefficients: int) -> Coefficients:
+    while coefficients and not coefficients[-1]:
+        coefficients = coefficients[:-1]
+    return coefficients
 
 
-def _coefficients(value: Number) -> tuple[int, ...]:
-    return value.coefficients if isinstance(value, Polynomial) else (value,) if value else ()
+def _add(one: Coefficients, other: Coefficients) -> Coefficients:
+    return _polynomial(*(a + b for a, b in zip_longest(one, other, fillvalue=0)))
 
 
-def _rounded(whole: Polynomial, divisor: int) -> Polynomial:
-    """Divide and round down; only the constant may leave something, the same for every t."""
-    constant, *others = whole.coefficients or (0,)
+def _subtract(one: Coefficients, other: Coefficients) -> Coefficients:
+    return _polynomial(*(a - b for a, b in zip_longest(one, other, fillvalue=0)))
+
+
+def _multiply(one: Coefficients, other: Coefficients) -> Coefficients:
+    result = [0] * (len(one) + len(other))
+    for i, a in enumerate(one):
+        for j, b in enumerate(other):
+            result[i + j] += a * b
+    return _polynomial(*result)
+
+
+def _floor_divide(whole: Coefficients, divisor: Coefficients) -> Coefficients:
+    return _rounded(whole, divisor[0]) if len(divisor) == 1 else _divided(whole, divisor)
+
+
+def _rounded(whole: Coefficients, divisor: int) -> Coefficients:
+    """Divide and round down; only the constant may leave a remainder, the same for every t."""
+    constant, *others = whole or (0,)
     factor = lcm(*(abs(divisor) // gcd(each, divisor) for each in others))
     if factor > 1:
         raise Unsettled(factor)
-    return Polynomial(constant // divisor, *(each // divisor for each in others))
+    return _polynomial(constant // divisor, *(each // divisor for each in others))
 
 
-def _divided(whole: Polynomial, divisor: tuple[int, ...]) -> Polynomial:
-    """Divide by a polynomial where nothing is left."""
+def _divided(whole: Coefficients, divisor: Coefficients) -> Coefficients:
+    """Divide by a polynomial; nothing may be left."""
     if not divisor:
         raise ZeroDivisionError
-    rest: list[Any] = [*map(Fraction, whole.coefficients)]
+    rest: list[Any] = [*map(Fraction, whole)]
     quotient: list[Fraction] = []
     while len(rest) >= len(divisor):
         factor = rest[-1] / divisor[-1]
@@ -123,21 +86,72 @@ def _divided(whole: Polynomial, divisor: tuple[int, ...]) -> Polynomial:
     common = lcm(*(each.denominator for each in quotient))
     if any(rest) or common > 1:
         raise Unsettled(common)
-    return Polynomial(*map(int, quotient))
+    return _polynomial(*map(int, quotient))
+
+
+def _ceil_divide(whole: Coefficients, divisor: Coefficients) -> Coefficients:
+    return _subtract((), _floor_divide(_subtract((), whole), divisor))
+
+
+def _remainder(whole: Coefficients, divisor: Coefficients) -> Coefficients:
+    return _subtract(whole, _multiply(_floor_divide(whole, divisor), divisor))
+
+
+def _is_at_most(one: Coefficients, other: Coefficients) -> bool:
+    """Tell whether one is at most the other for every t, rather than at least; refuse anything else."""
+    distance = _subtract(other, one)
+    if all(each >= 0 for each in distance):
+        return True
+    if all(each <= 0 for each in distance):
+        return False
+    raise Unsettled(1)
+
+
+def _maximum(one: Coefficients, other: Coefficients) -> Coefficients:
+    return other if _is_at_most(one, other) else one
+
+
+def _minimum(one: Coefficients, other: Coefficients) -> Coefficients:
+    return one if _is_at_most(one, other) else other
+
+
+def _where(test: Coefficients, then: Coefficients, otherwise: Coefficients) -> Coefficients:
+    if all(each <= 0 for each in test):
+        return otherwise
+    if _is_at_most((1,), test):
+        return then
+    raise Unsettled(1)
+
+
+OPERATIONS: Mapping[str, Callable[..., Coefficients]] = {
+    "add": _add,
+    "subtract": _subtract,
+    "multiply": _multiply,
+    "floor_divide": _floor_divide,
+    "ceil_divide": _ceil_divide,
+    "exact_divide": _floor_divide,
+    "remainder": _remainder,
+    "maximum": _maximum,
+    "minimum": _minimum,
+    "where": _where,
+}
 
 
 LARGEST_STEPS: Mapping[str, int] = {"resolution": 4096, "batch": 1, "width": 8}
-"""A polynomial that holds at fewer values than every so many is of no use to anyone."""
+"""A polynomial that holds only at every so many values is not reported."""
 
 LATEST_START = 16
-"""How many steps behind the value of the file a polynomial may start."""
+"""A polynomial may start at most so many steps after the value of the file."""
+
+LARGEST = 10**9
+"""An axis is at most so many of its smallest steps."""
 
 AXES: Mapping[str, str] = {"resolution": "r", "batch": "b", "width": "α"}
 """What a network's cost may be a polynomial in, with the letter for it."""
 
 
 class Subject(NamedTuple):
-    """A network and all that is fixed about it."""
+    """A network, everything that is fixed about it, and the axis along which it varies."""
 
     name: str
     plan: Plan
@@ -145,10 +159,16 @@ class Subject(NamedTuple):
     convention: Convention
     given: Given
     scaling: Any
+    axis: str
 
-    def cost(self, axis: str, value: Ratio) -> tuple[Dim, Dim]:
-        """Return parameters and MACs where an axis has a value: a number or a polynomial."""
-        traced = self._walked(axis, value)
+    def traced(self, value: Ratio) -> Trace:
+        """Trace the network where the axis has a value."""
+        if self.axis == "width":
+            return trace(self.plan, self.inputs, scaled(self.plan, self.scaling, value))
+        return trace(self.plan, _resized(self.inputs, self.axis, value.numerator), self.given)
+
+    def totals(self, traced: Trace) -> tuple[Dim, Dim]:
+        """Return parameters and MACs of a trace."""
         if self.convention.folds:
             from flopcount.network.folding import folded
 
@@ -156,38 +176,77 @@ class Subject(NamedTuple):
         rule, steps = batched(self.convention, traced), traced.steps.values()
         return total(map(rule.params_of, steps)), total(map(rule.macs_of, steps))
 
-    def _walked(self, axis: str, value: Ratio) -> Trace:
-        if axis == "width":
-            traced = trace(self.plan, self.inputs, scaled(self.plan, self.scaling, value))
-        else:
-            traced = trace(self.plan, _resized(self.inputs, axis, value.numerator), self.given)
-        for path, step in traced.steps.items():
-            if any(_is_broken(constraint) for constraint in step.constraints):
-                raise UsageError(f"{self.none(axis)}: at other values the shapes at {path} do not fit")
-        return traced
-
-    def exact(self, axis: str, value: Fraction) -> Cost:
+    def exact(self, value: Fraction) -> Cost:
         """Count at one value."""
-        return Cost(
-            zip(DEFAULT_METRICS, map(_whole, self.cost(axis, Ratio(value.numerator, value.denominator))), strict=True)
-        )
+        totals = map(exact, self.totals(self.traced(Ratio(value.numerator, value.denominator))))
+        return Cost(zip(DEFAULT_METRICS, totals, strict=True))
 
-    def start(self, axis: str) -> Fraction:
-        """Return where the axis stands in the file."""
-        if axis != "resolution":
+    @property
+    def start(self) -> Fraction:
+        """The value of the axis in the file."""
+        if self.axis != "resolution":
             return Fraction(1)
         sizes = {*next(iter(self.inputs.values())).spatial}
         if len(sizes) != 1:
             raise UsageError(f"{self.name} has no one resolution; give --input with one size for all axes of space")
-        return Fraction(_whole(sizes.pop()))
+        return Fraction(exact(sizes.pop()))
 
-    def none(self, axis: str) -> str:
+    @property
+    def least(self) -> Fraction:
+        """The smallest step of the axis."""
+        if self.axis != "width":
+            return Fraction(1)
+        wide = (each["out_channels"] for each in scaled(self.plan, None, Ratio(1, 1)).values())
+        return Fraction(1, gcd(*(each for each in wide if isinstance(each, int))) or 1)
+
+    @property
+    def none(self) -> str:
         """Say that there is no polynomial: the beginning of a sentence."""
-        return f"{self.name} has no polynomial in {axis}"
+        return f"{self.name} has no polynomial in {self.axis}"
 
 
-class Law(NamedTuple):
-    """Parameters and MACs at value(s) for every whole s from the first on.
+class Symbolic(NamedTuple):
+    """A network as a program: parameters, MACs, and numbers that must be 0, each of the layer at a path.
+
+    Its variable counts the axis in units of the smallest step.
+    """
+
+    subject: Subject
+    program: Program
+    paths: tuple[str, ...]
+
+    def at(self, step: Fraction, start: Fraction) -> "CostPolynomial":
+        """Evaluate with the axis at start + step·t; the result is in s = ⌊start/step⌋ + t."""
+        least = self.subject.least
+        value = _polynomial(int(start / least), int(step / least))
+        params, macs, *zeros = self.program.run(OPERATIONS, _polynomial, dict.fromkeys(self.program.variables, value))
+        broken = [path for path, each in zip(self.paths, zeros, strict=True) if each]
+        if broken:
+            raise UsageError(f"{self.subject.none}: at other values the shapes at {broken[0]} do not fit")
+        here = start // step
+        forms = (_substituted(tuple(map(Fraction, form)), Fraction(1), Fraction(-here)) for form in (params, macs))
+        return CostPolynomial(self.subject.axis, step, start - here * step, here, *forms)
+
+
+def _symbolic(subject: Subject) -> Symbolic:
+    """Trace a network with an expression for its axis."""
+    per = subject.least.denominator
+    traced = subject.traced(Ratio(Graph().variable(subject.axis, 1, LARGEST), per))
+    zeros = [
+        (path, each.value)
+        for path, step in traced.steps.items()
+        for each in step.constraints
+        if each.relation != "positive"
+    ]
+    return Symbolic(
+        subject,
+        compiled([*subject.totals(traced), *(value for _, value in zeros)]),
+        tuple(path for path, _ in zeros),
+    )
+
+
+class CostPolynomial(NamedTuple):
+    """Parameters and MACs at value(s) for every integer s from the first on.
 
     Coefficients are by rising powers of s, where the axis is offset + step·s.
     """
@@ -215,57 +274,41 @@ class Law(NamedTuple):
         return one, two
 
 
-def law(subject: Subject, axis: str) -> Law:
-    """Find the polynomial of a network in an axis, and compare it with exact counts."""
-    start = subject.start(axis)
-    subject.exact(axis, start)
-    step = least = Fraction(1, _common_channels(subject)) if axis == "width" else Fraction(1)
-    late = 0
-    while step <= LARGEST_STEPS[axis] and late <= LATEST_START:
+def cost_polynomial(subject: Subject) -> CostPolynomial:
+    """Find the polynomial of a network, and compare it with exact counts."""
+    start, step, late = subject.start, subject.least, 0
+    subject.exact(start)
+    symbolic = _symbolic(subject)
+    while step <= LARGEST_STEPS[subject.axis] and late <= LATEST_START:
         try:
-            return _verified(subject, _widened(subject, _tried(subject, axis, step, start + late * step), least))
+            return _verified(subject, _widened(symbolic, symbolic.at(step, start + late * step)))
         except Unsettled as question:
             step *= question.factor
             late = late + 1 if question.factor == 1 else 0
-    raise UsageError(f"{subject.none(axis)}: its roundings do not settle")
+    raise UsageError(f"{subject.none}: its roundings do not settle")
 
 
-def _tried(subject: Subject, axis: str, step: Fraction, start: Fraction) -> Law:
-    """Walk with start + step·t; write what comes out in s = ⌊start/step⌋ + t."""
-    common = start.denominator * step.denominator
-    value = Polynomial(int(start * common), int(step * common))
-    found = subject.cost(axis, Ratio(value, common) if common > 1 else Ratio(value, 1))
-    here = start // step
-    params, macs = (_substituted(_fractions(form), Fraction(1), Fraction(-here)) for form in found)
-    return Law(axis, step, start - here * step, here, params, macs)
-
-
-def _fractions(form: Dim) -> tuple[Fraction, ...]:
-    coefficients = form.coefficients if isinstance(form, Polynomial) else (_whole(form),)
-    return tuple(map(Fraction, coefficients))
-
-
-def _widened(subject: Subject, found: Law, least: Fraction) -> Law:
-    """Take smaller steps where the polynomial is the same at the values between."""
+def _widened(symbolic: Symbolic, found: CostPolynomial) -> CostPolynomial:
+    """Take smaller steps if the polynomial is the same at the values between."""
     for prime in (2, 3, 5, 7):
         finer = found.step / prime
-        while (finer / least).denominator == 1 and _same_between(subject, found, prime):
+        while (finer / symbolic.subject.least).denominator == 1 and _same_between(symbolic, found, prime):
             found = _restepped(found, finer)
             finer /= prime
     return found
 
 
-def _same_between(subject: Subject, found: Law, prime: int) -> bool:
+def _same_between(symbolic: Symbolic, found: CostPolynomial, prime: int) -> bool:
     here = found.value(found.first)
     between = (here + found.step * part / prime for part in range(1, prime))
     try:
-        laws = [_tried(subject, found.axis, found.step, value) for value in between]
-    except (SpecError, UsageError, Unsettled):
+        others = [symbolic.at(found.step, value) for value in between]
+    except (UsageError, Unsettled):
         return False
-    return all(each.over_axis() == found.over_axis() for each in laws)
+    return all(each.over_axis() == found.over_axis() for each in others)
 
 
-def _restepped(found: Law, step: Fraction) -> Law:
+def _restepped(found: CostPolynomial, step: Fraction) -> CostPolynomial:
     """Write the same polynomials for another step."""
     here = found.value(found.first)
     offset = here % step
@@ -273,7 +316,7 @@ def _restepped(found: Law, step: Fraction) -> Law:
     return found._replace(step=step, offset=offset, first=here // step, params=params, macs=macs)
 
 
-def _verified(subject: Subject, found: Law) -> Law:
+def _verified(subject: Subject, found: CostPolynomial) -> CostPolynomial:
     """Compare with exact counts further on, and find from where on they agree."""
     here = found.first
     ahead = (here, here + 1, here + 2, here + 5)
@@ -287,30 +330,20 @@ def _verified(subject: Subject, found: Law) -> Law:
     return found._replace(first=first, verified=tuple(values))
 
 
-def _check(subject: Subject, found: Law, s: int) -> None:
-    none = subject.none(found.axis)
+def _check(subject: Subject, found: CostPolynomial, s: int) -> None:
     try:
-        exact = subject.exact(found.axis, found.value(s))
+        count = subject.exact(found.value(s))
     except SpecError as error:
-        raise UsageError(f"{none}: at {found.value(s)}, {error.problems[0]}") from None
-    if exact != found.at(s):
-        raise UsageError(f"{none} that agrees with the exact count at {found.value(s)}")
+        raise UsageError(f"{subject.none}: at {found.value(s)}, {error.problems[0]}") from None
+    if count != found.at(s):
+        raise UsageError(f"{subject.none} that agrees with the exact count at {found.value(s)}")
 
 
-def _agrees(subject: Subject, found: Law, s: int) -> bool:
+def _agrees(subject: Subject, found: CostPolynomial, s: int) -> bool:
     try:
-        return found.value(s) > 0 and subject.exact(found.axis, found.value(s)) == found.at(s)
+        return found.value(s) > 0 and subject.exact(found.value(s)) == found.at(s)
     except SpecError:
         return False
-
-
-def _is_broken(constraint: Constraint) -> bool:
-    """Tell whether what has to be zero is a polynomial that is not; whether maps vanish, exact counts tell."""
-    return (
-        constraint.relation != "positive"
-        and isinstance(constraint.value, Polynomial)
-        and bool(constraint.value.coefficients)
-    )
 
 
 def _resized(inputs: Mapping[str, Shape], axis: str, value: Dim) -> dict[str, Shape]:
@@ -319,18 +352,6 @@ def _resized(inputs: Mapping[str, Shape], axis: str, value: Dim) -> dict[str, Sh
         return {name: Shape((value, *x.dims[x.channel_axis :]), 1) for name, x in inputs.items()}
     name, x = next(iter(inputs.items()))
     return {**inputs, name: x.resized(spatial=(value,) * len(x.spatial))}
-
-
-def _common_channels(subject: Subject) -> int:
-    """Return what all numbers of channels that scale are multiples of."""
-    wide = (each["out_channels"] for each in scaled(subject.plan, None, Ratio(1, 1)).values())
-    return gcd(*(each for each in wide if isinstance(each, int))) or 1
-
-
-def _whole(value: Dim) -> int:
-    if not isinstance(value, int):
-        raise TypeError(f"a whole number was expected, not {value}")
-    return value
 
 
 def _evaluated(form: tuple[Fraction, ...], x: Fraction) -> Fraction:

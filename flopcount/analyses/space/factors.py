@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flopcount.analyses.arrays import numpy
 from flopcount.analyses.sweep.axes import Axis
-from flopcount.analyses.sweep.compile import Wanted, is_proved
-from flopcount.analyses.sweep.graph import Number, Recorded, Tape, fits
+from flopcount.analyses.sweep.evaluate import operations
 from flopcount.analyses.sweep.run import Recording
 from flopcount.errors import UsageError
+from flopcount.formulas.numbers import SMALL, Dim, Expr, bounds_of, needed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,9 +103,6 @@ METRICS = ("macs", "params")
 MOST_CELLS = 4_000_000
 """A table over more combinations of values is refused."""
 
-SMALL = 2**62
-"""Sums below this stay in int64; larger ones are Python's integers."""
-
 
 class Factor(NamedTuple):
     """What some axes decide together: a cost for each metric and which combinations can be.
@@ -127,65 +124,49 @@ class Sum(NamedTuple):
 
 def summed(recording: Recording, axes: Sequence[Axis], masks: "Iterable[tuple[tuple[int, ...], Array]]" = ()) -> Sum:
     """Return a walk as a sum of tables; `masks` say over some axes which combinations are meant."""
-    tables = Tables(recording.tape, axes)
-    constants: list[int] = []
+    constants, terms = zip(*(_terms(recording.costs[name]) for name in METRICS), strict=True)
+    checks = [each for each in recording.checks if not each.is_proved]
+    tables = _tables(axes, [*(term for each in terms for term in each), *(each.value for each in checks)])
     costs: dict[tuple[int, ...], list[Any]] = {}
-    for place, name in enumerate(METRICS):
-        constant, terms = _terms(recording.tape, recording.costs[name])
-        constants.append(constant)
-        for slot, times in terms.items():
-            table = costs.setdefault(tables.scopes[slot], [0] * len(METRICS))
-            table[place] = _added(table[place], _times(tables.of(slot), times))
-    found = [*masks, *(_factors_mask(tables, each) for each in recording.constraints if not is_proved(each))]
+    for place, each in enumerate(terms):
+        for term, times in each.items():
+            scope, table = tables[term]
+            row = costs.setdefault(scope, [0] * len(METRICS))
+            row[place] = _added(row[place], _times(table, times))
+    found = [*masks, *((tables[each.value][0], each.holds(tables[each.value][1])) for each in checks)]
     return Sum(tuple(constants), tuple(_merged(costs, found, [len(each.values) for each in axes])))
 
 
-class Tables:
-    """The numbers of a tape, each over the axes it depends on and no others."""
+DIVISIONS = frozenset({"floor_divide", "ceil_divide", "exact_divide", "remainder"})
+"""The operations that fail on a divisor of 0."""
 
-    def __init__(self, tape: Tape, axes: Sequence[Axis]) -> None:
-        self.tape = tape
-        self.axes = axes
-        self.scopes = _scopes(tape, [each.name for each in axes])
-        self._known: dict[int, Array] = {}
 
-    def of(self, slot: int) -> "Array":
-        """Return a number for all combinations of its axes; int64 only where the bounds say it holds them."""
-        waiting = [slot]
-        while waiting:
-            each = waiting[-1]
-            operands = [other for other in self._operands(each) if other not in self._known]
-            if operands:
-                waiting += operands
-            else:
-                self._known.setdefault(each, self._computed(each))
-                waiting.pop()
-        return self._known[slot]
+def _tables(axes: Sequence[Axis], numbers: Iterable[Dim]) -> "dict[Dim, tuple[tuple[int, ...], Array]]":
+    """Return expressions, each over the axes it depends on and no others, for all combinations of their values."""
+    np = numpy()
+    places = {each.name: place for place, each in enumerate(axes)}
+    found: dict[Dim, tuple[tuple[int, ...], Array]] = {}
+    for node in needed(numbers):
+        is_small = all(abs(end) < SMALL for each in (node, *node.operands) for end in bounds_of(each))
+        kind: Any = np.int64 if is_small else object
+        if node.op == "variable":
+            place = places[node.args[0]]
+            found[node] = (place,), np.array(axes[place].numerators, kind)
+            continue
+        scope = tuple(sorted({axis for each in node.operands for axis in found[each][0]}))
+        check_cells([axes[place] for place in scope])
+        args = [
+            _laid(*found[each], scope).astype(kind) if isinstance(each, Expr) else _scalar(each, kind)
+            for each in node.args
+        ]
+        if "divide" in node.op or node.op == "remainder":
+            args[1] = np.where(args[1] == 0, 1, args[1]) if isinstance(node.args[1], Expr) else args[1]
+        found[node] = scope, np.asarray(operations(np)[node.op](*args), kind)
+    return found
 
-    def _operands(self, slot: int) -> tuple[int, ...]:
-        name, left, right = self.tape.ops[slot]
-        return () if name in {"variable", "constant"} else (left, right)
 
-    def _computed(self, slot: int) -> "Array":
-        np = numpy()
-        name, left, right = self.tape.ops[slot]
-        kind = np.int64 if fits(self.tape.bounds[each] for each in (slot, *self._operands(slot))) else object
-        if name == "constant":
-            return np.array(left, kind)  # type: ignore[no-any-return]
-        if name == "variable":
-            return np.array(self.axes[self.scopes[slot][0]].numerators, kind)  # type: ignore[no-any-return]
-        self._check_size(slot)
-        one, other = (self.laid(each, self.scopes[slot]).astype(kind) for each in (left, right))
-        if name in {"floor_divide", "remainder"}:
-            other = np.where(other == 0, np.array(1, kind), other)
-        return abs(one) if name == "absolute" else np.asarray(getattr(np, name)(one, other), kind)
-
-    def laid(self, slot: int, scope: tuple[int, ...]) -> "Array":
-        """Return a number with a dimension for each axis of a scope, of size 1 where it does not depend on it."""
-        return _laid(self._known[slot], self.scopes[slot], scope)
-
-    def _check_size(self, slot: int) -> None:
-        check_cells([self.axes[place] for place in self.scopes[slot]])
+def _scalar(value: int, kind: Any) -> Any:
+    return value if kind is object else kind(value)
 
 
 def check_cells(axes: Sequence[Axis]) -> None:
@@ -201,53 +182,39 @@ def check_cells(axes: Sequence[Axis]) -> None:
         )
 
 
-def _laid(table: "Array", own: tuple[int, ...], scope: tuple[int, ...]) -> "Array":
+def _laid(own: tuple[int, ...], table: "Array", scope: tuple[int, ...]) -> "Array":
+    """Give a table a dimension for each axis of a scope, of size 1 where it does not depend on it."""
     sizes = dict(zip(own, table.shape, strict=True))
     return table.reshape([sizes.get(axis, 1) for axis in scope])
 
 
-def _scopes(tape: Tape, names: Sequence[str]) -> list[tuple[int, ...]]:
-    """Return which axes each number of a tape depends on."""
-    variables = {slot: names.index(name) for name, slot in tape.variables.items()}
-    found: list[tuple[int, ...]] = []
-    for slot, (name, left, right) in enumerate(tape.ops):
-        if name in {"variable", "constant"}:
-            found.append((variables[slot],) if name == "variable" else ())
+def _terms(values: Iterable[Dim]) -> tuple[int, dict[Expr, int]]:
+    """Split sums into what is added: a constant, and expressions with how often each."""
+    constant, weights = 0, dict[Expr, int]()
+
+    def add(number: Dim, times: int) -> None:
+        nonlocal constant
+        if isinstance(number, int):
+            constant += number * times
         else:
-            found.append(tuple(sorted({*found[left], *found[right]})))
-    return found
+            weights[number] = weights.get(number, 0) + times
 
-
-def _terms(tape: Tape, values: Iterable[Number]) -> tuple[int, dict[int, int]]:
-    """Split sums into what is added: a constant, and numbers of the tape with how often each."""
-    constant, weights = 0, [0] * len(tape.ops)
     for value in values:
-        if isinstance(value, Recorded):
-            weights[value.slot] += 1
-        else:
-            constant += value
-    terms: dict[int, int] = {}
-    for slot in range(len(weights) - 1, -1, -1):
-        times = weights[slot]
-        parts = _addends(tape, slot) if times else ()
+        add(value, 1)
+    for node in reversed(needed(weights)):
+        parts = _addends(node) if node in weights else ()
+        times = weights.pop(node) if parts else 0
         for part, sign in parts:
-            weights[part] += times * sign
-        if tape.ops[slot].name == "constant":
-            constant += times * tape.ops[slot].left
-        elif times and not parts:
-            terms[slot] = times
-    return constant, terms
+            add(part, times * sign)
+    return constant, {node: times for node, times in weights.items() if times}
 
 
-def _addends(tape: Tape, slot: int) -> tuple[tuple[int, int], ...]:
-    """Return the earlier numbers a number is the sum of, with how often each; none where it is no sum."""
-    name, left, right = tape.ops[slot]
-    if name in {"add", "subtract"}:
-        return (left, 1), (right, 1 if name == "add" else -1)
-    for one, other in ((left, right), (right, left)) if name == "multiply" else ():
-        if tape.ops[one].name == "constant":
-            return ((other, tape.ops[one].left),)
-    return ()
+def _addends(node: Expr) -> tuple[tuple[Dim, int], ...]:
+    """Return the numbers an expression is the sum of, with how often each; none if it is no sum."""
+    left, right = node.args[0], node.args[-1]
+    if node.op in {"add", "subtract"}:
+        return (left, 1), (right, 1 if node.op == "add" else -1)
+    return ((left, right),) if node.op == "multiply" and isinstance(right, int) else ()
 
 
 def _times(table: "Array", times: int) -> "Array":
@@ -264,13 +231,6 @@ def _added(one: Any, other: "Array") -> "Array":
         return other
     small = largest(one) + largest(other) < SMALL
     return one + other if small else one.astype(object) + other  # type: ignore[no-any-return]
-
-
-def _factors_mask(tables: Tables, constraint: Wanted) -> "tuple[tuple[int, ...], Array]":
-    """Return for which combinations a need holds."""
-    assert isinstance(constraint.value, Recorded)  # noqa: S101  (numbers that are known have been judged)
-    values = tables.of(constraint.value.slot)
-    return tables.scopes[constraint.value.slot], values >= 1 if constraint.relation == "positive" else values == 0
 
 
 def _merged(
@@ -300,10 +260,10 @@ def _factor(
     valid = np.ones(shape, bool)
     for own, mask in masks:
         if {*own} <= {*scope}:
-            valid &= _laid(mask.astype(bool), own, scope)
+            valid &= _laid(own, mask.astype(bool), scope)
     totals: list[Any] = [np.zeros(shape, np.int64) for _ in METRICS]
     for own, tables in costs.items():
         for place, table in enumerate(tables):
             if homes[own] == scope and not isinstance(table, int):
-                totals[place] = _added(totals[place], _laid(table, own, scope))
+                totals[place] = _added(totals[place], _laid(own, table, scope))
     return Factor(scope, tuple(totals), valid)

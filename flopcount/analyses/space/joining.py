@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flopcount.analyses.arrays import numpy
-from flopcount.analyses.space.factors import SMALL
 from flopcount.analyses.space.histograms import Excess, Range, Steps, gridded
 from flopcount.analyses.space.trellis import Layer, starts
+from flopcount.formulas.numbers import SMALL
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,9 +12,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flopcount.analyses.arrays import numpy
-from flopcount.analyses.space.factors import METRICS, SMALL, Factor, Sum, Turn, check_cells, largest, summed, turns
+from flopcount.analyses.space.factors import METRICS, Factor, Sum, Turn, check_cells, largest, summed, turns
 from flopcount.analyses.sweep.axes import Axis, number
 from flopcount.analyses.sweep.run import Space, Varied
+from flopcount.formulas.numbers import SMALL
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,11 +18,10 @@ from flopcount.analyses.sweep.axes import (
     number,
     size,
 )
-from flopcount.analyses.sweep.compile import NEVER, OVERFLOW, Evaluator, Program, Wanted, compiled
-from flopcount.analyses.sweep.graph import Number, Recorded, Tape
+from flopcount.analyses.sweep.evaluate import NEVER, OVERFLOW, Check, Counting, Evaluator, counting
 from flopcount.case import Case, Count, batched
 from flopcount.errors import BadInput, ShapeError, SpecError, UsageError
-from flopcount.formulas.numbers import total
+from flopcount.formulas.numbers import Dim, Expr, Graph, total
 from flopcount.formulas.shape import Shape
 from flopcount.network.convention import Convention
 from flopcount.network.folding import folded
@@ -88,7 +87,7 @@ def _setting(name: str, value: Value) -> Setting:
 
 
 def walk(
-    space: Space, fixed: Mapping[str, Value], doors: Mapping[str, Door] = {}, open_: Mapping[str, Recorded] = {}
+    space: Space, fixed: Mapping[str, Value], doors: Mapping[str, Door] = {}, open_: Mapping[str, Expr] = {}
 ) -> tuple[Trace, Given]:
     """Walk the network once: some axes have a value, the others a recorded number that stands for all values."""
     base = network(space, fixed)
@@ -123,7 +122,7 @@ def exact(space: Space, values: Mapping[str, Value]) -> Count:
     return Case.of(base.plan, x, space.convention, given).count
 
 
-def _resized(x: dict[str, Shape], size: Recorded) -> dict[str, Shape]:
+def _resized(x: dict[str, Shape], size: Expr) -> dict[str, Shape]:
     """Give the first input a size for every spatial axis, or for its channels where there is none."""
     first, shape = next(iter(x.items()))
     space = (size,) * len(shape.spatial)
@@ -234,9 +233,8 @@ MOST_WALKS = 4096
 class Recording(NamedTuple):
     """A walk written down: what each layer adds to each total, and what must hold."""
 
-    tape: Tape
-    costs: Mapping[str, tuple[Number, ...]]
-    constraints: tuple[Wanted, ...]
+    costs: Mapping[str, tuple[Dim, ...]]
+    checks: tuple[Check, ...]
 
 
 class Varied(NamedTuple):
@@ -304,17 +302,16 @@ def _doors(space: Space, fixed: Mapping[str, Value], doors: Mapping[str, Door]) 
     return {name: each for name, each in found.items() if each is not None}
 
 
-def _walked(space: Space, fixed: Mapping[str, Value], doors: Mapping[str, Door]) -> tuple[Tape, Trace, Given]:
-    tape = Tape()
+def _walked(space: Space, fixed: Mapping[str, Value], doors: Mapping[str, Door]) -> tuple[Trace, Given]:
+    graph = Graph()
     axes = {each.name: each for each in space.axes}
-    numbers = {name: tape.variable(name, axes[name].low, axes[name].high) for name in doors}
-    traced, given = walk(space, fixed, doors, numbers)
-    return tape, traced, given
+    numbers = {name: graph.variable(name, axes[name].low, axes[name].high) for name in doors}
+    return walk(space, fixed, doors, numbers)
 
 
 def _recorded(space: Space, fixed: Mapping[str, Value], doors: Mapping[str, Door]) -> Recording:
     """Walk once, and weigh each layer by the convention."""
-    tape, traced, given = _walked(space, fixed, doors)
+    traced, given = _walked(space, fixed, doors)
     constraints = [each for node, step in traced.items() for each in _needs(node, step, traced, given)]
     traced = folded(traced) if space.convention.folds else traced
     rule, steps = batched(space.convention, traced), traced.steps.values()
@@ -322,18 +319,18 @@ def _recorded(space: Space, fixed: Mapping[str, Value], doors: Mapping[str, Door
         "macs": tuple(map(rule.macs_of, steps)),
         "params": tuple(map(rule.params_of, steps)),
     }
-    return Recording(tape, costs, tuple(constraints))
+    return Recording(costs, tuple(constraints))
 
 
-def _needs(node: Node, step: Any, traced: Trace, given: Given) -> Iterator[Wanted]:
+def _needs(node: Node, step: Any, traced: Trace, given: Given) -> Iterator[Check]:
     """Yield what must hold at a layer: the fields that are computed, constraints of its formula, sizes up to 10⁹."""
     for value, low in _computed(node, traced, given):
-        yield Wanted(node.path, value - low + 1, "positive")
-        yield Wanted(node.path, LARGEST + 1 - value, "positive")
+        yield Check(node.path, value - low + 1, "positive")
+        yield Check(node.path, LARGEST + 1 - value, "positive")
     for constraint in step.constraints:
-        yield Wanted(node.path, constraint.value, constraint.relation)
+        yield Check(node.path, constraint.value, constraint.relation)
     for dim in step.shape.dims:
-        yield Wanted(node.path, LARGEST + 1 - dim, "positive")
+        yield Check(node.path, LARGEST + 1 - dim, "positive")
 
 
 def _computed(node: Node, traced: Trace, given: Given) -> Iterator[tuple[Any, int]]:
@@ -345,7 +342,7 @@ def _computed(node: Node, traced: Trace, given: Given) -> Iterator[tuple[Any, in
     for name, expression in node.computed.items():
         found = valued(expression, values) if name not in given.get(node.path, {}) else 0
         for value in found if isinstance(found, tuple) else (found,):
-            if isinstance(value, Recorded):
+            if isinstance(value, Expr):
                 yield value, _least(node, name)
 
 
@@ -399,16 +396,16 @@ def evaluator(space: Space) -> Evaluator:
     """Return a pure function from batches of candidates to what they cost."""
     numpy()
     found = varied(space)
-    programs: dict[tuple[int, ...], Program] = {}
+    ranges = {each.name: (each.low, each.high) for each in found.space.axes if each.name in found.doors}
+    programs: dict[tuple[int, ...], Counting] = {}
     for places, recording in found.recordings():
-        programs[places] = _program(recording) if recording else NEVER
+        programs[places] = _counting(recording, ranges) if recording else NEVER
     return Evaluator(found.space.axes, found.listed, programs)
 
 
-def _program(recording: Recording) -> Program:
+def _counting(recording: Recording, ranges: Mapping[str, tuple[int, int]]) -> Counting:
     """Keep what the totals need of a walk."""
-    results: dict[str, Any] = {name: total(values) for name, values in recording.costs.items()}
-    return compiled(recording.tape, results, recording.constraints)
+    return counting({name: total(values) for name, values in recording.costs.items()}, recording.checks, ranges)
 
 
 def positions(space: Space, drawn: Drawn | None, *, parted: bool) -> int:

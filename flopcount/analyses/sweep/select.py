@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flopcount.analyses.arrays import numpy
 from flopcount.analyses.conditions import Condition
 from flopcount.analyses.sweep.axes import in_words, size
-from flopcount.analyses.sweep.compile import Evaluator
-from flopcount.analyses.sweep.graph import INT64
+from flopcount.analyses.sweep.evaluate import COSTS, Evaluator
 from flopcount.analyses.sweep.run import Chunk, Space, candidate, why
 from flopcount.errors import UsageError, suggestion
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
 Rows = dict[str, Any]
 """An array for each column."""
-
-COSTS = ("macs", "params")
-"""The columns every candidate has beside its id and its axes."""
 
 
 class Choice(NamedTuple):
@@ -95,7 +91,7 @@ def columns(space: Space) -> tuple[str, ...]:
 
 def kinds(space: Space) -> dict[str, type]:
     """Return what each column holds, whatever its rows: whole numbers, decimals or words; ids beyond 64 bits too."""
-    ids = int if size(space.axes) < INT64 else str
+    ids = int if size(space.axes) < 2**63 else str
     return {"id": ids, **{each.name: _kind(each.values) for each in space.axes}, **dict.fromkeys(COSTS, int)}
 
 
