@@ -48,7 +48,8 @@ class ReadResult(NamedTuple):
     """A network as a file of another tool gives it: named inputs and flat nodes, in the order of the computation.
 
     `unknown` are the operators that were skipped, each with its number of occurrences. `batch` is the
-    batch that the input asked for; the sizes of `inputs` do not include it.
+    batch that the input asked for; the sizes of `inputs` do not include it. `sized` tells that sizes
+    asked for mean the file's layout, so they cannot be applied to `inputs` again.
     """
 
     name: str
@@ -58,6 +59,7 @@ class ReadResult(NamedTuple):
     unknown: Mapping[str, int] = {}
     description: str = ""
     batch: int | None = None
+    sized: bool = False
 
 
 Build = Callable[[ReadOptions], ReadResult]

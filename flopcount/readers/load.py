@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def _onnx(path: Path) -> Any:
     from flopcount.readers.onnx.read import read
 
-    return partial(read, path)
+    return read(path)
 
 
 def _keras_archive(path: Path) -> Any:
@@ -120,8 +120,8 @@ def _specified(
 
     if isinstance(result, ReadResult):
         spec = validated(Source(title, "", "toml", document(result)), settings, variant)
-        notes, named = tuple(map(str, result.notes)), "=" in (options.input or "")
-        return spec._replace(notes=notes, unknown=result.unknown, sized=named, foreign=True)
+        notes, sized = tuple(map(str, result.notes)), result.sized or "=" in (options.input or "")
+        return spec._replace(notes=notes, unknown=result.unknown, sized=sized, batch=result.batch, foreign=True)
     spec = validated(Source(title, "", "toml", result.data), settings, variant)
     return spec._replace(notes=result.notes, unknown=result.unknown, sized=result.sized, foreign=True)
 

@@ -223,7 +223,8 @@ class Spec(NamedTuple):
     `settings` are the places that settings changed; `changes` what settings say
     of layers, as path → field → value, which is for the plan.
     A `foreign` file, one of another tool, adds what there is to say about it: notes, the
-    operators that were left out, and whether the sizes that were asked for are in it already.
+    operators that were left out, and whether the sizes that were asked for are in it already;
+    then `batch` is what goes before them.
     """
 
     arch: Arch
@@ -233,6 +234,7 @@ class Spec(NamedTuple):
     notes: tuple[str, ...] = ()
     unknown: Mapping[str, int] = {}
     sized: bool = False
+    batch: int | None = None
     foreign: bool = False
 
 

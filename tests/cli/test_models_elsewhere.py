@@ -35,7 +35,7 @@ def test_several_inputs_of_a_model_cost_what_each_costs(
 
 def test_sizes_that_a_model_fixes_are_refused(run: Run) -> None:
     result = run("whatif", FOLDER / "vit_tiny_patch16_224.onnx", "--input", "96,224")
-    assert (result.code, "cannot be paired" in result.err) == (2, True)
+    assert (result.code, "cannot be broadcast" in result.err) == (2, True)
 
 
 @pytest.mark.parametrize("size", [(), ("--input", "96")])

@@ -70,7 +70,7 @@ def test_a_transposed_convolution_spreads_each_input_position(count: Counting) -
 
 
 @pytest.mark.parametrize("bias_first", [False, True])
-def test_a_product_with_weights_and_a_sum_behind_it_are_one_linear_layer(count: Counting, *, bias_first: bool) -> None:
+def test_a_product_with_weights_and_a_sum_after_it_are_one_linear_layer(count: Counting, *, bias_first: bool) -> None:
     nodes = [node("MatMul", "x w", "p"), node("Add", "b p" if bias_first else "p b", "y")]
     result = count(nodes, {"x": TOKENS}, {"w": Weights((8, 5)), "b": Weights((5,))})
     assert kinds(result) == ["Linear"]

@@ -40,7 +40,7 @@ def test_attention_of_layers_that_come_in_has_no_params(tmp_path: Path) -> None:
     assert (result.total.macs, result.total.params) == (2 * 6 * 6 * 8, 0)
 
 
-def test_a_fused_convolution_has_its_function_behind_it(tmp_path: Path) -> None:
+def test_a_fused_convolution_is_followed_by_its_function(tmp_path: Path) -> None:
     nodes = [node("FusedConv", "x w b", "y", domain=MS, activation="Relu")]
     result = counted(tmp_path, nodes, MAP, w=Weights((5, 4, 1, 1)), b=Weights((5,)))
     assert (kinds(result), result.total.macs) == (["Conv", "ReLU"], 20 * 64)

@@ -27,7 +27,7 @@ CASES: Mapping[str, tuple[list[bytes], Sizes, Mapping[str, Any], tuple[int, ...]
         0,
         16,
     ),
-    "a row behind others": ([node("Concat", "x t", "y", axis=1)], TOKENS, {"t": Weights((1, 2, 8))}, (8, 8), 0, 16),
+    "a row after others": ([node("Concat", "x t", "y", axis=1)], TOKENS, {"t": Weights((1, 2, 8))}, (8, 8), 0, 16),
     "a sum of a bias and a convolution": (
         [node("Conv", "x w", "c"), node("Add", "c b", "y")],
         MAP,

@@ -1,6 +1,7 @@
-"""Arithmetic on the few numbers that shapes are made of: what a graph computes before anything runs.
+"""Constant folding: the few numbers that shapes are made of, which a graph computes before anything runs.
 
-A tensor is a flat tuple of numbers with sizes; larger ones than `MOST_FOLDED` are never computed.
+A tensor is a flat tuple of numbers with sizes; those larger than `MOST_VALUES` are not computed.
+Numbers from the size of a tensor remember it (`Size`), so what is resized to it stays relative.
 """
 
 import math
@@ -9,255 +10,254 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, product
 from typing import Any
 
-from flopcount.readers.onnx.layout import broadcast
-from flopcount.readers.onnx.values import Call, Dims, Numbers, Unreadable, Value, on_axis
-from flopcount.readers.onnx.wire import FLOATS, MOST_FOLDED
+from flopcount.errors import Refusal
+from flopcount.readers.onnx.file import FLOATS, MOST_VALUES
+from flopcount.readers.onnx.op import Dims, NodeContext, Numbers, Size, Value, on_axis
+from flopcount.readers.onnx.ops_shape import broadcast, slice_parts
 
-INT64 = 7
+Fold = Callable[[NodeContext], Value | None]
+"""Computes the output of a node; None if its numbers are not computed."""
 
-
-def made(dims: Dims, data: Numbers, dtype: int = INT64) -> Value:
-    """Return a tensor whose numbers are known."""
-    return Value(dims, dtype, data=data)
-
-
-def strides(dims: Dims) -> list[int]:
-    """Return how far apart neighbours along each axis are, in a flat tuple."""
-    steps, step = [], 1
-    for size in reversed(dims):
-        steps.append(step)
-        step *= size
-    return steps[::-1]
+_INT64 = 7
 
 
-def picked(dims: Dims, starts: int, steps: list[int]) -> Iterator[int]:
-    """Yield places in a flat tuple, the last axis fastest."""
-    for place in product(*map(range, dims)):
-        yield starts + sum(map(operator.mul, place, steps))
+def _value(dims: Dims, numbers: Callable[[], Iterator[Any]] | Sequence[Any], dtype: int = _INT64) -> Value | None:
+    """Return a tensor with its numbers, unless they are too many."""
+    if math.prod(dims) > MOST_VALUES:
+        return None
+    return Value(dims, dtype, data=tuple(numbers() if callable(numbers) else numbers))
 
 
-def stretched(value: Value, dims: Dims) -> Iterator[float]:
-    """Yield the numbers of a tensor as they are stretched to a size."""
-    data = known(value)
-    if len(data) == 1:
-        return iter(data * math.prod(dims))
+def _strides(dims: Dims) -> list[int]:
+    """Return the distance between neighbors along each axis, in a flat tuple."""
+    return [math.prod(dims[axis + 1 :]) for axis in range(len(dims))]
+
+
+def _picked(data: Numbers, dims: Dims, steps: list[int]) -> Iterator[float]:
+    """Yield the numbers that steps lead to, the last axis fastest."""
+    return (data[sum(map(operator.mul, place, steps))] for place in product(*map(range, dims)))
+
+
+def _known(value: Value) -> Numbers:
+    """Return numbers that are known: folding begins if all are."""
+    return value.data or ()
+
+
+def _stretched(value: Value, dims: Dims) -> Iterator[float]:
+    """Yield the numbers of a tensor, broadcast to a size."""
     own = (1,) * (len(dims) - len(value.dims)) + value.dims
-    steps = [step if size > 1 else 0 for size, step in zip(own, strides(own), strict=True)]
-    return (data[place] for place in picked(dims, 0, steps))
+    steps = [step if size > 1 else 0 for size, step in zip(own, _strides(own), strict=True)]
+    return _picked(_known(value), dims, steps)
 
 
-def known(value: Value) -> Numbers:
-    """Return numbers that are known."""
-    assert value.data is not None  # noqa: S101  (folding begins where all are)
-    return value.data
+def _applied(function: Callable[..., Any], numbers: tuple[Any, ...]) -> Any:
+    """Apply a function; if a number is from a size, so is the result."""
+    result = function(*numbers)
+    sizes = [number for number in numbers if isinstance(number, Size)]
+    if not sizes or isinstance(result, bool) or result != int(result):
+        return result
+    source = sizes[0].source
+    if function in _ROUNDING:
+        return Size(result, source)
+    if function is operator.mul and source is not None and len(sizes) == 1:
+        factor = next((number for number in numbers if number is not sizes[0]), 0)
+        return Size(result, (*source[:2], source[2] * int(factor)) if factor == int(factor) else None)
+    return Size(result)
 
 
-class NotFoldable(Exception):
-    """The sizes are known, the numbers are not computed."""
+_ROUNDING = (math.floor, math.ceil, round)
 
 
-def small(dims: Dims) -> Dims:
-    """Leave what is large uncomputed."""
-    if math.prod(dims) > MOST_FOLDED:
-        raise NotFoldable
-    return dims
-
-
-def mapped(function: Callable[..., Any]) -> Callable[[Call], Value]:
+def mapped(function: Callable[..., Any]) -> Fold:
     """Return a fold that applies a function to elements that belong together."""
 
-    def fold(call: Call) -> Value:
-        inputs = [value for value in call.ins if value is not None]
-        dims = small(broadcast(*(value.dims for value in inputs)))
-        columns = zip(*(stretched(value, dims) for value in inputs), strict=True)
-        data = tuple(function(*numbers) for numbers in columns)
-        return made(dims, data, inputs[-1].dtype)
+    def fold(op: NodeContext) -> Value | None:
+        dims = broadcast(*(value.dims for value in op.present))
+
+        def numbers() -> Iterator[Any]:
+            columns = zip(*(_stretched(value, dims) for value in op.present), strict=True)
+            return (_applied(function, column) for column in columns)
+
+        return _value(dims, numbers, op.present[-1].dtype)
 
     return fold
 
 
-def clipped(call: Call) -> Value:
+def clipped(op: NodeContext) -> Value:
     """Clip: between bounds, which are attributes in old opsets and inputs in new ones."""
-    x = call.at(0)
-    low, high = (
-        (call.numbers(index) or (call.attribute(name, bound),))[0]
-        for index, name, bound in ((1, "min", -math.inf), (2, "max", math.inf))
-    )
-    return x._replace(data=tuple(min(max(number, low), high) for number in known(x)))
+    bounds = ((1, "min", -math.inf), (2, "max", math.inf))
+    low, high = ((op.numbers(index) or (op.attribute(name, bound),))[0] for index, name, bound in bounds)
+    return op.at(0)._replace(data=tuple(min(max(number, low), high) for number in _known(op.at(0))))
 
 
 def divided(one: float, other: float) -> float:
-    """Divide, whole numbers towards zero."""
+    """Divide; integers are rounded towards zero."""
     if isinstance(one, int) and isinstance(other, int):
         return math.trunc(one / other) if abs(one) < 2**52 else one // other
     return one / other
 
 
-def shape(call: Call) -> Value:
-    """Shape: the sizes themselves."""
-    dims = call.at(0).dims
-    rank = len(dims)
-    start, end = call.whole("start", 0), call.whole("end", rank)
-    return made((len(dims[start:end]),), tuple(dims[start:end]))
+def shape(op: NodeContext) -> Value:
+    """Shape: the sizes themselves; those of space remember where they are from."""
+    x = op.at(0)
+    start, end = op.integer("start", 0), op.integer("end", len(x.dims))
+    sizes = tuple(_size(op, x, axis) for axis in range(len(x.dims)))[start:end]
+    return Value((len(sizes),), _INT64, data=sizes)
 
 
-def size(call: Call) -> Value:
-    """Size: how many elements there are."""
-    return made((), (call.at(0).elements,))
+def _size(op: NodeContext, x: Value, axis: int) -> int:
+    if x.row is None or axis == x.batch_axis:
+        return x.dims[axis]
+    row, place = op.draft.rows[x.row], x.inner_axis(axis)
+    if row.node is not None and place == row.shape.channel_axis:
+        return x.dims[axis]
+    return Size(x.dims[axis], (x.row, place, 1))
 
 
-def constant(call: Call) -> Value:
+def elements(op: NodeContext) -> Value:
+    """Size: the number of elements."""
+    return Value((), _INT64, data=(op.at(0).elements,))
+
+
+def constant(op: NodeContext) -> Value:
     """Constant: a tensor, or numbers."""
-    found = call.node.attributes
-    for name in ("value", "value_int", "value_ints", "value_float", "value_floats"):
-        if found.get(name) is None:
-            continue
-        content = found[name]
-        if name == "value":
-            return Value(content.dims, content.dtype, data=content.numbers())
-        dtype = INT64 if "int" in name else 1
-        return made((len(content),), content, dtype) if isinstance(content, tuple) else made((), (content,), dtype)
-    return made((), (), 8)
+    found = op.node.attributes
+    name = next((name for name in _CONSTANTS if found.get(name) is not None), None)
+    if name is None:
+        return Value((), 8, data=())
+    content = found[name]
+    if name == "value":
+        return Value(content.dims, content.dtype, data=content.numbers())
+    numbers = content if isinstance(content, tuple) else (content,)
+    return Value((len(numbers),) if isinstance(content, tuple) else (), _CONSTANTS[name], data=numbers)
 
 
-def constant_of_shape(call: Call) -> Value:
-    """ConstantOfShape: one number everywhere; zero, if it is not given."""
-    dims = tuple(int(number) for number in call.numbers(0) or ())
-    value = call.attribute("value")
+_CONSTANTS = {"value": 0, "value_int": _INT64, "value_ints": _INT64, "value_float": 1, "value_floats": 1}
+"""The attributes of a Constant that are read, with their element types."""
+
+
+def constant_of_shape(op: NodeContext) -> Value:
+    """ConstantOfShape: one number everywhere, zero by default."""
+    dims = tuple(int(number) for number in op.numbers(0) or ())
+    value = op.attribute("value")
     number = (value.numbers() or (0,))[0] if value is not None else 0.0
     dtype = value.dtype if value is not None else 1
-    if math.prod(dims) > MOST_FOLDED:
-        return Value(dims, dtype)
-    return made(dims, (number,) * math.prod(dims), dtype)
+    return _value(dims, lambda: iter((number,) * math.prod(dims)), dtype) or Value(dims, dtype)
 
 
-def range_(call: Call) -> Value:
+def range_(op: NodeContext) -> Value | None:
     """Range: from one number to before another."""
-    start, limit, step = ((call.numbers(index) or (0,))[0] for index in range(3))
+    start, limit, step = ((op.numbers(index) or (0,))[0] for index in range(3))
     if not step:
-        raise Unreadable("a step of 0 leads nowhere")
+        raise Refusal("its step is 0")
     count = max(math.ceil((limit - start) / step), 0)
-    small((count,))
-    return made((count,), tuple(start + index * step for index in range(count)), call.at(0).dtype)
+    return _value((count,), lambda: (start + index * step for index in range(count)), op.at(0).dtype)
 
 
-def cast_(call: Call) -> Value:
-    """Cast: to whole numbers, or to decimals."""
-    to, data = call.whole("to", INT64), known(call.at(0))
+def cast(op: NodeContext) -> Value:
+    """Cast: to integers or to floating point."""
+    to, data = op.integer("to", _INT64), _known(op.at(0))
     if to not in FLOATS and not all(map(math.isfinite, data)):
-        raise Unreadable("it makes a whole number of what is none")
-    numbers = tuple(map(float, data)) if to in FLOATS else tuple(map(int, data))
-    return call.at(0)._replace(data=numbers, dtype=to)
+        raise Refusal("it makes an integer of a number that is not finite")
+    as_type: type = float if to in FLOATS else int
+    return op.at(0)._replace(data=tuple(n if isinstance(n, Size) else as_type(n) for n in data), dtype=to)
 
 
-def gather(call: Call) -> Value:
-    """Gather: some along an axis."""
-    x, which = call.at(0), call.at(1)
-    axis = on_axis(call.whole("axis", 0), len(x.dims))
+def gather(op: NodeContext) -> Value | None:
+    """Gather: some places along an axis."""
+    x, which = op.at(0), op.at(1)
+    axis = op.axis(len(x.dims), 0)
     inner, length = math.prod(x.dims[axis + 1 :]), x.dims[axis] if x.dims else 1
-    data, places = known(x), [int(place) for place in known(which)]
+    data, places = _known(x), [int(place) for place in _known(which)]
     if not all(-length <= place < length for place in places):
-        raise Unreadable(f"it takes place {places} of {length}")
-    dims = small((*x.dims[:axis], *which.dims, *x.dims[axis + 1 :]))
-    found: list[float] = []
-    for outer in range(math.prod(x.dims[:axis])):
-        for place in places:
-            start = (outer * length + place % length) * inner
-            found.extend(data[start : start + inner])
-    return made(dims, tuple(found), x.dtype)
+        raise Refusal(f"it takes place {places} of {length}")
+
+    def numbers() -> Iterator[float]:
+        for outer in range(math.prod(x.dims[:axis])):
+            for place in places:
+                start = (outer * length + place % length) * inner
+                yield from data[start : start + inner]
+
+    return _value((*x.dims[:axis], *which.dims, *x.dims[axis + 1 :]), numbers, x.dtype)
 
 
-def concat(call: Call) -> Value:
-    """Concat: one behind the other."""
-    inputs = [value for value in call.ins if value is not None]
-    axis = on_axis(call.whole("axis", 1), len(inputs[0].dims))
-    outer = math.prod(inputs[0].dims[:axis])
-    blocks = [len(known(value)) // max(outer, 1) for value in inputs]
-    dims = (*inputs[0].dims[:axis], sum(value.dims[axis] for value in inputs), *inputs[0].dims[axis + 1 :])
-    data: list[float] = []
-    for place in range(outer):
-        for value, block in zip(inputs, blocks, strict=True):
-            data.extend(known(value)[place * block : (place + 1) * block])
-    return made(small(dims), tuple(data), inputs[0].dtype)
+def concat(op: NodeContext) -> Value | None:
+    """Concat: one tensor after the other."""
+    first = op.present[0]
+    axis = op.axis(len(first.dims), 1)
+    outer = math.prod(first.dims[:axis])
+    blocks = [(_known(value), len(_known(value)) // max(outer, 1)) for value in op.present]
+    dims = (*first.dims[:axis], sum(value.dims[axis] for value in op.present), *first.dims[axis + 1 :])
+
+    def numbers() -> Iterator[float]:
+        for place in range(outer):
+            for data, block in blocks:
+                yield from data[place * block : (place + 1) * block]
+
+    return _value(dims, numbers, first.dtype)
 
 
-def transpose(call: Call) -> Value:
+def transpose(op: NodeContext) -> Value | None:
     """Transpose: the axes in another order."""
-    x = call.at(0)
-    order = call.wholes("perm") or tuple(reversed(range(len(x.dims))))
-    dims, steps = tuple(x.dims[axis] for axis in order), strides(x.dims)
-    data = known(x)
-    return x._replace(dims=dims, data=tuple(data[place] for place in picked(dims, 0, [steps[axis] for axis in order])))
+    x = op.at(0)
+    order = op.integers("perm") or tuple(reversed(range(len(x.dims))))
+    dims, steps = tuple(x.dims[axis] for axis in order), _strides(x.dims)
+    return _value(dims, lambda: _picked(_known(x), dims, [steps[axis] for axis in order]), x.dtype)
 
 
-def expand(call: Call) -> Value:
-    """Expand: stretched to a size."""
-    x = call.at(0)
-    dims = small(broadcast(x.dims, tuple(int(number) for number in call.numbers(1) or ())))
-    return x._replace(dims=dims, data=tuple(stretched(x, dims)))
+def expand(op: NodeContext) -> Value | None:
+    """Expand: broadcast to a size."""
+    x = op.at(0)
+    dims = broadcast(x.dims, tuple(int(number) for number in op.numbers(1) or ()))
+    return _value(dims, lambda: _stretched(x, dims), x.dtype)
 
 
-def tile(call: Call) -> Value:
-    """Tile: repeated; one axis, as shapes have."""
-    x, times = call.at(0), call.numbers(1) or ()
+def tile(op: NodeContext) -> Value | None:
+    """Tile: repeated; only along one axis, as shapes have."""
+    x, times = op.at(0), op.numbers(1) or ()
     if len(x.dims) != 1 or len(times) != 1:
-        raise NotFoldable
-    return x._replace(dims=small((x.dims[0] * int(times[0]),)), data=known(x) * int(times[0]))
+        return None
+    count = int(times[0])
+    return _value((x.dims[0] * count,), lambda: iter(_known(x) * count), x.dtype)
 
 
-def slice_(call: Call) -> Value:
-    """Slice: from one to before another, along some axes."""
-    x = call.at(0)
-    starts, ends = call.listed("starts", 1) or (), call.listed("ends", 2) or ()
-    axes = call.listed("axes", 3) or tuple(range(len(starts)))
-    steps = (call.listed("steps", 4) if len(call.ins) > 4 else None) or (1,) * len(starts)  # noqa: PLR2004  (the steps)
-    rank, near = len(x.dims), strides(x.dims)
-    ranges = [range(length) for length in x.dims]
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        place = on_axis(axis, rank)
-        ranges[place] = range(*slice(start, end if end > -(2**62) else None, step).indices(x.dims[place]))
-    data = known(x)
-    found = (data[sum(map(operator.mul, place, near))] for place in product(*ranges))
-    return x._replace(dims=tuple(map(len, ranges)), data=tuple(found))
+def slice_(op: NodeContext) -> Value:
+    """Slice: from one place to before another, along some axes."""
+    x = op.at(0)
+    parts, steps = slice_parts(op, x.dims), _strides(x.dims)
+    found = (_known(x)[sum(map(operator.mul, place, steps))] for place in product(*parts))
+    return x._replace(dims=tuple(map(len, parts)), data=tuple(found))
 
 
-def reduced(function: Callable[[list[float]], float]) -> Callable[[Call], Value]:
-    """Return a fold that sums up all numbers; along some axes of several, nothing is computed."""
+def reduced(function: Callable[[Any], Any]) -> Fold:
+    """Return a fold that reduces all numbers to one; nothing is computed along some axes of several."""
 
-    def fold(call: Call) -> Value:
-        x, axes = call.at(0), call.listed("axes", 1)
+    def fold(op: NodeContext) -> Value | None:
+        x, axes = op.at(0), op.integers_at("axes", 1)
         if axes and len({on_axis(axis, len(x.dims)) for axis in axes}) < len(x.dims):
-            raise NotFoldable
-        dims = (1,) * len(x.dims) if call.whole("keepdims", 1) else ()
-        return x._replace(dims=dims, data=(function([*known(x)]),))
+            return None
+        dims = (1,) * len(x.dims) if op.integer("keepdims", 1) else ()
+        return x._replace(dims=dims, data=(_applied(lambda *numbers: function(numbers), _known(x)),))
 
     return fold
 
 
-def non_zero(call: Call) -> Value:
-    """NonZero: where numbers are not zero."""
-    x = call.at(0)
-    places = [place for place, number in zip(product(*map(range, x.dims)), known(x), strict=True) if number]
-    columns = [float(place[axis]) for axis in range(len(x.dims)) for place in places]
-    return made((len(x.dims), len(places)), tuple(map(int, columns)))
+def non_zero(op: NodeContext) -> Value:
+    """NonZero: the places of numbers that are not zero."""
+    x = op.at(0)
+    places = [place for place, number in zip(product(*map(range, x.dims)), _known(x), strict=True) if number]
+    columns = tuple(place[axis] for axis in range(len(x.dims)) for place in places)
+    return Value((len(x.dims), len(places)), _INT64, data=columns)
 
 
-def choose(condition: float, one: float, other: float) -> float:
-    """Return one where something is true, else the other."""
-    return one if condition else other
-
-
-# Which operators are computed before anything runs, and how.
-
-
-FOLDS: Mapping[str, Callable[[Call], Value]] = {
+FOLDS: Mapping[str, Fold] = {
     "Gather": gather,
     "Concat": concat,
     "Slice": slice_,
     "Transpose": transpose,
     "Expand": expand,
     "Tile": tile,
-    "Cast": cast_,
+    "Cast": cast,
     "ConstantOfShape": constant_of_shape,
     "Range": range_,
     "NonZero": non_zero,
@@ -287,46 +287,40 @@ FOLDS: Mapping[str, Callable[[Call], Value]] = {
     "Not": mapped(operator.not_),
     "And": mapped(lambda one, other: bool(one and other)),
     "Or": mapped(lambda one, other: bool(one or other)),
-    "Where": mapped(choose),
+    "Where": mapped(lambda condition, one, other: one if condition else other),
     "ReduceProd": reduced(math.prod),
     "ReduceSum": reduced(sum),
     "ReduceMax": reduced(max),
     "ReduceMin": reduced(min),
 }
-"""How the numbers of a result are computed, by operator."""
+"""Operators by the fold that computes their output."""
 
-ALWAYS: Mapping[str, Callable[[Call], Value]] = {
-    "Shape": shape,
-    "Size": size,
-    "Constant": constant,
-}
-"""Operators whose result is known whatever their input is."""
+ALWAYS: Mapping[str, Callable[[NodeContext], Value]] = {"Shape": shape, "Size": elements, "Constant": constant}
+"""Operators whose output is known whatever their input is."""
 
 KEEP = frozenset(
     ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Dropout", "DequantizeLinear", "QuantizeLinear", "Split")
 )
-"""Operators that leave the numbers as they are, and in their order."""
+"""Operators that keep the numbers and their order."""
 
 
-def folded(call: Call) -> Value | None:
-    """Compute the result of an operator on numbers that are all known; None, if it cannot be."""
-    fold = FOLDS.get(call.node.op)
-    if fold is None or any(value is not None and value.data is None for value in call.ins):
+def folded(op: NodeContext) -> Value | None:
+    """Compute the output of a node if all its inputs are known and their number allows."""
+    fold = FOLDS.get(op.node.op)
+    if fold is None or any(value.data is None for value in op.present):
         return None
     try:
-        return fold(call)
-    except NotFoldable:
-        return None
+        return fold(op)
     except (ArithmeticError, ValueError, TypeError, IndexError) as error:
-        raise Unreadable(f"its numbers cannot be computed: {error}") from None
+        raise Refusal(f"its numbers cannot be computed: {error}") from None
 
 
-def kept_data(call: Call, sizes: Sequence[Dims]) -> list[Numbers | None]:
-    """Return the numbers of each result that are those of the first input: all of them, or its share of a list."""
-    x = call.get(0)
-    if x is None or x.data is None or call.node.op not in KEEP:
+def kept_data(op: NodeContext, sizes: Sequence[Dims]) -> list[Numbers | None]:
+    """Return for each output the numbers of the first input if they stay the same, or its share of a list."""
+    x = op.get(0)
+    if x is None or x.data is None or op.node.op not in KEEP:
         return [None] * len(sizes)
     counts = [math.prod(dims) for dims in sizes]
-    if call.node.op == "Split" and len(x.dims) == 1:
+    if op.node.op == "Split" and len(x.dims) == 1:
         return [x.data[end - count : end] for count, end in zip(counts, accumulate(counts), strict=True)]
     return [x.data if count == len(x.data) else None for count in counts]

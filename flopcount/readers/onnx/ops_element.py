@@ -1,122 +1,60 @@
-"""Operators of ONNX that normalise, and those that sum up along axes."""
+"""Operators on elements: functions of one or several tensors, normalizations, and reductions along axes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
+from typing import Any
 
-from flopcount.readers.onnx.layout import joined, reshaped, same
-from flopcount.readers.onnx.ops_conv import mapped
-from flopcount.readers.onnx.values import ACTIVATIONS, ELEMENTWISE, Call, Dims, Unreadable, Value, from_end, on_axis
+from flopcount.errors import Refusal
+from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer, on_axis
+from flopcount.readers.onnx.ops_conv import as_map
+from flopcount.readers.onnx.ops_shape import broadcast, expanded, parameter, reshaped
 
+ACTIVATIONS: Mapping[str, str] = {
+    "Relu": "relu",
+    "LeakyRelu": "leaky_relu",
+    "Elu": "elu",
+    "Selu": "selu",
+    "Celu": "celu",
+    "Gelu": "gelu",
+    "Sigmoid": "sigmoid",
+    "HardSigmoid": "hardsigmoid",
+    "HardSwish": "hardswish",
+    "Tanh": "tanh",
+    "Mish": "mish",
+    "Softplus": "softplus",
+    "Softsign": "softsign",
+    "ThresholdedRelu": "relu",
+    "Swish": "silu",
+    "Silu": "silu",
+    "FastGelu": "gelu",
+    "QuickGelu": "gelu",
+    "BiasGelu": "gelu",
+}
+"""Operators by the function of an Activation that they are."""
 
-def batch_norm(call: Call) -> list[Value]:
-    """BatchNormalization: scale, shift, mean and variance for each channel."""
-    x = call.at(0)
-    x = mapped(call, x) if len(x.dims) > 2 else call.rows.viewed(x, x.drop, len(x.ours) - 1)  # noqa: PLR2004  (space)
-    _fits(call, x, 1, 2, 3, 4)
-    y = same(call, "BatchNorm", x)
-    call.rows.settle(y, "norm_weight", call.at(1))
-    call.rows.settle(y, "norm_bias", call.at(2))
-    call.rows.settle(y, "running", call.at(3), call.at(4))
-    return [y] * max(len(call.node.outputs), 1)
+ELEMENTWISE: Mapping[str, str] = {
+    **{name.capitalize(): name for name in ("add", "sub", "mul", "div", "mod", "pow", "reciprocal", "sqrt", "exp")},
+    **{name.capitalize(): name for name in ("log", "erf", "neg", "abs", "sign", "floor", "ceil", "round", "min")},
+    **{name.capitalize(): name for name in ("max", "equal", "less", "greater", "and", "or", "not", "where", "clip")},
+    **{name.capitalize(): name for name in ("sin", "cos", "tan", "atan")},
+    **dict.fromkeys(("Sum", "Mean"), "add"),
+    **dict.fromkeys(("IsNaN", "IsInf"), "equal"),
+    **dict.fromkeys(("Xor", "BitwiseOr", "BitwiseXor"), "or"),
+    **dict.fromkeys(("Sinh", "Asin", "Asinh"), "sin"),
+    **dict.fromkeys(("Cosh", "Acos", "Acosh"), "cos"),
+    "Atanh": "atan",
+    "LessOrEqual": "less",
+    "GreaterOrEqual": "greater",
+    "BitShift": "mul",
+    "BitwiseAnd": "and",
+    "BitwiseNot": "not",
+    "Shrink": "clip",
+    "QuantizeLinear": "quantize",
+    "DequantizeLinear": "dequantize",
+}
+"""Operators by the function of an Elementwise that they are."""
 
-
-def _fits(call: Call, x: Value, *indices: int) -> None:
-    channels = x.ours[call.rows.axis(x)]
-    for index in indices:
-        if call.at(index).elements != channels:
-            raise Unreadable(f"input {index} has {call.at(index).elements} numbers for {channels} channels")
-
-
-def layer_norm(call: Call) -> list[Value]:
-    """LayerNormalization, from one axis to the last."""
-    x = call.at(0)
-    axis = on_axis(call.whole("axis", -1), len(x.dims))
-    return [normalised(call, "LayerNorm", x, axis, scale=call.get(1), shift=call.get(2))]
-
-
-def rms_norm(call: Call) -> list[Value]:
-    """RMSNormalization, from one axis to the last."""
-    x = call.at(0)
-    axis = on_axis(call.whole("axis", -1), len(x.dims))
-    return [normalised(call, "RMSNorm", x, axis, scale=call.get(1))]
-
-
-def normalised(call: Call, kind: str, x: Value, axis: int, *, scale: Value | None, shift: Value | None = None) -> Value:
-    """Write a normalisation over the axes from one to the last, with a scale and a shift if they are there."""
-    size = prod(x.dims[axis:])
-    flat = reshaped(call, x, (*x.dims[:axis], size)) if axis < len(x.dims) - 1 else x
-    drop = flat.drop if flat.drop != axis else None
-    flat = call.rows.viewed(flat, drop, len(flat._replace(drop=drop).ours) - 1)
-    plain = scale is not None and scale.static and scale.elements == size
-    shifted = shift is not None and shift.static and shift.elements == size
-    fields = {} if plain else {"elementwise_affine": False}
-    if kind == "LayerNorm" and plain and not shifted:
-        fields = {"bias": False}
-    y = same(call, kind, flat, **fields)
-    if plain:
-        call.rows.settle(y, "norm_weight", scale)
-    if plain and shifted:
-        call.rows.settle(y, "norm_bias", shift)
-    y = reshaped(call, y, x.dims)
-    if scale is not None and not plain:
-        y = joined(call, "mul", [y, scale])
-    return joined(call, "add", [y, shift]) if shift is not None and not (plain and shifted) else y
-
-
-def skip_layer_norm(call: Call) -> list[Value]:
-    """Add two layers, then normalise the sum: an operator of ONNX Runtime."""
-    rms = call.node.op.startswith("SkipSimplified")
-    added = joined(call, "add", [call.at(0), call.at(1)])
-    index = 3 if rms else 4
-    bias = call.get(index)
-    added = joined(call, "add", [added, bias]) if bias is not None else added
-    scale, shift = call.get(2), None if rms else call.get(3)
-    y = normalised(call, "RMSNorm" if rms else "LayerNorm", added, len(added.dims) - 1, scale=scale, shift=shift)
-    return [y, y, y, added]
-
-
-def instance_norm(call: Call) -> list[Value]:
-    """InstanceNormalization: over space, with a scale and a shift for each channel."""
-    x = mapped(call, call.at(0))
-    _fits(call, x, 1, 2)
-    y = same(call, "InstanceNorm", x, affine=True)
-    call.rows.settle(y, "norm_weight", call.at(1))
-    call.rows.settle(y, "norm_bias", call.at(2))
-    return [y]
-
-
-def group_norm(call: Call) -> list[Value]:
-    """GroupNormalization: over space and a group of the channels."""
-    x = mapped(call, call.at(0))
-    y = same(call, "GroupNorm", x, num_groups=call.whole("num_groups", 1))
-    call.rows.settle(y, "norm_weight", _counted(call, 1, x))
-    call.rows.settle(y, "norm_bias", _counted(call, 2, x))
-    return [y]
-
-
-def _counted(call: Call, index: int, x: Value) -> Value:
-    """Return what is kept, as large as the kind has it: one number for each channel."""
-    return call.at(index)._replace(dims=(x.dims[1],))
-
-
-def local_response_norm(call: Call) -> list[Value]:
-    """LRN: a sum of squares over neighbouring channels."""
-    return [same(call, "LocalResponseNorm", mapped(call, call.at(0)), size=call.whole("size", 1))]
-
-
-def mean_variance(call: Call) -> list[Value]:
-    """MeanVarianceNormalization: as an instance norm without params."""
-    return [same(call, "InstanceNorm", mapped(call, call.at(0)))]
-
-
-def lp_norm(call: Call) -> list[Value]:
-    """LpNormalization: division by a norm along an axis."""
-    x = call.at(0)
-    axis = on_axis(call.whole("axis", -1), len(x.dims))
-    return [joined(call, "div", [x, summed(call, x, [axis], "norm", keep=True)])]
-
-
-REDUCTIONS = {
+REDUCTIONS: Mapping[str, str] = {
     "ReduceMean": "mean",
     "ReduceSum": "sum",
     "ReduceMax": "max",
@@ -130,126 +68,329 @@ REDUCTIONS = {
     "ArgMax": "argmax",
     "ArgMin": "argmin",
 }
-"""Operators, each with the function of a Reduce that it is."""
+"""Operators by the function of a Reduce that they are."""
+
+_BOOLEAN = 9
+_COMPARISONS = frozenset(
+    ("Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "And", "Or", "Not", "Xor", "IsNaN")
+)
+"""Operators whose output is boolean."""
 
 
-def reduction(call: Call) -> list[Value]:
-    """Sum up along axes: all of them, if none is named."""
-    x = call.at(0)
-    rank = len(x.dims)
-    if call.node.op.startswith("Arg"):
-        axes: Sequence[int] | None = [call.whole("axis", 0)]
-    else:
-        axes = call.listed("axes", 1)
-    if not axes and call.whole("noop_with_empty_axes", 0):
-        return [x]
-    places = sorted({on_axis(axis, rank) for axis in axes}) if axes else [*range(rank)]
-    return [summed(call, x, places, REDUCTIONS[call.node.op], keep=bool(call.whole("keepdims", 1)))]
+# Functions of several tensors, broadcast to one size; constants become part of a layer if a kind has them.
 
 
-def summed(call: Call, x: Value, axes: Sequence[int], function: str, *, keep: bool) -> Value:
-    """Write what is summed up along axes: a global pool or a mean of tokens, where that is what it is."""
-    dims = tuple(1 if axis in axes else size for axis, size in enumerate(x.dims))
-    left = tuple(size for axis, size in enumerate(x.dims) if axis not in axes)
-    ours = [x.on(axis) for axis in axes if axis != x.drop]
-    if not ours:
-        return x._replace(dims=dims) if keep else reshaped(call, x, left)
-    if keep or x.drop in axes:
-        y = _summed(call, x, ours, function, dims=dims, drop=x.drop, keep=True)
-        return y if keep else reshaped(call, y, left)
-    drop = None if x.drop is None else x.drop - sum(axis < x.drop for axis in axes)
-    return _summed(call, x, ours, function, dims=left, drop=drop, keep=False)
+def elementwise(op: NodeContext) -> list[Value]:
+    """Write a function of one or several tensors."""
+    function = ELEMENTWISE[op.node.op]
+    y = joined(op, function, op.present[:1] if function in {"clip", "quantize", "dequantize"} else op.present)
+    return [y._replace(dtype=_BOOLEAN) if op.node.op in _COMPARISONS else y]
 
 
-def _summed(call: Call, x: Value, ours: list[int], function: str, *, dims: Dims, drop: int | None, keep: bool) -> Value:
-    """Write the row, and say where the channels are afterwards."""
-    channels = call.rows.axis(x)
-    short = {} if keep else {"keepdim": False}
-    if function in {"mean", "max"} and ours == [*range(channels + 1, len(x.ours))]:
-        kind = "GlobalAvgPool" if function == "mean" else "GlobalMaxPool"
-        return call.rows.row(kind, [x], dims, drop, channels, **short)
-    if function == "mean" and not keep and ours == [channels - 1] and channels == len(x.ours) - 1:
-        return call.rows.row("MeanTokens", [x], dims, drop, channels - 1)
-    rank = len(x.ours) if keep else max(len(x.ours) - len(ours), 1)
-    axis = min(channels - (0 if keep else sum(place < channels for place in ours)), rank - 1)
-    fields = {"axes": [from_end(place, x) for place in ours], **({} if function == "mean" else {"function": function})}
-    return call.rows.row("Reduce", [x], dims, drop, axis, **fields, **short)
+def joined(op: NodeContext, function: str, inputs: list[Value]) -> Value:
+    """Write an elementwise function of layers and constants."""
+    dims = broadcast(*(value.dims for value in inputs))
+    active = [value for value in inputs if not value.static]
+    static = [value for value in inputs if value.static and value.elements > 1 and _matters(op, value, dims)]
+    if len(active) == 1 and len(static) == 1:
+        special = _with_params(op, function, active[0], static[0], dims)
+        if special is not None:
+            return special
+    active = _aligned(op, active, dims)
+    batch_axis = active[0].batch_axis if len(active[0].dims) == len(dims) else None
+    operands = [*active, *(parameter(op, value, batch_axis, len(dims)) for value in static)]
+    return _join(op, function, operands, dims, batch_axis)
 
 
-# Operators of ONNX that apply a function to every element, of one tensor or several.
+def _matters(op: NodeContext, value: Value, dims: Dims) -> bool:
+    """Tell whether a constant is a parameter, or broadcasts the other inputs."""
+    others = [each.dims for each in op.present if each is not value]
+    return op.is_trained(value) or broadcast((), *others) != dims
 
 
-BOOLEAN = 9
-_TRUTHS = frozenset(("Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "And", "Or", "Not", "Xor", "IsNaN"))
+def _aligned(op: NodeContext, values: list[Value], dims: Dims) -> list[Value]:
+    """Return tensors with aligned axes, the batch left out of all or none."""
+    first = values[0]
+    alike = len({(len(value.dims), value.batch_axis) for value in values}) == 1 and len(first.dims) == len(dims)
+    if alike and (first.batch_axis is None or dims[first.batch_axis] == 1):
+        return values
+    has_batch = dims[0] == 1 and len(dims) > 1
+    result = []
+    for value in values:
+        wanted = value._replace(batch_axis=0 if has_batch and len(value.dims) == len(dims) else None)
+        axis = op.channel_axis(value) if wanted.inner == value.inner else len(wanted.inner) - 1
+        result.append(op.draft.as_layout(value, wanted.batch_axis, axis))
+    return sorted(result, key=lambda value: -len(value.dims))
 
 
-def activation(call: Call) -> list[Value]:
-    """Write a function of every element that has a name of its own."""
-    return [same(call, "Activation", call.at(0), function=ACTIVATIONS[call.node.op])]
+def _join(op: NodeContext, function: str, operands: list[Value], dims: Dims, batch_axis: int | None) -> Value:
+    """Write an Add or a Mul if they say the same, else an Elementwise."""
+    axes = {op.channel_axis(value) for value in operands}
+    if function == "add" and len(operands) > 1 and len(axes) == len({value.inner for value in operands}) == 1:
+        return op.row("Add", *operands, batch_axis=batch_axis)
+    if function == "mul" and len(operands) > 1 and len(axes) == 1:
+        largest = max(operands, key=lambda value: value.elements)
+        others = [value for value in operands if value is not largest] or operands[1:]
+        if largest.dims == dims and all(len(value.inner) == len(largest.inner) for value in others):
+            return op.row("Mul", *[largest, *others][: len(operands)], batch_axis=batch_axis)
+    if len(operands) == 1 and operands[0].dims != dims:
+        operands = [expanded(op, operands[0], dims)]
+        batch_axis = operands[0].batch_axis
+    return op.row("Elementwise", *operands, batch_axis=batch_axis, function=function)
 
 
-def clip(call: Call) -> list[Value]:
-    """Clip: ReLU and ReLU6 by their bounds, hard tanh where there are two others."""
-    low, high = (_bound(call, index, name) for index, name in ((1, "min"), (2, "max")))
-    if (low, high) == (0, 6):
-        function = "relu6"
-    elif low == 0 and high is None:
-        function = "relu"
-    elif low is not None and high is not None:
-        function = "hardtanh"
-    else:
-        return [same(call, "Elementwise", call.at(0), function="clip")]
-    return [same(call, "Activation", call.at(0), function=function)]
+def _with_params(op: NodeContext, function: str, x: Value, static: Value, dims: Dims) -> Value | None:
+    """Write a parameter as part of a layer, if a kind says exactly that."""
+    if x.dims != dims or not op.is_trained(static):
+        return None
+    axis, size = op.channel_axis(x), x.inner
+    if static.elements == size[axis] and ((0,) * len(size) + static.dims)[axis - len(size)] == size[axis]:
+        if function == "add" and _takes_bias(op, x):
+            return _biased(op, x, static)
+        if function == "mul":
+            y = op.row("LayerScale", x)
+            op.draft.count_params(y, "scale", static)
+            return y
+    is_tokens = axis == len(size) - 1 and len(size) > 1
+    if function == "add" and is_tokens and static.elements == prod(size[-2:]) and static.dims[-2:] == size[-2:]:
+        y = op.row("PositionEmbedding", x)
+        op.draft.count_params(y, "position", static)
+        return y
+    return None
 
 
-def _bound(call: Call, index: int, name: str) -> float | None:
-    value = call.get(index)
+def _takes_bias(op: NodeContext, x: Value) -> bool:
+    """Tell whether the layer above has weights and no bias, and nothing else reads it."""
+    row = op.draft.rows[x.row or 0]
+    has_weights = row.kind in {"Linear", "Conv", "DepthwiseConv", "ConvTranspose"} and row.fields.get("bias") is False
+    return has_weights and not row.uses and row.shape.dims == x.inner and x.row in op.draft.read_once
+
+
+def _biased(op: NodeContext, x: Value, bias: Value) -> Value:
+    """Make an addition the bias of the layer above."""
+    del op.draft.rows[x.row or 0].fields["bias"]
+    op.draft.count_params(x, "bias", bias)
+    return x
+
+
+# Functions of every element of one tensor.
+
+
+def activation(op: NodeContext) -> list[Value]:
+    """Write an activation."""
+    return [op.row("Activation", op.at(0), function=ACTIVATIONS[op.node.op])]
+
+
+def clip(op: NodeContext) -> list[Value]:
+    """Clip: ReLU and ReLU6 by their bounds, hard tanh if it has two others."""
+    low, high = (_bound(op, index, name) for index, name in ((1, "min"), (2, "max")))
+    if low == 0 and high in {None, 6}:
+        return [op.row("Activation", op.at(0), function="relu" if high is None else "relu6")]
+    if low is None or high is None:
+        return [op.row("Elementwise", op.at(0), function="clip")]
+    return [op.row("Activation", op.at(0), function="hardtanh")]
+
+
+def _bound(op: NodeContext, index: int, name: str) -> float | None:
+    value = op.get(index)
     if value is not None and value.data:
         return value.data[0]
-    found = call.attribute(name)
+    found = op.attribute(name)
     return None if isinstance(found, float) and abs(found) > 1e38 else found  # noqa: PLR2004  (the default: no bound)
 
 
-def prelu(call: Call) -> list[Value]:
+def prelu(op: NodeContext) -> list[Value]:
     """PRelu: one slope, or one for each channel."""
-    x, slope = call.at(0), call.at(1)
-    axis = call.rows.axis(x)
-    if slope.static and slope.elements in {1, x.ours[axis]}:
-        many = {"num_parameters": slope.elements} if slope.elements > 1 else {}
-        y = same(call, "PReLU", x, **many)
-        call.rows.settle(y, "slope", slope)
-        return [y]
-    return [joined(call, "mul", [x, slope])]
+    x, slope = op.at(0), op.at(1)
+    if not slope.static or slope.elements not in {1, x.inner[op.channel_axis(x)]}:
+        return [joined(op, "mul", [x, slope])]
+    y = op.row("PReLU", x, **({"num_parameters": slope.elements} if slope.elements > 1 else {}))
+    op.draft.count_params(y, "slope", slope)
+    return [y]
 
 
-def softmax(call: Call) -> list[Value]:
-    """Softmax and LogSoftmax along an axis."""
-    x = call.at(0)
-    default = -1 if call.opset >= 13 else 1  # noqa: PLR2004  (since then)
-    axis = on_axis(call.whole("axis", default), len(x.dims))
-    if call.opset < 13:  # noqa: PLR2004  (until then all axes from there on were one)
+def softmax(op: NodeContext) -> list[Value]:
+    """Softmax and LogSoftmax along an axis; until opset 13, all axes from there on were one."""
+    x, old = op.at(0), op.opset < 13  # noqa: PLR2004  (the opset that changed it)
+    axis = op.axis(len(x.dims), 1 if old else -1)
+    if old:
         axis = next((place for place in range(len(x.dims) - 1, axis - 1, -1) if x.dims[place] > 1), axis)
-    if x.drop == axis:
-        x = call.rows.viewed(x, None, axis)
-    return [same(call, "Softmax", call.rows.viewed(x, x.drop, x.on(axis)))]
+    batch_axis = None if x.batch_axis == axis else x.batch_axis
+    place = x._replace(batch_axis=batch_axis).inner_axis(axis)
+    return [op.row("Softmax", op.draft.as_layout(x, batch_axis, place))]
 
 
-def cast(call: Call) -> list[Value]:
-    """Cast: other numbers of the same shape, at no cost."""
-    x = call.at(0)
-    return [x._replace(dtype=call.whole("to", x.dtype))]
+def cast(op: NodeContext) -> list[Value]:
+    """Cast: numbers of another type, at no cost."""
+    x = op.at(0)
+    return [x._replace(dtype=op.integer("to", x.dtype))]
 
 
-def passed(call: Call) -> list[Value]:
-    """Return the first input as it is: what is done to it changes only training, or nothing."""
-    return [call.at(0)] * max(len(call.node.outputs), 1)
+def passed(op: NodeContext) -> list[Value]:
+    """Return the first input as it is: the operator changes training only, or nothing."""
+    return [op.at(0)] * max(len(op.node.outputs), 1)
 
 
-def elementwise(call: Call) -> list[Value]:
-    """Write a function of one or several tensors, stretched to one size."""
-    function = ELEMENTWISE[call.node.op]
-    inputs = [value for value in call.ins if value is not None]
-    if function in {"clip", "quantize", "dequantize"}:
-        inputs = inputs[:1]
-    y = joined(call, function, inputs)
-    return [y._replace(dtype=BOOLEAN) if call.node.op in _TRUTHS else y]
+# Normalizations.
+
+
+def batch_norm(op: NodeContext) -> list[Value]:
+    """BatchNormalization: scale, shift, mean and variance for each channel."""
+    x = op.at(0)
+    is_map = len(x.dims) > 2  # noqa: PLR2004  (a batch, channels and space)
+    x = as_map(op, x) if is_map else op.draft.as_layout(x, x.batch_axis, len(x.inner) - 1)
+    _check_channels(op, x, 1, 2, 3, 4)
+    y = op.row("BatchNorm", x)
+    op.draft.count_params(y, "norm_weight", op.at(1))
+    op.draft.count_params(y, "norm_bias", op.at(2))
+    op.draft.count_params(y, "running", op.at(3), op.at(4))
+    return [y] * max(len(op.node.outputs), 1)
+
+
+def _check_channels(op: NodeContext, x: Value, *indices: int) -> None:
+    channels = x.inner[op.channel_axis(x)]
+    for index in indices:
+        if op.at(index).elements != channels:
+            raise Refusal(f"input {index} has {op.at(index).elements} numbers for {channels} channels")
+
+
+def layer_norm(op: NodeContext) -> list[Value]:
+    """LayerNormalization, from one axis to the last."""
+    axis = op.axis(len(op.at(0).dims), -1)
+    return [normalized(op, "LayerNorm", op.at(0), axis, scale=op.get(1), shift=op.get(2))]
+
+
+def rms_norm(op: NodeContext) -> list[Value]:
+    """RMSNormalization, from one axis to the last."""
+    return [normalized(op, "RMSNorm", op.at(0), op.axis(len(op.at(0).dims), -1), scale=op.get(1))]
+
+
+def normalized(
+    op: NodeContext, kind: str, x: Value, axis: int, *, scale: Value | None, shift: Value | None = None
+) -> Value:
+    """Write a normalization over the axes from one to the last, with a scale and a shift if they are given."""
+    size = prod(x.dims[axis:])
+    flat = reshaped(op, x, (*x.dims[:axis], size)) if axis < len(x.dims) - 1 else x
+    flat = flat._replace(batch_axis=flat.batch_axis if flat.batch_axis != axis else None)
+    flat = op.draft.as_layout(flat, flat.batch_axis, len(flat.inner) - 1)
+    has_scale = scale is not None and scale.static and scale.elements == size
+    has_shift = has_scale and shift is not None and shift.static and shift.elements == size
+    fields = {} if has_scale else {"elementwise_affine": False}
+    y = op.row(kind, flat, **({"bias": False} if kind == "LayerNorm" and has_scale and not has_shift else fields))
+    op.draft.count_params(y, "norm_weight", scale) if has_scale else None
+    op.draft.count_params(y, "norm_bias", shift) if has_shift else None
+    y = reshaped(op, y, x.dims)
+    if scale is not None and not has_scale:
+        y = joined(op, "mul", [y, scale])
+    return joined(op, "add", [y, shift]) if shift is not None and not has_shift else y
+
+
+def skip_layer_norm(op: NodeContext) -> list[Value]:
+    """SkipLayerNormalization of ONNX Runtime: add two layers, then normalize the sum."""
+    rms = op.node.op == "SkipSimplifiedLayerNormalization"
+    bias, shift = op.get(3 if rms else 4), None if rms else op.get(3)
+    added = joined(op, "add", [op.at(0), op.at(1)])
+    added = joined(op, "add", [added, bias]) if bias is not None else added
+    kind = "RMSNorm" if rms else "LayerNorm"
+    y = normalized(op, kind, added, len(added.dims) - 1, scale=op.get(2), shift=shift)
+    return [y, y, y, added]
+
+
+def instance_norm(op: NodeContext) -> list[Value]:
+    """InstanceNormalization: over space, with a scale and a shift for each channel."""
+    x = as_map(op, op.at(0))
+    _check_channels(op, x, 1, 2)
+    y = op.row("InstanceNorm", x, affine=True)
+    op.draft.count_params(y, "norm_weight", op.at(1))
+    op.draft.count_params(y, "norm_bias", op.at(2))
+    return [y]
+
+
+def group_norm(op: NodeContext) -> list[Value]:
+    """GroupNormalization: over space and a group of the channels; the kind has a scale and a shift for each channel."""
+    x = as_map(op, op.at(0))
+    y = op.row("GroupNorm", x, num_groups=op.integer("num_groups", 1))
+    op.draft.count_params(y, "norm_weight", op.at(1)._replace(dims=(x.dims[1],)))
+    op.draft.count_params(y, "norm_bias", op.at(2)._replace(dims=(x.dims[1],)))
+    return [y]
+
+
+def local_response_norm(op: NodeContext) -> list[Value]:
+    """LRN: a sum of squares over neighboring channels."""
+    return [op.row("LocalResponseNorm", as_map(op, op.at(0)), size=op.integer("size", 1))]
+
+
+def mean_variance(op: NodeContext) -> list[Value]:
+    """MeanVarianceNormalization: an instance norm without parameters."""
+    return [op.row("InstanceNorm", as_map(op, op.at(0)))]
+
+
+def lp_norm(op: NodeContext) -> list[Value]:
+    """LpNormalization: division by a norm along an axis."""
+    x = op.at(0)
+    return [joined(op, "div", [x, reduced(op, x, [op.axis(len(x.dims), -1)], "norm", keep=True)])]
+
+
+# Reductions along axes.
+
+
+def reduction(op: NodeContext) -> list[Value]:
+    """Reduce along axes: all of them by default."""
+    x = op.at(0)
+    rank = len(x.dims)
+    is_arg = op.node.op in {"ArgMax", "ArgMin"}
+    axes = (op.integer("axis", 0),) if is_arg else op.integers_at("axes", 1)
+    if not axes and op.integer("noop_with_empty_axes", 0):
+        return [x]
+    places = sorted({on_axis(axis, rank) for axis in axes}) if axes else [*range(rank)]
+    return [reduced(op, x, places, REDUCTIONS[op.node.op], keep=bool(op.integer("keepdims", 1)))]
+
+
+def reduced(op: NodeContext, x: Value, axes: Sequence[int], function: str, *, keep: bool) -> Value:
+    """Write a reduction: a global pool or a mean of tokens if that says the same."""
+    left = tuple(size for axis, size in enumerate(x.dims) if axis not in axes)
+    inner = [x.inner_axis(axis) for axis in axes if axis != x.batch_axis]
+    if not inner:
+        return x if keep else reshaped(op, x, left)
+    if keep or x.batch_axis in axes:
+        y = _reduced(op, x, inner, function, x.batch_axis, keep=True)
+        return y if keep else reshaped(op, y, left)
+    batch_axis = None if x.batch_axis is None else x.batch_axis - sum(axis < x.batch_axis for axis in axes)
+    return _reduced(op, x, inner, function, batch_axis, keep=False)._replace(dims=left)
+
+
+def _reduced(
+    op: NodeContext, x: Value, inner: list[int], function: str, batch_axis: int | None, *, keep: bool
+) -> Value:
+    channels, rank = op.channel_axis(x), len(x.inner)
+    fields: dict[str, Any] = {} if keep else {"keepdim": False}
+    if function in {"mean", "max"} and inner == [*range(channels + 1, rank)]:
+        return op.row("GlobalAvgPool" if function == "mean" else "GlobalMaxPool", x, batch_axis=batch_axis, **fields)
+    if function == "mean" and not keep and inner == [channels - 1] and channels == rank - 1:
+        return op.row("MeanTokens", x, batch_axis=batch_axis)
+    fields |= {"axes": tuple(place - rank for place in inner), **({} if function == "mean" else {"function": function})}
+    return op.row("Reduce", x, batch_axis=batch_axis, **fields)
+
+
+OPERATORS: Mapping[str, Writer] = {
+    **dict.fromkeys(ELEMENTWISE, elementwise),
+    **dict.fromkeys(("com.microsoft.QuantizeLinear", "com.microsoft.DequantizeLinear"), elementwise),
+    **dict.fromkeys(ACTIVATIONS, activation),
+    "Clip": clip,
+    "PRelu": prelu,
+    **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), softmax),
+    **dict.fromkeys(("Cast", "CastLike"), cast),
+    **dict.fromkeys(("Identity", "Dropout", "Detach", "BitCast"), passed),
+    "BatchNormalization": batch_norm,
+    "LayerNormalization": layer_norm,
+    **dict.fromkeys(("RMSNormalization", "SimplifiedLayerNormalization"), rms_norm),
+    "com.microsoft.SkipLayerNormalization": skip_layer_norm,
+    "com.microsoft.SkipSimplifiedLayerNormalization": skip_layer_norm,
+    "InstanceNormalization": instance_norm,
+    "GroupNormalization": group_norm,
+    "LRN": local_response_norm,
+    "MeanVarianceNormalization": mean_variance,
+    "LpNormalization": lp_norm,
+    **dict.fromkeys(REDUCTIONS, reduction),
+}
+"""Operators by the function that writes their layers; ONNX Runtime puts some of its own into the standard domain."""

@@ -1,56 +1,219 @@
-"""Operators of ONNX that take some of a tensor, or put several behind each other."""
+"""Operators that move numbers: other axes, a part of a tensor, several in one; and those known by their sizes."""
 
 from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
-from flopcount.readers.onnx.layout import expanded, operation, parameter, reshaped
-from flopcount.readers.onnx.values import Call, Dims, Unreadable, Value, checked, from_end, on_axis
+from flopcount.errors import Refusal
+from flopcount.formulas.shape import render
+from flopcount.readers.onnx.op import CONSTANT, Dims, NodeContext, Value, Writer, checked, on_axis
 
 
-def _taken(call: Call, x: Value, axis: int, size: int, **fields: Any) -> Value:
-    """Write some of what is along an axis; all of it needs no row."""
-    dims = (*x.dims[:axis], size, *x.dims[axis + 1 :])
+def broadcast(*shapes: Dims) -> Dims:
+    """Return the sizes to which tensors are broadcast."""
+    rank = max(map(len, shapes))
+    filled = [(1,) * (rank - len(dims)) + dims for dims in shapes]
+    result = []
+    for sizes in zip(*filled, strict=True):
+        larger = {*sizes} - {1}
+        if len(larger) > 1:
+            raise Refusal(f"{' and '.join(map(render, shapes))} cannot be broadcast")
+        result.append(larger.pop() if larger else 1)
+    return tuple(result)
+
+
+def parameter(op: NodeContext, value: Value, batch_axis: int | None = None, rank: int = 0) -> Value:
+    """Write a constant as a layer of its own: a parameter if it is trained."""
+    fits = batch_axis is not None and rank == len(value.dims) > 1 and value.dims[batch_axis] == 1
+    placed = checked(value._replace(dims=value.dims or (1,), batch_axis=batch_axis if fits else None))
+    source = op.active[0] if op.active else value
+    if not op.is_trained(value):
+        return op.row("Operation", source, batch_axis=placed.batch_axis, operator=CONSTANT, size=placed.inner)
+    y = op.row("Parameter", source, batch_axis=placed.batch_axis, size=placed.inner)
+    op.draft.count_params(y, "parameter", value)
+    return y
+
+
+# The same numbers on other axes.
+
+
+def reshaped(op: NodeContext, x: Value, dims: Dims) -> Value:
+    """Return the same numbers on other axes; a layer is needed only if more than the batch axis changes."""
+    y = checked(x._replace(dims=dims))
+    if y.elements != x.elements:
+        raise Refusal(f"{x.elements} numbers cannot be made {render(dims)}")
+    shape = op.draft.rows[x.row or 0].shape
+    units = [axis for axis, size in enumerate(dims) if size == 1]
+    for batch_axis in (*units[:1], None, *units[1:]) if 0 in units else (None, *units):
+        if y._replace(batch_axis=batch_axis).inner == shape.dims:
+            return y._replace(batch_axis=batch_axis)
+    y = y.with_batch_first
+    if len(y.inner) == 1 and shape.channel_axis == 0:
+        return op.row("Flatten", x, batch_axis=y.batch_axis)._replace(dims=dims)
+    place = _channels_after(x.inner, y.inner, shape.channel_axis)
+    z = op.row("Reshape", x, batch_axis=y.batch_axis, size=y.inner)
+    op.draft.rows[-1].set_channel_axis(place)
+    return z._replace(dims=dims)
+
+
+def _channels_after(before: Dims, after: Dims, axis: int) -> int:
+    """Return the channel axis after a reshaping: the same if it stays, or the last of the axes that change."""
+    fewer = min(len(before), len(after))
+    front = next((place for place in range(fewer) if before[place] != after[place]), fewer)
+    back = next((place for place in range(fewer - front) if before[~place] != after[~place]), fewer - front)
+    if axis < front < len(after):
+        return axis
+    if axis >= len(before) - back:
+        return axis - len(before) + len(after)
+    return max(len(after) - back - 1, 0)
+
+
+def reshape(op: NodeContext) -> list[Value]:
+    """Reshape: 0 keeps a size, -1 takes what is left."""
+    x, wanted = op.at(0), op.integers_at("shape", 1, relative=True)
+    if wanted is None:
+        raise Refusal("it has no shape")
+    keeps = not op.integer("allowzero", 0)
+    dims = [x.dims[axis] if size == 0 and keeps and axis < len(x.dims) else size for axis, size in enumerate(wanted)]
+    if dims.count(-1) > 1:
+        raise Refusal(f"two sizes of {dims} are left open")
+    if -1 in dims:
+        known = -prod(dims)
+        if known < 1 or x.elements % known:
+            raise Refusal(f"{x.elements} numbers cannot be made {dims}")
+        dims[dims.index(-1)] = x.elements // known
+    return [reshaped(op, x, tuple(dims))]
+
+
+def flatten(op: NodeContext) -> list[Value]:
+    """Flatten: all axes before one, and all from there on."""
+    x, axis = op.at(0), op.integer("axis", 1)
+    axis = axis + len(x.dims) if axis < 0 else axis
+    return [reshaped(op, x, (prod(x.dims[:axis]), prod(x.dims[axis:])))]
+
+
+def squeeze(op: NodeContext) -> list[Value]:
+    """Squeeze: without axes of size 1."""
+    x, axes = op.at(0), op.integers_at("axes", 1)
+    units = [axis for axis, size in enumerate(x.dims) if size == 1]
+    gone = units if axes is None else [on_axis(axis, len(x.dims)) for axis in axes]
+    return [reshaped(op, x, tuple(size for axis, size in enumerate(x.dims) if axis not in gone))]
+
+
+def unsqueeze(op: NodeContext) -> list[Value]:
+    """Unsqueeze: with additional axes of size 1."""
+    x, axes = op.at(0), op.integers_at("axes", 1) or ()
+    rank = len(x.dims) + len(axes)
+    new = {on_axis(axis, rank) for axis in axes}
+    if len(new) < len(axes):
+        raise Refusal(f"axes = {[*axes]} names an axis twice")
+    sizes = iter(x.dims)
+    return [reshaped(op, x, tuple(1 if axis in new else next(sizes) for axis in range(rank)))]
+
+
+def transpose(op: NodeContext) -> list[Value]:
+    """Transpose: the axes in another order."""
+    x = op.at(0)
+    order = op.integers("perm") or tuple(reversed(range(len(x.dims))))
+    if sorted(order) != [*range(len(x.dims))]:
+        raise Refusal(f"perm = {[*order]} does not name each of {len(x.dims)} axes once")
+    batch_axis = None if x.batch_axis is None else order.index(x.batch_axis)
+    inner = [x.inner_axis(axis) for axis in order if axis != x.batch_axis]
+    if inner == sorted(inner):
+        return [x._replace(dims=tuple(x.dims[axis] for axis in order), batch_axis=batch_axis)]
+    kind, fields = _permutation(inner, op.channel_axis(x))
+    return [op.row(kind, x, batch_axis=batch_axis, **fields)]
+
+
+def _permutation(inner: list[int], axis: int) -> tuple[str, dict[str, Any]]:
+    """Return the kind of a permutation, and its fields."""
+    last = len(inner) - 1
+    if axis == 0 and inner == [*range(1, last + 1), 0] and last > 1:
+        return "ChannelsLast", {}
+    if axis == last and inner == [axis, *range(axis)] and last > 1:
+        return "ChannelsFirst", {} if axis == 2 else {"axes": axis}  # noqa: PLR2004  (the default)
+    return "Permute", {"order": tuple(each - len(inner) for each in inner)}
+
+
+def expanded(op: NodeContext, x: Value, dims: Dims) -> Value:
+    """Write the same numbers on larger axes."""
+    if dims == x.dims:
+        return x
+    y = x._replace(dims=dims)
+    stays = x.batch_axis is not None and len(dims) == len(x.dims) and dims[x.batch_axis] == 1
+    y = y if stays else y.with_batch_first
+    axis = op.channel_axis(x) if len(y.inner) == len(x.inner) else len(y.inner) - 1
+    z = op.row("Expand", x, batch_axis=y.batch_axis, size=y.inner)
+    op.draft.rows[-1].set_channel_axis(axis)
+    return z
+
+
+def expand(op: NodeContext) -> list[Value]:
+    """Expand: broadcast to a size."""
+    x, size = op.at(0), op.numbers(1) or ()
+    return [expanded(op, x, broadcast(x.dims, tuple(map(int, size))))]
+
+
+def tile(op: NodeContext) -> list[Value]:
+    """Tile: repeated along each axis."""
+    x, times = op.at(0), op.numbers(1) or ()
+    if len(times) != len(x.dims):
+        raise Refusal(f"it repeats {len(times)} axes of {len(x.dims)}")
+    return [expanded(op, x, tuple(size * int(n) for size, n in zip(x.dims, times, strict=True)))]
+
+
+# A part of a tensor.
+
+
+def _taken(op: NodeContext, x: Value, axis: int, size: int, **fields: Any) -> Value:
+    """Write a part of what is along an axis; all of it needs no layer."""
     if size == x.dims[axis]:
         return x
-    if axis == x.drop:
-        raise Unreadable("it takes more than there is")
-    place = x.on(axis)
-    if place == call.rows.axis(x) and fields:
-        return call.rows.row("Slice", [x], dims, x.drop, place, **fields)
-    end = from_end(place, x)
-    return call.rows.row("Take", [x], dims, x.drop, call.rows.axis(x), axis=end, size=size)
+    if axis == x.batch_axis:
+        raise Refusal("it takes more than there is")
+    place = x.inner_axis(axis)
+    if place == op.channel_axis(x) and fields:
+        return op.row("Slice", x, **fields)
+    return op.row("Take", x, axis=place - len(x.inner), size=size)
 
 
-def slice_(call: Call) -> list[Value]:
-    """Slice: from one to before another, along some axes."""
-    x = call.at(0)
-    starts, ends = call.listed("starts", 1) or (), call.listed("ends", 2) or ()
-    axes = call.listed("axes", 3) or tuple(range(len(starts)))
-    steps = (call.listed("steps", 4) if len(call.ins) > 4 else None) or (1,) * len(starts)  # noqa: PLR2004  (the steps)
+def slice_parts(op: NodeContext, dims: Dims) -> list[range]:
+    """Return the places that a Slice takes along each axis."""
+    starts, ends = op.integers_at("starts", 1) or (), op.integers_at("ends", 2) or ()
+    axes = op.integers_at("axes", 3) or tuple(range(len(starts)))
+    steps = (op.integers_at("steps", 4) if op.get(4) else None) or (1,) * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps):
-        raise Unreadable("starts, ends, axes and steps are not equally many")
+        raise Refusal("starts, ends, axes and steps differ in number")
+    if 0 in steps:
+        raise Refusal("a step is 0")
+    parts = [range(size) for size in dims]
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        place = on_axis(axis, len(x.dims))
-        if not step:
-            raise Unreadable("a step of 0 leads nowhere")
-        found = range(*slice(start, end if abs(end) < 2**62 or end > 0 else None, step).indices(x.dims[place]))
-        plain = {"start": found.start, "stop": found.stop} if step == 1 else {}
-        x = _taken(call, x, place, len(checked((len(found),)) and found), **plain)
+        place = on_axis(axis, len(dims))
+        parts[place] = parts[place][start : end if end > -(2**62) else None : step]
+    return parts
+
+
+def slice_(op: NodeContext) -> list[Value]:
+    """Slice: from one place to before another, along some axes."""
+    x = op.at(0)
+    for axis, part in enumerate(slice_parts(op, x.dims)):
+        fields = {"start": part.start, "stop": part.stop} if part.step == 1 else {}
+        x = _taken(op, x, axis, len(part), **fields)
     return [x]
 
 
-def split(call: Call) -> list[Value]:
+def split(op: NodeContext) -> list[Value]:
     """Split: shares along an axis, equal or not."""
-    x = call.at(0)
-    axis = on_axis(call.whole("axis", 0), len(x.dims))
-    sizes = call.listed("split", 1) or _shares(x.dims[axis], call.whole("num_outputs", len(call.node.outputs)))
+    x = op.at(0)
+    axis = op.axis(len(x.dims), 0)
+    sizes = op.integers_at("split", 1) or _shares(x.dims[axis], op.integer("num_outputs", len(op.node.outputs)))
     if sum(sizes) != x.dims[axis]:
-        raise Unreadable(f"shares of {[*sizes]} do not make {x.dims[axis]}")
-    starts = [sum(sizes[:index]) for index in range(len(sizes))]
-    if len({*sizes}) == 1 and len(sizes) > 1 and axis != x.drop and x.on(axis) == call.rows.axis(x):
-        return [_share(call, x, axis, len(sizes), index) for index in range(len(sizes))]
-    return [_taken(call, x, axis, n, start=start, stop=start + n) for start, n in zip(starts, sizes, strict=True)]
+        raise Refusal(f"shares of {[*sizes]} do not make {x.dims[axis]}")
+    count = len(sizes)
+    if len({*sizes}) == 1 and count > 1 and axis != x.batch_axis and x.inner_axis(axis) == op.channel_axis(x):
+        return [op.row("Split", x, sections=count, **({"index": n} if n else {})) for n in range(count)]
+    starts = [sum(sizes[:index]) for index in range(count)]
+    return [_taken(op, x, axis, n, start=start, stop=start + n) for start, n in zip(starts, sizes, strict=True)]
 
 
 def _shares(whole: int, ways: int) -> Dims:
@@ -58,219 +221,223 @@ def _shares(whole: int, ways: int) -> Dims:
     return (*(share for _ in range(ways - 1)), whole - share * (ways - 1))
 
 
-def _share(call: Call, x: Value, axis: int, ways: int, index: int) -> Value:
-    dims = (*x.dims[:axis], x.dims[axis] // ways, *x.dims[axis + 1 :])
-    fields = {"sections": ways, **({"index": index} if index else {})}
-    return call.rows.row("Split", [x], dims, x.drop, x.on(axis), **fields)
-
-
-def gather(call: Call) -> list[Value]:
-    """Gather: rows of a table, or some along an axis."""
-    x, which = call.at(0), call.at(1)
-    axis = on_axis(call.whole("axis", 0), len(x.dims))
+def gather(op: NodeContext) -> list[Value]:
+    """Gather: rows of a table, or some places along an axis."""
+    x, which = op.at(0), op.at(1)
+    axis = op.axis(len(x.dims), 0)
     dims = (*x.dims[:axis], *which.dims, *x.dims[axis + 1 :])
     if x.static and not which.static:
-        return [_looked_up(call, x, which, axis, dims)]
+        return [_embedded(op, x, which, axis, dims)]
     if not which.static or len(which.dims) > 1:
-        return [operation(call, dims)]
+        return [op.sized(*dims)]
     if which.dims in {(), (1,)}:
-        one = _single(call, x, axis)
-        return [one if not which.dims else reshaped(call, one, dims)]
-    return [_taken(call, x, axis, which.elements)]
+        one = _single(op, x, axis)
+        return [one if not which.dims else reshaped(op, one, dims)]
+    return [_taken(op, x, axis, which.elements)]
 
 
-def _looked_up(call: Call, table: Value, ids: Value, axis: int, dims: Dims) -> Value:
-    """Write a table that ids are looked up in."""
+def _embedded(op: NodeContext, table: Value, ids: Value, axis: int, dims: Dims) -> Value:
+    """Write a table in which ids are looked up."""
     if len(table.dims) != 2 or axis:  # noqa: PLR2004  (rows and columns)
-        parameter(call, table)
-        return operation(call, dims)
+        parameter(op, table)
+        return op.sized(*dims)
     rows, size = table.dims
-    fields = {"num_embeddings": rows, "embedding_dim": size}
-    y = ids._replace(dims=dims)
-    z = call.rows.row("Embedding", [ids], dims, ids.drop, len(y.ours) - 1, **fields)
-    call.rows.settle(z, "embedding", table)
-    return z
-
-
-def _single(call: Call, x: Value, axis: int) -> Value:
-    """Write one of what is along an axis; the axis goes."""
-    dims = (*x.dims[:axis], *x.dims[axis + 1 :])
-    if axis == x.drop:
-        return x._replace(dims=dims, drop=None)
-    if x.dims[axis] == 1:
-        return reshaped(call, x, dims)
-    drop = None if x.drop is None else x.drop - (axis < x.drop)
-    place, channels = x.on(axis), call.rows.axis(x)
-    left = max(len(x.ours) - 2, 0)
-    if channels == len(x.ours) - 1 and place == channels - 1:
-        return call.rows.row("SelectToken", [x], dims, drop, channels - 1)
-    fields = {"axis": from_end(place, x), "keepdim": False}
-    return call.rows.row("Take", [x], dims, drop, min(channels - (place < channels), left), **fields)
-
-
-def concat(call: Call) -> list[Value]:
-    """Concat: one behind the other."""
-    inputs = [value for value in call.ins if value is not None]
-    rank = len(call.active[0].dims)
-    axis = on_axis(call.whole("axis", 1), rank)
-    inputs = [value for value in inputs if len(value.dims) == rank and value.dims[axis]]
-    total = sum(value.dims[axis] for value in inputs)
-    if len({(*value.dims[:axis], *value.dims[axis + 1 :]) for value in inputs}) > 1:
-        raise Unreadable("its inputs do not agree but for one axis")
-    first = call.active[0]
-    dims = (*first.dims[:axis], total, *first.dims[axis + 1 :])
-    if len(inputs) == 1:
-        return [inputs[0]]
-    token = _class_token(call, inputs, axis, dims)
-    if token is not None:
-        return [token]
-    drop = first.drop if first.drop != axis else None
-    wide = first._replace(drop=drop)
-    channels = call.rows.axis(first) if wide.ours == first.ours else len(wide.ours) - 1
-    parts = [call.rows.viewed(_placed(call, value, drop), drop, channels) for value in inputs]
-    place = parts[0].on(axis)
-    if place == channels:
-        return [call.rows.row("Concat", parts, dims, drop, channels)]
-    fields = {"axis": from_end(place, parts[0])}
-    return [call.rows.row("Join", parts, dims, drop, channels, **fields)]
-
-
-def _placed(call: Call, value: Value, drop: int | None) -> Value:
-    return parameter(call, value, drop, len(value.dims)) if value.static else value
-
-
-def _class_token(call: Call, inputs: Sequence[Value], axis: int, dims: Dims) -> Value | None:
-    """Write learned tokens before others, where that is what is put together."""
-    first, *others = inputs
-    if len(others) != 1 or not first.static or others[0].static or others[0].drop == axis or not first.kept:
-        return None
-    x = others[0]
-    channels = call.rows.axis(x)
-    if channels != len(x.ours) - 1 or x.on(axis) != channels - 1 or first.elements % x.ours[-1]:
-        return None
-    if first.elements != first.dims[axis] * x.ours[-1]:
-        return None
-    many = {"num_tokens": first.dims[axis]} if first.dims[axis] > 1 else {}
-    y = call.rows.row("ClassToken", [x], dims, x.drop, channels, **many)
-    call.rows.settle(y, "token", first)
+    y = op.row("Embedding", ids, num_embeddings=rows, embedding_dim=size)
+    op.draft.count_params(y, "embedding", table)
     return y
 
 
-def pad(call: Call) -> list[Value]:
+def _single(op: NodeContext, x: Value, axis: int) -> Value:
+    """Write one place along an axis; the axis goes."""
+    dims = (*x.dims[:axis], *x.dims[axis + 1 :])
+    if axis == x.batch_axis:
+        return x._replace(dims=dims, batch_axis=None)
+    if x.dims[axis] == 1:
+        return reshaped(op, x, dims)
+    batch_axis = None if x.batch_axis is None else x.batch_axis - (axis < x.batch_axis)
+    place, channels, last = x.inner_axis(axis), op.channel_axis(x), len(x.inner) - 1
+    if channels == last and place == channels - 1:
+        return op.row("SelectToken", x, batch_axis=batch_axis)
+    return op.row("Take", x, batch_axis=batch_axis, axis=place - len(x.inner), keepdim=False)._replace(dims=dims)
+
+
+# Several tensors in one, and borders.
+
+
+def concat(op: NodeContext) -> list[Value]:
+    """Concat: one tensor after the other."""
+    first = op.active[0]
+    rank = len(first.dims)
+    axis = op.axis(rank, 1)
+    inputs = [value for value in op.present if len(value.dims) == rank and value.dims[axis]]
+    if len({(*value.dims[:axis], *value.dims[axis + 1 :]) for value in inputs}) > 1:
+        raise Refusal("its inputs differ in more than one axis")
+    if len(inputs) == 1:
+        return [inputs[0]]
+    token = _class_token(op, inputs, axis)
+    if token is not None:
+        return [token]
+    batch_axis = first.batch_axis if first.batch_axis != axis else None
+    wide = first._replace(batch_axis=batch_axis)
+    channels = op.channel_axis(first) if wide.inner == first.inner else len(wide.inner) - 1
+    placed = [parameter(op, value, batch_axis, rank) if value.static else value for value in inputs]
+    parts = [op.draft.as_layout(value, batch_axis, channels) for value in placed]
+    place = parts[0].inner_axis(axis)
+    if place == channels:
+        return [op.row("Concat", *parts)]
+    return [op.row("Join", *parts, axis=place - len(parts[0].inner))]
+
+
+def _class_token(op: NodeContext, inputs: Sequence[Value], axis: int) -> Value | None:
+    """Write learned tokens before others, if that is what is concatenated."""
+    first, *others = inputs
+    if len(others) != 1 or not first.static or others[0].static or others[0].batch_axis == axis:
+        return None
+    x, count = others[0], first.dims[axis]
+    channels = op.channel_axis(x)
+    along_tokens = channels == len(x.inner) - 1 and x.inner_axis(axis) == channels - 1
+    if not first.initializers or not along_tokens or first.elements != count * x.inner[-1]:
+        return None
+    y = op.row("ClassToken", x, **({"num_tokens": count} if count > 1 else {}))
+    op.draft.count_params(y, "token", first)
+    return y
+
+
+def pad(op: NodeContext) -> list[Value]:
     """Pad: a border around some axes."""
-    x = call.at(0)
-    pads = call.listed("pads" if "pads" in call.node.attributes else "paddings", 1) or ()
+    x = op.at(0)
+    pads = op.integers_at("pads" if "pads" in op.node.attributes else "paddings", 1) or ()
     rank = len(x.dims)
-    chosen = call.numbers(3) if len(call.ins) > 3 else None  # noqa: PLR2004  (the axes)
-    axes = [on_axis(int(axis), rank) for axis in chosen] if chosen else [*range(rank)]
+    axes = [on_axis(int(axis), rank) for axis in op.numbers(3) or ()] or [*range(rank)]
     if len(pads) != 2 * len(axes):
-        raise Unreadable(f"pads has {len(pads)} numbers for {len(axes)} axes")
+        raise Refusal(f"pads has {len(pads)} numbers for {len(axes)} axes")
     pairs = {axis: (pads[i], pads[i + len(axes)]) for i, axis in enumerate(axes)}
-    dims = tuple(size + sum(pairs.get(axis, (0, 0))) for axis, size in enumerate(x.dims))
-    if dims == x.dims and not any(map(any, pairs.values())):
-        return [x]
-    return [_bordered(call, x, checked(dims), pairs)]
+    return [_bordered(op, x, {axis: pair for axis, pair in pairs.items() if any(pair)})]
 
 
-def _bordered(call: Call, x: Value, dims: Dims, pairs: Mapping[int, tuple[int, int]]) -> Value:
-    """Write a border: a Pad where it is around space alone, else what is cut off and what is added."""
-    axis = call.rows.axis(x)
-    changed = {place: pair for place, pair in pairs.items() if any(pair)}
-    space = all(place != x.drop and x.on(place) > axis and min(pair) >= 0 for place, pair in changed.items())
-    if space:
-        ours = {x.on(place): [*pair] for place, pair in changed.items()}
-        pads = [ours.get(place, [0, 0]) for place in range(axis + 1, len(x.ours))]
-        return call.rows.row("Pad", [x], dims, x.drop, axis, padding=pads)
+def _bordered(op: NodeContext, x: Value, pairs: Mapping[int, tuple[int, int]]) -> Value:
+    """Write a border: a Pad if it is around space alone, else what is cut off and what is added."""
+    dims = checked(Value(tuple(size + sum(pairs.get(axis, (0,))) for axis, size in enumerate(x.dims)))).dims
+    axis = op.channel_axis(x)
+    if not pairs:
+        return x
+    if all(place != x.batch_axis and x.inner_axis(place) > axis and min(pair) >= 0 for place, pair in pairs.items()):
+        inner = {x.inner_axis(place): pair for place, pair in pairs.items()}
+        return op.row("Pad", x, padding=tuple(inner.get(place, (0, 0)) for place in range(axis + 1, len(x.inner))))
     for place, size in enumerate(dims):
         if size < x.dims[place]:
-            x = _taken(call, x, place, size)
-    return expanded(call, x, dims)
+            x = _taken(op, x, place, size)
+    return expanded(op, x, dims)
 
 
-# Operators of ONNX of which only the sizes that come out are known: they multiply nothing.
+# Operators of which only the sizes of the output are known: they multiply nothing.
 
 
-def like_first(call: Call) -> list[Value]:
-    """Write an operator whose result is as large as its first input."""
-    return [_like(call, call.at(0))]
+def like_first(op: NodeContext) -> list[Value]:
+    """Write an operator whose output has the sizes of its first input."""
+    return [_like(op, op.at(0))]
 
 
-def like_second(call: Call) -> list[Value]:
-    """Write an operator whose result is as large as its second input."""
-    return [_like(call, call.at(1))]
+def like_second(op: NodeContext) -> list[Value]:
+    """Write an operator whose output has the sizes of its second input."""
+    return [_like(op, op.at(1))]
 
 
-def _like(call: Call, value: Value) -> Value:
-    if value.static:
-        return operation(call, value.dims)
-    axis = call.rows.axis(value)
-    fields = {"operator": call.node.operator, "size": [*value.ours], "channel_axis": axis}
-    return call.rows.row("Operation", call.active, value.dims, value.drop, axis, **fields)
+def _like(op: NodeContext, value: Value) -> Value:
+    return op.sized(*value.dims) if value.static else op.operation(value, channel_axis=op.channel_axis(value))
 
 
-def like_shape(call: Call) -> list[Value]:
+def like_shape(op: NodeContext) -> list[Value]:
     """Write a tensor of a size that is computed."""
-    raise Unreadable(f"its size follows from {call.node.inputs[0]!r}, which depends on the input")
+    raise Refusal(f"its size follows from {op.node.inputs[0]!r}, which depends on the input")
 
 
-def gather_nd(call: Call) -> list[Value]:
+def gather_nd(op: NodeContext) -> list[Value]:
     """GatherND: parts of a tensor, by lists of places."""
-    x, which, batch = call.at(0), call.at(1), call.whole("batch_dims", 0)
-    return [operation(call, (*which.dims[:-1], *x.dims[batch + which.dims[-1] :]))]
+    x, which, batch = op.at(0), op.at(1), op.integer("batch_dims", 0)
+    return [op.sized(*which.dims[:-1], *x.dims[batch + which.dims[-1] :])]
 
 
-def one_hot(call: Call) -> list[Value]:
-    """OneHot: a further axis, as long as there are classes."""
-    x, depth = call.at(0), call.numbers(1) or (1,)
-    axis = on_axis(call.whole("axis", -1), len(x.dims) + 1)
-    return [operation(call, (*x.dims[:axis], int(depth[0]), *x.dims[axis:]))]
+def one_hot(op: NodeContext) -> list[Value]:
+    """OneHot: an additional axis, as long as there are classes."""
+    x, depth = op.at(0), op.numbers(1) or (1,)
+    axis = op.axis(len(x.dims) + 1, -1)
+    return [op.sized(*x.dims[:axis], int(depth[0]), *x.dims[axis:])]
 
 
-def top_k(call: Call) -> list[Value]:
-    """TopK: the largest along an axis, and where they are."""
-    x = call.at(0)
-    count = call.attribute("k") or int((call.numbers(1) or (1,))[0])
-    axis = on_axis(call.whole("axis", -1), len(x.dims))
-    y = operation(call, (*x.dims[:axis], count, *x.dims[axis + 1 :]))
-    return [y, y]
+def top_k(op: NodeContext) -> list[Value]:
+    """TopK: the largest along an axis, and their places."""
+    x = op.at(0)
+    count = op.attribute("k") or int((op.numbers(1) or (1,))[0])
+    axis = op.axis(len(x.dims), -1)
+    return [op.sized(*x.dims[:axis], count, *x.dims[axis + 1 :])] * 2
 
 
-def grid_sample(call: Call) -> list[Value]:
-    """GridSample: a map read at places that are computed."""
-    x, grid = call.at(0), call.at(1)
-    return [operation(call, (*x.dims[:2], *grid.dims[1:-1]))]
+def grid_sample(op: NodeContext) -> list[Value]:
+    """GridSample: a map read at computed places."""
+    return [op.sized(*op.at(0).dims[:2], *op.at(1).dims[1:-1])]
 
 
-def roi_align(call: Call) -> list[Value]:
-    """RoiAlign: parts of a map, each made one size."""
-    x, regions = call.at(0), call.at(1)
-    sizes = (call.whole("output_height", 1), call.whole("output_width", 1))
-    return [operation(call, (regions.dims[0], x.dims[1], *sizes))]
+def roi_align(op: NodeContext) -> list[Value]:
+    """RoiAlign: regions of a map, each resized to one size."""
+    sizes = op.integer("output_height", 1), op.integer("output_width", 1)
+    return [op.sized(op.at(1).dims[0], op.at(0).dims[1], *sizes)]
 
 
-def center_crop_pad(call: Call) -> list[Value]:
-    """CenterCropPad: cut or bordered to a size, around the middle."""
-    x, sizes = call.at(0), call.numbers(1) or ()
-    axes = [on_axis(axis, len(x.dims)) for axis in call.wholes("axes", range(len(x.dims)))]
+def center_crop_pad(op: NodeContext) -> list[Value]:
+    """CenterCropPad: cropped or padded to a size, around the center."""
+    x, sizes = op.at(0), op.numbers(1) or ()
+    axes = [on_axis(axis, len(x.dims)) for axis in op.integers("axes", range(len(x.dims)))]
     wanted = dict(zip(axes, map(int, sizes), strict=False))
-    return [operation(call, tuple(wanted.get(axis, size) for axis, size in enumerate(x.dims)))]
+    return [op.sized(*(wanted.get(axis, size) for axis, size in enumerate(x.dims)))]
 
 
-def col2im(call: Call) -> list[Value]:
-    """Col2Im: blocks added up to a map, as folding does; the columns hold the numbers of a block and the channels."""
-    x, space, block = call.at(0), call.numbers(1) or (), call.numbers(2) or ()
+def col2im(op: NodeContext) -> list[Value]:
+    """Col2Im: blocks added up to a map; a column holds the numbers of a block for all channels."""
+    x, space, block = op.at(0), op.numbers(1) or (), op.numbers(2) or ()
     numbers = max(int(prod(block)), 1)
-    if len(x.dims) != 3 or x.dims[1] % numbers:  # noqa: PLR2004  (a batch, columns, and how many)
-        raise Unreadable(f"columns of {[*x.dims]} do not hold whole blocks of {numbers} numbers")
-    return [operation(call, (x.dims[0], x.dims[1] // numbers, *map(int, space)))]
+    if len(x.dims) != 3 or x.dims[1] % numbers:  # noqa: PLR2004  (a batch, columns, blocks)
+        raise Refusal(f"columns of {[*x.dims]} do not hold whole blocks of {numbers} numbers")
+    return [op.sized(x.dims[0], x.dims[1] // numbers, *map(int, space))]
 
 
-def max_unpool(call: Call) -> list[Value]:
-    """MaxUnpool: each number back where a pool found it."""
-    x, sizes = call.at(0), call.numbers(2)
+def max_unpool(op: NodeContext) -> list[Value]:
+    """MaxUnpool: each number goes back to where a pool found it."""
+    x, sizes = op.at(0), op.numbers(2)
     if sizes:
-        return [operation(call, tuple(map(int, sizes)))]
-    kernel = call.wholes("kernel_shape")
-    strides, pads = call.wholes("strides", (1,) * len(kernel)), call.wholes("pads", (0,) * 2 * len(kernel))
+        return [op.sized(*map(int, sizes))]
+    kernel = op.integers("kernel_shape")
+    strides, pads = op.integers("strides", (1,) * len(kernel)), op.integers("pads", (0,) * 2 * len(kernel))
     moves = zip(x.dims[2:], kernel, strides, pads, pads[len(kernel) :], strict=False)
-    return [operation(call, (*x.dims[:2], *((n - 1) * s + k - before - after for n, k, s, before, after in moves)))]
+    return [op.sized(*x.dims[:2], *((n - 1) * s + k - before - after for n, k, s, before, after in moves))]
+
+
+OPERATORS: Mapping[str, Writer] = {
+    "Reshape": reshape,
+    "Flatten": flatten,
+    "Squeeze": squeeze,
+    "Unsqueeze": unsqueeze,
+    "Transpose": transpose,
+    "Expand": expand,
+    "Tile": tile,
+    "Slice": slice_,
+    "Split": split,
+    "Gather": gather,
+    "Concat": concat,
+    "Pad": pad,
+    **dict.fromkeys(("CumSum", "CumProd", "Trilu", "ReverseSequence", "TensorScatter"), like_first),
+    **dict.fromkeys(("ScatterND", "ScatterElements", "Scatter"), like_first),
+    **dict.fromkeys(("RandomNormalLike", "RandomUniformLike", "Bernoulli", "EyeLike"), like_first),
+    **dict.fromkeys(("RotaryEmbedding", "com.microsoft.RotaryEmbedding"), like_first),
+    "GatherElements": like_second,
+    "ConstantOfShape": like_shape,
+    "GatherND": gather_nd,
+    "OneHot": one_hot,
+    "TopK": top_k,
+    "GridSample": grid_sample,
+    "RoiAlign": roi_align,
+    "CenterCropPad": center_crop_pad,
+    "Col2Im": col2im,
+    "MaxUnpool": max_unpool,
+}
+"""Operators by the function that writes their layers."""

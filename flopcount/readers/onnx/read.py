@@ -1,193 +1,386 @@
-"""ONNX models: the graph read from the file, walked, and written as an arch file's data.
+"""ONNX models: parse a file, then walk its graph at the sizes asked for and put the layers together."""
 
-Weights are never read: the wire format gives every tensor's length, and what is
-longer than a shape could be is passed over. Data in other files is never opened.
-"""
-
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from flopcount.errors import ShapeError
-from flopcount.readers.base import Imported, ImportProblem, ReadOptions, unknown_problem
-from flopcount.readers.nest import Flat, Source, nested, spelled
+from flopcount.errors import Note, Refusal, UsageError
+from flopcount.network.plan import Node
+from flopcount.readers.base import Build, Origin, ReadOptions, ReadResult, exact, unknown_problem
+from flopcount.readers.nest import Flat, paths, spelled
+from flopcount.readers.onnx.file import FLOATS, ModelProto, NodeProto, ValueInfo, model, opened
 from flopcount.readers.onnx.fuse import fused
-from flopcount.readers.onnx.graph import Model, Node, Wire, model
-from flopcount.readers.onnx.layout import CONSTANT
-from flopcount.readers.onnx.names import paths
-from flopcount.readers.onnx.operators import CONTROL, initial, readers, unknown_operators
-from flopcount.readers.onnx.values import Row, Rows, Unreadable, Value
-from flopcount.readers.onnx.walk import NodeError, Scope, Sized, Walk, sized
-from flopcount.readers.onnx.wire import FLOATS, WireError, opened
+from flopcount.readers.onnx.op import Dims, Draft, DraftRow, Value, initial
+from flopcount.readers.onnx.walk import CONTROL, GraphScope, Walk, reads, unknown_operators
+from flopcount.spec.fields import LARGEST
 
 OLDEST, NEWEST = 7, 28
-"""The opsets of the standard operators that are read."""
+"""The supported opsets of the standard operators."""
+
+COLORS = 4
+"""A last axis of at most this size is taken for the channels of an image."""
 
 
-def read(path: Path, request: ReadOptions) -> Imported:
-    """Read an ONNX model, at the sizes that are asked for."""
-    with opened(path) as message:
-        try:
-            found = model(message)
-            _check(found, path, request)
-            return _walked(found, path, request)
-        except WireError as error:
-            what = f"this is no ONNX model, or one cut short or damaged: {error}; export it again"
-            raise ImportProblem(path, what) from None
-        except NodeError as error:
-            raise ImportProblem(path, str(error), error.node.name or _made(error.node), error.node.operator) from None
-        except (Unreadable, ShapeError) as error:
-            raise ImportProblem(path, str(error)) from None
-
-
-def _made(node: Node) -> str:
-    return node.outputs[0] if node.outputs else ""
-
-
-def _check(found: Model, path: Path, request: ReadOptions) -> None:
-    """Refuse what is known beforehand not to be readable."""
-    version = found.opsets.get("", found.opsets.get("ai.onnx", 0))
-    if not OLDEST <= version <= NEWEST:
-        way_out = f"opsets {OLDEST} to {NEWEST} are read; export the model again, or convert it"
-        raise ImportProblem(path, f"it uses opset {version or 'none'} of the standard operators; {way_out}")
+def read(path: Path) -> Build:
+    """Parse an ONNX model."""
+    found = model(opened(path))
+    if not OLDEST <= found.opset <= NEWEST:
+        hint = f"opsets {OLDEST} to {NEWEST} are supported; export the model again, or convert it"
+        raise Refusal(f"it uses opset {found.opset or 'none'} of the standard operators; {hint}")
     if not found.graph.nodes:
-        raise ImportProblem(path, "there are no nodes in its graph")
-    unknown = unknown_operators(found)
-    if unknown and not request.allow_unknown:
+        raise Refusal("its graph has no nodes")
+    return lambda options: _network(found, path, options)
+
+
+def _network(found: ModelProto, path: Path, options: ReadOptions) -> ReadResult:
+    """Walk through a model at the sizes asked for."""
+    graph, unknown = found.graph, unknown_operators(found)
+    if unknown and not options.allow_unknown:
         loops = CONTROL & unknown.keys()
         what = f"it has control flow ({', '.join(sorted(loops))}), and operators" if loops else "it has operators"
         raise unknown_problem(what, unknown)
-
-
-def _walked(found: Model, path: Path, request: ReadOptions) -> Imported:
-    graph = found.graph
-    inputs = [wire for wire in graph.inputs if wire.name not in graph.tensors]
+    inputs = [info for info in graph.inputs if info.name not in graph.tensors]
     if not inputs:
-        raise ImportProblem(path, "its graph has no inputs, so that nothing in it depends on one")
-    sizes = sized(inputs, request, path.name)
-    rows = Rows(*_kept(found))
-    walk = Walk(found, rows, _declared(found, sizes), allow_unknown=request.allow_unknown)
-    outputs = [wire.name for wire in graph.outputs]
+        raise Refusal("its graph has no inputs")
+    sizes = input_sizes(inputs, options, path.name)
+    draft = Draft(*_kept(found))
     env: dict[str, Value | None] = {name: initial(tensor) for name, tensor in graph.tensors.items()}
-    entries = {wire.name: spelled(wire.name) if len(inputs) > 1 else "input" for wire in inputs}
-    for wire in inputs:
-        env[wire.name] = _entered(rows, sizes.dims[wire.name], wire)
+    for info in inputs:
+        env[info.name] = draft.enter(Value(sizes.dims[info.name], info.dtype).with_batch_first)
+    walk = Walk(found, draft, _declared(found, sizes), allow_unknown=options.allow_unknown)
+    outputs = [info.name for info in graph.outputs]
     nodes = fused(graph.nodes, outputs, graph.tensors)
-    walk.run(nodes, Scope(env, readers(nodes, outputs), found.opsets))
-    about = {"name": spelled(path.stem), "description": f"read from {_printable(path.name)}, {_origin(found)}"}
-    data, notes = _arch(rows, [*entries.values()], path)
-    return Imported({**about, **data}, (*sizes.notes, *notes), dict(walk.unknown), sized=True)
+    walk.run(nodes, GraphScope(env, reads(nodes, outputs), found.opsets))
+    result = _assembled(draft, [spelled(info.name) if len(inputs) > 1 else "input" for info in inputs])
+    return result._replace(
+        name=spelled(path.stem),
+        description=f"read from {_printable(path.name)}, {_origin(found)}",
+        notes=(*sizes.notes, *result.notes),
+        unknown=dict(walk.unknown),
+        batch=sizes.batch,
+        sized=True,
+    )
 
 
-def _kept(found: Model) -> tuple[Mapping[str, int], AbstractSet[str]]:
-    """Return the elements of each tensor that the model keeps, and which of them are params.
+def _kept(found: ModelProto) -> tuple[Mapping[str, int], AbstractSet[str]]:
+    """Return the number of elements of each tensor of the model, and the names of those that are parameters.
 
-    A constant in the graph is one only where there are no initializers: some exporters write weights so.
+    Constants in the graph are parameters only if there are no initializers: some exporters write weights so.
     """
     tensors = found.graph.tensors
-    learned = {name for name, tensor in tensors.items() if tensor.dtype in FLOATS}
-    constants = {node.outputs[0]: node.attributes.get("value") for node in _constant_nodes(found)}
-    sizes = {name: tensor.elements for name, tensor in constants.items() if tensor is not None and tensor.elements > 1}
-    if not learned:
-        learned = {name for name, tensor in constants.items() if tensor is not None and tensor.dtype in FLOATS}
-        learned &= sizes.keys()
-    listed = {name: size if name in learned else 0 for name, size in sizes.items()}
-    return {**listed, **{name: tensor.elements for name, tensor in tensors.items()}}, learned
+    trained = {name for name, tensor in tensors.items() if tensor.dtype in FLOATS}
+    nodes = (node for node in found.graph.nodes if node.op == "Constant" and node.outputs)
+    listed = {node.outputs[0]: node.attributes.get("value") for node in nodes}
+    constants = {name: tensor for name, tensor in listed.items() if tensor is not None and tensor.elements > 1}
+    if not trained:
+        trained = {name for name, tensor in constants.items() if tensor.dtype in FLOATS}
+    sizes = {name: tensor.elements if name in trained else 0 for name, tensor in constants.items()}
+    return {**sizes, **{name: tensor.elements for name, tensor in tensors.items()}}, trained
 
 
-def _constant_nodes(found: Model) -> list[Node]:
-    return [node for node in found.graph.nodes if node.op == "Constant" and node.outputs]
-
-
-def _declared(found: Model, sizes: Sized) -> Mapping[str, tuple[int, ...]]:
-    """Return the sizes that the file says outputs have, for what only an unknown operator knows."""
-    result: dict[str, tuple[int, ...]] = {}
-    for wire in (*found.graph.infos, *found.graph.outputs):
-        dims = [sizes.names.get(size, size) if isinstance(size, str) else size for size in wire.dims or ()]
+def _declared(found: ModelProto, sizes: "InputSizes") -> Mapping[str, Dims]:
+    """Return the sizes that the file gives for outputs, for those of unsupported operators."""
+    result: dict[str, Dims] = {}
+    for info in (*found.graph.infos, *found.graph.outputs):
+        dims = [sizes.names.get(size, size) if isinstance(size, str) else size for size in info.dims or ()]
         dims = [1 if not place and isinstance(size, str) else size for place, size in enumerate(dims)]
         known = tuple(size for size in dims if isinstance(size, int) and size > 0)
-        if wire.dims and len(known) == len(dims):
-            result[wire.name] = known
+        if info.dims and len(known) == len(dims):
+            result[info.name] = known
     return result
 
 
-def _entered(rows: Rows, dims: tuple[int, ...], wire: Wire) -> Value:
-    """Enter an input as a row that is none: the batch of one is left out."""
-    drop = 0 if len(dims) > 1 and dims[0] == 1 else None
-    value = rows.row("input", [], dims or (1,), drop, 0)
-    return value._replace(dims=dims, dtype=wire.dtype)
-
-
-def _arch(rows: Rows, entries: Sequence[str], path: Path) -> tuple[dict[str, Any], list[str]]:
-    """Put the arch together: its input and layers, and what there is to say of them."""
-    count = len(entries)
-    written = rows.rows[count:]
-    if not written:
-        raise ImportProblem(path, "nothing in its graph depends on its inputs")
-    left = sum(rows.sizes[name] for name in rows.learned if name not in rows.readers)
-    for beside, trained in ((rows.extra, {"trained": True}), (left, {})):
-        if beside:
-            written.append(_constants(beside, count + len(written) - 1, written[-1], trained))
-    names = paths(written, count)
-    flat = [Flat(name, _data(row, rows), _reads(row, entries)) for name, row in zip(names, written, strict=True)]
-    declared = {name: [*row.ours] for name, row in zip(entries, rows.rows, strict=False)}
-    read = {source for row in flat for source in row.reads}
-    inputs = declared["input"] if entries == ["input"] else {n: sizes for n, sizes in declared.items() if n in read}
-    return {"input": inputs, "layers": nested(flat, entries)}, [*_shared(rows, names, count), *_computed(rows)]
-
-
-def _origin(found: Model) -> str:
-    version = found.opsets.get("", found.opsets.get("ai.onnx", 0))
-    return f"ONNX opset {version}" + (f", written by {_printable(found.producer)}" if found.producer else "")
+def _origin(found: ModelProto) -> str:
+    return f"ONNX opset {found.opset}" + (f", written by {_printable(found.producer)}" if found.producer else "")
 
 
 def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)[:200]
 
 
-def _constants(count: int, above: int, row: Row, trained: Mapping[str, bool]) -> Row:
-    """Make a row of numbers beside the layers: the rest of tables read in part; bounds, factors, what nothing reads."""
-    made = Row("Constants", [above], None, row.ours, row.axis)
-    made.fields |= {"count": count, **trained}
-    return made
+# The sizes of the inputs: those of the file, or those asked for.
 
 
-def _data(row: Row, rows: Rows) -> dict[str, Any]:
-    """Return a row's kind and fields as a file has them: axes count from the last, so that a batch may be in front."""
-    fields = dict(row.fields)
-    if row.kind in {"Reshape", "Expand", "Operation"} and fields.get("operator") != CONSTANT:
-        fields["axes"] = len(rows.rows[row.after[0]].ours)
-    if "channel_axis" in fields:
-        fields["channel_axis"] -= len(row.ours)
-        if fields["channel_axis"] == -1 and row.kind != "Permute":
-            del fields["channel_axis"]
-    return {"type": row.kind, **fields, **({"shared": row.shared} if row.shared else {})}
+class InputSizes(NamedTuple):
+    """The sizes of each input without the batch that goes before it, the sizes that have names, and assumptions."""
+
+    dims: Mapping[str, Dims]
+    names: Mapping[str, int]
+    notes: tuple[Note, ...]
+    batch: int | None = None
 
 
-def _reads(row: Row, entries: Sequence[str]) -> tuple[Source, ...]:
-    """Return what a row reads: rows by number, inputs by name."""
+def input_sizes(inputs: Sequence[ValueInfo], options: ReadOptions, title: str) -> InputSizes:
+    """Return the sizes of all inputs; a UsageError names those that are open."""
+    asked, names = _asked(inputs, options.input, title)
+    for info in inputs:
+        _bind(info, asked.get(info.name), names, title)
+    notes: list[Note] = []
+    found: dict[str, Dims] = {}
+    for info in inputs:
+        dims = asked.get(info.name) or _from_file(info, names, notes, title)
+        if any(size < 1 or size > LARGEST for size in dims):
+            raise UsageError(f"{title}: the input {info.name!r} is {_text(dims)}; sizes go from 1 to 10⁹")
+        found[info.name] = dims
+    sizes = InputSizes(found, names, tuple(dict.fromkeys(notes)))
+    return _without_batch(inputs, sizes, options.batch)
+
+
+def _without_batch(inputs: Sequence[ValueInfo], sizes: InputSizes, batch: int | None) -> InputSizes:
+    """Take the batch out of the sizes: a network is read for one input, unless the file itself fixes the batch."""
+    firsts = {dims[0] for dims in sizes.dims.values() if len(dims) > 1}
+    if batch is None and all(not info.dims or _is_open(info.dims[0]) or info.dims[0] == 1 for info in inputs):
+        batch = next(iter(firsts), 1) if len(firsts) == 1 and firsts != {1} else None
+    if batch is None or firsts == {batch} == {info.dims[0] for info in inputs if info.dims and len(info.dims) > 1}:
+        return sizes
+    dims = {name: (1, *dims[1:]) if len(dims) > 1 else dims for name, dims in sizes.dims.items()}
+    names = {info.dims[0]: 1 for info in inputs if info.dims and isinstance(info.dims[0], str)}
+    return sizes._replace(dims=dims, names={**sizes.names, **names}, batch=batch)
+
+
+def _asked(inputs: Sequence[ValueInfo], text: str | None, title: str) -> tuple[dict[str, Dims], dict[str, int]]:
+    """Parse --input: the sizes of the first input, or NAME=SIZES for inputs and named sizes."""
+    if text is None:
+        return {}, {}
+    if "=" not in text:
+        return {inputs[0].name: _resized(inputs[0], _numbers(text), text)}, {}
+    infos = {info.name: info for info in inputs}
+    symbols = {size for info in inputs for size in info.dims or () if isinstance(size, str) and size}
+    asked: dict[str, Dims] = {}
+    names: dict[str, int] = {}
+    for part in text.split(","):
+        name, _, sizes = (word.strip() for word in part.rpartition("="))
+        if name in infos:
+            asked[name] = _resized(infos[name], _numbers(sizes), text)
+        elif name in symbols and len(_numbers(sizes)) == 1:
+            names[name] = _numbers(sizes)[0]
+        else:
+            known = ", ".join([*infos, *sorted(symbols)][:20])
+            raise UsageError(f"--input {text[:60]}: {title} has no input or size {name[:50]!r}; it has {known}")
+    return asked, names
+
+
+def _numbers(text: str) -> Dims:
+    parts = text.lower().replace("×", "x").split("x")
+    if not all(part.isascii() and part.isdecimal() and len(part) <= len(str(LARGEST)) for part in parts):
+        raise UsageError(f"--input {text[:60]} is not a size; write 160, 160x128, 3x160x128 or 1x3x160x128")
+    return tuple(map(int, parts))
+
+
+def _resized(info: ValueInfo, numbers: Dims, text: str) -> Dims:
+    """Return the sizes of an input from all its sizes, all but the batch, or those of space."""
+    declared = info.dims
+    if declared is None or len(numbers) == len(declared):
+        return numbers
+    batch = declared[0] if declared and isinstance(declared[0], int) and declared[0] > 0 else 1
+    if len(numbers) == len(declared) - 1:
+        return (batch, *numbers)
+    last = _has_channels_last(declared)
+    space, channels = (declared[1:-1], declared[-1]) if last else (declared[2:], declared[1:2] and declared[1])
+    numbers = numbers * len(space) if len(numbers) == 1 else numbers
+    if len(numbers) == len(space) and isinstance(channels, int):
+        return (batch, *numbers, channels) if last else (batch, channels, *numbers)
+    raise UsageError(
+        f"--input {text[:60]} does not fit the input {info.name!r}, which is {_text(declared)}; give all sizes"
+    )
+
+
+def _has_channels_last(declared: Sequence[int | str]) -> bool:
+    """Tell an image with the channels last, as TensorFlow has them."""
+    if len(declared) < 3:  # noqa: PLR2004  (a batch, channels and space)
+        return False
+    last, first = declared[-1], declared[1]
+    return isinstance(last, int) and 0 < last <= COLORS and not (isinstance(first, int) and 0 < first <= COLORS)
+
+
+def _bind(info: ValueInfo, dims: Dims | None, names: dict[str, int], title: str) -> None:
+    """Learn the named sizes of an input."""
+    for name, size in zip(info.dims or (), dims or (), strict=False):
+        if isinstance(name, str) and name and names.setdefault(name, size) != size:
+            raise UsageError(f"{title}: {name} is {names[name]} and {size}; give the inputs equal sizes")
+
+
+def _from_file(info: ValueInfo, names: Mapping[str, int], notes: list[Note], title: str) -> Dims:
+    """Return the sizes of the file, with named sizes filled in; an open batch is one."""
+    if info.dims is None:
+        raise UsageError(f"{title}: the input {info.name!r} has no sizes; give them, as in --input 1x3x224x224")
+    dims = [names.get(size, size) if isinstance(size, str) else size for size in info.dims]
+    if dims and _is_open(dims[0]):
+        notes.append(Note("open-batch", f"the batch of {title} is open, and counted as 1; --batch gives another"))
+        dims[0] = 1
+    if any(map(_is_open, dims)):
+        usual = 224 if len(dims) == 4 else 128  # noqa: PLR2004  (a batch of images; anything else may be tokens)
+        raise UsageError(
+            f"{title}: the input {info.name!r} is {_text(info.dims)}; give its sizes with --input, "
+            f"as in --input {info.name}={'x'.join(str(usual if _is_open(size) else size) for size in dims)}"
+        )
+    return tuple(size for size in dims if isinstance(size, int))
+
+
+def _is_open(size: int | str) -> bool:
+    return isinstance(size, str) or size <= 0
+
+
+def _text(dims: Sequence[int | str]) -> str:
+    return "×".join(str(size) or "?" for size in dims)
+
+
+# From the draft to a network.
+
+
+def _assembled(draft: Draft, entries: Sequence[str]) -> ReadResult:
+    """Return the inputs and nodes of a network, and the notes on its parameters."""
     count = len(entries)
-    return tuple(source - count if source >= count else entries[source] for source in row.after)
+    rows = draft.rows[count:]
+    if not rows:
+        raise Refusal("nothing in its graph depends on its inputs")
+    unread = sum(draft.sizes[name] for name in draft.trained if name not in draft.readers)
+    for size, trained in ((draft.extra, {"trained": True}), (unread, {})):
+        if size:
+            row = DraftRow("Constants", [count + len(rows) - 1], None, rows[-1].shape)
+            row.fields |= {"count": size, **trained}
+            rows.append(row)
+    flat = [
+        Flat(scope, {}, tuple(each - count if each >= count else entries[each] for each in row.inputs))
+        for scope, row in zip(scopes(rows, count), rows, strict=True)
+    ]
+    names = [*entries, *paths(flat, entries)]
+    nodes = tuple(_node(draft, row, names, path) for row, path in zip(rows, names[count:], strict=True))
+    used = {name for node in nodes for name in node.inputs}
+    inputs = {name: exact(row.shape.dims) for name, row in zip(entries, draft.rows, strict=False) if name in used}
+    return ReadResult("", inputs, nodes, tuple(_notes(draft, dict(zip(rows, names[count:], strict=True)))))
 
 
-def _shared(rows: Rows, names: Sequence[tuple[str, ...]], count: int) -> list[str]:
-    """Say which initializers several layers use."""
-    several = {name: [*dict.fromkeys(found)] for name, found in rows.readers.items() if name in rows.learned}
-    several = {name: found for name, found in several.items() if len(found) > 1}
-    if not several:
-        return []
-    total = sum(rows.sizes[name] for name in several)
-    name, found = max(several.items(), key=lambda item: rows.sizes[item[0]])
-    layers = " and ".join(".".join(names[row - count]) for row in found[:2])
-    more = f" and {len(found) - 2} more" if len(found) > 2 else ""  # noqa: PLR2004  (those that are named)
-    what = f"{len(several)} initializers are" if len(several) > 1 else "1 initializer is"
-    numbers = f"{what} used by several layers and counted once ({total:,} numbers)"
-    return [f"{numbers}: {_printable(name)} ({rows.sizes[name]:,}) by {layers}{more}"]
+def _node(draft: Draft, row: DraftRow, names: Sequence[str], path: str) -> Node:
+    origin = Origin(row.node.title, row.node.operator) if row.node else Origin()
+    layer = draft.assembly.layer(origin, row.kind, {**row.fields, **({"shared": row.shared} if row.shared else {})})
+    return Node(path, layer, tuple(names[each] for each in row.inputs), origin.place)
 
 
-def _computed(rows: Rows) -> list[str]:
-    """Say that there are weights which the file does not keep."""
-    if not rows.computed:
-        return []
-    return [f"{rows.computed:,} numbers of weights are no params: the graph computes them, no initializer has them"]
+def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
+    """Name the initializers that several layers use, and the weights that no initializer holds."""
+    notes = []
+    several = {name: [*dict.fromkeys(rows)] for name, rows in draft.readers.items() if name in draft.trained}
+    several = {name: rows for name, rows in several.items() if len(rows) > 1}
+    if several:
+        total = sum(draft.sizes[name] for name in several)
+        name, rows = max(several.items(), key=lambda item: draft.sizes[item[0]])
+        layers = " and ".join(paths[row] for row in rows[:2])
+        more = f" and {len(rows) - 2} more" if len(rows) > 2 else ""  # noqa: PLR2004  (those that are named)
+        what = f"{len(several)} initializers are" if len(several) > 1 else "1 initializer is"
+        numbers = f"{what} used by several layers and counted once ({total:,} numbers)"
+        text = f"{numbers}: {_printable(name)} ({draft.sizes[name]:,}) by {layers}{more}"
+        notes.append(Note("shared-weights", text))
+    if draft.computed:
+        numbers = f"{draft.computed:,} numbers of weights are not parameters"
+        notes.append(Note("computed-weights", f"{numbers}: the graph computes them, and no initializer holds them"))
+    return notes
+
+
+# Names of layers: by the modules a node is in, or the weights it uses.
+
+
+Scope = tuple[str, ...]
+"""The modules that a layer is in, and its own name."""
+
+_DEEPEST = 12
+_VIEW = "view"
+
+_GENERATED = re.compile(r"^(onnx::|val_|_|\d|node_|n\d)")
+"""The beginnings of names that exporters give to what has no name in the model."""
+
+_PARTS = ("weight", "bias", "kernel", "gamma", "weight_quantized", "running_mean")
+
+_STAYING = frozenset(("Activation", "Add", "Mul", "Elementwise", "Concat", "BatchNorm", "Dropout"))
+"""The kinds that belong to the block of their input; any other is between blocks as likely as in one."""
+
+
+def scopes(rows: Sequence[DraftRow], first: int) -> list[Scope]:
+    """Return the modules and the name of each row; `first` is the number of the first row among all."""
+    found = [_of_view(_of_node(row.node)) if row.is_view else _of_node(row.node) or _of_weight(row) for row in rows]
+    return _shortened(_completed(found, rows, first))
+
+
+def _of_node(node: NodeProto | None) -> Scope | None:
+    """Return the scope in a node's name, as PyTorch and TensorFlow write it with slashes."""
+    if node is None or "/" not in node.name.strip("/"):
+        return None
+    result: list[str] = []
+    before = ""
+    for part in node.name.strip("/").split("/"):
+        result.extend(piece for piece in part.removeprefix(f"{before}.").split(".") if piece)
+        before = part
+    return tuple(result[:_DEEPEST]) or None
+
+
+def _of_view(scope: Scope | None) -> Scope | None:
+    """Name a row that only sets the channel axis after the module that reads it, and put it beside the module."""
+    return scope and (*scope[:-2], f"{scope[-2 if len(scope) > 1 else -1]}_view")
+
+
+def _of_weight(row: DraftRow) -> Scope | None:
+    """Return the module that has a row's weights: the name of the weights without its last part."""
+    if not row.weight or _GENERATED.match(row.weight):
+        return None
+    *module, last = re.split(r"[./]", row.weight.strip("/"))
+    name = module if module and (last in _PARTS or row.kind != "Parameter") else [*module, last]
+    return tuple(part for part in name if part)[:_DEEPEST] + (("#",) if row.kind != "Parameter" else ()) or None
+
+
+def _completed(found: Sequence[Scope | None], rows: Sequence[DraftRow], first: int) -> list[Scope]:
+    """Name what has no name by its operator, in the block it most likely belongs to."""
+    result: list[Scope] = []
+    homes: list[Scope] = []
+    later: Scope = ()
+    ahead: list[Scope] = []
+    for scope in reversed(found):
+        later = scope[:-2] if scope else later
+        ahead.append(later)
+    for scope, row, after in zip(found, rows, reversed(ahead), strict=True):
+        if scope:
+            homes.append(scope[:-2])
+            result.append(scope)
+            continue
+        before = homes[-1] if homes else ()
+        reads = [source - first for source in row.inputs if source >= first]
+        home = _left(before, reads, homes, rows, first) if row.kind in _STAYING else _common(before, after)
+        homes.append(home)
+        result.append((*home, _VIEW if row.is_view else row.node.op if row.node else row.kind))
+    return result
+
+
+def _common(one: Scope, other: Scope) -> Scope:
+    """Return the beginning that two scopes have in common."""
+    pairs = zip(one, other, strict=False)
+    return tuple(first for first, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _left(home: Scope, reads: Sequence[int], homes: Sequence[Scope], rows: Sequence[DraftRow], first: int) -> Scope:
+    """Return the innermost block that has not ended: one has if a row reads what is around it and did not enter it."""
+    while home:
+        start = len(homes)
+        while start and homes[start - 1][: len(home)] == home:
+            start -= 1
+        inner = range(start, len(homes))
+        entered = {source - first for number in inner for source in rows[number].inputs}
+        others = [number for number in reads if number not in inner and number not in entered]
+        if not any(homes[number][: len(home) - 1] == home[:-1] and homes[number] for number in others):
+            return home
+        home = home[:-1]
+    return home
+
+
+def _shortened(found: Sequence[Scope]) -> list[Scope]:
+    """Leave out the operator if a module has one row, and the mark of a name that comes from weights."""
+    inside = Counter(scope[:depth] for scope in found for depth in range(1, len(scope)))
+    result = []
+    for scope in found:
+        if len(scope) > 1 and inside[scope[:-1]] == 1:
+            result.append(scope[:-1])
+        else:
+            result.append((*scope[:-1], "op") if scope[-1] == "#" else scope)
+    return result

@@ -1,0 +1,440 @@
+"""ONNX files: the protocol buffer wire format, and the model it holds.
+
+Reads only what the walk needs. A message is a span of a buffer; subtrees are skipped by
+their length, so weights are never read, and data stored in other files is never
+opened. The file is read through a small window: the pages of a memory-mapped file
+would count as memory of the process. Field numbers are those of onnx.proto.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from math import prod
+from pathlib import Path
+from stat import S_ISREG
+from struct import unpack_from
+from typing import Any, NamedTuple, overload
+
+from flopcount.errors import Refusal
+
+MOST_NODES = 100_000
+"""The most nodes of a graph, functions expanded."""
+
+MOST_VALUES = 100_000
+"""The most elements of a tensor whose values are read."""
+
+FLOATS = frozenset((1, 10, 11, 16, 17, 18, 19, 20, 23))
+"""The floating-point element types."""
+
+STANDARD = frozenset(("", "ai.onnx"))
+"""The names of the standard operator domain."""
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_MORE = 128
+"""The bit that marks a byte as followed by another of the same varint."""
+_LONGEST = 10
+"""The most bytes of a varint."""
+_SMALL = 2**13
+"""Messages of at most this many bytes are read in one piece."""
+_EXTERNAL = 1
+_FORMATS: Mapping[int, tuple[str, int]] = {
+    1: ("f", 4),
+    2: ("B", 1),
+    3: ("b", 1),
+    4: ("H", 2),
+    5: ("h", 2),
+    6: ("i", 4),
+    7: ("q", 8),
+    9: ("?", 1),
+    10: ("e", 2),
+    11: ("d", 8),
+    12: ("I", 4),
+    13: ("Q", 8),
+}
+"""The `struct` format and the size of each element type."""
+
+
+class NodeProto(NamedTuple):
+    """One operation of a graph: its operator, inputs, outputs and attributes."""
+
+    op: str
+    domain: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+
+    @property
+    def operator(self) -> str:
+        """The operator, with its domain unless it is the standard one."""
+        return f"{self.domain}.{self.op}" if self.domain not in STANDARD else self.op
+
+    @property
+    def title(self) -> str:
+        """The name for messages: that of the node, or of its first output."""
+        return self.name or (self.outputs[0] if self.outputs else "")
+
+
+class FileBuffer:
+    """Bytes of a file, read on demand; keeps the last window that was read."""
+
+    SIZE = 2**14
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.start = 0
+        self.content = b""
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+    @overload
+    def __getitem__(self, place: slice) -> bytes: ...
+    def __getitem__(self, place: int | slice) -> int | bytes:
+        """Return one byte or a slice, as `bytes` does."""
+        if isinstance(place, slice):
+            return self._read(place.start, place.stop - place.start)
+        offset = place - self.start
+        if not 0 <= offset < len(self.content):
+            self.content, self.start, offset = self._read(place, self.SIZE), place, 0
+        return self.content[offset]
+
+    def _read(self, start: int, size: int) -> bytes:
+        offset = start - self.start
+        if 0 <= offset <= len(self.content) - size:
+            return self.content[offset : offset + size]
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(start)
+            return file.read(size)
+
+
+class ByteSpan(NamedTuple):
+    """A span of a buffer: a message, a string or packed numbers."""
+
+    buffer: FileBuffer | bytes
+    start: int
+    end: int
+
+    def fields(self) -> "Iterator[tuple[int, int | ByteSpan]]":
+        """Yield the number and value of each field: an int for a varint, else a span."""
+        buffer, at, end = self.buffer, self.start, self.end
+        while at < end:
+            key = buffer[at]
+            key, at = (key, at + 1) if key < _MORE else _varint(buffer, at, end)
+            kind = key & 7
+            if kind == _BYTES and at < end and buffer[at] < _MORE:
+                size, at = buffer[at], at + 1
+            elif kind in {_BYTES, _VARINT}:
+                size, at = _varint(buffer, at, end)
+            else:
+                size = _fixed_size(kind)
+            if kind == _VARINT:
+                yield key >> 3, size
+                continue
+            if size > end - at:
+                raise Refusal(f"a field of {size} bytes starts where {end - at} are left")
+            yield key >> 3, ByteSpan(buffer, at, at + size)
+            at += size
+
+    def loaded(self) -> "ByteSpan":
+        """Return the same span over bytes in memory if it is small."""
+        return self if self.end - self.start > _SMALL else ByteSpan(self.content(), 0, self.end - self.start)
+
+    def content(self) -> bytes:
+        """Return the bytes."""
+        return self.buffer[self.start : self.end]
+
+    def text(self) -> str:
+        """Return a string; invalid UTF-8 is replaced."""
+        return self.content().decode("utf-8", "replace")
+
+    def varints(self) -> Iterator[int]:
+        """Yield packed signed integers."""
+        at = self.start
+        while at < self.end:
+            number, at = _varint(self.buffer, at, self.end)
+            yield _signed(number)
+
+    def unpacked(self, letter: str, size: int) -> tuple[float, ...]:
+        """Return packed numbers of a fixed size; `letter` is their `struct` format."""
+        count = (self.end - self.start) // size
+        found: tuple[float, ...] = unpack_from(f"<{count}{letter}", self.content())
+        return found
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 64) if number & (1 << 63) else number
+
+
+def _fixed_size(kind: int) -> int:
+    if kind not in {_FIXED32, _FIXED64}:
+        raise Refusal(f"wire type {kind} does not exist")
+    return 4 if kind == _FIXED32 else 8
+
+
+def _varint(buffer: FileBuffer | bytes, at: int, end: int) -> tuple[int, int]:
+    """Read an integer of 7 bits a byte, the lowest first; return it and its end."""
+    result = shift = 0
+    for place in range(at, min(end, at + _LONGEST)):
+        byte = buffer[place]
+        result |= (byte & 127) << shift
+        if byte < _MORE:
+            return result & ((1 << 64) - 1), place + 1
+        shift += 7
+    raise Refusal("an integer does not end")
+
+
+def opened(path: Path) -> ByteSpan:
+    """Return a file as one message."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise Refusal(f"{(error.strerror or 'cannot be read').lower()}; check the path") from None
+    if not S_ISREG(status.st_mode):
+        raise Refusal("not a regular file; name one")
+    if not status.st_size:
+        raise Refusal("the file is empty; export the model again")
+    return ByteSpan(FileBuffer(path), 0, status.st_size)
+
+
+class Fields(dict[int, list[Any]]):
+    """The values of a message by field number."""
+
+    def __init__(self, message: ByteSpan, wanted: frozenset[int] | None = None) -> None:
+        super().__init__()
+        for number, value in message.fields():
+            if number in self:
+                self[number].append(value)
+            elif wanted is None or number in wanted:
+                self[number] = [value]
+
+    def spans(self, number: int) -> list[ByteSpan]:
+        """Return the messages or strings of a field."""
+        found = self.get(number, [])
+        for span in found:
+            if not isinstance(span, ByteSpan):
+                raise Refusal(f"field {number} is not a message")
+        return found
+
+    def messages(self, number: int) -> "Iterator[Fields]":
+        """Yield the fields of each message of a field."""
+        return (Fields(span) for span in self.spans(number))
+
+    def text(self, number: int) -> str:
+        """Return a string field."""
+        spans = self.spans(number)
+        return spans[-1].text() if spans else ""
+
+    def texts(self, number: int) -> tuple[str, ...]:
+        """Return a repeated string field."""
+        return tuple(span.text() for span in self.spans(number))
+
+    def integer(self, number: int) -> int:
+        """Return an integer field, 0 by default."""
+        value = self.get(number, [0])[-1]
+        if not isinstance(value, int):
+            raise Refusal(f"field {number} is not a number")
+        return _signed(value)
+
+    def integers(self, number: int) -> tuple[int, ...]:
+        """Return a repeated integer field, packed or not."""
+        result: list[int] = []
+        for value in self.get(number, []):
+            result.extend(value.varints() if isinstance(value, ByteSpan) else (_signed(value),))
+        return tuple(result)
+
+    def floats(self, number: int, letter: str = "f", size: int = 4) -> tuple[float, ...]:
+        """Return a repeated floating-point field, packed or not."""
+        return tuple(value for span in self.spans(number) for value in span.unpacked(letter, size))
+
+
+class TensorProto(NamedTuple):
+    """A tensor of a file: its sizes, its element type and where its values are."""
+
+    name: str
+    dims: tuple[int, ...]
+    dtype: int
+    raw: ByteSpan | None = None
+    values: tuple[float, ...] = ()
+    external: bool = False
+
+    @property
+    def elements(self) -> int:
+        """The number of elements."""
+        return prod(self.dims)
+
+    def numbers(self) -> tuple[float, ...] | None:
+        """Return the values; None if they are too many, in another file or of a type that is not read."""
+        if self.external or self.elements > MOST_VALUES or self.dtype not in _FORMATS:
+            return None
+        if self.raw is None:
+            return self.values if len(self.values) == self.elements else None
+        letter, size = _FORMATS[self.dtype]
+        if self.raw.end - self.raw.start != self.elements * size:
+            return None
+        return self.raw.unpacked(letter, size)
+
+
+_TENSOR_FIELDS = frozenset((1, 2, 4, 5, 7, 8, 9, 10, 11, 14))
+
+
+def tensor(message: ByteSpan) -> TensorProto:
+    """Read the description of a tensor, and its values if they are few and not raw."""
+    found = Fields(message.loaded(), _TENSOR_FIELDS)
+    raw, dims, dtype = found.spans(9), found.integers(1), found.integer(2)
+    if any(size < 0 for size in dims):
+        raise Refusal(f"the tensor {found.text(8)!r} has a negative size")
+    values = () if raw or prod(dims) > MOST_VALUES else _values(found, dtype)
+    return TensorProto(found.text(8), dims, dtype, raw[-1] if raw else None, values, found.integer(14) == _EXTERNAL)
+
+
+def _values(found: Fields, dtype: int) -> tuple[float, ...]:
+    if dtype == 1:
+        return found.floats(4)
+    if dtype == 11:  # noqa: PLR2004  (double)
+        return found.floats(10, "d", 8)
+    return found.integers(7) or found.integers(5) or found.integers(11)
+
+
+def _sparse(message: ByteSpan) -> TensorProto:
+    """Read a sparse tensor as one of its full size."""
+    found = Fields(message)
+    values = tensor(found.spans(1)[-1]) if found.spans(1) else TensorProto("", (), 0)
+    return TensorProto(values.name, found.integers(3), values.dtype, external=True)
+
+
+class AttributeReference(NamedTuple):
+    """An attribute in a function body that takes its value from the node that calls the function."""
+
+    name: str
+
+
+class Subgraph(NamedTuple):
+    """A graph in an attribute, such as a branch; read on demand."""
+
+    message: ByteSpan
+
+
+class ValueInfo(NamedTuple):
+    """An input or output of a graph. A size is an int, a name or "" if unknown; no dims if it has no tensor type."""
+
+    name: str
+    dims: tuple[int | str, ...] | None
+    dtype: int
+
+
+class GraphProto(NamedTuple):
+    """The nodes of a graph with its initializers, inputs and outputs."""
+
+    nodes: tuple[NodeProto, ...]
+    tensors: Mapping[str, TensorProto]
+    inputs: tuple[ValueInfo, ...]
+    outputs: tuple[ValueInfo, ...]
+    infos: tuple[ValueInfo, ...] = ()
+
+
+class FunctionProto(NamedTuple):
+    """A function of a model: nodes with parameters."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    nodes: tuple[NodeProto, ...]
+    defaults: Mapping[str, Any]
+    opsets: Mapping[str, int]
+
+
+class ModelProto(NamedTuple):
+    """An ONNX model."""
+
+    graph: GraphProto
+    opsets: Mapping[str, int]
+    functions: Mapping[tuple[str, str], FunctionProto]
+    producer: str
+
+    @property
+    def opset(self) -> int:
+        """The version of the standard operators, 0 if the file names none."""
+        return self.opsets.get("", self.opsets.get("ai.onnx", 0))
+
+
+def model(message: ByteSpan) -> ModelProto:
+    """Read a model."""
+    try:
+        return _model(Fields(message))
+    except Refusal as error:
+        raise Refusal(f"not an ONNX model, or truncated or damaged: {error}; export it again") from None
+    except OSError as error:
+        raise Refusal(f"{(error.strerror or 'cannot be read').lower()}; check the path") from None
+
+
+def _model(found: Fields) -> ModelProto:
+    if not found.spans(7):
+        raise Refusal("it contains no graph")
+    functions = {(each.text(10), each.text(1)): _function(each) for each in found.messages(25)}
+    return ModelProto(graph(found.spans(7)[-1]), _opsets(found, 8), functions, found.text(2))
+
+
+def _opsets(found: Fields, number: int) -> Mapping[str, int]:
+    return {each.text(1): each.integer(2) for each in found.messages(number)}
+
+
+def _function(found: Fields) -> FunctionProto:
+    defaults = dict(map(_attribute, found.spans(11)))
+    nodes = tuple(map(_node, found.spans(7)))
+    return FunctionProto(found.texts(4), found.texts(5), nodes, defaults, _opsets(found, 9))
+
+
+def graph(message: ByteSpan) -> GraphProto:
+    """Read a graph: that of a model or of a branch."""
+    found = Fields(message)
+    if len(found.get(1, ())) > MOST_NODES:
+        raise Refusal(f"it has more than {MOST_NODES} nodes")
+    tensors = [*map(tensor, found.spans(5)), *map(_sparse, found.spans(15))]
+    inputs, outputs, infos = (tuple(map(_value_info, found.spans(number))) for number in (11, 12, 13))
+    nodes = tuple(map(_node, found.spans(1)))
+    return GraphProto(nodes, {each.name: each for each in tensors}, inputs, outputs, infos)
+
+
+def _node(message: ByteSpan) -> NodeProto:
+    found = Fields(message.loaded())
+    return NodeProto(
+        op=found.text(4),
+        domain=found.text(7),
+        name=found.text(3),
+        inputs=found.texts(1),
+        outputs=found.texts(2),
+        attributes=dict(map(_attribute, found.spans(5))),
+    )
+
+
+def _attribute(message: ByteSpan) -> tuple[str, Any]:
+    found = Fields(message)
+    name = found.text(1)
+    if 21 in found:  # noqa: PLR2004  (ref_attr_name)
+        return name, AttributeReference(found.text(21))
+    kind = found.integer(20) or next((kind for kind in _ATTRIBUTES if kind + 1 in found), 0)
+    return name, _ATTRIBUTES[kind](found) if kind in _ATTRIBUTES else None
+
+
+_ATTRIBUTES: Mapping[int, Callable[[Fields], Any]] = {
+    1: lambda found: (*found.floats(2), 0.0)[0],
+    2: lambda found: found.integer(3),
+    3: lambda found: found.text(4),
+    4: lambda found: tensor(found.spans(5)[0]) if found.spans(5) else None,
+    5: lambda found: Subgraph(found.spans(6)[0]) if found.spans(6) else None,
+    6: lambda found: found.floats(7),
+    7: lambda found: found.integers(8),
+    8: lambda found: found.texts(9),
+}
+"""The value of an attribute by its type; old files name no type, and the field that is present (type + 1) tells."""
+
+
+def _value_info(message: ByteSpan) -> ValueInfo:
+    found = Fields(message.loaded())
+    for kind in found.messages(2):
+        for dense in kind.messages(1):
+            shapes = dense.spans(2)
+            dims = tuple(map(_dim, Fields(shapes[-1]).messages(1))) if shapes else None
+            return ValueInfo(found.text(1), dims, dense.integer(1))
+    return ValueInfo(found.text(1), None, 0)
+
+
+def _dim(found: Fields) -> int | str:
+    return found.integer(1) if 1 in found else found.text(2)

@@ -1,0 +1,349 @@
+"""One node in the walk: its inputs and attributes, and the layers it becomes.
+
+An arch file leaves out the batch. If a tensor has an axis for a batch of one, `batch_axis`
+is that axis, and the layer that makes the tensor has the other axes only.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from math import prod
+from typing import Any, NamedTuple, Self
+
+from flopcount.errors import Refusal
+from flopcount.formulas.shape import Shape, render
+from flopcount.readers.base import Assembly, Origin, exact, unchecked_step
+from flopcount.readers.onnx.file import NodeProto, TensorProto
+from flopcount.spec.fields import LARGEST
+
+Dims = tuple[int, ...]
+Numbers = tuple[float, ...]
+
+CONSTANT = "Constant"
+"""The operator of a layer that holds constants that are not parameters; no batch precedes it."""
+
+_KEEP = -1
+"""Stands for the batch axis of the first input."""
+
+_READ = 4096
+"""Initializers with more elements are weights; their values are not read."""
+
+
+class Size(int):
+    """A number that the graph computes from the sizes of a tensor.
+
+    If it is a multiple of one size, `source` is the row that makes the tensor, the axis, and the factor.
+    """
+
+    source: tuple[int, int, int] | None
+
+    def __new__(cls, value: int, source: tuple[int, int, int] | None = None) -> Self:
+        """Make a number with its source."""
+        size = super().__new__(cls, value)
+        size.source = source
+        return size
+
+
+class Value(NamedTuple):
+    """A tensor: its sizes, and either the row that makes it or what is known before anything runs.
+
+    `data` holds the numbers if they are few and known, `initializers` what they are computed from.
+    """
+
+    dims: Dims
+    dtype: int = 1
+    row: int | None = None
+    batch_axis: int | None = None
+    data: Numbers | None = None
+    initializers: frozenset[str] = frozenset()
+
+    @property
+    def static(self) -> bool:
+        """Whether it is independent of the inputs of the network."""
+        return self.row is None
+
+    @property
+    def elements(self) -> int:
+        """The number of elements."""
+        return prod(self.dims)
+
+    @property
+    def inner(self) -> Dims:
+        """The sizes without the batch axis."""
+        if self.batch_axis is None:
+            return self.dims or (1,)
+        return self.dims[: self.batch_axis] + self.dims[self.batch_axis + 1 :] or (1,)
+
+    def inner_axis(self, axis: int) -> int:
+        """Return the place of an axis among the inner sizes."""
+        return axis - (self.batch_axis is not None and self.batch_axis < axis)
+
+    @property
+    def with_batch_first(self) -> "Value":
+        """The value with the first axis taken as the batch if its size is one."""
+        return self._replace(batch_axis=0 if len(self.dims) > 1 and self.dims[0] == 1 else None)
+
+
+def initial(tensor: TensorProto) -> Value:
+    """Return the value of an initializer."""
+    data = tensor.numbers() if tensor.elements <= _READ else None
+    return Value(tensor.dims, tensor.dtype, data=data, initializers=frozenset((tensor.name,)))
+
+
+class DraftRow:
+    """A layer in the making: its kind and fields, what it reads, and the shape it leaves."""
+
+    __slots__ = ("fields", "inputs", "is_view", "kind", "node", "shape", "shared", "takes_size", "uses", "weight")
+
+    def __init__(self, kind: str, inputs: Sequence[int], node: NodeProto | None, shape: Shape) -> None:
+        self.kind = kind
+        self.inputs = [*inputs]
+        self.node = node
+        self.shape = shape
+        self.fields: dict[str, Any] = {}
+        self.shared: dict[str, int] = {}
+        self.uses = 0
+        self.weight = ""
+        self.is_view = False
+        self.takes_size = False
+
+    def set_channel_axis(self, axis: int) -> None:
+        """Say which axis is the channels; axes count from the last, so a batch may precede them."""
+        self.shape = self.shape._replace(channel_axis=axis)
+        self.fields["channel_axis"] = axis - len(self.shape.dims)
+        if self.fields["channel_axis"] == -1 and self.kind != "Permute":
+            del self.fields["channel_axis"]
+
+
+_MOVABLE = frozenset(("Reshape", "Permute", "Expand", "Parameter", "Operation"))
+"""The kinds with a field for the channel axis."""
+
+_CONSTANT_FIRST = "its first input is a constant, where a computed tensor is needed"
+
+_FOLLOWING = frozenset(("Elementwise", "Activation"))
+"""The kinds that work with any channel axis, and keep that of their input."""
+
+_RESHAPING = frozenset(("Reshape", "Expand", "Operation"))
+"""The kinds that replace a number of the last axes."""
+
+
+class Draft:
+    """The layers that a walk has written, and the initializers that they have counted."""
+
+    def __init__(self, sizes: Mapping[str, int], trained: AbstractSet[str] = frozenset()) -> None:
+        """Begin with the number of elements of each initializer, and the initializers that are parameters."""
+        self.sizes = sizes
+        self.trained = trained
+        self.rows: list[DraftRow] = []
+        self.readers: dict[str, list[DraftRow]] = {}
+        self.read_once: set[int] = set()
+        self.extra = 0
+        self.computed = 0
+        self.assembly = Assembly()
+        self.node: NodeProto | None = None
+        self.origin = Origin()
+        self.reads_size = False
+
+    def begin(self, node: NodeProto) -> None:
+        """Begin a node: the next rows belong to it."""
+        self.node, self.origin, self.reads_size = node, Origin(node.title, node.operator), False
+
+    def enter(self, value: Value, channel_axis: int = 0) -> Value:
+        """Enter a tensor that no layer makes."""
+        self.rows.append(DraftRow("input", (), None, Shape(checked(value).inner, channel_axis)))
+        return value._replace(row=len(self.rows) - 1)
+
+    def row_of(self, value: Value) -> DraftRow:
+        """Return the row that makes a value."""
+        if value.row is None:
+            raise Refusal(_CONSTANT_FIRST)
+        return self.rows[value.row]
+
+    def shape_of(self, kind: str, values: Iterable[Value], fields: Mapping[str, Any], *, strict: bool = False) -> Shape:
+        """Return the shape that a layer leaves, by its formula; if `strict`, its constraints must hold."""
+        shapes = [self.rows[value.row].shape for value in values if value.row is not None]
+        if not shapes:
+            raise Refusal(_CONSTANT_FIRST)
+        layer = self.assembly.layer(self.origin, kind, fields)
+        step = self.assembly.step if strict else unchecked_step
+        return step(self.origin, kind, layer, shapes).shape
+
+    def add(self, kind: str, inputs: Sequence[Value], batch_axis: int | None, fields: dict[str, Any]) -> Value:
+        """Write a layer, and return its output."""
+        rows = [value.row for value in inputs if value.row is not None]
+        if kind in _RESHAPING and fields.get("operator") != CONSTANT and rows:
+            fields["axes"] = len(self.rows[rows[0]].shape.dims)
+        shape = self.shape_of(kind, inputs, fields, strict=True)
+        sizes = exact(shape.dims)
+        dims = sizes if batch_axis is None else (*sizes[:batch_axis], 1, *sizes[batch_axis:])
+        value = checked(Value(dims, inputs[0].dtype, len(self.rows), batch_axis))
+        row = DraftRow(kind, rows, self.node, shape)
+        row.fields, row.takes_size = fields, self.reads_size
+        for each in rows:
+            self.rows[each].uses += 1
+        self.rows.append(row)
+        return value
+
+    def as_layout(self, value: Value, batch_axis: int | None, channel_axis: int) -> Value:
+        """Return a value with another batch axis or channel axis; this takes a row of its own if needed."""
+        row, wanted = self.row_of(value), value._replace(batch_axis=batch_axis)
+        same = wanted.inner == row.shape.dims
+        if same and (channel_axis == row.shape.channel_axis or self._moved(row, channel_axis)):
+            return wanted
+        made = self.add("Reshape", [value], batch_axis, {"size": wanted.inner})
+        self.rows[-1].set_channel_axis(channel_axis)
+        self.rows[-1].is_view = True
+        return made
+
+    def _moved(self, row: DraftRow, channel_axis: int) -> bool:
+        """Let the row that makes a value name its channels, if nothing else reads it."""
+        chain, reads = [row], 0
+        while row.uses == reads and row.kind in _FOLLOWING and len(row.inputs) == 1:
+            row, reads = self.rows[row.inputs[0]], 1
+            chain.append(row)
+        if row.uses != reads or row.kind not in _MOVABLE or len({each.shape.dims for each in chain}) > 1:
+            return False
+        row.set_channel_axis(channel_axis)
+        for each in chain:
+            each.shape = row.shape
+        return True
+
+    def count_params(self, value: Value, role: str, *statics: Value | None) -> None:
+        """Count the initializers that are a row's parameters of a role, each once in the whole network."""
+        row, own = self.row_of(value), 0
+        names: set[str] = set()
+        for each in statics:
+            if each is not None:
+                own += each.elements
+                names |= each.initializers & self.trained or each.initializers
+        new = sum(self.sizes[name] for name in names if name not in self.readers)
+        for name in sorted(names):
+            self.readers.setdefault(name, []).append(row)
+            row.weight = row.weight or name
+        if new < own:
+            row.shared[role] = row.shared.get(role, 0) + own - new
+        self.extra += max(new - own, 0)
+        self.computed += 0 if names & self.trained else max(own - new, 0)
+
+
+def checked(value: Value) -> Value:
+    """Refuse sizes that no tensor has."""
+    if any(not 1 <= size <= LARGEST for size in value.dims) or prod(value.dims) > LARGEST**2:
+        shown = render(value.dims)[:100]
+        raise Refusal(f"its output is {shown}; sizes go from 1 to 10⁹, and elements to 10¹⁸")
+    return value
+
+
+class NodeContext(NamedTuple):
+    """One node with its inputs: what the functions that write layers are given."""
+
+    node: NodeProto
+    inputs: tuple[Value | None, ...]
+    opset: int
+    draft: Draft
+
+    def at(self, index: int) -> Value:
+        """Return an input that is required."""
+        value = self.get(index)
+        if value is None:
+            raise Refusal(f"input {index} is missing")
+        return value
+
+    def get(self, index: int) -> Value | None:
+        """Return an optional input."""
+        return self.inputs[index] if index < len(self.inputs) else None
+
+    @property
+    def present(self) -> list[Value]:
+        """The inputs that are given."""
+        return [value for value in self.inputs if value is not None]
+
+    @property
+    def active(self) -> list[Value]:
+        """The inputs that depend on the inputs of the network."""
+        return [value for value in self.present if not value.static]
+
+    def attribute(self, name: str, default: Any = None) -> Any:
+        """Return an attribute."""
+        value = self.node.attributes.get(name)
+        return default if value is None else value
+
+    def integer(self, name: str, default: int) -> int:
+        """Return an attribute that is an integer."""
+        value = self.attribute(name, default)
+        if not isinstance(value, int):
+            raise Refusal(f"the attribute {name} is not an integer")
+        return value
+
+    def integers(self, name: str, default: Sequence[int] = ()) -> Dims:
+        """Return an attribute that is a list of integers."""
+        value = self.attribute(name, tuple(default))
+        if not isinstance(value, tuple) or not all(isinstance(each, int) for each in value):
+            raise Refusal(f"the attribute {name} is not a list of integers")
+        return value
+
+    def axis(self, rank: int, default: int, name: str = "axis") -> int:
+        """Return an attribute that is an axis, counted from the first."""
+        return on_axis(self.integer(name, default), rank)
+
+    def numbers(self, index: int, *, relative: bool = False) -> Numbers | None:
+        """Return the numbers of an input that must be constant; None if it is left out.
+
+        `relative` promises that numbers computed from sizes do not become fields, or only in relation to them.
+        """
+        value = self.get(index)
+        if value is None:
+            return None
+        if value.data is None:
+            name = self.node.inputs[index]
+            why = "which depends on the input" if not value.static else "which are not in the file, or too many"
+            raise Refusal(f"its sizes follow from the numbers of {name!r}, {why}; they have to be constants")
+        self.draft.reads_size |= not relative and any(isinstance(number, Size) for number in value.data)
+        return value.data
+
+    def integers_at(self, name: str, index: int, *, relative: bool = False) -> Dims | None:
+        """Return integers that are an attribute in old opsets and an input in new ones."""
+        if name in self.node.attributes:
+            return self.integers(name)
+        found = self.numbers(index, relative=relative)
+        return None if found is None else tuple(map(int, found))
+
+    def is_trained(self, value: Value) -> bool:
+        """Tell whether a value is computed from parameters."""
+        return not value.initializers.isdisjoint(self.draft.trained)
+
+    def channel_axis(self, value: Value) -> int:
+        """Return the axis of a value's channels among its inner sizes."""
+        return self.draft.row_of(value).shape.channel_axis
+
+    def row(self, kind: str, *inputs: Value, batch_axis: int | None = _KEEP, **fields: Any) -> Value:
+        """Write a layer, and return its output; the batch axis is that of the first input by default."""
+        kept = inputs[0].batch_axis if batch_axis == _KEEP else batch_axis
+        return self.draft.add(kind, inputs, kept, fields)
+
+    def operation(self, value: Value, *inputs: Value, channel_axis: int | None = None) -> Value:
+        """Write an operation of which only the output is known."""
+        source, fields = inputs or self.active, {"operator": self.node.operator, "size": value.inner}
+        y = self.draft.add("Operation", source, value.batch_axis, fields)
+        if channel_axis is not None:
+            self.draft.rows[-1].set_channel_axis(channel_axis)
+        return y
+
+    def sized(self, *dims: int) -> Value:
+        """Write an operation whose output has these sizes, the last of them the channels."""
+        return self.operation(checked(Value(dims)).with_batch_first)._replace(dims=dims)
+
+
+Writer = Callable[[NodeContext], list[Value]]
+"""Writes the layers of an operator, and returns its outputs."""
+
+
+def on_axis(axis: int, rank: int) -> int:
+    """Return an axis counted from the first, which may be counted from the last."""
+    if not -rank <= axis < max(rank, 1):
+        raise Refusal(f"axis {axis} is not one of {rank}")
+    return axis % rank if rank else 0
+
+
+def collapsed(values: Sequence[Any]) -> Any:
+    """Return one value if it is the same for all axes."""
+    return values[0] if values and all(value == values[0] for value in values) else tuple(values)
