@@ -259,7 +259,7 @@ class Case:
     @cached_property
     def inputs(self) -> Mapping[str, Shape]:
         """The shape of each input."""
-        asked = (None, None) if self.plan.sized else (self.input, self.batch)
+        asked = (None, self.plan.batch) if self.plan.sized else (self.input, self.batch)
         return input_shapes(self.plan.inputs, *asked)
 
     @cached_property

@@ -74,7 +74,8 @@ def planned(spec: Spec) -> Plan:
         made = plan(spec.arch)
     except SpecError as error:
         raise SpecError(error.problems, spec) from None
-    return overridden(made._replace(file=spec, unknown=spec.unknown, sized=spec.sized, notes=notes), spec.changes)
+    made = made._replace(file=spec, unknown=spec.unknown, notes=notes, sized=spec.sized, batch=spec.batch)
+    return overridden(made, spec.changes)
 
 
 def of_spec(spec: Spec) -> Network:

@@ -399,7 +399,8 @@ class Plan(NamedTuple):
 
     `implementation` is the table of how a program writes the layers; `scaling` the rule of the width;
     `unknown` are skipped operators with their number of occurrences. `file` is what it was
-    read from, if anything; `sized` tells that the file was read at the input that was asked for.
+    read from, if anything; `sized` tells that the file was read at the input that was asked for,
+    without the `batch` that goes before it.
     """
 
     nodes: tuple[Node, ...]
@@ -412,6 +413,7 @@ class Plan(NamedTuple):
     unknown: Mapping[str, int] = {}
     file: Spec | None = None
     sized: bool = False
+    batch: int | None = None
 
     @property
     def spec(self) -> Spec:

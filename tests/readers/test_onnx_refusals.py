@@ -46,7 +46,7 @@ def simple(nodes: Sequence[bytes], dims: Sizes | None = MAP, opset: int = 17) ->
         ([node("Concat", "x x", "y", axis=9)], "axis 9 is not one of 4"),
         ([node("Tile", "x shape", "y")], "it repeats 2 axes of 4"),
         ([node("Unsqueeze", "x", "y", axes=(1, -5))], "names an axis twice"),
-        ([node("SpaceToDepth", "x", "y", blocksize=0)], "downscale_factor = 0"),
+        ([node("SpaceToDepth", "x", "y", blocksize=0)], "invalid downscale_factor 0"),
         ([node("RoiAlign", "x w", "a"), node("GatherND", "a none", "y")], "its inputs of [4, 4, 1, 1], []"),
         ([node("Flatten", "w x", "y")], "is a constant"),
         (
