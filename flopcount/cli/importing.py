@@ -55,14 +55,11 @@ def _say_left_out(result: Count, more: str) -> None:
 
 def _text(spec: Spec, result: Count, title: str, output: str, *, flat: bool) -> str:
     """Write an arch file that costs the same: with templates, if that can be."""
-    from flopcount.spec.write import as_json
-    from flopcount.spec.write import written_writing as written
+    from flopcount.spec.write import to_text
 
     data = {**spec.source.data, **({"unknown": dict(spec.unknown)} if spec.unknown else {})}
     data = data if flat else _folded(data, result)
-    if output.lower().endswith(".json"):
-        return as_json(data)
-    return written(data, _header(spec, title))
+    return to_text(data, "json" if output.lower().endswith(".json") else "toml", _header(spec, title))
 
 
 def _folded(data: dict[str, Any], result: Count) -> dict[str, Any]:

@@ -92,9 +92,9 @@ def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[str, .
         return ()
     write_whole(Path(path), found.text, "choose another --save")
     written = f"the candidate is in {path}"
-    spelled = ", its templates written out, since a width changes each use of them differently"
+    out = ", written out, since its rows have different values in each use"
     again = f"; count it with the same {' and '.join(found.options)}" if found.options else ""
-    return (f"{written}{spelled if found.is_expanded else ''}{again}",)
+    return (f"{written}{out if found.is_written_out else ''}{again}",)
 
 
 def _all(space: Space, kept: dict[str, Any], fmt: str, output: str | None) -> None:

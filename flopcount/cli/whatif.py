@@ -1,8 +1,8 @@
 """`flopcount whatif ARCH --to KIND --width 0.5,1`: what a network would cost if it were another."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
@@ -27,10 +27,7 @@ from flopcount.network.convention import convention
 from flopcount.network.substitute import Target
 from flopcount.report.compare import whatif_report
 from flopcount.report.table import Report, in_macs
-from flopcount.spec.load import Setting, Spec, setting
-
-if TYPE_CHECKING:
-    from flopcount.analyses.whatif import Words
+from flopcount.spec.load import Setting, setting
 
 
 @click.command("whatif")
@@ -64,7 +61,7 @@ def command(arch: str, fmt: str, output: str | None, plot: str | None, **options
     found = [each for point in asked.points or [Point()] for each in _there(point, base, asked)]
     report = _shaped(whatif_report(base.case.name, base, found, words.changes), **view)
     if save is not None:
-        report = report._replace(notes=(*report.notes, _saved(base.case, found, words, save)))
+        report = report._replace(notes=(*report.notes, _saved(base.case, found, save)))
     show(report, fmt, output, plot=plot)
 
 
@@ -155,27 +152,21 @@ def _shaped(report: Report, sort: str | None, top: int | None) -> Report:
     return report._replace(tables=tuple(tables.values()))
 
 
-def _saved(case: Case, found: list[Alternative], options: Options, path: str) -> str:
+def _saved(case: Case, found: list[Alternative], path: str) -> str:
     """Write the new network to a file, and say so."""
-    spec, old = case.plan.spec, case.plan
     if len(found) > 1:
         raise UsageError(
             f"--save {path}: these are {len(found)} networks; give one --to, and one value for each option"
         )
-    if spec.unknown:
-        raise UsageError(f"--save {path}: --allow-unknown leaves operators out, and an arch file cannot say so")
-    from flopcount.analyses.whatif import Words, rewritten
+    if not found[0].replaced:
+        raise UsageError(f"--save {path}: no layer was replaced, so there is nothing to save")
+    from flopcount.analyses.save import Change, saved
 
-    words = Words(options.parsed_settings, options.variant, options.width)
-    write_whole(Path(path), rewritten(spec, old, found[0], words, path), "choose another --save")
-    claims = ", without the claims, which are about the old one" if spec.arch.claims else ""
-    again = f"; count it with {' '.join(outside)}" if (outside := [*_outside(spec, words)]) else ""
-    return f"the new network is in {path}{claims}{again}"
-
-
-def _outside(spec: Spec, words: "Words") -> Iterator[str]:
-    """Yield what the file was counted with and does not say."""
-    variant = words.variant or (spec.arch.name if spec.arch.name in spec.arch.variants else None)
-    yield from [f"--variant {variant}"] if variant else []
-    yield from (f"--set {each.text}" for each in words.settings)
-    yield from [f"--width {words.width}"] if words.width else []
+    target = found[0].target
+    change = Change(frozenset(found[0].replaced), target.fields if target else {})
+    new = saved(found[0].counted.case, path, change)
+    write_whole(Path(path), new.text, "choose another --save")
+    claims = ", without the claims, which are about the old one" if case.plan.spec.arch.claims else ""
+    out = ", written out, since its rows have different values in each use" if new.is_written_out else ""
+    again = f"; count it with the same {' and '.join(new.options)}" if new.options else ""
+    return f"the new network is in {path}{claims}{out}{again}"

@@ -1,6 +1,5 @@
 """The lock file: what every network costs, one row a line, so that a diff shows what got dearer."""
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ from flopcount.spec.positions import located
 from flopcount.spec.problems import table_problems
 from flopcount.spec.source import Source, at_line
 from flopcount.spec.text import parsed, read_text
+from flopcount.spec.write import to_value
 
 VERSION = 1
 """The version of the format that is written, and the latest that is read."""
@@ -86,12 +86,4 @@ def written(rows: Iterable[LockRow]) -> str:
 
 def _row(row: LockRow) -> str:
     values: dict[str, Any] = {name: getattr(row, name) for name in LockRow.model_fields}
-    pairs = (f"{name} = {_toml(value)}" for name, value in values.items() if value != ())
-    return f"{{ {', '.join(pairs)} }}"
-
-
-def _toml(value: object) -> str:
-    """Write a value as TOML: its strings are those of JSON, but for one character."""
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return to_value({name: value for name, value in values.items() if value != ()})

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from conftest import Run, Write
 
-from flopcount.analyses.expand import expanded
+from flopcount.analyses import save
+from flopcount.analyses.save import written_out
 from flopcount.analyses.sweep.files import candidate_file
 from flopcount.analyses.sweep.run import Space
 from flopcount.network.convention import convention
@@ -95,7 +96,7 @@ layers = [
 """
     path = write("a.toml", text)
     result = run("sweep", path, "--width", "0.5,1", "--id", "0", "--save", path.with_name("b.toml"))
-    assert "its templates written out" in result.out
+    assert "written out" in result.out
     found = load(str(path.with_name("b.toml"))).arch
     assert {node.path: node.layer.out_channels for node in plan(found).nodes if node.kind == "Conv"} == {  # type: ignore[attr-defined]
         "a.c": 5,
@@ -130,7 +131,7 @@ def test_a_network_written_out_is_the_same_network(name: str) -> None:
     spec = load(name)
     old = trace(plan(spec.arch), {})
     data = {key: value for key, value in spec.source.data.items() if key in {"input", "defaults"}}
-    rows = expanded(spec.arch, old, {})
+    rows = written_out(old, {}, spec.arch.defaults)
     new = trace(plan(validated(Source("", "", "json", {**data, "layers": rows})).arch), {})
     assert [node[:1] + node[2:3] for node in new.plan.nodes] == [node[:1] + node[2:3] for node in old.plan.nodes]
     for path, step in old.steps.items():
@@ -177,7 +178,6 @@ def test_an_input_with_channels_is_the_files(run: Run, tmp_path: Path) -> None:
     ("words", "says"),
     [
         (("--save", "x.toml"), "give its --id"),
-        (("--id", "0", "--save", "x.json"), "ends in .toml"),
         (("--id", "9", "--save", "x.toml"), "from 0 to 1"),
         (("--id", "0", "--save", "nowhere/x.toml"), "cannot be written"),
         (("--id", "0", "--where", "macs < 3"), "leave out --where"),
@@ -204,10 +204,9 @@ def test_toml_needs_tomlkit_and_json_does_not(run: Run, tmp_path: Path, monkeypa
 
 def test_what_does_not_count_the_same_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is loaded and counted before anyone sees it."""
-    from flopcount.analyses.sweep import files as candidate_files
     from flopcount.errors import UsageError
 
-    monkeypatch.setattr(candidate_files, "expanded", lambda *_: [{"type": "Conv", "out_channels": 1, "kernel_size": 1}])
+    monkeypatch.setattr(save, "written_out", lambda *_: [{"type": "Conv", "out_channels": 1, "kernel_size": 1}])
     space = Space(load("mobilenet_v2"), (), convention())
     with pytest.raises(UsageError, match="cannot be counted"):
         candidate_file(space, {"width": 0.5}, "x.toml")

@@ -187,17 +187,18 @@ def test_a_saved_file_counts_as_printed(run: Run, write: Write, words: tuple[str
     saved = write("empty.toml", "").with_name("new.toml")
     result = run("whatif", *words, "--save", saved, "--format", "json")
     after = json.loads(result.out)["alternatives"][1]
-    start = next((words.index(word) for word in ("--input", "--width") if word in words), len(words))
-    options = words[start:]
-    variant = ("--variant", words[0]) if words[0] in {"resnet101", "resnext50_32x4d"} else ()
-    assert total(run, saved, *options, *variant) == {"params": after["params"], "macs": after["macs"]}
+    assert total(run, saved) == {"params": after["params"], "macs": after["macs"]}
 
 
-def test_what_a_saved_file_does_not_say_is_told(run: Run, write: Write) -> None:
+def test_a_saved_file_needs_no_options_but_what_no_file_can_say(run: Run, write: Write) -> None:
+    """Variant, settings and width are in the file; the batch and the parameters that count are not."""
     saved = write("empty.toml", "").with_name("new.toml")
     words = ("--width", "0.5", "--set", "defaults.bias=true", "--to", "HetConv", "--set", "p=4")
-    result = run("whatif", "resnet101", *words, "--save", saved, "--format", "csv")
-    assert result.err.rstrip().endswith("; count it with --variant resnet101 --set defaults.bias=true --width 0.5")
+    outside = ("--batch", "2", "--params", "total")
+    result = run("whatif", "resnet101", *words, *outside, "--save", saved, "--format", "json")
+    after = json.loads(result.out)["alternatives"][1]
+    assert "; count it with the same --batch 2 and --params total" in json.loads(result.out)["notes"][-1]
+    assert total(run, saved, *outside) == {"params": after["params"], "macs": after["macs"]}
 
 
 def test_tables_are_changed_where_they_stand(run: Run, write: Write) -> None:
@@ -213,6 +214,14 @@ def test_tables_are_changed_where_they_stand(run: Run, write: Write) -> None:
         "kernel_size = 3 # odd",
         "# the end",
     ]
+
+
+def test_the_ending_chooses_the_notation(run: Run, write: Write) -> None:
+    path = write("chain.toml", CHAIN)
+    saved = path.with_name("new.json")
+    after = told(run, path, "--to", "BSConvU", "--save", str(saved))["alternatives"][1]
+    assert json.loads(saved.read_text(encoding="utf-8"))["layers"][1]["type"] == "BSConvU"
+    assert total(run, saved) == {"params": after["params"], "macs": after["macs"]}
 
 
 def test_a_json_file_is_saved_as_json(run: Run, write: Write) -> None:
@@ -236,26 +245,30 @@ def test_what_a_kind_does_otherwise_by_default_is_written(run: Run, write: Write
     assert depthwise == {"type": "Conv", "kernel_size": 3, "out_channels": 8}
 
 
-def test_a_row_whose_uses_are_not_all_replaced_is_named_and_nothing_is_written(run: Run, write: Write) -> None:
+def test_a_row_whose_uses_are_not_all_replaced_is_written_out(run: Run, write: Write) -> None:
     path = write("net.toml", TEMPLATED)
     saved = path.with_name("new.toml")
-    result = run("whatif", path, "--to", "DepthSepConv", "--save", saved)
-    assert (result.code, saved.exists()) == (2, False)
-    what = "u.2.conv in it is replaced, and u.1.conv is not; replace all of its uses"
-    assert result.problems == [f"{path}:7:11: this row cannot be saved: {what}"]
+    printed = told(run, path, "--to", "DepthSepConv", "--save", str(saved))
+    assert "written out" in printed["notes"][-1]
+    layers = json.loads(run(saved, "--format", "json").out)["layers"]
+    assert [(each["path"], each["type"]) for each in layers] == [
+        (each["path"], each["type_1"]) for each in printed["layers"]
+    ]
+    assert "templates" not in saved.read_text(encoding="utf-8")
     assert run("whatif", path, "--to", "DepthSepConv", "--first", "--save", saved).code == 0
+    assert "templates" in saved.read_text(encoding="utf-8")
 
 
-def test_uses_that_would_become_different_rows_cannot_be_saved(run: Run, write: Write) -> None:
+def test_uses_that_become_different_rows_are_written_out(run: Run, write: Write) -> None:
     """A depthwise convolution has no out_channels; as standard ones the two uses need 8 and 16."""
     rows = "{ type = 'unit', m = 1 }, { type = 'unit', m = 2 }"
     unit = "{ type = 'DepthwiseConv', name = 'deep', kernel_size = 3, depth_multiplier = 'm' }"
     text = f"input = [8, 9, 9]\nlayers = [{rows}]\n[templates.unit]\nrequired = ['m']\nlayers = [{unit}]\n"
     path = write("net.toml", text)
     saved = path.with_name("new.toml")
-    result = run("whatif", path, "--to", "Conv", "--save", saved)
-    assert (result.code, saved.exists()) == (2, False)
-    assert "unit1.deep and unit2.deep in it would become different ones" in result.problems[0]
+    assert run("whatif", path, "--to", "Conv", "--save", saved).code == 0
+    blocks = tomllib.loads(saved.read_text(encoding="utf-8"))["layers"]
+    assert [block["layers"][0]["out_channels"] for block in blocks] == [8, 16]
 
 
 def test_without_tomlkit_a_sentence_says_how_to_get_it(run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,16 +277,16 @@ def test_without_tomlkit_a_sentence_says_how_to_get_it(run: Run, write: Write, m
     assert result.problems == ["--save of a TOML file needs tomlkit; install flopcount[save]"]
 
 
-def test_a_row_that_another_one_reads_by_its_old_name_is_not_saved(run: Run, write: Write) -> None:
-    """A layer without a name is called by its kind, which is another then."""
+def test_a_row_that_another_one_reads_by_its_old_name_is_named_so(run: Run, write: Write) -> None:
+    """A layer without a name is named after its kind, which is another then."""
     row = "{ type = 'Conv', out_channels = 8, kernel_size = 3, padding = 1 }"
     path = write(
         "net.toml", f"input = [8, 9, 9]\nlayers = [{row}, {row}, {{ type = 'Add', after = ['Conv1', 'Conv2'] }}]"
     )
     saved = path.with_name("new.toml")
-    result = run("whatif", path, "--to", "BSConvU", "--save", saved)
-    assert (result.code, saved.exists()) == (2, False)
-    assert "after names 'Conv2'" in result.err
+    assert run("whatif", path, "--to", "BSConvU", "--save", saved).code == 0
+    rows = tomllib.loads(saved.read_text(encoding="utf-8"))["layers"]
+    assert [(row["type"], row["name"]) for row in rows] == [("Conv", "Conv1"), ("BSConvU", "Conv2"), ("Add", "Add3")]
 
 
 @pytest.mark.parametrize(
@@ -294,7 +307,6 @@ def test_a_row_that_another_one_reads_by_its_old_name_is_not_saved(run: Run, wri
         (("--to", "DepthSepConv", "--set", "defaults.bias=true,false"), "several values are several networks"),
         (("--to", "HetConv", "--set", "p=1,2", "--save", "x.toml"), "these are 2 networks"),
         (("--to", "Conv", "--save", "x.toml"), "no layer was replaced"),
-        (("--to", "BSConvU", "--save", "x.json"), "a name that ends in .toml"),
         (("--to", "BSConvU", "--sort", "nothing"), "no such column"),
         (("--to", "HetConv", "--set", "p=1:101"), "these are 101 networks; 100 are the most"),
         (("--to", "HetConv", "--set", "p=2", "--set", "p=4"), "p is set before; give all values together"),

@@ -10,7 +10,7 @@ from flopcount.readers.base import Names
 from flopcount.readers.nest import Flat, Source, folded, nested, spelled
 from flopcount.spec.load import validated
 from flopcount.spec.source import Source as Text
-from flopcount.spec.write import written_writing as written
+from flopcount.spec.write import to_text
 
 
 def counted(data: dict[str, Any]) -> Count:
@@ -112,7 +112,7 @@ def test_what_is_written_is_read_as_the_same() -> None:
     import tomllib
 
     data = folded({"name": "net", "input": [8, 4, 4], "layers": nested(RESIDUAL, ["input"])})
-    assert tomllib.loads(written(data, "a comment\nof two lines")) == data
+    assert tomllib.loads(to_text(data, "toml", "a comment\nof two lines")) == data
 
 
 def test_thousands_of_layers_of_one_name_take_no_time() -> None:
