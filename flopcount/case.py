@@ -19,7 +19,7 @@ from flopcount.network.folding import folded
 from flopcount.network.network import Network, Where, planned
 from flopcount.network.plan import Given, Node, Plan, input_shapes
 from flopcount.network.scale import scaled, width_ratio
-from flopcount.network.substitute import standardised
+from flopcount.network.substitute import standardized
 from flopcount.network.trace import Trace, fields, trace
 from flopcount.spec.expression import Ratio
 from flopcount.spec.fields import Layer
@@ -276,7 +276,7 @@ class Case:
     @cached_property
     def standard(self) -> Trace | None:
         """The same network with standard convolutions throughout; None if it has no others."""
-        plan = standardised(self.trace)
+        plan = standardized(self.trace)
         return trace(plan, self.inputs, self.given) if plan else None
 
     @cached_property

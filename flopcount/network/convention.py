@@ -10,8 +10,8 @@ from flopcount.errors import FileError, Problem, UsageError, suggestion
 from flopcount.formulas.norm import ACTIVATIONS
 from flopcount.formulas.numbers import Dim
 from flopcount.formulas.step import OPERATIONS, PARAMETERS, Step, Tally
-from flopcount.network.implementation import ABSENT, MANNERS
-from flopcount.network.padding_exact import INSIDE
+from flopcount.network.implementation import ABSENT, CALL_STYLES
+from flopcount.network.padding_exact import PADDING_EXACT
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.source import Source
 from flopcount.spec.text import parsed
@@ -34,7 +34,7 @@ class Weighing(NamedTuple):
 
     def of(self, step: Step) -> Dim:
         """Return what a step comes to."""
-        if not self.kinds and not self.written and not looks_inside(self.weights):
+        if not self.kinds and not self.written and not padding_exact_names(self.weights):
             return step.tally.weighed(self.weights)
         total: Dim = 0
         for leaf in step.leaves():
@@ -54,17 +54,17 @@ class Weighing(NamedTuple):
 
     def counts(self, leaf: Step) -> Mapping[str, Dim]:
         """Return what a step without parts does, by name."""
-        wanted = looks_inside(self.at(leaf))
+        wanted = padding_exact_names(self.at(leaf))
         if not wanted:
             return leaf.tally.counts
-        from flopcount.network.padding_exact import inside
+        from flopcount.network.padding_exact import padding_exact
 
-        return {**leaf.tally.counts, **inside(leaf, wanted)}
+        return {**leaf.tally.counts, **padding_exact(leaf, wanted)}
 
 
-def looks_inside(weights: Weights) -> list[str]:
+def padding_exact_names(weights: Weights) -> list[str]:
     """Name what is weighed of windows one by one: it is not tallied, and takes whole numbers to work out."""
-    return [name for name, weight in weights.items() if weight and name.endswith("_inside")]
+    return [name for name, weight in weights.items() if weight and name.endswith("_valid")]
 
 
 # Conventions as values, and flopcount's own: the rows of conventions.toml.
@@ -348,7 +348,7 @@ def _problems(data: object, bases: Sequence[str]) -> Iterator[Wrong]:
         elif key in {"params", "notes"} and not isinstance(value, Mapping):
             yield (key,), f"{key} is a table of names and what they stand for"
     yield from _choices(data, bases)
-    known = {**OPERATIONS, **PARAMETERS, **INSIDE}
+    known = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT}
     yield from _weights_problems(data, known, ())
     yield from _notes_problems(data.get("notes"), known)
     yield from _params_problems(data.get("params"))
@@ -394,7 +394,7 @@ def _params_problems(params: object) -> Iterator[Wrong]:
 def _weights_problems(data: Mapping[str, Any], known: Mapping[str, str], at: tuple[str, ...]) -> Iterator[Wrong]:
     yield from _row_problems(data.get("weights", {}), known, (*at, "weights"))
     kinds = {**KINDS, **dict.fromkeys(ACTIVATIONS.values())}
-    for key, words, what in (("kinds", kinds, "kind of step"), ("written", MANNERS, "way to write a layer")):
+    for key, words, what in (("kinds", kinds, "kind of step"), ("written", CALL_STYLES, "way to write a layer")):
         rows = data.get(key, {})
         if not isinstance(rows, Mapping):
             yield (*at, key), f"{'.'.join((*at, key))} is a table of tables"

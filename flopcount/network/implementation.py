@@ -1,9 +1,8 @@
-"""How a program writes what a network does, which decides on what other counters see of it.
+"""How a program calls the layers of a network, which decides what other counters see.
 
-A counter that hooks modules misses what is called as a function; one that patches
-functions misses operators. The `[written]` table of an arch file says which is which:
-the kind of a step, `Kind.Step` for one inside another, or a path with `*`, and one of
-MANNERS. Of several that fit, the last one holds.
+A counter that hooks modules misses functions; one that patches functions misses
+operators. Each entry of an arch file's `[written]` table maps a kind of step, `Kind.Step` for
+one inside another, or a path with `*` to one of CALL_STYLES. The last match wins.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,8 +13,8 @@ from flopcount.errors import Problem, suggestion
 from flopcount.formulas.step import Part, Step
 from flopcount.network.plan import Node
 
-MANNERS: Mapping[str, str] = {
-    "module": "a module of torch.nn, called: what is taken where nothing is said",
+CALL_STYLES: Mapping[str, str] = {
+    "module": "a module of torch.nn, called (the default)",
     "subclass": "a class derived from a module of torch.nn, which counters that ask for the exact class miss",
     "container": "a class derived from a module of torch.nn, with modules inside, which is no leaf",
     "function": "a function of torch or torch.nn.functional",
@@ -26,13 +25,13 @@ MANNERS: Mapping[str, str] = {
     "strided": "a linear layer whose input is transposed, which torch splits into a product and an addition",
     "attention": "inside torch.nn.MultiheadAttention, whose linear layers are never called",
     "fused_attention": "inside an Attention as timm has it: linear modules, and one fused function between them",
-    "unfused_attention": "likewise, with operators in place of the fused function",
-    "absent": "nothing at all: what the file has and this program leaves out",
+    "unfused_attention": "the same, with operators in place of the fused function",
+    "absent": "nothing: the file has it and this program leaves it out",
 }
-"""The ways to write a step, as `[written]` names them."""
+"""The ways a program can call a step, by their names in `[written]`."""
 
 ABSENT = "absent"
-"""The manner of what is not there: no other counter sees it."""
+"""The call style of what the program leaves out: no other counter sees it."""
 
 
 class _Leaf(NamedTuple):
@@ -43,7 +42,7 @@ class _Leaf(NamedTuple):
     step: Step
 
     def fits(self, selector: str) -> bool:
-        """Tell whether a selector means this step."""
+        """Tell whether a selector matches this step."""
         kinds = (self.step.kind, self.node.kind, f"{self.node.kind}.{self.step.kind}")
         return selector in kinds or fnmatchcase(self.path, selector) or fnmatchcase(self.node.path, selector)
 
@@ -60,7 +59,7 @@ class _Leaf(NamedTuple):
 
 
 def marked(written: Mapping[str, str], nodes: Iterable[Node], steps: Mapping[str, Step]) -> dict[str, Step]:
-    """Return the steps, each leaf with the manner it is written in."""
+    """Return the steps, each leaf marked with its call style."""
     return {node.path: _marked(_Leaf(node.path, node, steps[node.path]), written) for node in nodes}
 
 
@@ -68,17 +67,17 @@ def _marked(at: _Leaf, written: Mapping[str, str]) -> Step:
     if at.step.parts:
         parts = (Part(part.name, _marked(at.inside(part), written)) for part in at.step.parts)
         return at.step._replace(parts=tuple(parts))
-    fitting = [manner for selector, manner in written.items() if at.fits(selector)]
+    fitting = [style for selector, style in written.items() if at.fits(selector)]
     return at.step._replace(call_style=fitting[-1]) if fitting else at.step
 
 
 def written_problems(written: Mapping[str, str], nodes: Iterable[Node], steps: Mapping[str, Step]) -> Iterator[Problem]:
-    """Yield what is wrong with a table `[written]`: manners that are not known, selectors that fit nothing."""
+    """Yield what is wrong with a table `[written]`: unknown call styles, selectors that match nothing."""
     leaves = [leaf for node in nodes for leaf in _Leaf(node.path, node, steps[node.path]).leaves()]
-    for selector, manner in written.items():
+    for selector, style in written.items():
         place = ("written", selector)
-        if manner not in MANNERS:
-            way_out = suggestion(manner, [*MANNERS])
-            yield Problem(place, f"{selector} = {manner!r} is no way to write a layer; {way_out}")
+        if style not in CALL_STYLES:
+            hint = suggestion(style, [*CALL_STYLES])
+            yield Problem(place, f"{selector} = {style!r} is not a call style; {hint}", code="call-style")
         elif not any(leaf.fits(selector) for leaf in leaves):
-            yield Problem(place, f"no kind and no path here is {selector!r}; take it out")
+            yield Problem(place, f"no kind or path here is {selector!r}; remove it", code="call-style")

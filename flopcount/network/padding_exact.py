@@ -1,7 +1,7 @@
-"""Taps that fall on the map: what a window meets where padding is not counted.
+"""Exact counts of window positions that fall on the map, not on padding.
 
-A window of size k stops O times along an axis of size n. Of its O·k taps, those at
-o·stride − before + t·dilation with 0 ≤ … < n meet something.
+A window of size k visits O positions along an axis of size n. Of its O·k elements, those at
+o·stride − before + t·dilation in [0, n) fall on the map.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,40 +12,40 @@ from flopcount.formulas.numbers import Dim, product, remainder, total, where
 from flopcount.formulas.shape import Slide, Window, pads, per_axis
 from flopcount.formulas.step import Step
 
-INSIDE: Mapping[str, str] = {
-    "conv_mac_inside": "multiply-accumulates of convolutions, without those that meet padding",
-    "avg_pool_inside": "elements added by average pools, without padding",
-    "max_pool_inside": "elements compared by max pools, without padding",
-    "global_pool_inside": "elements of the windows of global and adaptive pools, which may overlap",
-    "global_max_pool_inside": "elements of the windows of global and adaptive max pools, which may overlap",
+PADDING_EXACT: Mapping[str, str] = {
+    "conv_mac_valid": "multiply-accumulates of convolutions, without those on padding",
+    "avg_pool_valid": "elements added by average pools, without padding",
+    "max_pool_valid": "elements compared by max pools, without padding",
+    "global_pool_valid": "elements of the windows of global and adaptive pools, which may overlap",
+    "global_max_pool_valid": "elements of the windows of global and adaptive max pools, which may overlap",
 }
-"""What a convention may weigh beside the vocabulary of tallies; it is worked out where one does."""
+"""Names a convention may weigh in addition to the tally; computed only for a convention that does."""
 
 _OF: Mapping[str, str] = {
-    "conv_mac_inside": "conv_mac",
-    "avg_pool_inside": "avg_pool_window",
-    "max_pool_inside": "max_pool_window",
-    "global_pool_inside": "global_pool_in",
-    "global_max_pool_inside": "global_max_pool_in",
+    "conv_mac_valid": "conv_mac",
+    "avg_pool_valid": "avg_pool_window",
+    "max_pool_valid": "max_pool_window",
+    "global_pool_valid": "global_pool_in",
+    "global_max_pool_valid": "global_max_pool_in",
 }
 _PLAIN = frozenset(
     ("Conv", "DepthwiseConv", "GroupConv", "ConvTranspose", "AvgPool", "MaxPool", "AdaptiveAvgPool", "AdaptiveMaxPool")
 )
-"""Steps whose every tap does the same."""
+"""Steps in which every window element does the same."""
 
 
 MOST_STOPS = 64
-"""Adaptive pools of larger maps are counted at one input only."""
+"""Adaptive pools with more outputs per axis are counted at one input only."""
 
-_ONE_BY_ONE = "a convention that looks into windows counts one input at a time; count without a sweep"
-
-
-def inside(step: Step, names: Iterable[str]) -> dict[str, Dim]:
-    """Return what a step without parts does inside its map, by some names of INSIDE."""
-    return {name: _inside(step, _OF[name]) for name in names if _OF[name] in step.tally.counts}
+_ONE_BY_ONE = "a convention that counts without padding counts one input at a time; count without a sweep"
 
 
-def _inside(step: Step, name: str) -> Dim:
+def padding_exact(step: Step, names: Iterable[str]) -> dict[str, Dim]:
+    """Return some of the PADDING_EXACT counts of a step without parts."""
+    return {name: _exact(step, _OF[name]) for name in names if _OF[name] in step.tally.counts}
+
+
+def _exact(step: Step, name: str) -> Dim:
     count, slide = step.tally.counts[name], step.slide
     if slide is None or step.kind not in _PLAIN:
         return count
@@ -59,7 +59,7 @@ def _inside(step: Step, name: str) -> Dim:
 
 
 def _fitted(size: Dim, stops: Dim) -> Dim:
-    """Sum windows that reach from ⌊j·size/stops⌋ to ⌈(j + 1)·size/stops⌉: neighbours share what is on their border."""
+    """Sum the windows from ⌊j·size/stops⌋ to ⌈(j + 1)·size/stops⌉; neighbors overlap at their borders."""
     if isinstance(size, int) and isinstance(stops, int):
         return size + stops - gcd(size, stops)
     if isinstance(stops, int) and stops <= MOST_STOPS:
@@ -81,7 +81,7 @@ def _axes(slide: Slide, window: Window, kernel: tuple[Dim, ...]) -> tuple[tuple[
 
 
 def _same(size: int, stops: int, kernel: int, stride: int, dilation: int) -> int:
-    """Return the padding before, where the map is padded so that every stride has its stop."""
+    """Return the padding before the map under `same` padding."""
     return max((stops - 1) * stride + dilation * (kernel - 1) + 1 - size, 0) // 2
 
 
@@ -89,7 +89,7 @@ _SAME: Callable[..., Dim] = _same
 
 
 def _count(size: int, stops: int, kernel: int, stride: int, dilation: int, before: int) -> int:  # noqa: PLR0917  (an axis of a window)
-    """Count the taps along one axis that fall on it; stops and taps may change places, so the fewer are walked."""
+    """Count the window elements along one axis that fall on it; the roles are swapped if that is faster."""
     if kernel > stops:
         kernel, dilation, stops, stride = stops, stride, kernel, dilation
     found = 0

@@ -1,4 +1,4 @@
-"""The width multiplier: other numbers of channels, by the rule of the file."""
+"""The width multiplier: scale channels by the file's rule."""
 
 import re
 from fractions import Fraction
@@ -14,24 +14,23 @@ from flopcount.spec.expression import Ratio
 _WIDTH = re.compile(r"[0-9]{1,9}(\.[0-9]{0,12})?|\.[0-9]{1,12}|[0-9]{1,9}/0*[1-9][0-9]{0,8}")
 
 LARGEST = 1000
-"""A width multiplier is above 0 and at most this."""
+"""The largest width multiplier."""
 
 
 def width_ratio(text: str) -> Ratio:
     """Read a multiplier exactly as written: 0.75 is 3/4."""
     if not _WIDTH.fullmatch(text.strip()):
-        raise UsageError(f"--width {text[:60]!r} is not a number; write for example --width 0.75")
+        raise UsageError(f"--width {text[:60]!r} is not a number; write, for example, --width 0.75")
     width = Fraction(text.strip())
     if not 0 < width <= LARGEST:
-        raise UsageError(f"--width {text[:60]} is not possible; it is above 0 and at most {LARGEST}")
+        raise UsageError(f"--width {text[:60]} is invalid: expected a number above 0 and at most {LARGEST}")
     return Ratio(width.numerator, width.denominator)
 
 
 def scaled(network: Plan, scaling: Any, width: Ratio) -> dict[str, dict[str, Dim]]:
-    """Return the channels of every layer that has `out_channels` of its own, as path → field → value.
+    """Return the scaled channels of every layer with its own `out_channels`, as path → field → value.
 
-    Channels that follow from those that come in are left to follow; `scaling` is
-    the file's rule.
+    Channels computed from the input channels are not scaled twice; `scaling` is the file's rule.
     """
     return {
         node.path: {"out_channels": _scaled(fields(node.layer)["out_channels"], scaling, width, node.layer.scale)}

@@ -1,4 +1,4 @@
-"""What every node costs at one input."""
+"""Walk a network at one input: a step for every node."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache

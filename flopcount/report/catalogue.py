@@ -10,8 +10,8 @@ from flopcount.case import Count
 from flopcount.errors import plain
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
 from flopcount.network.convention import EVERYTHING, Convention, Described, Weights
-from flopcount.network.implementation import MANNERS
-from flopcount.network.padding_exact import INSIDE
+from flopcount.network.implementation import CALL_STYLES
+from flopcount.network.padding_exact import PADDING_EXACT
 from flopcount.report.count import cost_facts, counted_line, inputs_data
 from flopcount.report.table import Column, Report, Row, Table
 from flopcount.spec.arch import Arch
@@ -120,7 +120,7 @@ EXCEPTIONS = (
     Column("weight", "weight", "count"),
     Column("what", "that is", "prose"),
 )
-_WORDS: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **INSIDE}
+_WORDS: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT}
 _BATCH = {
     "divided": "divided by the batch",
     "times params": "for each input of a batch, parameters too",
@@ -191,7 +191,7 @@ def _exceptions(rule: Convention) -> Iterable[Row]:
     for kind, weights in rule.operations.kinds.items():
         yield from _exception(f"kind {kind}", weights, "")
     for manner, weights in rule.operations.written.items():
-        yield from _exception(f"written: {manner}", weights, MANNERS[manner])
+        yield from _exception(f"written: {manner}", weights, CALL_STYLES[manner])
 
 
 def _exception(where: str, weights: Weights, what: str) -> Iterable[Row]:

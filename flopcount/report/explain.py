@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from flopcount.analyses.explain import AFFINE, WORDS, Asked, Origin, Side, Term, Verdict, nearest
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
 from flopcount.network.convention import convention
-from flopcount.network.padding_exact import INSIDE
+from flopcount.network.padding_exact import PADDING_EXACT
 from flopcount.network.trace import Trace
 from flopcount.report.count import inputs_data, inputs_text
 from flopcount.report.table import Column, Report, Row, Table, cell_text
@@ -35,7 +35,7 @@ ORIGINS = (
     Column("number", "number", "count"),
     Column("rule", "prints"),
 )
-_WORDS: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **INSIDE, "batch": "inputs at once"}
+_WORDS: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT, "batch": "inputs at once"}
 
 
 class Way(NamedTuple):

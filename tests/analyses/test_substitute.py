@@ -11,7 +11,7 @@ from flopcount.analyses.whatif import Alternative, Choice, alternative, conditio
 from flopcount.case import Case, Count
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shapes, plan
-from flopcount.network.substitute import CARRIED, Target, standardised
+from flopcount.network.substitute import CARRIED, Target, standardized
 from flopcount.network.trace import own, trace
 from flopcount.spec.arch import Arch
 from flopcount.spec.kinds import STAND_INS, kind_named
@@ -213,7 +213,7 @@ def test_groups_that_follow_from_the_channels_are_compared_with_none() -> None:
     arch = {"input": [16, 12, 12], "templates": {"deep": {"layers": [row]}}, "layers": [{"type": "deep"}]}
     network_ = plan(Arch.model_validate(arch))
     traced = trace(network_, input_shapes(network_.inputs))
-    standard = standardised(traced)
+    standard = standardized(traced)
     assert standard is not None
     result = Case.of(network_, input_shapes(network_.inputs), convention()).count
     assert result.total.params == 16 * 9

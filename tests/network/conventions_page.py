@@ -14,7 +14,7 @@ from typing import Any
 from flopcount.analyses.explain import side
 from flopcount.cli.loading import Options, count_of
 from flopcount.network.convention import COUNTERS, Described, convention, described, mac_conventions
-from flopcount.network.implementation import MANNERS
+from flopcount.network.implementation import CALL_STYLES
 from flopcount.network.trace import trace
 
 ROOT = Path(__file__).parent.parent.parent
@@ -48,7 +48,7 @@ def _list() -> str:
 
 
 def _written() -> str:
-    return _table(("written", "that is"), ((f"`{name}`", what) for name, what in MANNERS.items()))
+    return _table(("written", "that is"), ((f"`{name}`", what) for name, what in CALL_STYLES.items()))
 
 
 def _disputed() -> str:

@@ -11,7 +11,7 @@ from small_networks import network, row
 from flopcount.case import Case
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
 from flopcount.network.convention import COUNTERS, convention, described, mac_conventions
-from flopcount.network.padding_exact import INSIDE
+from flopcount.network.padding_exact import PADDING_EXACT
 from flopcount.network.plan import input_shapes
 from flopcount.spec.kinds import KINDS
 
@@ -45,7 +45,7 @@ def test_a_file_that_comes_along_says_where_it_is_from(path: Path) -> None:
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     assert {"about", "source", "counts", "leaves_out"} <= data.keys()
     found = described(path.stem, COUNTERS)
-    assert set(found.notes) <= {*OPERATIONS, *PARAMETERS, *INSIDE}
+    assert set(found.notes) <= {*OPERATIONS, *PARAMETERS, *PADDING_EXACT}
     assert found.rule.name == path.stem
 
 
@@ -53,7 +53,7 @@ def test_a_file_that_comes_along_says_where_it_is_from(path: Path) -> None:
 def test_flops_weigh_a_multiply_accumulate_with_two(path: Path) -> None:
     rule = convention(macs=path.stem)
     weights = rule.operations.weights
-    once = weights.get("conv_mac", weights.get("conv_mac_inside"))
+    once = weights.get("conv_mac", weights.get("conv_mac_valid"))
     assert once == (2 if rule.unit == "FLOP" else 1)
 
 

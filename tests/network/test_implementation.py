@@ -6,7 +6,7 @@ from small_networks import network, row
 
 from flopcount.case import Case, Count
 from flopcount.network.convention import convention, mac_conventions
-from flopcount.network.implementation import ABSENT, MANNERS, written_problems
+from flopcount.network.implementation import ABSENT, CALL_STYLES, written_problems
 from flopcount.network.plan import input_shapes
 
 LAYERS = (
@@ -56,7 +56,7 @@ def test_of_several_that_fit_the_last_holds() -> None:
 
 
 @pytest.mark.parametrize("name", ["macs", "conv", "conv_bias"])
-@pytest.mark.parametrize("manner", MANNERS)
+@pytest.mark.parametrize("manner", CALL_STYLES)
 def test_flopcount_counts_the_network_however_it_is_written(name: str, manner: str) -> None:
     plain = count({}, name).total
     assert count(dict.fromkeys(("ReLU", "Conv", "BatchNorm", "GlobalAvgPool"), manner), name).total == plain
@@ -73,9 +73,9 @@ def test_what_is_absent_counts_nothing(name: str) -> None:
 @pytest.mark.parametrize(
     ("written", "says"),
     [
-        ({"ReLU": "functional"}, "ReLU = 'functional' is no way to write a layer; did you mean 'function'?"),
-        ({"GELU": "function"}, "no kind and no path here is 'GELU'; take it out"),
-        ({"stage.*": "function"}, "no kind and no path here is 'stage.*'; take it out"),
+        ({"ReLU": "functional"}, "ReLU = 'functional' is not a call style; did you mean 'function'?"),
+        ({"GELU": "function"}, "no kind or path here is 'GELU'; remove it"),
+        ({"stage.*": "function"}, "no kind or path here is 'stage.*'; remove it"),
     ],
 )
 def test_what_cannot_be_is_said(written: dict[str, str], says: str) -> None:
@@ -89,7 +89,7 @@ def test_a_mistake_points_into_the_file(run: Run, write: Write) -> None:
     path = write("net.toml", text)
     result = run(path)
     assert (result.code, result.out) == (2, "")
-    assert result.problems == [f"{path}:4:1: no kind and no path here is 'Flaten'; take it out"]
+    assert result.problems == [f"{path}:4:1: no kind or path here is 'Flaten'; remove it"]
 
 
 def test_a_changed_network_may_lack_what_the_file_speaks_of(run: Run, write: Write) -> None:

@@ -16,7 +16,7 @@ from flopcount.formulas.conv import conv_transpose, filters
 from flopcount.formulas.pool import adaptive_avg_pool, avg_pool
 from flopcount.formulas.shape import Shape, Window
 from flopcount.network.convention import convention
-from flopcount.network.padding_exact import inside
+from flopcount.network.padding_exact import padding_exact
 from flopcount.network.plan import input_shapes
 
 
@@ -32,7 +32,9 @@ def test_a_convolution_against_a_walk(size: int, kernel: int, stride: int, dilat
         return
     step = filters(Shape((1, size)), Window(kernel, stride, pad, dilation), channels=1)
     stops = int(str(step.shape.spatial[0]))
-    assert inside(step, ["conv_mac_inside"])["conv_mac_inside"] == taps(size, stops, (kernel, stride, dilation, pad))
+    assert padding_exact(step, ["conv_mac_valid"])["conv_mac_valid"] == taps(
+        size, stops, (kernel, stride, dilation, pad)
+    )
 
 
 @given(st.integers(1, 12), st.integers(1, 5), st.integers(1, 4))
@@ -41,24 +43,26 @@ def test_padding_that_is_the_same_is_less_before_than_behind(size: int, kernel: 
     step = filters(Shape((1, size)), Window(kernel, stride, "same"), channels=1)
     stops = int(str(step.shape.spatial[0]))
     total = max((stops - 1) * stride + kernel - size, 0)
-    assert inside(step, ["conv_mac_inside"])["conv_mac_inside"] == taps(size, stops, (kernel, stride, 1, total // 2))
+    assert padding_exact(step, ["conv_mac_valid"])["conv_mac_valid"] == taps(
+        size, stops, (kernel, stride, 1, total // 2)
+    )
 
 
 def test_without_padding_every_tap_is_inside() -> None:
     step = filters(Shape((8, 32, 20)), Window((5, 3), 2), channels=16)
-    assert inside(step, ["conv_mac_inside"])["conv_mac_inside"] == step.tally.counts["conv_mac"]
+    assert padding_exact(step, ["conv_mac_valid"])["conv_mac_valid"] == step.tally.counts["conv_mac"]
 
 
 def test_a_transposed_convolution_leaves_out_what_falls_beside_the_output() -> None:
     """3 inputs, 4 taps, stride 2, 1 cut off at both ends: 2 of the 12 taps are lost on each axis."""
     step = conv_transpose(Shape((1, 3, 3)), out_channels=1, kernel_size=4, stride=2, padding=1, bias=False)
-    assert inside(step, ["conv_mac_inside"])["conv_mac_inside"] == 10 * 10
+    assert padding_exact(step, ["conv_mac_valid"])["conv_mac_valid"] == 10 * 10
 
 
 def test_an_average_pool_leaves_out_its_padding() -> None:
     """3×3 windows on 7×7: 19 taps of 21 along each axis."""
     step = avg_pool(Shape((512, 7, 7)), kernel_size=3, stride=1, padding=1)
-    assert inside(step, ["avg_pool_inside"])["avg_pool_inside"] == 512 * 19 * 19
+    assert padding_exact(step, ["avg_pool_valid"])["avg_pool_valid"] == 512 * 19 * 19
 
 
 @given(st.integers(1, 40), st.integers(1, 12), st.integers(1, 9))
@@ -66,7 +70,7 @@ def test_an_adaptive_pool_against_a_walk(size: int, other: int, stops: int) -> N
     """PyTorch's windows reach from ⌊j·size/stops⌋ to ⌈(j + 1)·size/stops⌉."""
     walked = [sum(-(-(at + 1) * n // stops) - at * n // stops for at in range(stops)) for n in (size, other)]
     step = adaptive_avg_pool(Shape((3, size, other)), output_size=stops)
-    assert inside(step, ["global_pool_inside"])["global_pool_inside"] == 3 * walked[0] * walked[1]
+    assert padding_exact(step, ["global_pool_valid"])["global_pool_valid"] == 3 * walked[0] * walked[1]
 
 
 def test_a_sweep_over_adaptive_pools_counts_as_each_input_does(run: Run) -> None:
@@ -81,7 +85,7 @@ def test_a_sweep_over_adaptive_pools_counts_as_each_input_does(run: Run) -> None
 
 def test_an_exception_alone_may_look_into_windows(write: Write) -> None:
     net = network((8, 16, 16), row("Conv", out_channels=8, kernel_size=3, padding=1, bias=False))
-    path = write("my.toml", "kinds = { Conv = { conv_mac_inside = 1 } }")
+    path = write("my.toml", "kinds = { Conv = { conv_mac_valid = 1 } }")
     traced = Case.of(net, input_shapes(net.inputs), convention()).count.trace
     assert side(traced, convention(macs=str(path))).total == 8 * 8 * (16 * 3 - 2) ** 2
 
@@ -89,7 +93,7 @@ def test_an_exception_alone_may_look_into_windows(write: Write) -> None:
 def test_a_kernel_of_a_billion_is_counted_in_no_time() -> None:
     """It stops once, at two behind its padding."""
     step = filters(Shape((1, 3)), Window(10**9, 10**9, 10**9 - 2), channels=1)
-    assert inside(step, ["conv_mac_inside"])["conv_mac_inside"] == 2
+    assert padding_exact(step, ["conv_mac_valid"])["conv_mac_valid"] == 2
 
 
 def test_a_kind_whose_taps_differ_is_counted_with_its_padding() -> None:
