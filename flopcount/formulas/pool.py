@@ -144,8 +144,10 @@ def _mapped(x: Shape, what: str) -> None:
         raise ShapeError(f"{what} needs a map, and there is no space in {render(x.dims)}")
 
 
-def interpolate(x: Shape, *, size: Axes | None = None, scale_factor: Axes | None = None, mode: str = "nearest") -> Step:
-    """Enlargement or reduction of a map, to a size or by a factor.
+def interpolate(
+    x: Shape, *like: Shape, size: Axes | None = None, scale_factor: Axes | None = None, mode: str = "nearest"
+) -> Step:
+    """Enlargement or reduction of a map, by a factor, to a size, or to that of a second layer.
 
         params = 0
         MACs = 0; the elements written are tallied by mode
@@ -154,13 +156,15 @@ def interpolate(x: Shape, *, size: Axes | None = None, scale_factor: Axes | None
     """
     _mapped(x, "Interpolate")
     count = len(x.spatial)
-    if (size is None) == (scale_factor is None):
-        raise ShapeError("Interpolate takes either size or scale_factor")
+    if (size is not None) + (scale_factor is not None) + len(like) != 1:
+        raise ShapeError("Interpolate takes one of size, scale_factor and a second layer, whose size it has")
     if size is not None:
         y = x.resized(spatial=per_axis(size, count, "size"))
-    else:
-        factors = per_axis(1 if scale_factor is None else scale_factor, count, "scale_factor")
+    elif scale_factor is not None:
+        factors = per_axis(scale_factor, count, "scale_factor")
         y = x.resized(spatial=tuple(one * factor for one, factor in zip(x.spatial, factors, strict=True)))
+    else:
+        y = x.resized(spatial=per_axis(like[0].spatial, count, "the size of the second layer"))
     return Step("Interpolate", y, Tally(interpolate_in=x.elements, **{f"interpolate_{mode}": y.elements}))
 
 

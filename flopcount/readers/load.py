@@ -1,7 +1,6 @@
 """One way to load a network: an arch file, or a model of another tool."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from os.path import isfile
 from pathlib import Path
 from tempfile import TemporaryDirectory

@@ -120,5 +120,5 @@ def test_space_cannot_be_made_of_axes_that_are_not_there() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"size": 4, "scale_factor": 2}])
 def test_interpolation_takes_a_size_or_a_factor(options: dict[str, int]) -> None:
-    with pytest.raises(ShapeError, match="Interpolate takes either size or scale_factor"):
+    with pytest.raises(ShapeError, match="Interpolate takes one of size, scale_factor and a second layer"):
         interpolate(Map, **options)  # type: ignore[arg-type]

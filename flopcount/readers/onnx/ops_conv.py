@@ -165,16 +165,32 @@ def resize(op: NodeContext) -> list[Value]:
     """Resize and Upsample: to sizes, or by factors."""
     x = op.at(0)
     sizes, scales = _targets(op, x)
-    if tuple(sizes) == x.dims:
+    if tuple(sizes) == x.dims and not any(isinstance(size, Size) for size in sizes):
         return [x]
     if len(sizes) > 2 and tuple(sizes[:2]) == x.dims[:2]:  # noqa: PLR2004  (a batch and channels)
         x, mode = as_map(op, x), op.attribute("mode", "nearest")
         linear = {1: "linear", 2: "bilinear"}.get(len(sizes) - 2, "trilinear")
         word = {"cubic": "bicubic", "nearest": "nearest"}.get(mode, linear)
-        fields: dict[str, Any] = {"mode": word} if word != "nearest" else {}
-        return [op.row("Interpolate", x, **_relative(op, x, sizes[2:], scales[2:]), **fields)]
+        return [_resized(op, x, sizes[2:], scales[2:], {"mode": word} if word != "nearest" else {})]
     y = x._replace(dims=tuple(map(int, sizes)))
     return [op.operation(y, x, channel_axis=op.channel_axis(x))]
+
+
+def _resized(op: NodeContext, x: Value, sizes: Sequence[int], scales: Sequence[float], fields: dict[str, Any]) -> Value:
+    """Write a resized map: by whole factors or to the size of another tensor if the file says so, else to a size."""
+    sources = [size.source for size in sizes if isinstance(size, Size) and size.source]
+    if sources and len(sources) == len(sizes) and len({row for row, _, _ in sources}) == 1:
+        row, axes = sources[0][0], [axis for _, axis, _ in sources]
+        shape, factors = op.draft.rows[row].shape, [factor for _, _, factor in sources]
+        if axes == [*range(shape.channel_axis + 1, len(shape.dims))]:
+            if row == x.row:
+                scales = factors
+            elif {*factors} == {1}:
+                return op.row("Interpolate", x, Value(exact(shape.dims), row=row), **fields)
+    if all(scale >= 1 and scale == int(scale) for scale in scales):
+        return op.row("Interpolate", x, scale_factor=collapsed([int(scale) for scale in scales]), **fields)
+    op.draft.reads_size |= any(scales) or any(isinstance(size, Size) for size in sizes)
+    return op.row("Interpolate", x, size=collapsed([int(size) for size in sizes]), **fields)
 
 
 def _targets(op: NodeContext, x: Value) -> tuple[list[int], list[float]]:
@@ -191,18 +207,6 @@ def _targets(op: NodeContext, x: Value) -> tuple[list[int], list[float]]:
         found[axis] = int(found[axis] * number) if not sizes else number if isinstance(number, Size) else int(number)
         factors[axis] = 0.0 if sizes else number
     return found, factors
-
-
-def _relative(op: NodeContext, x: Value, sizes: Sequence[int], scales: Sequence[float]) -> dict[str, Any]:
-    """Return the size of a resized map: as a factor if that is whole and the file gives it, else as a size."""
-    first = len(x.inner) - len(sizes)
-    sources = [getattr(size, "source", None) or (None, None, None) for size in sizes]
-    if all(source[:2] == (x.row, first + place) for place, source in enumerate(sources)):
-        scales = [source[2] or 0 for source in sources]
-    if all(scale >= 1 and scale == int(scale) for scale in scales):
-        return {"scale_factor": collapsed([int(scale) for scale in scales])}
-    op.draft.reads_size |= any(scales) or any(isinstance(size, Size) for size in sizes)
-    return {"size": collapsed([int(size) for size in sizes])}
 
 
 def shuffle(op: NodeContext) -> list[Value]:
