@@ -400,7 +400,7 @@ class Plan(NamedTuple):
     `implementation` is the table of how a program writes the layers; `scaling` the rule of the width;
     `unknown` are skipped operators with their number of occurrences. `file` is what it was
     read from, if anything; `sized` tells that the file was read at the input that was asked for,
-    without the `batch` that goes before it.
+    without the `batch` that goes before it. `fixed_by` is a layer with a size that holds for `inputs` only.
     """
 
     nodes: tuple[Node, ...]
@@ -414,6 +414,7 @@ class Plan(NamedTuple):
     file: Spec | None = None
     sized: bool = False
     batch: int | None = None
+    fixed_by: str = ""
 
     @property
     def spec(self) -> Spec:
@@ -436,7 +437,8 @@ def plan(arch: Arch) -> Plan:
     """Unroll an arch; a SpecError names all that cannot be."""
     inputs = arch.input if isinstance(arch.input, dict) else {INPUT: arch.input}
     nodes = unrolled(arch, tuple(inputs))
-    return Plan(nodes, inputs, arch.written, arch.scaling, arch.name, arch.description, unknown=arch.unknown)
+    about = (arch.written, arch.scaling, arch.name, arch.description)
+    return Plan(nodes, inputs, *about, unknown=arch.unknown, fixed_by=arch.fixed_by)
 
 
 def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:

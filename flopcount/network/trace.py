@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from flopcount.errors import Problem, ShapeError, SpecError
-from flopcount.formulas.shape import Shape, render
+from flopcount.formulas.shape import Constraint, Shape, equal, render
 from flopcount.formulas.step import Step, frozen, shared
 from flopcount.network.plan import Given, Node, Plan, Values, spelled, valued
 from flopcount.spec.expression import EvaluationError
@@ -73,6 +73,7 @@ class _Walk:
         self.problems: list[Problem] = []
         self.memo: Memo = {}
         self.known: dict[tuple[Any, ...], Step] = {}
+        self.fixed = [*_fixed(plan, self.inputs)] if plan.fixed_by else []
 
     def visit(self, node: Node) -> None:
         """Compute the step of a node; skip it if what it reads is impossible, since nothing is known of it."""
@@ -103,11 +104,22 @@ class _Walk:
         except ShapeError as error:
             self.problems.append(_problem(node, str(error), inputs, error.code))
             return None
+        if self.fixed:
+            step, self.fixed = step._replace(constraints=(*step.constraints, *self.fixed)), []
         broken = [constraint for constraint in step.constraints if constraint.is_broken]
         large = too_large(step)
         found = [*dict.fromkeys(constraint.sentence() for constraint in broken), *large]
         self.problems += [_problem(node, what, inputs) for what in found]
         return None if large or any(constraint.relation != "divides" for constraint in broken) else step
+
+
+def _fixed(plan: Plan, inputs: Mapping[str, Shape]) -> Iterator[Constraint]:
+    """Yield the constraints that every input has the sizes of the file, for which one layer is made."""
+    where = plan.fixed_by.replace("{", "").replace("}", "")
+    text = f"the input has an axis of {{}}, but the size of {where} holds for {{}} only; import the model at this input"
+    for name, declared in plan.inputs.items():
+        for size, wanted in zip(inputs[name].dims[-len(declared) :], declared, strict=True):
+            yield equal(size, wanted, text)
 
 
 def _step(node: Node, inputs: list[Shape], given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Step:

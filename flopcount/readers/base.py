@@ -49,7 +49,8 @@ class ReadResult(NamedTuple):
 
     `unknown` are the operators that were skipped, each with its number of occurrences. `batch` is the
     batch that the input asked for; the sizes of `inputs` do not include it. `sized` tells that sizes
-    asked for mean the file's layout, so they cannot be applied to `inputs` again.
+    asked for mean the file's layout, so they cannot be applied to `inputs` again. `fixed_by` is a node
+    with a size that the file computes from its input, so the nodes hold for `inputs` only.
     """
 
     name: str
@@ -60,6 +61,7 @@ class ReadResult(NamedTuple):
     description: str = ""
     batch: int | None = None
     sized: bool = False
+    fixed_by: str = ""
 
 
 Build = Callable[[ReadOptions], ReadResult]

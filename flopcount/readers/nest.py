@@ -64,6 +64,7 @@ def document(result: ReadResult) -> dict[str, Any]:
     sizes = {name: [*dims] for name, dims in result.inputs.items()}
     about = {"description": result.description} if result.description else {}
     inputs = sizes["input"] if single else sizes
+    about |= {"fixed_by": result.fixed_by} if result.fixed_by else {}
     return {"name": result.name, **about, "input": inputs, "layers": nested(rows, [*result.inputs])}
 
 

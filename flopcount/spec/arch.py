@@ -170,6 +170,11 @@ class Arch(BaseModel):
         Help("a table of operators, with how often each occurs"),
         Field(description="operators of another tool that were left out: the totals are at least so much"),
     ] = {}
+    fixed_by: Annotated[
+        Line,
+        Help("the path of a layer"),
+        Field(description="layer of an imported model with a size that holds for the given input only"),
+    ] = ""
     budget: Annotated[
         tuple[Any, ...],
         PlainValidator(_budgets),

@@ -12,7 +12,7 @@ from typing import Any
 
 from flopcount.errors import Refusal
 from flopcount.readers.onnx.file import FLOATS, MOST_VALUES
-from flopcount.readers.onnx.op import Dims, NodeContext, Numbers, Size, Value, on_axis
+from flopcount.readers.onnx.op import Dims, NodeContext, Numbers, Size, Value, integers, on_axis
 from flopcount.readers.onnx.ops_shape import broadcast, slice_parts
 
 Fold = Callable[[NodeContext], Value | None]
@@ -138,7 +138,7 @@ _CONSTANTS = {"value": 0, "value_int": _INT64, "value_ints": _INT64, "value_floa
 
 def constant_of_shape(op: NodeContext) -> Value:
     """ConstantOfShape: one number everywhere, zero by default."""
-    dims = tuple(int(number) for number in op.numbers(0) or ())
+    dims = integers(op.numbers(0) or ())
     value = op.attribute("value")
     number = (value.numbers() or (0,))[0] if value is not None else 0.0
     dtype = value.dtype if value is not None else 1
@@ -208,7 +208,7 @@ def transpose(op: NodeContext) -> Value | None:
 def expand(op: NodeContext) -> Value | None:
     """Expand: broadcast to a size."""
     x = op.at(0)
-    dims = broadcast(x.dims, tuple(int(number) for number in op.numbers(1) or ()))
+    dims = broadcast(x.dims, integers(op.numbers(1) or ()))
     return _value(dims, lambda: _stretched(x, dims), x.dtype)
 
 

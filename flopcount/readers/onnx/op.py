@@ -177,7 +177,7 @@ class Draft:
         dims = sizes if batch_axis is None else (*sizes[:batch_axis], 1, *sizes[batch_axis:])
         value = checked(Value(dims, inputs[0].dtype, len(self.rows), batch_axis))
         row = DraftRow(kind, rows, self.node, shape)
-        row.fields, row.takes_size = fields, self.reads_size
+        row.fields, row.takes_size = fields, kind != "Reshape" and (self.reads_size or _holds_size(fields))
         for each in rows:
             self.rows[each].uses += 1
         self.rows.append(row)
@@ -223,6 +223,16 @@ class Draft:
             row.shared[role] = row.shared.get(role, 0) + own - new
         self.extra += max(new - own, 0)
         self.computed += 0 if names & self.trained else max(own - new, 0)
+
+
+def _holds_size(fields: Mapping[str, Any]) -> bool:
+    """Tell whether a field has a number that is computed from the size of a tensor."""
+    return any(isinstance(each, Size) for value in fields.values() if isinstance(value, tuple) for each in value)
+
+
+def integers(numbers: Iterable[float]) -> Dims:
+    """Return numbers as integers, which remember the sizes they are computed from."""
+    return tuple(number if isinstance(number, int) else int(number) for number in numbers)
 
 
 def checked(value: Value) -> Value:
@@ -305,7 +315,7 @@ class NodeContext(NamedTuple):
         if name in self.node.attributes:
             return self.integers(name)
         found = self.numbers(index, relative=relative)
-        return None if found is None else tuple(map(int, found))
+        return None if found is None else integers(found)
 
     def is_trained(self, value: Value) -> bool:
         """Tell whether a value is computed from parameters."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from flopcount.errors import Refusal
 from flopcount.formulas.shape import render
-from flopcount.readers.onnx.op import CONSTANT, Dims, NodeContext, Value, Writer, checked, on_axis
+from flopcount.readers.onnx.op import CONSTANT, Dims, NodeContext, Value, Writer, checked, integers, on_axis
 
 
 def broadcast(*shapes: Dims) -> Dims:
@@ -151,7 +151,7 @@ def expanded(op: NodeContext, x: Value, dims: Dims) -> Value:
 def expand(op: NodeContext) -> list[Value]:
     """Expand: broadcast to a size."""
     x, size = op.at(0), op.numbers(1) or ()
-    return [expanded(op, x, broadcast(x.dims, tuple(map(int, size))))]
+    return [expanded(op, x, broadcast(x.dims, integers(size)))]
 
 
 def tile(op: NodeContext) -> list[Value]:
@@ -405,7 +405,7 @@ def max_unpool(op: NodeContext) -> list[Value]:
     """MaxUnpool: each number goes back to where a pool found it."""
     x, sizes = op.at(0), op.numbers(2)
     if sizes:
-        return [op.sized(*map(int, sizes))]
+        return [op.sized(*integers(sizes))]
     kernel = op.integers("kernel_shape")
     strides, pads = op.integers("strides", (1,) * len(kernel)), op.integers("pads", (0,) * 2 * len(kernel))
     moves = zip(x.dims[2:], kernel, strides, pads, pads[len(kernel) :], strict=False)

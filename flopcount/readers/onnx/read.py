@@ -252,7 +252,9 @@ def _assembled(draft: Draft, entries: Sequence[str]) -> ReadResult:
     nodes = tuple(_node(draft, row, names, path) for row, path in zip(rows, names[count:], strict=True))
     used = {name for node in nodes for name in node.inputs}
     inputs = {name: exact(row.shape.dims) for name, row in zip(entries, draft.rows, strict=False) if name in used}
-    return ReadResult("", inputs, nodes, tuple(_notes(draft, dict(zip(rows, names[count:], strict=True)))))
+    notes = tuple(_notes(draft, dict(zip(rows, names[count:], strict=True))))
+    fixed = next((path for row, path in zip(rows, names[count:], strict=True) if row.takes_size), "")
+    return ReadResult("", inputs, nodes, notes, fixed_by=fixed)
 
 
 def _node(draft: Draft, row: DraftRow, names: Sequence[str], path: str) -> Node:
