@@ -18,7 +18,7 @@ from flopcount.readers.onnx.file import (
 )
 from flopcount.readers.onnx.fold import ALWAYS, FOLDS, KEEP, folded, kept_data
 from flopcount.readers.onnx.fuse import fused
-from flopcount.readers.onnx.op import Dims, Draft, NodeContext, Value, Writer, initial
+from flopcount.readers.onnx.op import Dims, Draft, NodeContext, Size, Value, Writer, initial
 
 OPERATORS: Mapping[str, Writer] = {
     **ops_conv.OPERATORS,
@@ -176,8 +176,9 @@ class Walk:
             for value in op.inputs
         ]
         found = write(op._replace(inputs=tuple(inputs), draft=scratch))
-        data = kept_data(op, [value.dims for value in found])
-        initializers = _initializers(op)
+        data, initializers = kept_data(op, [value.dims for value in found]), _initializers(op)
+        if scratch.reads_size:
+            found = [value._replace(dims=tuple(map(Size, value.dims))) for value in found]
         return [
             Value(y.dims, y.dtype, data=each, initializers=initializers) for y, each in zip(found, data, strict=True)
         ]
