@@ -14,7 +14,7 @@ from flopcount.formulas.step import Part, Step, Tally, composed
 from flopcount.network.trace import Trace
 
 
-class _Leaf(NamedTuple):
+class _Candidate(NamedTuple):
     """A step without parts: the layer it is in, and its number there."""
 
     path: str
@@ -35,7 +35,7 @@ def folded(traced: Trace) -> Trace:
     return traced._replace(steps=steps)
 
 
-def _pairs(traced: Trace) -> Iterator[tuple[_Leaf, _Leaf]]:
+def _pairs(traced: Trace) -> Iterator[tuple[_Candidate, _Candidate]]:
     """Yield each layer with weights and the batch norm that alone reads it."""
     readers = Counter(name for node in traced.plan.nodes for name in node.inputs)
     for node in traced.plan.nodes:
@@ -48,8 +48,8 @@ def _pairs(traced: Trace) -> Iterator[tuple[_Leaf, _Leaf]]:
                 yield before, after
 
 
-def _leaves(traced: Trace, path: str) -> list[_Leaf]:
-    return [_Leaf(path, number, leaf) for number, leaf in enumerate(traced.steps[path].leaves())]
+def _leaves(traced: Trace, path: str) -> list[_Candidate]:
+    return [_Candidate(path, number, leaf) for number, leaf in enumerate(traced.steps[path].leaves())]
 
 
 def _with_bias(layer: Step) -> Tally:
