@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from flopcount.errors import FileError, Refusal
-from flopcount.spec.load import Setting, Spec, load_file, load_text, validated
+from flopcount.spec.load import Setting, Spec, load_bytes, load_file, validated
 from flopcount.spec.source import Source
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def load_content(
     """Load an arch file or a model from the content of a file that is not on disk."""
     name = Path(title.rpartition(":")[2]).name
     if not is_foreign(Path(name), content):
-        return load_text(content, title, settings, variant)
+        return load_bytes(content, None, settings, variant, title)
     with TemporaryDirectory() as folder:
         path = Path(folder, name)
         path.write_bytes(content)

@@ -1,4 +1,8 @@
-"""Arch files by `REF:path`, as git has them: read from a commit without a checkout."""
+"""Files of a commit, read from git without a checkout.
+
+Git is called with lists of arguments, never through a shell, and may not fetch. Objects
+are read by their hashes, so no path is ever quoted.
+"""
 
 import os
 import posixpath
@@ -10,18 +14,13 @@ from typing import NamedTuple
 
 from flopcount.errors import FileError, UsageError, plain, suggestion
 
-# Files as they were at a base, read from git without a checkout.
-#
-# Git is called with lists of arguments, never through a shell, and is told not to
-# fetch anything. Objects are read by their hashes, so no path is ever quoted.
-
 
 class _GitError(FileError):
-    """Git said no; the message is what it said."""
+    """Git failed; the message is its own."""
 
 
 class Base(NamedTuple):
-    """A commit of a repository: the hash of each file in it, and where renamed files came from."""
+    """A commit of a repository: the hash of each file, and the old names of renamed files."""
 
     root: Path
     commit: str
@@ -30,62 +29,60 @@ class Base(NamedTuple):
 
 
 def root_of(folder: Path) -> Path | None:
-    """Return the top folder of the working tree that a folder is in; None if it is in none."""
+    """Return the top folder of the working tree around a folder; None if there is none."""
     return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
 
 
 def base_at(root: Path, ref: str) -> Base:
-    """Return the merge base of a ref and what is checked out; of a submodule, the commit the whole had then."""
+    """Return the merge base of a ref and the checkout; for a submodule, the commit that its superproject had then."""
     _check_ref(ref)
-    commit = _in_whole(root, ref) or _merge_base(root, ref)
-    listed = _git(root, "ls-tree", "-r", "-z", "--full-tree", commit)
-    blobs = dict(_entry(line) for line in listed.split(b"\0") if line)
-    return Base(root, commit, blobs, _renamed(root, commit))
+    commit = _in_superproject(root, ref) or _merge_base(root, ref)
+    return files_at(root, commit)._replace(renamed=_renamed(root, commit))
 
 
 def texts_at(base: Base, paths: Iterable[Path]) -> dict[Path, bytes]:
-    """Return what the files were at a base; a file that is new is left out."""
+    """Return the contents of files at a base; new files are left out."""
     hashes = {path: found for path in paths if (found := _blob(base, path))}
     contents = _contents(base.root, [*dict.fromkeys(hashes.values())])
     return {path: contents[found] for path, found in hashes.items() if found in contents}
 
 
 def content_at(base: Base, path: str) -> bytes | None:
-    """Return a file by the name it had at a base, from the top folder; None if it was not there."""
+    """Return the content of a file at a base by its name there; None if it did not exist."""
     found = base.blobs.get(path)
     return _contents(base.root, [found]).get(found) if found else None
 
 
 def outside(folder: Path) -> UsageError:
-    """Say why a folder has no history."""
+    """Return the error for a folder without history."""
     try:
         bare = _git(folder, "rev-parse", "--is-bare-repository").strip() == b"true"
     except _GitError:
         bare = False
     if bare:
-        return UsageError(f"{folder}: this is a bare repository, without files to compare; run in a working tree")
-    return UsageError(f"{folder}: not in a git repository, so there is no --base; run in one, or leave --base out")
+        return UsageError(f"{folder}: a bare repository has no files to compare; run in a working tree")
+    return UsageError(f"{folder}: not in a git repository; run in one, or omit --base")
 
 
 def commit_at(root: Path, ref: str) -> str:
-    """Return the commit a ref stands for."""
+    """Return the commit of a ref."""
     _check_ref(ref)
     try:
         return _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
     except _GitError:
-        raise UsageError(f"{plain(ref[:100])}: git knows no such commit here; {_history_way_out(root, ref)}") from None
+        raise UsageError(f"{plain(ref[:100])}: no such commit in this repository; {_history_hint(root, ref)}") from None
 
 
 def files_at(root: Path, commit: str) -> Base:
-    """Return the files of a commit as they are in it."""
+    """Return the files of a commit."""
     listed = _git(root, "ls-tree", "-r", "-z", "--full-tree", commit)
     return Base(root, commit, dict(_entry(line) for line in listed.split(b"\0") if line), {})
 
 
 def _check_ref(ref: str) -> None:
-    """Refuse what git could take for an option, what no command line can hold, and nothing at all."""
+    """Refuse an empty ref, one that git could take for an option, and unprintable characters."""
     if not ref or ref.startswith("-") or not ref.isprintable():
-        what = "a ref does not start with -, and is not empty"
+        what = "a ref must not be empty or start with -"
         raise UsageError(f"{plain(ref[:100])!r}: {what}; name a branch, a tag or a commit")
 
 
@@ -94,12 +91,12 @@ def _merge_base(root: Path, ref: str) -> str:
     try:
         return _git(root, "merge-base", commit, "HEAD").decode().strip()
     except _GitError:
-        what = f"--base {plain(ref[:100])}: it has no commit in common with what is checked out"
-        raise UsageError(f"{what}; {_history_way_out(root, ref)}") from None
+        what = f"--base {plain(ref[:100])}: it has no commit in common with the checkout"
+        raise UsageError(f"{what}; {_history_hint(root, ref)}") from None
 
 
-def _in_whole(root: Path, ref: str) -> str:
-    """Return the commit a submodule had at the base of the repository it is in; empty if it is in none."""
+def _in_superproject(root: Path, ref: str) -> str:
+    """Return the commit of a submodule at the base of its superproject; empty if it has none."""
     whole = _git(root, "rev-parse", "--show-superproject-working-tree").decode(errors="surrogateescape").strip("\n")
     if not whole:
         return ""
@@ -114,10 +111,10 @@ def _in_whole(root: Path, ref: str) -> str:
         ) from None
 
 
-def _history_way_out(root: Path, ref: str) -> str:
+def _history_hint(root: Path, ref: str) -> str:
     shallow = _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
     if shallow:
-        return "this clone is shallow: git fetch --unshallow, or fetch-depth: 0 where CI checks out"
+        return "this clone is shallow: run git fetch --unshallow, or set fetch-depth: 0 in the CI checkout"
     return f"fetch it first, as in git fetch origin {plain(ref[:100]).removeprefix('origin/')}, or name another"
 
 
@@ -127,7 +124,7 @@ def _entry(line: bytes) -> tuple[str, str]:
 
 
 def _renamed(root: Path, commit: str) -> dict[str, str]:
-    """Return the old name of each file that has another one now."""
+    """Return the old name of each renamed file by its new one."""
     words = _git(root, "diff", "--name-status", "-z", "-M", "--diff-filter=R", "--no-ext-diff", commit).split(b"\0")
     names = [word.decode(errors="surrogateescape") for word in words if word]
     return {new: old for _, old, new in zip(names[::3], names[1::3], names[2::3], strict=False)}
@@ -157,7 +154,7 @@ def _contents(root: Path, hashes: Sequence[str]) -> dict[str, bytes]:
 
 
 def _git(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
-    """Run git in a folder and return what it prints; it may not fetch, and takes no locks it can do without."""
+    """Run git in a folder and return its output; it may not fetch, and takes no optional locks."""
     here = [f"--git-dir={folder / '.git'}", f"--work-tree={folder}"] if (folder / ".git").exists() else []
     command = ["git", "-C", str(folder), *here, "--no-optional-locks", "-c", "protocol.allow=never", *arguments]
     pipe = subprocess.PIPE
@@ -165,7 +162,7 @@ def _git(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:  # noqa: S603  (a list, no shell)
             printed, said = process.communicate(stdin)
     except FileNotFoundError:
-        raise UsageError("--base needs git, and there is none on the path; install it, or leave --base out") from None
+        raise UsageError("--base needs git, which is not on the path; install it, or omit --base") from None
     except OSError as error:
         raise FileError("git", f"cannot be run: {(error.strerror or str(error)).lower()}") from None
     if process.returncode:
@@ -179,7 +176,7 @@ _REVISION = re.compile(r"((?:[^:{]|\{[^}]*\})*):(.*)", re.DOTALL)
 
 
 def revision(reference: str) -> tuple[str, str] | None:
-    """Take `REF:path` apart; None for anything else: a file of that name, or a path with a drive."""
+    """Split `REF:path`; None for an existing file, a path with a drive, and anything else."""
     match = _REVISION.fullmatch(reference)
     if match is None or _DRIVE.match(reference) or os.path.exists(reference):  # noqa: PTH110  (answers to any word)
         return None
@@ -189,11 +186,13 @@ def revision(reference: str) -> tuple[str, str] | None:
 
 
 def content_in(ref: str, path: str, folder: Path) -> bytes:
-    """Return a file as it is in a commit; paths are from the top of the repository, with ./ from the folder."""
+    """Return a file of a commit; its path is relative to the top of the repository, or with ./ to the folder."""
     title = f"{ref}:{path}"
     root = root_of(folder)
     if root is None:
-        raise UsageError(f"{plain(title[:300])}: no such file, and no git repository here to find {plain(ref)!r} in")
+        raise UsageError(
+            f"{plain(title[:300])}: no such file, and no git repository in which {plain(ref)!r} could be found"
+        )
     base = files_at(root, commit_at(root, ref))
     name = _from_top(path, folder, root)
     content = content_at(base, name)
@@ -204,7 +203,7 @@ def content_in(ref: str, path: str, folder: Path) -> bytes:
 
 
 def _from_top(path: str, folder: Path, root: Path) -> str:
-    """Return a path from the top of the repository, as git takes it."""
+    """Return a path relative to the top of the repository."""
     if not path.startswith(("./", "../")):
         return posixpath.normpath(path)
     here = folder.resolve().relative_to(root.resolve()).as_posix()
@@ -212,9 +211,9 @@ def _from_top(path: str, folder: Path, root: Path) -> str:
 
 
 def _hint(path: str, name: str, folder: Path, root: Path, known: Iterable[str]) -> str:
-    """Say what else may have been meant: the path from this folder, or one like it."""
+    """Suggest the path relative to this folder, or a similar one."""
     known = [*known]
     if _from_top(f"./{path}", folder, root) in known:
-        return f"paths are from the top of the repository; did you mean './{plain(path)}'?"
+        return f"paths are relative to the top of the repository; did you mean './{plain(path)}'?"
     archs = [each for each in known if each.endswith((".toml", ".json"))]
     return suggestion(name, archs)

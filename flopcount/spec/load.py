@@ -1,4 +1,4 @@
-"""The networks that come with flopcount."""
+"""From a reference to a validated arch: a path, a bundled network or bytes, with settings; and the configuration."""
 
 import os
 import re
@@ -14,9 +14,10 @@ from flopcount.errors import FileError, Place, Problem, SpecError, UsageError, p
 from flopcount.spec.arch import Arch, Block, called, kind_of
 from flopcount.spec.budget import Configuration
 from flopcount.spec.fields import Layer
+from flopcount.spec.positions import located
 from flopcount.spec.rows import Raw, Row
 from flopcount.spec.source import Notation, Source
-from flopcount.spec.text import DEEPEST, decoded, deeper, guessed, notation_of, parsed, read_text
+from flopcount.spec.text import DEEPEST, decoded, deeper, notation_of, parsed, read_bytes, read_text
 
 _PACKAGE = Path(__file__).parent.parent
 
@@ -27,7 +28,7 @@ _VARIANT = re.compile(r'^\[variants\.(?:"([^"]+)"|([A-Za-z0-9_-]+))\]', re.MULTI
 
 
 class Bundled(NamedTuple):
-    """A network that comes along: its file, and which of the file's variants it is, if one."""
+    """A bundled network: its file, and the name of the variant in it, if it is one."""
 
     path: Path
     variant: str | None = None
@@ -40,7 +41,7 @@ def files() -> dict[str, Path]:
 
 
 def bundled() -> dict[str, Bundled]:
-    """Return every bundled network by name, in alphabetical order; variants have names of their own."""
+    """Return every bundled network and variant by name, in alphabetical order."""
     found: dict[str, Bundled] = {}
     for name, path in files().items():
         found[name] = Bundled(path)
@@ -50,7 +51,7 @@ def bundled() -> dict[str, Bundled]:
 
 
 def bundled_network(reference: str) -> Bundled | None:
-    """Return what a file name or the name of a network stands for; files are opened only if need be."""
+    """Return the network of a name or a file name; files are only opened if no file has that name."""
     for name, path in files().items():
         if reference in {name, path.name}:
             return Bundled(path)
@@ -65,7 +66,7 @@ FILE_KEYS = frozenset(Arch.model_fields)
 
 
 class Setting(NamedTuple):
-    """One change: an address and the values it may take (one, where nothing is compared)."""
+    """One change: an address and the values it may take; more than one only in commands that compare."""
 
     text: str
     address: str
@@ -73,9 +74,9 @@ class Setting(NamedTuple):
 
     @property
     def value(self) -> object:
-        """The only value; several are for commands that compare."""
+        """The only value."""
         if len(self.values) > 1:
-            raise UsageError(f"--set {self.text}: several values are several networks; give one value here")
+            raise UsageError(f"--set {self.text}: several values stand for several networks; give one value here")
         return self.values[0]
 
     @property
@@ -88,7 +89,7 @@ def setting(text: str) -> Setting:
     """Parse KEY=VALUE; commas outside brackets and quotes separate alternatives."""
     address, equals, values = text.partition("=")
     if not equals or not address.strip() or not values.strip():
-        raise UsageError(f"--set {plain(text[:200])}: not KEY=VALUE; write for example --set defaults.padding=same")
+        raise UsageError(f"--set {plain(text[:200])}: not KEY=VALUE; write e.g. --set defaults.padding=same")
     found = Setting(plain(text[:200]), address.strip(), tuple(map(value, alternatives(values))))
     if deeper(found.values, DEEPEST) or found.address.count(".") > DEEPEST:
         raise UsageError(f"--set {found.text}: nested too deep; at most {DEEPEST} levels are allowed")
@@ -104,7 +105,7 @@ def value(text: str) -> object:
 
 
 def alternatives(text: str) -> list[str]:
-    """Split at the commas that are outside brackets and quotes."""
+    """Split at the commas outside brackets and quotes."""
     parts, depth, quote, escaped = [""], 0, "", False
     for char in text:
         if quote:
@@ -136,50 +137,53 @@ def changed(data: Mapping[str, Any], settings: Iterable[Setting]) -> tuple[Mappi
 
 
 def _check_clear(data: Mapping[str, Any], each: Setting) -> None:
-    """Refuse an address that could be a key of the file or a layer of the same name."""
-    key, dot, _ = each.address.partition(".")
-    layers = data.get("layers")
-    named = (layer.get("name") for layer in layers if isinstance(layer, Mapping)) if isinstance(layers, list) else ()
-    first = each.address.split(".")[1] if dot else ""
-    arguments = data.get("arguments")
-    if key == "arguments" and not (isinstance(arguments, Mapping) and first in arguments):
-        known = [*arguments] if isinstance(arguments, Mapping) else []
-        raise UsageError(f"--set {each.text}: the file has no argument {first[:50]!r}; {suggestion(first[:50], known)}")
-    if dot and key in named:
-        raise UsageError(f"--set {each.text}: {key} is a key of the file and a layer; give the layer as layers.N")
+    """Refuse an address that is ambiguous, or an argument that the file does not have."""
+    key, *rest = each.address.split(".")
+    layers, known = data.get("layers"), data.get("arguments")
+    named = [layer.get("name") for layer in layers if isinstance(layer, Mapping)] if isinstance(layers, list) else []
+    if key == "arguments" and rest[:1] not in ([name] for name in (known if isinstance(known, Mapping) else ())):
+        first = "".join(rest[:1])[:50]
+        hint = suggestion(first, [*known] if isinstance(known, Mapping) else [])
+        raise UsageError(f"--set {each.text}: the file has no argument {first!r}; {hint}")
+    if rest and key in named:
+        what = f"{key} is both a key of the file and a layer; address the layer as layers.N"
+        raise UsageError(f"--set {each.text}: {what}")
 
 
 def _put(data: dict[str, Any], each: Setting) -> Place:
-    """Follow an address and put the value there."""
+    """Set the value at an address; return its place."""
     *steps, last = each.address.split(".")
     place: Place = ()
     inner: Any = data
     for step in steps:
         inner, key = _inside(inner, step, each)
         place = (*place, key)
-    if isinstance(inner, dict):
-        inner[last] = each.value
-        return (*place, last)
-    _, key = _inside(inner, last, each)
-    inner[key] = each.value
-    return (*place, key)
+    end = last if isinstance(inner, dict) else _inside(inner, last, each)[1]
+    inner[end] = each.value
+    return (*place, end)
 
 
 def _inside(data: object, step: str, each: Setting) -> tuple[Any, str | int]:
-    """Take one step: a key into a table (made where missing), a number from 0 into a list."""
+    """Take one step: into a table, which is made if it is missing, or by number into a list."""
     if isinstance(data, dict):
         return data.setdefault(step, {}), step
     if not isinstance(data, list):
         raise UsageError(f"--set {each.text}: there is nothing inside the value before {step[:50]!r}")
     if not (step.isascii() and step.isdecimal() and len(step) <= 9 and int(step) < len(data)):  # noqa: PLR2004  (10⁹)
-        raise UsageError(f"--set {each.text}: {step[:50]!r} is not one of the {len(data)} entries; they count from 0")
+        raise UsageError(
+            f"--set {each.text}: {step[:50]!r} is not one of the {len(data)} entries, which are numbered from 0"
+        )
     return data[int(step)], int(step)
 
 
 def addressed(arch: Arch, settings: Iterable[Setting]) -> list[Setting]:
-    """Return the settings; what names a block or a use of a template by its path gets its address in the file."""
+    """Return the settings with the paths of blocks and uses of templates replaced by addresses in the file."""
     groups = group_addresses(arch)
-    return [each if each.in_file else _inside_group(each, groups) for each in settings]
+    pairs = [(each, each.address.rpartition(".")) for each in settings]
+    return [
+        each._replace(address=f"{groups[path]}.{field}") if not each.in_file and path in groups else each
+        for each, (path, _, field) in pairs
+    ]
 
 
 def group_addresses(arch: Arch) -> dict[str, str]:
@@ -187,13 +191,8 @@ def group_addresses(arch: Arch) -> dict[str, str]:
     return dict(_groups(arch.layers, arch, "", "layers"))
 
 
-def _inside_group(each: Setting, groups: Mapping[str, str]) -> Setting:
-    path, _, field = each.address.rpartition(".")
-    return each._replace(address=f"{groups[path]}.{field}") if path in groups else each
-
-
 def _groups(layers: tuple[Layer, ...], arch: Arch, prefix: str, place: str) -> Iterator[tuple[str, str]]:
-    """Yield the path and the address of each row of the file that stands for several layers."""
+    """Yield the path and the address of each row that stands for several layers."""
     for index, layer in enumerate(layers):
         path, address = f"{prefix}{called(layer, index + 1)}", f"{place}.{index}"
         if kind_of(layer) == "Block" or kind_of(layer) in arch.templates:
@@ -209,12 +208,14 @@ def by_layer(settings: Iterable[Setting]) -> dict[str, dict[str, Any]]:
         if not each.in_file:
             path, dot, field = each.address.rpartition(".")
             if not dot:
-                raise UsageError(f"--set {each.text}: no key of an arch file; {suggestion(field, sorted(FILE_KEYS))}")
+                raise UsageError(
+                    f"--set {each.text}: not a key of an arch file; {suggestion(field, sorted(FILE_KEYS))}"
+                )
             result.setdefault(path, {})[field] = each.value
     return result
 
 
-# From a reference to a validated arch: a path, a bundled name, or standard input.
+# Loading.
 
 
 class Spec(NamedTuple):
@@ -239,13 +240,13 @@ class Spec(NamedTuple):
 
 
 def load(reference: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
-    """Load an arch file: a path if it exists, else a bundled network by file name or bare name."""
+    """Load an arch file, or a bundled network if there is no file of that name."""
     source, named = _specs_read(reference)
     return _specified(source, settings, variant or named)
 
 
 def _specified(source: Source, settings: Iterable[Setting], variant: str | None) -> Spec:
-    """Validate a network, or the one that a space is of, with the axes of the space."""
+    """Validate a network, or the network of a space with its axes."""
     if not _is_space(source):
         return validated(source, settings, variant)
     base, named = _specs_read(_base(source))
@@ -266,50 +267,48 @@ def _specs_read(reference: str) -> tuple[Source, str | None]:
 
 
 def _is_space(source: Source) -> bool:
-    """Tell whether a file has no layers of its own but names a network."""
+    """Tell whether a file names a network instead of having layers."""
     return "arch" in source.data and "layers" not in source.data
 
 
 def _base(source: Source) -> str:
-    """Return which network a space is of: a path from its file, or else a name."""
+    """Return the network of a space: a path relative to its file, or a name."""
     title, reference, space = source.title, source.data["arch"], source.data.get("space", {})
     unknown = next((key for key in source.data if key not in {"arch", "space"}), None)
     if unknown is not None:
-        raise FileError(title, f"beside arch, only space is allowed, not {plain(unknown[:50])!r}")
+        raise FileError(title, f"next to arch only space is allowed, not {plain(unknown[:50])!r}")
     if not isinstance(reference, str) or not isinstance(space, Mapping):
-        raise FileError(title, "arch is the name or the path of a network, space a table of axes")
+        raise FileError(title, "arch takes the name or the path of a network, space a table of axes")
     beside = os.path.join(os.path.dirname(title), reference)  # noqa: PTH118, PTH120  (any word)
     return beside if os.path.isfile(beside) else reference  # noqa: PTH113  (likewise)
 
 
 def load_file(path: Path, title: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
-    """Load the arch file at a path; `title` is what it is called in messages."""
+    """Load the arch file at a path; `title` is its name in messages."""
     text = read_text(path, title)
     return validated(parsed(text, notation_of(path, text), title), settings, variant)
 
 
-def load_text(content: bytes, title: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
-    """Load an arch from the bytes of a file that is not there, or not any more."""
-    text = decoded(content, title)
-    return validated(parsed(text, notation_of(Path(title), text), title), settings, variant)
-
-
 def load_base(reference: str) -> tuple[Spec, str | None]:
-    """Load a file as it stands, and the name of the variant that the reference stands for, if it does."""
+    """Load a file without choosing a variant; return the variant that the reference names, too."""
     named = None if os.path.isfile(reference) else bundled_network(reference)  # noqa: PTH113  (any word)
     return (load(str(named.path)), named.variant) if named else (load(reference), None)
 
 
 def load_bytes(
-    content: bytes, notation: Notation | None = None, settings: Iterable[Setting] = (), variant: str | None = None
+    content: bytes,
+    notation: Notation | None = None,
+    settings: Iterable[Setting] = (),
+    variant: str | None = None,
+    title: str = "<stdin>",
 ) -> Spec:
-    """Load an arch from bytes, such as standard input; the notation is guessed where not given."""
-    text = decoded(content, "<stdin>")
-    return _specified(parsed(text, notation or guessed(text), "<stdin>"), settings, variant)
+    """Load an arch from bytes, such as standard input; by default, the title and the text tell the notation."""
+    text = decoded(content, title)
+    return _specified(parsed(text, notation or notation_of(Path(title), text), title), settings, variant)
 
 
 def validated(source: Source, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
-    """Validate parsed data as an arch: a variant of it, with settings; errors point into the text."""
+    """Validate parsed data, or a variant of it, with settings; errors point into the text."""
     settings = [*settings]
     source = source._replace(data=varied(source.data, variant, source.title)) if variant else source
     spec = _arch(source, settings)
@@ -324,17 +323,13 @@ def _arch(source: Source, settings: Iterable[Setting]) -> Spec:
         arch = Arch.model_validate(data)
         return Spec(arch, source, places, unknown=arch.unknown)
     except ValidationError as error:
-        from flopcount.spec.positions import located
         from flopcount.spec.problems import all_problems
 
         raise located(all_problems(error, data), source, places) from None
 
 
 def varied(data: Raw, name: str, title: str) -> Raw:
-    """Return the data of a variant: the file's, with what the variant says instead.
-
-    A variant that is wrong changes nothing: validation says what is wrong, and where.
-    """
+    """Return the data of a file with a variant applied; a wrong variant is left to validation."""
     variants = data.get("variants")
     variants = variants if isinstance(variants, Mapping) else {}
     if name not in variants:
@@ -355,20 +350,18 @@ def _within(part: object, whole: object) -> bool:
 
 def explained(error: SpecError, spec: Spec) -> FileError:
     """Return problems found while walking a spec as the error of its file."""
-    from flopcount.spec.positions import located
-
     return located(error.problems, spec.source, spec.settings)
 
 
-# The project's configuration: flopcount.toml, or tool.flopcount in pyproject.toml, found upwards from a folder.
+# The project's configuration.
 
 
 NAMES = ("flopcount.toml", "pyproject.toml")
-"""What a configuration is called; the first that is there is used."""
+"""File names of a configuration; the first that exists is used."""
 
 
 class Config(NamedTuple):
-    """A configuration with the text it came from; `prefix` is where in that text it stands."""
+    """A configuration and its source; `prefix` is its place in the file."""
 
     model: Configuration
     source: Source
@@ -381,14 +374,12 @@ class Config(NamedTuple):
         return Path(self.source.title).name
 
     def wrong(self, place: Place, what: str) -> FileError:
-        """Return the error that points at a place in the configuration."""
-        from flopcount.spec.positions import located
-
+        """Return an error at a place in the configuration."""
         return located([Problem((*self.prefix, *place), what)], self.source)
 
 
 def found(start: Path) -> Config | None:
-    """Return the nearest configuration in a folder or above it; None if there is none."""
+    """Return the configuration of a folder, or of the nearest folder above it that has one."""
     for folder in (start, *start.parents):
         for name in NAMES:
             path = folder / name
@@ -399,7 +390,7 @@ def found(start: Path) -> Config | None:
 
 
 def read(path: Path) -> Config:
-    """Read the configuration in a file of any name."""
+    """Read a configuration from a file of any name."""
     if not path.is_file():
         raise FileError(str(path), "no such file; --config names a flopcount.toml or a pyproject.toml")
     config = _config_read(path, str(path))
@@ -409,13 +400,12 @@ def read(path: Path) -> Config:
 
 
 def _config_read(path: Path, title: str) -> Config | None:
-    """Read a configuration, called `title` in messages; None where a pyproject.toml has nothing for flopcount."""
+    """Read a configuration; None if a pyproject.toml has none. `title` is its name in messages."""
     prefix: Place = ("tool", "flopcount") if path.name == "pyproject.toml" else ()
-    content = _content(path)
-    if prefix and content is not None and b"flopcount" not in content:
+    content = read_bytes(path, title)
+    if prefix and b"flopcount" not in content:
         return None
-    is_empty = content is not None and not content.strip()
-    source = Source(title, "", "toml", {}) if is_empty else parsed(read_text(path, title), "toml", title)
+    source = parsed(decoded(content, title) if content.strip() else "", "toml", title)
     data: Any = source.data
     for key in prefix:
         data = data.get(key) if isinstance(data, Mapping) else None
@@ -424,33 +414,20 @@ def _config_read(path: Path, title: str) -> Config | None:
     try:
         return Config(Configuration.model_validate(data), source, path.parent.resolve(), prefix)
     except ValidationError as error:
-        from flopcount.spec.positions import located
         from flopcount.spec.problems import table_problems
 
         raise located(table_problems(error, Configuration, data, prefix), source) from None
 
 
-def _content(path: Path) -> bytes | None:
-    """Return what is in a file, in whatever encoding; None where it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
 def matching(folder: Path, patterns: Iterable[str]) -> dict[str, list[Path]]:
-    """Return the files each pattern matches, from a folder, in alphabetical order; links are not followed."""
+    """Return the files that each pattern matches in a folder, in alphabetical order."""
     return {pattern: _matches(folder, pattern) for pattern in patterns}
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:
+    anchor = Path(pattern).anchor
     try:
-        hits = [*folder.glob(pattern)] if not Path(pattern).is_absolute() else [*_absolute(pattern)]
+        hits = [*(Path(anchor) if anchor else folder).glob(pattern.removeprefix(anchor))]
     except (ValueError, NotImplementedError, IndexError, OSError):
         return []
     return sorted(path for path in hits if path.is_file() and path.name not in NAMES)
-
-
-def _absolute(pattern: str) -> Iterable[Path]:
-    root = Path(pattern).anchor
-    return Path(root).glob(pattern.removeprefix(root))

@@ -1,4 +1,4 @@
-"""The lock file: what every network costs, one row a line, so that a diff shows what got dearer."""
+"""The lock file: the cost of every network, one row per line, so that a diff shows each increase."""
 
 import re
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from flopcount.spec.text import parsed, read_text
 from flopcount.spec.write import to_value
 
 VERSION = 1
-"""The version of the format that is written, and the latest that is read."""
+"""The version that is written, and the latest that is read."""
 
 HEAD = """\
 # What the networks of this project cost. Written by flopcount lock, checked by flopcount lock --check.
@@ -26,18 +26,18 @@ _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: |\r?$)", re.MULTILINE)
 
 
 class Lock(NamedTuple):
-    """The rows of a lock file in their order, with the text they came from; `source` is None where there is no file."""
+    """The rows of a lock file in order, and its source; None if there is no file."""
 
     rows: tuple[LockRow, ...]
     source: Source | None = None
 
     def wrong(self, problems: Iterable[Problem]) -> FileError:
-        """Return the error that points at places in the file."""
+        """Return problems as an error of the file."""
         return located(problems, self.source) if self.source else FileError("flopcount.lock", "no such file")
 
 
 def read_lock(path: Path, title: str) -> Lock:
-    """Read a lock file; one that is not there has no rows."""
+    """Read a lock file; a missing one has no rows."""
     if not path.exists() and not path.is_symlink():
         return Lock(())
     if path.is_file() and not path.stat().st_size:
@@ -52,16 +52,16 @@ def read_lock(path: Path, title: str) -> Lock:
 
 
 def _source(text: str, title: str) -> Source:
-    """Parse a lock file; say what is the matter with one that a merge left broken, or that is too new."""
+    """Parse a lock file; refuse merge conflicts and later versions."""
     conflict = _CONFLICT.search(text)
     if conflict:
         line = text.count("\n", 0, conflict.start()) + 1
-        what = "a merge left its conflict here; keep either side of it, then run flopcount lock"
+        what = "unresolved merge conflict; keep either side, then run flopcount lock"
         raise FileError(title, at_line(text, line, 1, what, 7))
     source = parsed(text, "toml", title)
     version = source.data.get("version")
     if isinstance(version, int) and version > VERSION:
-        what = f"version {version} is of a later flopcount, this one reads up to {VERSION}; install a newer one"
+        what = f"version {version} is of a later flopcount; this one reads up to {VERSION}; upgrade it"
         raise located([Problem(("version",), what)], source)
     return source
 
@@ -71,7 +71,7 @@ def _refuse_twins(rows: Iterable[LockRow], source: Source) -> None:
     problems = []
     for index, row in enumerate(rows):
         if row.id in seen:
-            what = f"{row.id} is here twice; remove one of its rows and run flopcount lock"
+            what = f"duplicate row {row.id}; remove one of the two, then run flopcount lock"
             problems.append(Problem(("networks", index), what))
         seen.add(row.id)
     if problems:
@@ -79,7 +79,7 @@ def _refuse_twins(rows: Iterable[LockRow], source: Source) -> None:
 
 
 def written(rows: Iterable[LockRow]) -> str:
-    """Write the rows of a lock file, sorted by id, one a line."""
+    """Write a lock file: its rows sorted by id, one per line."""
     lines = [f"  {_row(row)},\n" for row in sorted(rows, key=lambda row: row.id)]
     return f"{HEAD}version = {VERSION}\nnetworks = [\n{''.join(lines)}]\n"
 

@@ -20,15 +20,19 @@ _TOO_LARGE = f"larger than {MOST_BYTES >> 20} MiB; use blocks with repeat to sho
 
 def read_text(path: Path, title: str = "") -> str:
     """Read a file of UTF-8 text; `title` names it in errors."""
+    return decoded(read_bytes(path, title), title or str(path))
+
+
+def read_bytes(path: Path, title: str = "") -> bytes:
+    """Read a file, but no more than what shows that it is too large."""
     title = title or str(path)
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            return file.read(MOST_BYTES + 1)
     except IsADirectoryError:
         raise FileError(title, "this is a folder; name an arch file in it") from None
     except OSError as error:
         raise FileError(title, f"{(error.strerror or 'cannot be read').lower()}; check the path") from None
-    return decoded(content, title)
 
 
 def decoded(content: bytes, title: str) -> str:

@@ -11,7 +11,7 @@ from flopcount.analyses.diff import Change, Item, Layer, differences, layers_of,
 from flopcount.case import Case, Count
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shapes, plan
-from flopcount.spec.load import Spec, load, load_text
+from flopcount.spec.load import Spec, load, load_bytes
 
 ARCHS = ("lenet5", "mobilenet_v1", "resnet18", "resnet34", "squeezenet1_1", "vit_b_16")
 
@@ -25,7 +25,7 @@ def count(spec: Spec) -> Count:
 def layers(*rows: str, size: int = 16) -> tuple[Layer, ...]:
     """Count a network of these rows."""
     text = f"input = [3, {size}, {size}]\nlayers = [\n" + "".join(f"{{ {row} }},\n" for row in rows) + "]\n"
-    return layers_of(count(load_text(text.encode(), "net.toml")))
+    return layers_of(count(load_bytes(text.encode(), title="net.toml")))
 
 
 def conv(channels: int, name: str = "", more: str = "") -> str:

@@ -66,7 +66,7 @@ def test_two_batches_are_one_too_many(run: Run) -> None:
         ("=3", "KEY=VALUE"),
         ("input=", "KEY=VALUE"),
         ("", "KEY=VALUE"),
-        ("foo=1", "no key of an arch file"),
+        ("foo=1", "not a key of an arch file"),
         ("inputs=1", "did you mean 'input'"),
         ("foo.bar=1", "no layer at foo"),
         ("Conv2.stride=1", "did you mean 'Conv"),

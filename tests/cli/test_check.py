@@ -313,11 +313,11 @@ def test_a_base_of_the_configuration_is_a_ref_too(folder: Path, run: Run) -> Non
     committed(repository(folder), {"net.toml": NET, "flopcount.toml": 'base = "-x"\nfiles = "*.toml"\n'})
     result = run("check")
     assert result.code == 2
-    assert "a ref does not start with -" in result.err
+    assert "a ref must not be empty or start with -" in result.err
 
 
 @pytest.mark.parametrize(
-    ("ref", "words"), [("", "is not empty"), ("nowhere", "fetch it first"), ("-x", "a ref does not start with -")]
+    ("ref", "words"), [("", "must not be empty"), ("nowhere", "fetch it first"), ("-x", "or start with -")]
 )
 def test_a_base_that_is_not_there_exits_2(folder: Path, run: Run, ref: str, words: str) -> None:
     repository(folder, net__toml=NET)

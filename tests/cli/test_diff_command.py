@@ -139,7 +139,7 @@ def test_odd_names_are_found_in_a_commit(repo: Path, run: Run) -> None:
     ("reference", "words"),
     [
         ("HEAD:archs/nett.toml", "HEAD:archs/nett.toml: no such file in this commit; did you mean 'archs/net.toml'?"),
-        ("nowhere:archs/net.toml", "nowhere: git knows no such commit here"),
+        ("nowhere:archs/net.toml", "nowhere: no such commit in this repository"),
         (":archs/net.toml", "give a commit and a path, as in HEAD:archs/net.toml"),
         ("HEAD:", "give a commit and a path"),
         ("HEAD:archs", "no such file in this commit"),
@@ -161,7 +161,7 @@ def test_a_ref_that_looks_like_an_option_is_refused(repo: Path, run: Run) -> Non
     for words in (("--output=x:archs/net.toml", "archs/net.toml"), ("--", "--output=x:archs/net.toml", "lenet5")):
         result = run("diff", *words)
         assert (result.code, result.out) == (2, "")
-    assert "a ref does not start with -" in result.err
+    assert "a ref must not be empty or start with -" in result.err
     assert not (repo / "x:archs").exists()
 
 
@@ -169,7 +169,7 @@ def test_outside_of_a_repository_there_is_no_ref(tmp_path: Path, run: Run, monke
     monkeypatch.chdir(tmp_path)
     result = run("diff", "HEAD:net.toml", "lenet5")
     assert (result.code, result.out) == (2, "")
-    assert result.problems == ["HEAD:net.toml: no such file, and no git repository here to find 'HEAD' in"]
+    assert result.problems == ["HEAD:net.toml: no such file, and no git repository in which 'HEAD' could be found"]
 
 
 def test_mistakes_in_a_commit_point_into_it(repo: Path, run: Run) -> None:
