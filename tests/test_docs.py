@@ -20,7 +20,7 @@ from conftest import Run
 from repositories import committed, repository
 
 from flopcount.analyses.budgets.findings import CODES
-from flopcount.report.check_formats import FORMATS
+from flopcount.report.check_formats import RENDERERS
 from flopcount.spec.budget import ByteLimit, ProjectBudget, When
 
 ROOT = Path(__file__).parent.parent
@@ -127,7 +127,7 @@ def test_the_schema_of_configurations_in_docs_is_the_one_that_is_printed(run: Ru
 
 def test_the_page_on_budgets_names_every_key_code_and_format() -> None:
     page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
-    keys = [*ProjectBudget.model_fields, *ByteLimit.model_fields, *When.model_fields, *FORMATS]
+    keys = [*ProjectBudget.model_fields, *ByteLimit.model_fields, *When.model_fields, *RENDERERS]
     assert [key for key in keys if f"`{key}`" not in page] == []
     assert [code for code, about in CODES.items() if f"| {code} | {about} |" not in page] == []
 

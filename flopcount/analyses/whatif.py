@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from flopcount.analyses.conditions import Columns, Condition, Subject
 from flopcount.analyses.conditions import condition as _condition
 from flopcount.analyses.sweep.axes import setting_axis, spelled
-from flopcount.case import Cost, Count
+from flopcount.case import METRICS, Cost, Count, cost
 from flopcount.errors import SpecError, UsageError, suggestion
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
@@ -23,7 +23,7 @@ from flopcount.spec.load import Setting
 # Which layers are meant: `kernel_size > 1 and path ~ 'stage3.*'`.
 
 
-ALWAYS = ("path", "type", "in_channels", "out_channels", "params", "macs")
+ALWAYS = ("path", "type", "in_channels", "out_channels", *METRICS)
 """What is known of every layer; its fields are known beside these."""
 
 LAYERS = Subject("no convolution has a", "'kernel_size > 1'")
@@ -34,11 +34,11 @@ def condition(text: str, known: frozenset[str]) -> Condition:
     return _condition(text, known, LAYERS)
 
 
-def facts(node: Node, step: Step, shapes: Mapping[str, Shape], cost: Cost) -> Columns:
+def facts(node: Node, step: Step, shapes: Mapping[str, Shape], costs: Cost) -> Columns:
     """Return what is known of a layer; a list with a size for each axis counts as its largest."""
     own = {name: _plain(value) for name, value in fields(node.layer).items()}
     channels = {"in_channels": shapes[node.inputs[0]].channels, "out_channels": step.shape.channels}
-    return {**own, "path": node.path, "type": node.kind, **channels, **cost}
+    return {**own, "path": node.path, "type": node.kind, **channels, **costs}
 
 
 def _plain(value: Any) -> Any:
@@ -244,7 +244,9 @@ def _replaced(node: Node, step: Step, around: _Around) -> Replacement:
         convolves = any("conv_mac" in leaf.tally.counts for leaf in step.leaves())
         return Replacement(node, f"{node.kind} does not stand for a standard convolution" if convolves else "")
     shapes = {name: _shape(name, around.base.trace) for name in node.inputs}
-    if around.choice.where and not around.choice.where(facts(node, step, shapes, around.base.cost(step))):
+    if around.choice.where and not around.choice.where(
+        facts(node, step, shapes, cost(step, around.base.convention, [*METRICS]))
+    ):
         return Replacement(node, "--where leaves it out")
     if node.path in around.first:
         return Replacement(node, "it is the first convolution; --first replaces it too")

@@ -12,7 +12,7 @@ from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, count_options, output_options
 from flopcount.cli.output import emit, show
 from flopcount.errors import UsageError, suggestion
-from flopcount.report.count import convention_facts
+from flopcount.report.cost import convention_facts
 from flopcount.report.formula import kind_report, latex_lines, law_report, pattern_report, ratio_report
 from flopcount.report.table import Report
 from flopcount.spec.kinds import KINDS

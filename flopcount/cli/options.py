@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flopcount.cli.output import FORMATS
 from flopcount.errors import UsageError, plain
 from flopcount.network.convention import POLICIES
 
@@ -13,13 +14,8 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-FORMATS = ("table", "json", "csv", "markdown", "latex", "svg")
-
-PICTURES = (".svg", ".png", ".html")
+CHARTS = (".svg", ".png", ".html")
 """The endings of files that --plot writes."""
-
-HERE = "-"
-"""The value of --plot that draws in the terminal."""
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -48,40 +44,37 @@ def complete_convention(ctx: click.Context, param: click.Parameter, incomplete: 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --format and -o."""
     return stacked(
-        click.option("--format", "fmt", type=click.Choice(FORMATS), default="table", help="How to write the result."),
-        click.option(
-            "-o", "--output", metavar="FILE", help="Write to a file, whole or not at all, instead of standard output."
-        ),
+        click.option("--format", "fmt", type=click.Choice([*FORMATS]), default="table", help="Output format."),
+        click.option("-o", "--output", metavar="FILE", help="Write to a file (atomically) instead of standard output."),
     )(command)
 
 
 def plot_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --plot, whose value may be left out."""
+    """Add --plot."""
     return click.option(
-        "--plot",
-        metavar="[FILE]",
-        is_flag=False,
-        flag_value=HERE,
-        callback=_check_plot,
-        help="Draw a picture below the table, or write it to FILE.svg, .png or .html.",
+        "--plot", metavar="FILE", callback=_check_plot, help="Also draw a chart to FILE.svg, .png or .html."
     )(command)
 
 
 def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Refuse a file that is no picture; what follows --plot is taken for one, so say where an ARCH belongs."""
+    """Refuse other files, and any if the library that draws is missing, before anything is computed."""
     del ctx, param
-    if value in {None, HERE} or os.path.splitext(value or "")[1].lower() in PICTURES:  # noqa: PTH122  (start-up)
-        return value
-    raise UsageError(
-        f"--plot {plain(str(value)[:200])}: a picture is a file that ends in {', '.join(PICTURES[:-1])} or "
-        f"{PICTURES[-1]}; to draw in the terminal, let --plot be the last word"
-    )
+    if value is None:
+        return None
+    if os.path.splitext(value)[1].lower() not in CHARTS:  # noqa: PTH122  (start-up)
+        raise UsageError(
+            f"--plot {plain(value[:200])}: expected a file that ends in {', '.join(CHARTS[:-1])} or {CHARTS[-1]}"
+        )
+    from flopcount.report.chart import library
+
+    library()
+    return value
 
 
 def view_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add what decides on the rows that are shown."""
     return stacked(
-        click.option("--depth", type=int, metavar="N", help="Fold blocks: show the first N names of each path."),
+        click.option("--depth", type=int, metavar="N", help="Fold blocks to the first N names of each path."),
         click.option("--by", metavar="COLUMN", help="Sum by a column: type, kernel, block, output …"),
         click.option("--sort", metavar="COLUMN", help="Sort by a column, numbers from the largest."),
         click.option("--top", type=int, metavar="N", help="Show the first N rows only."),

@@ -63,7 +63,7 @@ def command(  # noqa: PLR0917  (an argument for each option)
     searches = [Search(each, _origins(each, result.trace, arch)) for each in lost]
     totals = numbers(result.trace) if any(not search.found for search in searches) else {}
     report = reconciliation_report(result.case.name, base, ways, searches, totals)
-    show(report._replace(notes=(*report.notes, *map(str, result.notes))), fmt, output)
+    show(report._replace(notes=(*report.notes, *result.notes)), fmt, output)
     _judge(ways, searches)
 
 

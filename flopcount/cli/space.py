@@ -36,8 +36,8 @@ def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
     from flopcount.analyses.space.drawing import asked
     from flopcount.cli.loading import Options
     from flopcount.cli.streaming import grid
+    from flopcount.report.cost import in_macs
     from flopcount.report.sweep import space_report
-    from flopcount.report.table import in_macs
     from flopcount.spec.load import explained
 
     said = {name: options.pop(name) for name in ("where", "exact", "bounds", "sample", "seed")}

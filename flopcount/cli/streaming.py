@@ -21,13 +21,14 @@ from flopcount.cli.loading import Options, network_of
 from flopcount.cli.output import show
 from flopcount.errors import FileError, UsageError
 from flopcount.network.network import Where
-from flopcount.report.sweep import SHOWN, csv_header, csv_rows, json_lines, sweep_report
-from flopcount.report.table import Report, key_in_flops
+from flopcount.report.cost import key_in_flops
+from flopcount.report.sweep import SHOWN, json_lines, sweep_report
+from flopcount.report.table import Line, Report
+from flopcount.report.text import csv_rows
 from flopcount.spec.load import Setting, Spec, setting
 
 if TYPE_CHECKING:
     from flopcount.analyses.sweep.select import Cloud
-    from flopcount.report.table import Points
 
 
 # Files of rows that are written while a sweep runs: what is written can be read at any time.
@@ -157,7 +158,7 @@ class _Csv(_Lines):
     """Writes CSV; what is added to a file has no header."""
 
     def head(self) -> str:
-        return csv_header(self.names)
+        return csv_rows([self.names])
 
     def text(self, rows: Mapping[str, Any]) -> str:
         return csv_rows(selection.cells(rows))
@@ -288,7 +289,7 @@ class Sweep(NamedTuple):
 def streamed(sweep: Sweep, kept: Mapping[str, Any], fmt: str, output: str | None) -> None:
     """Run a sweep; show what it comes to, and write its rows to a file if one is named."""
     choice = _choice(sweep.space, kept, output)
-    cloud = _cloud(choice, kept["plot"], fmt)
+    cloud = _cloud(choice, kept["plot"])
     tallied = Tallied(sweep.space, sweep.evaluate)
     start = Start(sweep.part.start, ordered=sweep.drawn is None) if sweep.resumed else None
     with _interruptible() as asked:
@@ -305,18 +306,16 @@ def streamed(sweep: Sweep, kept: Mapping[str, Any], fmt: str, output: str | None
     show(report, fmt, None, plot=kept["plot"], chart=_chart(report, cloud, sweep.space))
 
 
-def _cloud(choice: Choice, plot: str | None, fmt: str) -> "Cloud | None":
-    """Return what gathers the points of a picture; refuse what cannot be drawn before anything is computed."""
+def _cloud(choice: Choice, plot: str | None) -> "Cloud | None":
+    """Return what gathers the points of a chart."""
     if plot is None:
         return None
     from flopcount.analyses.sweep.select import Cloud
-    from flopcount.cli.output import check
 
-    check(plot, fmt)
     return Cloud(*(choice.pareto or COSTS))
 
 
-def _chart(report: Report, cloud: "Cloud | None", space: Space) -> "Points | None":
+def _chart(report: Report, cloud: "Cloud | None", space: Space) -> dict[str, Any] | None:
     if cloud is None:
         return None
     from flopcount.report.chart import sweep_chart
@@ -434,6 +433,6 @@ def _progress(length: int) -> Iterator[Any]:
         yield bar.update
 
 
-def _lines(sweep: Sweep, output: str | None) -> tuple[str, ...]:
-    drawn = [sweep.drawn.sentence(size(sweep.space.axes))] if sweep.drawn else []
-    return (*drawn, *([f"written to {output}"] if output else []))
+def _lines(sweep: Sweep, output: str | None) -> tuple[Line, ...]:
+    drawn = [Line("text", sweep.drawn.sentence(size(sweep.space.axes)))] if sweep.drawn else []
+    return (*drawn, *([Line("file", f"written to {output}")] if output else []))

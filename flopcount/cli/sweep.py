@@ -12,8 +12,8 @@ from flopcount.cli.loading import Options
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, stacked
 from flopcount.cli.output import emit, show, write_whole
 from flopcount.cli.streaming import grid
-from flopcount.errors import SpecError, UsageError
-from flopcount.report.table import in_macs
+from flopcount.errors import Note, SpecError, UsageError
+from flopcount.report.cost import in_macs
 from flopcount.spec.load import explained
 
 sweep_options = stacked(
@@ -73,16 +73,22 @@ def _one(space: Space, id_: int, fmt: str, output: str | None, *, save: str | No
     from flopcount.analyses.sweep.run import candidate, exact
     from flopcount.analyses.sweep.select import described
     from flopcount.report.count import count_report
+    from flopcount.report.table import Line
 
     values = candidate(space, id_)
-    report = count_report(space.spec.arch.name, space.spec.arch.description, exact(space, values))
+    report = count_report(exact(space, values))
     words = f"candidate {id_}: {described(space, id_)}"
     notes = _saved(space, values, save) if save else ()
     if save != "-":
-        show(report._replace(lines=(words, *report.lines), notes=(*report.notes, *notes)), fmt, output, plot=plot)
+        show(
+            report._replace(lines=(Line("text", words), *report.lines), notes=(*report.notes, *notes)),
+            fmt,
+            output,
+            plot=plot,
+        )
 
 
-def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[str, ...]:
+def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[Note, ...]:
     """Write a candidate to an arch file, and say so."""
     from flopcount.analyses.sweep.files import candidate_file
 
@@ -94,7 +100,7 @@ def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[str, .
     written = f"the candidate is in {path}"
     out = ", written out, since its rows have different values in each use"
     again = f"; count it with the same {' and '.join(found.options)}" if found.options else ""
-    return (f"{written}{out if found.is_written_out else ''}{again}",)
+    return (Note("saved", f"{written}{out if found.is_written_out else ''}{again}"),)
 
 
 def _all(space: Space, kept: dict[str, Any], fmt: str, output: str | None) -> None:

@@ -22,11 +22,11 @@ from flopcount.case import Case, Count
 from flopcount.cli.loading import Options, case_of
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option
 from flopcount.cli.output import show, write_whole
-from flopcount.errors import SpecError, UsageError
-from flopcount.network.convention import convention
+from flopcount.errors import Note, SpecError, UsageError
 from flopcount.network.substitute import Target
 from flopcount.report.compare import whatif_report
-from flopcount.report.table import Report, in_macs
+from flopcount.report.cost import metrics_in
+from flopcount.report.table import Report
 from flopcount.spec.load import Setting, setting
 
 
@@ -52,16 +52,14 @@ def command(arch: str, fmt: str, output: str | None, plot: str | None, **options
     """
     view = {name: options.pop(name) for name in ("sort", "top")}
     save = options.pop("save")
-    unit = convention(options["params"], options["counts"]).unit
-    view = in_macs(view, unit)
-    asked, words = _asked(arch, in_macs(options, unit))
+    asked, words = _asked(arch, options)
     if save is not None and not asked.targets:
         raise UsageError(f"--save {save}: it writes a network with other convolutions; give --to KIND")
-    base = _base(case_of(arch, words), asked.points)
+    base = _base(case_of(arch, words).at(metrics=metrics_in(view["sort"])), asked.points)
     found = [each for point in asked.points or [Point()] for each in _there(point, base, asked)]
-    report = _shaped(whatif_report(base.case.name, base, found, words.changes), **view)
+    report = _shaped(whatif_report(base, found, words.changes), **view)
     if save is not None:
-        report = report._replace(notes=(*report.notes, _saved(base.case, found, save)))
+        report = report._replace(notes=(*report.notes, Note("saved", _saved(base.case, found, save))))
     show(report, fmt, output, plot=plot)
 
 

@@ -9,23 +9,16 @@ from flopcount.analyses.budgets.lock import METRICS, Raise, Renewal
 from flopcount.case import Count
 from flopcount.errors import plain
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
-from flopcount.network.convention import EVERYTHING, Convention, Described, Weights
+from flopcount.network.convention import EVERYTHING, Convention, Described, Weights, convention
 from flopcount.network.implementation import CALL_STYLES
 from flopcount.network.padding_exact import PADDING_EXACT
-from flopcount.report.count import cost_facts, counted_line, inputs_data
-from flopcount.report.table import Column, Report, Row, Table
+from flopcount.report.cost import convention_line, costs, inputs_data
+from flopcount.report.table import Column, Line, Report, Row, Table
 from flopcount.spec.arch import Arch
 from flopcount.spec.fields import Layer, expected, own_fields
 from flopcount.spec.kinds import KINDS, description, kind_named, summary
 from flopcount.spec.units import pair, percent
 
-ARCHS = (
-    Column("arch", "network"),
-    Column("input", "input", "shape"),
-    Column("params", "params", "count"),
-    Column("macs", "MACs", "count"),
-    Column("description", "description", "prose"),
-)
 ALL_KINDS = (Column("kind", "kind"), Column("summary", "what it is", "prose"))
 TEMPLATES = (Column("kind", "template"), Column("summary", "what it is", "prose"))
 FIELDS = (
@@ -37,21 +30,24 @@ FIELDS = (
 
 
 def archs_report(found: Sequence[tuple[Arch, Count]]) -> Report:
-    """Show the bundled networks, a line each."""
+    """Return the bundled networks, one per row."""
+    rule = found[0][1].convention if found else convention()
+    shown = costs(rule)
     rows = tuple(
         Row(
             {
                 "arch": arch.name,
                 "input": inputs_data(result.trace),
-                **cost_facts(result.total),
+                **shown.values(result.total),
                 "description": arch.description,
             }
         )
         for arch, result in found
     )
-    title = "The networks that come with flopcount"
-    lines = (counted_line(found[0][1].convention), "flopcount NAME shows one, layer by layer") if found else ()
-    return Report(title, (Table("archs", ARCHS, rows),), lines)
+    columns = (Column("arch", "network"), Column("input", "input", "shape"), *shown.columns())
+    table = Table("archs", (*columns, Column("description", "description", "prose")), rows)
+    lines = (convention_line(rule), Line("text", "flopcount NAME shows one, layer by layer"))
+    return Report("Bundled networks", (table,), lines)
 
 
 def kinds_report(templates: Mapping[str, Any]) -> Report:
@@ -59,7 +55,7 @@ def kinds_report(templates: Mapping[str, Any]) -> Report:
     rows = tuple(Row({"kind": kind, "summary": summary(kind)}) for kind in KINDS)
     made = tuple(Row({"kind": name, "summary": template.description}) for name, template in templates.items())
     tables = Table("kinds", ALL_KINDS, rows), Table("templates", TEMPLATES, made)
-    return Report("The kinds of layers", tables, ("flopcount kinds KIND shows one",))
+    return Report("The kinds of layers", tables, (Line("text", "flopcount kinds KIND shows one"),))
 
 
 def template_report(name: str, template: Any) -> Report:
@@ -70,7 +66,12 @@ def template_report(name: str, template: Any) -> Report:
     )
     origin = "a template in archs/variants/compositions.toml, to be copied into the file that uses it"
     facts = {"template": name, "description": template.description}
-    return Report(name, (Table("fields", FIELDS[:2], rows),), (template.description, origin), facts=facts)
+    return Report(
+        name,
+        (Table("fields", FIELDS[:2], rows),),
+        tuple(Line("text", each) for each in (template.description, origin)),
+        facts=facts,
+    )
 
 
 def kind_report(kind: str) -> Report:
@@ -82,7 +83,7 @@ def kind_report(kind: str) -> Report:
     return Report(
         title=kind,
         tables=(Table("fields", FIELDS, rows),),
-        lines=tuple(text.split("\n")),
+        lines=tuple(Line("text", each) for each in text.split("\n")),
         facts={"kind": kind, "description": text},
     )
 
@@ -132,8 +133,8 @@ def conventions_report(found: Iterable[Described]) -> Report:
     """Show all conventions, a line each."""
     rows = tuple(Row(_line(each)) for each in found)
     lines = (
-        "flopcount conventions NAME shows what one weighs, flopcount ARCH --convention NAME counts by it",
-        "1 MAC = 2 FLOPs; a counter that calls MACs FLOPs is not followed in that",
+        Line("text", "flopcount conventions NAME shows its weights, flopcount ARCH --convention NAME applies it"),
+        Line("text", "1 MAC = 2 FLOPs; if a tool labels MACs as FLOPs, its number is reproduced under the label MACs"),
     )
     return Report("Conventions: what is counted", (Table("conventions", ALL, rows),), lines)
 
@@ -161,7 +162,7 @@ def convention_report(each: Described) -> Report:
         tables.append(Table("exceptions", EXCEPTIONS, exceptions, separator=""))
     line = {"name" if key == "convention" else key: value for key, value in _line(each).items()}
     facts = {**line, "source": each.source, "batch": rule.batch, "folds": rule.folds}
-    return Report(_title(each), tuple(tables), tuple(_lines(each)), facts=facts)
+    return Report(_title(each), tuple(tables), tuple(Line("text", line) for line in _lines(each)), facts=facts)
 
 
 _PARAMS = (Column("entry", "parameters"), *WEIGHTS[1:])

@@ -1,207 +1,498 @@
-"""The picture of a report: the rows of its main table as bars, or networks as points."""
+"""Charts as files: the main table of a report as a Vega-Lite specification, drawn to SVG, PNG or HTML.
 
+vl-convert draws without a browser or a network; an HTML page carries the whole library inside.
+"""
+
+import json
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from html import escape
+from math import log10
+from typing import Any, NamedTuple
 
-from flopcount.analyses.sweep.axes import Axis as SweepAxis
+from flopcount.analyses.sweep.axes import Axis
 from flopcount.analyses.sweep.evaluate import COSTS
 from flopcount.analyses.sweep.select import Cloud, Rows, cells
 from flopcount.errors import UsageError
-from flopcount.report.table import (
-    QUANTITIES,
-    Axis,
-    Bars,
-    Chart,
-    Column,
-    Heading,
-    Panel,
-    Point,
-    Points,
-    Report,
-    Row,
-    Series,
-    Table,
-    bar_axis,
-    captions,
-    cell_text,
-    lines,
-    point_axis,
-)
-from flopcount.spec.units import with_prefix
+from flopcount.report.table import Column, Report, Row, Table, cell_text, plural
+from flopcount.spec.units import amount
+
+Spec = dict[str, Any]
+"""A Vega-Lite specification, or a part of one."""
 
 MOST_BARS = 150
-"""Of more rows than this the costliest are drawn."""
+"""If there are more rows, the costliest are drawn."""
 
-ALL_NAMED = 12
-"""So few networks find room for their names, unless they are the same."""
+MOST_STEPS = 500
+"""A longer front is drawn with so many points at equal distances, both ends included."""
+
+MOST_NAMED = 12
+"""With more networks, the subtitle says that not all points have names."""
 
 LONGEST_TITLE = 75
-"""Characters; longer titles, which name what the picture names anyway, are left out."""
+"""Longer titles of comparisons, which list the names of the points, are replaced."""
 
-STANDARD = ("standard_{}", "{}", "standard convolutions", "as specified")
-CHANGED = ("{}", "{}_1", "before", "after")
-"""The keys of two columns that are compared, and what their bars are called."""
+TITLE, SUBTITLE, CAPTION = 78, 105, 125
+"""Characters per line."""
+
+MOST_NOTES = 4
+"""Further footnotes are counted."""
+
+BLUE, REFERENCE, FRONT, GRAY = "#0072b2", "#b8bcc2", "#d55e00", "#5f6368"
+"""Colors that are distinct to all readers (Okabe and Ito, 2008), and grays."""
+
+COMPARED = (("{}", "{}_1", "before", "after"), ("standard_{}", "{}", "standard convolutions", "as specified"))
+"""The keys of two columns that are compared, and the names of their bars."""
 
 
-def chart_of(report: Report) -> Chart:
-    """Return the picture of a report: what it is follows from the main table."""
+def chart_of(report: Report) -> Spec:
+    """Return the chart of a report; the key of the main table decides what it is."""
     return _CHARTS[report.tables[0].key](report)
 
 
-def _rows_chart(report: Report) -> Bars:
+def _headed(content: Spec, report: Report, lines: Iterable[str], remarks: Iterable[str] = (), title: str = "") -> Spec:
+    """Put the title above a specification, and the convention and the notes below."""
+    heading = {"text": _wrapped([title or report.title], TITLE), "subtitle": _wrapped((*lines, *remarks), SUBTITLE)}
+    captions = [*(each.text for each in report.lines if each.kind == "convention"), *map(str, report.notes)]
+    more = len(captions) - MOST_NOTES
+    captions = [*captions[:MOST_NOTES], *([f"and {plural(more, 'more note')} in the table"] if more > 0 else [])]
+    style = {"fontSize": 9.5, "fontWeight": "normal", "color": GRAY, "lineHeight": 13}
+    footnote = {"text": _wrapped(captions, CAPTION), "orient": "bottom", "anchor": "start", "offset": 16, **style}
+    return {
+        "$schema": f"https://vega.github.io/schema/vega-lite/v{VERSION}.json",
+        "config": CONFIG,
+        "vconcat": [{**content, "title": heading}],
+        **({"title": footnote} if captions else {}),
+    }
+
+
+def _wrapped(texts: Iterable[str], width: int) -> list[str]:
+    return [line for text in texts for line in textwrap.wrap(text, width)]
+
+
+def _lines(report: Report, *kinds: str) -> tuple[str, ...]:
+    return tuple(each.text for each in report.lines if each.kind in kinds)
+
+
+def _details(table: Table, row: Row) -> dict[str, str]:
+    """Return the cells of a row for whoever points at it, integers exact."""
+    known = [column for column in (*table.columns, *table.more) if row.cells.get(column.key) is not None]
+    return _cells({_name(each): cell_text(row.cells[each.key], each.form, ",") for each in known})
+
+
+def _name(column: Column) -> str:
+    return column.title if column.title not in {"ratio", ""} else column.key.replace("_", " ")
+
+
+def _cells(details: Mapping[str, str]) -> dict[str, str]:
+    """Keep the names of cells apart from the fields that are drawn."""
+    return {f"cell {name}": value for name, value in details.items()}
+
+
+def _tooltip(records: Iterable[Mapping[str, Any]]) -> list[Spec]:
+    names = dict.fromkeys(name for record in records for name in record if name.startswith("cell "))
+    return [{"field": _escaped(name), "type": "nominal", "title": name.removeprefix("cell ")} for name in names]
+
+
+def _escaped(name: str) -> str:
+    """Escape dots and brackets in a name, which would be read as a path."""
+    for char in "\\.[]'\"":
+        name = name.replace(char, f"\\{char}")
+    return name
+
+
+def _metric_columns(table: Table) -> list[Column]:
+    """Return the columns of costs, parameters last."""
+    known = [each for each in table.columns if each.metric and each.key == each.metric]
+    return sorted(known, key=lambda each: each.key == "params")
+
+
+# Bars: the rows of a table, or the totals of alternatives.
+
+
+class Panel(NamedTuple):
+    """The bars of one metric: the columns of its series by key, with their names."""
+
+    column: Column
+    series: Mapping[str, str]
+
+    def value(self, row: Row, key: str) -> int:
+        """Return a value; a row that is not compared is the same on both sides."""
+        value = row.cells.get(key)
+        own: int = row.cells.get([*self.series][-1]) or 0
+        return own if value is None else value
+
+
+def _rows_chart(report: Report) -> Spec:
     """Draw the rows of a table that adds up, as they are: folded, summed, sorted, cut."""
     table = report.tables[0]
-    shown = [key for key in QUANTITIES if any(column.key == key for column in table.columns)]
-    if not shown:
-        raise UsageError("--plot draws MACs and parameters; --columns leaves out both")
-    pairs = {key: _pair(table, key) for key in shown}
-    drawn = [row for row in table.rows if any(_value(row, keys, name) for keys in pairs.values() for name in keys)]
-    kept = _costliest(drawn, pairs)
-    panels = tuple(_panel(key, pair, kept) for key, pair in pairs.items())
-    left = _left_out(table, len(drawn), len(kept))
-    return Bars(
-        Heading(report.title, (*lines(report), _totals(table, pairs)), left, captions(report)),
-        _unique(_label(row) for row in kept),
-        tuple(panel for panel in panels if any(any(series.values) for series in panel.series)) or panels,
-        tuple(_details(table, row) for row in kept),
-    )
+    panels = [Panel(column, _series(table, column.key)) for column in _metric_columns(table)]
+    if not panels:
+        raise UsageError("--plot draws costs; add a metric to --columns")
+    drawn = [row for row in table.rows if any(each.value(row, key) for each in panels for key in each.series)]
+    kept = _costliest(drawn, panels)
+    shown = [each for each in panels if any(each.value(row, key) for row in kept for key in each.series)]
+    total = "total " + ", ".join(_total(table.total.cells if table.total else {}, each) for each in panels)
+    content = _bars(table, _unique(_label(row) for row in kept), kept, shown or panels)
+    return _headed(content, report, (*_lines(report, "text", "reference"), total), _omitted(table, drawn, kept))
 
 
-def _pair(table: Table, key: str) -> dict[str, str]:
-    """Return the columns of a quantity that are compared, with their names; or the one there is."""
-    for reference, own, before, after in (CHANGED, STANDARD):
+def _series(table: Table, key: str) -> dict[str, str]:
+    """Return the two columns of a metric that are compared, with their names; or its only one."""
+    total = table.total.cells if table.total else {}
+    for reference, own, before, after in COMPARED:
         keys = {reference.format(key): before, own.format(key): after}
-        if table.total and keys.keys() <= table.total.cells.keys() and _is_whole(table, reference, key):
+        is_whole = all(reference.format(key) in row.cells for row in table.rows if _is_compared(row, reference))
+        if keys.keys() <= total.keys() and is_whole:
             return keys
     return {key: ""}
 
 
-def _is_whole(table: Table, reference: str, key: str) -> bool:
-    """Tell whether all rows have what they are compared with: sums over rows lose some of it."""
-    with_macs = [row for row in table.rows if reference.format("macs") in row.cells]
-    return all(reference.format(key) in row.cells for row in with_macs)
+def _is_compared(row: Row, reference: str) -> bool:
+    return any(reference.format(key) in row.cells for key in ("macs", "flops"))
 
 
-def _value(row: Row, pair: Mapping[str, str], key: str) -> int:
-    """Return a value; a row that is not compared is the same on both sides."""
-    own = row.cells.get([*pair][-1]) or 0
-    value = row.cells.get(key)
-    return own if value is None else value
-
-
-def _panel(key: str, pair: Mapping[str, str], rows: Sequence[Row]) -> Panel:
-    series = tuple(Series(name, tuple(_value(row, pair, each) for row in rows)) for each, name in pair.items())
-    return Panel(bar_axis(key, QUANTITIES[key], (value for each in series for value in each.values)), series)
-
-
-def _costliest(rows: Sequence[Row], pairs: Mapping[str, Mapping[str, str]]) -> list[Row]:
-    """Keep the rows that cost most, in the order they have."""
-    keys = [name for pair in pairs.values() for name in pair]
+def _costliest(rows: Sequence[Row], panels: Sequence[Panel]) -> list[Row]:
+    """Keep the rows with the highest costs, in their order."""
+    keys = [key for panel in panels for key in panel.series]
     ranked = sorted(range(len(rows)), key=lambda at: [-(rows[at].cells.get(key) or 0) for key in keys])
     return [rows[at] for at in sorted(ranked[:MOST_BARS])]
 
 
-def _left_out(table: Table, drawn: int, kept: int) -> tuple[str, ...]:
-    """Say which rows the picture does not have."""
-    free = len(table.rows) - drawn
-    rows = "1 row that costs nothing is" if free == 1 else f"{free} rows that cost nothing are"
+def _omitted(table: Table, drawn: Sequence[Row], kept: Sequence[Row]) -> list[str]:
+    """Say which rows are not drawn."""
+    free = len(table.rows) - len(drawn)
+    rows = plural(free, "row without cost is", "rows without cost are")
     said = [f"{rows} not drawn"] if free else []
-    said += [f"drawn are the {kept} costliest of {drawn}; --depth folds blocks"] if kept < drawn else []
+    if len(kept) < len(drawn):
+        said.append(f"showing the {len(kept)} costliest of {len(drawn)}; --depth folds blocks")
     said += [table.caption] if table.caption else []
-    return (" · ".join(said),) if said else ()
+    return [" · ".join(said)] if said else []
 
 
-def _totals(table: Table, pairs: Mapping[str, Mapping[str, str]]) -> str:
-    """Say what the rows add up to, and the ratio to what they are compared with."""
-    cells = table.total.cells if table.total else {}
-    said = (_total(cells, QUANTITIES[key], [*pair]) for key, pair in pairs.items())
-    return "total " + ", ".join(said)
-
-
-def _total(cells: Mapping[str, Any], title: str, keys: Sequence[str]) -> str:
-    first, last = (cells.get(key) or 0 for key in (keys[0], keys[-1]))
+def _total(cells_: Mapping[str, Any], panel: Panel) -> str:
+    """Return what the rows add up to, and the ratio to what they are compared with."""
+    keys = [*panel.series]
+    first, last = (cells_.get(key) or 0 for key in (keys[0], keys[-1]))
+    title = panel.column.title
     if len(keys) == 1:
-        return f"{with_prefix(last)} {title}"
+        return f"{amount(last, '')} {title}"
     ratio = f" (ratio {last / first:.4f})" if first else ""
-    return f"{with_prefix(first)} → {with_prefix(last)} {title}{ratio}"
+    return f"{amount(first, '')} → {amount(last, '')} {title}{ratio}"
 
 
 def _label(row: Row) -> str:
     return str(row.cells["path"] if "path" in row.cells else next(iter(row.cells.values())))
 
 
-def _unique(labels: Iterable[str]) -> tuple[str, ...]:
-    """Tell labels apart that come again, so that each has a row of its own."""
+def _unique(labels: Iterable[str]) -> list[str]:
+    """Add numbers to repeated labels, so that each has a row of its own."""
     seen: dict[str, int] = {}
     found = []
     for label in labels:
         seen[label] = seen.get(label, 0) + 1
         found.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
-    return tuple(found)
+    return found
 
 
-def _details(table: Table, row: Row) -> Mapping[str, str]:
-    """Return the cells of a row as words, the integers exact."""
-    columns = [column for column in (*table.columns, *table.more) if row.cells.get(column.key) is not None]
-    return {_title(column): cell_text(row.cells[column.key], column.sort, ",") for column in columns}
-
-
-def _title(column: Column) -> str:
-    return column.title if column.title not in {"ratio", ""} else column.key.replace("_", " ")
-
-
-def _alternatives_chart(report: Report) -> Bars:
-    """Draw the totals of alternatives, each beside the network as it is."""
+def _alternatives_chart(report: Report) -> Spec:
+    """Draw the totals of alternatives; the unmodified network is gray."""
     table = report.tables[0]
     labels = _unique(_alternative(table, row) for row in table.rows)
-    pairs = {key: {key: ""} for key in QUANTITIES}
-    return Bars(
-        Heading(report.title, _without_ratios(report), (table.caption,) if table.caption else (), captions(report)),
-        labels,
-        tuple(_panel(key, pair, table.rows) for key, pair in pairs.items()),
-        tuple(_details(table, row) for row in table.rows),
-        next((label for label, row in zip(labels, table.rows, strict=True) if _is_reference(row)), ""),
-    )
-
-
-def _without_ratios(report: Report) -> tuple[str, ...]:
-    """Return the lines that are not about ratios, which a picture of totals has not."""
-    return tuple(line for line in lines(report) if "ratios are" not in line)
-
-
-def _is_reference(row: Row) -> bool:
-    """Tell whether a row is what the others are compared with."""
-    return row.cells.get("macs_ratio") == row.cells.get("params_ratio") == 1
+    panels = [Panel(column, {column.key: ""}) for column in _metric_columns(table)]
+    ratios = [f"{each.column.key}_ratio" for each in panels]
+    same = (all(row.cells.get(key) == 1 for key in ratios) for row in table.rows)
+    reference = next((label for label, is_same in zip(labels, same, strict=True) if is_same), "")
+    content = _bars(table, labels, table.rows, panels, reference)
+    return _headed(content, report, _lines(report, "text"), [table.caption] if table.caption else [])
 
 
 def _alternative(table: Table, row: Row) -> str:
-    """Name an alternative by all that it varies."""
-    named = [column for column in table.columns if column.sort in {"text", "shape"} and "ratio" not in column.key]
-    words = (cell_text(row.cells.get(column.key), column.sort) for column in named)
-    return " · ".join(word for word in words if word)
+    """Name an alternative by everything that varies."""
+    named = (column for column in table.columns if column.form in {"text", "shape"} and not column.metric)
+    return " · ".join(filter(None, (cell_text(row.cells.get(column.key), column.form) for column in named)))
 
 
-def _networks_chart(report: Report) -> Points:
-    """Draw networks as points: what they compute against what they store."""
+STEP, THIN, MARGIN = 20, 11, 6
+"""Height of a row with one bar; of each bar if there are two; the gap between rows."""
+
+WIDTHS: Mapping[int, Sequence[int]] = {1: (520,), 2: (380, 220), 3: (320, 200, 200)}
+"""Of the panels, by their number."""
+
+LONGEST = 40
+"""Characters of a label; in longer ones the middle is left out."""
+
+
+def _bars(
+    table: Table, labels: Sequence[str], rows: Sequence[Row], panels: Sequence[Panel], reference: str = ""
+) -> Spec:
+    """Return panels side by side, under one list of labels."""
+    drawn = [
+        _panel(table, labels, rows, panel, width, reference, is_first=number == 0)
+        for number, (panel, width) in enumerate(zip(panels, WIDTHS[min(len(panels), 3)], strict=False))
+    ]
+    return {"hconcat": drawn, "spacing": 26, "resolve": {"legend": {"color": "independent"}}}
+
+
+def _panel(
+    table: Table,
+    labels: Sequence[str],
+    rows: Sequence[Row],
+    panel: Panel,
+    width: int,
+    reference: str,
+    *,
+    is_first: bool,
+) -> Spec:
+    many = len(panel.series)
+    step = STEP if many == 1 else THIN * many + MARGIN
+    records = [*_records(table, labels, rows, panel)]
+    high = max((record["value"] for record in records), default=0) or 1
+    padding = {"paddingInner": 0.28 if many == 1 else MARGIN / step, "paddingOuter": 0.2}
+    axis = {"title": panel.column.title, "tickCount": 5, "domain": False, "ticks": False, **NUMBERS}
+    position: Spec = {
+        "y": {"field": "label", "type": "nominal", "sort": None, "scale": padding, "axis": _labels(is_shown=is_first)},
+        "x": {"field": "value", "type": "quantitative", "scale": {"domain": [0, high * 1.16], "nice": False}}
+        | {"axis": axis},
+    }
+    if many > 1:
+        position["yOffset"] = {"field": "series", "type": "nominal", "sort": None, "scale": {"paddingInner": 0.08}}
+    color = _color(panel, reference, has_legend=is_first)
+    bars = {"mark": {"type": "bar"}, "encoding": {"color": color, "tooltip": _tooltip(records)}}
+    mark = {"type": "text", "align": "left", "baseline": "middle", "dx": 3, "fontSize": 10, "color": GRAY}
+    figures = {"mark": mark, "encoding": {"text": {"field": "value", "type": "quantitative", "format": ".3~s"}}}
+    return {
+        "data": {"values": records},
+        "width": width,
+        "height": max(len(labels), 1) * step,
+        "encoding": position,
+        "layer": [bars, figures],
+    }
+
+
+NUMBERS: Spec = {"format": "~s", "grid": True, "labelFlush": False, "labelOverlap": True}
+"""Numbers along an axis: with their unit prefix and no needless zeros."""
+
+
+def _labels(*, is_shown: bool) -> Spec:
+    """Return the axis of labels; only the first panel shows them."""
+    cut = f"length(datum.label) > {LONGEST} ? slice(datum.label, 0, 16) + '…' + slice(datum.label, -22) : datum.label"
+    axis = {"title": None, "ticks": False, "domain": True, "labelPadding": 6, "labelLimit": 0, "labelOverlap": False}
+    return {**axis, "labels": is_shown, **({"labelExpr": cut} if is_shown else {})}
+
+
+def _records(table: Table, labels: Sequence[str], rows: Sequence[Row], panel: Panel) -> Iterator[Spec]:
+    """Yield a record for each bar: what is drawn, and the exact cells."""
+    for key, name in panel.series.items():
+        for label, row in zip(labels, rows, strict=True):
+            value = panel.value(row, key)
+            yield {"label": label, "series": name, "value": value, "exact": f"{value:,}", **_details(table, row)}
+
+
+def _color(panel: Panel, reference: str, *, has_legend: bool) -> Spec:
+    if reference:
+        test = {"test": {"field": "label", "equal": reference}, "value": REFERENCE}
+        return {"condition": test, "value": BLUE}
+    names = [*panel.series.values()]
+    legend = {"orient": "top", "title": None, "direction": "horizontal", "offset": 6}
+    scale = {"domain": names, "range": [REFERENCE, BLUE][-len(names) :]}
+    shown = legend if has_legend and len(names) > 1 else None
+    return {"field": "series", "type": "nominal", "legend": shown, "scale": scale}
+
+
+# Points: networks, or the candidates of a sweep.
+
+
+WIDTH, HEIGHT = 620, 430
+FEW = 40
+"""Up to so many points are large."""
+
+WIDE = 30
+"""If the largest value is so many times the smallest, the axis is logarithmic."""
+
+
+class Range(NamedTuple):
+    """An axis of points: the column, and its ends with some margin."""
+
+    column: Column
+    low: float
+    high: float
+    is_log: bool = False
+
+    def place(self, value: float) -> float:
+        """Return where a value is: 0 at the low end, 1 at the high end."""
+        if self.is_log:
+            return (log10(value) - log10(self.low)) / (log10(self.high) - log10(self.low))
+        return (value - self.low) / (self.high - self.low)
+
+    def encoding(self, field: str) -> Spec:
+        """Return the axis as Vega-Lite has it."""
+        numbers = {**NUMBERS, **({} if self.column.form == "count" else {"format": "~r"})}
+        title = self.column.title + (", logarithmic" if self.is_log else "")
+        scale = {"type": "log"} if self.is_log else {"zero": False}
+        axis = {"title": title, "tickCount": 7, **numbers}
+        return {"field": field, "type": "quantitative", "axis": axis} | {
+            "scale": {**scale, "domain": [self.low, self.high], "nice": False}
+        }
+
+
+def axis_range(column: Column, values: Sequence[float]) -> Range:
+    """Return an axis with some margin at both ends; logarithmic if the values are far apart."""
+    low, high = min(values, default=0), max(values, default=1)
+    if low > 0 and high >= WIDE * low:
+        return Range(column, low / 1.3, high * 1.3, is_log=True)
+    margin = max((high - low) / 16, abs(high) * 1e-3) or 1
+    return Range(column, 0 if 0 <= low <= 4 * margin else low - margin, high + margin)
+
+
+class Point(NamedTuple):
+    """A place, its name if it has one, the cells, and the value of its color."""
+
+    x: float
+    y: float
+    label: str = ""
+    details: Mapping[str, str] = {}
+    shade: float | None = None
+
+    def record(self) -> Spec:
+        """Return the point as a record."""
+        shade = {} if self.shade is None else {"shade": self.shade}
+        return {"x": self.x, "y": self.y, "label": self.label, **self.details, **shade}
+
+
+def _networks_chart(report: Report) -> Spec:
+    """Draw networks as points: computation against parameters."""
     table = report.tables[0]
-    points = tuple(
-        Point(row.cells["macs"], row.cells["params"], _label(row), _details(table, row)) for row in table.rows
-    )
-    x = point_axis("macs", QUANTITIES["macs"], (each.x for each in points))
-    y = point_axis("params", QUANTITIES["params"], (each.y for each in points))
-    return Points(_networks_heading(report, table.rows), x, y, points)
-
-
-def _networks_heading(report: Report, rows: Sequence[Row]) -> Heading:
-    """Name the networks in the title while they are few; their points have names anyway."""
-    inputs = {cell_text(row.cells["input"], "shape") for row in rows}
+    x, y = (columns := _metric_columns(table))[0], columns[-1]
+    points = [Point(row.cells[x.key], row.cells[y.key], _label(row), _details(table, row)) for row in table.rows]
+    inputs = {cell_text(row.cells["input"], "shape") for row in table.rows}
     line = f"input {inputs.pop()}" if len(inputs) == 1 else "each at its own input"
-    title = report.title if len(report.title) <= LONGEST_TITLE else "MACs and parameters"
-    named = "; named where there is room" if len(rows) > ALL_NAMED else ""
-    return Heading(title, (f"{len(rows)} networks, {line}{named}",), captions=captions(report))
+    title = report.title if len(report.title) <= LONGEST_TITLE else f"{x.title} and {y.title}"
+    named = "; names where space permits" if len(points) > MOST_NAMED else ""
+    return _headed(_points(x, y, points), report, [f"{len(points)} networks, {line}{named}"], title=title)
 
 
-_CHARTS: Mapping[str, Callable[[Report], Chart]] = {
+def _points(x: Column, y: Column, points: Sequence[Point], front: Sequence[Point] = (), shade: str = "") -> Spec:
+    """Return points, the front over them, and the names that have room."""
+    both = (*points, *front)
+    across, up = axis_range(x, [each.x for each in both]), axis_range(y, [each.y for each in both])
+    layers = [_cloud(points, shade)]
+    layers += _front_layers(_thinned(front)) if front else []
+    layers += [_names(points, across, up)] if any(point.label for point in points) else []
+    encoding = {"x": across.encoding("x"), "y": up.encoding("y")}
+    return {"width": WIDTH, "height": HEIGHT, "encoding": encoding, "layer": layers}
+
+
+def _cloud(points: Sequence[Point], shade: str) -> Spec:
+    is_few = len(points) <= FEW
+    opacity = 0.9 if is_few else 0.75 if shade or any(point.label for point in points) else 0.45
+    records = [point.record() for point in points]
+    color: Spec = {"value": BLUE}
+    if shade:
+        color = {"field": "shade", "type": "quantitative", "title": shade, "scale": {"scheme": "viridis"}}
+    mark = {"type": "circle", "size": 70 if is_few else 22, "opacity": opacity, "clip": True}
+    return {"data": {"values": records}, "mark": mark, "encoding": {"tooltip": _tooltip(records), "color": color}}
+
+
+def _front_layers(front: Sequence[Point]) -> list[Spec]:
+    """Draw the front as steps: between two of its points, the worse of both is what one can be sure of."""
+    records = [point.record() for point in front]
+    line = {"type": "line", "color": FRONT, "strokeWidth": 1.8, "interpolate": "step-after", "clip": True}
+    dots = {"type": "circle", "color": FRONT, "size": 34 if len(front) <= FEW else 12, "opacity": 1, "clip": True}
+    data = {"data": {"values": records}}
+    return [{**data, "mark": line}, {**data, "mark": dots, "encoding": {"tooltip": _tooltip(records)}}]
+
+
+def _thinned(front: Sequence[Point]) -> Sequence[Point]:
+    many = len(front)
+    return front if many <= MOST_STEPS else [front[n * (many - 1) // (MOST_STEPS - 1)] for n in range(MOST_STEPS)]
+
+
+def _names(points: Sequence[Point], across: Range, up: Range) -> Spec:
+    places = [(across.place(point.x) * WIDTH, (1 - up.place(point.y)) * HEIGHT) for point in points]
+    offsets = placed(places, [point.label for point in points])
+    values = [
+        {"x": point.x, "y": point.y, "label": point.label, **dict(zip(("align", "dx", "dy"), offset, strict=True))}
+        for point, offset in zip(points, offsets, strict=True)
+        if offset
+    ]
+    mark = {"type": "text", "baseline": "middle", "fontSize": 10.5, "color": INK}
+    mark |= {name: {"expr": f"datum.{name}"} for name in ("align", "dx", "dy")}
+    return {"data": {"values": values}, "mark": mark, "encoding": {"text": {"field": "label", "type": "nominal"}}}
+
+
+MARKER, LINE, CHARACTER = 7, 12, 5.9
+"""Half the size of a point, the height of a name, and the width of a character, in pixels."""
+
+OFFSETS = (("left", 1, 0), ("right", -1, 0), ("center", 0, -1), ("center", 0, 1))
+"""Where a name may be, best first: right, left, above, below."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom in pixels."""
+
+
+def placed(places: Sequence[tuple[float, float]], names: Sequence[str]) -> list[tuple[str, float, float] | None]:
+    """Return the alignment and offset of each name, or None if there is no room; earlier names come first."""
+    taken: list[Box] = [(x - MARKER, y - MARKER, x + MARKER, y + MARKER) for x, y in places]
+    found: list[tuple[str, float, float] | None] = []
+    for (x, y), name in zip(places, names, strict=True):
+        chosen = None
+        for align, right, down in OFFSETS if name else ():
+            width = len(name) * CHARACTER
+            left = x - width / 2 if not right else x + MARKER if right > 0 else x - MARKER - width
+            middle = y + down * (MARKER + LINE / 2)
+            box = (left, middle - LINE / 2, left + width, middle + LINE / 2)
+            if chosen is None and _is_free(box, taken):
+                chosen = (align, float(right * MARKER), round(middle - y, 2))
+                taken.append(box)
+        found.append(chosen)
+    return found
+
+
+def _is_free(box: Box, taken: Sequence[Box]) -> bool:
+    left, top, right, bottom = box
+    is_inside = left >= 0 and top >= 0 and right <= WIDTH and bottom <= HEIGHT
+    return is_inside and not any(
+        left < other[2] and other[0] < right and top < other[3] and other[1] < bottom for other in taken
+    )
+
+
+def sweep_chart(report: Report, cloud: Cloud, axes: Sequence[Axis]) -> Spec:
+    """Draw the candidates of a sweep and their front; one numeric axis colors the points."""
+    columns = {column.key: column for column in report.tables[0].columns}
+    shade = _shade(cloud, axes)
+    points, front = [*_candidates(cloud.rows, cloud, shade)], [*_candidates(cloud.front, cloud)]
+    lines = [*_lines(report, "text", "reference")]
+    if front:
+        lines.append(f"the front in orange: {plural(len(front), 'point')} that no candidate beats in both")
+    content = _points(columns[cloud.x], columns[cloud.y], points, front, shade)
+    return _headed(content, report, lines, _remarks(cloud, len(points), len(front)))
+
+
+def _shade(cloud: Cloud, axes: Sequence[Axis]) -> str:
+    """Return what colors the points: the first numeric axis that varies among them and is not an axis of the chart."""
+    free = (each.name for each in axes if each.is_number and each.name not in {cloud.x, cloud.y})
+    return next((name for name in free if len({*(cloud.rows or {name: ()})[name]}) > 1), "")
+
+
+def _candidates(rows: Rows | None, cloud: Cloud, shade: str = "") -> Iterator[Point]:
+    for each in cells(rows or {}):
+        found: dict[str, Any] = dict(zip(rows or {}, each, strict=True))
+        details = _cells({name: f"{value:,}" if name in COSTS else str(value) for name, value in found.items()})
+        yield Point(found[cloud.x], found[cloud.y], "", details, found.get(shade))
+
+
+def _remarks(cloud: Cloud, drawn: int, front: int) -> Iterator[str]:
+    """Say what is drawn if that is not all, or nothing."""
+    if not cloud.seen:
+        yield "no candidate is kept"
+    if drawn < cloud.seen:
+        yield f"showing {drawn:,} of {cloud.seen:,} candidates, chosen at random; the front is that of all"
+    if front > MOST_STEPS:
+        yield f"showing {MOST_STEPS} of the {front:,} points of the front"
+
+
+_CHARTS: Mapping[str, Callable[[Report], Spec]] = {
     "layers": _rows_chart,
     "groups": _rows_chart,
     "alternatives": _alternatives_chart,
@@ -209,74 +500,66 @@ _CHARTS: Mapping[str, Callable[[Report], Chart]] = {
 }
 
 
-# The picture of a sweep: its candidates as points of two columns, and the front that no other beats.
+# Files.
 
 
-MOST_STEPS = 500
-"""Of a longer front so many places are drawn, evenly, its ends among them."""
+VERSION = "6.1"
+"""Of Vega-Lite: pinned, so that a chart stays the same."""
+
+PNG_SCALE = 3.0
+"""300 dots per inch at 100 pixels per inch."""
+
+FONT = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
+INK = "#222222"
+
+CONFIG: Mapping[str, Any] = {
+    "font": FONT,
+    "background": "#ffffff",
+    "padding": 16,
+    "view": {"stroke": None},
+    "title": {"anchor": "start", "color": INK, "fontSize": 15, "fontWeight": 600, "subtitleColor": GRAY}
+    | {"subtitleFontSize": 11.5, "subtitlePadding": 5, "subtitleLineHeight": 15, "offset": 14},
+    "axis": {"domainColor": "#9aa0a6", "tickColor": "#9aa0a6", "gridColor": "#e3e5e8", "labelColor": INK}
+    | {"labelFontSize": 11, "titleColor": INK, "titleFontSize": 12, "titleFontWeight": 500, "titlePadding": 8},
+    "legend": {"labelFontSize": 11.5, "labelColor": INK, "titleColor": INK, "titleFontSize": 11.5}
+    | {"titleFontWeight": 500, "symbolType": "square", "symbolSize": 110},
+}
 
 
-def sweep_chart(report: Report, cloud: Cloud, axes: Sequence[SweepAxis]) -> Points:
-    """Draw what a sweep has kept; one axis that is a number colours the points."""
-    shade = _shade(cloud, axes)
-    points = tuple(_points(cloud.rows, cloud, shade))
-    front = tuple(_points(cloud.front, cloud))
-    both = (*points, *front)
-    return Points(
-        Heading(
-            report.title,
-            (*_lines(report), *_said(front)),
-            tuple(_remarks(cloud, len(points), len(front))),
-            captions(report),
-        ),
-        _axis(cloud.x, [point.x for point in both]),
-        _axis(cloud.y, [point.y for point in both]),
-        points,
-        _thinned(front),
-        shade,
-    )
+def plotted(spec: Spec, ending: str) -> bytes:
+    """Return a chart as the content of a file with that ending; a UsageError without the library."""
+    return ENDINGS[ending](library(), spec)
 
 
-def _shade(cloud: Cloud, axes: Sequence[SweepAxis]) -> str:
-    """Choose what colours the points: the first axis of numbers that varies among them and has no side of its own."""
-    free = (each.name for each in axes if each.is_number and each.name not in {cloud.x, cloud.y})
-    return next((name for name in free if len({*(cloud.rows or {name: ()})[name]}) > 1), "")
+def library() -> Any:
+    """Return the library that draws; a UsageError if it is not installed."""
+    try:
+        import vl_convert
+    except ImportError:
+        raise UsageError("--plot needs vl-convert; install flopcount[plot]") from None
+    return vl_convert
 
 
-def _points(rows: Rows | None, cloud: Cloud, shade: str = "") -> Iterator[Point]:
-    for each in cells(rows or {}):
-        found: dict[str, Any] = dict(zip(rows or {}, each, strict=True))
-        details = {name: f"{value:,}" if name in COSTS else str(value) for name, value in found.items()}
-        yield Point(found[cloud.x], found[cloud.y], "", details, found.get(shade))
+def _svg(vl_convert: Any, spec: Spec) -> bytes:
+    return f"{vl_convert.vegalite_to_svg(spec, vl_version=VERSION)}\n".encode()
 
 
-def _axis(name: str, values: list[Any]) -> Axis:
-    return point_axis(name, QUANTITIES.get(name, name), values, is_count=name in COSTS)
+def _png(vl_convert: Any, spec: Spec) -> bytes:
+    return bytes(vl_convert.vegalite_to_png(spec, vl_version=VERSION, scale=PNG_SCALE))
 
 
-def _thinned(front: Sequence[Point]) -> tuple[Point, ...]:
-    many = len(front)
-    if many <= MOST_STEPS:
-        return tuple(front)
-    return tuple(front[place * (many - 1) // (MOST_STEPS - 1)] for place in range(MOST_STEPS))
+def _html(vl_convert: Any, spec: Spec) -> bytes:
+    """Return a page that carries the library inside and loads nothing; no text in the data can end its script."""
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VERSION)
+    data = json.dumps(spec, ensure_ascii=False).replace("<", "\\u003c")
+    title = escape(" ".join(spec["vconcat"][0]["title"]["text"]))
+    head = f'<meta charset="utf-8"><title>{title}</title><script>{bundle}</script>'
+    draw = f'vegaEmbed("#chart", {data}, {json.dumps(EMBED)});'
+    return f'<!DOCTYPE html>\n{head}\n<div id="chart"></div>\n<script>{draw}</script>\n'.encode()
 
 
-def _lines(report: Report) -> tuple[str, ...]:
-    """Return what is said of the candidates; where their rows are is of no use to who sees the picture."""
-    return tuple(line for line in lines(report) if not line.startswith("written to "))
+EMBED: Spec = {"renderer": "svg", "actions": {"export": True, "source": False, "compiled": False, "editor": False}}
+"""Options of a page: the chart can be saved, and nothing links to another site."""
 
-
-def _said(front: Sequence[Point]) -> Iterator[str]:
-    places = "place" if len(front) == 1 else "places"
-    if front:
-        yield f"in orange the front: {len(front):,} {places} that no candidate beats in both"
-
-
-def _remarks(cloud: Cloud, drawn: int, front: int) -> Iterator[str]:
-    """Say what is drawn, where that is not all, or nothing."""
-    if not cloud.seen:
-        yield "no candidate is kept, so there is none to draw"
-    if drawn < cloud.seen:
-        yield f"drawn are {drawn:,} of {cloud.seen:,} candidates, chosen at random; the front is that of all"
-    if front > MOST_STEPS:
-        yield f"of the {front:,} places of the front {MOST_STEPS} are drawn"
+ENDINGS: Mapping[str, Callable[[Any, Spec], bytes]] = {".svg": _svg, ".png": _png, ".html": _html}
+"""The function for each kind of file."""

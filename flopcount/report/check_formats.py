@@ -1,4 +1,4 @@
-"""The formats a check can be written in: one function each, and one table of them."""
+"""The output formats of a check: a function each, and the table of them."""
 
 import html
 import json
@@ -13,20 +13,42 @@ from xml.etree import ElementTree as ET
 from flopcount import __version__
 from flopcount.analyses.budgets.check import Checked, Evaluation, Outcome
 from flopcount.analyses.budgets.findings import CODES, Finding
-from flopcount.case import Cost
-from flopcount.errors import plain
-from flopcount.report.count import cost_facts
+from flopcount.case import DEFAULT_METRICS, METRICS, Cost
+from flopcount.errors import Note, plain
 from flopcount.report.findings import details, exemptions, fingerprints, headline, sentence, summary
-from flopcount.report.table import Report
-from flopcount.report.table import render_json as table_render_json
-from flopcount.report.text import escaped
+from flopcount.report.table import Report, plural
+from flopcount.report.text import escaped, markdown_row
+from flopcount.report.text import render_json as json_text
 from flopcount.spec.units import percent
 
-# A check as data: findings with exact numbers, and what every network costs.
+METRIC_ROWS = [METRICS[name] for name in DEFAULT_METRICS]
+
+
+def rendered(outcome: Outcome, name: str) -> str:
+    """Return a check in a format; bytes of file names that are not text become escapes."""
+    return RENDERERS[name](outcome).encode(errors="backslashreplace").decode()
+
+
+# Text, for people: a line per finding, with what contributes and what would fit below it.
+
+
+def render_text(outcome: Outcome) -> str:
+    """Return every finding as `path:line:col: CODE arch metric value > limit by delta (percent) [rule]`."""
+    notes = (f"note: {note}" for note in outcome.notes)
+    return "\n".join([*_lines(outcome.findings), *exemptions(outcome), summary(outcome), *notes]) + "\n"
+
+
+def _lines(findings: Iterable[Finding]) -> Iterator[str]:
+    for each in findings:
+        yield headline(each)
+        yield from (f"    {detail}" for detail in details(each))
+
+
+# JSON: findings with exact numbers, and what every network costs.
 
 
 def render_json(outcome: Outcome) -> str:
-    """Write a check as JSON."""
+    """Return a check as JSON."""
     facts = {
         "findings": [finding_data(each) for each in outcome.findings],
         "exempt": [{**finding_data(each), "reason": reason} for each, reason in outcome.exempt],
@@ -34,7 +56,9 @@ def render_json(outcome: Outcome) -> str:
         "ok": outcome.ok,
         "exit_code": outcome.exit_code,
     }
-    return table_render_json(Report(title=summary(outcome), tables=(), notes=outcome.notes, facts=facts))
+    found: tuple[Any, ...] = outcome.notes
+    notes = tuple(each if isinstance(each, Note) else Note("check", each) for each in found)
+    return json_text(Report(title=summary(outcome), tables=(), notes=notes, facts=facts))
 
 
 def finding_data(finding: Finding) -> dict[str, Any]:
@@ -77,84 +101,54 @@ def whole_limit(finding: Finding) -> int:
 def counts(checked: Checked) -> Iterator[dict[str, Any]]:
     """Yield what a network costs at each point, and what it cost at the base."""
     for count in checked.counts:
-        before = count.before.total() if count.before else None
         yield {
             "path": checked.path,
             "arch": checked.arch,
             "point": str(count.point),
             "input": count.now.input,
             "counted": count.params,
-            **cost_facts(count.now.total()),
-            "base": cost_facts(before) if before else None,
+            **_values(count.now.total()),
+            "base": _values(count.before.total()) if count.before else None,
         }
 
 
-# customSmallerIsBetter JSON, which draws what networks cost over time.
+def _values(cost: Cost) -> dict[str, int]:
+    return {each.name: getattr(cost, each.name) for each in METRIC_ROWS}
+
+
+# customSmallerIsBetter JSON, for charts over time.
 
 
 def render_benchmark(outcome: Outcome) -> str:
-    """Write two values for each network and point."""
-    return (
-        json.dumps([entry for each in outcome.files for row in counts(each) for entry in _entries(row)], indent=2)
-        + "\n"
-    )
+    """Return an entry for each metric of each network and point."""
+    entries = [entry for each in outcome.files for row in counts(each) for entry in _entries(row)]
+    return json.dumps(entries, indent=2) + "\n"
 
 
 def _entries(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     name = " ".join(filter(None, (row["path"], row["point"], "" if row["counted"] == "trainable" else row["counted"])))
-    for metric, unit in (("params", "parameters"), ("macs", "MACs")):
-        yield {"name": f"{name}: {metric}", "unit": unit, "value": row[metric], "extra": f"input {row['input']}"}
+    for each in METRIC_ROWS:
+        unit = "parameters" if each.name == "params" else each.title
+        yield {"name": f"{name}: {each.name}", "unit": unit, "value": row[each.name], "extra": f"input {row['input']}"}
 
 
-FORMATS: Mapping[str, str] = {
-    "text": "for people: a line for each finding",
-    "json": "everything, versioned, with exact integers",
-    "markdown": "a comment for a pull request",
-    "github": "annotations of GitHub Actions",
-    "gitlab": "a Code Quality report of GitLab",
-    "junit": "test results in XML, as CI servers read them",
-    "sarif": "SARIF 2.1.0, for code scanning",
-    "openmetrics": "counts and limits as metrics",
-    "benchmark": "customSmallerIsBetter JSON, for charts over time",
-}
-"""What each format is for."""
-
-
-def rendered(outcome: Outcome, name: str) -> str:
-    """Write a check in a format; of a file name that is no text, the bytes that are none are written as escapes."""
-    return RENDERERS[name](outcome).encode(errors="backslashreplace").decode()
-
-
-# A check for people: findings as lines, one each, with what adds to it and what would help beneath.
-
-
-def render_text(outcome: Outcome) -> str:
-    """Write every finding as `path:line:col: CODE arch metric value > limit by delta (percent) [rule]`."""
-    lines = [
-        line for finding in outcome.findings for line in (headline(finding), *(f"    {d}" for d in details(finding)))
-    ]
-    notes = (f"note: {note}" for note in outcome.notes)
-    return "\n".join([*lines, *exemptions(outcome), summary(outcome), *notes]) + "\n"
-
-
-# Annotations of GitHub Actions: workflow commands, the aggregate first.
+# Annotations of GitHub Actions: workflow commands, the summary first.
 #
-# The platform shows ten errors and ten warnings of a step, so what is beyond them is
-# said to be, and the step's log has every finding as text.
+# The platform shows ten errors and ten warnings per step; the log of the step has all findings as text.
 
 
 MOST = 10
-"""Annotations of one level that the platform shows for a step; the aggregate is one of them."""
+"""Annotations of one level that the platform shows for a step, the summary included."""
 
 
 def render_github(outcome: Outcome) -> str:
-    """Write workflow commands, then the findings as text, in a group that folds."""
+    """Return workflow commands, then the findings as text in a group that folds."""
     log = render_text(outcome).replace("::", ": :").replace("##[", "# #[")
     return "\n".join([*_annotations(outcome), "::group::flopcount check", f"{log}::endgroup::", ""])
 
 
 def _annotations(outcome: Outcome) -> Iterator[str]:
-    """Yield the aggregate, then as many findings of each level as are shown."""
+    """Yield the summary, then as many findings of each level as are shown."""
     level = "notice" if not outcome.findings else "warning" if outcome.ok else "error"
     errors = [each for each in outcome.findings if each.level == "error"]
     warnings = [each for each in outcome.findings if each.level == "warn"]
@@ -180,7 +174,7 @@ def _command(level: str, properties: Mapping[str, str], message: str) -> str:
 
 
 def _data(text: str) -> str:
-    """Escape what the runner would take for the end of a command."""
+    """Escape what the runner would read as the end of a command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
@@ -188,11 +182,11 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-# A Code Quality report of GitLab: a JSON list of what is wrong and where.
+# A Code Quality report of GitLab: a JSON list of findings with their places.
 
 
 def render_gitlab(outcome: Outcome) -> str:
-    """Write the findings; what is let pass is none."""
+    """Return the findings without those that are exempt."""
     return json.dumps([*map(_issue, outcome.findings, fingerprints(outcome.findings))], indent=2) + "\n"
 
 
@@ -206,15 +200,15 @@ def _issue(finding: Finding, fingerprint: str) -> dict[str, Any]:
     }
 
 
-# Test results in XML, as CI servers read them: a suite of one case for each file.
+# Test results in XML for CI servers: a suite with one case per file.
 
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML has no place for."""
+"""Characters that XML does not allow."""
 
 
 def render_junit(outcome: Outcome) -> str:
-    """Write a case for each file: an error if it could not be checked, a failure if a limit is broken."""
+    """Return a case for each file: an error if it could not be checked, a failure if a limit is broken."""
     paths = [*dict.fromkeys((*(each.path for each in outcome.files), *(each.path for each in outcome.findings)))]
     cases = [_case(path, [each for each in outcome.findings if each.path == path], outcome) for path in paths]
     numbers = {
@@ -236,15 +230,11 @@ def _case(path: str, findings: Sequence[Finding], outcome: Outcome) -> ET.Elemen
     for tag, found in (("error", unchecked), ("failure", () if unchecked else broken)):
         if found:
             first = {"message": _clean(sentence(found[0])), "type": found[0].code}
-            ET.SubElement(case, tag, first).text = _clean(_lines([*found, *(broken if unchecked else ())]))
+            ET.SubElement(case, tag, first).text = _clean("\n".join(_lines([*found, *(broken if unchecked else ())])))
     said = [*(headline(each) for each in findings if each.level == "warn"), *_exempt(path, outcome)]
     if said:
         ET.SubElement(case, "system-out").text = _clean("\n".join(said))
     return case
-
-
-def _lines(findings: Iterable[Finding]) -> str:
-    return "\n".join(line for each in findings for line in (headline(each), *(f"    {d}" for d in details(each))))
 
 
 def _exempt(path: str, outcome: Outcome) -> list[str]:
@@ -260,17 +250,17 @@ def _clean(text: str) -> str:
 
 
 MARK = "<!-- flopcount check -->"
-"""By which a workflow finds its earlier comment."""
+"""Lets a workflow find its earlier comment."""
 
 LONGEST = 65_000
-"""Characters a comment may have; the platform takes 65536."""
+"""Characters of a comment; the platform accepts 65536."""
 
 MOST_ROWS = 100
-"""So many layers are listed for one network."""
+"""Layers that are listed for one network."""
 
 
 def render_markdown(outcome: Outcome) -> str:
-    """Write the comment; what does not fit is left out from the end, and said to be."""
+    """Return the comment; entries that do not fit are dropped from the end and counted."""
     sign = {0: "✅", 1: "❌"}.get(outcome.exit_code, "⚠️")
     parts = [f"{MARK}\n### {sign} flopcount: {escaped(summary(outcome))}", *_parts(outcome)]
     text = ""
@@ -296,23 +286,30 @@ def _finding(finding: Finding) -> str:
 
 
 def _networks(files: Iterable[Checked]) -> Iterator[str]:
-    """Yield the table of networks that are new since the base, or cost something else."""
+    """Yield the table of networks that are new since the base, or whose cost changed."""
     rows = [(each, count) for each in files for count in each.counts if _changed(each, count)]
     if rows:
-        yield "\n| network | params | change | MACs | change |\n| --- | ---: | ---: | ---: | ---: |"
+        yield "\n" + "\n".join(_head("network"))
     for each, count in rows:
-        now, before = count.now.total(), count.before.total() if count.before else None
-        name = escaped(plain(" ".join(filter(None, (each.path, str(count.point))))))
-        yield f"| {name} | {' | '.join(_cells(now, before))} |"
+        yield _row(_name(each, count), count.now.total(), count.before.total() if count.before else None)
 
 
-def _cells(now: Cost | None, before: Cost | None) -> list[str]:
-    """Write params and MACs with what changed; what is not there on a side is empty."""
+def _name(checked: Checked, count: Evaluation) -> str:
+    return plain(" ".join(filter(None, (checked.path, str(count.point)))))
+
+
+def _head(what: str) -> list[str]:
+    cells = [what, *(title for each in METRIC_ROWS for title in (each.title, "change"))]
+    return [markdown_row(cells), markdown_row(["---", *["---:"] * (len(cells) - 1)])]
+
+
+def _row(name: str, now: Cost | None, before: Cost | None) -> str:
+    """Return the metrics with what changed; a side that does not exist is empty."""
     cells: list[str] = []
-    for metric in ("params", "macs"):
-        new, old = (getattr(each, metric) if each else None for each in (now, before))
+    for each in METRIC_ROWS:
+        new, old = (getattr(cost, each.name) if cost else None for cost in (now, before))
         cells += [f"{new:,}" if new is not None else "", _change(new, old)]
-    return cells
+    return markdown_row([escaped(name), *cells])
 
 
 def _change(new: int | None, old: int | None) -> str:
@@ -327,21 +324,20 @@ def _change(new: int | None, old: int | None) -> str:
 def _layers(checked: Checked) -> Iterator[str]:
     """Yield a folded table of the layers that changed, for each point."""
     for count in checked.counts:
-        rows = [*_rows(count)] if count.before else []
+        rows = [*_changed_layers(count)] if count.before else []
         if rows:
-            title = html.escape(plain(" ".join(filter(None, (checked.path, str(count.point))))))
-            number = f"{len(rows)} {'layer' if len(rows) == 1 else 'layers'}"
-            head = ["| layer | params | change | MACs | change |", "| --- | ---: | ---: | ---: | ---: |"]
             more = [f"\n{len(rows) - MOST_ROWS} more layers changed."] if len(rows) > MOST_ROWS else []
-            table = "\n".join([*head, *rows[:MOST_ROWS], *more])
-            yield f"\n<details><summary>{title}: {number} changed</summary>\n\n{table}\n\n</details>"
+            table = "\n".join([*_head("layer"), *rows[:MOST_ROWS], *more])
+            title = f"{html.escape(_name(checked, count))}: {plural(len(rows), 'layer')} changed"
+            yield f"\n<details><summary>{title}</summary>\n\n{table}\n\n</details>"
 
 
-def _rows(count: Evaluation) -> Iterator[str]:
+def _changed_layers(count: Evaluation) -> Iterator[str]:
     now, before = count.now.costs, count.before.costs if count.before else {}
     for path in dict.fromkeys((*now, *before)):
-        if now.get(path) != before.get(path) and any(cost and any(cost) for cost in (now.get(path), before.get(path))):
-            yield f"| {escaped(path)} | {' | '.join(_cells(now.get(path), before.get(path)))} |"
+        new, old = now.get(path), before.get(path)
+        if new != old and any(cost and any(_values(cost).values()) for cost in (new, old)):
+            yield _row(path, new, old)
 
 
 def _changed(checked: Checked, count: Evaluation) -> bool:
@@ -353,13 +349,12 @@ def _changed(checked: Checked, count: Evaluation) -> bool:
 # Counts and limits as metrics, in the text format of OpenMetrics 1.0.
 
 
+_WORDS = {"params": "Parameters", "macs": "Multiply-accumulates"}
 HELP: Mapping[str, str] = {
-    "flopcount_params": "Parameters of a network.",
-    "flopcount_macs": "Multiply-accumulates of a network.",
-    "flopcount_base_params": "Parameters of a network at the base.",
-    "flopcount_base_macs": "Multiply-accumulates of a network at the base.",
-    "flopcount_finding": "What was measured where a limit is broken.",
-    "flopcount_finding_limit": "The limit that is broken.",
+    **{f"flopcount_{each.name}": f"{_WORDS[each.name]} of a network." for each in METRIC_ROWS},
+    **{f"flopcount_base_{each.name}": f"{_WORDS[each.name]} of a network at the base." for each in METRIC_ROWS},
+    "flopcount_finding": "The value that exceeds a limit.",
+    "flopcount_finding_limit": "The limit that is exceeded.",
     "flopcount_check_exit_code": "0 if all limits hold, 1 if one is broken, 2 if something could not be checked.",
 }
 
@@ -367,7 +362,7 @@ Sample = tuple[str, Mapping[str, str], int]
 
 
 def render_openmetrics(outcome: Outcome) -> str:
-    """Write one gauge for each thing that is counted, with a sample for each network and point."""
+    """Return one gauge for each metric, with a sample for each network and point."""
     samples = [*_counts(outcome), *_findings(outcome), ("flopcount_check_exit_code", {}, outcome.exit_code)]
     lines: list[str] = []
     for name, about in HELP.items():
@@ -380,13 +375,11 @@ def render_openmetrics(outcome: Outcome) -> str:
 def _counts(outcome: Outcome) -> Iterator[Sample]:
     for each in outcome.files:
         for row in counts(each):
-            names = ("path", "arch", "point", "input", "counted")
-            labels = {name: str(row[name]) for name in names}
-            yield "flopcount_params", labels, row["params"]
-            yield "flopcount_macs", labels, row["macs"]
-            if row["base"]:
-                yield "flopcount_base_params", labels, row["base"]["params"]
-                yield "flopcount_base_macs", labels, row["base"]["macs"]
+            labels = {name: str(row[name]) for name in ("path", "arch", "point", "input", "counted")}
+            for metric in METRIC_ROWS:
+                yield f"flopcount_{metric.name}", labels, row[metric.name]
+                if row["base"]:
+                    yield f"flopcount_base_{metric.name}", labels, row["base"][metric.name]
 
 
 def _findings(outcome: Outcome) -> Iterator[Sample]:
@@ -416,7 +409,7 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 
 
 def render_sarif(outcome: Outcome) -> str:
-    """Write one run: a rule for each code, a result for each finding; what is let pass is suppressed."""
+    """Return one run: a rule for each code, a result for each finding; exempt findings are suppressed."""
     everything = (*outcome.findings, *(finding for finding, _ in outcome.exempt))
     results = [*map(_result, everything, fingerprints(everything))]
     for result, (_, reason) in zip(results[len(outcome.findings) :], outcome.exempt, strict=True):
@@ -425,7 +418,7 @@ def render_sarif(outcome: Outcome) -> str:
     run = {
         "tool": {"driver": driver},
         "invocations": [{"executionSuccessful": outcome.exit_code != 2, "exitCode": outcome.exit_code}],  # noqa: PLR2004  (could not check)
-        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the folder flopcount was run in"}}},
+        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the directory flopcount was run in"}}},
         "columnKind": "unicodeCodePoints",
         "results": results,
     }
@@ -469,4 +462,4 @@ RENDERERS: Mapping[str, Callable[[Outcome], str]] = {
     "openmetrics": render_openmetrics,
     "benchmark": render_benchmark,
 }
-"""The function behind each of the FORMATS."""
+"""The function for each format."""

@@ -1,198 +1,158 @@
-"""Several networks side by side."""
+"""Several networks side by side, what a network would cost if it were changed, and what changed between two."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flopcount.analyses.diff import QUIET, Change, Layer, Status
 from flopcount.analyses.whatif import Alternative, alike
-from flopcount.case import Cost, Count
-from flopcount.report.count import (
-    changed_text,
+from flopcount.case import Count
+from flopcount.errors import Note
+from flopcount.report.cost import (
+    Costs,
     convention_facts,
-    cost_facts,
-    counted_line,
+    convention_line,
+    costs_of,
+    facts,
+    input_line,
     inputs_data,
     inputs_text,
-    sizes,
     unknown_facts,
 )
-from flopcount.report.table import Column, Report, Row, Table
+from flopcount.report.table import Column, Line, Report, Row, Table, listed, plural, shape_text
 
-COMPARISON_TOTALS = (
-    Column("arch", "network"),
-    Column("input", "input", "shape"),
-    Column("weighted_layers", "layers with weights", "count"),
-    Column("params", "params", "count"),
-    Column("params_ratio", "ratio"),
-    Column("macs", "MACs", "count"),
-    Column("macs_ratio", "ratio"),
-)
+POSITION, OUTPUT = Column("position", "#", "count"), Column("output", "output", "shape")
 
 
 def comparison_report(named: Sequence[tuple[str, Count]]) -> Report:
-    """Show totals with ratios to the first network, and the layers where all have the same maps."""
+    """Return totals with ratios to the first network, and the layers if all networks have the same maps."""
     convention = named[0][1].convention
-    tables = (_comparison_totals(named), *([_comparison_layers(named)] if _alike(named) else []))
+    shown = costs_of(named[0][1])
     return Report(
         title=" · ".join(name for name, _ in named),
-        tables=tables,
-        lines=(counted_line(convention), f"ratios are to {named[0][0]}"),
-        notes=tuple(f"{name}: {note}" for name, result in named for note in map(str, result.notes)),
+        tables=(_networks(named, shown), *([_layers_beside(named, shown)] if _match(named) else [])),
+        lines=(convention_line(convention), Line("reference", f"ratios are to {named[0][0]}")),
+        notes=tuple(_about(name, note) for name, result in named for note in result.notes),
         facts={"convention": convention_facts(convention)},
     )
 
 
-def _comparison_totals(named: Sequence[tuple[str, Count]]) -> Table:
-    first = named[0][1].total
+def _about(name: str, note: Note) -> Note:
+    return Note(note.code, f"{name}: {note}")
+
+
+def _networks(named: Sequence[tuple[str, Count]], shown: Costs) -> Table:
+    columns = (
+        Column("arch", "network"),
+        Column("input", "input", "shape"),
+        Column("weighted_layers", "layers with weights", "count"),
+        *shown.ratio_columns(),
+    )
+    first = shown.values(named[0][1].total)
     rows: list[Row] = []
     for name, result in named:
-        ratios = result.total.ratios(first)
-        cells: dict[str, Any] = {
+        totals = shown.values(result.total)
+        cells = {
             "arch": f"{name} (at least)" if result.unknown else name,
             "input": inputs_data(result.trace),
             "weighted_layers": result.weighted_layers,
-            **cost_facts(result.total),
-            **unknown_facts(result),
-            "params_ratio": ratios["params"],
-            "macs_ratio": ratios["macs"],
         }
-        rows.append(Row(cells))
-    return Table("archs", COMPARISON_TOTALS, tuple(rows), separator="")
+        rows.append(Row({**cells, **totals, **unknown_facts(result), **shown.ratios(totals, first)}))
+    return Table("archs", columns, tuple(rows), separator="")
 
 
-def _alike(named: Sequence[tuple[str, Count]]) -> bool:
-    """Tell whether the networks match: layer for layer the same maps."""
+def _match(named: Sequence[tuple[str, Count]]) -> bool:
+    """Tell whether the networks have the same maps, layer for layer."""
     maps = {tuple(step.shape.dims for step in result.trace.steps.values()) for _, result in named}
     return len(named) > 1 and len(maps) == 1
 
 
-def _comparison_layers(named: Sequence[tuple[str, Count]]) -> Table:
-    columns = [Column("position", "#", "count"), Column("output", "output", "shape")]
-    for index, (name, _) in enumerate(named):
-        columns += [Column(f"type_{index + 1}", name), Column(f"macs_{index + 1}", "MACs", "count")]
-        columns += [Column(f"ratio_{index + 1}", "ratio", "ratio")] if index else []
+def _layers_beside(named: Sequence[tuple[str, Count]], shown: Costs) -> Table:
+    columns = [POSITION, OUTPUT]
+    for number, (name, _) in enumerate(named, 1):
+        columns += [Column(f"type_{number}", name), *shown.beside(number, "{}")]
+        columns += [Column(f"ratio_{number}", "ratio", "ratio")] if number > 1 else []
     steps = zip(*(result.trace.items() for _, result in named), strict=True)
-    rows = tuple(_layer(position, alike, named) for position, alike in enumerate(steps, 1))
+    rows = tuple(_layer_beside(position, each, named, shown) for position, each in enumerate(steps, 1))
     return Table("layers", tuple(columns), rows)
 
 
-def _layer(position: int, alike: Sequence[Any], named: Sequence[tuple[str, Count]]) -> Row:
-    cells: dict[str, Any] = {"position": position, "output": [*alike[0][1].shape.dims]}
-    costs = [result.cost(step) for (_, step), (_, result) in zip(alike, named, strict=True)]
-    for index, ((node, _), cost) in enumerate(zip(alike, costs, strict=True), 1):
-        cells |= {f"type_{index}": node.kind, f"params_{index}": cost.params, f"macs_{index}": cost.macs}
-        cells |= {f"ratio_{index}": cost.ratios(costs[0])["macs"]} if index > 1 else {}
+def _layer_beside(position: int, steps: Sequence[Any], named: Sequence[tuple[str, Count]], shown: Costs) -> Row:
+    cells: dict[str, Any] = {"position": position, "output": [*steps[0][1].shape.dims]}
+    values = [shown.of(result, step) for (_, step), (_, result) in zip(steps, named, strict=True)]
+    for number, ((node, _), value) in enumerate(zip(steps, values, strict=True), 1):
+        cells |= {f"type_{number}": node.kind, **shown.alternative(number, value, values[0] if number > 1 else None)}
     return Row(cells)
 
 
-# A network beside what it would be with other convolutions.
+# A network beside what it would be with other convolutions, widths or inputs.
 
 
-ONE = (
-    Column("position", "#", "count"),
-    Column("path", "layer"),
-    Column("type", "before"),
-    Column("type_1", "after"),
-    Column("output", "output", "shape"),
-    Column("params", "params before", "count"),
-    Column("params_1", "params after", "count"),
-    Column("macs", "MACs before", "count"),
-    Column("macs_1", "MACs after", "count"),
-    Column("ratio_1", "ratio", "ratio"),
-)
-MORE = (
-    Column("saved_1", "MACs saved", "count"),
-    Column("params_saved_1", "params saved", "count"),
-    Column("params_ratio_1", "ratio of params", "ratio"),
-)
-SEVERAL = (
-    Column("position", "#", "count"),
-    Column("path", "layer"),
-    Column("type", "type"),
-    Column("output", "output", "shape"),
-    Column("macs", "MACs", "count"),
-)
-OTHERS = (Column("alternative", "convolutions"), Column("replaced", "replaced", "count"))
-WHATIF_TOTALS = (
-    Column("params", "params", "count"),
-    Column("params_ratio", "ratio"),
-    Column("macs", "MACs", "count"),
-    Column("macs_ratio", "ratio"),
-)
-LEFT = (Column("layers", "left alone", "count"), Column("which", "which"), Column("reason", "why"))
+UNCHANGED = (Column("layers", "unchanged", "count"), Column("which", "layers"), Column("reason", "reason"))
 
 MOST_LISTED = 8
-"""Values in a title are all named up to here."""
+"""Values in a title are listed up to here."""
 
-NAMED = 3
-"""Layers that are left alone for one reason, and networks, are named up to here, then counted."""
+MOST_NAMED = 3
+"""Unchanged layers with one reason, and networks, are named up to here, then counted."""
 
 
-def whatif_report(
-    name: str, base: Count, found: Sequence[Alternative], changes: Mapping[str, Any] | None = None
-) -> Report:
-    """Show the layers before and after, the totals, and what was left alone; of several alternatives, totals first.
+def whatif_report(base: Count, found: Sequence[Alternative], changes: Mapping[str, Any] | None = None) -> Report:
+    """Return the layers before and after, the totals, and the unchanged layers; several alternatives as totals first.
 
-    Where widths or sizes vary, the networks are shown and not their layers. `changes`
-    is what holds for all beyond the file, as the options of the command line name it.
+    If widths or sizes vary, the networks are shown without their layers. `changes` are the changes to the file that
+    hold for all networks, as options of the command line.
     """
+    shown = costs_of(base)
     varies = any(each.point.label for each in found)
-    reference = ["ratios are to the network with nothing of this changed"] if varies else []
-    input_ = f"input {inputs_text(base.trace)}{changed_text(changes or {})}"
+    reference = [Line("reference", "ratios are to the unmodified network")] if varies else []
+    layers = [] if varies else [_layers_changed(base, found, shown)]
+    totals = _alternatives(base, found, shown)
+    unchanged = _unchanged([each for each in found if each.target])
     return Report(
-        title=f"{name}: what if {_question(found)}",
-        tables=tuple(_tables(base, found, varies=varies)),
-        lines=(input_, counted_line(base.convention), *reference),
+        title=f"{base.case.name}: what if {_question(found)}",
+        tables=(
+            *((*layers, totals) if len(found) == 1 else (totals, *layers)),
+            *([unchanged] if unchanged.rows else []),
+        ),
+        lines=(input_line(base.trace, changes), convention_line(base.convention), *reference),
         notes=tuple(_whatif_notes(base, found)),
-        facts={
-            "arch": name,
-            "input": inputs_data(base.trace),
-            "convention": convention_facts(base.convention),
-            **({"changes": changes} if changes else {}),
-        },
+        facts=facts(base, changes),
     )
 
 
-def _tables(base: Count, found: Sequence[Alternative], *, varies: bool) -> Iterator[Table]:
-    layers = [] if varies else [_whatif_layers(base, found)]
-    totals = _whatif_totals(base, found)
-    yield from (*layers, totals) if len(found) == 1 else (totals, *layers)
-    left = _left([each for each in found if each.target])
-    if left.rows:
-        yield left
-
-
 def _question(found: Sequence[Alternative]) -> str:
-    """Say what varies: widths, sizes, convolutions, each with its values."""
+    """Return what varies: widths, sizes, convolutions, each with its values."""
     named = (("width", [each.point.width for each in found]), ("input", [each.point.size for each in found]))
-    points = [f"{name} {_listed(values)}" for name, values in named if any(values)]
+    points = [f"{name} {_values(values)}" for name, values in named if any(values)]
     kinds = [each.target.label for each in found if each.target]
-    return " and ".join([*points, *([_listed(kinds)] if kinds else [])])
+    return " and ".join([*points, *([_values(kinds)] if kinds else [])])
 
 
-def _listed(values: Sequence[str | None]) -> str:
+def _values(values: Sequence[str | None]) -> str:
     """Join the values that differ; of many, name the first and the last."""
     words = [*dict.fromkeys(value for value in values if value is not None)]
     return " or ".join(words) if len(words) <= MOST_LISTED else f"{words[0]} … {words[-1]} ({len(words)} values)"
 
 
-def _whatif_notes(base: Count, found: Sequence[Alternative]) -> Iterator[str]:
-    yield from map(str, base.notes)
-    said: dict[str, list[Alternative]] = {}
+def _whatif_notes(base: Count, found: Sequence[Alternative]) -> Iterator[Note]:
+    known = base.notes
+    yield from known
+    groups: dict[Note, list[Alternative]] = {}
     for each in found:
-        for note in (*map(str, each.counted.notes), *_nothing(each)):
-            said.setdefault(note, []).append(each)
-    for note, some in said.items():
-        if note not in map(str, base.notes):
-            yield note if len(some) == len(found) > 1 else f"{_named(some, found)}: {note}"
+        for note in (*each.counted.notes, *_nothing(each)):
+            groups.setdefault(note, []).append(each)
+    for note, some in groups.items():
+        if note not in known:
+            yield note if len(some) == len(found) > 1 else _about(_named(some, found), note)
 
 
-def _nothing(each: Alternative) -> Iterator[str]:
-    """Say that no layer was replaced, and how many are what was wanted."""
+def _nothing(each: Alternative) -> Iterator[Note]:
+    """Yield a note if no layer was replaced, with the number of layers that already match."""
     if each.target and not each.replaced:
-        already = sum(layer.reason == each.target.already for layer in each.left)
-        yield f"no layer was replaced: {already} are so already" if already else "no layer was replaced"
+        matching = sum(layer.reason == each.target.already for layer in each.left)
+        already = f"; {plural(matching, 'layer already matches', 'layers already match')}" if matching else ""
+        yield Note("nothing-replaced", f"nothing replaced{already}")
 
 
 def _named(some: Sequence[Alternative], found: Sequence[Alternative]) -> str:
@@ -205,72 +165,78 @@ def _named(some: Sequence[Alternative], found: Sequence[Alternative]) -> str:
         for each in some
         if each.target and meant.issuperset(other.label for other in found if other.target == each.target)
     }
-    return _first([each.convolutions if each.convolutions in whole else each.label for each in some])
+    return listed((each.convolutions if each.convolutions in whole else each.label for each in some), MOST_NAMED)
 
 
-def _first(words: Sequence[str]) -> str:
-    """Join the first words that differ, and count the others."""
-    words = [*dict.fromkeys(words)]
-    more = len(words) - NAMED
-    return ", ".join(words[:NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _whatif_layers(base: Count, found: Sequence[Alternative]) -> Table:
+def _layers_changed(base: Count, found: Sequence[Alternative], shown: Costs) -> Table:
     rows: list[Row] = []
     kinds = [each.kinds for each in found]
     for position, (node, step) in enumerate(base.trace.items(), 1):
-        before = base.cost(step)
+        before = shown.of(base, step)
         cells = {"position": position, "path": node.path, "type": node.kind, "output": [*step.shape.dims]}
         types = {f"type_{number}": each[node.path] for number, each in enumerate(kinds, 1)}
-        after = [_compared(number, before, _cost(each, node.path)) for number, each in enumerate(found, 1)]
-        rows.append(Row(_merged(cells | cost_facts(before), types, *after)))
-    sums = [_compared(number, base.total, each.counted.total) for number, each in enumerate(found, 1)]
-    total = Row(_merged({"path": "total", **cost_facts(base.total)}, *sums))
-    if len(found) == 1:
-        return Table("layers", ONE, tuple(rows), total, more=MORE)
-    columns = (Column(f"macs_{number}", each.label, "count") for number, each in enumerate(found, 1))
-    more = (Column(f"saved_{number}", f"saved by {each.label}", "count") for number, each in enumerate(found, 1))
-    return Table("layers", (*SEVERAL, *columns), tuple(rows), total, more=tuple(more))
+        after = (shown.of(each.counted, each.counted.trace.steps[node.path]) for each in found)
+        rows.append(Row({**cells, **before, **types, **_alternative_cells(shown, after, before)}))
+    before = shown.values(base.total)
+    sums = _alternative_cells(shown, (shown.values(each.counted.total) for each in found), before)
+    columns, more = _one(shown) if len(found) == 1 else _several(found, shown)
+    return Table("layers", columns, tuple(rows), Row({"path": "total", **before, **sums}), more=more)
 
 
-def _merged(*cells: dict[str, Any]) -> dict[str, Any]:
+def _alternative_cells(shown: Costs, after: Iterable[dict[str, int]], before: dict[str, int]) -> dict[str, Any]:
+    cells = (shown.alternative(number, values, before) for number, values in enumerate(after, 1))
     return {key: value for each in cells for key, value in each.items()}
 
 
-def _cost(each: Alternative, path: str) -> Cost:
-    return each.counted.cost(each.counted.trace.steps[path])
+Columns = tuple[tuple[Column, ...], tuple[Column, ...]]
+"""The columns of a table, and those shown on request."""
 
 
-def _compared(number: int, before: Cost, after: Cost) -> dict[str, Any]:
-    ratios = after.ratios(before)
-    return {
-        f"params_{number}": after.params,
-        f"macs_{number}": after.macs,
-        f"ratio_{number}": ratios["macs"],
-        f"params_ratio_{number}": ratios["params"],
-        f"saved_{number}": before.macs - after.macs,
-        f"params_saved_{number}": before.params - after.params,
-    }
+def _one(shown: Costs) -> Columns:
+    types = (Column("type", "before"), Column("type_1", "after"))
+    pairs = zip(shown.columns(title="{} before"), shown.columns("{}_1", "{} after"), strict=True)
+    values = (column for both in pairs for column in both)
+    more = [
+        shown.column(each, shown.key(each, "saved", 1), f"{each.title} saved")
+        for each in (shown.headline, *shown.others)
+    ]
+    more += [Column(shown.key(each, "ratio", 1), f"ratio of {each.title}", "ratio", each.name) for each in shown.others]
+    ratio = Column("ratio_1", "ratio", "ratio", shown.headline.name)
+    return (POSITION, Column("path", "layer"), *types, OUTPUT, *values, ratio), tuple(more)
 
 
-def _whatif_totals(base: Count, found: Sequence[Alternative]) -> Table:
-    varied = [
+def _several(found: Sequence[Alternative], shown: Costs) -> Columns:
+    columns = [POSITION, Column("path", "layer"), Column("type", "type"), OUTPUT]
+    more: list[Column] = []
+    for each in shown.counted:
+        unit = "" if each.name == shown.headline.name else f" {each.title}"
+        columns.append(shown.column(each, each.name, each.title))
+        for number, other in enumerate(found, 1):
+            columns.append(shown.column(each, f"{each.name}_{number}", f"{other.label}{unit}"))
+            more.append(shown.column(each, shown.key(each, "saved", number), f"{each.title} saved by {other.label}"))
+    return tuple(columns), tuple(more)
+
+
+def _alternatives(base: Count, found: Sequence[Alternative], shown: Costs) -> Table:
+    columns = [
         column
-        for column, varies in (
+        for column, is_shown in (
             (Column("width", "width"), any(each.point.width for each in found)),
             (Column("input", "input", "shape"), any(each.point.size for each in found)),
+            (Column("alternative", "convolutions"), any(each.target for each in found)),
+            (Column("replaced", "replaced", "count"), any(each.target for each in found)),
         )
-        if varies
+        if is_shown
     ]
-    others = OTHERS if any(each.target for each in found) else ()
     same = [each for each in found if not each.target and alike(each.counted, base)]
     first = same[0] if same else Alternative(None, base)
-    rows = tuple(_total(each, base) for each in (first, *(each for each in found if each is not first)))
-    return Table("alternatives", (*varied, *others, *WHATIF_TOTALS), rows, separator="")
+    totals = shown.values(base.total)
+    rows = (_alternative(each, shown, totals) for each in (first, *(each for each in found if each is not first)))
+    return Table("alternatives", (*columns, *shown.ratio_columns()), tuple(rows), separator="")
 
 
-def _total(each: Alternative, base: Count) -> Row:
-    """Return the row of a network, with its ratios to the first."""
+def _alternative(each: Alternative, shown: Costs, base: dict[str, int]) -> Row:
+    """Return the row of a network, with its ratios to the unmodified one."""
     target = {"type": each.target.kind, "fields": dict(each.target.fields)} if each.target else {}
     cells = {
         "alternative": each.convolutions,
@@ -279,15 +245,12 @@ def _total(each: Alternative, base: Count) -> Row:
         "input": inputs_data(each.counted.trace),
         "replaced": len(each.replaced),
     }
-    return Row({**cells, **cost_facts(each.counted.total), **_ratios(each.counted, base)})
+    totals = shown.values(each.counted.total)
+    return Row({**cells, **totals, **shown.ratios(totals, base)})
 
 
-def _ratios(result: Count, base: Count) -> dict[str, Any]:
-    return {f"{key}_ratio": value for key, value in result.total.ratios(base.total).items()}
-
-
-def _left(found: Sequence[Alternative]) -> Table:
-    """Show the layers that were left alone, those with one reason together."""
+def _unchanged(found: Sequence[Alternative]) -> Table:
+    """Return the layers that were not replaced, those with one reason together."""
     groups: dict[tuple[str, tuple[str, ...]], list[Alternative]] = {}
     for each in found:
         reasons: dict[str, list[str]] = {}
@@ -295,44 +258,25 @@ def _left(found: Sequence[Alternative]) -> Table:
             reasons.setdefault(layer.reason, []).append(layer.path)
         for reason, paths in reasons.items():
             groups.setdefault((reason, tuple(paths)), []).append(each)
-    rows = tuple(_left_row(reason, paths, some, found) for (reason, paths), some in groups.items())
-    return Table("left", (*LEFT, *([Column("of", "with")] if len(found) > 1 else [])), rows, separator="")
+    rows = tuple(_unchanged_row(reason, paths, some, found) for (reason, paths), some in groups.items())
+    columns = (*UNCHANGED, *([Column("of", "with")] if len(found) > 1 else []))
+    return Table("left", columns, rows, separator="")
 
 
-def _left_row(reason: str, paths: Sequence[str], some: Sequence[Alternative], found: Sequence[Alternative]) -> Row:
-    cells = {"layers": len(paths), "which": _first(paths), "reason": reason, "of": _named(some, found)}
+def _unchanged_row(reason: str, paths: Sequence[str], some: Sequence[Alternative], found: Sequence[Alternative]) -> Row:
+    which, of = listed(paths, MOST_NAMED), _named(some, found)
+    cells = {"layers": len(paths), "which": which, "reason": reason, "of": of}
     return Row({**cells, "paths": [*paths], "alternatives": [each.label for each in some]})
 
 
-# What changed between two networks, as tables.
+# What changed between two networks.
 
-
-LAYERS = (
-    Column("status", "status"),
-    Column("layer", "layer"),
-    Column("type", "type"),
-    Column("changed", "changed"),
-    Column("output", "output"),
-    Column("params_before", "params before", "count"),
-    Column("params_after", "params after", "count"),
-    Column("params_delta", "change", "delta"),
-    Column("macs_before", "MACs before", "count"),
-    Column("macs_after", "MACs after", "count"),
-    Column("macs_delta", "change", "delta"),
-)
-DIFF_TOTALS = (
-    Column("quantity", ""),
-    Column("before", "before", "count"),
-    Column("after", "after", "count"),
-    Column("delta", "change", "delta"),
-    Column("ratio", "ratio"),
-)
 
 STATUSES: tuple[Status, ...] = ("added", "removed", "moved", "changed", "renumbered", "same")
 
 
 class Version(NamedTuple):
-    """One side: what the user calls it, the network's name, and its count."""
+    """One side: how the user refers to it, the network's name, and its count."""
 
     reference: str
     name: str
@@ -340,97 +284,91 @@ class Version(NamedTuple):
 
 
 def diff_report(before: Version, after: Version, changes: Sequence[Change], *, everything: bool = False) -> Report:
-    """Show what became of the layers, but for those that are as they were, and of the totals."""
-    shown = [each for each in changes if everything or each.status not in QUIET]
-    tables = (_diff_layers(shown, changes, before.result.total, after.result.total), _diff_totals(before, after))
+    """Return how layers and totals changed; unchanged layers only with `everything`."""
+    convention = after.result.convention
+    shown = costs_of(after.result)
+    rows = [each for each in changes if everything or each.status not in QUIET]
+    old, new = shown.values(before.result.total), shown.values(after.result.total)
+    sides = (("before", before), ("after", after))
+    inputs = (f"{side}: {each.reference}, input {inputs_text(each.result.trace)}" for side, each in sides)
+    notes = [_about(each.reference, note) for _, each in sides for note in each.result.notes]
+    numbers = Counter(each.status for each in changes)
     return Report(
         title=f"{before.name} → {after.name}" if before.name != after.name else after.name,
-        tables=tables,
-        lines=(
-            f"before: {before.reference}, input {inputs_text(before.result.trace)}",
-            f"after: {after.reference}, input {inputs_text(after.result.trace)}",
-            counted_line(after.result.convention),
-        ),
-        notes=_diff_notes(before, after),
-        facts=_facts(before, after, changes),
+        tables=(_changes(rows, changes, old, new, shown), _diff_totals(old, new, shown)),
+        lines=(*(Line("text", each) for each in inputs), convention_line(convention)),
+        notes=tuple(dict.fromkeys(notes)),
+        facts={
+            "before": _side(before, old),
+            "after": _side(after, new),
+            "convention": convention_facts(convention),
+            "delta": {name: new[name] - old[name] for name in new},
+            "ratio": shown.ratios(new, old, "{}"),
+            "numbers": {status: numbers[status] for status in STATUSES},
+        },
     )
 
 
-def _facts(before: Version, after: Version, changes: Sequence[Change]) -> dict[str, Any]:
-    numbers = Counter(each.status for each in changes)
-    old, new = before.result.total, after.result.total
-    return {
-        "before": _side(before),
-        "after": _side(after),
-        "convention": convention_facts(after.result.convention),
-        "delta": {"params": new.params - old.params, "macs": new.macs - old.macs},
-        "ratio": new.ratios(old),
-        "numbers": {status: numbers[status] for status in STATUSES},
-    }
+def _side(version: Version, totals: dict[str, int]) -> dict[str, Any]:
+    input_ = inputs_data(version.result.trace)
+    return {"reference": version.reference, "arch": version.name, "input": input_, **totals}
 
 
-def _side(version: Version) -> dict[str, Any]:
-    return {
-        "reference": version.reference,
-        "arch": version.name,
-        "input": inputs_data(version.result.trace),
-        **cost_facts(version.result.total),
-    }
-
-
-def _diff_notes(before: Version, after: Version) -> tuple[str, ...]:
-    named = [(each.reference, note) for each in (before, after) for note in map(str, each.result.notes)]
-    return tuple(f"{reference}: {note}" for reference, note in dict.fromkeys(named))
-
-
-def _diff_layers(shown: Sequence[Change], changes: Sequence[Change], before: Cost, after: Cost) -> Table:
-    total = {"status": "total", **_costs(before, after)}
-    return Table(
-        "layers", LAYERS, tuple(Row(_cells(each)) for each in shown), Row(total), caption=_caption(shown, changes)
-    )
-
-
-def _caption(shown: Sequence[Change], changes: Sequence[Change]) -> str:
-    return f"{_hidden(changes)}; --all shows them" if len(shown) < len(changes) else ""
+def _changes(
+    rows: Sequence[Change], changes: Sequence[Change], old: dict[str, int], new: dict[str, int], shown: Costs
+) -> Table:
+    costs_ = [
+        column
+        for each in shown.metrics
+        for column in (
+            Column(f"{each.name}_before", f"{each.title} before", "count"),
+            Column(f"{each.name}_after", f"{each.title} after", "count"),
+            Column(f"{each.name}_delta", "change", "delta"),
+        )
+    ]
+    words = (Column(key, key) for key in ("status", "layer", "type", "changed", "output"))
+    total = Row({"status": "total", **_deltas(old, new, shown)})
+    caption = f"{_hidden(changes)}; --all shows them" if len(rows) < len(changes) else ""
+    return Table("layers", (*words, *costs_), tuple(_change(each, shown) for each in rows), total, caption=caption)
 
 
 def _hidden(changes: Sequence[Change]) -> str:
-    """Say how many layers are as they were, and how many only have another number."""
+    """Return how many layers are unchanged, and how many are only numbered differently."""
     numbers = Counter(each.status for each in changes)
     same, other = numbers["same"], numbers["renumbered"]
-    said = [f"{same} {'layer' if same == 1 else 'layers'} unchanged"] if same else []
-    return ", ".join([*said, *([f"{other} only numbered otherwise"] if other else [])])
+    words = [f"{plural(same, 'layer')} unchanged"] if same else []
+    return ", ".join([*words, *([f"{other} only numbered differently"] if other else [])])
 
 
-def _cells(change: Change) -> dict[str, Any]:
+def _change(change: Change, shown: Costs) -> Row:
     old, new = change.before, change.after
-    return {
-        "status": change.status,
-        "layer": _arrow(*(each and each.item.path for each in (old, new))),
-        "type": _arrow(*(each and each.item.kind for each in (old, new))),
-        "changed": ", ".join(_field(name, *pair) for name, pair in change.fields.items() if name != "type"),
-        "output": _arrow(*(each and sizes(each.item.output) for each in (old, new))),
-        **_costs(old and old.cost, new and new.cost),
-        "before": _data(old),
-        "after": _data(new),
-        "fields": {name: [*pair] for name, pair in change.fields.items()},
-    }
+    values = [shown.values(each.cost) if each else None for each in (old, new)]
+    return Row(
+        {
+            "status": change.status,
+            "layer": _arrow(*(each and each.item.path for each in (old, new))),
+            "type": _arrow(*(each and each.item.kind for each in (old, new))),
+            "changed": ", ".join(_field(name, *both) for name, both in change.fields.items() if name != "type"),
+            "output": _arrow(*(each and shape_text(each.item.output) for each in (old, new))),
+            **_deltas(values[0], values[1], shown),
+            "before": _layer_data(old, shown),
+            "after": _layer_data(new, shown),
+            "fields": {name: [*both] for name, both in change.fields.items()},
+        }
+    )
 
 
-def _costs(old: Cost | None, new: Cost | None) -> dict[str, int | None]:
-    """Return what a layer cost and costs; one that is not there costs nothing."""
-    return {
-        "params_before": old.params if old else None,
-        "params_after": new.params if new else None,
-        "params_delta": (new.params if new else 0) - (old.params if old else 0),
-        "macs_before": old.macs if old else None,
-        "macs_after": new.macs if new else None,
-        "macs_delta": (new.macs if new else 0) - (old.macs if old else 0),
-    }
+def _deltas(old: Mapping[str, int] | None, new: Mapping[str, int] | None, shown: Costs) -> dict[str, int | None]:
+    """Return what a layer costs on both sides; a layer that does not exist costs nothing."""
+    cells: dict[str, int | None] = {}
+    for each in shown.metrics:
+        one, other = (values[each.name] if values else None for values in (old, new))
+        cells |= {f"{each.name}_before": one, f"{each.name}_after": other}
+        cells[f"{each.name}_delta"] = (other or 0) - (one or 0)
+    return cells
 
 
-def _data(layer: Layer | None) -> dict[str, Any] | None:
-    """Return a layer as data."""
+def _layer_data(layer: Layer | None, shown: Costs) -> dict[str, Any] | None:
     if layer is None:
         return None
     item = layer.item
@@ -440,23 +378,23 @@ def _data(layer: Layer | None) -> dict[str, Any] | None:
         "fields": item.fields,
         "reads": [*item.inputs],
         "output": [*item.output],
-        **cost_facts(layer.cost),
+        **shown.values(layer.cost),
     }
 
 
 def _arrow(old: str | None, new: str | None) -> str:
-    """Write what there is, with an arrow where it changed."""
+    """Return one word for both sides, or two with an arrow if they differ."""
     return f"{old} → {new}" if old and new and old != new else new or old or ""
 
 
 def _field(name: str, old: Any, new: Any) -> str:
-    """Write a field that changed; what reads another layer of the same number says so."""
+    """Return a field that changed; a reference to another layer of the same number says so."""
     before, after = _value(old), _value(new)
     return f"{name} {before} → {'another ' if before == after else ''}{after}"
 
 
 def _value(value: Any) -> str:
-    """Write a value as an arch file would."""
+    """Return a value as an arch file would have it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple | list):
@@ -465,14 +403,18 @@ def _value(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _diff_totals(before: Version, after: Version) -> Table:
-    old, new = before.result.total, after.result.total
-    ratios = new.ratios(old)
-    rows = tuple(
-        Row({"quantity": title, "before": was, "after": now, "delta": now - was, "ratio": ratios[key]})
-        for title, key, was, now in (
-            ("params", "params", old.params, new.params),
-            ("MACs", "macs", old.macs, new.macs),
-        )
+def _diff_totals(old: dict[str, int], new: dict[str, int], shown: Costs) -> Table:
+    columns = (
+        Column("quantity", ""),
+        Column("before", "before", "count"),
+        Column("after", "after", "count"),
+        Column("delta", "change", "delta"),
+        Column("ratio", "ratio"),
     )
-    return Table("", DIFF_TOTALS, rows, separator="")
+    ratios = shown.ratios(new, old, "{}")
+    rows: list[Row] = []
+    for each in shown.metrics:
+        before, after = old[each.name], new[each.name]
+        cells = {"quantity": each.title, "before": before, "after": after, "delta": after - before}
+        rows.append(Row({**cells, "ratio": ratios[each.name]}))
+    return Table("", columns, tuple(rows), separator="")

@@ -1,28 +1,19 @@
-"""Results as tables: one function per thing shown."""
+"""One network: a table of layers, its totals, ways to group, sort and cut the table, and drawings of the graph."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from flopcount.case import Cost, Count, ratio
+from flopcount.case import Count, ratio
 from flopcount.errors import UsageError, suggestion
 from flopcount.formulas.step import Step
-from flopcount.network.convention import Convention
-from flopcount.network.trace import Trace
-from flopcount.report.table import Column, Report, Row, Table
+from flopcount.report.cost import Costs, convention_line, costs_of, facts, input_line, unknown_facts
+from flopcount.report.table import Column, Report, Row, Table, plural, shape_text
 
 LAYERS = (
     Column("position", "#", "count"),
     Column("path", "layer"),
     Column("type", "type"),
     Column("output", "output", "shape"),
-    Column("params", "params", "count"),
-    Column("macs", "MACs", "count"),
-    Column("share", "share", "share"),
-)
-MORE = (Column("kernel", "kernel", "shape"), Column("params_share", "of params", "share"))
-AGAINST_STANDARD = (
-    Column("standard_macs", "standard MACs", "count"),
-    Column("ratio", "ratio", "ratio"),
 )
 SIDE_BY_SIDE = (
     Column("quantity", ""),
@@ -32,207 +23,164 @@ SIDE_BY_SIDE = (
 )
 
 
-def count_report(name: str, description: str, result: Count, changes: Mapping[str, Any] | None = None) -> Report:
-    """Show one network: a row per layer, then the totals beside those of standard convolutions.
+def count_report(result: Count, changes: Mapping[str, Any] | None = None) -> Report:
+    """Return one network: a row per layer, then the totals beside those of standard convolutions.
 
-    `changes` is what was asked for beyond the file, as the options of the command line name it.
+    `changes` are the changes to the file, as options of the command line.
     """
-    changes = changes or {}
+    name, description = result.case.name, result.case.plan.description
+    shown = costs_of(result)
+    totals = shown.values(result.total)
+    standard = shown.values(result.standard_total) if result.standard_total else {}
+    against = {"standard": {"totals": standard, "ratio": shown.ratios(totals, standard, "{}")}} if standard else {}
     return Report(
         title=f"{name}: {description}" if description else name,
-        tables=(_layers(result), _side_by_side(result)),
-        lines=(f"input {inputs_text(result.trace)}{changed_text(changes)}", counted_line(result.convention)),
-        notes=tuple(map(str, result.notes)),
-        facts={**_facts(name, result), **({"changes": changes} if changes else {})},
+        tables=(_layers(result, shown, totals, standard), _side_by_side(result, shown, totals, standard)),
+        lines=(input_line(result.trace, changes), convention_line(result.convention)),
+        notes=result.notes,
+        facts={
+            **facts(result, changes),
+            "totals": totals,
+            "weighted_layers": result.weighted_layers,
+            **unknown_facts(result),
+            **against,
+        },
     )
 
 
-def unknown_facts(result: Count) -> dict[str, Any]:
-    """Return what is not in the totals, as data."""
-    return {"at_least": True, "unknown": dict(result.unknown)} if result.unknown else {}
-
-
-def changed_text(changes: Mapping[str, Any]) -> str:
-    """Write what was changed, as the command line has it."""
-    values = ((key, each) for key, value in changes.items() for each in (value if isinstance(value, list) else [value]))
-    return "".join(f" · --{key} {value}" for key, value in values)
-
-
-def sizes(dims: Iterable[object]) -> str:
-    """Write sizes as 3×224×224."""
-    return "×".join(map(str, dims))
-
-
-def inputs_text(traced: Trace) -> str:
-    """Write the input's sizes, or those of several inputs with their names."""
-    if len(traced.inputs) == 1:
-        return sizes(traced.input.dims)
-    return ", ".join(f"{name} {sizes(shape.dims)}" for name, shape in traced.inputs.items())
-
-
-def inputs_data(traced: Trace) -> Any:
-    """Return the input's sizes as data: a list, or a table of lists where there are several inputs."""
-    if len(traced.inputs) == 1:
-        return [*traced.input.dims]
-    return {name: [*shape.dims] for name, shape in traced.inputs.items()}
-
-
-def counted_line(convention: Convention) -> str:
-    """Say what is counted, as every result does."""
-    return f"counted: {convention.sentence()}"
-
-
-def convention_facts(convention: Convention) -> dict[str, str]:
-    """Return the convention in force, as data."""
-    return {
-        "name": convention.name,
-        "unit": convention.unit,
-        "headline": convention.headline,
-        "word": convention.word,
-        "params": convention.params_name,
-        "macs_counted": convention.counts,
-        "macs_not_counted": convention.leaves_out,
-        "params_counted": convention.params_counts,
-    }
-
-
-def cost_facts(cost: Cost) -> dict[str, int]:
-    """Return a cost, as data."""
-    return {"params": cost.params, "macs": cost.macs}
-
-
-def _facts(name: str, result: Count) -> dict[str, Any]:
-    total, standard = result.total, result.standard_total
-    against = {"standard": {"totals": cost_facts(standard), "ratio": total.ratios(standard)}} if standard else {}
-    return {
-        "arch": name,
-        "input": inputs_data(result.trace),
-        "convention": convention_facts(result.convention),
-        "totals": cost_facts(total),
-        "weighted_layers": result.weighted_layers,
-        **unknown_facts(result),
-        **against,
-    }
-
-
-def _layers(result: Count) -> Table:
-    whole = result.total
+def _layers(result: Count, shown: Costs, totals: dict[str, int], standard: dict[str, int]) -> Table:
     rows: list[Row] = []
     for position, (node, step) in enumerate(result.trace.items(), 1):
-        row = _step_row(node.path, node.kind, step, result.cost, whole)
-        against = _against(node.path, step, result)
-        rows.append(Row({"position": position, **row.cells, **against}, row.parts))
-    standard = result.standard_total
-    shares = {"share": ratio(whole.macs, whole.macs), "params_share": ratio(whole.params, whole.params)}
-    total = {"path": "at least" if result.unknown else "total", **cost_facts(whole), **shares}
-    if standard:
-        total |= {"standard_params": standard.params, "standard_macs": standard.macs}
-        total |= {"ratio": ratio(whole.macs, standard.macs)}
-    columns = (*LAYERS, *AGAINST_STANDARD) if standard else LAYERS
-    more = (*MORE, Column("standard_params", "standard params", "count")) if standard else MORE
+        row = _step_row(node.path, node.kind, step, result, shown, totals)
+        rows.append(Row({"position": position, **row.cells, **_against(node.path, step, result, shown)}, row.parts))
+    total = {"path": "at least" if result.unknown else "total", **totals, **shown.shares(totals, totals)}
+    total |= _compared(shown, totals, standard) if standard else {}
+    columns, more = _columns(shown, is_compared=bool(standard))
     return Table("layers", columns, tuple(rows), Row(total), more=more)
 
 
-def _step_row(path: str, kind: str, step: Step, cost: Callable[[Step], Cost], whole: Cost) -> Row:
+def _columns(shown: Costs, *, is_compared: bool) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """Return the columns of layers, and those shown on request."""
+    head = shown.headline
+    columns = [*LAYERS, *shown.columns(), Column("share", "share", "share", head.name, "sum")]
+    more = [
+        Column("kernel", "kernel", "shape"),
+        *(Column(f"{each.name}_share", f"of {each.title}", "share", each.name, "sum") for each in shown.others),
+    ]
+    if is_compared:
+        standard = [shown.column(each, f"standard_{each.name}", f"standard {each.title}") for each in shown.metrics]
+        columns += [each for each in standard if each.metric == head.name]
+        columns += [Column("ratio", "ratio", "ratio", head.name)]
+        more += [each._replace(combine="") for each in standard if each.metric != head.name]
+    return tuple(columns), tuple(more)
+
+
+def _step_row(path: str, kind: str, step: Step, result: Count, shown: Costs, totals: dict[str, int]) -> Row:
     """Return the row of a step; the parts of a composition are rows inside it."""
-    own = cost(step)
+    own = shown.of(result, step)
     cells = {
         "path": path,
         "type": kind,
         "output": [*step.shape.dims],
         **({"kernel": [*step.kernel]} if step.kernel else {}),
-        **cost_facts(own),
-        "share": ratio(own.macs, whole.macs),
-        "params_share": ratio(own.params, whole.params),
+        **own,
+        **shown.shares(own, totals),
     }
-    parts = (_step_row(f"{path}.{part.name}", part.step.kind, part.step, cost, whole) for part in step.parts)
+    parts = (_step_row(f"{path}.{part.name}", part.step.kind, part.step, result, shown, totals) for part in step.parts)
     return Row(cells, tuple(parts))
 
 
-def _against(path: str, step: Step, result: Count) -> Mapping[str, Any]:
-    """Return the cells that compare a layer with the standard convolution it stands for."""
+def _against(path: str, step: Step, result: Count, shown: Costs) -> dict[str, Any]:
+    """Return the cells that compare a layer with the standard convolution it replaces."""
     if not result.standard:
         return {}
-    own, standard = result.cost(step), result.cost(result.standard.steps[path])
-    if not own.macs and not standard.macs and not any("conv_mac" in leaf.tally.counts for leaf in step.leaves()):
+    own, standard = shown.of(result, step), shown.of(result, result.standard.steps[path])
+    head = shown.headline.name
+    if not own[head] and not standard[head] and not any("conv_mac" in leaf.tally.counts for leaf in step.leaves()):
         return {}
-    cells = {"standard_params": standard.params, "standard_macs": standard.macs}
-    return {**cells, "ratio": ratio(own.macs, standard.macs)}
+    return _compared(shown, own, standard)
 
 
-def _side_by_side(result: Count) -> Table:
-    """Show the totals, beside those of standard convolutions where there are others."""
-    total, standard = result.total, result.standard_total
-    ratios = total.ratios(standard) if standard else {}
-    rows = tuple(
-        Row({"quantity": title, "standard": getattr(standard, key, None), "specified": value, "ratio": ratios.get(key)})
-        for title, key, value in (("MACs", "macs", total.macs), ("params", "params", total.params))
-    )
-    columns = (
-        SIDE_BY_SIDE
-        if standard
-        else (SIDE_BY_SIDE[0], Column("specified", "at least" if result.unknown else "total", "count"))
-    )
-    plural = "layer" if result.weighted_layers == 1 else "layers"
-    caption = f"{result.weighted_layers} {plural} with weights"
-    return Table("", columns, rows, caption=caption, separator="")
+def _compared(shown: Costs, own: dict[str, int], standard: dict[str, int]) -> dict[str, Any]:
+    head = shown.headline.name
+    return {f"standard_{name}": value for name, value in standard.items()} | {"ratio": ratio(own[head], standard[head])}
 
 
-# The rows of a count, shown otherwise: folded, summed by a column, sorted, cut.
+def _side_by_side(result: Count, shown: Costs, totals: dict[str, int], standard: dict[str, int]) -> Table:
+    """Return the totals, beside those of standard convolutions if they differ."""
+    rows: list[Row] = []
+    for each in (shown.headline, *shown.others):
+        value, reference = totals[each.name], standard.get(each.name)
+        against = ratio(value, reference) if reference is not None else None
+        rows.append(Row({"quantity": each.title, "standard": reference, "specified": value, "ratio": against}))
+    total = Column("specified", "at least" if result.unknown else "total", "count")
+    columns = SIDE_BY_SIDE if standard else (SIDE_BY_SIDE[0], total)
+    caption = f"{plural(result.weighted_layers, 'layer')} with weights"
+    return Table("", columns, tuple(rows), caption=caption, separator="")
 
 
-ADDED = ("params", "params_share", "macs", "share", "standard_macs")
-"""The columns that add up."""
+# The rows of a count in another form: folded, summed by a column, sorted, cut.
 
 
 def folded(table: Table, depth: int) -> Table:
     """Fold the tree of blocks: one row for all layers that share the first `depth` names of their path."""
-    if depth < 1:
-        raise UsageError(f"--depth {depth} is not possible; it counts from 1")
-    rows = [_one(key, rows) for key, rows in _grouped(table.rows, lambda row: _shortened(row, depth))]
+    check_depth(depth)
+    rows = [_one(key, rows, table) for key, rows in _grouped(table.rows, lambda row: _shortened(row, depth))]
     return table._replace(rows=tuple(Row({**row.cells, "position": n}, row.parts) for n, row in enumerate(rows, 1)))
+
+
+def check_depth(depth: int | None) -> None:
+    """Refuse a depth below 1."""
+    if depth is not None and depth < 1:
+        raise UsageError(f"invalid --depth {depth}: expected at least 1")
 
 
 def _shortened(row: Row, depth: int) -> str:
     return ".".join(str(row.cells["path"]).split(".")[:depth])
 
 
-def _one(path: str, rows: list[Row]) -> Row:
-    """Make one row of several: what they leave is what the last one leaves."""
+def _one(path: str, rows: list[Row], table: Table) -> Row:
+    """Make one row of several; its output is that of the last one."""
     if len(rows) == 1 and rows[0].cells["path"] == path:
         return rows[0]
-    return Row({"path": path, "type": f"{len(rows)} layers", "output": rows[-1].cells["output"], **_sums(rows)})
+    known = {"path": path, "type": f"{len(rows)} layers", "output": rows[-1].cells["output"]}
+    return Row({**known, **_sums(rows, _added(table))})
 
 
-def _sums(rows: Iterable[Row]) -> dict[str, Any]:
-    """Add up what adds up, and take the ratio of the sums."""
-    rows = [*rows]
-    sums = {key: _sum(row.cells.get(key) for row in rows) for key in ADDED}
-    compared = [row for row in rows if row.cells.get("standard_macs") is not None]
-    specified = sum(row.cells["macs"] for row in compared)
-    if compared:
-        sums["ratio"] = ratio(specified, sums["standard_macs"])
+def _added(table: Table) -> list[Column]:
+    """Return the columns of costs, those of one metric together; parameters first."""
+    known = [column for column in (*table.columns, *table.more) if column.metric]
+    metrics = [*dict.fromkeys(column.metric for column in known)]
+    return sorted(known, key=lambda column: metrics.index(column.metric))
+
+
+def _sums(rows: list[Row], columns: Sequence[Column]) -> dict[str, Any]:
+    """Combine the costs of several rows, and take the ratio of the sums."""
+    sums: dict[str, Any] = {}
+    for column in columns:
+        known = [value for value in (row.cells.get(column.key) for row in rows) if value is not None]
+        if column.combine and known:
+            sums[column.key] = sum(known) if column.combine == "sum" else max(known)
+        standard = f"standard_{column.metric}"
+        if column.key == "ratio" and standard in sums:
+            compared = [row.cells[column.metric] for row in rows if row.cells.get(standard) is not None]
+            sums["ratio"] = ratio(sum(compared), sums[standard])
     return {key: value for key, value in sums.items() if value is not None}
-
-
-def _sum(values: Iterable[Any]) -> Any:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
 
 
 def summed_by(table: Table, key: str) -> Table:
     """Add up the rows that agree in a column; `kernel` looks into composite layers, `block` at the first name."""
-    others = (column.key for column in table.columns if column.key not in {*ADDED, "ratio", "type"})
+    others = (column.key for column in table.columns if not column.metric and column.key != "type")
     known = ("type", "kernel", "block", *others)
     if key not in known:
         raise UsageError(f"--by {key}: there is no such column; {suggestion(key, known)}")
-    rows = [leaf for row in table.rows for leaf in _leaves(row)] if key == "kernel" else table.rows
+    rows = [leaf for row in table.rows for leaf in _leaves(row)] if key == "kernel" else [*table.rows]
+    added = _added(table)
     groups = _grouped(rows, _GROUPS.get(key, lambda row: str(row.cells.get(key, ""))))
-    counted = tuple(Row({key: name, "layers": len(inside), **_sums(inside)}) for name, inside in groups)
-    known_columns = {column.key: column for column in (*table.columns, *table.more)}
-    kept = tuple(known_columns[key] for key in (*ADDED, "ratio") if key in known_columns)
-    if key == "kernel":
-        kept = tuple(column for column in kept if column.key not in {"standard_macs", "ratio"})
+    counted = tuple(Row({key: name, "layers": len(inside), **_sums(inside, added)}) for name, inside in groups)
+    kept = [column for column in added if column.combine or column.key == "ratio"]
+    if key == "kernel":  # a part has no standard convolution of its own
+        kept = [column for column in kept if column.key != "ratio" and not column.key.startswith("standard_")]
     total = Row({**table.total.cells, key: table.total.cells.get("path", "total")}) if table.total else None
     return Table("groups", (Column(key, key), Column("layers", "layers", "count"), *kept), counted, total)
 
@@ -243,18 +191,18 @@ def _leaves(row: Row) -> list[Row]:
 
 def _kernel(row: Row) -> str:
     kernel = row.cells.get("kernel")
-    return f"{row.cells['type']} {'×'.join(map(str, kernel))}" if kernel else str(row.cells["type"])
+    return f"{row.cells['type']} {shape_text(kernel)}" if kernel else str(row.cells["type"])
 
 
 _GROUPS: dict[str, Callable[[Row], str]] = {
     "kernel": _kernel,
     "block": lambda row: str(row.cells["path"]).split(".")[0],
-    "output": lambda row: "×".join(map(str, row.cells["output"])),
+    "output": lambda row: shape_text(row.cells["output"]),
 }
 
 
 def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> list[tuple[str, list[Row]]]:
-    """Group rows, wherever they stand, in the order in which their keys first appear."""
+    """Group rows, wherever they are, in the order in which their keys first appear."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
@@ -264,7 +212,7 @@ def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> list[tuple[str, 
 def sorted_by(table: Table, key: str) -> Table:
     """Sort by a column: numbers from the largest, words from a to z."""
     column = _column(table, key, "--sort")
-    numeric = column.sort in {"count", "share", "ratio"} and column.key != "position"
+    numeric = column.form in {"count", "share", "ratio"} and column.key != "position"
     present = [row for row in table.rows if row.cells.get(column.key) is not None]
     absent = [row for row in table.rows if row.cells.get(column.key) is None]
     return table._replace(rows=(*sorted(present, key=lambda row: row.cells[column.key], reverse=numeric), *absent))
@@ -273,10 +221,10 @@ def sorted_by(table: Table, key: str) -> Table:
 def cut(table: Table, top: int) -> Table:
     """Keep the first rows, and say how many more there are; the total stays that of all."""
     if top < 1:
-        raise UsageError(f"--top {top} is not possible; it counts from 1")
+        raise UsageError(f"invalid --top {top}: expected at least 1")
     hidden = len(table.rows) - top
-    included = ", which the total includes" if table.total else ""
-    caption = f"{hidden} more rows{included}" if hidden > 0 else table.caption
+    included = " (included in the total)" if table.total else ""
+    caption = f"… {plural(hidden, 'more row')}{included}" if hidden > 0 else table.caption
     return table._replace(rows=table.rows[:top], caption=caption)
 
 
@@ -292,3 +240,68 @@ def _column(table: Table, key: str, option: str) -> Column:
     raise UsageError(
         f"{option} {key}: no such column here; {suggestion(key, [column.key for column in table.columns])}"
     )
+
+
+# The network as a graph, in the notation of Mermaid or Graphviz.
+
+
+MOST_EDGES = 500
+"""Mermaid draws no more edges than this by default."""
+
+MOST_TEXT = 50_000
+"""Mermaid reads no more characters than this by default."""
+
+
+class Graph(NamedTuple):
+    """A label for each node, and the edges between them."""
+
+    labels: Mapping[str, str]
+    edges: tuple[tuple[str, str], ...]
+
+
+def graph(result: Count, depth: int | None) -> Graph:
+    """Fold the network to `depth` names of each path, and label every node."""
+    shown = costs_of(result)
+    groups = {path: _short(path, depth) for path in (*result.trace.inputs, *result.trace.steps)}
+    labels = {name: f"{name}<br>{shape_text(shape.dims)}" for name, shape in result.trace.inputs.items()}
+    totals: dict[str, dict[str, int]] = {}
+    for node, step in result.trace.items():
+        name, own = groups[node.path], shown.of(result, step)
+        known = totals.setdefault(name, dict.fromkeys(own, 0))
+        totals[name] = {key: known[key] + value for key, value in own.items()}
+        kind = node.kind if name == node.path else "block"
+        values = ", ".join(f"{totals[name][each.name]} {each.title}" for each in shown.metrics)
+        cost = values if any(totals[name].values()) else "no cost"
+        labels[name] = f"{name}<br>{kind} → {shape_text(step.shape.dims)}<br>{cost}"
+    edges = ((groups[source], groups[node.path]) for node, _ in result.trace.items() for source in node.inputs)
+    return Graph(labels, tuple(dict.fromkeys((one, other) for one, other in edges if one != other)))
+
+
+def _short(path: str, depth: int | None) -> str:
+    return path if depth is None else ".".join(path.split(".")[:depth])
+
+
+def mermaid(result: Count, depth: int | None) -> str:
+    """Return a Mermaid flowchart; a UsageError if the network is too large for Mermaid."""
+    drawn = graph(result, depth)
+    numbers = {name: f"n{number}" for number, name in enumerate(drawn.labels)}
+    nodes = [f'    {numbers[name]}["{label}"]' for name, label in drawn.labels.items()]
+    edges = [f"    {numbers[one]} --> {numbers[other]}" for one, other in drawn.edges]
+    text = "\n".join(["flowchart TD", *nodes, *edges]) + "\n"
+    if len(edges) > MOST_EDGES or len(text) > MOST_TEXT:
+        size = f"{len(edges)} edges and {len(text)} characters"
+        raise UsageError(f"{size} are more than Mermaid draws ({MOST_EDGES} and {MOST_TEXT}); fold with --depth 1")
+    return text
+
+
+def dot(result: Count, depth: int | None) -> str:
+    """Return a Graphviz digraph."""
+    drawn = graph(result, depth)
+    labels = {name: label.replace("<br>", "\\n") for name, label in drawn.labels.items()}
+    nodes = [f'    "{name}" [label="{label}"];' for name, label in labels.items()]
+    edges = [f'    "{one}" -> "{other}";' for one, other in drawn.edges]
+    return "\n".join(["digraph network {", "    node [shape=box];", *nodes, *edges, "}"]) + "\n"
+
+
+GRAPHS: Mapping[str, Callable[[Count, int | None], str]] = {"mermaid": mermaid, "dot": dot}
+"""The function for each notation of a graph."""

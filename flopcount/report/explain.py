@@ -1,25 +1,26 @@
-"""How to get from one counter's number to another's."""
+"""How to get from one tool's number to another's, and published figures beside the exact counts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flopcount.analyses.explain import AFFINE, WORDS, Asked, Origin, Side, Term, Verdict, nearest
+from flopcount.errors import Note
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
 from flopcount.network.convention import convention
 from flopcount.network.padding_exact import PADDING_EXACT
 from flopcount.network.trace import Trace
-from flopcount.report.count import inputs_data, inputs_text
-from flopcount.report.table import Column, Report, Row, Table, cell_text
+from flopcount.report.cost import input_line, inputs_data
+from flopcount.report.table import Column, Line, Report, Row, Table, cell_text
 
 TERMS = (
     Column("to", "to"),
-    Column("entry", "what happens"),
-    Column("times", "how often", "count"),
-    Column("was", "weight", "count"),
-    Column("now", "now", "count"),
+    Column("entry", "operation"),
+    Column("times", "count", "count"),
+    Column("was", "weight A", "count"),
+    Column("now", "weight B", "count"),
     Column("amount", "difference", "count"),
-    Column("why", "because"),
-    Column("what", "that is", "prose"),
+    Column("why", "reason"),
+    Column("what", "meaning", "prose"),
 )
 TOTALS = (
     Column("convention", "convention"),
@@ -35,11 +36,11 @@ ORIGINS = (
     Column("number", "number", "count"),
     Column("rule", "prints"),
 )
-_WORDS: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT, "batch": "inputs at once"}
+_WORDS: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT, "batch": "batch size"}
 
 
 class Way(NamedTuple):
-    """From the base to one convention, and the figure that is said to be its, if one is."""
+    """From the base to one convention, and the figure attributed to it, if any."""
 
     side: Side
     terms: Sequence[Term]
@@ -47,7 +48,7 @@ class Way(NamedTuple):
 
     @property
     def rule(self) -> str | None:
-        """How the number prints as the figure; None where it does not."""
+        """How the number prints as the figure; None if it does not."""
         return self.asked.figure.printed(self.side.total) if self.asked else None
 
     @property
@@ -61,7 +62,7 @@ class Way(NamedTuple):
 
 
 class Search(NamedTuple):
-    """A figure, and the ways to come by it."""
+    """A figure, and its possible origins."""
 
     asked: Asked
     found: Sequence[Origin]
@@ -70,7 +71,7 @@ class Search(NamedTuple):
 def reconciliation_report(
     name: str, base: Side, ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str, int]
 ) -> Report:
-    """Show the numbers, what leads to each of them, and where figures come from that none was named for."""
+    """Return the numbers, the terms that lead to each, and possible origins of figures without a convention."""
     distinct = [*{way.side.rule.name: way for way in ways}.values()]
     tables = [_terms(distinct)] if any(way.terms for way in ways) else []
     origins = [_origins(searches)] if any(search.found for search in searches) else []
@@ -80,14 +81,15 @@ def reconciliation_report(
     return Report(
         title=f"{name}: from {base.rule.name} to {ends or 'the figures given'}",
         tables=tuple(tables),
-        lines=(f"input {inputs_text(traced)}", *_said([base, *(way.side for way in distinct)])),
+        lines=(input_line(traced), *_counted([base, *(way.side for way in distinct)])),
         notes=tuple(_notes(ways, searches, totals)),
         facts={"arch": name, "input": inputs_data(traced), "from": base.rule.name},
     )
 
 
-def _said(sides: Sequence[Side]) -> Sequence[str]:
-    return [*dict.fromkeys(f"{side.rule.name}: {side.rule.counts}" for side in sides)]
+def _counted(sides: Sequence[Side]) -> Iterator[Line]:
+    for text in dict.fromkeys(f"{side.rule.name}: {side.rule.counts}" for side in sides):
+        yield Line("text", text)
 
 
 def _totals(base: Side, ways: Sequence[Way]) -> Table:
@@ -133,14 +135,14 @@ def _origins(searches: Sequence[Search]) -> Table:
     return Table("origins", ORIGINS, tuple(rows))
 
 
-def _notes(ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str, int]) -> Iterator[str]:
+def _notes(ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str, int]) -> Iterator[Note]:
     for search in searches:
         if not search.found:
             figure = search.asked.figure
             near = ", ".join(f"{name} {totals[name]}" for name in nearest(figure, totals))
-            yield f"{figure.text}: no convention gives this number; the nearest are {near}"
+            yield Note("no-origin", f"{figure.text}: no convention gives this number; the nearest are {near}")
     for rule in dict.fromkeys(way.side.rule.name for way in ways if _is_misnamed(way.side)):
-        yield f"{rule} calls its number FLOPs; it is one of MACs"
+        yield Note("named-flops", f"{rule} labels its number FLOPs; it counts MACs")
 
 
 def _is_misnamed(side: Side) -> bool:
@@ -159,28 +161,30 @@ CLAIMS = (
     Column("exact", "exact", "count"),
     Column("status", "verdict"),
 )
-ERRATA = (*CLAIMS[:4], Column("claimed", "printed", "ratio"), *CLAIMS[5:6], Column("reason", "why", "prose"))
+ERRATA = (*CLAIMS[:4], Column("claimed", "printed", "ratio"), *CLAIMS[5:6], Column("reason", "reason", "prose"))
 
 
 def verification_report(found: Sequence[Verdict]) -> Report:
-    """Show all claims with their verdicts, and how many of each there are."""
+    """Return all claims with their verdicts, and the number of each verdict."""
     rows = tuple(_row(verdict) for verdict in found)
     counts = {status: sum(each.status == status for each in found) for status in ("holds", "erratum", "differs")}
     holds, errata, differ = counts.values()
-    said = f"{len(found)} figures: {holds} hold, {errata} known errata, {differ} differ"
-    lines = ("flopcount verify --errata says what is wrong with those that are known errata",) if errata else ()
-    notes = () if found else ("there are no claims here",)
-    table = Table("claims", CLAIMS, rows, caption=said)
+    caption = f"{len(found)} figures: {holds} hold, {errata} known errata, {differ} differ"
+    lines = (Line("text", "flopcount verify --errata explains the known errata"),) if errata else ()
+    notes = () if found else (Note("no-claims", "no claims found"),)
+    table = Table("claims", CLAIMS, rows, caption=caption)
     return Report("Published figures, recomputed", (table,), lines, notes, {"verdicts": counts})
 
 
 def errata_report(found: Sequence[Verdict]) -> Report:
-    """Show the published figures that are known to be wrong: what is printed, what follows, and why."""
+    """Return the published figures that are known to be wrong: what is printed, what is exact, and why."""
     wrong = [verdict for verdict in found if verdict.status == "erratum"]
     rows = tuple(Row({**_row(verdict).cells, "reason": verdict.claim.erratum}) for verdict in wrong)
     title = "Errata: published figures that do not follow from the definition"
-    line = "printed is what the source has; exact is what follows from the network and the convention the source states"
-    return Report(title, (Table("errata", ERRATA, rows, separator=""),), (line,))
+    line = (
+        "printed: the figure in the source; exact: what follows from the network and the convention the source states"
+    )
+    return Report(title, (Table("errata", ERRATA, rows, separator=""),), (Line("text", line),))
 
 
 def _row(verdict: Verdict) -> Row:
@@ -203,7 +207,7 @@ def _source(verdict: Verdict) -> str:
 
 
 def _what(verdict: Verdict) -> str:
-    """Say what is changed or left out, in the words of the command line."""
+    """Return what is changed or left out, as options of the command line."""
     claim, change = verdict.claim, verdict.claim.with_
     words = [
         claim.path or "",

@@ -1,4 +1,4 @@
-"""Findings in words, for every format."""
+"""Findings as text, and their fingerprints, for every format."""
 
 import hashlib
 from collections import Counter
@@ -7,26 +7,27 @@ from collections.abc import Iterable, Iterator
 from flopcount.analyses.budgets.check import Outcome
 from flopcount.analyses.budgets.findings import Finding, Share
 from flopcount.errors import plain
+from flopcount.report.table import plural
 from flopcount.spec.units import amount, pair, percent
 
 
 def exemptions(outcome: Outcome) -> list[str]:
-    """Say what is let pass: a line for each file, rule and reason."""
+    """Return what is exempt: a line for each file, rule and reason."""
     groups = Counter((finding.path, finding.rule, reason) for finding, reason in outcome.exempt)
     return [
-        f"{plain(path)}: exempt from [{rule}], which finds {number} thing{'s' * (number != 1)} here: {reason}"
+        f"{plain(path)}: exempt from [{rule}]: {plural(number, 'finding')}: {reason}"
         for (path, rule, reason), number in groups.items()
     ]
 
 
 def headline(finding: Finding) -> str:
-    """Write a finding on one line."""
+    """Return a finding as one line."""
     level = "warning: " if finding.level == "warn" else ""
     return f"{plain(finding.path)}:{finding.line}:{finding.column}: {finding.code} {level}{sentence(finding)}"
 
 
 def sentence(finding: Finding) -> str:
-    """Write what a finding says, without its place."""
+    """Return a finding without its place."""
     rule = f" [{' '.join(filter(None, (finding.rule, finding.rule_at)))}]" if finding.rule else ""
     message = f" {finding.message}" if finding.message else ""
     if finding.what:
@@ -35,7 +36,7 @@ def sentence(finding: Finding) -> str:
 
 
 def measured(finding: Finding) -> str:
-    """Write the numbers of a finding: what, how much, against which limit, by how much."""
+    """Return the numbers of a finding: what was measured, the value, the limit and the difference."""
     subject = " ".join(filter(None, (finding.arch, finding.scope, finding.metric)))
     value, limit = pair(finding.value, finding.limit, finding.metric)
     base = f" (base {amount(finding.base, finding.metric)})" if finding.base is not None else ""
@@ -44,17 +45,17 @@ def measured(finding: Finding) -> str:
 
 
 def details(finding: Finding) -> Iterator[str]:
-    """Write what adds most to a finding, and what would meet the limit."""
+    """Yield what contributes most to a finding, and what would meet the limit."""
     if finding.shares:
         parts = (f"{each.path} {amount(each.value, finding.metric)}{_line(each)}" for each in finding.shares)
         yield f"most of it: {', '.join(parts)}"
     if finding.fits:
-        ways = (f"{each.option} → {amount(each.value, finding.metric)}" for each in finding.fits)
-        yield f"would fit: {', '.join(ways)}"
+        fits = (f"{each.option} → {amount(each.value, finding.metric)}" for each in finding.fits)
+        yield f"would fit: {', '.join(fits)}"
 
 
 def summary(outcome: Outcome) -> str:
-    """Say how many files were checked and what was found, on one line."""
+    """Return how many files were checked and what was found, as one line."""
     unchecked = sum(each.unchecked for each in outcome.findings)
     errors = sum(each.level == "error" and not each.unchecked for each in outcome.findings)
     warnings = sum(each.level == "warn" for each in outcome.findings)
@@ -68,8 +69,7 @@ def summary(outcome: Outcome) -> str:
         )
         if number
     ]
-    files = f"{len(outcome.files)} {'file' if len(outcome.files) == 1 else 'files'}"
-    return f"{files} checked: {', '.join(found) or 'all limits hold'}"
+    return f"{plural(len(outcome.files), 'file')} checked: {', '.join(found) or 'all limits hold'}"
 
 
 def _at(finding: Finding) -> str:
@@ -80,11 +80,11 @@ def _line(share: Share) -> str:
     return f" (line {share.line})" if share.line else ""
 
 
-# What makes a finding the same one tomorrow: what it is about, not the line it is on.
+# A fingerprint identifies a finding across runs: by what it is about, not by its line.
 
 
 def fingerprints(findings: Iterable[Finding]) -> list[str]:
-    """Return a hash for each finding that moves with its file only, as trackers want it; no two are the same."""
+    """Return a distinct hash for each finding that does not depend on its line, as trackers expect."""
     seen: Counter[tuple[str, ...]] = Counter()
     found: list[str] = []
     for finding in findings:

@@ -8,7 +8,7 @@ from flopcount.analyses.formula.kinds import Forms
 from flopcount.analyses.formula.networks import AXES, CostPolynomial
 from flopcount.analyses.formula.symbols import Assumption, latex
 from flopcount.errors import UsageError
-from flopcount.report.table import Column, Report, Row, Table
+from flopcount.report.table import Column, Line, Report, Row, Table
 
 RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -182,7 +182,7 @@ def _report(title: str, found: Forms, facts: Mapping[str, Any]) -> Report:
         for form in found.forms
     )
     letters = tuple(Row({"letter": spelled(letter), "meaning": meaning}) for letter, meaning in _letters(found))
-    lines = tuple(f"where {sentence}" for sentence in map(assumption, found.assumptions))
+    lines = tuple(Line("text", f"where {assumption(each)}") for each in found.assumptions)
     tables = (Table("forms", FORMS, rows), *((Table("letters", LETTERS, letters),) if letters else ()))
     return Report(title, tables, lines, facts={**facts, "assumptions": [*map(assumption, found.assumptions)]})
 
@@ -217,7 +217,8 @@ def law_report(name: str, sentence: str, found: CostPolynomial, convention: Mapp
         "verified": [*map(str, found.verified)],
     }
     lines = (sentence, _validity(found), f"compared with the exact counts at {AXES[found.axis]} = {verified}")
-    return Report(f"{name}: closed forms in {found.axis}", (Table("forms", LAW, rows),), lines, facts=facts)
+    shown = tuple(Line("text", each) for each in lines)
+    return Report(f"{name}: closed forms in {found.axis}", (Table("forms", LAW, rows),), shown, facts=facts)
 
 
 def _polynomials(found: CostPolynomial) -> Iterable[tuple[str, str, str, str]]:
@@ -268,7 +269,10 @@ def pattern_report(size: str, p: int) -> Report:
     )
     facts = {"kind": "HetConv", "channels": channels, "filters": filters, "p": p}
     return Report(
-        f"HetConv with p = {p}: which kernels are k×k", (Table("pattern", PATTERN, rows),), lines, facts=facts
+        f"HetConv with p = {p}: which kernels are k×k",
+        (Table("pattern", PATTERN, rows),),
+        tuple(Line("text", each) for each in lines),
+        facts=facts,
     )
 
 

@@ -1,81 +1,83 @@
-"""Where names go beside the points they name, so that none lies over another."""
+"""Reports as text for machines, pull requests and papers: JSON, CSV, Markdown and LaTeX."""
 
-from collections.abc import Iterator, Sequence
-from math import hypot
-from typing import NamedTuple
+import json
+from collections.abc import Iterable
 
-from flopcount.report.table import Report, Row, Table, cell_text
-
-
-class Box(NamedTuple):
-    """A rectangle, y downwards."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def meets(self, other: "Box") -> bool:
-        """Tell whether two boxes have a place in common."""
-        return (
-            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
-        )
-
-    def distance(self, x: float, y: float) -> float:
-        """Return how far a point is from the box."""
-        return hypot(max(self.left - x, 0, x - self.right), max(self.top - y, 0, y - self.bottom))
-
-    def holds(self, other: "Box") -> bool:
-        """Tell whether another box lies inside."""
-        return (
-            self.left <= other.left
-            and other.right <= self.right
-            and self.top <= other.top
-            and other.bottom <= self.bottom
-        )
+from flopcount.report.table import WORDS, Report, Row, Table, cell_text
 
 
-class Size(NamedTuple):
-    """How much place a point takes to each side, the names, by line and by character, and the air beside them."""
-
-    marker: float
-    height: float
-    character: float
-    air: float = 0
+def render_json(report: Report) -> str:
+    """Return the whole report as JSON with exact integers."""
+    members = (f"  {_compact(key)}: {_member(value)}" for key, value in report.data().items())
+    return "{\n" + ",\n".join(members) + "\n}\n"
 
 
-def placed(points: Sequence[tuple[float, float]], names: Sequence[str], area: Box, size: Size) -> list[Box | None]:
-    """Return a box for each name, or None where there is no room; what comes first has the first choice."""
-    taken = [_around(x, y, size) for x, y in points]
-    found: list[Box | None] = []
-    for point, name in zip(points, names, strict=True):
-        boxes = _around_point(*point, len(name) * size.character, size)
-        free = (box for box in boxes if area.holds(box) and not any(box.meets(other) for other in taken))
-        box = next((box for box in free if _is_nearest(box, point, points)), None) if name else None
-        taken += [box] if box else []
-        found.append(box)
-    return found
+def _member(value: object) -> str:
+    """Return a list of rows with one row per line, so that a diff shows the layer."""
+    if not (isinstance(value, list) and value and isinstance(value[0], dict)):
+        return _compact(value)
+    return "[\n    " + ",\n    ".join(map(_compact, value)) + "\n  ]"
 
 
-def _is_nearest(box: Box, point: tuple[float, float], points: Sequence[tuple[float, float]]) -> bool:
-    """Tell whether no other point is as near to a name: it would be read as that point's."""
-    return all(box.distance(*point) < box.distance(*other) for other in points if other != point)
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
-def _around(x: float, y: float, size: Size) -> Box:
-    return Box(x - size.marker, y - size.marker, x + size.marker, y + size.marker)
+def render_csv(report: Report) -> str:
+    """Return the main table with raw values; its last row is the total."""
+    table = report.tables[0]
+    columns = (*table.columns, *table.more)
+    rows = (*table.rows, *((table.total,) if table.total else ()))
+    cells = ([(row.cells.get(column.key), column.form) for column in columns] for row in rows)
+    lines = ([cell_text(value, form) if form == "shape" else value for value, form in row] for row in cells)
+    return csv_rows([[column.key for column in columns], *lines])
 
 
-def _around_point(x: float, y: float, width: float, size: Size) -> Iterator[Box]:
-    """Yield where a name may stand, best first: right, left, above, below, then further up and down."""
-    gap, height = size.marker + size.air, size.height
-    for right, up in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)):
-        left = x - width / 2 if not right else x + gap if right > 0 else x - gap - width
-        middle = y - up * (size.marker + height / 2)
-        yield Box(left, middle - height / 2, left + width, middle + height / 2)
+def csv_rows(rows: Iterable[Iterable[object]]) -> str:
+    """Return rows as CSV."""
+    import csv
+    import io
+
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
-# For papers: LaTeX tables with booktabs rules.
+# Markdown, for pull requests and wikis.
+
+
+def render_markdown(report: Report) -> str:
+    """Return the title, the tables and the notes."""
+    lines = [f"### {escaped(report.title)}", "", *(f"{escaped(str(line))}  " for line in report.lines), ""]
+    for table in report.tables:
+        lines += [*_table(table), "", *([escaped(table.caption), ""] if table.caption else [])]
+    for note in report.notes:
+        lines += [f"> {escaped(str(note))}", ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _table(table: Table) -> list[str]:
+    titles = [escaped(column.title) or " " for column in table.columns]
+    rules = ["---" if column.form in WORDS else "---:" for column in table.columns]
+    rows = [[*map(escaped, table.texts(row))] for row in table.rows]
+    if table.total:
+        rows.append([f"**{escaped(cell)}**" if cell else "" for cell in table.texts(table.total)])
+    return [markdown_row(cells) for cells in (titles, rules, *rows)]
+
+
+def markdown_row(cells: Iterable[str]) -> str:
+    """Return one row of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def escaped(text: str) -> str:
+    """Escape what Markdown would read as markup."""
+    for char in "\\|*_`<[":
+        text = text.replace(char, f"\\{char}")
+    return text
+
+
+# LaTeX, for papers: tables with booktabs rules.
 
 
 _SPECIAL = {
@@ -90,7 +92,7 @@ _SPECIAL = {
 
 
 def render_latex(report: Report) -> str:
-    """Write every table as a tabular; what is counted and the notes stand in comments above."""
+    """Return every table as a tabular, preceded by the convention and the notes as comments."""
     comments = [f"% {line}" for line in (report.title, *report.lines, *report.notes)]
     tables = [line for table in report.tables for line in ("", *_caption(table), *_tabular(table))]
     return "\n".join([*comments, r"% needs \usepackage{booktabs}", *tables]) + "\n"
@@ -101,59 +103,17 @@ def _caption(table: Table) -> list[str]:
 
 
 def _tabular(table: Table) -> list[str]:
-    alignment = "".join("l" if column.sort in {"text", "prose", "shape"} else "r" for column in table.columns)
-    titles = [_escaped(column.title) for column in table.columns]
-    rows = [_latex_cells(row, table) for row in table.rows]
-    total = [r"\midrule", _latex_cells(table.total, table)] if table.total else []
-    return [
-        rf"\begin{{tabular}}{{{alignment}}}",
-        r"\toprule",
-        rf"{' & '.join(titles)} \\",
-        r"\midrule",
-        *rows,
-        *total,
-        r"\bottomrule",
-        r"\end{tabular}",
-    ]
+    alignment = "".join("l" if column.form in WORDS else "r" for column in table.columns)
+    titles = _latex_row(column.title for column in table.columns)
+    total = [r"\midrule", _cells(table.total, table)] if table.total else []
+    body = [r"\toprule", titles, r"\midrule", *(_cells(row, table) for row in table.rows), *total, r"\bottomrule"]
+    return [rf"\begin{{tabular}}{{{alignment}}}", *body, r"\end{tabular}"]
 
 
-def _latex_cells(row: Row, table: Table) -> str:
-    cells = (_escaped(cell_text(row.cells.get(column.key), column.sort)) for column in table.columns)
-    return rf"{' & '.join(cells)} \\"
+def _cells(row: Row, table: Table) -> str:
+    return _latex_row(table.texts(row))
 
 
-def _escaped(text: str) -> str:
-    return "".join(_SPECIAL.get(char, char) for char in text)
-
-
-# For pull requests and wikis: Markdown tables.
-
-
-def render_markdown(report: Report) -> str:
-    """Write the title, the tables and the notes."""
-    lines = [f"### {escaped(report.title)}", "", *(f"{escaped(line)}  " for line in report.lines), ""]
-    for table in report.tables:
-        lines += [*_table(table), "", *([escaped(table.caption), ""] if table.caption else [])]
-    for note in report.notes:
-        lines += [f"> {escaped(note)}", ""]
-    return "\n".join(lines[:-1]) + "\n"
-
-
-def _table(table: Table) -> list[str]:
-    titles = [escaped(column.title) or " " for column in table.columns]
-    rules = ["---" if column.sort in {"text", "prose", "shape"} else "---:" for column in table.columns]
-    rows = [_markdown_cells(row, table) for row in table.rows]
-    if table.total:
-        rows.append([f"**{cell}**" if cell else "" for cell in _markdown_cells(table.total, table)])
-    return [f"| {' | '.join(cells)} |" for cells in (titles, rules, *rows)]
-
-
-def _markdown_cells(row: Row, table: Table) -> list[str]:
-    return [escaped(cell_text(row.cells.get(column.key), column.sort)) for column in table.columns]
-
-
-def escaped(text: str) -> str:
-    """Keep Markdown from reading the text as markup."""
-    for char in "\\|*_`<[":
-        text = text.replace(char, f"\\{char}")
-    return text
+def _latex_row(cells: Iterable[str]) -> str:
+    escaped_cells = ("".join(_SPECIAL.get(char, char) for char in cell) for cell in cells)
+    return rf"{' & '.join(escaped_cells)} \\"

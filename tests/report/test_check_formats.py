@@ -16,7 +16,7 @@ from flopcount.analyses.budgets.check import Checked, Evaluation, Outcome
 from flopcount.analyses.budgets.findings import CODES, Finding, Fit, Share
 from flopcount.analyses.budgets.judge import Measurement, Point
 from flopcount.case import Cost
-from flopcount.report.check_formats import FORMATS, LONGEST, MARK, MOST, rendered
+from flopcount.report.check_formats import LONGEST, MARK, MOST, RENDERERS, rendered
 
 ODD = 'a "b"|c/ü,1:2 %\n<x>.toml'
 """A name with whatever a format might trip over."""
@@ -63,7 +63,7 @@ OUTCOME = Outcome(
 FINE = Outcome((Checked("a.toml", "a", (Evaluation(Point(), "trainable", reading(x=5), None),), (), limited=True),), ())
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", RENDERERS)
 def test_each_format_ends_with_one_line_end_and_is_stable(name: str) -> None:
     text = rendered(OUTCOME, name)
     assert text.endswith("\n")
@@ -229,7 +229,7 @@ def test_no_two_findings_have_the_same_fingerprint(name: str) -> None:
     assert len({*re.findall(r'"[0-9a-f]{40}"', rendered(TWICE, name))}) == 2
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", RENDERERS)
 def test_a_name_that_is_not_utf8_can_be_written(name: str) -> None:
     outcome = Outcome((FINE.files[0]._replace(path="\udcff.toml"),), (finding(path="\udcff.toml"),), notes=("\udcff",))
     assert rendered(outcome, name).encode()

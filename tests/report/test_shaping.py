@@ -248,11 +248,11 @@ WRONG: Mapping[str, tuple[tuple[str, ...], str]] = {
     "columns that are gone": (("--by", "type", "--columns", "output"), "type"),
     "columns of nothing": (("--columns", ""), "path"),
     "columns with a gap": (("--columns", "path,,macs"), "path"),
-    "no depth": (("--depth", "0"), "from 1"),
-    "less than no depth": (("--depth", "-1"), "from 1"),
+    "no depth": (("--depth", "0"), "at least 1"),
+    "less than no depth": (("--depth", "-1"), "at least 1"),
     "depth of a word": (("--depth", "all"), "integer"),
-    "top of none": (("--top", "0"), "from 1"),
-    "top of less": (("--top", "-5"), "from 1"),
+    "top of none": (("--top", "0"), "at least 1"),
+    "top of less": (("--top", "-5"), "at least 1"),
     "top of a word": (("--top", "ten"), "integer"),
 }
 

@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from flopcount.report.table import Column, Report, Row, Sort, Table, cell_text, render_csv, render_json
-from flopcount.report.text import render_markdown
+from flopcount.errors import Note
+from flopcount.report.table import Column, Form, Line, Report, Row, Table, cell_text
+from flopcount.report.text import render_csv, render_json, render_markdown
 
 
 @pytest.mark.parametrize(
-    ("value", "sort", "text"),
+    ("value", "form", "text"),
     [
         (None, "count", ""),
         (0, "count", "0"),
@@ -28,8 +29,8 @@ from flopcount.report.text import render_markdown
         ("a", "prose", "a"),
     ],
 )
-def test_a_value_is_written_as_its_column_says(value: object, sort: Sort, text: str) -> None:
-    assert cell_text(value, sort, ",") == text
+def test_a_value_is_written_as_its_column_says(value: object, form: Form, text: str) -> None:
+    assert cell_text(value, form, ",") == text
 
 
 def test_integers_are_written_without_separators_unless_asked() -> None:
@@ -41,7 +42,7 @@ def a_report(text: str) -> Report:
     columns = (Column("name", text), Column("count", "count", "count"))
     row = Row({"name": text, "count": 12345678901234567890, "hidden": [1]}, (Row({"name": "part", "count": 1}),))
     tables = (Table("rows", columns, (row,), Row({"name": "total", "count": 1}), text), Table("", columns, (row,)))
-    return Report(text, tables, (text,), (text,), {"fact": text})
+    return Report(text, tables, (Line("text", text),), (Note("code", text),), {"fact": text})
 
 
 def test_json_has_everything_and_says_its_version() -> None:
@@ -53,6 +54,7 @@ def test_json_has_everything_and_says_its_version() -> None:
             {"name": "é", "count": 12345678901234567890, "hidden": [1], "parts": [{"name": "part", "count": 1}]},
         ],
         "notes": ["é"],
+        "note_codes": ["code"],
     }
 
 

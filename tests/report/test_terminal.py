@@ -1,4 +1,4 @@
-"""What a terminal gets: colour where it is wanted, prose that wraps, tables that do not."""
+"""What a terminal gets: color where it is wanted, prose that wraps, tables that do not."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
-from flopcount.report.table import Column, Report, Row, Table
+from flopcount.errors import Note
+from flopcount.report.table import Column, Line, Report, Row, Table
 from flopcount.report.terminal import render_svg, render_terminal
 
 COLUMNS = (Column("path", "layer"), Column("macs", "MACs", "count"), Column("share", "share", "share"))
@@ -17,27 +18,27 @@ ROWS = (
 REPORT = Report(
     title="[red]net[/nope] :smile:",
     tables=(Table("layers", COLUMNS, ROWS, Row({"path": "total", "macs": 10**40 + 1234567})),),
-    lines=("a line of prose that is rather longer than forty characters are wide",),
-    notes=("[bold]a note that is rather longer than forty characters are wide",),
+    lines=(Line("text", "a line of prose that is rather longer than forty characters are wide"),),
+    notes=(Note("code", "[bold]a note that is rather longer than forty characters are wide"),),
 )
 
 
 def test_a_pipe_gets_every_line_whole() -> None:
     text = render_terminal(REPORT)
-    assert REPORT.lines[0] in text.splitlines()
+    assert str(REPORT.lines[0]) in text.splitlines()
     assert f"note: {REPORT.notes[0]}" in text.splitlines()
     assert "\x1b" not in text
 
 
 def test_prose_wraps_at_the_width_and_tables_never() -> None:
     lines = render_terminal(REPORT, 40).splitlines()
-    assert REPORT.lines[0] not in lines
-    assert REPORT.lines[0] in " ".join(lines)
+    assert str(REPORT.lines[0]) not in lines
+    assert str(REPORT.lines[0]) in " ".join(lines)
     assert any("a" * 40 in line and "1,234,567" in line and "25.00%" in line for line in lines)
 
 
 def test_nothing_in_a_text_is_markup() -> None:
-    text = render_terminal(REPORT, colour=True)
+    text = render_terminal(REPORT, color=True)
     assert "[red]net[/nope] :smile:" in text
     assert "[bold]a note" in text
 
@@ -60,7 +61,7 @@ def test_a_picture_shows_what_a_terminal_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("terminal", "variables", "coloured"),
+    ("terminal", "variables", "colored"),
     [
         (True, {"TERM": "xterm"}, True),
         (True, {"TERM": "dumb"}, False),
@@ -68,10 +69,10 @@ def test_a_picture_shows_what_a_terminal_does() -> None:
         (False, {"TERM": "xterm"}, False),
     ],
 )
-def test_colour_is_for_terminals_that_want_it(
+def test_color_is_for_terminals_that_want_it(
     terminal: bool,  # noqa: FBT001  (a parameter of the test)
     variables: dict[str, str],
-    coloured: bool,  # noqa: FBT001  (likewise)
+    colored: bool,  # noqa: FBT001  (likewise)
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -80,7 +81,7 @@ def test_colour_is_for_terminals_that_want_it(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    assert ("\x1b[" in run("vgg16").out) is coloured
+    assert ("\x1b[" in run("vgg16").out) is colored
 
 
 def test_a_terminal_gets_prose_as_wide_as_it_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +93,7 @@ def test_a_terminal_gets_prose_as_wide_as_it_is(run: Run, monkeypatch: pytest.Mo
     assert all(len(line) <= 60 for line in note)
 
 
-def test_a_file_is_never_coloured(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_file_is_never_colored(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)

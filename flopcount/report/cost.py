@@ -1,0 +1,180 @@
+"""What something costs as columns and cells: any metrics, any number of alternatives, one way to write them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from flopcount.case import DEFAULT_METRICS, METRICS, Cost, Count, Metric, ratio
+from flopcount.formulas.step import Step
+from flopcount.network.convention import Convention
+from flopcount.network.trace import Trace
+from flopcount.report.table import Column, Line, shape_text
+
+Values = Mapping[str, int]
+"""A number for each metric, by the key of its column."""
+
+
+class Costs(NamedTuple):
+    """The metrics of a report, named and titled as the convention has them.
+
+    One of them is the `headline`, which is what the convention counts: the keys of its ratio, share and
+    savings have no prefix.
+    """
+
+    metrics: tuple[Metric, ...]
+    headline: Metric
+
+    @property
+    def others(self) -> tuple[Metric, ...]:
+        """The metrics beside the headline."""
+        return tuple(each for each in self.metrics if each.name != self.headline.name)
+
+    @property
+    def counted(self) -> tuple[Metric, ...]:
+        """The metrics beside parameters."""
+        return tuple(each for each in self.metrics if each.name != "params")
+
+    def key(self, metric: Metric, what: str, number: int | None = None) -> str:
+        """Return the key of something derived from a metric: share, params_share, ratio_1, params_ratio_1."""
+        name = what if metric.name == self.headline.name else f"{metric.name}_{what}"
+        return name if number is None else f"{name}_{number}"
+
+    def values(self, cost: Cost) -> dict[str, int]:
+        """Return a cost by the keys of its columns."""
+        head = self.headline.name
+        return {each.name: cost["macs" if each.name == head else each.name] for each in self.metrics}
+
+    def of(self, result: Count, step: Step) -> dict[str, int]:
+        """Return what a step costs."""
+        return self.values(result.cost(step))
+
+    def shares(self, part: Values, whole: Values) -> dict[str, float | None]:
+        """Return the part of a whole, for each metric."""
+        return {self.key(each, "share"): ratio(part[each.name], whole[each.name]) for each in self.metrics}
+
+    def ratios(self, value: Values, base: Values, key: str = "{}_ratio") -> dict[str, float | None]:
+        """Return one cost over another, for each metric."""
+        return {key.format(each.name): ratio(value[each.name], base[each.name]) for each in self.metrics}
+
+    def columns(self, key: str = "{}", title: str = "{}") -> list[Column]:
+        """Return a column of integers for each metric."""
+        return [self.column(each, key.format(each.name), title.format(each.title)) for each in self.metrics]
+
+    def column(self, metric: Metric, key: str, title: str) -> Column:
+        """Return a column of integers."""
+        return Column(key, title, "count", metric.name, metric.combine)
+
+    def beside(self, number: int, title: str) -> list[Column]:
+        """Return the columns of the costs of an alternative."""
+        return [self.column(each, f"{each.name}_{number}", title.format(each.title)) for each in self.counted]
+
+    def alternative(self, number: int, value: Values, base: Values | None) -> dict[str, Any]:
+        """Return what an alternative costs, with its ratio to a base and what it saves."""
+        cells: dict[str, Any] = {f"{name}_{number}": each for name, each in value.items()}
+        if base is None:
+            return cells
+        for each in self.metrics:
+            before, after = base[each.name], value[each.name]
+            cells[self.key(each, "ratio", number)] = ratio(after, before)
+            cells[self.key(each, "saved", number)] = before - after
+        return cells
+
+    def ratio_columns(self) -> list[Column]:
+        """Return a column for each metric, followed by its ratio to the first row."""
+        pairs = ((self.column(each, each.name, each.title), f"{each.name}_ratio") for each in self.metrics)
+        return [column for own, key in pairs for column in (own, Column(key, "ratio", metric=own.metric))]
+
+
+def costs(convention: Convention, metrics: Sequence[str] = DEFAULT_METRICS) -> Costs:
+    """Return how a report shows metrics; what the convention counts is `flops` under its own title if it is FLOPs."""
+    headline = METRICS["macs"]._replace(name="flops" if convention.unit == "FLOP" else "macs", title=convention.word)
+    rows = [headline if name in {"macs", headline.name} else METRICS[name] for name in metrics]
+    return Costs(tuple(dict.fromkeys(rows)), headline)
+
+
+def costs_of(count: Count) -> Costs:
+    """Return how a report shows the metrics of a count."""
+    return costs(count.convention, count.case.metrics)
+
+
+def metrics_in(*options: str | None) -> tuple[str, ...]:
+    """Return the default metrics, and those that options for columns name beside them."""
+    words = {word for text in options if text for word in re.findall("[a-z]+", text.lower())}
+    return (*DEFAULT_METRICS, *(name for name in METRICS if name in words and name not in DEFAULT_METRICS))
+
+
+# Facts: what every report says of the network and of the convention.
+
+
+def facts(result: Count, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what was counted as data: the network, its input, the convention, and changes to the file."""
+    return {
+        "arch": result.case.name,
+        "input": inputs_data(result.trace),
+        "convention": convention_facts(result.convention),
+        **({"changes": changes} if changes else {}),
+    }
+
+
+def inputs_data(traced: Trace) -> Any:
+    """Return the sizes of the input: a list, or lists by name if there are several inputs."""
+    if len(traced.inputs) == 1:
+        return [*traced.input.dims]
+    return {name: [*shape.dims] for name, shape in traced.inputs.items()}
+
+
+def inputs_text(traced: Trace) -> str:
+    """Return the sizes of the input as text."""
+    return shape_text(inputs_data(traced))
+
+
+def convention_facts(convention: Convention) -> dict[str, str]:
+    """Return the convention as data."""
+    return {
+        "name": convention.name,
+        "unit": convention.unit,
+        "headline": convention.headline,
+        "word": convention.word,
+        "params": convention.params_name,
+        "macs_counted": convention.counts,
+        "macs_not_counted": convention.leaves_out,
+        "params_counted": convention.params_counts,
+    }
+
+
+def unknown_facts(result: Count) -> dict[str, Any]:
+    """Return the operators that are not part of the totals."""
+    return {"at_least": True, "unknown": dict(result.unknown)} if result.unknown else {}
+
+
+def convention_line(convention: Convention) -> Line:
+    """Return the line that says what is counted, which every result has."""
+    return Line("convention", f"counted: {convention.sentence()}")
+
+
+def input_line(traced: Trace, changes: Mapping[str, Any] | None = None) -> Line:
+    """Return the line with the input and the changes to the file, as options of the command line."""
+    values = (
+        (key, each)
+        for key, value in (changes or {}).items()
+        for each in (value if isinstance(value, list) else [value])
+    )
+    changed = "".join(f" · --{key} {value}" for key, value in values)
+    return Line("text", f"input {inputs_text(traced)}{changed}")
+
+
+# Options that name columns, until every analysis knows metrics by name.
+
+
+def key_in_flops(key: str) -> str:
+    """Return the key of FLOPs for the same key of MACs."""
+    return re.sub(r"(?<![a-z])macs(?![a-z])", "flops", key)
+
+
+def in_macs(options: Mapping[str, Any], unit: str) -> dict[str, Any]:
+    """Return options that name columns of FLOPs with those of MACs."""
+    if unit != "FLOP":
+        return dict(options)
+    named = ((name, options.get(name)) for name in ("where", "sort", "pareto", "columns", "by"))
+    words = {name: text for name, text in named if isinstance(text, str)}
+    return {**options, **{name: re.sub(r"(?<![a-z])flops(?![a-z])", "macs", text) for name, text in words.items()}}
