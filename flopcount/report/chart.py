@@ -133,7 +133,7 @@ def _rows_chart(report: Report) -> Spec:
     kept = _costliest(drawn, panels)
     shown = [each for each in panels if any(each.value(row, key) for row in kept for key in each.series)]
     total = "total " + ", ".join(_total(table.total.cells if table.total else {}, each) for each in panels)
-    content = _bars(table, _unique(_label(row) for row in kept), kept, shown or panels)
+    content = _bars(table, _unique(map(_label, kept)), kept).spec(shown or panels)
     return _headed(content, report, (*_lines(report, "text", "reference"), total), _omitted(table, drawn, kept))
 
 
@@ -203,7 +203,7 @@ def _alternatives_chart(report: Report) -> Spec:
     ratios = [f"{each.column.key}_ratio" for each in panels]
     same = (all(row.cells.get(key) == 1 for key in ratios) for row in table.rows)
     reference = next((label for label, is_same in zip(labels, same, strict=True) if is_same), "")
-    content = _bars(table, labels, table.rows, panels, reference)
+    content = _bars(table, labels, table.rows, reference).spec(panels)
     return _headed(content, report, _lines(report, "text"), [table.caption] if table.caption else [])
 
 
@@ -223,70 +223,65 @@ LONGEST = 40
 """Characters of a label; in longer ones the middle is left out."""
 
 
-def _bars(
-    table: Table, labels: Sequence[str], rows: Sequence[Row], panels: Sequence[Panel], reference: str = ""
-) -> Spec:
-    """Return panels side by side, under one list of labels."""
-    drawn = [
-        _panel(table, labels, rows, panel, width, reference, is_first=number == 0)
-        for number, (panel, width) in enumerate(zip(panels, WIDTHS[min(len(panels), 3)], strict=False))
-    ]
-    return {"hconcat": drawn, "spacing": 26, "resolve": {"legend": {"color": "independent"}}}
+def _bars(table: Table, labels: Sequence[str], rows: Sequence[Row], reference: str = "") -> "Bars":
+    return Bars(labels, rows, [_details(table, row) for row in rows], reference)
 
 
-def _panel(
-    table: Table,
-    labels: Sequence[str],
-    rows: Sequence[Row],
-    panel: Panel,
-    width: int,
-    reference: str,
-    *,
-    is_first: bool,
-) -> Spec:
-    many = len(panel.series)
-    step = STEP if many == 1 else THIN * many + MARGIN
-    records = [*_records(table, labels, rows, panel)]
-    high = max((record["value"] for record in records), default=0) or 1
-    padding = {"paddingInner": 0.28 if many == 1 else MARGIN / step, "paddingOuter": 0.2}
-    axis = {"title": panel.column.title, "tickCount": 5, "domain": False, "ticks": False, **NUMBERS}
-    position: Spec = {
-        "y": {"field": "label", "type": "nominal", "sort": None, "scale": padding, "axis": _labels(is_shown=is_first)},
-        "x": {"field": "value", "type": "quantitative", "scale": {"domain": [0, high * 1.16], "nice": False}}
-        | {"axis": axis},
-    }
-    if many > 1:
-        position["yOffset"] = {"field": "series", "type": "nominal", "sort": None, "scale": {"paddingInner": 0.08}}
-    color = _color(panel, reference, has_legend=is_first)
-    bars = {"mark": {"type": "bar"}, "encoding": {"color": color, "tooltip": _tooltip(records)}}
-    mark = {"type": "text", "align": "left", "baseline": "middle", "dx": 3, "fontSize": 10, "color": GRAY}
-    figures = {"mark": mark, "encoding": {"text": {"field": "value", "type": "quantitative", "format": ".3~s"}}}
-    return {
-        "data": {"values": records},
-        "width": width,
-        "height": max(len(labels), 1) * step,
-        "encoding": position,
-        "layer": [bars, figures],
-    }
+class Bars(NamedTuple):
+    """Rows with their labels and tooltips; `reference` is the label of what the others are compared with."""
+
+    labels: Sequence[str]
+    rows: Sequence[Row]
+    details: Sequence[Mapping[str, str]]
+    reference: str = ""
+
+    def spec(self, panels: Sequence[Panel]) -> Spec:
+        """Return panels side by side, under one list of labels."""
+        widths = WIDTHS[min(len(panels), 3)]
+        drawn = [
+            self._panel(panel, width, n == 0) for n, (panel, width) in enumerate(zip(panels, widths, strict=False))
+        ]
+        return {"hconcat": drawn, "spacing": 26, "resolve": {"legend": {"color": "independent"}}}
+
+    def _panel(self, panel: Panel, width: int, is_first: bool) -> Spec:  # noqa: FBT001  (private)
+        many = len(panel.series)
+        step = STEP if many == 1 else THIN * many + MARGIN
+        records = [*self._records(panel)]
+        high = max((record["value"] for record in records), default=0) or 1
+        padding = {"paddingInner": 0.28 if many == 1 else MARGIN / step, "paddingOuter": 0.2}
+        axis = {"title": panel.column.title, "tickCount": 5, "domain": False, "ticks": False, **NUMBERS}
+        position: Spec = {
+            "y": {"field": "label", "type": "nominal", "sort": None, "scale": padding, "axis": _labels(is_first)},
+            "x": {"field": "value", "type": "quantitative", "axis": axis}
+            | {"scale": {"domain": [0, high * 1.16], "nice": False}},
+        }
+        if many > 1:
+            position["yOffset"] = {"field": "series", "type": "nominal", "sort": None, "scale": {"paddingInner": 0.08}}
+        color = _color(panel, self.reference, has_legend=is_first)
+        bars = {"mark": {"type": "bar"}, "encoding": {"color": color, "tooltip": _tooltip(records)}}
+        mark = {"type": "text", "align": "left", "baseline": "middle", "dx": 3, "fontSize": 10, "color": GRAY}
+        figures = {"mark": mark, "encoding": {"text": {"field": "value", "type": "quantitative", "format": ".3~s"}}}
+        height = max(len(self.labels), 1) * step
+        size = {"data": {"values": records}, "width": width, "height": height}
+        return {**size, "encoding": position, "layer": [bars, figures]}
+
+    def _records(self, panel: Panel) -> Iterator[Spec]:
+        """Yield a record for each bar: what is drawn, and the exact cells."""
+        for key, name in panel.series.items():
+            for label, row, details in zip(self.labels, self.rows, self.details, strict=True):
+                value = panel.value(row, key)
+                yield {"label": label, "series": name, "value": value, "exact": f"{value:,}", **details}
 
 
 NUMBERS: Spec = {"format": "~s", "grid": True, "labelFlush": False, "labelOverlap": True}
 """Numbers along an axis: with their unit prefix and no needless zeros."""
 
 
-def _labels(*, is_shown: bool) -> Spec:
+def _labels(is_shown: bool) -> Spec:  # noqa: FBT001  (private)
     """Return the axis of labels; only the first panel shows them."""
     cut = f"length(datum.label) > {LONGEST} ? slice(datum.label, 0, 16) + '…' + slice(datum.label, -22) : datum.label"
     axis = {"title": None, "ticks": False, "domain": True, "labelPadding": 6, "labelLimit": 0, "labelOverlap": False}
     return {**axis, "labels": is_shown, **({"labelExpr": cut} if is_shown else {})}
-
-
-def _records(table: Table, labels: Sequence[str], rows: Sequence[Row], panel: Panel) -> Iterator[Spec]:
-    """Yield a record for each bar: what is drawn, and the exact cells."""
-    for key, name in panel.series.items():
-        for label, row in zip(labels, rows, strict=True):
-            value = panel.value(row, key)
-            yield {"label": label, "series": name, "value": value, "exact": f"{value:,}", **_details(table, row)}
 
 
 def _color(panel: Panel, reference: str, *, has_legend: bool) -> Spec:

@@ -49,9 +49,13 @@ def count_report(result: Count, changes: Mapping[str, Any] | None = None) -> Rep
 
 
 def _layers(result: Count, shown: Costs, totals: dict[str, int], standard: dict[str, int]) -> Table:
+    def of(step: Step) -> dict[str, Any]:
+        own = shown.of(result, step)
+        return {**own, **shown.shares(own, totals)}
+
     rows: list[Row] = []
     for position, (node, step) in enumerate(result.trace.items(), 1):
-        row = _step_row(node.path, node.kind, step, result, shown, totals)
+        row = _step_row(node.path, node.kind, step, of)
         rows.append(Row({"position": position, **row.cells, **_against(node.path, step, result, shown)}, row.parts))
     total = {"path": "at least" if result.unknown else "total", **totals, **shown.shares(totals, totals)}
     total |= _compared(shown, totals, standard) if standard else {}
@@ -75,18 +79,16 @@ def _columns(shown: Costs, *, is_compared: bool) -> tuple[tuple[Column, ...], tu
     return tuple(columns), tuple(more)
 
 
-def _step_row(path: str, kind: str, step: Step, result: Count, shown: Costs, totals: dict[str, int]) -> Row:
+def _step_row(path: str, kind: str, step: Step, of: Callable[[Step], dict[str, Any]]) -> Row:
     """Return the row of a step; the parts of a composition are rows inside it."""
-    own = shown.of(result, step)
     cells = {
         "path": path,
         "type": kind,
         "output": [*step.shape.dims],
         **({"kernel": [*step.kernel]} if step.kernel else {}),
-        **own,
-        **shown.shares(own, totals),
+        **of(step),
     }
-    parts = (_step_row(f"{path}.{part.name}", part.step.kind, part.step, result, shown, totals) for part in step.parts)
+    parts = (_step_row(f"{path}.{part.name}", part.step.kind, part.step, of) for part in step.parts)
     return Row(cells, tuple(parts))
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from flopcount.analyses.sweep.axes import Axis
 from flopcount.analyses.sweep.select import MOST, Cloud
-from flopcount.cli.loading import Options, count_arch
+from flopcount.cli.loading import Options, count_of
 from flopcount.errors import Note, UsageError
 from flopcount.report import count as shaping
 from flopcount.report.chart import (
@@ -46,8 +46,7 @@ MACS = Column("macs", "MACs", "count", "macs", "sum")
 
 def counted(name: str) -> Report:
     """Return the report of a count."""
-    spec, result = count_arch(name, Options())
-    return count_report(spec.arch.name, spec.arch.description, result)
+    return count_report(count_of(name, Options()))
 
 
 def shaped(report: Report, step: str, value: Any) -> Report:
@@ -57,7 +56,7 @@ def shaped(report: Report, step: str, value: Any) -> Report:
 
 def compared(*names: str) -> Spec:
     """Return the chart of a comparison."""
-    return chart_of(comparison_report([(name, count_arch(name, Options())[1]) for name in names]))
+    return chart_of(comparison_report([(name, count_of(name, Options())) for name in names]))
 
 
 def panels(chart: Spec) -> list[Spec]:
