@@ -204,7 +204,7 @@ def law_report(name: str, sentence: str, found: CostPolynomial, convention: Mapp
     """Show the polynomials of a network."""
     rows = tuple(
         Row({"quantity": quantity, "formula": text, "latex": source, "in": letter})
-        for letter, quantity, text, source in _polynomials(found)
+        for letter, quantity, text, source in _polynomials(found, (convention or {}).get("word", "MACs"))
     )
     verified = ", ".join(map(str, found.verified))
     facts = {
@@ -221,14 +221,14 @@ def law_report(name: str, sentence: str, found: CostPolynomial, convention: Mapp
     return Report(f"{name}: closed forms in {found.axis}", (Table("forms", LAW, rows),), shown, facts=facts)
 
 
-def _polynomials(found: CostPolynomial) -> Iterable[tuple[str, str, str, str]]:
+def _polynomials(found: CostPolynomial, word: str) -> Iterable[tuple[str, str, str, str]]:
     """Write both quantities in the axis and, where that differs, in whole steps."""
     letter = AXES[found.axis]
     pairs = {letter: found.over_axis(), "s": (found.params, found.macs)}
     if found.step == 1 and not found.offset:
         del pairs["s"]
     for each, forms in pairs.items():
-        for quantity, form in zip(("params", "MACs"), forms, strict=True):
+        for quantity, form in zip(("params", word), forms, strict=True):
             source = polynomial(form, LATEX_AXES.get(each, each), latex=True)
             yield each, quantity, polynomial(form, each), source
 

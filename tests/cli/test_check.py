@@ -229,7 +229,7 @@ def test_an_exemption_lets_pass_and_says_so(folder: Path, run: Run) -> None:
     result = run("check")
     assert (result.code, result.out.splitlines()[0]) == (
         0,
-        "net.toml: exempt from [a], which finds 1 thing here: the baseline",
+        "net.toml: exempt from [a]: 1 finding: the baseline",
     )
 
 

@@ -80,7 +80,7 @@ def test_a_convention_of_a_user(run: Run, write: Write) -> None:
 
 
 def test_a_word_that_is_not_that_of_the_unit_is_told(run: Run) -> None:
-    assert "note: fvcore calls its number FLOPs; it is one of MACs" in run("reconcile", "lenet5", "--to", "fvcore").out
+    assert "note: fvcore labels its number FLOPs; it counts MACs" in run("reconcile", "lenet5", "--to", "fvcore").out
 
 
 @pytest.mark.parametrize("fmt", ["table", "json", "csv", "markdown", "latex", "svg"])
