@@ -127,6 +127,7 @@ class Count:
     def __init__(self, case: "Case", traced: Trace, standard: Trace | None, rule: Convention) -> None:
         """Keep the traces; costs are computed when they are first asked for."""
         self.case, self.trace, self.standard, self.convention = case, traced, standard, rule
+        self._known: dict[int, tuple[Step, Cost]] = {}
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -159,8 +160,11 @@ class Count:
         return combined(self.standard_costs.values(), self.case.metrics) if self.standard else None
 
     def cost(self, step: Step) -> Cost:
-        """Return the cost of a step."""
-        return cost(step, self.convention, self.case.metrics)
+        """Return the cost of a step; each distinct step is computed once."""
+        known = self._known.get(id(step))
+        if known is None:  # the step is kept too, so that its id stays its own
+            known = self._known[id(step)] = step, cost(step, self.convention, self.case.metrics)
+        return known[1]
 
     def under(self, paths: Iterable[str]) -> Cost:
         """Return the cost of some layers together."""
@@ -176,12 +180,7 @@ class Count:
         )
 
     def _costs(self, traced: Trace) -> dict[str, Cost]:
-        """Compute each distinct step once."""
-        known: dict[int, Cost] = {}
-        for step in traced.steps.values():
-            if id(step) not in known:
-                known[id(step)] = self.cost(step)
-        return {path: known[id(step)] for path, step in traced.steps.items()}
+        return {path: self.cost(step) for path, step in traced.steps.items()}
 
 
 class Case:
