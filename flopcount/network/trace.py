@@ -95,7 +95,11 @@ class _Walk:
         if node.frame is not None or node.path in self.given:
             return None
         dims = [(*shape.dims, -shape.channel_axis) for shape in inputs]
-        return (id(node.layer), *dims) if all(isinstance(size, int) for each in dims for size in each) else None
+        if not all(isinstance(size, int) for each in dims for size in each):
+            return None
+        layer, kind = node.layer, type(node.layer)
+        shares = id(layer) if isinstance(layer.shared, dict) else (layer.shared, layer.frozen)
+        return (kind, shares, *(getattr(layer, name) for name in own(kind)), *dims)
 
     def _checked(self, node: Node, inputs: list[Shape]) -> Step | None:
         """Return the step, noting what is wrong with it; None if not even its shape is known."""
