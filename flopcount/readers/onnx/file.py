@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from pathlib import Path
 from stat import S_ISREG
-from struct import unpack_from
+from struct import calcsize, unpack_from
 from typing import Any, NamedTuple, overload
 
 from flopcount.errors import Refusal
@@ -35,21 +35,8 @@ _LONGEST = 10
 _SMALL = 2**13
 """Messages of at most this many bytes are read in one piece."""
 _EXTERNAL = 1
-_FORMATS: Mapping[int, tuple[str, int]] = {
-    1: ("f", 4),
-    2: ("B", 1),
-    3: ("b", 1),
-    4: ("H", 2),
-    5: ("h", 2),
-    6: ("i", 4),
-    7: ("q", 8),
-    9: ("?", 1),
-    10: ("e", 2),
-    11: ("d", 8),
-    12: ("I", 4),
-    13: ("Q", 8),
-}
-"""The `struct` format and the size of each element type."""
+_FORMATS = dict(zip((1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13), "fBbHhiq?edIQ", strict=True))
+"""The `struct` format of each element type."""
 
 
 class NodeProto(NamedTuple):
@@ -152,9 +139,9 @@ class ByteSpan(NamedTuple):
             number, at = _varint(self.buffer, at, self.end)
             yield _signed(number)
 
-    def unpacked(self, letter: str, size: int) -> tuple[float, ...]:
+    def unpacked(self, letter: str) -> tuple[float, ...]:
         """Return packed numbers of a fixed size; `letter` is their `struct` format."""
-        count = (self.end - self.start) // size
+        count = (self.end - self.start) // calcsize(f"<{letter}")
         found: tuple[float, ...] = unpack_from(f"<{count}{letter}", self.content())
         return found
 
@@ -240,9 +227,9 @@ class Fields(dict[int, list[Any]]):
             result.extend(value.varints() if isinstance(value, ByteSpan) else (_signed(value),))
         return tuple(result)
 
-    def floats(self, number: int, letter: str = "f", size: int = 4) -> tuple[float, ...]:
+    def floats(self, number: int, letter: str = "f") -> tuple[float, ...]:
         """Return a repeated floating-point field, packed or not."""
-        return tuple(value for span in self.spans(number) for value in span.unpacked(letter, size))
+        return tuple(value for span in self.spans(number) for value in span.unpacked(letter))
 
 
 class TensorProto(NamedTuple):
@@ -266,10 +253,10 @@ class TensorProto(NamedTuple):
             return None
         if self.raw is None:
             return self.values if len(self.values) == self.elements else None
-        letter, size = _FORMATS[self.dtype]
-        if self.raw.end - self.raw.start != self.elements * size:
+        letter = _FORMATS[self.dtype]
+        if self.raw.end - self.raw.start != self.elements * calcsize(f"<{letter}"):
             return None
-        return self.raw.unpacked(letter, size)
+        return self.raw.unpacked(letter)
 
 
 _TENSOR_FIELDS = frozenset((1, 2, 4, 5, 7, 8, 9, 10, 11, 14))
@@ -289,7 +276,7 @@ def _values(found: Fields, dtype: int) -> tuple[float, ...]:
     if dtype == 1:
         return found.floats(4)
     if dtype == 11:  # noqa: PLR2004  (double)
-        return found.floats(10, "d", 8)
+        return found.floats(10, "d")
     return found.integers(7) or found.integers(5) or found.integers(11)
 
 

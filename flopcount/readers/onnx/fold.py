@@ -38,6 +38,12 @@ def _picked(data: Numbers, dims: Dims, steps: list[int]) -> Iterator[float]:
     return (data[sum(map(operator.mul, place, steps))] for place in product(*map(range, dims)))
 
 
+def _selected(value: Value, parts: Sequence[Sequence[int]]) -> Iterator[float]:
+    """Yield the numbers at the places that are selected along each axis."""
+    data, steps = _known(value), _strides(value.dims or (1,))
+    return (data[sum(map(operator.mul, place, steps))] for place in product(*parts))
+
+
 def _known(value: Value) -> Numbers:
     """Return numbers that are known: folding begins if all are."""
     return value.data or ()
@@ -167,18 +173,12 @@ def gather(op: NodeContext) -> Value | None:
     """Gather: some places along an axis."""
     x, which = op.at(0), op.at(1)
     axis = op.axis(len(x.dims), 0)
-    inner, length = math.prod(x.dims[axis + 1 :]), x.dims[axis] if x.dims else 1
-    data, places = _known(x), [int(place) for place in _known(which)]
+    length, places = x.dims[axis] if x.dims else 1, [int(place) for place in _known(which)]
     if not all(-length <= place < length for place in places):
         raise Refusal(f"it takes place {places} of {length}")
-
-    def numbers() -> Iterator[float]:
-        for outer in range(math.prod(x.dims[:axis])):
-            for place in places:
-                start = (outer * length + place % length) * inner
-                yield from data[start : start + inner]
-
-    return _value((*x.dims[:axis], *which.dims, *x.dims[axis + 1 :]), numbers, x.dtype)
+    parts: list[Sequence[int]] = [range(size) for size in x.dims or (1,)]
+    parts[axis] = [place % length for place in places]
+    return _value((*x.dims[:axis], *which.dims, *x.dims[axis + 1 :]), lambda: _selected(x, parts), x.dtype)
 
 
 def concat(op: NodeContext) -> Value | None:
@@ -213,20 +213,18 @@ def expand(op: NodeContext) -> Value | None:
 
 
 def tile(op: NodeContext) -> Value | None:
-    """Tile: repeated; only along one axis, as shapes have."""
-    x, times = op.at(0), op.numbers(1) or ()
-    if len(x.dims) != 1 or len(times) != 1:
-        return None
-    count = int(times[0])
-    return _value((x.dims[0] * count,), lambda: iter(_known(x) * count), x.dtype)
+    """Tile: repeated along each axis."""
+    x = op.at(0)
+    times = integers(op.numbers(1) or ())
+    parts = [[*range(size)] * count for size, count in zip(x.dims, times, strict=True)]
+    return _value(tuple(map(len, parts)), lambda: _selected(x, parts), x.dtype)
 
 
-def slice_(op: NodeContext) -> Value:
+def slice_(op: NodeContext) -> Value | None:
     """Slice: from one place to before another, along some axes."""
     x = op.at(0)
-    parts, steps = slice_parts(op, x.dims), _strides(x.dims)
-    found = (_known(x)[sum(map(operator.mul, place, steps))] for place in product(*parts))
-    return x._replace(dims=tuple(map(len, parts)), data=tuple(found))
+    parts = slice_parts(op, x.dims)
+    return _value(tuple(map(len, parts)), lambda: _selected(x, parts), x.dtype)
 
 
 def reduced(function: Callable[[Any], Any]) -> Fold:
@@ -250,7 +248,14 @@ def non_zero(op: NodeContext) -> Value:
     return Value((len(x.dims), len(places)), _INT64, data=columns)
 
 
+_NAMED = (
+    *(abs, round, min, max, operator.add, operator.sub, operator.mul, operator.mod, operator.pow, operator.neg),
+    *(math.sqrt, math.floor, math.ceil, math.exp, math.log),
+)
+"""The functions with the name of their operator."""
+
 FOLDS: Mapping[str, Fold] = {
+    **{function.__name__.capitalize(): mapped(function) for function in _NAMED},
     "Gather": gather,
     "Concat": concat,
     "Slice": slice_,
@@ -263,22 +268,7 @@ FOLDS: Mapping[str, Fold] = {
     "NonZero": non_zero,
     "Clip": clipped,
     "Sum": mapped(lambda *numbers: sum(numbers)),
-    "Add": mapped(operator.add),
-    "Sub": mapped(operator.sub),
-    "Mul": mapped(operator.mul),
     "Div": mapped(divided),
-    "Mod": mapped(operator.mod),
-    "Pow": mapped(operator.pow),
-    "Neg": mapped(operator.neg),
-    "Abs": mapped(abs),
-    "Sqrt": mapped(math.sqrt),
-    "Floor": mapped(math.floor),
-    "Ceil": mapped(math.ceil),
-    "Exp": mapped(math.exp),
-    "Log": mapped(math.log),
-    "Round": mapped(round),
-    "Min": mapped(min),
-    "Max": mapped(max),
     "Equal": mapped(operator.eq),
     "Less": mapped(operator.lt),
     "Greater": mapped(operator.gt),

@@ -5,32 +5,16 @@ from math import prod
 from typing import Any
 
 from flopcount.errors import Refusal
+from flopcount.readers import synonyms
 from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer, on_axis
 from flopcount.readers.onnx.ops_conv import as_map
 from flopcount.readers.onnx.ops_shape import broadcast, expanded, parameter, reshaped
 
-ACTIVATIONS: Mapping[str, str] = {
-    "Relu": "relu",
-    "LeakyRelu": "leaky_relu",
-    "Elu": "elu",
-    "Selu": "selu",
-    "Celu": "celu",
-    "Gelu": "gelu",
-    "Sigmoid": "sigmoid",
-    "HardSigmoid": "hardsigmoid",
-    "HardSwish": "hardswish",
-    "Tanh": "tanh",
-    "Mish": "mish",
-    "Softplus": "softplus",
-    "Softsign": "softsign",
-    "ThresholdedRelu": "relu",
-    "Swish": "silu",
-    "Silu": "silu",
-    "FastGelu": "gelu",
-    "QuickGelu": "gelu",
-    "BiasGelu": "gelu",
-}
-"""Operators by the function of an Activation that they are."""
+ACTIVATIONS = (
+    *("Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Gelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Mish"),
+    *("Softplus", "Softsign", "ThresholdedRelu", "Swish", "Silu", "FastGelu", "QuickGelu", "BiasGelu"),
+)
+"""Operators that are an activation."""
 
 ELEMENTWISE: Mapping[str, str] = {
     **{name.capitalize(): name for name in ("add", "sub", "mul", "div", "mod", "pow", "reciprocal", "sqrt", "exp")},
@@ -55,16 +39,9 @@ ELEMENTWISE: Mapping[str, str] = {
 """Operators by the function of an Elementwise that they are."""
 
 REDUCTIONS: Mapping[str, str] = {
-    "ReduceMean": "mean",
-    "ReduceSum": "sum",
-    "ReduceMax": "max",
-    "ReduceMin": "min",
-    "ReduceProd": "prod",
-    "ReduceL1": "norm",
-    "ReduceL2": "norm",
-    "ReduceSumSquare": "norm",
-    "ReduceLogSum": "logsumexp",
-    "ReduceLogSumExp": "logsumexp",
+    **{f"Reduce{name.capitalize()}": name for name in ("mean", "sum", "max", "min", "prod")},
+    **dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceSumSquare"), "norm"),
+    **dict.fromkeys(("ReduceLogSum", "ReduceLogSumExp"), "logsumexp"),
     "ArgMax": "argmax",
     "ArgMin": "argmin",
 }
@@ -178,7 +155,7 @@ def _biased(op: NodeContext, x: Value, bias: Value) -> Value:
 
 def activation(op: NodeContext) -> list[Value]:
     """Write an activation."""
-    return [op.row("Activation", op.at(0), function=ACTIVATIONS[op.node.op])]
+    return [op.row("Activation", op.at(0), function=synonyms.ACTIVATIONS[synonyms.plain_word(op.node.op)])]
 
 
 def clip(op: NodeContext) -> list[Value]:

@@ -6,8 +6,9 @@ from typing import Any
 from flopcount.errors import Refusal
 from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer
 from flopcount.readers.onnx.ops_conv import convolved, weighed
-from flopcount.readers.onnx.ops_element import ACTIVATIONS, joined
+from flopcount.readers.onnx.ops_element import joined
 from flopcount.readers.onnx.ops_shape import parameter, reshaped
+from flopcount.readers.synonyms import ACTIVATIONS, plain_word
 
 Term = tuple[Value, Dims, str]
 """An operand of a sum of products: the tensor, its sizes, and a letter for each axis."""
@@ -236,9 +237,10 @@ def _activated(op: NodeContext, y: Value) -> Value:
     name = op.attribute("activation", "")
     if not name:
         return y
-    if name not in ACTIVATIONS and name != "Clip":
+    function = "hardtanh" if name == "Clip" else ACTIVATIONS.get(plain_word(name))
+    if function is None:
         raise Refusal(f"its activation {name!r} is not supported")
-    return op.row("Activation", y, function=ACTIVATIONS.get(name, "hardtanh"))
+    return op.row("Activation", y, function=function)
 
 
 def fused_conv(op: NodeContext) -> list[Value]:

@@ -206,19 +206,16 @@ def split(op: NodeContext) -> list[Value]:
     """Split: shares along an axis, equal or not."""
     x = op.at(0)
     axis = op.axis(len(x.dims), 0)
-    sizes = op.integers_at("split", 1) or _shares(x.dims[axis], op.integer("num_outputs", len(op.node.outputs)))
-    if sum(sizes) != x.dims[axis]:
-        raise Refusal(f"shares of {[*sizes]} do not make {x.dims[axis]}")
+    whole, ways = x.dims[axis], op.integer("num_outputs", len(op.node.outputs))
+    share = -(-whole // max(ways, 1))
+    sizes = op.integers_at("split", 1) or (*(share for _ in range(ways - 1)), whole - share * (ways - 1))
+    if sum(sizes) != whole:
+        raise Refusal(f"shares of {[*sizes]} do not make {whole}")
     count = len(sizes)
     if len({*sizes}) == 1 and count > 1 and axis != x.batch_axis and x.inner_axis(axis) == op.channel_axis(x):
         return [op.row("Split", x, sections=count, **({"index": n} if n else {})) for n in range(count)]
     starts = [sum(sizes[:index]) for index in range(count)]
     return [_taken(op, x, axis, n, start=start, stop=start + n) for start, n in zip(starts, sizes, strict=True)]
-
-
-def _shares(whole: int, ways: int) -> Dims:
-    share = -(-whole // max(ways, 1))
-    return (*(share for _ in range(ways - 1)), whole - share * (ways - 1))
 
 
 def gather(op: NodeContext) -> list[Value]:
@@ -333,18 +330,14 @@ def _bordered(op: NodeContext, x: Value, pairs: Mapping[int, tuple[int, int]]) -
 # Operators of which only the sizes of the output are known: they multiply nothing.
 
 
-def like_first(op: NodeContext) -> list[Value]:
-    """Write an operator whose output has the sizes of its first input."""
-    return [_like(op, op.at(0))]
+def like(index: int) -> Writer:
+    """Return the writer of an operator whose output has the sizes of an input."""
 
+    def write(op: NodeContext) -> list[Value]:
+        x = op.at(index)
+        return [op.sized(*x.dims) if x.static else op.operation(x, channel_axis=op.channel_axis(x))]
 
-def like_second(op: NodeContext) -> list[Value]:
-    """Write an operator whose output has the sizes of its second input."""
-    return [_like(op, op.at(1))]
-
-
-def _like(op: NodeContext, value: Value) -> Value:
-    return op.sized(*value.dims) if value.static else op.operation(value, channel_axis=op.channel_axis(value))
+    return write
 
 
 def like_shape(op: NodeContext) -> list[Value]:
@@ -425,11 +418,11 @@ OPERATORS: Mapping[str, Writer] = {
     "Gather": gather,
     "Concat": concat,
     "Pad": pad,
-    **dict.fromkeys(("CumSum", "CumProd", "Trilu", "ReverseSequence", "TensorScatter"), like_first),
-    **dict.fromkeys(("ScatterND", "ScatterElements", "Scatter"), like_first),
-    **dict.fromkeys(("RandomNormalLike", "RandomUniformLike", "Bernoulli", "EyeLike"), like_first),
-    **dict.fromkeys(("RotaryEmbedding", "com.microsoft.RotaryEmbedding"), like_first),
-    "GatherElements": like_second,
+    **dict.fromkeys(("CumSum", "CumProd", "Trilu", "ReverseSequence", "TensorScatter"), like(0)),
+    **dict.fromkeys(("ScatterND", "ScatterElements", "Scatter"), like(0)),
+    **dict.fromkeys(("RandomNormalLike", "RandomUniformLike", "Bernoulli", "EyeLike"), like(0)),
+    **dict.fromkeys(("RotaryEmbedding", "com.microsoft.RotaryEmbedding"), like(0)),
+    "GatherElements": like(1),
     "ConstantOfShape": like_shape,
     "GatherND": gather_nd,
     "OneHot": one_hot,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from flopcount.errors import Note, Refusal, UsageError
 from flopcount.network.plan import Node
-from flopcount.readers.base import Build, Origin, ReadOptions, ReadResult, exact, unknown_problem
+from flopcount.readers.base import Build, Origin, ReadOptions, ReadResult, exact, sizes_asked, unknown_problem
 from flopcount.readers.nest import Flat, paths, spelled
 from flopcount.readers.onnx.file import FLOATS, ModelProto, NodeProto, ValueInfo, model, opened
 from flopcount.readers.onnx.fuse import fused
@@ -144,24 +144,11 @@ def _without_batch(inputs: Sequence[ValueInfo], sizes: InputSizes, batch: int | 
 
 def _asked(inputs: Sequence[ValueInfo], text: str | None, title: str) -> tuple[dict[str, Dims], dict[str, int]]:
     """Parse --input: the sizes of the first input, or NAME=SIZES for inputs and named sizes."""
-    if text is None:
-        return {}, {}
-    if "=" not in text:
-        return {inputs[0].name: _resized(inputs[0], _numbers(text), text)}, {}
     infos = {info.name: info for info in inputs}
-    symbols = {size for info in inputs for size in info.dims or () if isinstance(size, str) and size}
-    asked: dict[str, Dims] = {}
-    names: dict[str, int] = {}
-    for part in text.split(","):
-        name, _, sizes = (word.strip() for word in part.rpartition("="))
-        if name in infos:
-            asked[name] = _resized(infos[name], _numbers(sizes), text)
-        elif name in symbols and len(_numbers(sizes)) == 1:
-            names[name] = _numbers(sizes)[0]
-        else:
-            known = ", ".join([*infos, *sorted(symbols)][:20])
-            raise UsageError(f"--input {text[:60]}: {title} has no input or size {name[:50]!r}; it has {known}")
-    return asked, names
+    symbols = {size for info in inputs for size in info.dims or () if isinstance(size, str) and size} - infos.keys()
+    asked = {name: _numbers(sizes) for name, sizes in sizes_asked(text, [*infos, *sorted(symbols)], title).items()}
+    names = {name: numbers[0] for name, numbers in asked.items() if name in symbols}
+    return {name: _resized(infos[name], numbers) for name, numbers in asked.items() if name in infos}, names
 
 
 def _numbers(text: str) -> Dims:
@@ -171,7 +158,7 @@ def _numbers(text: str) -> Dims:
     return tuple(map(int, parts))
 
 
-def _resized(info: ValueInfo, numbers: Dims, text: str) -> Dims:
+def _resized(info: ValueInfo, numbers: Dims) -> Dims:
     """Return the sizes of an input from all its sizes, all but the batch, or those of space."""
     declared = info.dims
     if declared is None or len(numbers) == len(declared):
@@ -184,8 +171,9 @@ def _resized(info: ValueInfo, numbers: Dims, text: str) -> Dims:
     numbers = numbers * len(space) if len(numbers) == 1 else numbers
     if len(numbers) == len(space) and isinstance(channels, int):
         return (batch, *numbers, channels) if last else (batch, channels, *numbers)
+    asked = _text(numbers)[:60]
     raise UsageError(
-        f"--input {text[:60]} does not fit the input {info.name!r}, which is {_text(declared)}; give all sizes"
+        f"--input {asked} does not fit the input {info.name!r}, which is {_text(declared)}; give all sizes"
     )
 
 

@@ -5,17 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from flopcount.errors import Refusal
-from flopcount.readers.onnx import ops_conv, ops_element, ops_product, ops_shape
-from flopcount.readers.onnx.file import (
-    FLOATS,
-    MOST_NODES,
-    AttributeReference,
-    FunctionProto,
-    ModelProto,
-    NodeProto,
-    Subgraph,
-    graph,
-)
+from flopcount.readers.onnx import file, ops_conv, ops_element, ops_product, ops_shape
 from flopcount.readers.onnx.fold import ALWAYS, FOLDS, KEEP, folded, kept_data
 from flopcount.readers.onnx.fuse import fused
 from flopcount.readers.onnx.op import Dims, Draft, NodeContext, Size, Value, Writer, initial
@@ -50,19 +40,19 @@ class GraphScope(NamedTuple):
     depth: int = 0
 
 
-def reads(nodes: Iterable[NodeProto], outputs: Iterable[str]) -> Counter[str]:
+def reads(nodes: Iterable[file.NodeProto], outputs: Iterable[str]) -> Counter[str]:
     """Count how often each name is read; an output of the graph counts as read twice more."""
     counts = Counter(name for node in nodes for name in node.inputs)
     counts.update([*outputs, *outputs])
     return counts
 
 
-def _is_folded(node: NodeProto) -> bool:
+def _is_folded(node: file.NodeProto) -> bool:
     """Tell whether an operator without a writer is computed before anything runs, or is a branch."""
     return node.operator in ALWAYS or node.operator in FOLDS or node.operator == "If"
 
 
-def unknown_operators(model: ModelProto) -> Counter[str]:
+def unknown_operators(model: file.ModelProto) -> Counter[str]:
     """Return the unsupported operators of a model, each with its number of occurrences."""
     counts: Counter[str] = Counter()
     queue, seen = [model.graph.nodes], set[tuple[str, str]]()
@@ -82,21 +72,23 @@ def unknown_operators(model: ModelProto) -> Counter[str]:
 class Walk:
     """One walk: the layers it has written, and the operators it had to skip."""
 
-    def __init__(self, model: ModelProto, draft: Draft, declared: Mapping[str, Dims], *, allow_unknown: bool) -> None:
+    def __init__(
+        self, model: file.ModelProto, draft: Draft, declared: Mapping[str, Dims], *, allow_unknown: bool
+    ) -> None:
         """Begin a walk; `declared` are the sizes that the file gives for outputs."""
         self.model = model
         self.draft = draft
         self.declared = declared
         self.allow_unknown = allow_unknown
         self.unknown: Counter[str] = Counter()
-        self.left = MOST_NODES
+        self.left = file.MOST_NODES
 
-    def run(self, nodes: Iterable[NodeProto], scope: GraphScope) -> None:
+    def run(self, nodes: Iterable[file.NodeProto], scope: GraphScope) -> None:
         """Walk through nodes in order."""
         for node in nodes:
             self.left -= 1
             if self.left < 0:
-                raise Refusal(f"more than {MOST_NODES} nodes, functions expanded", node.title, node.operator)
+                raise Refusal(f"more than {file.MOST_NODES} nodes, functions expanded", node.title, node.operator)
             self.draft.begin(node)
             for name, value in zip(node.outputs, self._outputs(node, scope), strict=False):
                 if name:
@@ -104,7 +96,7 @@ class Walk:
                     if value is not None and value.row is not None and scope.reads[name] == 1:
                         self.draft.read_once.add(value.row)
 
-    def _outputs(self, node: NodeProto, scope: GraphScope) -> list[Value | None]:
+    def _outputs(self, node: file.NodeProto, scope: GraphScope) -> list[Value | None]:
         missing = [name for name in node.inputs if name and name not in scope.env]
         if missing:
             what = f"it reads {missing[0]!r}, which no earlier node makes; nodes have to be in order"
@@ -160,7 +152,7 @@ class Walk:
         """Return a constant; one of several floating-point numbers may be weights."""
         value = ALWAYS["Constant"](op)
         name = op.node.outputs[0] if op.node.outputs else ""
-        if value.dtype in FLOATS and value.elements > 1 and name in self.draft.sizes:
+        if value.dtype in file.FLOATS and value.elements > 1 and name in self.draft.sizes:
             return value._replace(initializers=frozenset((name,)))
         return value
 
@@ -183,7 +175,7 @@ class Walk:
             Value(y.dims, y.dtype, data=each, initializers=initializers) for y, each in zip(found, data, strict=True)
         ]
 
-    def _expanded(self, op: NodeContext, function: FunctionProto, scope: GraphScope) -> list[Value | None]:
+    def _expanded(self, op: NodeContext, function: file.FunctionProto, scope: GraphScope) -> list[Value | None]:
         """Walk through a function in place of the node that calls it."""
         if scope.depth >= DEEPEST:
             raise Refusal(f"functions are nested deeper than {DEEPEST} levels")
@@ -203,9 +195,9 @@ class Walk:
                 return self._skipped(op)
             raise Refusal("the branch depends on the input; export the model without control flow")
         body = op.attribute("then_branch" if condition[0] else "else_branch")
-        if not isinstance(body, Subgraph) or scope.depth >= DEEPEST:
+        if not isinstance(body, file.Subgraph) or scope.depth >= DEEPEST:
             raise Refusal("its branch is missing, or nested too deep")
-        inner = graph(body.message)
+        inner = file.graph(body.message)
         outputs = tuple(info.name for info in inner.outputs)
         env = {**scope.env, **{name: initial(tensor) for name, tensor in inner.tensors.items()}}
         nodes = fused(inner.nodes, outputs, inner.tensors)
@@ -227,10 +219,10 @@ class Walk:
         return op.operation(value, channel_axis=0 if len(value.inner) > 2 else len(value.inner) - 1)  # noqa: PLR2004  (a map)
 
 
-def _with_attributes(node: NodeProto, given: Mapping[str, Any], prefix: str) -> NodeProto:
+def _with_attributes(node: file.NodeProto, given: Mapping[str, Any], prefix: str) -> file.NodeProto:
     """Give a node of a function the attributes of its call, and a name inside it."""
     attributes = {
-        name: given.get(value.name) if isinstance(value, AttributeReference) else value
+        name: given.get(value.name) if isinstance(value, file.AttributeReference) else value
         for name, value in node.attributes.items()
     }
     present = {name: value for name, value in attributes.items() if value is not None}
@@ -242,6 +234,6 @@ def _initializers(op: NodeContext) -> frozenset[str]:
     first = op.present[0] if op.present else None
     if first is None or op.node.op == "ConstantOfShape":
         return frozenset()
-    if op.node.op in KEEP or first.dtype not in FLOATS:
+    if op.node.op in KEEP or first.dtype not in file.FLOATS:
         return first.initializers
-    return frozenset[str]().union(*(value.initializers for value in op.present if value.dtype in FLOATS))
+    return frozenset[str]().union(*(value.initializers for value in op.present if value.dtype in file.FLOATS))
