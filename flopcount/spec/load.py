@@ -1,23 +1,20 @@
-"""From a reference to a validated arch: a path, a bundled network or bytes, with settings; and the configuration."""
+"""From a reference to a validated arch: a path, a bundled network or bytes, with settings."""
 
 import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from os.path import relpath
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from flopcount.errors import FileError, Place, Problem, SpecError, UsageError, plain, suggestion
+from flopcount.errors import FileError, Place, SpecError, UsageError, plain, suggestion
 from flopcount.spec.arch import Arch, Block, called, kind_of
-from flopcount.spec.budget import Configuration
 from flopcount.spec.fields import Layer
-from flopcount.spec.positions import located
 from flopcount.spec.rows import Raw, Row
 from flopcount.spec.source import Notation, Source
-from flopcount.spec.text import DEEPEST, decoded, deeper, notation_of, parsed, read_bytes, read_text
+from flopcount.spec.text import DEEPEST, decoded, deeper, notation_of, parsed, read_text
 
 _PACKAGE = Path(__file__).parent.parent
 
@@ -323,6 +320,7 @@ def _arch(source: Source, settings: Iterable[Setting]) -> Spec:
         arch = Arch.model_validate(data)
         return Spec(arch, source, places, unknown=arch.unknown)
     except ValidationError as error:
+        from flopcount.spec.positions import located
         from flopcount.spec.problems import all_problems
 
         raise located(all_problems(error, data), source, places) from None
@@ -350,84 +348,6 @@ def _within(part: object, whole: object) -> bool:
 
 def explained(error: SpecError, spec: Spec) -> FileError:
     """Return problems found while walking a spec as the error of its file."""
+    from flopcount.spec.positions import located
+
     return located(error.problems, spec.source, spec.settings)
-
-
-# The project's configuration.
-
-
-NAMES = ("flopcount.toml", "pyproject.toml")
-"""File names of a configuration; the first that exists is used."""
-
-
-class Config(NamedTuple):
-    """A configuration and its source; `prefix` is its place in the file."""
-
-    model: Configuration
-    source: Source
-    folder: Path
-    prefix: Place = ()
-
-    @property
-    def title(self) -> str:
-        """The name of its file."""
-        return Path(self.source.title).name
-
-    def wrong(self, place: Place, what: str) -> FileError:
-        """Return an error at a place in the configuration."""
-        return located([Problem((*self.prefix, *place), what)], self.source)
-
-
-def found(start: Path) -> Config | None:
-    """Return the configuration of a folder, or of the nearest folder above it that has one."""
-    for folder in (start, *start.parents):
-        for name in NAMES:
-            path = folder / name
-            config = _config_read(path, Path(relpath(path, start)).as_posix()) if path.is_file() else None
-            if config is not None:
-                return config
-    return None
-
-
-def read(path: Path) -> Config:
-    """Read a configuration from a file of any name."""
-    if not path.is_file():
-        raise FileError(str(path), "no such file; --config names a flopcount.toml or a pyproject.toml")
-    config = _config_read(path, str(path))
-    if config is None:
-        raise FileError(str(path), "it has no [tool.flopcount]")
-    return config
-
-
-def _config_read(path: Path, title: str) -> Config | None:
-    """Read a configuration; None if a pyproject.toml has none. `title` is its name in messages."""
-    prefix: Place = ("tool", "flopcount") if path.name == "pyproject.toml" else ()
-    content = read_bytes(path, title)
-    if prefix and b"flopcount" not in content:
-        return None
-    source = parsed(decoded(content, title) if content.strip() else "", "toml", title)
-    data: Any = source.data
-    for key in prefix:
-        data = data.get(key) if isinstance(data, Mapping) else None
-    if data is None:
-        return None
-    try:
-        return Config(Configuration.model_validate(data), source, path.parent.resolve(), prefix)
-    except ValidationError as error:
-        from flopcount.spec.problems import table_problems
-
-        raise located(table_problems(error, Configuration, data, prefix), source) from None
-
-
-def matching(folder: Path, patterns: Iterable[str]) -> dict[str, list[Path]]:
-    """Return the files that each pattern matches in a folder, in alphabetical order."""
-    return {pattern: _matches(folder, pattern) for pattern in patterns}
-
-
-def _matches(folder: Path, pattern: str) -> list[Path]:
-    anchor = Path(pattern).anchor
-    try:
-        hits = [*(Path(anchor) if anchor else folder).glob(pattern.removeprefix(anchor))]
-    except (ValueError, NotImplementedError, IndexError, OSError):
-        return []
-    return sorted(path for path in hits if path.is_file() and path.name not in NAMES)

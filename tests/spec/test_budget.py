@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from flopcount.errors import FileError
 from flopcount.spec.budget import METRICS, Budget, Configuration, Limit
-from flopcount.spec.load import load_bytes, read
+from flopcount.spec.config import read
+from flopcount.spec.load import load_bytes
 from flopcount.spec.problems import table_problems
 
 NET = 'input = [3, 8, 8]\nlayers = [{ type = "Conv", out_channels = 4, kernel_size = 3 }]\n'

@@ -30,9 +30,10 @@ from flopcount.case import Cost, load, load_bytes
 from flopcount.errors import BadInput, FileError, Place, SpecError, UsageError, plain
 from flopcount.network.network import Network
 from flopcount.spec.budget import Budget
+from flopcount.spec.config import NAMES, Config, found, matching, read
 from flopcount.spec.fields import shown
 from flopcount.spec.git import base_at, outside, root_of, texts_at
-from flopcount.spec.load import NAMES, Config, explained, found, matching, read
+from flopcount.spec.load import explained
 
 
 class Evaluation(NamedTuple):

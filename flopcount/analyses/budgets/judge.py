@@ -15,7 +15,8 @@ from flopcount.errors import BadInput, Note, Place, suggestion
 from flopcount.network.convention import convention
 from flopcount.network.network import Network, Where
 from flopcount.spec.budget import Budget, Limit, Limits, When
-from flopcount.spec.load import Config, Spec
+from flopcount.spec.config import Config
+from flopcount.spec.load import Spec
 from flopcount.spec.units import Quantity, decimal
 
 

@@ -24,7 +24,8 @@ from flopcount.case import load
 from flopcount.errors import BadInput, FileError, Place, SpecError, UsageError, plain, suggestion
 from flopcount.network.network import Network
 from flopcount.spec.budget import LockRow
-from flopcount.spec.load import Spec, explained, matching
+from flopcount.spec.config import matching
+from flopcount.spec.load import Spec, explained
 from flopcount.spec.lock import Lock
 from flopcount.spec.positions import spans
 
