@@ -176,14 +176,19 @@ MOST_CANDIDATES = 5000
 """Words that are searched for a similar one."""
 
 
-def suggestion(word: str, known: Sequence[str]) -> str:
-    """Return a hint for a misspelling: the nearest known word, or all of them."""
-    known = known[:MOST_CANDIDATES]
+def nearest(word: str, known: Sequence[str]) -> str | None:
+    """Return the known word most like a misspelled one; None if none is similar."""
     from difflib import get_close_matches
 
-    lowered = {candidate.lower(): candidate for candidate in known}
+    lowered = {candidate.lower(): candidate for candidate in known[:MOST_CANDIDATES]}
     near = get_close_matches(word.lower()[:100], lowered, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {lowered[near[0]]!r}?"
+    return lowered[near[0]] if near else None
+
+
+def suggestion(word: str, known: Sequence[str]) -> str:
+    """Return a hint for a misspelling: the nearest known word, or all of them."""
+    near = nearest(word, known)
+    if near is not None:
+        return f"did you mean {near!r}?"
     listed = ", ".join([*sorted(known)[:MOST_LISTED], *(["…"] if len(known) > MOST_LISTED else [])])
     return f"known here: {listed}" if listed else "nothing is known here"

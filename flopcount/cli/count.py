@@ -1,4 +1,4 @@
-"""`flopcount ARCH`: what a network costs, layer by layer."""
+"""`flopcount ARCH`: per-layer parameters and MACs."""
 
 from typing import Any
 
@@ -24,14 +24,14 @@ def command(arch: str, fmt: str, output: str | None, plot: str | None, **options
     """Count the parameters and MACs of ARCH, layer by layer.
 
     ARCH is an arch file (TOML or JSON), a model of another tool (ONNX, Keras …),
-    a bundled network or - for standard input. Layers that stand for a standard convolution are compared with it.
+    a bundled network or - for standard input. Layers that replace a standard convolution are compared with it.
     """
     view = {name: options.pop(name) for name in ("depth", "by", "sort", "top", "columns", "parts", "graph")}
     metrics = metrics_in(view["columns"], view["sort"], view["by"])
     result = case_of(arch, Options(**options)).at(metrics=metrics).count
     if view["parts"] and fmt != "table":
         raise UsageError(
-            f"--parts is for tables; {fmt} {'has the parts anyway' if fmt == 'json' else 'has no place for them'}"
+            f"--parts is for tables; {fmt} {'always has the parts' if fmt == 'json' else 'cannot show them'}"
         )
     if view["graph"]:
         _check_graph({**view, "plot": plot}, fmt)
@@ -43,16 +43,16 @@ def command(arch: str, fmt: str, output: str | None, plot: str | None, **options
 
 
 def _check_graph(view: dict[str, Any], fmt: str) -> None:
-    """Refuse what a graph has no place for."""
+    """Refuse options that a graph cannot show."""
     unused = [f"--{name}" for name in ("by", "sort", "top", "columns", "plot") if view[name] is not None]
     unused += [f"--format {fmt}"] if fmt != "table" else []
     if unused:
-        raise UsageError(f"--graph draws the network; {' and '.join(unused)} is for tables")
+        raise UsageError(f"--graph draws the network; {' and '.join(unused)} applies to tables only")
     check_depth(view["depth"])
 
 
 def _shaped(report: Report, view: dict[str, Any]) -> Report:
-    """Apply the view's options to the main table, in the order that makes sense."""
+    """Apply the options of the view to the main table: fold, sum, sort, cut, choose columns."""
     chosen = {name: view[name] for name in ("depth", "by", "sort", "top", "columns") if view[name] is not None}
     if not chosen:
         return report

@@ -1,4 +1,4 @@
-"""The group of commands: loaded when called, with counting as the default."""
+"""The group of commands, each loaded when it is used; counting is the default."""
 
 import os
 from collections.abc import Mapping
@@ -8,40 +8,40 @@ from typing import TYPE_CHECKING
 import click
 
 from flopcount import __version__
-from flopcount.errors import suggestion
+from flopcount.errors import nearest
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
 COMMANDS: Mapping[str, str] = {
-    "count": "what a network costs, layer by layer (the default command)",
+    "count": "per-layer parameters and MACs (default command)",
     "compare": "totals of several networks side by side",
-    "whatif": "what a network would cost with other convolutions",
-    "sweep": "a whole grid of inputs, widths and settings at once",
-    "space": "how many candidates of a huge space meet a budget, without going through it",
-    "formula": "what a kind or a network costs, as a formula",
-    "check": "networks held against their budgets, for CI",
-    "lock": "what every network costs, written to a file that may only shrink",
+    "whatif": "cost with other convolutions, widths or input sizes",
+    "sweep": "count every candidate of a grid of inputs, widths and settings",
+    "space": "count the candidates in a design space that meet a budget, without enumerating it",
+    "formula": "closed-form cost of a kind of layer or a network",
+    "check": "check networks against their budgets, for CI",
+    "lock": "record every network's cost; increases fail --check",
     "diff": "what changed between two networks, layer by layer",
-    "import": "a model of another tool, kept as an arch file",
-    "archs": "the networks that come with flopcount",
-    "verify": "published figures in arch files, recomputed",
-    "reconcile": "why another counter's number differs, term by term",
-    "conventions": "what counters count: thop, fvcore, calflops …",
-    "kinds": "the kinds of layers, their fields, equations and sources",
-    "schema": "the JSON Schema of arch files",
+    "import": "convert a model of another tool to an arch file",
+    "archs": "list the bundled networks",
+    "verify": "recompute the published figures in arch files",
+    "reconcile": "explain term by term why another counter's number differs",
+    "conventions": "list what each counter counts: thop, fvcore, calflops …",
+    "kinds": "list the kinds of layers, their fields, equations and sources",
+    "schema": "print the JSON Schema of arch files",
 }
-"""Every command with its line of help; each is defined in the module of its name."""
+"""Every command with its line of help; each is a module of the same name."""
 
 MODULES: Mapping[str, str] = {"import": "importing"}
-"""The modules that cannot have the name of their command."""
+"""Commands whose module has another name."""
 
 DEFAULT = "count"
 
 
 class DefaultGroup(click.Group):
-    """A group whose first argument is an arch unless it is a command."""
+    """A group whose first argument is an arch, unless it is a command."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of the help."""
@@ -49,7 +49,7 @@ class DefaultGroup(click.Group):
         return [*COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command when it is called."""
+        """Import a command when it is used."""
         del ctx
         if cmd_name not in COMMANDS:
             return None
@@ -57,7 +57,7 @@ class DefaultGroup(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the default command in front of anything that is not a command."""
+        """Insert the default command before anything that is not a command."""
         own = {"--help", "-h", "--version"}
         if args and args[0] not in COMMANDS and not own & {args[0]}:
             _check_mistyped(args)
@@ -65,7 +65,7 @@ class DefaultGroup(click.Group):
         return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands, then the options of the default one."""
+        """List the commands, then the options of the default command."""
         with formatter.section("Commands"):
             formatter.write_dl([*COMMANDS.items()])
         command = self.get_command(ctx, DEFAULT)
@@ -91,16 +91,16 @@ class DefaultGroup(click.Group):
 
 
 def _check_mistyped(args: list[str]) -> None:
-    """Refuse a first word that is no arch but nearly a command."""
+    """Refuse a first word that is not an arch and is close to a command."""
     from flopcount.spec.load import bundled_network
 
     word = args[0]
     plain = word.replace("-", "").isalpha() and not word.startswith("-")
     if not plain or os.path.exists(word) or bundled_network(word):  # noqa: PTH110  (answers to any word)
         return
-    way_out = suggestion(word, [*COMMANDS])
-    if way_out.startswith("did you mean"):
-        raise click.UsageError(f"no command or network is called {word!r}; {way_out}")
+    near = nearest(word, [*COMMANDS])
+    if near is not None:
+        raise click.UsageError(f"no command or network is named {word!r}; did you mean {near!r}?")
 
 
 @click.group(
@@ -111,7 +111,7 @@ def _check_mistyped(args: list[str]) -> None:
 )
 @click.version_option(__version__, prog_name="flopcount", message="%(prog)s %(version)s")
 def commands() -> None:
-    """Say what a neural network costs before anyone builds it.
+    """Compute a neural network's exact parameter and MAC counts from its spec.
 
     ARCH is an arch file (TOML or JSON), a model of another tool (ONNX, Keras …),
     a bundled network (see `flopcount archs`) or - for standard input.

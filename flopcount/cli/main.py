@@ -1,4 +1,4 @@
-"""The entry point: runs a command and turns what went wrong into a line and an exit code."""
+"""The entry point: run a command, and turn an error into lines and an exit code."""
 
 import gc
 import os

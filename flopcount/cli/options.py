@@ -21,7 +21,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def complete_arch(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Complete the names of bundled networks, and leave files to the shell."""
+    """Complete the names of bundled networks; the shell completes files."""
     from click.shell_completion import CompletionItem
 
     from flopcount.spec.load import bundled
@@ -72,19 +72,19 @@ def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 
 def view_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what decides on the rows that are shown."""
+    """Add the options that decide which rows are shown."""
     return stacked(
         click.option("--depth", type=int, metavar="N", help="Fold blocks to the first N names of each path."),
         click.option("--by", metavar="COLUMN", help="Sum by a column: type, kernel, block, output …"),
-        click.option("--sort", metavar="COLUMN", help="Sort by a column, numbers from the largest."),
-        click.option("--top", type=int, metavar="N", help="Show the first N rows only."),
-        click.option("--columns", metavar="A,B,…", help="Show these columns only."),
+        click.option("--sort", metavar="COLUMN", help="Sort by a column, numbers in descending order."),
+        click.option("--top", type=int, metavar="N", help="Show only the first N rows."),
+        click.option("--columns", metavar="A,B,…", help="Show only these columns."),
         click.option("--parts", is_flag=True, help="Show the parts of composite layers too."),
     )(command)
 
 
 def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what decides on the network: its input, the changes."""
+    """Add the options that decide on the network: its input and changes to it."""
     return stacked(
         click.option(
             "--input",
@@ -93,25 +93,25 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Input size: 160 or 160x128, with channels 3x160x128, with a batch 8x3x160x128.",
         ),
         click.option("--width", metavar="FACTOR", help="Width multiplier: channels times FACTOR, by the file's rule."),
-        click.option("--variant", metavar="NAME", help="Which of the file's variants."),
-        click.option("--batch", type=int, help="How many inputs at once."),
+        click.option("--variant", metavar="NAME", help="The variant of the file to use."),
+        click.option("--batch", type=int, help="Batch size."),
         click.option(
             "--set",
             "settings",
             metavar="KEY=VALUE",
             multiple=True,
-            help="Change a key of the file (defaults.padding=same, layers.3.kernel_size=5) or a layer's path.",
+            help="Override a setting (defaults.padding=same, layers.3.kernel_size=5) or a layer's field.",
         ),
         click.option(
             "--allow-unknown",
             is_flag=True,
-            help="Leave out operators of a foreign file that are not known: the total is at least so much.",
+            help="Skip unsupported operators; totals become lower bounds.",
         ),
     )(command)
 
 
 def count_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what decides on the numbers: the network's input, the changes, the convention."""
+    """Add the options that decide on the numbers: the network, and what is counted."""
     return stacked(
         network_options,
         click.option(
@@ -120,12 +120,12 @@ def count_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="NAME",
             default="macs",
             shell_complete=complete_convention,
-            help="What is counted: macs, thop, fvcore … (see flopcount conventions), or my.toml.",
+            help="What to count: macs, thop, fvcore … (see flopcount conventions), or my.toml.",
         ),
         click.option(
             "--params",
             type=click.Choice(POLICIES),
-            help="Which parameters are counted: trainable, or as the convention has it, where not given.",
+            help="Parameters to count (default: the convention's choice, else trainable).",
         ),
         click.option("--from", "notation", type=click.Choice(("toml", "json")), help="Notation of standard input."),
     )(command)
