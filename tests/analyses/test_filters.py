@@ -123,7 +123,15 @@ def test_any_text_is_a_condition_or_one_sentence(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("macs == 1k", 1000), ("macs == 0.999k", 999), ("macs == 1M", 10**6), ("macs == .001G", 10**6)]
+    ("text", "number"),
+    [
+        ("macs == 1k", 1000),
+        ("macs == 0.999k", 999),
+        ("macs == 1M", 10**6),
+        ("macs == .001G", 10**6),
+        ("macs == 2B", 2 * 10**9),
+        ("macs == 0.5T", 5 * 10**11),
+    ],
 )
 def test_units_are_exact(text: str, number: int) -> None:
     holds = condition(text, ["macs"])
@@ -136,6 +144,11 @@ def test_what_is_quoted_is_a_word() -> None:
     for word in ("1k", "macs", "a ~ b", "true", "@", "it's"):
         quote = '"' if "'" in word else "'"
         assert condition(f"pad == {quote}{word}{quote}", ["pad", "macs"])({"pad": word, "macs": 1})
+
+
+def test_names_keep_their_dots_and_dashes() -> None:
+    columns = {"a-b.c": 1, "a": 5, "layers.3.p": 2}
+    assert condition("a-b.c == 1 and layers.3.p + a-b.c == 3 and a - 4 == 1", [*columns])(columns)
 
 
 def test_longer_names_are_not_their_parts() -> None:

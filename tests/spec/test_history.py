@@ -77,7 +77,7 @@ def test_a_ref_that_looks_like_an_option_is_refused(tmp_path: Path, ref: str) ->
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "origin/main", "HEAD~5", "a b", "main:", "a..b"])
-def test_a_ref_that_is_not_there_is_refused_with_the_way_out(tmp_path: Path, ref: str) -> None:
+def test_a_ref_that_is_not_there_is_refused_with_a_hint(tmp_path: Path, ref: str) -> None:
     root = repository(tmp_path)
     with pytest.raises(UsageError, match=r"no such commit in this repository; fetch it first, as in git fetch origin"):
         base_at(root, ref)
@@ -141,7 +141,7 @@ def test_what_a_hook_sets_does_not_lead_astray(tmp_path: Path, monkeypatch: pyte
     assert before(root, "a.toml") == b"one"
 
 
-def test_without_git_the_way_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_git_a_hint_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = repository(tmp_path, a__toml="one")
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     with pytest.raises(UsageError, match="needs git, which is not on the path"):

@@ -68,7 +68,7 @@ def test_sizes_are_exact(text: object, value: int) -> None:
         ("٣M", "macs", "a number of 0 or more"),
     ],
 )
-def test_what_is_no_count_is_refused_with_the_way_out(text: object, key: str, words: str) -> None:
+def test_what_is_no_count_is_refused_with_a_hint(text: object, key: str, words: str) -> None:
     with pytest.raises(NotAQuantityError) as error:
         count(text, key)
     assert words in str(error.value)
@@ -77,7 +77,7 @@ def test_what_is_no_count_is_refused_with_the_way_out(text: object, key: str, wo
 @pytest.mark.parametrize(
     ("text", "words"), [("4M", "write MB, or MiB"), ("4k", "write kB, or KiB"), ("4 parsecs", "takes bytes")]
 )
-def test_what_is_no_size_is_refused_with_the_way_out(text: str, words: str) -> None:
+def test_what_is_no_size_is_refused_with_a_hint(text: str, words: str) -> None:
     with pytest.raises(NotAQuantityError, match=words):
         size(text, "weight_bytes")
 

@@ -90,6 +90,13 @@ def test_each_problem_is_a_line_with_file_line_column_layer_and_sentence_and_its
     ]
 
 
+def test_problems_keep_their_codes() -> None:
+    """What is said may change; decisions depend on the code."""
+    source = Source("a.toml", FLATTEN, "toml", {})
+    problems = [Problem(("layers", 0), "what", code="shape"), Problem(("input",), "what", code="undecided")]
+    assert [each.code for each in located(problems, source).problems] == ["undecided", "shape"]
+
+
 def test_a_problem_that_a_setting_made_names_the_setting() -> None:
     source = Source("a.toml", FLATTEN, "toml", {})
     problem = Problem(("input",), "what is wrong")

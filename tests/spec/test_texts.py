@@ -109,6 +109,14 @@ def test_a_text_that_cannot_be_parsed_says_where(text: str, notation: Notation, 
         parsed(text, notation, "t")
 
 
+def test_an_error_carries_its_place_as_values() -> None:
+    with pytest.raises(FileError) as caught:
+        parsed("a = 1\n  b = = 2\n", "toml", "t")
+    (problem,) = caught.value.problems
+    assert (caught.value.title, problem.line, problem.column, problem.code) == ("t", 2, 7, "syntax")
+    assert problem.snippet == ("b = = 2", "    ^")
+
+
 def test_a_file_is_read_as_it_is_written(tmp_path: Path) -> None:
     """Line ends included: what is read is what a position counts in."""
     path = tmp_path / "a.toml"
