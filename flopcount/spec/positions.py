@@ -102,7 +102,66 @@ def _root(text: str, notation: Notation) -> "Node":
 
 
 def _places(root: "Node", notation: Notation) -> "Iterator[tuple[Place, Node]]":
-    return _toml(root) if notation == "toml" else _json(root)
+    """Yield everything in a document with its place; tables of TOML and elements of their arrays by their headers."""
+    lengths: dict[Place, int] = {}
+    for child in root.named_children:
+        if notation == "json":
+            yield from _value((), child)
+        elif child.type == "pair":
+            yield from _pair((), child)
+        elif child.type in {"table", "table_array_element"}:
+            yield from _table(child, lengths)
+
+
+def _table(table: "Node", lengths: dict[Place, int]) -> "Iterator[tuple[Place, Node]]":
+    header, *pairs = table.named_children
+    place: Place = ()
+    for key in _keys(header):
+        place = (*place, lengths[place] - 1, key) if place in lengths else (*place, key)
+    if table.type == "table_array_element":
+        lengths[place] = lengths.get(place, 0) + 1
+        yield place, table
+    if place in lengths:
+        place = (*place, lengths[place] - 1)
+    yield place, table
+    for pair in pairs:
+        if pair.type == "pair":
+            yield from _pair(place, pair)
+
+
+def _pair(base: Place, pair: "Node") -> "Iterator[tuple[Place, Node]]":
+    key, *values = pair.named_children
+    place = (*base, *_keys(key))
+    yield place, pair
+    for value in values:
+        yield from _value(place, value)
+
+
+def _value(place: Place, value: "Node") -> "Iterator[tuple[Place, Node]]":
+    if value.type in {"inline_table", "object"}:
+        for pair in value.named_children:
+            if pair.type == "pair":
+                yield from _pair(place, pair)
+    elif value.type == "array":
+        elements = [child for child in value.named_children if child.type != "comment"]
+        for index, element in enumerate(elements):
+            yield (*place, index), element
+            yield from _value((*place, index), element)
+
+
+def _keys(key: "Node") -> Place:
+    """Decode a key with the parser of its notation; a dotted key stands for several."""
+    text = key.text or b""
+    if key.type == "string":
+        return (json.loads(text),)
+    if key.type == "bare_key":
+        return (text.decode(),)
+    inner: Any = tomllib.loads(f"{text.decode()} = 0")
+    keys: Place = ()
+    while isinstance(inner, dict):
+        (name, inner), *_ = inner.items()
+        keys = (*keys, name)
+    return keys
 
 
 def _span(lines: list[bytes], node: "Node") -> Span:
@@ -123,81 +182,3 @@ def _end(node: "Node") -> int:
     if node.end_point[0] == row:
         return int(node.end_point[1])
     return int(max((part.end_point[1] for part in parts if part.end_point[0] == row), default=node.start_point[1] + 1))
-
-
-def _toml(root: "Node") -> "Iterator[tuple[Place, Node]]":
-    """Walk a document: pairs, then tables and elements of arrays of tables under their headers."""
-    lengths: dict[Place, int] = {}
-    for child in root.named_children:
-        if child.type == "pair":
-            yield from _toml_pair((), child)
-        elif child.type in {"table", "table_array_element"}:
-            yield from _toml_table(child, lengths)
-
-
-def _toml_table(table: "Node", lengths: dict[Place, int]) -> "Iterator[tuple[Place, Node]]":
-    header, *pairs = table.named_children
-    place: Place = ()
-    for key in _toml_keys(header):
-        place = (*place, lengths[place] - 1, key) if place in lengths else (*place, key)
-    if table.type == "table_array_element":
-        lengths[place] = lengths.get(place, 0) + 1
-        yield place, table
-    if place in lengths:
-        place = (*place, lengths[place] - 1)
-    yield place, table
-    for pair in pairs:
-        if pair.type == "pair":
-            yield from _toml_pair(place, pair)
-
-
-def _toml_pair(base: Place, pair: "Node") -> "Iterator[tuple[Place, Node]]":
-    key, *values = pair.named_children
-    place = (*base, *_toml_keys(key))
-    yield place, pair
-    for value in values:
-        yield from _toml_value(place, value)
-
-
-def _toml_value(place: Place, value: "Node") -> "Iterator[tuple[Place, Node]]":
-    if value.type == "inline_table":
-        for pair in value.named_children:
-            if pair.type == "pair":
-                yield from _toml_pair(place, pair)
-    elif value.type == "array":
-        elements = [child for child in value.named_children if child.type != "comment"]
-        for index, element in enumerate(elements):
-            yield (*place, index), element
-            yield from _toml_value((*place, index), element)
-
-
-def _toml_keys(key: "Node") -> Place:
-    """Decode a bare, quoted or dotted key with the parser itself."""
-    if key.type == "bare_key":
-        return ((key.text or b"").decode(),)
-    inner: Any = tomllib.loads(f"{(key.text or b'x').decode()} = 0")
-    keys: Place = ()
-    while isinstance(inner, dict):
-        (name, inner), *_ = inner.items()
-        keys = (*keys, name)
-    return keys
-
-
-def _json(root: "Node", place: Place = ()) -> "Iterator[tuple[Place, Node]]":
-    for child in root.named_children:
-        if child.type == "pair":
-            key, value = child.named_children[0], child.named_children[-1]
-            here = (*place, json.loads(key.text or b'""'))
-            yield here, child
-            yield from _json_value(value, here)
-        elif child.type in {"object", "array"} and root.type == "document":
-            yield from _json_value(child, place)
-
-
-def _json_value(value: "Node", place: Place) -> "Iterator[tuple[Place, Node]]":
-    if value.type == "object":
-        yield from _json(value, place)
-    elif value.type == "array":
-        for index, element in enumerate(value.named_children):
-            yield (*place, index), element
-            yield from _json_value(element, (*place, index))
