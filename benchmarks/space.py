@@ -12,9 +12,10 @@ from time import perf_counter
 from flopcount.analyses.space.census import Count, Mode
 from flopcount.analyses.space.drawing import Draws, Question, asked
 from flopcount.analyses.sweep.axes import axis, setting_axis, size
-from flopcount.analyses.sweep.run import Space, evaluator, swept
-from flopcount.network.convention import convention
-from flopcount.spec.load import load, setting
+from flopcount.analyses.sweep.grid import Space
+from flopcount.analyses.sweep.run import evaluator, swept
+from flopcount.case import Case, load
+from flopcount.spec.load import setting
 
 NETWORK = "mobilenet_v1_1.0_224"
 WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
@@ -26,7 +27,7 @@ def benchmarked() -> Space:
     """Return the space: each width an eighth to eight eighths of the paper's, inputs of 128 to 224."""
     texts = [f"layers.{place}.out_channels={each // 8}:{each}:{each // 8}" for place, each in enumerate(WIDTHS)]
     axes = (axis("input", "", "128:224:32"), *(setting_axis(setting(text)) for text in texts))
-    return Space(load(NETWORK), axes, convention())
+    return Space(Case(load(NETWORK)), axes)
 
 
 def timed(space: Space, mode: Mode, where: str) -> tuple[Count, float]:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from flopcount.analyses.sweep.axes import axis
-from flopcount.analyses.sweep.run import CHUNK, Space, evaluator, swept
-from flopcount.network.convention import convention
-from flopcount.spec.load import load
+from flopcount.analyses.sweep.grid import Space
+from flopcount.analyses.sweep.run import CHUNK, evaluator, swept
+from flopcount.case import Case, load
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Totals = tuple[Array, Array]
@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     start = perf_counter()
-    space = Space(load(NETWORK), (axis("width", "", WIDTHS), axis("input", "", SIZES)), convention())
+    space = Space(Case(load(NETWORK)), (axis("width", "", WIDTHS), axis("input", "", SIZES)))
     evaluate = evaluator(space)
     print(f"made ready in {perf_counter() - start:.2f} s")
 

@@ -227,10 +227,11 @@ class Case:
         names = ("network", "input", "batch", "width", "variant", "settings", "convention", "metrics")
         return Case(**{**{name: getattr(self, name) for name in names}, **changes})
 
-    def with_plan(self, plan: Plan, given: Given | None = None) -> "Case":
-        """Return the case of other layers at the same inputs, such as those of a substitution."""
+    def with_plan(self, plan: Plan, given: Given | None = None, inputs: Mapping[str, Shape] | None = None) -> "Case":
+        """Return the case of other layers, such as those of a substitution, or at other inputs."""
         other = self.at()
-        other.__dict__ |= {"plan": plan, "inputs": self.inputs, "given": self.given if given is None else given}
+        given, inputs = self.given if given is None else given, self.inputs if inputs is None else inputs
+        other.__dict__ |= {"plan": plan, "inputs": inputs, "given": given}
         return other
 
     @cached_property
@@ -361,6 +362,18 @@ def _check_implementation(traced: Trace) -> None:
 
 
 # The notes that qualify a number.
+
+
+def notes_of(cases: Iterable[tuple[str, "Case"]]) -> tuple[Note, ...]:
+    """Return the notes of several cases, one of each code; a note about the figures of one case says which."""
+    found: dict[tuple[str, str], Note] = {}
+    for label, case in cases:
+        for each in case.notes:
+            if each.code == "maps-vanished":
+                found.setdefault((each.code, ""), each._replace(text=f"{label}: {each.text}"))
+            else:
+                found.setdefault(each, each)
+    return tuple(found.values())
 
 
 def _skipped(plan: Plan) -> Iterator[Note]:

@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from flopcount.analyses.formula.networks import AXES, Subject, cost_polynomial
-from flopcount.cli.loading import Options, count_of
+from flopcount.cli.loading import Options, case_of
 from flopcount.cli.options import complete_arch, count_options, output_options
 from flopcount.cli.output import emit, show
 from flopcount.errors import UsageError, suggestion
@@ -99,13 +99,12 @@ def _network(name: str, options: Mapping[str, Any]) -> Report:
 
 
 def _law_report(reference: str, axis: str, chosen: Options) -> Report:
-    result = count_of(reference, chosen)
-    case = result.case
-    if result.unknown:
+    case = case_of(reference, chosen)
+    if case.plan.unknown:
         raise UsageError("--allow-unknown leaves operators out, and a formula cannot say so; count the network")
-    subject = Subject(case.name, case.plan, case.inputs, result.convention, case.given, case.plan.scaling, axis)
-    known = convention_facts(result.convention)
-    return law_report(case.name, result.convention.sentence(), cost_polynomial(subject), known)
+    found = cost_polynomial(Subject(case, axis))
+    report = law_report(case.name, case.convention.sentence(), found, convention_facts(case.convention))
+    return report._replace(notes=found.notes)
 
 
 def _check_known(name: str) -> None:

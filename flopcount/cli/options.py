@@ -131,6 +131,14 @@ def count_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def grid_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what decides on the numbers of a grid, whose batch may be a list or a range too."""
+    wrapped = count_options(command)
+    parameters: list[click.Parameter] = wrapped.__click_params__  # type: ignore[attr-defined]  # set by click
+    parameters[:] = [each for each in parameters if each.name != "batch"]
+    return click.option("--batch", metavar="N", help="Batch size; a list or a range is an axis.")(wrapped)
+
+
 def stacked(*decorators: Decorator) -> Decorator:
     """Apply decorators so that the first is on top."""
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flopcount.cli.options import complete_arch, count_options, output_options, stacked
+from flopcount.cli.options import complete_arch, grid_options, output_options, stacked
 from flopcount.cli.output import show
-from flopcount.errors import SpecError, UsageError
+from flopcount.errors import UsageError
 
 if TYPE_CHECKING:
     from flopcount.analyses.space.drawing import Question
@@ -24,7 +24,7 @@ space_options = stacked(
 @click.command("space")
 @click.argument("arch", shell_complete=complete_arch)
 @space_options
-@count_options
+@grid_options
 @output_options
 def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
     """Say how many candidates a space has and how many meet a budget, the smallest and the largest.
@@ -38,15 +38,12 @@ def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
     from flopcount.cli.streaming import grid
     from flopcount.report.cost import in_macs
     from flopcount.report.sweep import space_report
-    from flopcount.spec.load import explained
 
     said = {name: options.pop(name) for name in ("where", "exact", "bounds", "sample", "seed")}
-    space = grid(arch, Options(**options))
+    batch = options.pop("batch")
+    space = grid(arch, Options(**options), batch)
     question = _question(in_macs(said, space.convention.unit))
-    try:
-        show(space_report(asked(space, question)), fmt, output)
-    except SpecError as error:
-        raise explained(error, space.spec) from None
+    show(space_report(asked(space, question)), fmt, output)
 
 
 def _question(said: dict[str, Any]) -> "Question":

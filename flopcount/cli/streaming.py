@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -11,21 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import click
 
 from flopcount.analyses.conditions import condition
-from flopcount.analyses.space.limits import declared, spread
+from flopcount.analyses.sweep import grid as spaces
 from flopcount.analyses.sweep import select as selection
-from flopcount.analyses.sweep.axes import Axis, axis, is_several, setting_axis, size, words
+from flopcount.analyses.sweep.axes import size
 from flopcount.analyses.sweep.evaluate import COSTS, Evaluator
-from flopcount.analyses.sweep.run import Chunk, Drawn, Space, swept
+from flopcount.analyses.sweep.grid import Space, Words
+from flopcount.analyses.sweep.run import Chunk, Drawn, swept
 from flopcount.analyses.sweep.select import Choice, Tallied
 from flopcount.cli.loading import Options, network_of
 from flopcount.cli.output import show
 from flopcount.errors import FileError, UsageError
-from flopcount.network.network import Where
 from flopcount.report.cost import key_in_flops
 from flopcount.report.sweep import SHOWN, json_lines, sweep_report
 from flopcount.report.table import Line, Report
 from flopcount.report.text import csv_rows
-from flopcount.spec.load import Setting, Spec, setting
 
 if TYPE_CHECKING:
     from flopcount.analyses.sweep.select import Cloud
@@ -223,57 +222,10 @@ class _Parquet:
 _KINDS: Mapping[str, Any] = {".csv": _Csv, ".jsonl": _JsonLines, ".parquet": _Parquet}
 
 
-# From the words of a command line and the table of a file to a network and its axes.
-
-
-def grid(arch: str, options: Options) -> Space:
-    """Load a network and tell axes from what is fixed; what the options say goes before what the file declares."""
-    settings = [setting(text) for text in options.settings]
-    varied = [each for each in settings if _varies(each)]
-    fixed = [each for each in settings if each not in varied]
-    width, size = (None if text and is_several(text) else text for text in (options.width, options.size))
-    is_open = options.size is not None and size is None
-    spec = _loaded(arch, options._replace(size=size, batch=None if is_open else options.batch), fixed, options.size)
-    if spec.unknown:
-        raise UsageError("--allow-unknown leaves operators out, and a grid has no place to say so; count one network")
-    said = [*_option_axes(options), *map(setting_axis, varied)]
-    named = {each.name for each in said} | {each.address for each in fixed} | _given(options)
-    axes = [each for each in spread(spec.arch, declared(spec.arch)) if each.name not in named]
-    axes = [*spread(spec.arch, said), *axes]
-    if not axes:
-        raise UsageError("nothing varies; give a list or a range, such as --input 96:320:32 or --width 0.5,0.75,1")
-    size, batch = (None, None) if spec.sized and not is_open else (size, options.batch)
-    return Space(spec, tuple(axes), options.convention, size, width, batch)
-
-
-def _loaded(arch: str, options: Options, fixed: Iterable[Setting], sizes: str | None) -> Spec:
-    """Load a network; a model whose sizes are open is read at the first of those that are listed."""
-    where = Where(options.size, options.batch, options.variant, tuple(fixed))
-    network = network_of(arch, options)
-    try:
-        return network.at(where).plan.spec
-    except UsageError:
-        if options.size is not None or not sizes:
-            raise
-        return network.at(where._replace(input=sizes.replace(":", ",").partition(",")[0])).plan.spec
-
-
-def _given(options: Options) -> set[str]:
-    return {name for name, text in (("input", options.size), ("width", options.width)) if text}
-
-
-def _varies(each: Setting) -> bool:
-    return len(each.values) > 1 or (isinstance(each.value, str) and ":" in each.value)
-
-
-def _option_axes(options: Options) -> Iterable[Axis]:
-    """Make axes of --input and --width, in this order; sizes such as 160x128 are a list of words."""
-    if options.size and is_several(options.size):
-        is_words = "x" in options.size.lower() or "×" in options.size
-        option, parts = f"--input {options.size}", tuple(part.strip() for part in options.size.split(","))
-        yield words("input", option, parts) if is_words else axis("input", option, options.size)
-    if options.width and is_several(options.width):
-        yield axis("width", f"--width {options.width}", options.width)
+def grid(reference: str, options: Options, batch: str | None) -> Space:
+    """Load a network and tell axes from what is fixed."""
+    words = Words(options.size, batch, options.width, options.variant, options.settings)
+    return spaces.grid(network_of(reference, options), words, options.convention)
 
 
 class Sweep(NamedTuple):

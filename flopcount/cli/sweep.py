@@ -7,14 +7,13 @@ from typing import Any
 import click
 
 from flopcount.analyses.sweep.axes import Value, shard
-from flopcount.analyses.sweep.run import Space
+from flopcount.analyses.sweep.grid import Space
 from flopcount.cli.loading import Options
-from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, stacked
+from flopcount.cli.options import complete_arch, grid_options, output_options, plot_option, stacked
 from flopcount.cli.output import emit, show, write_whole
 from flopcount.cli.streaming import grid
-from flopcount.errors import Note, SpecError, UsageError
+from flopcount.errors import Note, UsageError
 from flopcount.report.cost import in_macs
-from flopcount.spec.load import explained
 
 sweep_options = stacked(
     click.option("--where", metavar="EXPR", help="Keep these only: 'macs <= 300M and params <= 3M'."),
@@ -35,7 +34,7 @@ sweep_options = stacked(
 @click.command("sweep")
 @click.argument("arch", shell_complete=complete_arch)
 @sweep_options
-@count_options
+@grid_options
 @plot_option
 @output_options
 def command(arch: str, fmt: str, output: str | None, id_: int | None, save: str | None, **options: Any) -> None:
@@ -48,15 +47,13 @@ def command(arch: str, fmt: str, output: str | None, id_: int | None, save: str 
     names = ("where", "pareto", "sort", "top", "sample", "seed", "shard", "start", "plot")
     kept = {name: options.pop(name) for name in names}
     _check_one(kept, id_, save)
-    space = grid(arch, Options(**options))
+    batch = options.pop("batch")
+    space = grid(arch, Options(**options), batch)
     kept = in_macs(kept, space.convention.unit)
-    try:
-        if id_ is not None:
-            _one(space, id_, fmt, output, save=save, plot=kept["plot"])
-        else:
-            _all(space, kept, fmt, output)
-    except SpecError as error:
-        raise explained(error, space.spec) from None
+    if id_ is not None:
+        _one(space, id_, fmt, output, save=save, plot=kept["plot"])
+    else:
+        _all(space, kept, fmt, output)
 
 
 def _check_one(kept: Mapping[str, Any], id_: int | None, save: str | None) -> None:
@@ -70,13 +67,13 @@ def _check_one(kept: Mapping[str, Any], id_: int | None, save: str | None) -> No
 
 def _one(space: Space, id_: int, fmt: str, output: str | None, *, save: str | None, plot: str | None) -> None:
     """Count one candidate, and write it to an arch file if one is named; to standard output that alone."""
-    from flopcount.analyses.sweep.run import candidate, exact
+    from flopcount.analyses.sweep.run import candidate
     from flopcount.analyses.sweep.select import described
     from flopcount.report.count import count_report
     from flopcount.report.table import Line
 
     values = candidate(space, id_)
-    report = count_report(exact(space, values))
+    report = count_report(space.at(values).count)
     words = f"candidate {id_}: {described(space, id_)}"
     notes = _saved(space, values, save) if save else ()
     if save != "-":
@@ -90,9 +87,9 @@ def _one(space: Space, id_: int, fmt: str, output: str | None, *, save: str | No
 
 def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[Note, ...]:
     """Write a candidate to an arch file, and say so."""
-    from flopcount.analyses.sweep.files import candidate_file
+    from flopcount.analyses.save import saved
 
-    found = candidate_file(space, values, path)
+    found = saved(space.at(values), path)
     if path == "-":
         emit(found.text, None)
         return ()

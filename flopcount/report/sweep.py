@@ -9,7 +9,7 @@ from flopcount.analyses.space.factors import METRICS
 from flopcount.analyses.space.trellis import Candidate
 from flopcount.analyses.sweep.axes import Axis, digits, size
 from flopcount.analyses.sweep.evaluate import COSTS
-from flopcount.analyses.sweep.run import Space
+from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.select import Reason, Tallied, columns
 from flopcount.errors import Note
 from flopcount.network.convention import Convention
@@ -54,7 +54,7 @@ def sweep_report(
         title=f"{space.spec.arch.name}: {tallied.seen} of {size(space.axes)} candidates",
         tables=(table,),
         lines=(_axes_line(space.axes, len(space.axes)), convention_line(space.convention), Line("text", kept), *lines),
-        notes=tuple(_reasons(reasons)),
+        notes=(*tallied.notes(), *_reasons(reasons)),
         facts={
             **_space_facts(space),
             "counts": {"seen": tallied.seen, "valid": tallied.valid, "kept": tallied.kept},
@@ -149,6 +149,7 @@ def _candidate(space: Space, what: str, each: Candidate) -> Row:
 
 
 def _space_notes(answer: Answer) -> Iterator[Note]:
+    yield from answer.notes
     if answer.ends:
         yield Note("count-candidate", "sweep with the same axes and --id ID counts a candidate layer by layer")
     if answer.valid < size(answer.space.axes):

@@ -1,6 +1,7 @@
 """Polynomials are numbers like ints, and the laws of networks are their exact counts."""
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -15,14 +16,9 @@ from flopcount.analyses.formula.networks import (
     _polynomial,
     cost_polynomial,
 )
-from flopcount.case import Case
+from flopcount.case import Case, load
 from flopcount.errors import UsageError
 from flopcount.formulas.numbers import INTEGERS
-from flopcount.network.convention import convention
-from flopcount.network.plan import input_shapes, plan
-from flopcount.network.scale import scaled
-from flopcount.spec.expression import Ratio
-from flopcount.spec.load import load
 
 COEFFICIENTS = st.lists(st.integers(-50, 50), max_size=4).map(lambda each: _polynomial(*each))
 NUMBERS = st.integers(-12, 12).filter(bool).map(lambda number: (number,))
@@ -65,20 +61,14 @@ def test_a_product_is_divided_by_its_factor(one: Coefficients, other: Coefficien
 
 
 def polynomial(name: str, axis: str, size: str | None = None) -> CostPolynomial:
-    arch = load(name).arch
-    network = plan(arch)
-    inputs = input_shapes(network.inputs, size)
-    return cost_polynomial(Subject(arch.name, network, inputs, convention(), {}, arch.scaling, axis))
+    return cost_polynomial(Subject(Case(load(name), input=size), axis))
 
 
 def exact(name: str, axis: str, value: Fraction) -> tuple[int, int]:
     """Count a network at one value, the way any count is made."""
-    arch = load(name).arch
-    network = plan(arch)
-    size = str(value) if axis == "resolution" else None
-    batch = int(value) if axis == "batch" else None
-    given = scaled(network, arch.scaling, Ratio(*value.as_integer_ratio())) if axis == "width" else None
-    total = Case.of(network, input_shapes(network.inputs, size, batch), convention(), given).count.total
+    case = Case(load(name))
+    changes: dict[str, Any] = {"input" if axis == "resolution" else axis: int(value) if axis == "batch" else str(value)}
+    total = case.at(**changes).count.total
     return total.params, total.macs
 
 

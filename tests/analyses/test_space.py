@@ -20,10 +20,13 @@ from flopcount.analyses.space.limits import limits
 from flopcount.analyses.space.trellis import cut
 from flopcount.analyses.sweep.axes import Axis, axis, setting_axis
 from flopcount.analyses.sweep.evaluate import Evaluator
-from flopcount.analyses.sweep.run import Space, candidate, evaluator, exact, swept, varied
+from flopcount.analyses.sweep.grid import Space
+from flopcount.analyses.sweep.record import varied
+from flopcount.analyses.sweep.run import candidate, evaluator, swept
+from flopcount.case import Case, load, load_bytes
 from flopcount.errors import BadInput, UsageError
 from flopcount.network.convention import convention
-from flopcount.spec.load import load, load_bytes, setting
+from flopcount.spec.load import setting
 
 SPACES: list[tuple[str, str, list[str]]] = [
     ("mobilenet_v1_1.0_224", "trainable", ["input=96:224:64", *(f"layers.{i}.out_channels=8:56:16" for i in range(4))]),
@@ -51,12 +54,12 @@ def axes(texts: list[str]) -> tuple[Axis, ...]:
 
 def spaced(reference: str, texts: list[str], params: str = "trainable") -> Space:
     """Return a space of a bundled network."""
-    return Space(load(reference), axes(texts), convention(params))
+    return Space(Case(load(reference), convention=convention(params)), axes(texts))
 
 
 def written(text: str, texts: list[str]) -> Space:
     """Return the space of an arch that stands here."""
-    return Space(load_bytes(text.encode()), axes(texts), convention())
+    return Space(Case(load_bytes(text.encode())), axes(texts))
 
 
 def gone_through(space: Space, where: str | None = None) -> dict[int, tuple[int, int]]:
@@ -123,7 +126,7 @@ def test_each_candidate_that_is_named_counts_so_alone() -> None:
     space = spaced("resnet18", ["layer1.width=32:96:32", "layer3.width=100:300:100", "input=33,64"])
     answer = asked(space, Question("macs <= 300M", draws=Draws(5, 3)))
     for each in (*answer.drawn, *(end for pair in answer.ends for end in pair)):
-        total = exact(answer.space, candidate(answer.space, each.id)).total
+        total = answer.space.at(candidate(answer.space, each.id)).count.total
         assert each.costs == (total.macs, total.params)
 
 
@@ -307,7 +310,7 @@ layers = [
 def test_a_word_among_many_axes_is_a_walk_of_its_own() -> None:
     def alone(space: Space, id_: int) -> tuple[int, int] | None:
         try:
-            total: Any = exact(space, candidate(space, id_)).total
+            total: Any = space.at(candidate(space, id_)).count.total
         except BadInput:
             return None
         return total.macs, total.params

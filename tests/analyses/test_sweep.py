@@ -11,11 +11,13 @@ import pytest
 from flopcount.analyses.conditions import condition
 from flopcount.analyses.sweep.axes import Axis, axis, setting_axis
 from flopcount.analyses.sweep.evaluate import OVERFLOW, Evaluator
-from flopcount.analyses.sweep.run import Drawn, Space, candidate, evaluator, exact, swept, why
+from flopcount.analyses.sweep.grid import Space
+from flopcount.analyses.sweep.run import Drawn, candidate, evaluator, swept, why
 from flopcount.analyses.sweep.select import Tallied, front
+from flopcount.case import Case, load, load_bytes
 from flopcount.errors import BadInput, UsageError
 from flopcount.network.convention import convention
-from flopcount.spec.load import load, load_bytes, setting
+from flopcount.spec.load import setting
 
 GRIDS: list[tuple[str, str, list[str]]] = [
     ("mobilenet_v1_1.0_224", "trainable", ["input=31,96:224:64", "width=0.25:1.4:0.35"]),
@@ -46,21 +48,21 @@ def axes(texts: list[str]) -> tuple[Axis, ...]:
 
 def spaced(reference: str, texts: list[str], params: str = "trainable", **fixed: Any) -> tuple[Space, Evaluator]:
     """Return a space with its evaluator."""
-    space = Space(load(reference), axes(texts), convention(params), **fixed)
+    space = Space(Case(load(reference), convention=convention(params), **fixed), axes(texts))
     evaluate = evaluator(space)
     return space._replace(axes=evaluate.axes), evaluate
 
 
 def written(text: str, texts: list[str]) -> tuple[Space, Evaluator]:
     """Return the space of an arch that stands here."""
-    space = Space(load_bytes(text.encode()), axes(texts), convention())
+    space = Space(Case(load_bytes(text.encode())), axes(texts))
     return space, evaluator(space)
 
 
 def alone(space: Space, id_: int) -> tuple[int, int] | None:
     """Count one candidate exactly; None where it cannot be."""
     try:
-        total = exact(space, candidate(space, id_)).total
+        total = space.at(candidate(space, id_)).count.total
     except BadInput:
         return None
     return total.macs, total.params

@@ -10,9 +10,6 @@ from conftest import Run, Write
 
 from flopcount.analyses import save
 from flopcount.analyses.save import written_out
-from flopcount.analyses.sweep.files import candidate_file
-from flopcount.analyses.sweep.run import Space
-from flopcount.network.convention import convention
 from flopcount.network.plan import plan
 from flopcount.network.trace import trace
 from flopcount.spec.load import load, validated
@@ -204,12 +201,14 @@ def test_toml_needs_tomlkit_and_json_does_not(run: Run, tmp_path: Path, monkeypa
 
 def test_what_does_not_count_the_same_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is loaded and counted before anyone sees it."""
+    from flopcount.case import Case
+    from flopcount.case import load as load_network
     from flopcount.errors import UsageError
 
     monkeypatch.setattr(save, "written_out", lambda *_: [{"type": "Conv", "out_channels": 1, "kernel_size": 1}])
-    space = Space(load("mobilenet_v2"), (), convention())
+    case = Case(load_network("mobilenet_v2"), width=0.5)
     with pytest.raises(UsageError, match="cannot be counted"):
-        candidate_file(space, {"width": 0.5}, "x.toml")
+        save.saved(case, "x.toml")
 
 
 def test_a_template_use_is_addressed_by_its_path_in_a_plain_count(run: Run) -> None:

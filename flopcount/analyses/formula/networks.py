@@ -13,14 +13,13 @@ from itertools import zip_longest
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
-from flopcount.case import DEFAULT_METRICS, Cost, batched
-from flopcount.errors import SpecError, UsageError
+from flopcount.case import DEFAULT_METRICS, METRICS, Case, Cost, batched, notes_of
+from flopcount.errors import FileError, Note, SpecError, UsageError
 from flopcount.formulas.numbers import Dim, Graph, Program, compiled, exact, total
 from flopcount.formulas.shape import Shape
-from flopcount.network.convention import Convention
-from flopcount.network.plan import Given, Plan
+from flopcount.network.folding import folded
 from flopcount.network.scale import scaled
-from flopcount.network.trace import Trace, trace
+from flopcount.network.trace import Trace
 from flopcount.spec.expression import Ratio
 
 # Polynomials in t = 0, 1, 2, … with integer coefficients, the constant first and no zeros at the end.
@@ -151,44 +150,47 @@ AXES: Mapping[str, str] = {"resolution": "r", "batch": "b", "width": "α"}
 
 
 class Subject(NamedTuple):
-    """A network, everything that is fixed about it, and the axis along which it varies."""
+    """A case, and the axis along which it varies."""
 
-    name: str
-    plan: Plan
-    inputs: Mapping[str, Shape]
-    convention: Convention
-    given: Given
-    scaling: Any
+    case: Case
     axis: str
 
-    def traced(self, value: Ratio) -> Trace:
-        """Trace the network where the axis has a value."""
+    def at(self, value: Fraction) -> Case:
+        """Return the case at one value of the axis."""
         if self.axis == "width":
-            return trace(self.plan, self.inputs, scaled(self.plan, self.scaling, value))
-        return trace(self.plan, _resized(self.inputs, self.axis, value.numerator), self.given)
+            return self.case.at(width=str(value))
+        return self.case.at(batch=int(value)) if self.axis == "batch" else self.case.at(input=self._input(int(value)))
 
-    def totals(self, traced: Trace) -> tuple[Dim, Dim]:
+    def _input(self, size: int) -> str:
+        """Return a size for all spatial axes, after what the case says of the others."""
+        first = next(iter(self.case.inputs.values()))
+        before = first.dims[first.channel_axis if self.case.batch else 0 : first.channel_axis + 1]
+        kept = () if before == self.case.plan.input[:1] else before
+        return "x".join(map(str, (*kept, *(size for _ in first.spatial)))) if kept else str(size)
+
+    def traced(self, value: Ratio) -> Trace:
+        """Trace the network with an expression for the axis."""
+        case = self.case
+        if self.axis == "width":
+            return case.with_plan(case.plan, scaled(case.plan, case.plan.scaling, value)).trace
+        return case.with_plan(case.plan, case.given, _resized(case.inputs, self.axis, value.numerator)).trace
+
+    def totals(self, traced: Trace) -> list[Dim]:
         """Return parameters and MACs of a trace."""
-        if self.convention.folds:
-            from flopcount.network.folding import folded
-
-            traced = folded(traced)
-        rule, steps = batched(self.convention, traced), traced.steps.values()
-        return total(map(rule.params_of, steps)), total(map(rule.macs_of, steps))
-
-    def exact(self, value: Fraction) -> Cost:
-        """Count at one value."""
-        totals = map(exact, self.totals(self.traced(Ratio(value.numerator, value.denominator))))
-        return Cost(zip(DEFAULT_METRICS, totals, strict=True))
+        traced = folded(traced) if self.case.convention.folds else traced
+        rule, steps = batched(self.case.convention, traced), traced.steps.values()
+        return [total(METRICS[name].of(step, rule) for step in steps) for name in DEFAULT_METRICS]
 
     @property
     def start(self) -> Fraction:
         """The value of the axis in the file."""
         if self.axis != "resolution":
             return Fraction(1)
-        sizes = {*next(iter(self.inputs.values())).spatial}
+        sizes = {*next(iter(self.case.inputs.values())).spatial}
         if len(sizes) != 1:
-            raise UsageError(f"{self.name} has no one resolution; give --input with one size for all axes of space")
+            raise UsageError(
+                f"{self.case.name} has no one resolution; give --input with one size for all axes of space"
+            )
         return Fraction(exact(sizes.pop()))
 
     @property
@@ -196,13 +198,13 @@ class Subject(NamedTuple):
         """The smallest step of the axis."""
         if self.axis != "width":
             return Fraction(1)
-        wide = (each["out_channels"] for each in scaled(self.plan, None, Ratio(1, 1)).values())
+        wide = (each["out_channels"] for each in scaled(self.case.plan, None, Ratio(1, 1)).values())
         return Fraction(1, gcd(*(each for each in wide if isinstance(each, int))) or 1)
 
     @property
     def none(self) -> str:
         """Say that there is no polynomial: the beginning of a sentence."""
-        return f"{self.name} has no polynomial in {self.axis}"
+        return f"{self.case.name} has no polynomial in {self.axis}"
 
 
 class Symbolic(NamedTuple):
@@ -224,8 +226,8 @@ class Symbolic(NamedTuple):
         if broken:
             raise UsageError(f"{self.subject.none}: at other values the shapes at {broken[0]} do not fit")
         here = start // step
-        forms = (_substituted(tuple(map(Fraction, form)), Fraction(1), Fraction(-here)) for form in (params, macs))
-        return CostPolynomial(self.subject.axis, step, start - here * step, here, *forms)
+        forms = [_substituted(tuple(map(Fraction, form)), Fraction(1), Fraction(-here)) for form in (params, macs)]
+        return CostPolynomial(self.subject.axis, step, start - here * step, here, forms[0], forms[1])
 
 
 def _symbolic(subject: Subject) -> Symbolic:
@@ -258,6 +260,7 @@ class CostPolynomial(NamedTuple):
     params: tuple[Fraction, ...]
     macs: tuple[Fraction, ...]
     verified: tuple[Fraction, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def value(self, s: int) -> Fraction:
         """Return the value of the axis at one s."""
@@ -277,7 +280,7 @@ class CostPolynomial(NamedTuple):
 def cost_polynomial(subject: Subject) -> CostPolynomial:
     """Find the polynomial of a network, and compare it with exact counts."""
     start, step, late = subject.start, subject.least, 0
-    subject.exact(start)
+    _ = subject.at(start).count
     symbolic = _symbolic(subject)
     while step <= LARGEST_STEPS[subject.axis] and late <= LATEST_START:
         try:
@@ -317,7 +320,7 @@ def _restepped(found: CostPolynomial, step: Fraction) -> CostPolynomial:
 
 
 def _verified(subject: Subject, found: CostPolynomial) -> CostPolynomial:
-    """Compare with exact counts further on, and find from where on they agree."""
+    """Compare with exact counts further on, and find where agreement starts."""
     here = found.first
     ahead = (here, here + 1, here + 2, here + 5)
     for s in ahead:
@@ -326,23 +329,26 @@ def _verified(subject: Subject, found: CostPolynomial) -> CostPolynomial:
     while first and _agrees(subject, found, first - 1):
         first -= 1
     checked = {*range(first, min(first + 3, here)), *ahead}
-    values = sorted(found.value(s) for s in checked)
-    return found._replace(first=first, verified=tuple(values))
+    values = tuple(sorted(found.value(s) for s in checked))
+    notes = notes_of((f"{AXES[subject.axis]} = {value}", subject.at(value)) for value in values)
+    return found._replace(first=first, verified=values, notes=notes)
 
 
 def _check(subject: Subject, found: CostPolynomial, s: int) -> None:
     try:
-        count = subject.exact(found.value(s))
-    except SpecError as error:
-        raise UsageError(f"{subject.none}: at {found.value(s)}, {error.problems[0]}") from None
+        count = subject.at(found.value(s)).count.total
+    except (SpecError, FileError) as error:
+        problem = error.problems[0]
+        what = problem.what if isinstance(error, FileError) else str(problem)
+        raise UsageError(f"{subject.none}: at {found.value(s)}, {what}") from None
     if count != found.at(s):
         raise UsageError(f"{subject.none} that agrees with the exact count at {found.value(s)}")
 
 
 def _agrees(subject: Subject, found: CostPolynomial, s: int) -> bool:
     try:
-        return found.value(s) > 0 and subject.exact(found.value(s)) == found.at(s)
-    except SpecError:
+        return found.value(s) > 0 and subject.at(found.value(s)).count.total == found.at(s)
+    except (SpecError, FileError):
         return False
 
 

@@ -19,8 +19,10 @@ from flopcount.analyses.space.histograms import bins as filled
 from flopcount.analyses.space.histograms import bounds as bounded
 from flopcount.analyses.space.limits import Limits, limits
 from flopcount.analyses.space.trellis import Candidate, Section, Sections, cut
-from flopcount.analyses.sweep.run import Space, varied
-from flopcount.errors import UsageError
+from flopcount.analyses.sweep.grid import Space
+from flopcount.analyses.sweep.record import varied
+from flopcount.analyses.sweep.select import candidate_notes
+from flopcount.errors import Note, UsageError
 
 MOST_TRIES = 1000
 """So many draws for each candidate that is asked for may be beyond the limits."""
@@ -28,6 +30,9 @@ MOST_TRIES = 1000
 
 SPARE = 16
 """So many more are drawn at a time than are missing: some may be beyond the limits."""
+
+MOST_NOTED = 20
+"""The notes of so many drawn candidates are looked up."""
 
 MOST_URNS = 4
 """The histograms of so many sections are kept from one round to the next."""
@@ -153,6 +158,12 @@ class Answer(NamedTuple):
     ends: tuple[tuple[Candidate, Candidate], ...]
     best: tuple[int, Candidate, Candidate] | None = None
     drawn: tuple[Candidate, ...] = ()
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """The notes that qualify the numbers of the candidates named here, one of each code."""
+        ends = [each for pair in (*self.ends, (self.best or ())[1:], self.drawn[:MOST_NOTED]) for each in pair]
+        return candidate_notes(self.space, dict.fromkeys(each.id for each in ends))
 
 
 def asked(space: Space, question: Question) -> Answer:

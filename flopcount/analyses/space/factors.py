@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flopcount.analyses.arrays import numpy
 from flopcount.analyses.sweep.axes import Axis
 from flopcount.analyses.sweep.evaluate import operations
-from flopcount.analyses.sweep.run import Recording
+from flopcount.analyses.sweep.record import Recording
 from flopcount.errors import UsageError
 from flopcount.formulas.numbers import SMALL, Dim, Expr, bounds_of, needed
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flopcount.analyses.arrays import numpy
 from flopcount.analyses.space.factors import METRICS, Factor, Sum, Turn, check_cells, largest, summed, turns
 from flopcount.analyses.sweep.axes import Axis, number
-from flopcount.analyses.sweep.run import Space, Varied
+from flopcount.analyses.sweep.grid import Space
+from flopcount.analyses.sweep.record import Varied
 from flopcount.formulas.numbers import SMALL
 
 if TYPE_CHECKING:

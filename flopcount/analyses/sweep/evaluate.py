@@ -39,24 +39,26 @@ class Check(NamedTuple):
 
 
 class Counting(NamedTuple):
-    """A program for the metrics and the checks of a network; plain data, so it can be sent to other processes."""
+    """A program for the metrics, the vanished maps and the checks of a network; plain data that can be pickled."""
 
     program: Program
     ranges: Mapping[str, tuple[int, int]]
     checks: tuple[Check, ...]
 
 
-NEVER = Counting(Program({}, {0: 0}, (), (0, 0, 0), 1, is_small=True), {}, (Check("", 0, "positive"),))
+NEVER = Counting(Program({}, {0: 0}, (), (0,) * (len(COSTS) + 2), 1, is_small=True), {}, (Check("", 0, "positive"),))
 """The counting of a network that is invalid whatever the axes say."""
 
 
-def counting(costs: Mapping[str, Dim], checks: Sequence[Check], ranges: Mapping[str, tuple[int, int]]) -> Counting:
+def counting(
+    costs: Mapping[str, Dim], vanished: Dim, checks: Sequence[Check], ranges: Mapping[str, tuple[int, int]]
+) -> Counting:
     """Compile the costs of a network and the checks that the bounds do not prove."""
     found: dict[tuple[Dim, str], Check] = {}
     for each in checks:
         if not each.is_proved:
             found.setdefault((each.value, each.relation), each)
-    program = compiled([*(costs[name] for name in COSTS), *(each.value for each in found.values())])
+    program = compiled([*(costs[name] for name in COSTS), vanished, *(each.value for each in found.values())])
     kept = {name: ranges[name] for name in program.variables}
     return Counting(program, kept, tuple(each._replace(value=0) for each in found.values()))
 
@@ -67,7 +69,7 @@ class Evaluator(NamedTuple):
     A batch has an integer array for each bound axis (for the width, an array of multipliers), with values
     between the ends of the axis, and for each listed axis an array with the positions of its
     values, counted from 0. Arrays are broadcast. The result has `macs`, `params`,
-    `valid` and `reason`, the number of the first check that fails.
+    `valid`, `reason`, the number of the first check that fails, and `vanished`, where maps do not exist.
     """
 
     axes: tuple[Axis, ...]
@@ -82,7 +84,8 @@ class Evaluator(NamedTuple):
             return _run(self.programs[()], numbers)
         shape = np.broadcast_shapes(*(np.shape(batch[each.name]) for each in self.axes))
         chosen = [np.asarray(batch[name]) for name in self.listed]
-        results = {name: np.empty(shape, bool if name == "valid" else np.int64) for name in (*COSTS, "valid", "reason")}
+        results = {name: np.empty(shape, np.int64) for name in (*COSTS, "reason")}
+        results |= {name: np.empty(shape, bool) for name in ("valid", "vanished")}
         for places, program in self.programs.items():
             picked = np.broadcast_to(_all(np, chosen, places), shape)
             if picked.any():
@@ -123,13 +126,15 @@ def _run(found: Counting, numbers: "Batch") -> "dict[str, Array]":
     arrays = {name: np.asarray(each, np.int64) for name, each in numbers.items()}
     with np.errstate(all="ignore"):
         values = found.program.run(operations(np), _constant, arrays)
+        vanished, *checked = values[len(COSTS) :]
         reason: Array = np.broadcast_to(np.int64(VALID), shape)
         for place in range(len(found.checks) - 1, -1, -1):
-            reason = np.where(found.checks[place].holds(values[len(COSTS) + place]), reason, place)
+            reason = np.where(found.checks[place].holds(checked[place]), reason, place)
         if not found.program.is_small:
             reason = np.where(_overflows(np, found.program, numbers, shape), OVERFLOW, reason)
     totals = {name: np.broadcast_to(value, shape) for name, value in zip(COSTS, values, strict=False)}
-    return {**totals, "valid": np.broadcast_to(reason == VALID, shape), "reason": np.broadcast_to(reason, shape)}
+    columns = {"valid": reason == VALID, "reason": reason, "vanished": vanished >= 1}
+    return {**totals, **{name: np.broadcast_to(column, shape) for name, column in columns.items()}}
 
 
 def _constant(value: int) -> Any:

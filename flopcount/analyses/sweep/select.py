@@ -1,14 +1,16 @@
 """Which candidates of a sweep are kept: those that meet a condition, the front, the first by a column."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flopcount.analyses.arrays import numpy
 from flopcount.analyses.conditions import Condition
 from flopcount.analyses.sweep.axes import in_words, size
 from flopcount.analyses.sweep.evaluate import COSTS, Evaluator
-from flopcount.analyses.sweep.run import Chunk, Space, candidate, why
-from flopcount.errors import UsageError, suggestion
+from flopcount.analyses.sweep.grid import OPTIONS, Space
+from flopcount.analyses.sweep.run import Chunk, candidate, why
+from flopcount.case import notes_of
+from flopcount.errors import Note, UsageError, suggestion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +45,11 @@ class Reason(NamedTuple):
     sentence: str
 
 
+def candidate_notes(space: Space, ids: Iterable[int]) -> tuple[Note, ...]:
+    """Return the notes that qualify the numbers of some candidates, one of each code."""
+    return notes_of((f"candidate {id_}", space.at(candidate(space, id_))) for id_ in ids)
+
+
 class Tallied:
     """What a sweep has seen so far: how many candidates, how many valid and kept, and why others are invalid."""
 
@@ -52,6 +59,7 @@ class Tallied:
         self.values = {each.name: _values(numpy(), each.values) for each in space.axes}
         self.seen = self.valid = self.kept = 0
         self._reasons: dict[tuple[tuple[int, ...], int], tuple[int, int]] = {}
+        self._noted: dict[bool, int] = {}
 
     def see(self, chunk: Chunk) -> None:
         """Take account of a chunk."""
@@ -72,6 +80,17 @@ class Tallied:
             key = (tuple(column[:-1]), column[-1])
             before, earliest = self._reasons.get(key, (0, int(ids[first])))
             self._reasons[key] = (before + count, earliest)
+
+    def note(self, ids: "Array", vanished: "Array") -> None:
+        """Keep the first candidate that is kept, and the first of those whose maps have vanished."""
+        for is_gone in (False, True):
+            places = numpy().flatnonzero(vanished == is_gone)
+            if len(places):
+                self._noted.setdefault(is_gone, int(ids[places[0]]))
+
+    def notes(self) -> tuple[Note, ...]:
+        """Return the notes that qualify the numbers of candidates, one of each code."""
+        return candidate_notes(self.space, self._noted.values())
 
     def reasons(self) -> Iterator[Reason]:
         """Yield why candidates are invalid, the most frequent first."""
@@ -118,6 +137,7 @@ def rows(tallied: Tallied, chunk: Chunk, where: Condition | None) -> Rows:
     if where is not None:
         with np.errstate(all="ignore"):
             kept = kept & where(known)
+    tallied.note(known["id"][kept], chunk.costs["vanished"][kept])
     return {name: known[name][kept] for name in columns(tallied.space)}
 
 
@@ -188,7 +208,7 @@ def described(space: Space, id_: int) -> str:
     words = []
     for name, value in candidate(space, id_).items():
         text = in_words(value)
-        words.append(f"--{name} {text}" if name in {"input", "width"} else f"--set '{name}={text}'")
+        words.append(f"--{name} {text}" if name in OPTIONS else f"--set '{name}={text}'")
     return " ".join(words)
 
 
