@@ -34,7 +34,7 @@ class Item(NamedTuple):
         return not (last.startswith(self.kind) and last.removeprefix(self.kind).isdecimal())
 
 
-def inventory(traced: Trace, given: Given | None = None) -> Iterator[Item]:
+def items(traced: Trace, given: Given | None = None) -> Iterator[Item]:
     """Yield every layer of a network in the order of the computation; `given` is what it was walked with."""
     shapes = {**traced.inputs, **{path: step.shape for path, step in traced.steps.items()}}
     memo: Memo = {}
@@ -49,7 +49,7 @@ def fingerprint(traced: Trace, given: Given | None = None) -> str:
     Fields that have their default are left out: whether a file writes them makes
     no difference, nor does a later version that knows more fields.
     """
-    layers = [_canonical(item) for item in inventory(traced, given)]
+    layers = [_canonical(item) for item in items(traced, given)]
     inputs = {name: _sizes(shape.dims) for name, shape in traced.inputs.items()}
     counted = {"version": VERSION, "inputs": inputs, "layers": layers}
     text = json.dumps(counted, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
@@ -240,7 +240,7 @@ class Change(NamedTuple):
 
 def layers_of(result: Count) -> tuple[Layer, ...]:
     """Return the layers of a network with their costs."""
-    return tuple(Layer(item, result.costs[item.path]) for item in inventory(result.trace, result.case.given))
+    return tuple(Layer(item, result.costs[item.path]) for item in items(result.trace, result.case.given))
 
 
 def differences(before: Sequence[Layer], after: Sequence[Layer]) -> tuple[Change, ...]:

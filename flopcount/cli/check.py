@@ -1,4 +1,4 @@
-"""`flopcount check FILES`: budgets in arch files and in the project's configuration, held against the counts."""
+"""`flopcount check FILES`: networks compared with the budgets in arch files and in the project's configuration."""
 
 import os
 from collections.abc import Sequence
@@ -16,33 +16,35 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.argument("files", nargs=-1, metavar="[FILES…]")
-@click.option("--base", metavar="REF", help="Limits on changes are against the merge base with this git ref.")
-@click.option("--config", metavar="FILE", help="The configuration, instead of the nearest flopcount.toml upwards.")
+@click.option("--base", metavar="REF", help="Measure changes against the merge base with this git ref.")
+@click.option("--config", metavar="FILE", help="Configuration (default: the nearest flopcount.toml upwards).")
+@click.option("--input", "size", metavar="SIZE", help="Input size of all files, instead of that of the configuration.")
 @click.option(
     "--format",
     "formats",
     metavar="FORMAT[=FILE]",
     multiple=True,
-    help="How to write it, any number of times: text, json, markdown, github, gitlab, junit, sarif, openmetrics "
-    "or benchmark.",
+    help="Output format, repeatable: text, json, markdown, github, gitlab, junit, sarif, openmetrics or benchmark.",
 )
-def command(files: tuple[str, ...], base: str | None, config: str | None, formats: tuple[str, ...]) -> int:
+def command(
+    files: tuple[str, ...], base: str | None, config: str | None, size: str | None, formats: tuple[str, ...]
+) -> int:
     """Check that networks are within their budgets.
 
-    FILES are arch files, folders or patterns ('archs/**/*.toml'); those of the
-    configuration where there are none. Exit code 0: all limits hold (warnings
-    included); 1: a limit is broken; 2: something could not be checked.
+    FILES are files, folders or patterns ('archs/**/*.toml'), by default those of
+    the configuration. Exit code 0: all limits hold (there may be warnings);
+    1: a limit is broken; 2: something could not be checked.
     """
     from flopcount.analyses.budgets.check import outcome, setup
 
     chosen = destinations(formats)
-    result = outcome(setup(Path.cwd(), config), files, base)
+    result = outcome(setup(Path.cwd(), config, size), files, base)
     write(result, chosen)
     return result.exit_code
 
 
 def destinations(formats: Sequence[str]) -> list[tuple[str, str | None]]:
-    """Read the formats that are asked for, each with the file it goes to; None is standard output."""
+    """Return the requested formats, each with its file; None is standard output."""
     chosen = [_format(each) for each in formats or ("text",)]
     paths = [path and os.path.realpath(path) for _, path in chosen]
     if paths.count(None) > 1:
@@ -53,7 +55,7 @@ def destinations(formats: Sequence[str]) -> list[tuple[str, str | None]]:
 
 
 def write(result: "Outcome", chosen: list[tuple[str, str | None]]) -> None:
-    """Write a check in every format that is asked for; all are made before the first is written."""
+    """Write a check in every requested format; all are rendered before the first is written."""
     from flopcount.report.check_formats import rendered
 
     texts = [(rendered(result, name), path) for name, path in chosen]
@@ -68,7 +70,7 @@ def write(result: "Outcome", chosen: list[tuple[str, str | None]]) -> None:
 
 
 def _append(path: Path, text: str) -> None:
-    """Add to the summary of the step, which may have something already."""
+    """Append to the summary of the step."""
     try:
         with path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(text)
@@ -79,9 +81,9 @@ def _append(path: Path, text: str) -> None:
 
 def _format(text: str) -> tuple[str, str | None]:
     """Read FORMAT or FORMAT=FILE."""
-    from flopcount.report.check_formats import RENDERERS
+    from flopcount.report.check_formats import FORMATS
 
     name, equals, path = text.partition("=")
-    if name not in RENDERERS or (equals and not path) or "\0" in path:
-        raise UsageError(f"--format {plain(text[:100])}: it is one of {', '.join(RENDERERS)}, or FORMAT=FILE")
+    if name not in FORMATS or (equals and not path) or "\0" in path:
+        raise UsageError(f"--format {plain(text[:100])}: expected one of {', '.join(FORMATS)}, or FORMAT=FILE")
     return name, None if path in {"", "-"} else path

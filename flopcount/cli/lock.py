@@ -1,4 +1,4 @@
-"""`flopcount lock`: what every network costs, in a file that is reviewed like the code."""
+"""`flopcount lock`: every network's cost, recorded in a file that is reviewed like code."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,74 +8,71 @@ import click
 
 from flopcount.cli.check import destinations, write
 from flopcount.cli.output import emit, write_whole
-from flopcount.errors import Broken, UsageError
+from flopcount.errors import Broken, Note, UsageError
 
 if TYPE_CHECKING:
-    from flopcount.analyses.budgets.check import Outcome
-    from flopcount.analyses.budgets.lock import LockPlace, Survey
+    from flopcount.analyses.budgets.lock import Inventory, LockPlace
     from flopcount.spec.lock import Lock
 
 
 LONGEST = 1000
-"""Characters a reason may have."""
+"""The most characters of a reason."""
 
 
 @click.command("lock")
 @click.argument("files", nargs=-1, metavar="[FILES…]")
-@click.option("--config", metavar="FILE", help="The configuration, instead of the nearest flopcount.toml upwards.")
+@click.option("--config", metavar="FILE", help="Configuration (default: the nearest flopcount.toml upwards).")
+@click.option("--input", "size", metavar="SIZE", help="Input size of all files, instead of that of the configuration.")
+@click.option("--check", "is_check", is_flag=True, help="Write nothing; exit with 1 if the lock file is outdated.")
+@click.option("--allow-increase", "allowed", metavar="ID", multiple=True, help="Let this network cost more.")
 @click.option(
-    "--check", "is_check", is_flag=True, help="Write nothing; exit with 1 if the lock file is not up to date."
+    "--reason", "reasons", metavar="TEXT", multiple=True, help="Why, kept in the lock file: one for all, or one each."
 )
-@click.option("--allow-increase", "allowed", metavar="ID", multiple=True, help="Let a network cost more than locked.")
-@click.option(
-    "--reason", "reasons", metavar="TEXT", multiple=True, help="Why: kept in the lock file. One, or one each."
-)
-@click.option(
-    "--format", "formats", metavar="FORMAT[=FILE]", multiple=True, help="With --check: as flopcount check has it."
-)
+@click.option("--format", "formats", metavar="FORMAT[=FILE]", multiple=True, help="With --check: as for check.")
 def command(
     files: tuple[str, ...],
     config: str | None,
+    size: str | None,
     *,
     is_check: bool,
     allowed: tuple[str, ...],
     reasons: tuple[str, ...],
     formats: tuple[str, ...],
 ) -> int:
-    """Write what every network costs to flopcount.lock.
+    """Record every network's cost in flopcount.lock; increases fail --check.
 
-    FILES are as for flopcount check; with some, only their rows are renewed.
-    What costs less is written; what costs more is refused unless it is allowed,
-    with a reason.
+    FILES as for check; if given, only their entries are updated. Lower costs are
+    written; higher ones are refused unless they are allowed, with a reason.
     """
-    from flopcount.analyses.budgets.check import setup
-    from flopcount.analyses.budgets.lock import held, lock_place, survey
+    from flopcount.analyses.budgets.check import Outcome, setup
+    from flopcount.analyses.budgets.lock import compared, inventory, lock_place
     from flopcount.spec.lock import read_lock
 
     if formats and not is_check:
-        raise UsageError(f"--format {formats[0]}: what is written is the lock file; give --check too")
+        raise UsageError(f"--format {formats[0]}: the lock file has one format; give --check too")
     chosen = destinations(formats)
     permissions = _permissions(allowed, reasons, is_check=is_check)
-    around = setup(Path.cwd(), config)
+    around = setup(Path.cwd(), config, size)
     place = lock_place(around)
     lock = read_lock(*place)
-    found = survey(around, files, lock, place.path.parent)
+    found = inventory(around, files, lock, place.path.parent)
     if is_check:
-        outcome = held(found, lock, place.title)
+        outcome = compared(found, lock, place.title)
         write(outcome, chosen)
         return outcome.exit_code
     if found.unread:
-        write(_unread(found), chosen)
+        write(Outcome(found.files, found.unread, notes=(Note("nothing-locked", "nothing was locked"),)), chosen)
         return 2
-    words = [*files, *(("--config", config) if config else ())]
+    options = (("--config", config), ("--input", size))
+    words = [*files, *(word for name, value in options if value for word in (name, value))]
     _renew(found, lock, permissions, place, words)
     return 0
 
 
 def _permissions(allowed: Sequence[str], reasons: Sequence[str], *, is_check: bool) -> dict[str, str]:
-    """Pair what may rise with the reasons: one for all, or one for each."""
+    """Pair the ids that may cost more with the reasons: one for all, or one each."""
     if is_check and (allowed or reasons):
-        raise UsageError("--check writes nothing, so --allow-increase and --reason are for a run without it")
+        raise UsageError("--check writes nothing; --allow-increase and --reason are for a run without it")
     if not allowed and reasons:
         raise UsageError("--reason says why something may cost more; give --allow-increase ID too")
     if not all(reason.strip() and reason.isprintable() for reason in reasons) or len(" ".join(reasons)) > LONGEST:
@@ -88,16 +85,10 @@ def _permissions(allowed: Sequence[str], reasons: Sequence[str], *, is_check: bo
     return dict(zip(allowed, [*reasons] * (len(allowed) if len(reasons) == 1 else 1), strict=True))
 
 
-def _unread(found: "Survey") -> "Outcome":
-    from flopcount.analyses.budgets.check import Outcome
-
-    return Outcome(found.files, found.unread, notes=("nothing was locked",))
-
-
 def _renew(
-    found: "Survey", lock: "Lock", permissions: dict[str, str], place: "LockPlace", words: Sequence[str]
+    found: "Inventory", lock: "Lock", permissions: dict[str, str], place: "LockPlace", words: Sequence[str]
 ) -> None:
-    """Write the lock file anew, if it may be and has to be."""
+    """Update the lock file if nothing rises that is not allowed."""
     from flopcount.analyses.budgets.lock import renewed
     from flopcount.report.catalogue import refusal, renewal_line
     from flopcount.spec.lock import written
@@ -108,6 +99,7 @@ def _renew(
     if not renewal.is_same or lock.source is None:
         is_dos = lock.source is not None and "\r\n" in lock.source.text
         text = written(renewal.rows)
-        way_out = "check the folder, and that it may be written to"
-        write_whole(Path(place.title), text.replace("\n", "\r\n") if is_dos else text, way_out)
-    emit(renewal_line(renewal, place.title), None)
+        hint = "check that the folder exists and is writable"
+        write_whole(Path(place.title), text.replace("\n", "\r\n") if is_dos else text, hint)
+    notes = "".join(f"note: {note}\n" for note in found.notes)
+    emit(f"{renewal_line(renewal, place.title)}{notes}", None)

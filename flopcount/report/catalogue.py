@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from flopcount.analyses.budgets.lock import METRICS, Raise, Renewal
+from flopcount.analyses.budgets.lock import LOCKED, Raise, Renewal
 from flopcount.case import Count
 from flopcount.errors import plain
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
@@ -232,7 +232,7 @@ def refusal(renewal: Renewal, title: str, arguments: Sequence[str]) -> str:
 
 def rise(each: Raise) -> str:
     """Write what rose, from what to what: `macs 4.089G → 4.2G (+2.71%)`."""
-    rising = ((metric, getattr(each.before, metric), getattr(each.after, metric)) for metric in METRICS)
+    rising = ((metric, getattr(each.before, metric), getattr(each.after, metric)) for metric in LOCKED)
     return ", ".join(_rise(*one) for one in rising if one[2] > one[1])
 
 

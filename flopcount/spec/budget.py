@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from flopcount.errors import Place, plain, suggestion
 from flopcount.spec import units as quantities
-from flopcount.spec.fields import Help, Line, Name, shown
+from flopcount.spec.fields import Help, Line, Name, Positive, shown
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.units import NotAQuantityError, Quantity
 
@@ -178,12 +178,12 @@ class Limits(BaseModel):
     @property
     def given(self) -> Mapping[str, Limit]:
         """The limits there are, by metric."""
-        found = {name: getattr(self, name) for name in METRICS}
+        found = {name: getattr(self, name) for name in LIMITED}
         return {name: limit for name, limit in found.items() if limit is not None}
 
 
-METRICS = ("params", "macs", "flops", "weight_bytes")
-"""What may be limited."""
+LIMITED = tuple(Limits.model_fields)
+"""The metrics that can be limited."""
 
 
 def _budget_several(raw: object) -> object:
@@ -199,8 +199,15 @@ _Words = Annotated[
 ]
 
 
+_Batches = Annotated[
+    tuple[Positive, ...],
+    BeforeValidator(lambda raw: tuple(raw) if isinstance(raw, list) else (raw,)),
+    Field(min_length=1),
+]
+
+
 class When(BaseModel):
-    """At which inputs, widths and variants a rule holds: all combinations of what is given."""
+    """The inputs, widths, variants and batches at which a rule holds: all combinations of them."""
 
     model_config = FROZEN
 
@@ -210,6 +217,9 @@ class When(BaseModel):
     width: Annotated[_Words | None, Help("a multiplier such as 0.5, or a list"), Field(description="--width")] = None
     variant: Annotated[
         _Words | None, Help("the name of a variant, or a list"), Field(description="which of a file's variants")
+    ] = None
+    batch: Annotated[
+        _Batches | None, Help("a whole number from 1 to 10⁹, or a list"), Field(description="--batch")
     ] = None
 
 
@@ -223,7 +233,7 @@ def _blocks(raw: object) -> object:
     """Refuse paths that are written as nested tables, `blocks.a.b.macs`: the names of a path are one key."""
     for path, limits in raw.items() if isinstance(raw, Mapping) else ():
         for name, inner in limits.items() if isinstance(limits, Mapping) else ():
-            if isinstance(inner, Mapping) and name not in METRICS:
+            if isinstance(inner, Mapping) and name not in LIMITED:
                 written = f'blocks."{path}.{name}"'
                 raise sentence(f"a path is one key, in quotes; write {plain(written[:100])}", path, name)
     return raw
@@ -237,7 +247,7 @@ class Budget(Limits):
         Literal["error", "warn"], Help('"error" or "warn"'), Field(description="whether breaking it fails the check")
     ] = "error"
     message: Annotated[Line, Field(description="what to say beside a finding")] = ""
-    when: Annotated[When, Help("a table of input, width, variant"), Field(description="where it holds")] = When()
+    when: Annotated[When, Help("a table of input, width, variant, batch"), Field(description="where it holds")] = When()
     convention: Annotated[
         Literal["trainable", "weights", "total", "folded", "slim"],
         Help('"trainable", "weights", "total", "folded" or "slim"'),
@@ -262,7 +272,7 @@ class Budget(Limits):
     def _limit_something(self) -> Self:
         inner = (*self.blocks.values(), *self.kinds.values(), *((self.layer,) if self.layer else ()))
         if not self.given and not any(each.given for each in inner):
-            raise sentence(f"this budget limits nothing; give {', '.join(METRICS)}, blocks, kinds or layer")
+            raise sentence(f"this budget limits nothing; give {', '.join(LIMITED)}, blocks, kinds or layer")
         return self
 
 
@@ -303,6 +313,10 @@ class Exemption(BaseModel):
     expires: Annotated[date, Help("a date such as 2027-01-31"), Field(description="the last day on which it holds")]
 
 
+Size = Annotated[Line, BeforeValidator(lambda raw: str(raw) if type(raw) is int else raw), Field(max_length=100)]
+"""An input size as --input takes it."""
+
+
 class Configuration(BaseModel):
     """What flopcount.toml, or tool.flopcount in pyproject.toml, may say."""
 
@@ -317,6 +331,14 @@ class Configuration(BaseModel):
         Help("a git ref such as origin/main"),
         Field(min_length=1, max_length=200, description="what changes are measured against, where --base says nothing"),
     ] = None
+    input: Annotated[
+        Size | None, Help('a size such as 224 or "3x224x224"'), Field(description="the input of all files, like --input")
+    ] = None
+    inputs: Annotated[
+        dict[Annotated[str, Field(min_length=1, max_length=500)], Size],
+        Help("a table of sizes by file pattern"),
+        Field(description="the inputs of some files, by pattern; the last match wins"),
+    ] = {}
     lock: Annotated[
         str, Help("the name of a file"), Field(min_length=1, max_length=200, description="where the lock file is")
     ] = "flopcount.lock"
@@ -359,6 +381,7 @@ class LockRow(BaseModel):
     params: _Exact
     macs: _Exact
     hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$"), Help('"sha256:" and 64 hexadecimal digits')]
+    notes: Annotated[tuple[Annotated[str, Field(max_length=5000)], ...], Help("a list of sentences")] = ()
     allowed: Annotated[
         tuple[Annotated[Line, Field(min_length=1)], ...],
         BeforeValidator(lambda raw: (raw,) if isinstance(raw, str) else raw),

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from flopcount.spec.arch import Arch, Block, Claim, Scaling, Template, Variant
-from flopcount.spec.budget import METRICS, Budget, Configuration
+from flopcount.spec.budget import LIMITED, Budget, Configuration
 from flopcount.spec.fields import DIALECT, Layer, own_fields
 from flopcount.spec.kinds import KINDS, kind_named
 from flopcount.spec.rows import STRUCTURE
@@ -41,7 +41,7 @@ def _definitions(model: type[BaseModel]) -> BudgetSchemaSchema:
 def _shorthand(definition: BudgetSchemaSchema) -> BudgetSchemaSchema:
     """Add the short ways to write what a definition describes: one value for a list of it, a maximum for a limit."""
     properties = definition.get("properties", {})
-    for name in METRICS:
+    for name in LIMITED:
         if name in properties:
             properties[name]["anyOf"] = [QUANTITY, properties[name]["anyOf"][0]]
     for name in ("files", "input", "width", "variant"):

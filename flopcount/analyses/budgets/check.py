@@ -1,43 +1,51 @@
-"""Arch files held against every limit that is about them; what comes out are values."""
+"""Networks checked against every limit that applies to them; the results are values."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import cache, partial
 from os.path import relpath
 from pathlib import Path
 from typing import NamedTuple
 
-from flopcount.analyses.budgets.findings import Finding, Spots
+from flopcount.analyses.budgets.findings import Finding, SourceMap
 from flopcount.analyses.budgets.judge import (
-    Inspected,
+    HERE,
     Measurement,
+    Model,
     Point,
     Rule,
     breaches,
-    case_at,
-    is_relative,
     measurement,
     missing,
-    needs_base,
     own_rules,
-    points,
     rules_of,
-    totals,
+    uncounted,
     unchecked,
+    unread,
     verdict,
 )
-from flopcount.case import Cost, load, load_bytes
-from flopcount.errors import BadInput, FileError, Place, SpecError, UsageError, plain
+from flopcount.case import load, load_bytes
+from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain
 from flopcount.network.network import Network
 from flopcount.spec.budget import Budget
-from flopcount.spec.config import NAMES, Config, found, matching, read
 from flopcount.spec.fields import shown
 from flopcount.spec.git import base_at, outside, root_of, texts_at
-from flopcount.spec.load import explained
+from flopcount.spec.load import NAMES, Config, found, matching, read
+
+# One file.
+
+
+class Subject(NamedTuple):
+    """A file to check: its path, name in findings, input, text at the base, and whether there is a base."""
+
+    path: Path
+    title: str
+    input: str | None = None
+    before: bytes | None = None
+    compared: bool = False
 
 
 class Evaluation(NamedTuple):
-    """A network at one point: what each layer costs, and what it cost at the base."""
+    """A network at one point: the cost of each layer, now and at the base."""
 
     point: Point
     params: str
@@ -48,7 +56,7 @@ class Evaluation(NamedTuple):
 class Checked(NamedTuple):
     """A file, the points it was counted at, and what was found.
 
-    `limited` tells whether any limit is about it, `relative` whether one is about
+    `limited` tells whether any limit applies to it, `relative` whether one is about
     changes; `compared` that there was a base, and `lost` that the file could not be counted there.
     """
 
@@ -56,151 +64,121 @@ class Checked(NamedTuple):
     arch: str
     counts: tuple[Evaluation, ...]
     findings: tuple[Finding, ...]
-    limited: bool
+    limited: bool = True
     relative: bool = False
     compared: bool = False
     lost: bool = False
 
     @property
-    def total(self) -> Cost | None:
-        """What the network costs as its file has it, if that was counted."""
-        return self.counts[0].now.total() if self.counts else None
+    def notes(self) -> Iterator[Note]:
+        """The notes that qualify its numbers, each after the file and the point it is about."""
+        about: dict[Note, list[str]] = {}
+        for count in self.counts:
+            for note in count.now.notes:
+                about.setdefault(note, []).append(str(count.point))
+        for note, points in about.items():
+            everywhere = len(points) == len(self.counts)
+            yield Note(note.code, f"{self.path}{'' if everywhere else f' {points[0]}'.rstrip()}: {note.text}")
 
 
-class Subject(NamedTuple):
-    """A file to check: where it is, what it is called in findings, its text at the base, whether there is a base."""
-
-    path: Path
-    title: str
-    before: bytes | None = None
-    compared: bool = False
+SKIPPED = "unsupported operators were skipped, so the cost is only a lower bound; it can be neither checked nor locked"
 
 
-_LEFT_OUT = "operators were left out of this network, so what it costs is not known; no limit can be held against it"
-
-Counts = dict[tuple[Point, str], Evaluation]
-"""What was counted, by the point and the convention."""
+def opened(subject: Subject, rules: Iterable[Rule]) -> tuple[Model, list[Rule]]:
+    """Return the network of a file, and the rules that apply to it; a BadInput says why it cannot be read."""
+    resolved = subject.path.resolve()
+    applied = [rule for rule in rules if rule.concerns(resolved)]
+    points = [point for rule in applied for point in rule.points]
+    model = Model(load(subject.path, title=subject.title), subject.input, points)
+    return model, [*own_rules(model), *applied]
 
 
 def checked(subject: Subject, rules: Sequence[Rule]) -> Checked:
     """Check one file; whatever is wrong with it becomes findings."""
     try:
-        loaded = load(subject.path, title=subject.title)
-        plan = loaded.plan
+        model, applied = opened(subject, rules)
     except BadInput as error:
-        return Checked(subject.title, subject.title, (), tuple(unread(subject.title, "FC901", error)), limited=True)
-    resolved = subject.path.resolve()
-    source_map = Spots(plan.spec.source)
-    applied = [*own_rules(plan.spec, source_map), *(rule for rule in rules if rule.concerns(resolved))]
-    network = Inspected(loaded, source_map, totals(loaded))
-    counts, findings = _found(applied, network, cache(partial(_at_base, subject, loaded)))
+        return Checked(subject.title, subject.title, (), tuple(unread(subject.title, "FC901", error)))
+    run = _Run(model, subject)
+    findings = [finding for rule in applied for finding in run.findings(rule)]
+    if not run.counts and not findings:
+        findings += run.count(Rule(Budget.model_construct(), model.source_map), HERE)
     return Checked(
-        *(subject.title, plan.name, tuple(counts.values()), tuple(dict.fromkeys(findings))),
+        *(subject.title, model.plan.name, tuple(run.counts.values()), tuple(dict.fromkeys(findings))),
         limited=bool(applied),
-        relative=needs_base(applied),
+        relative=any(rule.is_relative for rule in applied),
         compared=subject.compared,
-        lost=subject.before is not None and any(count.before is None for count in counts.values()),
+        lost=subject.before is not None and any(count.before is None for count in run.counts.values()),
     )
 
 
-def _found(
-    rules: Sequence[Rule], network: Inspected, base: Callable[[], Network | None]
-) -> tuple[Counts, list[Finding]]:
-    """Return what was counted, and what the rules find in it."""
-    counts: Counts = {}
-    findings: list[Finding] = []
-    for rule in rules:
-        if network.network.plan.unknown:
-            findings.append(unchecked(_LEFT_OUT, rule, network, Point()))
-            continue
-        for point in points(rule.budget.when):
-            findings += _counted(rule, point, network, base, counts) or _judged(rule, point, network, counts)
-    if not counts and not findings:
-        alone = Rule(Budget.model_construct(), network.spots, ())
-        findings += _counted(alone, Point(), network, base, counts)
-    return counts, findings
+class _Run:
+    """The check of one file: `counts` are its evaluations by point and convention."""
 
+    def __init__(self, model: Model, subject: Subject) -> None:
+        self.model, self.subject = model, subject
+        self.counts: dict[tuple[Point, str], Evaluation] = {}
+        self._base: Model | None = None
 
-def _judged(rule: Rule, point: Point, network: Inspected, counts: Counts) -> Iterator[Finding]:
-    """Yield what a rule finds at a point that was counted."""
-    count = counts[point, rule.budget.convention]
-    for place, what in missing(rule.budget, count.now):
-        yield unchecked(what, rule, network, point, place)
-    for breach in breaches(rule.budget, point, count.now, count.before):
-        yield verdict(breach, rule, network, count.now)
+    def findings(self, rule: Rule) -> Iterator[Finding]:
+        """Yield what a rule finds at all of its points."""
+        if self.model.plan.unknown:
+            yield unchecked(SKIPPED, rule, self.model)
+            return
+        for point in rule.points:
+            yield from self.count(rule, point) or self._judged(rule, point)
 
-
-def _counted(
-    rule: Rule, point: Point, network: Inspected, base: Callable[[], Network | None], counts: Counts
-) -> list[Finding]:
-    """Count a network at a point, once; return why that is not possible."""
-    key = (point, rule.budget.convention)
-    if key in counts:
+    def count(self, rule: Rule, point: Point) -> list[Finding]:
+        """Count the network at a point, once; return why that is not possible."""
+        key = (point, rule.budget.convention)
+        if key not in self.counts:
+            try:
+                now = measurement(self.model.case(*key).count)
+            except BadInput as error:
+                return uncounted(error, rule, self.model, point)
+            self.counts[key] = Evaluation(*key, now, self._before(now, key))
         return []
-    case = case_at(network.network, *key)
-    try:
-        now = measurement(case)
-    except SpecError as error:
-        return unread(network.network.title, "FC902", explained(error, error.file), case.name)
-    except BadInput as error:
-        return [unchecked("; ".join(sentences(error, network.network.title)), rule, network, point)]
-    counts[key] = Evaluation(*key, now, _before(now, key, network.network, base()))
-    return []
+
+    def _judged(self, rule: Rule, point: Point) -> Iterator[Finding]:
+        count = self.counts[point, rule.budget.convention]
+        for place, what in missing(rule.budget, count.now):
+            yield unchecked(what, rule, self.model, point, place)
+        for breach in breaches(rule.budget, point, count.now, count.before):
+            yield verdict(breach, rule, self.model, count.now)
+
+    def _before(self, now: Measurement, key: tuple[Point, str]) -> Measurement | None:
+        """Count the network at the base; one that could not be counted there is new."""
+        content = self.subject.before
+        if content is None:
+            return None
+        try:
+            self._base = self._base or self._at_base(content)
+            return now if self._base is self.model else measurement(self._base.case(*key).count)
+        except BadInput:
+            return None
+
+    def _at_base(self, content: bytes) -> Model:
+        base = Model(load_bytes(content, self.subject.title), self.subject.input, [*(point for point, _ in self.counts)])
+        return self.model if base.plan.spec.source.data == self.model.plan.spec.source.data else base
 
 
-def _at_base(subject: Subject, network: Network) -> Network | None:
-    """Return the file at the base; treat it as new if it could not be read there."""
-    try:
-        before = load_bytes(subject.before, subject.title) if subject.before is not None else None
-        same = before is not None and before.plan.spec.source.data == network.plan.spec.source.data
-    except BadInput:
-        return None
-    return network if same else before
-
-
-def _before(now: Measurement, key: tuple[Point, str], network: Network, base: Network | None) -> Measurement | None:
-    """Count the network at the base; treat it as new if it could not be counted there."""
-    try:
-        if base is network:
-            return now
-        return None if base is None else measurement(case_at(base, *key))
-    except BadInput:
-        return None
-
-
-def unread(title: str, code: str, error: BadInput, arch: str = "") -> list[Finding]:
-    """Return a finding for each problem with a file."""
-    arch = arch or Path(title).stem
-    if not isinstance(error, FileError) or error.title != title:
-        return [Finding(code, "error", title, 1, 1, arch, what=each.text) for each in error.messages]
-    places = ((each.line or 1, each.column or 1, each.what) for each in error.problems)
-    return [Finding(code, "error", title, line, column, arch, what=what) for line, column, what in places]
-
-
-def sentences(error: BadInput, title: str) -> list[str]:
-    """Return what is wrong; a file's problems without its title."""
-    if isinstance(error, FileError) and error.title == title:
-        return [each.what for each in error.problems]
-    return [each.text for each in error.messages]
-
-
-# What is let pass, and what of a configuration is out of date.
+# Exemptions, and what is outdated in a configuration.
 
 
 Known = Mapping[str, Sequence[Path]]
 """The files that each pattern of a configuration matches."""
 
 
-class Parted(NamedTuple):
-    """Findings that are kept, those that are let pass with the reason, and which exemptions that took."""
+class Exempted(NamedTuple):
+    """Findings that remain, those that are exempt with the reason, and the exemptions that were used."""
 
     kept: tuple[Finding, ...]
     exempt: tuple[tuple[Finding, str], ...]
     used: frozenset[int]
 
 
-def parted(config: Config, results: Iterable[tuple[Path, Checked]], known: Known, today: date) -> Parted:
-    """Part what is let pass from what is not; what could not be checked never is, nor an arch file's own limits."""
+def exempted(config: Config, results: Iterable[tuple[Path, Checked]], known: Known, today: date) -> Exempted:
+    """Split off the exempt findings; what could not be checked never is, nor what breaks an arch file's own limits."""
     kept: list[Finding] = []
     exempt: list[tuple[Finding, str]] = []
     used: set[int] = set()
@@ -215,48 +193,57 @@ def parted(config: Config, results: Iterable[tuple[Path, Checked]], known: Known
             else:
                 used.update(named)
                 exempt.append((finding, config.model.exempt[named[0]].reason))
-    return Parted(tuple(kept), tuple(exempt), frozenset(used))
+    return Exempted(tuple(kept), tuple(exempt), frozenset(used))
 
 
 def outdated(config: Config, known: Known, stale: Iterable[tuple[Place, str]]) -> list[Finding]:
-    """Return a finding for every pattern that matches no file, and for what is stale."""
-    spots = Spots(config.source)
+    """Return a finding for every pattern that matches no file, and for every stale exemption."""
+    source_map = SourceMap(config.source)
     places = (((*config.prefix, *place), what) for place, what in (*_unmatched(config, known), *stale))
-    return [Finding("FC903", "error", config.source.title, *spots.at(place), "", what=what) for place, what in places]
+    return [
+        Finding("FC903", "error", config.source.title, *source_map.at(place), "", what=what) for place, what in places
+    ]
 
 
 def stale(
     config: Config, results: Mapping[Path, Checked], known: Known, used: frozenset[int], today: date
 ) -> Iterator[tuple[Place, str]]:
-    """Yield every exemption that has run out, or lets nothing pass of all the files it is about."""
-    rules = {rule.id: rule for rule in config.model.budget}
+    """Yield every exemption that has expired, or that no finding in all of its files needs."""
+    rules = {rule.budget.id: rule for rule in rules_of(config, known)}
     for index, each in enumerate(config.model.exempt):
         files = _files(each.files, known)
         if each.expires < today:
-            what = f"the exemption from {each.id!r} ran out on {each.expires}; remove it, or set a later day"
+            what = f"the exemption from {each.id!r} expired on {each.expires}; remove it, or set a later date"
             yield ("exempt", index, "expires"), what
-        elif index not in used and files and all(_settled(results.get(path), rules[each.id]) for path in files):
-            yield ("exempt", index), f"the exemption from {each.id!r} lets nothing pass any more; remove it"
+        elif index not in used and files and all(_is_judged(results.get(path), rules[each.id]) for path in files):
+            yield ("exempt", index), f"the exemption from {each.id!r} is not needed any more; remove it"
 
 
-def _settled(result: Checked | None, rule: Budget) -> bool:
-    """Tell whether a file was held against all that a rule says."""
+def _is_judged(result: Checked | None, rule: Rule) -> bool:
+    """Tell whether a file was checked against all of a rule."""
     if result is None or any(finding.unchecked for finding in result.findings):
         return False
-    return result.compared or not is_relative(rule)
+    return result.compared or not rule.is_relative
+
+
+def _patterns(config: Config) -> Iterator[tuple[Place, str]]:
+    """Yield every pattern of a configuration, at its place."""
+    model = config.model
+    tables: list[tuple[Place, Sequence[str]]] = [(("files",), model.files)]
+    tables += [(("budget", index, "files"), rule.files) for index, rule in enumerate(model.budget)]
+    tables += [(("exempt", index, "files"), each.files) for index, each in enumerate(model.exempt)]
+    yield from (((*place, number), each) for place, patterns in tables for number, each in enumerate(patterns))
+    yield from ((("inputs", each), each) for each in model.inputs)
 
 
 def _unmatched(config: Config, known: Known) -> Iterator[tuple[Place, str]]:
-    places: list[tuple[Place, Sequence[str]]] = [(("files",), config.model.files)]
-    places += [(("budget", index, "files"), rule.files) for index, rule in enumerate(config.model.budget)]
-    places += [(("exempt", index, "files"), each.files) for index, each in enumerate(config.model.exempt)]
-    for place, patterns in places:
-        for number, pattern in enumerate(patterns):
-            if not known[pattern]:
-                yield (*place, number), f"files = {shown(pattern)} matches no file; {_way_out(config, pattern)}"
+    for place, pattern in _patterns(config):
+        if not known[pattern]:
+            key = "inputs" if place[0] == "inputs" else "files"
+            yield place, f"{key} = {shown(pattern)} matches no file; {_fix(config, pattern)}"
 
 
-def _way_out(config: Config, pattern: str) -> str:
+def _fix(config: Config, pattern: str) -> str:
     folder = "\0" not in pattern and (config.folder / pattern).is_dir()
     return f'for all in a folder write "{pattern.rstrip("/")}/**/*.toml"' if folder else "correct it or remove it"
 
@@ -265,20 +252,20 @@ def _files(patterns: Iterable[str], known: Known) -> set[Path]:
     return {path.resolve() for pattern in patterns for path in known[pattern]}
 
 
-# A whole check: which files, under which rules, against which base, and what is let pass.
+# A whole check: which files, under which rules, against which base, and what is exempt.
 
 
 MOST_LISTED = 3
-"""So many files are named in a note."""
+"""The number of files that a note names."""
 
 
 class Outcome(NamedTuple):
-    """What a check came to; `findings` are all of them, `exempt` those that are let pass, with the reason."""
+    """The result of a check: all findings, the exempt ones with their reasons, and the notes."""
 
     files: tuple[Checked, ...]
     findings: tuple[Finding, ...]
     exempt: tuple[tuple[Finding, str], ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -294,65 +281,78 @@ class Outcome(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """Where a check runs: the working folder, the configuration, what day it is."""
+    """Where a check runs: the working folder, the configuration, today's date, and the input that was asked for."""
 
     folder: Path
     config: Config | None
     today: date
+    input: str | None = None
+
+    @property
+    def known(self) -> Known:
+        """The files that each pattern of the configuration matches."""
+        return matching(self.config.folder, (each for _, each in _patterns(self.config))) if self.config else {}
+
+    def input_of(self, path: Path, known: Known) -> str | None:
+        """Return the input of a file: the one that was asked for, else the last one in [inputs], else the default."""
+        if self.input is not None or self.config is None:
+            return self.input
+        model = self.config.model
+        named = [size for pattern, size in model.inputs.items() if path.resolve() in _files([pattern], known)]
+        return named[-1] if named else model.input
 
 
 def check(
-    *files: str | Path, base: str | None = None, config: str | Path | None = None, folder: str | Path = "."
+    *files: str | Path,
+    base: str | None = None,
+    config: str | Path | None = None,
+    folder: str | Path = ".",
+    input: str | None = None,  # noqa: A002  (the option's own name)
 ) -> Outcome:
-    """Check arch files against their limits and those of the project.
+    """Check networks against their limits and those of the project.
 
-    `files` are paths, folders or patterns (where there are none, those of the
-    configuration); `base` a git ref that changes are measured against; `config` a
-    configuration, which is otherwise looked for upwards from `folder`. Raises a
-    FlopcountError for what keeps the check from starting.
+    `files` are paths, folders or patterns (by default, those of the
+    configuration); `base` is a git ref that changes are measured against; `config` a
+    configuration, by default the nearest one upwards from `folder`; `input` the input size of all
+    files. Raises a FlopcountError if the check cannot start.
     """
-    return outcome(setup(folder, config), [*map(str, files)], base)
+    return outcome(setup(folder, config, input), [*map(str, files)], base)
 
 
-def setup(folder: str | Path = ".", config: str | Path | None = None) -> Setup:
+def setup(folder: str | Path = ".", config: str | Path | None = None, size: str | None = None) -> Setup:
     """Find the configuration for a working folder."""
     start = Path(folder).resolve()
     chosen = read(Path(config)) if config is not None else found(start)
-    return Setup(start, chosen, date.today())  # noqa: DTZ011  (the day where the user is)
+    return Setup(start, chosen, date.today(), size)  # noqa: DTZ011  (the user's day)
 
 
 def outcome(around: Setup, names: Sequence[str], ref: str | None) -> Outcome:
-    """Check the files that are named, or all of the configuration."""
-    config = around.config
-    known = matching(config.folder, patterns_of(config)) if config else {}
+    """Check the named files, or all of the configuration."""
+    config, known = around.config, around.known
     ref = config.model.base if config and ref is None else ref
     rules = rules_of(config, known) if config else []
-    subjects = subjects_of(files_of(around, names, known), around.folder, ref)
+    subjects = _subjects(around, files_of(around, names, known), known, ref)
     results = tuple(checked(each, rules) for each in subjects)
-    notes = tuple(_notes(results))
+    notes = (*_unlimited(results), *(note for each in results for note in each.notes))
     if config is None:
         return Outcome(results, tuple(finding for each in results for finding in each.findings), notes=notes)
     by_path = [(subject.path.resolve(), result) for subject, result in zip(subjects, results, strict=True)]
-    kept, exempt, used = parted(config, by_path, known, around.today)
+    kept, exempt, used = exempted(config, by_path, known, around.today)
     old = stale(config, dict(by_path), known, used, around.today)
     return Outcome(results, (*kept, *outdated(config, known, old)), exempt, notes)
 
 
-def subjects_of(paths: Iterable[Path], folder: Path, ref: str | None) -> list[Subject]:
-    """Return the files to check, with their texts at the base."""
-    paths = [*paths]
-    before = texts_before(paths, ref) if ref is not None else {}
-    return [Subject(path, title_of(path, folder), before.get(path), ref is not None) for path in paths]
+def _subjects(around: Setup, paths: Sequence[Path], known: Known, ref: str | None) -> list[Subject]:
+    """Return the files to check, with their inputs and their texts at the base."""
+    before = _texts_before(paths, ref) if ref is not None else {}
+    return [
+        Subject(path, title_of(path, around.folder), around.input_of(path, known), before.get(path), ref is not None)
+        for path in paths
+    ]
 
 
-def files_of(around: Setup, names: Sequence[str], known: Mapping[str, Sequence[Path]]) -> list[Path]:
-    """Return the files that are named, or those of the configuration, each once, by whatever name it is called."""
-    paths = _named(around, names) if names else _configured(around.config, known)
-    return [*{title_of(path, around.folder): path for path in paths}.values()]
-
-
-def texts_before(paths: Iterable[Path], ref: str) -> dict[Path, bytes]:
-    """Return what files were at a base, each in its own repository."""
+def _texts_before(paths: Iterable[Path], ref: str) -> dict[Path, bytes]:
+    """Return the contents of files at a base, each in its own repository."""
     inside: dict[Path, list[Path]] = {}
     for path in paths:
         root = root_of(path.resolve().parent)
@@ -365,25 +365,24 @@ def texts_before(paths: Iterable[Path], ref: str) -> dict[Path, bytes]:
     return texts
 
 
-def patterns_of(config: Config) -> list[str]:
-    """Return every pattern of a configuration."""
-    model = config.model
-    rules = [pattern for each in model.budget for pattern in each.files]
-    return [*model.files, *rules, *(pattern for each in model.exempt for pattern in each.files)]
+def files_of(around: Setup, names: Sequence[str], known: Known) -> list[Path]:
+    """Return the named files, or those of the configuration, each once."""
+    paths = _named(around, names) if names else _configured(around.config, known)
+    return [*{title_of(path, around.folder): path for path in paths}.values()]
 
 
-def _configured(config: Config | None, known: Mapping[str, Sequence[Path]]) -> list[Path]:
-    """Return the files of a configuration: those it names, else those its rules are about."""
+def _configured(config: Config | None, known: Known) -> list[Path]:
+    """Return the files of a configuration: those it names, else those its rules apply to."""
     patterns: Sequence[str] = ()
     if config is not None:
         patterns = config.model.files or [pattern for each in config.model.budget for pattern in each.files]
     if not patterns:
-        raise UsageError(f'no files to check; name some, or give files = ["archs/**/*.toml"] in {NAMES[0]}')
+        raise UsageError(f'no files to check; name some, or set files = ["archs/**/*.toml"] in {NAMES[0]}')
     return sorted({path for pattern in patterns for path in known[pattern]})
 
 
 def _named(around: Setup, names: Iterable[str]) -> Iterator[Path]:
-    """Yield the files behind names: paths, folders with all arch files in them, patterns."""
+    """Yield the files that names stand for: paths, folders with all arch files in them, patterns."""
     for name in names:
         path = around.folder / name
         if path.is_file():
@@ -391,35 +390,37 @@ def _named(around: Setup, names: Iterable[str]) -> Iterator[Path]:
             continue
         hits = _inside(path) if name and path.is_dir() else matching(around.folder, [name])[name] if name else []
         if not hits:
-            shown = plain(name[:300]) or '""'
-            raise FileError(shown, "no such file, and no file matches it as a pattern; check the path")
+            title = plain(name[:300]) or '""'
+            raise FileError(title, "no such file, and no file matches it as a pattern; check the path")
         yield from hits
 
 
 def _inside(folder: Path) -> list[Path]:
-    """Return the arch files in a folder and in those beneath, except hidden ones."""
+    """Return the arch files in a folder and its subfolders, except hidden ones."""
     hits = [hit for each in matching(folder, ["**/*.toml", "**/*.json"]).values() for hit in each]
     return [hit for hit in hits if not any(part.startswith(".") for part in hit.relative_to(folder).parts)]
 
 
 def title_of(path: Path, folder: Path) -> str:
-    """Return the name of a file from the working folder, with forward slashes."""
+    """Return the name of a file relative to a folder, with forward slashes."""
     try:
         return Path(relpath(path, folder)).as_posix()
     except ValueError:  # another drive
         return path.as_posix()
 
 
-def _notes(results: Sequence[Checked]) -> Iterator[str]:
+def _unlimited(results: Sequence[Checked]) -> Iterator[Note]:
     """Say what was not checked, and why."""
     free = [each.path for each in results if not each.limited]
     if free:
-        yield f"no limits are about {_listed(free)}"
+        yield Note("no-limits", f"no limits apply to {_listed(free)}")
     if any(each.relative and not each.compared for each in results):
-        yield "limits on changes were not checked: there is no base; give --base REF, or base = in the configuration"
+        what = "there is no base; give --base REF, or set base in the configuration"
+        yield Note("no-base", f"limits on changes were not checked: {what}")
     lost = [each.path for each in results if each.relative and each.lost]
     if lost:
-        yield f"limits on changes were not checked for {_listed(lost)}: what was at the base cannot be counted"
+        what = "the version at the base cannot be counted"
+        yield Note("base-uncounted", f"limits on changes were not checked for {_listed(lost)}: {what}")
 
 
 def _listed(paths: Sequence[str]) -> str:

@@ -1,27 +1,27 @@
-"""Verdicts as values: what breaks which limit, where, by how much, and what would fit."""
+"""Findings as values: what breaks which limit, where, by how much, and what would fit."""
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from flopcount.errors import Place
+from flopcount.errors import Note, Place
 from flopcount.spec.positions import Span, spans
 from flopcount.spec.source import Source
 
 CODES: Mapping[str, str] = {
     "FC101": "above its maximum",
     "FC102": "below its minimum",
-    "FC103": "above the value it warns from",
-    "FC201": "grew by more than it may",
-    "FC202": "shrank by more than it may",
-    "FC301": "costs more than the lock file allows",
-    "FC302": "is not what the lock file has",
-    "FC303": "is not in the lock file",
-    "FC304": "is in the lock file, and nowhere else",
+    "FC103": "above its warning threshold",
+    "FC201": "grew by more than is allowed",
+    "FC202": "shrank by more than is allowed",
+    "FC301": "costs more than is locked",
+    "FC302": "differs from the lock file",
+    "FC303": "is missing from the lock file",
+    "FC304": "is only in the lock file",
     "FC901": "cannot be read",
     "FC902": "cannot be counted",
-    "FC903": "is out of date in the configuration",
+    "FC903": "is outdated in the configuration",
 }
 """What a finding is about; the hundreds are limits, changes, locks, and what could not be checked."""
 
@@ -32,27 +32,27 @@ Level = Literal["error", "warn"]
 
 
 class Share(NamedTuple):
-    """A layer, what it has of a number, and its line; 0 in a file without lines."""
+    """A layer, its part of a number, and its line; 0 in a file without lines."""
 
     path: str
     value: int
     line: int
 
 
-class Fit(NamedTuple):
-    """A change that would meet a limit, and what would be counted then."""
+class Suggestion(NamedTuple):
+    """An option that would meet a limit, and the value it would give."""
 
     option: str
     value: int
 
 
 class Finding(NamedTuple):
-    """One thing that is not as it should be.
+    """One broken limit, difference or problem.
 
     `metric` is what was measured of which `scope` (a block, a kind, a layer; empty
-    for the network), `limit` what it may be, `base` what it was. `rule_at` is where the
+    for the network), `limit` its bound, `base` its value at the base. `rule_at` is where the
     rule is, if not in the arch file. What could not be checked has a sentence in
-    `what` instead.
+    `what` instead. `notes` qualify the value.
     """
 
     code: str
@@ -72,34 +72,32 @@ class Finding(NamedTuple):
     rule_at: str = ""
     message: str = ""
     shares: tuple[Share, ...] = ()
-    fits: tuple[Fit, ...] = ()
+    fits: tuple[Suggestion, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def sign(self) -> str:
-        """How the value stands to the limit."""
+        """The relation of the value to the limit."""
         return "<" if self.value < self.limit else ">"
 
     @property
     def delta(self) -> Fraction:
-        """How far the value is from the limit."""
+        """The distance of the value from the limit."""
         return abs(self.value - self.limit)
 
     @property
     def percent(self) -> Fraction | None:
-        """The distance in percent of the limit; None where that is nothing."""
+        """The distance in percent of the limit; None if the limit is zero."""
         return self.delta * 100 / self.limit if self.limit else None
 
     @property
     def unchecked(self) -> bool:
-        """Whether this says that something could not be checked."""
+        """Whether something could not be checked."""
         return self.code in UNCHECKED
 
 
-# Where what a file says is written in it.
-
-
-class Spots:
-    """The positions of all that is in a source: looked up in one walk, when there is first something to point at."""
+class SourceMap:
+    """The positions of everything in a source, found in one pass when the first one is needed."""
 
     def __init__(self, source: Source) -> None:
         """Keep the source; nothing is looked up yet."""
@@ -116,7 +114,7 @@ class Spots:
 
 
 def _places(data: Any, place: Place = ()) -> Iterator[Place]:
-    """Yield the place of everything that is inside some data."""
+    """Yield the place of everything inside some data."""
     if isinstance(data, Mapping | list):
         for key, value in data.items() if isinstance(data, Mapping) else enumerate(data):
             yield (*place, key)

@@ -1,45 +1,52 @@
-"""What a network costs at one point: a choice of input, width and variant."""
+"""Limits compared with counts: one rule, one network, one point."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from functools import cache
+from functools import cached_property
 from itertools import product
 from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
-from flopcount.analyses.budgets.findings import Finding, Fit, Level, Share, Spots
-from flopcount.case import Case, Cost, combined, vanishes
-from flopcount.errors import BadInput, Note, Place, suggestion
+from flopcount.analyses.budgets.findings import Finding, Level, Share, SourceMap, Suggestion
+from flopcount.case import METRICS, Case, Cost, Count, combined, vanishes
+from flopcount.errors import BadInput, FileError, Note, Place, SpecError, suggestion
+from flopcount.formulas.numbers import exact
 from flopcount.network.convention import convention
-from flopcount.network.network import Network, Where
+from flopcount.network.network import Network
+from flopcount.network.plan import Plan
 from flopcount.spec.budget import Budget, Limit, Limits, When
-from flopcount.spec.config import Config
-from flopcount.spec.load import Spec
+from flopcount.spec.load import Config, explained
 from flopcount.spec.units import Quantity, decimal
+
+# A network at one point: a choice of input, width, variant and batch.
 
 
 class Point(NamedTuple):
-    """Where a network is counted; what is not given is as the file has it."""
+    """Where a network is counted; what is None is as the file says."""
 
     input: str | None = None
     width: str | None = None
     variant: str | None = None
+    batch: int | None = None
 
     def __str__(self) -> str:
-        """Write the point as the options that lead to it."""
-        given = {"--input": self.input, "--width": self.width, "--variant": self.variant}
-        return " ".join(f"{option} {value}" for option, value in given.items() if value)
+        """Return the point as the options that lead to it."""
+        return " ".join(f"--{name} {value}" for name, value in self._asdict().items() if value)
+
+
+HERE = Point()
+"""The network as its file says."""
 
 
 def points(when: When) -> list[Point]:
-    """Return every combination of what a rule says about inputs, widths and variants."""
-    return [Point(*each) for each in product(when.input or (None,), when.width or (None,), when.variant or (None,))]
+    """Return every combination of the inputs, widths, variants and batches of a rule."""
+    return [Point(*each) for each in product(*(getattr(when, name) or (None,) for name in Point._fields))]
 
 
 class Measurement(NamedTuple):
-    """What each layer costs at a point, with its kind and its place in the file, and what qualifies the numbers.
+    """The cost, kind and place of each layer at a point, and the notes that qualify the numbers.
 
     `phantom` are the layers whose maps do not exist under `valid-round` padding.
     """
@@ -52,139 +59,152 @@ class Measurement(NamedTuple):
     phantom: frozenset[str] = frozenset()
 
     def total(self, paths: Iterable[str] | None = None) -> Cost:
-        """Return what some layers cost together, or all of them."""
-        return combined(self.costs[path] for path in (self.costs if paths is None else paths))
+        """Return the cost of some layers together, or of all."""
+        chosen = [self.costs[path] for path in (self.costs if paths is None else paths)]
+        return combined(chosen, [*chosen[0]] if chosen else [*METRICS])
 
 
-def case_at(network: Network, point: Point, params: str = "trainable") -> Case:
-    """Return the case of a network at a point, as `flopcount ARCH` with the same options counts it."""
-    rule = convention(params)
-    return Case(network, input=point.input, width=point.width, variant=point.variant, convention=rule)
-
-
-def measurement(case: Case) -> Measurement:
-    """Count a case."""
-    count = case.count
+def measurement(count: Count) -> Measurement:
+    """Return what limits are compared with."""
+    nodes = count.trace.plan.nodes
     return Measurement(
         count.costs,
-        {node.path: node.kind for node in count.trace.plan.nodes},
-        {node.path: node.place for node in count.trace.plan.nodes},
+        {node.path: node.kind for node in nodes},
+        {node.path: node.place for node in nodes},
         ", ".join("x".join(map(str, shape.dims)) for shape in count.trace.inputs.values()),
         count.notes,
         frozenset(path for path, step in count.trace.steps.items() if vanishes(step)),
     )
 
 
-def totals(network: Network) -> Callable[[Point, str], Cost | None]:
-    """Return what a network costs at any point under a convention; None if it cannot be counted, or has no maps."""
+class Model:
+    """A network under budgets.
 
-    def total(point: Point, params: str) -> Cost | None:
+    `input` is the one it is counted at unless a rule names another; a file that leaves its sizes open
+    and has none is read at the first of the `points` with an input.
+    """
+
+    def __init__(self, network: Network, input: str | None = None, points: Sequence[Point] = ()) -> None:  # noqa: A002
+        """Keep what is known; nothing is read yet."""
+        self.network, self.input = network, input
+        self._points = (HERE, *(point for point in points if point.input and input is None))
+        self._totals: dict[tuple[Point, str], Cost | None] = {}
+
+    @property
+    def title(self) -> str:
+        """The name of its file in messages."""
+        return self.network.title
+
+    @property
+    def plan(self) -> Plan:
+        """Its layers."""
+        return self._read[1]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its file leaves sizes open that only the points give."""
+        return self._read[0] != HERE
+
+    @cached_property
+    def _read(self) -> tuple[Point, Plan]:
+        """The first point that can be read, and the layers there; raises the first error if there is none."""
+        errors: list[BadInput] = []
+        for point in self._points:
+            try:
+                return point, self.case(point).plan
+            except BadInput as error:
+                errors.append(error)
+        raise errors[0]
+
+    @cached_property
+    def source_map(self) -> SourceMap:
+        """The positions of everything in its file."""
+        return SourceMap(self.plan.spec.source)
+
+    def case(self, point: Point, params: str = "trainable") -> Case:
+        """Return its case at a point, as `flopcount FILE` with the same options counts it."""
+        changes = {**point._asdict(), "input": point.input or self.input}
+        return Case(self.network, **changes, convention=convention(params), metrics=tuple(METRICS))
+
+    def total(self, point: Point, params: str) -> Cost | None:
+        """Return its total at a point; None if it cannot be counted, or has maps that do not exist."""
+        key = (point, params)
+        if key not in self._totals:
+            self._totals[key] = self._counted(*key)
+        return self._totals[key]
+
+    def _counted(self, point: Point, params: str) -> Cost | None:
         try:
-            found = measurement(case_at(network, point, params))
+            count = self.case(point, params).count
         except BadInput:
             return None
-        return None if found.phantom else found.total()
-
-    return cache(total)
+        return None if any(map(vanishes, count.trace.steps.values())) else count.total
 
 
 def measure(metric: str, total: Cost, bits: int = 32) -> int:
-    """Return one number of a cost: FLOPs are two to a MAC, bytes are whole."""
-    return {
-        "params": total.params,
-        "macs": total.macs,
-        "flops": 2 * total.macs,
-        "weight_bytes": -(-total.params * bits // 8),
-    }[metric]
+    """Return one number of a cost; the bytes of weights are whole bytes."""
+    return -(-total.params * bits // 8) if metric == "weight_bytes" else total[metric]
 
 
-def under(pattern: str, paths: Iterable[str]) -> dict[str, list[str]]:
-    """Return the blocks and layers whose path matches a pattern, name for name, with the layers under each."""
-    names = pattern.split(".")
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        parts = path.split(".")
-        head = parts[: len(names)]
-        if len(head) == len(names) and all(map(fnmatchcase, head, names)):
-            found.setdefault(".".join(head), []).append(path)
-    return found
-
-
-# Which width or input would meet a limit: the largest of the usual steps.
+# Suggestions: the largest of the usual widths and inputs that meets a limit.
 
 
 WIDTH_STEP = Fraction(1, 20)
-"""Widths are tried in these steps, sizes in the largest power of two up to 32 that divides the present size."""
+"""The step between widths; the step between inputs is the largest power of two up to 32 that divides the present one."""
 
 
-def fits(network: Network, point: Point, limit: Fraction, value: Callable[[Point], int | None]) -> Iterator[Fit]:
+def suggestions(model: Model, point: Point, limit: Fraction, value: Callable[[Point], int | None]) -> Iterator[Suggestion]:
     """Yield the largest width, and the largest input, at which a number is within its limit.
 
-    `value` is the number at a point; None where the network cannot be counted there.
+    `value` is the number at a point; None if the network cannot be counted there.
     """
-
-    def narrowed(step: int) -> Point:
-        return point._replace(width=decimal(step * WIDTH_STEP))
-
-    def reduced(size: int) -> Point:
-        return point._replace(input=str(size))
-
     now = value(point)
     share = (float(limit) / now) ** 0.5 if now else 1.0  # most counts grow with the square of both
-    width = _largest(_widths(point), lambda step: value(narrowed(step)), limit, share)
-    if width is not None:
-        yield Fit(f"--width {narrowed(width[0]).width}", width[1])
-    size = _largest(_sizes(network, point), lambda size: value(reduced(size)), limit, share)
-    if size is not None:
-        yield Fit(f"--input {size[0]}", size[1])
+    widths = range(1, ceil(Fraction(point.width or 1) / WIDTH_STEP))
+    changes: tuple[tuple[range, Callable[[int], Point]], ...] = (
+        (widths, lambda step: point._replace(width=decimal(step * WIDTH_STEP))),
+        (_sizes(model, point), lambda size: point._replace(input=str(size))),
+    )
+    for (numbers, changed), option in zip(changes, ("width", "input"), strict=True):
+        found = _largest(numbers, changed, value, limit, share)
+        if found is not None:
+            yield Suggestion(f"--{option} {getattr(found[0], option)}", found[1])
 
 
-def _widths(point: Point) -> range:
-    """Return the steps of the widths below the present one."""
-    return range(1, ceil(Fraction(point.width or 1) / WIDTH_STEP))
-
-
-def _sizes(network: Network, point: Point) -> range:
+def _sizes(model: Model, point: Point) -> range:
     """Return the smaller sizes of a square input; other inputs have none."""
-    now = _size(network, point)
+    inputs = model.case(point).inputs
+    sizes = {*next(iter(inputs.values())).spatial} if len(inputs) == 1 else set()
+    now = exact(sizes.pop()) if len(sizes) == 1 else 0
     step = next((step for step in (32, 16, 8, 4, 2) if now % step == 0), 1)
     return range(step, now, step)
 
 
-def _size(network: Network, point: Point) -> int:
-    """Return the one size that all axes of the input have at a point; 0 if there is none."""
-    if point.input:
-        return int(point.input) if point.input.isdecimal() else 0
-    inputs = network.at(Where(variant=point.variant)).plan.inputs
-    sizes = {*next(iter(inputs.values()))[1:]} if len(inputs) == 1 else set()
-    return sizes.pop() if len(sizes) == 1 else 0
-
-
 def _largest(
-    numbers: range, value: Callable[[int], int | None], limit: Fraction, share: float
-) -> tuple[int, int] | None:
-    """Return the last of the numbers at which a rising value is within the limit, and the value there.
+    numbers: range, changed: Callable[[int], Point], value: Callable[[Point], int | None], limit: Fraction, share: float
+) -> tuple[Point, int] | None:
+    """Return the point of the last number at which a rising value is within the limit, and the value there.
 
-    `share` is where to look first: a good guess takes two counts, a bad one as many as halving.
+    `share` is where to look first: a good guess takes two counts, a bad one as many as bisection.
     """
     low, high, best = -1, len(numbers), None
     places = [int(share * len(numbers))] * 2
     while high - low > 1:
         place = places.pop() if places else (low + high) // 2
         place = min(max(place, low + 1), high - 1)
-        found = value(numbers[place])
+        found = value(changed(numbers[place]))
         if found is None or found <= limit:
             low, best = place, found
         else:
             high = place
-    return (numbers[low], best) if best is not None else None
+    return (changed(numbers[low]), best) if best is not None else None
 
 
-# Limits held against counts: one rule, one network, one point.
+# Limits compared with counts.
 
 
 class Scope(NamedTuple):
-    """A part of a network that limits are about: its layers, and what it is called."""
+    """A part of a network that limits apply to: its name, its layers, and the place of the limits in the rule."""
 
     name: str
     paths: tuple[str, ...]
@@ -193,7 +213,7 @@ class Scope(NamedTuple):
 
 
 class Breach(NamedTuple):
-    """A limit that does not hold: of which scope and number, what is and what may be."""
+    """A limit that does not hold: its code, scope and metric, the value and the bound."""
 
     code: str
     level: Level
@@ -208,7 +228,7 @@ class Breach(NamedTuple):
 
 
 def breaches(rule: Budget, point: Point, now: Measurement, before: Measurement | None) -> Iterator[Breach]:
-    """Yield every limit of a rule that a network breaks at a point; `before` is what it was at the base."""
+    """Yield every limit of a rule that a network breaks at a point; `before` is the network at the base."""
     for scope in scopes(rule, now):
         for metric, limit in scope.limits.given.items():
             bits = getattr(limit, "bits", 32)
@@ -221,7 +241,7 @@ def breaches(rule: Budget, point: Point, now: Measurement, before: Measurement |
 
 
 def scopes(rule: Budget, now: Measurement) -> Iterator[Scope]:
-    """Yield what a rule limits of a network."""
+    """Yield the parts of a network that a rule limits."""
     everything = tuple(now.costs)
     yield Scope("", everything, rule, ())
     for pattern, limits in rule.blocks.items():
@@ -234,23 +254,35 @@ def scopes(rule: Budget, now: Measurement) -> Iterator[Scope]:
             yield Scope(path, (path,), rule.layer, ("layer",))
 
 
+def under(pattern: str, paths: Iterable[str]) -> dict[str, list[str]]:
+    """Return the blocks and layers whose path matches a pattern, name by name, with the layers under each."""
+    names = pattern.split(".")
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        parts = path.split(".")
+        head = parts[: len(names)]
+        if len(head) == len(names) and all(map(fnmatchcase, head, names)):
+            found.setdefault(".".join(head), []).append(path)
+    return found
+
+
 def missing(rule: Budget, now: Measurement) -> Iterator[tuple[Place, str]]:
     """Yield a place and a sentence for every path of a rule that is not in a network."""
     for pattern in rule.blocks:
         if not under(pattern, now.costs):
             tops = [*dict.fromkeys(path.split(".")[0] for path in now.costs)]
-            what = f"blocks: nothing in the network is at {pattern[:100]!r}; {suggestion(pattern, tops)}"
+            what = f"blocks: no layer or block matches {pattern[:100]!r}; {suggestion(pattern, tops)}"
             yield ("blocks", pattern), what
 
 
 def _before(scope: Scope, metric: str, bits: int, before: Measurement) -> int | None:
-    """Return what the same part was; None if there was none."""
+    """Return the value of the same part at the base; None if it did not exist."""
     paths = [*_same(scope, before)]
     return measure(metric, before.total(paths), bits) if paths else None
 
 
 def _same(scope: Scope, before: Measurement) -> Iterable[str]:
-    """Return the layers that a part consisted of."""
+    """Return the layers of the same part at the base."""
     match scope.place[:1]:
         case ("kinds",):
             return (path for path, kind in before.kinds.items() if kind == scope.name)
@@ -284,92 +316,76 @@ def _amount(amount: Quantity, base: int) -> Fraction:
     return amount.value * base if amount.is_share else amount.value
 
 
-def is_relative(rule: Budget) -> bool:
-    """Tell whether a rule has limits that need a base."""
-    inner: Sequence[Limits] = (
-        rule,
-        *rule.blocks.values(),
-        *rule.kinds.values(),
-        *((rule.layer,) if rule.layer else ()),
-    )
-    return any(limit.is_relative for each in inner for limit in each.given.values())
-
-
-# Rules, with where they are written and which files they are about.
+# Rules, with where they are written and which files they apply to.
 
 
 class Rule(NamedTuple):
-    """Limits with where they are written: in the arch file itself, or, with its `files`, in the configuration."""
+    """Limits and where they are written: in the arch file itself, or, with its `files`, in the configuration."""
 
     budget: Budget
-    spots: Spots
-    place: Place
+    source_map: SourceMap
+    place: Place = ()
     files: frozenset[Path] | None = None
 
     def concerns(self, path: Path) -> bool:
-        """Tell whether the rule is about a file, by its resolved path."""
+        """Tell whether the rule applies to a file, by its resolved path."""
         return self.files is None or path in self.files
 
     @property
     def name(self) -> str:
-        """What the rule is called in a finding."""
+        """The name of the rule in findings."""
         number = self.place[-1] if self.place else 0
         return self.budget.id or ("budget" if not isinstance(number, int) else f"budget {number + 1}")
+
+    @property
+    def points(self) -> list[Point]:
+        """The points at which the rule holds."""
+        return points(self.budget.when)
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether the rule has limits that need a base."""
+        rule = self.budget
+        inner = (rule, *rule.blocks.values(), *rule.kinds.values(), *((rule.layer,) if rule.layer else ()))
+        return any(limit.is_relative for each in inner for limit in each.given.values())
 
     def written_at(self, place: Place) -> str:
         """Return the file and line of a place in a rule of the configuration; empty for one of the arch file."""
         if self.files is None:
             return ""
-        return f"{Path(self.spots.source.title).name}:{self.spots.at((*self.place, *place))[0]}"
+        return f"{Path(self.source_map.source.title).name}:{self.source_map.at((*self.place, *place))[0]}"
 
 
 def rules_of(config: Config, files: Mapping[str, Iterable[Path]]) -> list[Rule]:
-    """Return the rules of a configuration with the files their patterns match."""
-    spots = Spots(config.source)
+    """Return the rules of a configuration with the files that their patterns match."""
+    source_map = SourceMap(config.source)
     resolved = {pattern: frozenset(path.resolve() for path in found) for pattern, found in files.items()}
     return [
-        Rule(
-            each,
-            spots,
-            (*config.prefix, "budget", index),
-            frozenset().union(*(resolved[pattern] for pattern in each.files)),
-        )
+        Rule(each, source_map, (*config.prefix, "budget", index), frozenset().union(*map(resolved.get, each.files)))
         for index, each in enumerate(config.model.budget)
     ]
 
 
-def own_rules(spec: Spec, spots: Spots) -> Iterator[Rule]:
+def own_rules(model: Model) -> Iterator[Rule]:
     """Yield the limits in an arch file."""
+    spec = model.plan.spec
     in_list = isinstance(spec.source.data.get("budget"), list)
     for index, each in enumerate(spec.arch.budget):
-        yield Rule(each, spots, ("budget", index) if in_list else ("budget",))
+        yield Rule(each, model.source_map, ("budget", index) if in_list else ("budget",))
 
 
-def needs_base(rules: Iterable[Rule]) -> bool:
-    """Tell whether any rule has limits on changes."""
-    return any(is_relative(rule.budget) for rule in rules)
-
-
-# Findings made of what a rule finds: where they point, what adds most to them, and what would fit.
+# Findings made of breaches: where they point, which layers contribute most, and what would fit.
 
 
 MOST_SHARES = 3
-"""So many of the layers that cost most are named in a finding."""
+"""The number of layers with the largest values that a finding names."""
 
 
-class Inspected(NamedTuple):
-    """A network to check: its file, and what it costs at a point under a convention; None where it has no cost."""
-
-    network: Network
-    spots: Spots
-    total: Callable[[Point, str], Cost | None]
-
-
-def verdict(breach: Breach, rule: Rule, network: Inspected, now: Measurement) -> Finding:
-    """Make a finding of a broken limit: at the limit where the file has it, else at the layer or the top."""
+def verdict(breach: Breach, rule: Rule, model: Model, now: Measurement) -> Finding:
+    """Return the finding of a broken limit: at the limit if the file has it, else at the layer or the top."""
     place = (*rule.place, *breach.place) if rule.files is None else _row(breach, now)
     return Finding(
-        *(breach.code, breach.level, network.network.title, *network.spots.at(place), network.network.plan.name),
+        *(breach.code, breach.level, model.title, *model.source_map.at(place), model.plan.name),
         scope=breach.scope.name,
         point=str(breach.point),
         metric=breach.metric,
@@ -379,16 +395,17 @@ def verdict(breach: Breach, rule: Rule, network: Inspected, now: Measurement) ->
         rule=rule.name,
         rule_at=rule.written_at(breach.place),
         message=rule.budget.message,
-        shares=_shares(breach, network, now),
-        fits=_fits(breach, network, rule.budget.convention),
+        shares=_shares(breach, model, now),
+        fits=_fits(breach, model, rule.budget.convention),
+        notes=now.notes,
     )
 
 
-def unchecked(what: str, rule: Rule, network: Inspected, point: Point, place: Place = ()) -> Finding:
-    """Say that a rule could not be applied, at the rule if it is in the file."""
-    line, column = network.spots.at((*rule.place, *place)) if rule.files is None else (1, 1)
+def unchecked(what: str, rule: Rule, model: Model, point: Point = HERE, place: Place = ()) -> Finding:
+    """Return the finding that a rule could not be applied, at the rule if it is in the file."""
+    line, column = model.source_map.at((*rule.place, *place)) if rule.files is None else (1, 1)
     return Finding(
-        *("FC902", "error", network.network.title, line, column, network.network.plan.name),
+        *("FC902", "error", model.title, line, column, model.plan.name),
         what=what,
         point=str(point),
         rule=rule.name,
@@ -396,31 +413,51 @@ def unchecked(what: str, rule: Rule, network: Inspected, point: Point, place: Pl
     )
 
 
+def uncounted(error: BadInput, rule: Rule, model: Model, point: Point) -> list[Finding]:
+    """Return the findings of a network that cannot be counted at a point."""
+    if isinstance(error, SpecError):
+        return unread(model.title, "FC902", explained(error, error.file), model.plan.name)
+    return [unchecked("; ".join(what for *_, what in _problems(error, model.title)), rule, model, point)]
+
+
+def unread(title: str, code: str, error: BadInput, arch: str = "") -> list[Finding]:
+    """Return a finding for each problem with a file."""
+    arch = arch or Path(title).stem
+    return [Finding(code, "error", title, *place, arch, what=what) for *place, what in _problems(error, title)]
+
+
+def _problems(error: BadInput, title: str) -> list[tuple[int, int, str]]:
+    """Return line, column and sentence of each problem; a file's problems without its title."""
+    if isinstance(error, FileError) and error.title == title:
+        return [(each.line or 1, each.column or 1, each.what) for each in error.problems]
+    return [(1, 1, each.text) for each in error.messages]
+
+
 def _row(breach: Breach, now: Measurement) -> Place:
     """Return the row of what a breach is about; the network as a whole has none."""
     return now.places[breach.scope.paths[0]] if breach.scope.place and breach.scope.paths else ()
 
 
-def _shares(breach: Breach, network: Inspected, now: Measurement) -> tuple[Share, ...]:
-    """Return the layers that have most of a number, with their lines."""
+def _shares(breach: Breach, model: Model, now: Measurement) -> tuple[Share, ...]:
+    """Return the layers with most of a number, with their lines; layers whose maps do not exist have none of it."""
     if len(breach.scope.paths) < 2 or breach.code == "FC102":  # noqa: PLR2004  (one layer is the whole)
         return ()
     real = (path for path in breach.scope.paths if path not in now.phantom)
     values = [(path, measure(breach.metric, now.costs[path], breach.bits)) for path in real]
     most = sorted(values, key=lambda each: -each[1])[:MOST_SHARES]
-    foreign = not network.spots.source.text  # such a file has no lines
+    foreign = not model.source_map.source.text  # such a file has no lines
     return tuple(
-        Share(path, value, 0 if foreign else network.spots.at(now.places[path])[0]) for path, value in most if value
+        Share(path, value, 0 if foreign else model.source_map.at(now.places[path])[0]) for path, value in most if value
     )
 
 
-def _fits(breach: Breach, network: Inspected, params: str) -> tuple[Fit, ...]:
-    """Say what would meet a limit on the whole network."""
+def _fits(breach: Breach, model: Model, params: str) -> tuple[Suggestion, ...]:
+    """Return the suggestions for a limit on the whole network."""
     if breach.scope.place or breach.code not in {"FC101", "FC201"}:
         return ()
 
     def value(point: Point) -> int | None:
-        total = network.total(point, params)
+        total = model.total(point, params)
         return None if total is None else measure(breach.metric, total, breach.bits)
 
-    return tuple(fits(network.network, breach.point, breach.limit, value))
+    return tuple(suggestions(model, breach.point, breach.limit, value))

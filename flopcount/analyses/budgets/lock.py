@@ -1,50 +1,54 @@
-"""What the networks of a project cost now, at every point a rule is about: the rows of a lock file."""
+"""Costs that are locked: the rows of a lock file, compared with what networks cost now."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from os.path import relpath
 from pathlib import Path
 from typing import NamedTuple
 
 from flopcount.analyses.budgets.check import (
+    SKIPPED,
     Checked,
     Evaluation,
     Outcome,
     Setup,
+    Subject,
     files_of,
-    patterns_of,
+    opened,
     title_of,
-    unread,
 )
-from flopcount.analyses.budgets.findings import Finding, Spots
-from flopcount.analyses.budgets.judge import Point, Rule, case_at, measurement, own_rules, points, rules_of
+from flopcount.analyses.budgets.findings import Finding
+from flopcount.analyses.budgets.judge import HERE, Model, Point, Rule, measurement, rules_of, uncounted, unchecked, unread
 from flopcount.analyses.diff import fingerprint
-from flopcount.case import load
-from flopcount.errors import BadInput, FileError, Place, SpecError, UsageError, plain, suggestion
-from flopcount.network.network import Network
-from flopcount.spec.budget import LockRow
-from flopcount.spec.config import matching
-from flopcount.spec.load import Spec, explained
+from flopcount.case import METRICS
+from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain, suggestion
+from flopcount.spec.budget import Budget, LockRow
 from flopcount.spec.lock import Lock
 from flopcount.spec.positions import spans
 
 PARAMS = "trainable"
-"""Which parameters are locked."""
+"""The parameters that are locked."""
 
-_OPTIONS = re.compile(r"(?: --(?:input|width|variant) \S+)+$")
+LOCKED = tuple(name for name in METRICS if name in LockRow.model_fields)
+"""The metrics in a row; an increase of any of them has to be allowed."""
+
+NAME = "flopcount.lock"
+"""The name of the lock file if no configuration gives one."""
+
+_OPTIONS = re.compile(rf"(?: --(?:{'|'.join(Point._fields)}) \S+)+$")
 
 
 class Entry(NamedTuple):
-    """A network at one point: the row that would be locked, the file it is in, and what it is called there."""
+    """A network at one point: the row that would be locked, its file, and its name there."""
 
     row: LockRow
     title: str
     arch: str
+    notes: tuple[Note, ...] = ()
 
 
-class Survey(NamedTuple):
-    """What there is now. `names` are the files as ids have them; `whole` tells whether they are all there are."""
+class Inventory(NamedTuple):
+    """What there is now. `names` are the files as ids have them; `whole` tells whether they are all of the project."""
 
     files: tuple[Checked, ...]
     entries: Mapping[str, Entry]
@@ -56,118 +60,108 @@ class Survey(NamedTuple):
         """What could not be read or counted."""
         return tuple(finding for each in self.files for finding in each.findings)
 
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """The notes that qualify the numbers."""
+        return tuple(note for each in self.files for note in each.notes)
+
     def covers(self, row: LockRow) -> bool:
         """Tell whether a locked row is about the files here."""
         return self.whole or any(row.id == name or row.id.startswith(f"{name} --") for name in self.names)
 
 
-def survey(around: Setup, names: Sequence[str], lock: Lock, folder: Path) -> Survey:
-    """Count the files that are named, or all of the project; `folder` is where the lock file is.
+def inventory(around: Setup, names: Sequence[str], lock: Lock, folder: Path) -> Inventory:
+    """Count the named files, or all of the project; `folder` is where the lock file is.
 
-    Without a configuration the project is what the lock file has.
+    Without a configuration, the project is what the lock file lists.
     """
-    config = around.config
-    known = matching(config.folder, patterns_of(config)) if config else {}
+    config, known = around.config, around.known
     rules = rules_of(config, known) if config else []
-    paths = files_of(around, names, known) if names or config or not lock.rows else locked_files(lock, folder)
+    paths = files_of(around, names, known) if names or config or not lock.rows else _locked_files(lock, folder)
     files: list[Checked] = []
     entries: dict[str, Entry] = {}
     for path in paths:
-        checked, found = counted(path, title_of(path, around.folder), name_of(path, folder), rules)
+        subject = Subject(path, title_of(path, around.folder), around.input_of(path, known))
+        checked, found = counted(subject, _name(path, folder), rules)
         files.append(checked)
         entries |= found
-    return Survey(tuple(files), entries, tuple(name_of(path, folder) for path in paths), not names)
+    return Inventory(tuple(files), entries, tuple(_name(path, folder) for path in paths), not names)
 
 
-def locked_files(lock: Lock, folder: Path) -> list[Path]:
-    """Return the files a lock file is about, those that are there."""
+def _locked_files(lock: Lock, folder: Path) -> list[Path]:
+    """Return the files of a lock file that exist."""
     found = dict.fromkeys(folder / _OPTIONS.sub("", row.id) for row in lock.rows)
     return [path for path in found if path.is_file()]
 
 
-def name_of(path: Path, folder: Path) -> str:
-    """Return the name of a file from a folder, with forward slashes."""
-    try:
-        name = Path(relpath(path, folder)).as_posix()
-    except ValueError:  # another drive
-        name = path.as_posix()
+def _name(path: Path, folder: Path) -> str:
+    """Return the name of a file as ids have it."""
+    name = title_of(path, folder)
     if any("\ud800" <= char <= "\udfff" for char in name):
         raise UsageError(f"{plain(name[:300])}: a name that is not UTF-8 cannot be locked; rename the file")
     return name
 
 
-def counted(path: Path, title: str, name: str, rules: Sequence[Rule]) -> tuple[Checked, dict[str, Entry]]:
+def counted(subject: Subject, name: str, rules: Sequence[Rule]) -> tuple[Checked, dict[str, Entry]]:
     """Count one file at all of its points; whatever is wrong with it becomes findings."""
     try:
-        network = load(path, title=title)
-        plan = network.plan
+        model, applied = opened(subject, rules)
     except BadInput as error:
-        return Checked(title, title, (), tuple(unread(title, "FC901", error)), limited=True), {}
+        return Checked(subject.title, subject.title, (), tuple(unread(subject.title, "FC901", error))), {}
+    locking = Rule(Budget.model_construct(id="lock"), model.source_map)
     counts: list[Evaluation] = []
-    findings: list[Finding] = []
+    findings = [unchecked(SKIPPED, locking, model)] if model.plan.unknown else []
     entries: dict[str, Entry] = {}
-    for point in _points(plan.spec, [rule for rule in rules if rule.concerns(path.resolve())]):
+    for point in [] if findings else _points(model, applied):
         try:
-            count, digest = _measured(network, point)
+            count, row = _measured(model, point, name)
         except BadInput as error:
-            findings += _uncounted(error, network, point)
+            findings += uncounted(error, locking, model, point)
             continue
         counts.append(count)
-        row = _row(f"{name} {point}".rstrip(), count, digest)
-        entries[row.id] = Entry(row, title, plan.name)
-    return Checked(title, plan.name, tuple(counts), tuple(dict.fromkeys(findings)), limited=True), entries
+        entries[row.id] = Entry(row, subject.title, model.plan.name, count.now.notes)
+    return Checked(subject.title, model.plan.name, tuple(counts), tuple(dict.fromkeys(findings))), entries
 
 
-def _points(spec: Spec, rules: Sequence[Rule]) -> Iterator[Point]:
-    """Yield where a network is counted: as its file has it, and where a rule says."""
-    asked = (point for rule in (*own_rules(spec, Spots(spec.source)), *rules) for point in points(rule.budget.when))
-    yield from dict.fromkeys((Point(), *asked))
+def _points(model: Model, rules: Sequence[Rule]) -> Iterator[Point]:
+    """Yield where a network is counted: as its file says, if it says all, and at the points of its rules."""
+    asked = [*dict.fromkeys((HERE, *(point for rule in rules for point in rule.points)))]
+    yield from asked[int(model.is_open) :]
 
 
-def _measured(network: Network, point: Point) -> tuple[Evaluation, str]:
-    case = case_at(network, point, PARAMS)
-    return Evaluation(point, PARAMS, measurement(case), None), fingerprint(case.trace, case.given)
+def _measured(model: Model, point: Point, name: str) -> tuple[Evaluation, LockRow]:
+    case = model.case(point, PARAMS)
+    now = measurement(case.count)
+    whole = now.total()
+    row = LockRow(
+        id=f"{name} {point}".rstrip(),
+        input=now.input,
+        hash=fingerprint(case.trace, case.given),
+        notes=tuple(note.text for note in now.notes),
+        **{metric: whole[metric] for metric in LOCKED},
+    )
+    return Evaluation(point, PARAMS, now, None), row
 
 
-def _row(name: str, count: Evaluation, digest: str) -> LockRow:
-    whole = count.now.total()
-    return LockRow(id=name, input=count.now.input, params=whole.params, macs=whole.macs, hash=digest)
-
-
-def _uncounted(error: BadInput, network: Network, point: Point) -> list[Finding]:
-    title, arch = network.title, network.plan.name
-    if isinstance(error, SpecError):
-        return unread(title, "FC902", explained(error, error.file), arch)
-    what = "; ".join(message.text for message in error.messages)
-    return [Finding("FC902", "error", title, 1, 1, arch, what=what, point=str(point), rule="lock")]
-
-
-# What networks cost now beside what is locked: what differs, what may not, and what the lock file would become.
-
-
-NAME = "flopcount.lock"
-"""What the lock file is called where no configuration says otherwise."""
-
-METRICS = ("params", "macs")
-"""What may not rise unless it is allowed."""
+# The lock file compared with what there is: differences, and what an update would write.
 
 
 class LockPlace(NamedTuple):
-    """Where the lock file is, and what it is called in messages."""
+    """The path of the lock file, and its name in messages."""
 
     path: Path
     title: str
 
 
 def lock_place(around: Setup) -> LockPlace:
-    """Return where the lock file is: where the configuration says, else in the working folder."""
+    """Return where the lock file is: where the configuration says, by default in the working folder."""
     config = around.config
     path = config.folder / config.model.lock if config else around.folder / NAME
     return LockPlace(path, title_of(path, around.folder))
 
 
-def held(found: Survey, lock: Lock, title: str) -> Outcome:
-    """Hold what there is against the lock file."""
+def compared(found: Inventory, lock: Lock, title: str) -> Outcome:
+    """Compare what there is with the lock file."""
     if lock.source is None:
         raise FileError(title, "no such file; write it with flopcount lock")
     lines = _lines(lock)
@@ -176,10 +170,9 @@ def held(found: Survey, lock: Lock, title: str) -> Outcome:
     for key, entry in found.entries.items():
         findings += _differences(entry, *locked[key]) if key in locked else [_missing(entry, title)]
     if not found.unread:
-        findings += [
-            _left(row, title, *place) for row, place in zip(lock.rows, lines, strict=True) if _is_left(row, found)
-        ]
-    return Outcome(found.files, tuple(findings))
+        rows = zip(lock.rows, lines, strict=True)
+        findings += [_removed(row, title, *place) for row, place in rows if _is_removed(row, found)]
+    return Outcome(found.files, tuple(findings), notes=found.notes)
 
 
 def _lines(lock: Lock) -> list[tuple[int, int]]:
@@ -189,15 +182,16 @@ def _lines(lock: Lock) -> list[tuple[int, int]]:
     return [found[place][:2] if place in found else (1, 1) for place in places]
 
 
-def _is_left(row: LockRow, found: Survey) -> bool:
+def _is_removed(row: LockRow, found: Inventory) -> bool:
     return found.covers(row) and row.id not in found.entries
 
 
 def _differences(entry: Entry, locked: LockRow, at: str) -> Iterator[Finding]:
-    """Yield what a network costs more than is locked, or else what differs."""
+    """Yield every increase, or else what differs."""
     now = entry.row
     about = Finding("FC301", "error", entry.title, 1, 1, entry.arch, rule="lock", rule_at=at, point=_point(now.id))
-    more = [metric for metric in METRICS if getattr(now, metric) > getattr(locked, metric)]
+    about = about._replace(notes=entry.notes)
+    more = [metric for metric in LOCKED if getattr(now, metric) > getattr(locked, metric)]
     for metric in more:
         value, limit = getattr(now, metric), getattr(locked, metric)
         yield about._replace(metric=metric, value=value, limit=Fraction(limit))
@@ -206,23 +200,27 @@ def _differences(entry: Entry, locked: LockRow, at: str) -> Iterator[Finding]:
 
 
 def _counted(row: LockRow) -> tuple[object, ...]:
-    return row.input, row.params, row.macs, row.hash
+    """Return what has to be as it is locked; the wording of notes may differ."""
+    return row.input, row.hash, len(row.notes), *(getattr(row, metric) for metric in LOCKED)
 
 
 def _changed(now: LockRow, locked: LockRow) -> str:
-    """Say what is not as it was locked: the numbers, or the layers they come from."""
-    pairs = ((name, getattr(locked, name), getattr(now, name)) for name in ("input", *METRICS))
+    """Say what differs: the numbers, the notes, or the layers they come from."""
+    pairs = ((name, getattr(locked, name), getattr(now, name)) for name in ("input", *LOCKED))
     changes = [f"{name} {before} → {after}" for name, before, after in pairs if before != after]
+    if not changes and len(now.notes) != len(locked.notes):
+        changes = ["notes"]
     return f"not as locked: {', '.join(changes)}" if changes else "not as locked: the same counts, of other layers"
 
 
 def _missing(entry: Entry, title: str) -> Finding:
     what = f"not in {title}; run flopcount lock"
-    return Finding("FC303", "error", entry.title, 1, 1, entry.arch, what=what, point=_point(entry.row.id), rule="lock")
+    about = Finding("FC303", "error", entry.title, 1, 1, entry.arch, what=what, point=_point(entry.row.id), rule="lock")
+    return about._replace(notes=entry.notes)
 
 
-def _left(row: LockRow, title: str, line: int, column: int) -> Finding:
-    what = f"{plain(row.id)} is locked, and is not among the networks any more; run flopcount lock"
+def _removed(row: LockRow, title: str, line: int, column: int) -> Finding:
+    what = f"{plain(row.id)} is locked but no longer among the networks; run flopcount lock"
     return Finding("FC304", "error", title, line, column, "", what=what, rule="lock")
 
 
@@ -240,7 +238,7 @@ class Raise(NamedTuple):
 
 
 class Renewal(NamedTuple):
-    """What a lock file would become, and how its rows came about; `refused` are those that may not rise."""
+    """The updated rows of a lock file, and how they came about; `refused` are increases that are not allowed."""
 
     rows: tuple[LockRow, ...]
     added: tuple[str, ...]
@@ -255,8 +253,8 @@ class Renewal(NamedTuple):
         return not (self.added or self.removed or self.changed)
 
 
-def renewed(found: Survey, lock: Lock, reasons: Mapping[str, str]) -> Renewal:
-    """Return the lock file that what there is makes; `reasons` says of which ids more is allowed, and why."""
+def renewed(found: Inventory, lock: Lock, reasons: Mapping[str, str]) -> Renewal:
+    """Return the updated lock file; `reasons` says of which ids an increase is allowed, and why."""
     locked = {row.id: row for row in lock.rows}
     now = {key: entry.row for key, entry in found.entries.items()}
     raised = [Raise(locked[key], row) for key, row in now.items() if key in locked and rises(locked[key], row)]
@@ -266,7 +264,7 @@ def renewed(found: Survey, lock: Lock, reasons: Mapping[str, str]) -> Renewal:
     return Renewal(
         rows=tuple(sorted((*kept, *fresh), key=lambda row: row.id)),
         added=tuple(key for key in now if key not in locked),
-        removed=tuple(row.id for row in lock.rows if _is_left(row, found)),
+        removed=tuple(row.id for row in lock.rows if _is_removed(row, found)),
         changed=tuple(row.id for row in fresh if row.id in locked and row != locked[row.id]),
         raised=tuple(raised),
         refused=tuple(each for each in raised if each.after.id not in reasons),
@@ -274,28 +272,27 @@ def renewed(found: Survey, lock: Lock, reasons: Mapping[str, str]) -> Renewal:
 
 
 def rises(before: LockRow, after: LockRow) -> bool:
-    """Tell whether anything costs more than is locked."""
-    return any(getattr(after, metric) > getattr(before, metric) for metric in METRICS)
+    """Tell whether any metric is above the locked one."""
+    return any(getattr(after, metric) > getattr(before, metric) for metric in LOCKED)
 
 
 def _renewed(now: LockRow, before: LockRow | None, reason: str | None) -> LockRow:
     """Keep the reasons of a row until it costs less; add the one that is given."""
     if before is None:
         return now
-    is_lower = any(getattr(now, metric) < getattr(before, metric) for metric in METRICS)
-    kept = before.allowed if rises(before, now) or not is_lower else ()
+    kept = before.allowed if rises(before, now) or not rises(now, before) else ()
     return now.model_copy(update={"allowed": (*kept, reason) if reason else kept})
 
 
 def _check_reasons(
     reasons: Mapping[str, str], now: Mapping[str, LockRow], locked: Mapping[str, LockRow], raised: set[str]
 ) -> None:
-    """Refuse a permission that nothing needs."""
+    """Refuse an allowance that nothing needs."""
     for key in reasons:
         option = f"--allow-increase {plain(key[:300])}"
         if key not in now:
             raise UsageError(f"{option}: no network here has this id; {suggestion(key, sorted(now))}")
         if key not in locked:
-            raise UsageError(f"{option}: it is not in the lock file yet, which needs no permission; leave it out")
+            raise UsageError(f"{option}: it is not in the lock file yet, so it can be added without it; leave it out")
         if key not in raised:
             raise UsageError(f"{option}: it costs no more than is locked; leave it out")
