@@ -218,9 +218,9 @@ class When(BaseModel):
     variant: Annotated[
         _Words | None, Help("the name of a variant, or a list"), Field(description="which of a file's variants")
     ] = None
-    batch: Annotated[
-        _Batches | None, Help("a whole number from 1 to 10⁹, or a list"), Field(description="--batch")
-    ] = None
+    batch: Annotated[_Batches | None, Help("a whole number from 1 to 10⁹, or a list"), Field(description="--batch")] = (
+        None
+    )
 
 
 def _kind(name: str) -> str:
@@ -332,7 +332,9 @@ class Configuration(BaseModel):
         Field(min_length=1, max_length=200, description="what changes are measured against, where --base says nothing"),
     ] = None
     input: Annotated[
-        Size | None, Help('a size such as 224 or "3x224x224"'), Field(description="the input of all files, like --input")
+        Size | None,
+        Help('a size such as 224 or "3x224x224"'),
+        Field(description="the input of all files, like --input"),
     ] = None
     inputs: Annotated[
         dict[Annotated[str, Field(min_length=1, max_length=500)], Size],

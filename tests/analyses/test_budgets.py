@@ -76,19 +76,18 @@ def test_one_rule_more_only_tightens(value: int, entries: list[tuple[str, int]])
         assert set(fewer) <= set(found)
 
 
-def test_flops_are_two_to_a_mac_and_bytes_are_whole() -> None:
-    total = Cost(params=9, macs=5)
-    assert measure("flops", total) == 10
+def test_the_bytes_of_weights_are_whole() -> None:
+    total = Cost(params=9, macs=5, flops=10)
     assert measure("weight_bytes", total) == 36
     assert measure("weight_bytes", total, bits=4) == 5  # 4.5 bytes take 5
 
 
 READING = Measurement(
     costs={
-        "a.1.x": Cost(params=1, macs=10),
-        "a.1.y": Cost(params=2, macs=20),
-        "a.2.x": Cost(params=4, macs=40),
-        "b": Cost(params=8, macs=80),
+        "a.1.x": Cost(params=1, macs=10, flops=20),
+        "a.1.y": Cost(params=2, macs=20, flops=40),
+        "a.2.x": Cost(params=4, macs=40, flops=80),
+        "b": Cost(params=8, macs=80, flops=160),
     },
     kinds={"a.1.x": "Conv", "a.1.y": "Linear", "a.2.x": "Conv", "b": "Linear"},
     places={"a.1.x": (), "a.1.y": (), "a.2.x": (), "b": ()},
@@ -130,7 +129,9 @@ def test_each_scope_sums_its_own_layers(entries: dict[str, Any], value: int) -> 
 
 
 def test_a_part_that_is_new_has_no_relative_limit() -> None:
-    before = READING._replace(costs={"a.1.x": Cost(params=1, macs=1)}, kinds={"a.1.x": "Conv"}, places={"a.1.x": ()})
+    before = READING._replace(
+        costs={"a.1.x": Cost(params=1, macs=1, flops=2)}, kinds={"a.1.x": "Conv"}, places={"a.1.x": ()}
+    )
     rule = Budget.model_validate(
         {"blocks": {"a": {"macs": {"max_increase": "0%"}}, "b": {"macs": {"max_increase": "0%"}}}}
     )
@@ -142,7 +143,7 @@ def test_a_block_that_is_not_there_is_said_to_be_and_hides_nothing() -> None:
     rule = Budget.model_validate({"macs": 1, "blocks": {"stage9": {"macs": 1}, "a.*": {"macs": 1}}})
     ((place, what),) = missing(rule, READING)
     assert place == ("blocks", "stage9")
-    assert "nothing in the network is at 'stage9'" in what
+    assert "no layer or block matches 'stage9'" in what
     assert [each.scope.name for each in breaches(rule, Point(), READING, None)] == ["", "a.1", "a.2"]
 
 
@@ -156,13 +157,13 @@ def test_a_block_that_is_not_there_is_said_to_be_and_hides_nothing() -> None:
     ],
 )
 def test_each_scope_is_compared_with_the_same_scope_at_the_base(entries: dict[str, Any], name: str, base: int) -> None:
-    before = READING._replace(costs={**READING.costs, "a.1.x": Cost(params=1, macs=9)})
+    before = READING._replace(costs={**READING.costs, "a.1.x": Cost(params=1, macs=9, flops=18)})
     (found,) = breaches(Budget.model_validate(entries), Point(), READING, before)
     assert (found.scope.name, found.base, found.limit) == (name, base, Fraction(base))
 
 
 def test_a_block_is_not_another_whose_name_begins_alike() -> None:
-    now = Measurement({"a1.x": Cost(params=0, macs=5)}, {"a1.x": "Conv"}, {"a1.x": ()}, "")
-    before = now._replace(costs={"a1.x": Cost(params=0, macs=4), "a10.x": Cost(params=0, macs=90)})
+    now = Measurement({"a1.x": Cost(params=0, macs=5, flops=10)}, {"a1.x": "Conv"}, {"a1.x": ()}, "")
+    before = now._replace(costs={"a1.x": Cost(params=0, macs=4, flops=8), "a10.x": Cost(params=0, macs=90, flops=180)})
     rule = Budget.model_validate({"blocks": {"a1": {"macs": {"max_increase": 0}}}})
     assert [each.base for each in breaches(rule, Point(), now, before)] == [4]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.budgets.judge import Point, case_at
-from flopcount.analyses.budgets.lock import Entry, Survey, renewed, rises
+from flopcount.analyses.budgets.judge import Model, Point
+from flopcount.analyses.budgets.lock import Entry, Inventory, renewed, rises
 from flopcount.analyses.diff import fingerprint
 from flopcount.case import load_bytes
 from flopcount.errors import UsageError
@@ -80,7 +80,7 @@ OTHER = {
 
 def digest(text: str, point: Point = Point()) -> str:  # noqa: B008  (frozen)
     """Hash what is counted of a text."""
-    case = case_at(load_bytes(text.encode(), "net"), point)
+    case = Model(load_bytes(text.encode(), "net")).case(point)
     return fingerprint(case.trace, case.given)
 
 
@@ -158,16 +158,16 @@ def rows_of(networks: Mapping[str, tuple[int, int, int]]) -> tuple[LockRow, ...]
     )
 
 
-def surveyed(rows: tuple[LockRow, ...], *, whole: bool = True) -> Survey:
+def listed(rows: tuple[LockRow, ...], *, whole: bool = True) -> Inventory:
     """Return what there would be if networks cost this."""
-    return Survey((), {row.id: Entry(row, row.id, row.id) for row in rows}, tuple(row.id for row in rows), whole)
+    return Inventory((), {row.id: Entry(row, row.id, row.id) for row in rows}, tuple(row.id for row in rows), whole)
 
 
 @given(NETWORKS, NETWORKS)
 def test_what_rises_is_refused_unless_it_is_allowed_and_nothing_else_is(
     before: dict[str, tuple[int, int, int]], after: dict[str, tuple[int, int, int]]
 ) -> None:
-    lock, now = Lock(rows_of(before)), surveyed(rows_of(after))
+    lock, now = Lock(rows_of(before)), listed(rows_of(after))
     higher = {name for name in before.keys() & after if any(map(gt, after[name][:2], before[name][:2]))}
     assert {each.after.id for each in renewed(now, lock, {}).refused} == higher
     allowed = renewed(now, lock, dict.fromkeys(higher, "why"))
@@ -180,7 +180,7 @@ def test_what_rises_is_refused_unless_it_is_allowed_and_nothing_else_is(
 def test_what_was_just_locked_needs_no_locking(
     before: dict[str, tuple[int, int, int]], after: dict[str, tuple[int, int, int]]
 ) -> None:
-    lock, now = Lock(rows_of(before)), surveyed(rows_of(after))
+    lock, now = Lock(rows_of(before)), listed(rows_of(after))
     first = renewed(now, lock, {})
     again = renewed(now, Lock(first.rows), {})
     assert again.is_same
@@ -193,7 +193,7 @@ def test_a_part_leaves_the_rows_of_the_others_alone(
     before: dict[str, tuple[int, int, int]], after: dict[str, tuple[int, int, int]]
 ) -> None:
     lock = Lock(rows_of(before))
-    rows = {row.id: row for row in renewed(surveyed(rows_of(after), whole=False), lock, {}).rows}
+    rows = {row.id: row for row in renewed(listed(rows_of(after), whole=False), lock, {}).rows}
     assert rows.keys() == before.keys() | after.keys()
     assert all(rows[row.id] == row for row in lock.rows if row.id not in after)
 
@@ -204,7 +204,7 @@ def test_a_reason_stays_until_the_network_costs_less() -> None:
     def kept(params: int, macs: int) -> tuple[str, ...]:
         now = LockRow(id="a", input="1", params=params, macs=macs, hash=HASH)
         reasons = {"a": "more"} if rises(old, now) else {}
-        return renewed(surveyed((now,)), Lock((old,)), reasons).rows[0].allowed
+        return renewed(listed((now,)), Lock((old,)), reasons).rows[0].allowed
 
     assert kept(5, 5) == ("why",)
     assert kept(6, 5) == kept(6, 4) == ("why", "more")
@@ -215,4 +215,4 @@ def test_a_permission_is_for_what_rises_only() -> None:
     rows = rows_of({"a": (1, 1, 1)})
     for lock in (Lock(rows), Lock(())):
         with pytest.raises(UsageError, match=r"--allow-increase a: .*; leave it out"):
-            renewed(surveyed(rows), lock, {"a": "why"})
+            renewed(listed(rows), lock, {"a": "why"})

@@ -61,7 +61,7 @@ def test_a_folder_is_no_pattern(folder: Path, run: Run, name: str) -> None:
     for each in (name, "a"):
         (folder / each).mkdir()
         written(folder / each, net__toml=NET)
-    assert f"no limits are about {name}/net.toml\n" in run("check", "--", name).out
+    assert f"no limits apply to {name}/net.toml\n" in run("check", "--", name).out
 
 
 def test_what_is_hidden_in_a_folder_is_left_alone(folder: Path, run: Run) -> None:
@@ -100,8 +100,8 @@ def test_several_formats_go_to_files_of_their_own(folder: Path, run: Run) -> Non
         (["text", "json"], "two formats cannot share standard output"),
         (["text", "json=-"], "two formats cannot share standard output"),
         (["text=a", "json=./a"], "two formats cannot share a file"),
-        (["xml"], "it is one of text, json"),
-        (["json="], "it is one of text, json"),
+        (["xml"], "expected one of text, json"),
+        (["json="], "expected one of text, json"),
         (["json=no/such/folder.json"], "choose another FORMAT=FILE"),
     ],
 )

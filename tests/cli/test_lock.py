@@ -167,7 +167,7 @@ def test_networks_that_come_and_go_are_found(folder: Path, run: Run) -> None:
     (folder / "archs" / "net.toml").rename(folder / "archs" / "new.toml")
     check = run("lock", "--check")
     assert check.code == 1
-    gone = "is locked, and is not among the networks any more; run flopcount lock"
+    gone = "is locked but no longer among the networks; run flopcount lock"
     assert check.out.splitlines()[:2] == [
         "archs/new.toml:1:1: FC303 not in flopcount.lock; run flopcount lock [lock]",
         f"flopcount.lock:4:3: FC304 archs/net.toml {gone} [lock]",
@@ -203,7 +203,7 @@ def test_every_point_of_the_rules_has_a_row_of_its_own(folder: Path, run: Run) -
 
 
 def test_a_point_that_costs_more_is_allowed_by_its_own_id(folder: Path, run: Run) -> None:
-    wide = "[budget]\nmacs = 9000000\nwhen = { width = 2 }\n"
+    wide = "[budget]\nmacs = 9000000\nwhen = { width = 2 }\n[scaling]\n"
     put(folder / "archs" / "net.toml", NET + wide)
     run("lock")
     put(folder / "archs" / "net.toml", LARGER + wide)
@@ -307,7 +307,7 @@ def test_a_lock_file_that_cannot_be_written_is_one_clear_line(folder: Path, run:
     assert (result.code, result.out) == (2, "")
     assert len(result.problems) == 1
     assert result.problems[0].startswith("missing/flopcount.lock: cannot be written: no such file")
-    assert result.problems[0].endswith("; check the folder, and that it may be written to")
+    assert result.problems[0].endswith("; check that the folder exists and is writable")
 
 
 def test_odd_names_come_back_as_they_were(folder: Path, run: Run) -> None:

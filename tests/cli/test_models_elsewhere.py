@@ -67,10 +67,12 @@ def test_an_error_in_a_model_names_it_as_it_was_given(run: Run, write: Write, mo
     assert run("check", "model.json").out.startswith("model.json:1:1: FC901 it has layers that")
 
 
-def test_what_leaves_operators_out_is_not_saved(run: Run, write: Write, tmp_path: Path) -> None:
+def test_a_saved_file_says_which_operators_were_skipped(run: Run, write: Write, tmp_path: Path) -> None:
     model = write("model.json", MODEL)
     words = ("--allow-unknown", "--to", "DepthSepConv", "--first", "--save", tmp_path / "new.toml")
-    assert "an arch file cannot say so" in run("whatif", model, *words).err
+    assert run("whatif", model, *words).code == 0
+    data = json.loads(run(tmp_path / "new.toml", "--format", "json").out)
+    assert (data["at_least"], data["unknown"]) == (True, {"Own": 1})
 
 
 def test_a_model_has_no_published_figures(run: Run) -> None:

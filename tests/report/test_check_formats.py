@@ -13,10 +13,15 @@ from prometheus_client.openmetrics.parser import text_fd_to_metric_families
 from sarif_pydantic import Sarif
 
 from flopcount.analyses.budgets.check import Checked, Evaluation, Outcome
-from flopcount.analyses.budgets.findings import CODES, Finding, Fit, Share
+from flopcount.analyses.budgets.findings import CODES, Finding, Share, Suggestion
 from flopcount.analyses.budgets.judge import Measurement, Point
 from flopcount.case import Cost
+<<<<<<< HEAD
 from flopcount.report.check_formats import LONGEST, MARK, MOST, RENDERERS, rendered
+=======
+from flopcount.errors import Note
+from flopcount.report.check_formats import FORMATS, LONGEST, MARK, MOST, rendered
+>>>>>>> 6f8c147 (wip)
 
 ODD = 'a "b"|c/ü,1:2 %\n<x>.toml'
 """A name with whatever a format might trip over."""
@@ -53,12 +58,12 @@ OUTCOME = Outcome(
         Checked("broken.toml", "broken", (), (), limited=True),
     ),
     findings=(
-        finding(shares=(Share("more", 150, 9),), fits=(Fit("--width 0.4", 120),), message="ask | first"),
+        finding(shares=(Share("more", 150, 9),), fits=(Suggestion("--width 0.4", 120),), message="ask | first"),
         finding("FC103", "warn", limit=Fraction(6001, 20)),
         UNREAD,
     ),
     exempt=((finding("FC102", path="old.toml"), "the baseline"),),
-    notes=("a note",),
+    notes=(Note("check", "a note"),),
 )
 FINE = Outcome((Checked("a.toml", "a", (Evaluation(Point(), "trainable", reading(x=5), None),), (), limited=True),), ())
 
@@ -231,7 +236,9 @@ def test_no_two_findings_have_the_same_fingerprint(name: str) -> None:
 
 @pytest.mark.parametrize("name", RENDERERS)
 def test_a_name_that_is_not_utf8_can_be_written(name: str) -> None:
-    outcome = Outcome((FINE.files[0]._replace(path="\udcff.toml"),), (finding(path="\udcff.toml"),), notes=("\udcff",))
+    outcome = Outcome(
+        (FINE.files[0]._replace(path="\udcff.toml"),), (finding(path="\udcff.toml"),), notes=(Note("check", "\udcff"),)
+    )
     assert rendered(outcome, name).encode()
 
 

@@ -18,14 +18,13 @@ from flopcount.analyses.budgets.judge import (
     missing,
     own_rules,
     rules_of,
-    uncounted,
     unchecked,
+    uncounted,
     unread,
     verdict,
 )
 from flopcount.case import load, load_bytes
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain
-from flopcount.network.network import Network
 from flopcount.spec.budget import Budget
 from flopcount.spec.fields import shown
 from flopcount.spec.git import base_at, outside, root_of, texts_at
@@ -158,7 +157,9 @@ class _Run:
             return None
 
     def _at_base(self, content: bytes) -> Model:
-        base = Model(load_bytes(content, self.subject.title), self.subject.input, [*(point for point, _ in self.counts)])
+        base = Model(
+            load_bytes(content, self.subject.title), self.subject.input, [*(point for point, _ in self.counts)]
+        )
         return self.model if base.plan.spec.source.data == self.model.plan.spec.source.data else base
 
 

@@ -150,10 +150,12 @@ def measure(metric: str, total: Cost, bits: int = 32) -> int:
 
 
 WIDTH_STEP = Fraction(1, 20)
-"""The step between widths; the step between inputs is the largest power of two up to 32 that divides the present one."""
+"""The step between widths; inputs differ by the largest power of two up to 32 that divides the present one."""
 
 
-def suggestions(model: Model, point: Point, limit: Fraction, value: Callable[[Point], int | None]) -> Iterator[Suggestion]:
+def suggestions(
+    model: Model, point: Point, limit: Fraction, value: Callable[[Point], int | None]
+) -> Iterator[Suggestion]:
     """Yield the largest width, and the largest input, at which a number is within its limit.
 
     `value` is the number at a point; None if the network cannot be counted there.
@@ -361,7 +363,12 @@ def rules_of(config: Config, files: Mapping[str, Iterable[Path]]) -> list[Rule]:
     source_map = SourceMap(config.source)
     resolved = {pattern: frozenset(path.resolve() for path in found) for pattern, found in files.items()}
     return [
-        Rule(each, source_map, (*config.prefix, "budget", index), frozenset().union(*map(resolved.get, each.files)))
+        Rule(
+            each,
+            source_map,
+            (*config.prefix, "budget", index),
+            frozenset().union(*(resolved[name] for name in each.files)),
+        )
         for index, each in enumerate(config.model.budget)
     ]
 
@@ -423,7 +430,8 @@ def uncounted(error: BadInput, rule: Rule, model: Model, point: Point) -> list[F
 def unread(title: str, code: str, error: BadInput, arch: str = "") -> list[Finding]:
     """Return a finding for each problem with a file."""
     arch = arch or Path(title).stem
-    return [Finding(code, "error", title, *place, arch, what=what) for *place, what in _problems(error, title)]
+    problems = _problems(error, title)
+    return [Finding(code, "error", title, line, column, arch, what=what) for line, column, what in problems]
 
 
 def _problems(error: BadInput, title: str) -> list[tuple[int, int, str]]:

@@ -18,7 +18,17 @@ from flopcount.analyses.budgets.check import (
     title_of,
 )
 from flopcount.analyses.budgets.findings import Finding
-from flopcount.analyses.budgets.judge import HERE, Model, Point, Rule, measurement, rules_of, uncounted, unchecked, unread
+from flopcount.analyses.budgets.judge import (
+    HERE,
+    Model,
+    Point,
+    Rule,
+    measurement,
+    rules_of,
+    unchecked,
+    uncounted,
+    unread,
+)
 from flopcount.analyses.diff import fingerprint
 from flopcount.case import METRICS
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain, suggestion
