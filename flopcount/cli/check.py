@@ -81,9 +81,9 @@ def _append(path: Path, text: str) -> None:
 
 def _format(text: str) -> tuple[str, str | None]:
     """Read FORMAT or FORMAT=FILE."""
-    from flopcount.report.check_formats import FORMATS
+    from flopcount.report.check_formats import RENDERERS
 
     name, equals, path = text.partition("=")
-    if name not in FORMATS or (equals and not path) or "\0" in path:
-        raise UsageError(f"--format {plain(text[:100])}: expected one of {', '.join(FORMATS)}, or FORMAT=FILE")
+    if name not in RENDERERS or (equals and not path) or "\0" in path:
+        raise UsageError(f"--format {plain(text[:100])}: expected one of {', '.join(RENDERERS)}, or FORMAT=FILE")
     return name, None if path in {"", "-"} else path

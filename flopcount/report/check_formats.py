@@ -56,9 +56,7 @@ def render_json(outcome: Outcome) -> str:
         "ok": outcome.ok,
         "exit_code": outcome.exit_code,
     }
-    found: tuple[Any, ...] = outcome.notes
-    notes = tuple(each if isinstance(each, Note) else Note("check", each) for each in found)
-    return json_text(Report(title=summary(outcome), tables=(), notes=notes, facts=facts))
+    return json_text(Report(title=summary(outcome), tables=(), notes=outcome.notes, facts=facts))
 
 
 def finding_data(finding: Finding) -> dict[str, Any]:
@@ -78,6 +76,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
         "rule": finding.rule,
         "rule_at": finding.rule_at,
         "message": finding.message,
+        **_notes(finding.notes),
         "text": sentence(finding),
     }
 
@@ -91,6 +90,10 @@ def _numbers(finding: Finding) -> dict[str, Any]:
         "layers": [each._asdict() for each in finding.shares],
         "fits": [each._asdict() for each in finding.fits],
     }
+
+
+def _notes(notes: Sequence[Note]) -> dict[str, list[str]]:
+    return {"notes": [*map(str, notes)], "note_codes": [note.code for note in notes]}
 
 
 def whole_limit(finding: Finding) -> int:
@@ -109,6 +112,7 @@ def counts(checked: Checked) -> Iterator[dict[str, Any]]:
             "counted": count.params,
             **_values(count.now.total()),
             "base": _values(count.before.total()) if count.before else None,
+            **_notes(count.now.notes),
         }
 
 
@@ -129,7 +133,8 @@ def _entries(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     name = " ".join(filter(None, (row["path"], row["point"], "" if row["counted"] == "trainable" else row["counted"])))
     for each in METRIC_ROWS:
         unit = "parameters" if each.name == "params" else each.title
-        yield {"name": f"{name}: {each.name}", "unit": unit, "value": row[each.name], "extra": f"input {row['input']}"}
+        extra = "\n".join([f"input {row['input']}", *row["notes"]])
+        yield {"name": f"{name}: {each.name}", "unit": unit, "value": row[each.name], "extra": extra}
 
 
 # Annotations of GitHub Actions: workflow commands, the summary first.
@@ -165,7 +170,7 @@ def _annotations(outcome: Outcome) -> Iterator[str]:
 def _annotation(level: str, finding: Finding) -> str:
     place = {"file": finding.path, "line": str(finding.line), "col": str(finding.column)}
     title = f"{finding.code} {CODES[finding.code]}"
-    return _command(level, {**place, "title": title}, "\n".join([sentence(finding), *details(finding)]))
+    return _command(level, {**place, "title": title}, "\n".join([sentence(finding), *details(finding, notes=True)]))
 
 
 def _command(level: str, properties: Mapping[str, str], message: str) -> str:
@@ -192,7 +197,7 @@ def render_gitlab(outcome: Outcome) -> str:
 
 def _issue(finding: Finding, fingerprint: str) -> dict[str, Any]:
     return {
-        "description": sentence(finding),
+        "description": "\n".join([sentence(finding), *map(str, finding.notes)]),
         "check_name": finding.code,
         "fingerprint": fingerprint,
         "severity": "minor" if finding.level == "warn" else "blocker" if finding.unchecked else "major",
@@ -232,6 +237,7 @@ def _case(path: str, findings: Sequence[Finding], outcome: Outcome) -> ET.Elemen
             first = {"message": _clean(sentence(found[0])), "type": found[0].code}
             ET.SubElement(case, tag, first).text = _clean("\n".join(_lines([*found, *(broken if unchecked else ())])))
     said = [*(headline(each) for each in findings if each.level == "warn"), *_exempt(path, outcome)]
+    said += [f"note: {note}" for each in outcome.files if each.path == path for note in each.notes]
     if said:
         ET.SubElement(case, "system-out").text = _clean("\n".join(said))
     return case
@@ -277,7 +283,7 @@ def _parts(outcome: Outcome) -> Iterator[str]:
     yield from _networks(outcome.files)
     for each in outcome.files:
         yield from _layers(each)
-    for line in (*exemptions(outcome), *outcome.notes):
+    for line in (*exemptions(outcome), *map(str, outcome.notes)):
         yield f"\n> {escaped(line)}"
 
 
@@ -376,10 +382,15 @@ def _counts(outcome: Outcome) -> Iterator[Sample]:
     for each in outcome.files:
         for row in counts(each):
             labels = {name: str(row[name]) for name in ("path", "arch", "point", "input", "counted")}
+            labels |= _label_of_notes(row["note_codes"])
             for metric in METRIC_ROWS:
                 yield f"flopcount_{metric.name}", labels, row[metric.name]
                 if row["base"]:
                     yield f"flopcount_base_{metric.name}", labels, row["base"][metric.name]
+
+
+def _label_of_notes(codes: Sequence[str]) -> dict[str, str]:
+    return {"notes": ",".join(codes)} if codes else {}
 
 
 def _findings(outcome: Outcome) -> Iterator[Sample]:
@@ -387,6 +398,7 @@ def _findings(outcome: Outcome) -> Iterator[Sample]:
         if not each.what:
             names = ("code", "level", "path", "line", "column", "arch", "scope", "metric", "point", "rule", "rule_at")
             labels = {name: str(getattr(each, name)) for name in names}
+            labels |= _label_of_notes([note.code for note in each.notes])
             yield "flopcount_finding", labels, each.value
             yield "flopcount_finding_limit", labels, whole_limit(each)
 
@@ -445,7 +457,7 @@ def _result(finding: Finding, fingerprint: str) -> dict[str, Any]:
         "ruleId": finding.code,
         "ruleIndex": [*CODES].index(finding.code),
         "level": "warning" if finding.level == "warn" else "error",
-        "message": {"text": "\n".join([sentence(finding), *details(finding)])},
+        "message": {"text": "\n".join([sentence(finding), *details(finding, notes=True)])},
         "locations": [{"physicalLocation": where}],
         "partialFingerprints": {"flopcount/v1": fingerprint},
     }

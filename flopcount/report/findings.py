@@ -44,14 +44,16 @@ def measured(finding: Finding) -> str:
     return f"{subject} {value} {finding.sign} {limit}{base} by {delta}{_at(finding)}"
 
 
-def details(finding: Finding) -> Iterator[str]:
-    """Yield what contributes most to a finding, and what would meet the limit."""
+def details(finding: Finding, *, notes: bool = False) -> Iterator[str]:
+    """Yield what contributes most to a finding, what would meet the limit and, on request, the notes on the value."""
     if finding.shares:
         parts = (f"{each.path} {amount(each.value, finding.metric)}{_line(each)}" for each in finding.shares)
         yield f"most of it: {', '.join(parts)}"
     if finding.fits:
         fits = (f"{each.option} → {amount(each.value, finding.metric)}" for each in finding.fits)
         yield f"would fit: {', '.join(fits)}"
+    if notes:
+        yield from (f"note: {note}" for note in finding.notes)
 
 
 def summary(outcome: Outcome) -> str:

@@ -81,7 +81,7 @@ def test_what_is_named_is_within_the_limit_and_the_next_step_is_not(limit: int) 
         option, word = fit.option.split()
         assert fit.value <= limit
         wider = Point(width=str(Fraction(word) + Fraction(1, 20))) if option == "--width" else Point(input="64")
-        assert fit.value == macs(network)(Point(**{option[2:]: word}))
+        assert fit.value == macs(network)(Point(width=word) if option == "--width" else Point(input=word))
         above = macs(network)(wider)
         assert above is not None
         assert above > limit or limit == 81_920

@@ -16,12 +16,8 @@ from flopcount.analyses.budgets.check import Checked, Evaluation, Outcome
 from flopcount.analyses.budgets.findings import CODES, Finding, Share, Suggestion
 from flopcount.analyses.budgets.judge import Measurement, Point
 from flopcount.case import Cost
-<<<<<<< HEAD
-from flopcount.report.check_formats import LONGEST, MARK, MOST, RENDERERS, rendered
-=======
 from flopcount.errors import Note
-from flopcount.report.check_formats import FORMATS, LONGEST, MARK, MOST, rendered
->>>>>>> 6f8c147 (wip)
+from flopcount.report.check_formats import LONGEST, MARK, MOST, RENDERERS, rendered
 
 ODD = 'a "b"|c/ü,1:2 %\n<x>.toml'
 """A name with whatever a format might trip over."""

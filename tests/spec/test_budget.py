@@ -10,14 +10,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from flopcount.errors import FileError
-<<<<<<< HEAD
-from flopcount.spec.budget import METRICS, Budget, Configuration, Limit
+from flopcount.spec.budget import LIMITED, Budget, Configuration, Limit
 from flopcount.spec.config import read
 from flopcount.spec.load import load_bytes
-=======
-from flopcount.spec.budget import LIMITED, Budget, Configuration, Limit
-from flopcount.spec.load import load_bytes, read
->>>>>>> 9593f56 (Budgets: notes travel with findings and rows; inputs of files come from the configuration)
 from flopcount.spec.problems import table_problems
 
 NET = 'input = [3, 8, 8]\nlayers = [{ type = "Conv", out_channels = 4, kernel_size = 3 }]\n'

@@ -26,9 +26,9 @@ from flopcount.analyses.budgets.judge import (
 from flopcount.case import load, load_bytes
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain
 from flopcount.spec.budget import Budget
+from flopcount.spec.config import NAMES, Config, found, matching, read
 from flopcount.spec.fields import shown
 from flopcount.spec.git import base_at, outside, root_of, texts_at
-from flopcount.spec.load import NAMES, Config, found, matching, read
 
 # One file.
 

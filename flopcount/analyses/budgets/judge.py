@@ -17,7 +17,8 @@ from flopcount.network.convention import convention
 from flopcount.network.network import Network
 from flopcount.network.plan import Plan
 from flopcount.spec.budget import Budget, Limit, Limits, When
-from flopcount.spec.load import Config, explained
+from flopcount.spec.config import Config
+from flopcount.spec.load import explained
 from flopcount.spec.units import Quantity, decimal
 
 # A network at one point: a choice of input, width, variant and batch.
