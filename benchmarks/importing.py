@@ -1,8 +1,8 @@
-"""Reading ONNX files with their weights, against other readers: wall time, peak memory, and the number reported.
+"""Compare reading ONNX files with weights against other tools: wall time, CPU time, peak memory, reported total.
 
-Whole processes, the best of several runs, in turns. The peers are installed into
-an environment of their own in a temporary folder, which is kept for the next time;
-so is the bytecode of this source tree, which an installed package has.
+Runs whole processes in alternation and takes the best of several runs. The other tools are installed into
+an environment of their own in a temporary folder, which is kept for the next time; so is the bytecode of
+this source tree, which an installed package would have.
 
     python benchmarks/importing.py [RUNS]
 """
@@ -35,15 +35,16 @@ COUNTING = "from flopcount.cli.main import main; main()"
 
 
 class Run(NamedTuple):
-    """What one process took, and what it printed last."""
+    """The time and memory of one process, and the last line it printed."""
 
     seconds: float
+    cpu: float
     megabytes: float
     printed: str
 
 
 def prepared(folder: Path) -> Path:
-    """Return the Python of the peers' environment, made on first use."""
+    """Return the Python of the other tools, installed on first use."""
     python = folder / "peers" / "bin" / "python"
     if not python.exists():
         venv.create(folder / "peers", with_pip=True)
@@ -54,13 +55,13 @@ def prepared(folder: Path) -> Path:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return the variables of a process that keeps its bytecode."""
+    """Return the environment of a process that keeps its bytecode."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**kept, "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
 
 
 def measured(command: list[str], variables: Mapping[str, str]) -> Run:
-    """Run a process, and ask the system for its peak memory."""
+    """Run a process and measure it."""
     read, write = os.pipe()
     begin = time.perf_counter()
     pid = os.posix_spawn(command[0], command, variables, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)])
@@ -71,11 +72,11 @@ def measured(command: list[str], variables: Mapping[str, str]) -> Run:
     seconds = time.perf_counter() - begin
     if status:
         raise SystemExit(f"{' '.join(command[:3])} … failed")
-    return Run(seconds, usage.ru_maxrss / 1024, printed[-1] if printed else "")
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, printed[-1] if printed else "")
 
 
 def commands(python: Path, model: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield what is compared."""
+    """Yield the commands to compare, by tool."""
     ours = [sys.executable, "-c", COUNTING, str(model), "--format", "csv", "--columns", "path,macs"]
     yield "flopcount", ours
     yield "onnx-tool", [str(python), "-c", ONNX_TOOL, str(model)]
@@ -88,8 +89,8 @@ def best(runs: list[Run]) -> Run:
 
 
 def compared(python: Path, folder: Path, times: int) -> None:
-    """Print a table: for each model and each tool, and the ratios to onnx-tool."""
-    print(f"{'model':14}{'MB':>8}  {'tool':18}{'seconds':>9}{'peak MB':>9}  reported")
+    """Print a row for each model and tool, and the ratios to onnx-tool."""
+    print(f"{'model':14}{'MB':>8}  {'tool':18}{'seconds':>9}{'CPU':>9}{'peak MB':>9}  reported")
     for name in MODELS:
         model = folder / f"{name}.onnx"
         listed: Mapping[str, list[str]] = dict(commands(python, model))
@@ -100,10 +101,12 @@ def compared(python: Path, folder: Path, times: int) -> None:
         for tool, found in runs.items():
             run = best(found)
             size = model.stat().st_size / 2**20
-            print(f"{name:14}{size:8.1f}  {tool:18}{run.seconds:9.3f}{run.megabytes:9.1f}  {run.printed}")
+            print(f"{name:14}{size:8.1f}  {tool:18}{run.seconds:9.3f}{run.cpu:9.3f}{run.megabytes:9.1f}  {run.printed}")
         ours, theirs = best(runs["flopcount"]), best(runs["onnx-tool"])
-        time_ratio, memory_ratio = ours.seconds / theirs.seconds, ours.megabytes / theirs.megabytes
-        print(f"{'':14}{'':8}  flopcount / onnx-tool: time {time_ratio:.2f}, memory {memory_ratio:.2f}")
+        ratios = {"time": ours.seconds / theirs.seconds, "CPU": ours.cpu / theirs.cpu}
+        ratios |= {"memory": ours.megabytes / theirs.megabytes}
+        shown = ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items())
+        print(f"{'':14}{'':8}  flopcount / onnx-tool: {shown}")
 
 
 if __name__ == "__main__":

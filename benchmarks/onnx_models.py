@@ -1,4 +1,4 @@
-"""Write ONNX models with random weights of the right sizes; run by the environment that has `onnx`.
+"""Write ONNX models with random weights; needs an environment with `onnx`.
 
     python onnx_models.py FOLDER
 
@@ -17,10 +17,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 
 class Builder:
-    """A graph in the making: each call adds a node and returns the name of what it makes."""
+    """A graph under construction: each call adds a node and returns the name of its output."""
 
     def __init__(self) -> None:
-        """Begin with an empty graph."""
+        """Start with an empty graph."""
         self.nodes: list[Any] = []
         self.tensors: list[Any] = []
         self.random = np.random.default_rng(0)
@@ -39,20 +39,20 @@ class Builder:
         return name
 
     def ints(self, *numbers: int) -> str:
-        """Add whole numbers."""
+        """Add integers."""
         name = f"i{len(self.tensors)}"
         self.tensors.append(numpy_helper.from_array(np.array(numbers, dtype=np.int64), name))
         return name
 
     def conv(self, x: str, sizes: Sequence[int], kernel: int, stride: int = 1, group: int = 1) -> str:
-        """Add a convolution with biases; sizes are its channels, in and out."""
+        """Add a convolution with biases; `sizes` are its input and output channels."""
         fewer, more = sizes
         pads = [kernel // 2] * 4
         weights = (self.weight(more, fewer // group, kernel, kernel), self.weight(more))
         return self.op("Conv", x, *weights, strides=[stride] * 2, pads=pads, group=group)
 
     def linear(self, x: str, fewer: int, more: int) -> str:
-        """Add a product with weights, and biases."""
+        """Add a linear layer: a product with weights, then biases."""
         return self.op("Add", self.op("MatMul", x, self.weight(fewer, more)), self.weight(more))
 
     def save(self, path: Path, output: str) -> None:
@@ -64,7 +64,7 @@ class Builder:
 
 
 def classified(net: Builder, x: str, channels: int) -> str:
-    """Add a global pool and a classifier of a thousand classes."""
+    """Add a global pool and a classifier of 1,000 classes."""
     x = net.op("Flatten", net.op("GlobalAveragePool", x))
     return net.op("Gemm", x, net.weight(1000, channels), net.weight(1000), transB=1)
 
@@ -116,7 +116,7 @@ def _norm(net: Builder, x: str) -> str:
 
 
 def _gelu(net: Builder, x: str) -> str:
-    """Write GELU as exporters do."""
+    """Add a GELU as exporters write it."""
     root, one, half = (numpy_helper.from_array(np.float32(number), name) for number, name in _NUMBERS)
     net.tensors.extend(each for each in (root, one, half) if each.name not in {tensor.name for tensor in net.tensors})
     inner = net.op("Add", net.op("Erf", net.op("Div", x, "root")), "one")
@@ -127,7 +127,7 @@ _NUMBERS = ((2**0.5, "root"), (1.0, "one"), (0.5, "half"))
 
 
 def _attention(net: Builder, x: str) -> str:
-    """Write attention in 12 heads of 64 channels."""
+    """Add attention with 12 heads of 64 channels."""
     heads = [net.op("Reshape", net.linear(x, 768, 768), net.ints(1, 197, 12, 64)) for _ in range(3)]
     orders = ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3])
     q, k, v = (net.op("Transpose", each, perm=order) for each, order in zip(heads, orders, strict=True))

@@ -120,7 +120,8 @@ class _Walk:
 def _fixed(plan: Plan, inputs: Mapping[str, Shape]) -> Iterator[Constraint]:
     """Yield the constraints that every input has the sizes of the file, for which one layer is made."""
     where = plan.fixed_by.replace("{", "").replace("}", "")
-    text = f"the input has an axis of {{}}, but the size of {where} holds for {{}} only; import the model at this input"
+    hint = "count the imported model itself at this input"
+    text = f"the input has an axis of {{}}, but the size of {where} holds for {{}} only; {hint}"
     for name, declared in plan.inputs.items():
         for size, wanted in zip(inputs[name].dims[-len(declared) :], declared, strict=True):
             yield equal(size, wanted, text)

@@ -1,6 +1,6 @@
 """Operators that move numbers: other axes, a part of a tensor, several in one; and those known by their sizes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -340,15 +340,9 @@ def like(index: int) -> Writer:
     return write
 
 
-def like_shape(op: NodeContext) -> list[Value]:
-    """Write a tensor of a size that is computed."""
-    raise Refusal(f"its size follows from {op.node.inputs[0]!r}, which depends on the input")
-
-
-def gather_nd(op: NodeContext) -> list[Value]:
-    """GatherND: parts of a tensor, by lists of places."""
-    x, which, batch = op.at(0), op.at(1), op.integer("batch_dims", 0)
-    return [op.sized(*which.dims[:-1], *x.dims[batch + which.dims[-1] :])]
+def sized_by(sizes: Callable[[NodeContext], Sequence[int]]) -> Writer:
+    """Return the writer of an operator from the sizes of its output."""
+    return lambda op: [op.sized(*sizes(op))]
 
 
 def one_hot(op: NodeContext) -> list[Value]:
@@ -366,43 +360,34 @@ def top_k(op: NodeContext) -> list[Value]:
     return [op.sized(*x.dims[:axis], count, *x.dims[axis + 1 :])] * 2
 
 
-def grid_sample(op: NodeContext) -> list[Value]:
-    """GridSample: a map read at computed places."""
-    return [op.sized(*op.at(0).dims[:2], *op.at(1).dims[1:-1])]
+def _gathered(op: NodeContext) -> Dims:
+    places = op.at(1).dims
+    return (*places[:-1], *op.at(0).dims[op.integer("batch_dims", 0) + places[-1] :])
 
 
-def roi_align(op: NodeContext) -> list[Value]:
-    """RoiAlign: regions of a map, each resized to one size."""
-    sizes = op.integer("output_height", 1), op.integer("output_width", 1)
-    return [op.sized(op.at(1).dims[0], op.at(0).dims[1], *sizes)]
-
-
-def center_crop_pad(op: NodeContext) -> list[Value]:
-    """CenterCropPad: cropped or padded to a size, around the center."""
-    x, sizes = op.at(0), op.numbers(1) or ()
+def _center_cropped(op: NodeContext) -> Dims:
+    x, sizes = op.at(0), integers(op.numbers(1) or ())
     axes = [on_axis(axis, len(x.dims)) for axis in op.integers("axes", range(len(x.dims)))]
-    wanted = dict(zip(axes, map(int, sizes), strict=False))
-    return [op.sized(*(wanted.get(axis, size) for axis, size in enumerate(x.dims)))]
+    wanted = dict(zip(axes, sizes, strict=False))
+    return tuple(wanted.get(axis, size) for axis, size in enumerate(x.dims))
 
 
-def col2im(op: NodeContext) -> list[Value]:
-    """Col2Im: blocks added up to a map; a column holds the numbers of a block for all channels."""
-    x, space, block = op.at(0), op.numbers(1) or (), op.numbers(2) or ()
-    numbers = max(int(prod(block)), 1)
+def _summed_columns(op: NodeContext) -> Dims:
+    """Return the sizes of the map that blocks add up to; a column holds the numbers of a block for all channels."""
+    x, space, numbers = op.at(0), integers(op.numbers(1) or ()), max(int(prod(op.numbers(2) or ())), 1)
     if len(x.dims) != 3 or x.dims[1] % numbers:  # noqa: PLR2004  (a batch, columns, blocks)
         raise Refusal(f"columns of {[*x.dims]} do not hold whole blocks of {numbers} numbers")
-    return [op.sized(x.dims[0], x.dims[1] // numbers, *map(int, space))]
+    return (x.dims[0], x.dims[1] // numbers, *space)
 
 
-def max_unpool(op: NodeContext) -> list[Value]:
-    """MaxUnpool: each number goes back to where a pool found it."""
-    x, sizes = op.at(0), op.numbers(2)
+def _unpooled(op: NodeContext) -> Dims:
+    """Return the sizes of the map that a pool read; each number goes back to where the pool found it."""
+    x, sizes, kernel = op.at(0), op.numbers(2), op.integers("kernel_shape")
     if sizes:
-        return [op.sized(*integers(sizes))]
-    kernel = op.integers("kernel_shape")
+        return integers(sizes)
     strides, pads = op.integers("strides", (1,) * len(kernel)), op.integers("pads", (0,) * 2 * len(kernel))
     moves = zip(x.dims[2:], kernel, strides, pads, pads[len(kernel) :], strict=False)
-    return [op.sized(*x.dims[:2], *((n - 1) * s + k - before - after for n, k, s, before, after in moves))]
+    return (*x.dims[:2], *((n - 1) * s + k - before - after for n, k, s, before, after in moves))
 
 
 OPERATORS: Mapping[str, Writer] = {
@@ -423,14 +408,17 @@ OPERATORS: Mapping[str, Writer] = {
     **dict.fromkeys(("RandomNormalLike", "RandomUniformLike", "Bernoulli", "EyeLike"), like(0)),
     **dict.fromkeys(("RotaryEmbedding", "com.microsoft.RotaryEmbedding"), like(0)),
     "GatherElements": like(1),
-    "ConstantOfShape": like_shape,
-    "GatherND": gather_nd,
+    "GatherND": sized_by(
+        lambda op: op.at(1).dims[:-1] + op.at(0).dims[op.integer("batch_dims", 0) + op.at(1).dims[-1] :]
+    ),
+    "GridSample": sized_by(lambda op: op.at(0).dims[:2] + op.at(1).dims[1:-1]),
+    "RoiAlign": sized_by(
+        lambda op: (op.at(1).dims[0], op.at(0).dims[1], op.integer("output_height", 1), op.integer("output_width", 1))
+    ),
+    "CenterCropPad": sized_by(_center_cropped),
+    "Col2Im": sized_by(_summed_columns),
+    "MaxUnpool": sized_by(_unpooled),
     "OneHot": one_hot,
     "TopK": top_k,
-    "GridSample": grid_sample,
-    "RoiAlign": roi_align,
-    "CenterCropPad": center_crop_pad,
-    "Col2Im": col2im,
-    "MaxUnpool": max_unpool,
 }
 """Operators by the function that writes their layers."""
