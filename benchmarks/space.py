@@ -9,8 +9,7 @@ import resource
 from collections.abc import Callable
 from time import perf_counter
 
-from flopcount.analyses.space.census import Count, Mode
-from flopcount.analyses.space.drawing import Draws, Question, asked
+from flopcount.analyses.space.answer import Count, Draws, Mode, Question, asked
 from flopcount.analyses.sweep.axes import axis, setting_axis, size
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.run import evaluator, swept

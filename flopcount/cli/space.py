@@ -9,7 +9,7 @@ from flopcount.cli.output import show
 from flopcount.errors import UsageError
 
 if TYPE_CHECKING:
-    from flopcount.analyses.space.drawing import Question
+    from flopcount.analyses.space.answer import Question
 
 
 space_options = stacked(
@@ -33,7 +33,7 @@ def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
     --width and --set. Nothing is enumerated and nothing estimated: the count is
     exact where that takes seconds, else a lower and an upper bound.
     """
-    from flopcount.analyses.space.drawing import asked
+    from flopcount.analyses.space.answer import asked
     from flopcount.cli.loading import Options
     from flopcount.cli.streaming import grid
     from flopcount.report.cost import in_macs
@@ -47,7 +47,7 @@ def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
 
 
 def _question(said: dict[str, Any]) -> "Question":
-    from flopcount.analyses.space.drawing import Draws, Question
+    from flopcount.analyses.space.answer import Draws, Question
 
     if said["exact"] and said["bounds"]:
         raise UsageError("--exact and --bounds: a count is one or the other; leave one out")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from flopcount.analyses.space.drawing import Answer
+from flopcount.analyses.space.answer import Answer
 from flopcount.analyses.space.factors import METRICS
 from flopcount.analyses.space.trellis import Candidate
 from flopcount.analyses.sweep.axes import Axis, digits, size

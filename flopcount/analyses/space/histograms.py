@@ -1,11 +1,9 @@
-"""How many candidates pay how much, on a grid: exact multiplicities, of costs that are exact or rounded down.
+"""How many candidates of a section pay how much: multiplicities on a grid, or a list of them all.
 
-Where the steps of the grid are the common divisor of all costs the histogram is
-exact. Where they are larger, a candidate's cost is known up to what rounding
-left over on its path, and the largest such rest is known: so a histogram says
-how many candidates surely meet a limit, and how many may.
-
-Multiplicities beyond 63 bits are kept in limbs of 32.
+If the steps of a grid are the common divisor of all costs, the histogram is exact. If
+they are larger, a candidate's cost is known up to what rounding left over on its path,
+and the largest such rest is known: so a histogram tells how many candidates surely meet
+a limit, and how many may.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flopcount.analyses.arrays import numpy
 from flopcount.analyses.space.limits import Limits
 from flopcount.analyses.space.trellis import Layer, Section, Trellis, starts
+from flopcount.formulas.numbers import SMALL
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,11 +21,10 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 
-# What the candidates of a section pay beyond the cheapest one, in whole multiples of a common divisor.
+# What the candidates of a section pay beyond the cheapest one, in multiples of a common divisor.
 #
-# The potential of a state, the least still to be paid, goes into the costs: what
-# is paid so far is then all that matters for a limit, and no sum beyond it need be
-# followed.
+# The potential of a state, the least still to be paid, goes into the costs: what is paid
+# so far is then all that matters for a limit, and sums beyond it need not be followed.
 
 
 class Range(NamedTuple):
@@ -133,53 +131,41 @@ def most(steps: Sequence[Steps], column: int, *, rests: bool) -> int:
     return int(best[0])
 
 
-LIMB = 32
-"""Bits of a limb; as many additions as a layer has transitions fit above it."""
-
-
 class Grid(NamedTuple):
-    """The steps for each metric, how many bins there are, and how many limbs a multiplicity has."""
+    """The step and the number of bins for each metric."""
 
     units: tuple[int, ...]
     bins: tuple[int, ...]
-    limbs: int
-
-    @property
-    def cells(self) -> int:
-        """How many integers a state has."""
-        return prod(self.bins) * self.limbs
 
 
-def grid(found: Excess, many: int, finest: int) -> Grid:
-    """Return a grid with about as many bins as that, and none finer than the common divisors."""
+def grid(found: Excess, finest: int) -> Grid:
+    """Return a grid with about that many bins, none finer than the common divisors."""
     each = max(2, int(finest ** (1 / len(found.units))))
-    units = tuple(
-        unit * max(1, -(-(limit.high // unit + 1) // each))
-        for unit, limit in zip(found.units, found.ranges, strict=True)
-    )
-    return Grid(units, _bins(found, units), _limbs(many))
+    pairs = zip(found.units, found.ranges, strict=True)
+    return _grid(found, [unit * max(1, -(-(limit.high // unit + 1) // each)) for unit, limit in pairs])
 
 
-def exact_grid(found: Excess, many: int) -> Grid:
+def exact_grid(found: Excess) -> Grid:
     """Return the grid on which nothing is rounded."""
-    return Grid(found.units, _bins(found, found.units), _limbs(many))
+    return _grid(found, found.units)
 
 
-def _bins(found: Excess, units: Sequence[int]) -> tuple[int, ...]:
-    return tuple(limit.high // unit + 1 for unit, limit in zip(units, found.ranges, strict=True))
-
-
-def _limbs(many: int) -> int:
-    return 1 if many < 2**62 else -(-many.bit_length() // LIMB)
+def _grid(found: Excess, units: Sequence[int]) -> Grid:
+    return Grid(tuple(units), tuple(each.high // unit + 1 for unit, each in zip(units, found.ranges, strict=True)))
 
 
 class Histogram(NamedTuple):
-    """Multiplicities: for each layer of a trellis those of each state, by limb and by bin."""
+    """Multiplicities by state and bin before each layer of a trellis, if they are kept, and by bin after the last.
+
+    `packed` tables only tell which multiplicities are not 0, in bits.
+    """
 
     grid: Grid
     steps: tuple[Steps, ...]
     tables: "tuple[Array, ...]"
+    last: "Array"
     rests: tuple[int, ...]
+    packed: bool
 
     @property
     def is_exact(self) -> bool:
@@ -187,40 +173,32 @@ class Histogram(NamedTuple):
         return not any(self.rests)
 
 
-def histogram(found: Excess, on: Grid, *, keep: bool = False) -> Histogram:
-    """Add up all candidates; `keep` the tables of all layers, to walk back through them."""
+def histogram(found: Excess, on: Grid, many: int, *, keep: bool = False, packed: bool = False) -> Histogram:
+    """Add up all candidates; `keep` the tables before all layers, to walk back through them."""
     np = numpy()
     steps = tuple(gridded(found, on.units))
-    tables = [np.zeros((1, on.limbs, *on.bins), np.int64)]
-    tables[0].reshape(-1)[0] = 1
+    table = np.zeros((1, *on.bins), np.int64 if many < SMALL else object)
+    table.reshape(-1)[0] = 1
+    kept, filled = [], [1] * len(on.bins)
     for each, states in zip(steps, found.graph.states[1:], strict=True):
-        tables.append(_next(np, tables[-1], each, states, on))
-        if not keep:
-            tables = tables[-1:]
+        if keep:
+            kept.append(np.packbits(table != 0, axis=-1) if packed else table)
+        table = _next(np, table, each, states, filled)
+        filled = [min(bins, end + int(move.max())) for bins, end, move in zip(on.bins, filled, each.moves, strict=True)]
     rests = tuple(most(steps, column, rests=True) for column in range(len(on.units)))
-    return Histogram(on, steps, tuple(tables), rests)
+    return Histogram(on, steps, tuple(kept), table[0], rests, packed)
 
 
-def _next(np: Any, before: "Array", each: Steps, states: int, on: Grid) -> "Array":
+def _next(np: Any, before: "Array", each: Steps, states: int, filled: Sequence[int]) -> "Array":
     """Move every bin of every state along the transitions; what leaves the grid is beyond the limits."""
-    after = np.zeros((states, *before.shape[1:]), np.int64)
+    after = np.zeros((states, *before.shape[1:]), before.dtype)
     moves = zip(*(move.tolist() for move in each.moves), strict=True)
-    rows = zip(each.layer.source.tolist(), each.layer.target.tolist(), moves, strict=True)
-    for source, target, move in rows:
-        if all(step < bins for step, bins in zip(move, on.bins, strict=True)):
-            to = tuple(slice(step, None) for step in move)
-            of = tuple(slice(0, bins - step) for step, bins in zip(move, on.bins, strict=True))
-            after[target, :, *to] += before[source, :, *of]
-    for limb in range(on.limbs - 1):
-        after[:, limb + 1] += after[:, limb] >> LIMB
-        after[:, limb] &= 2**LIMB - 1
+    for source, target, move in zip(each.layer.source.tolist(), each.layer.target.tolist(), moves, strict=True):
+        ends = [min(end, bins - step) for end, bins, step in zip(filled, before.shape[1:], move, strict=True)]
+        if min(ends) > 0:
+            to = tuple(slice(step, step + end) for step, end in zip(move, ends, strict=True))
+            after[target, *to] += before[source, *(slice(0, end) for end in ends)]
     return after  # type: ignore[no-any-return]
-
-
-def whole(limbs: "Array") -> int:
-    """Return the sum of numbers in limbs, the first dimension."""
-    parts = limbs.reshape(len(limbs), -1).sum(axis=1).tolist()
-    return sum(part << LIMB * place for place, part in enumerate(parts))
 
 
 def mask(found: Excess, on: Histogram, *, surely: bool) -> "Array":
@@ -228,7 +206,7 @@ def mask(found: Excess, on: Histogram, *, surely: bool) -> "Array":
     np = numpy()
     result = np.ones(on.grid.bins, bool)
     for column, (limit, unit, bins) in enumerate(zip(found.ranges, on.grid.units, on.grid.bins, strict=True)):
-        low = np.array([unit * place for place in range(bins)]) if unit * bins >= 2**62 else np.arange(bins) * unit
+        low = np.array([unit * place for place in range(bins)]) if unit * bins >= SMALL else np.arange(bins) * unit
         high = low + on.rests[column]
         kept = (low >= limit.low) & (high <= limit.high) if surely else (high >= limit.low) & (low <= limit.high)
         result &= kept.reshape([-1 if each == column else 1 for each in range(len(on.grid.bins))])
@@ -237,8 +215,8 @@ def mask(found: Excess, on: Histogram, *, surely: bool) -> "Array":
 
 def bounds(found: Excess, on: Histogram) -> tuple[int, int]:
     """Return how many candidates surely meet the limits, and how many may."""
-    last = on.tables[-1][0]
-    return whole(last[:, mask(found, on, surely=True)]), whole(last[:, mask(found, on, surely=False)])
+    lower, upper = (int(on.last[mask(found, on, surely=surely)].sum()) for surely in (True, False))
+    return lower, upper
 
 
 Bin = tuple[int, ...]
@@ -246,52 +224,41 @@ Choose = Callable[[list[int]], int]
 """Takes weights, returns the place of one that is not 0."""
 
 
-def bins(found: Excess, on: Histogram, *, surely: bool) -> Iterator[tuple[Bin, int]]:
+def possible(found: Excess, on: Histogram, *, surely: bool) -> Iterator[tuple[Bin, int]]:
     """Yield the bins that are not empty and meet the limits, with how many candidates are in each."""
-    np = numpy()
-    last = on.tables[-1][0]
-    places = np.argwhere(mask(found, on, surely=surely) & last.any(axis=0))
-    columns = last.reshape(len(last), -1)[:, np.ravel_multi_index(tuple(places.T), on.grid.bins)].T.tolist()
-    for place, limbs in zip(places.tolist(), columns, strict=True):
-        yield tuple(place), sum(limb << LIMB * each for each, limb in enumerate(limbs))
+    kept = mask(found, on, surely=surely) & (on.last != 0)
+    yield from zip(map(tuple, numpy().argwhere(kept).tolist()), on.last[kept].tolist(), strict=True)
 
 
 def walked_back(on: Histogram, last: Bin, choose: Choose) -> dict[int, int]:
     """Return the digits of a candidate in a bin, chosen transition by transition from the end."""
     digits: dict[int, int] = {}
     state, place = 0, last
-    for each, table in zip(reversed(on.steps), reversed(on.tables[:-1]), strict=True):
+    for each, table in zip(reversed(on.steps), reversed(on.tables), strict=True):
         layer = each.layer
-        first, end = _rows(layer.target, state)
+        first, end = numpy().searchsorted(layer.target, [state, state + 1])
+        columns = (layer.source, layer.digit, *each.moves)
         options = [
             (source, digit, tuple(here - step for here, step in zip(place, move, strict=True)))
-            for source, digit, *move in zip(
-                layer.source[first:end].tolist(),
-                layer.digit[first:end].tolist(),
-                *(move[first:end].tolist() for move in each.moves),
-                strict=True,
-            )
+            for source, digit, *move in zip(*(column[first:end].tolist() for column in columns), strict=True)
         ]
-        weights = [_weight(table, source, before) for source, _, before in options]
+        weights = [_weight(table, source, before, packed=on.packed) for source, _, before in options]
         state, digits[layer.axis], place = options[choose(weights)]
     return digits
 
 
-def _rows(target: "Array", state: int) -> tuple[int, int]:
-    np = numpy()
-    return int(np.searchsorted(target, state)), int(np.searchsorted(target, state, "right"))
-
-
-def _weight(table: "Array", state: int, place: Bin) -> int:
+def _weight(table: "Array", state: int, place: Bin, *, packed: bool) -> int:
     if min(place, default=0) < 0:
         return 0
-    cell: Any = (state, slice(None), *place)
-    return sum(limb << LIMB * each for each, limb in enumerate(table[cell].tolist()))
+    if packed:
+        *before, last = place
+        return int(table[state, *before, last >> 3]) >> 7 - (last & 7) & 1
+    return int(table[state, *place])
 
 
 def furthest(found: Excess, on: Histogram, *, most: bool) -> dict[int, int] | None:
     """Return the digits of a candidate with the most or the least the one limit allows; None if there is none."""
-    filled = numpy().flatnonzero(mask(found, on, surely=True) & on.tables[-1][0].any(axis=0))
+    filled = numpy().flatnonzero(mask(found, on, surely=True) & (on.last != 0))
     if not len(filled):
         return None
     return walked_back(on, (int(filled[-1 if most else 0]),), _first)
@@ -299,3 +266,54 @@ def furthest(found: Excess, on: Histogram, *, most: bool) -> dict[int, int] | No
 
 def _first(weights: list[int]) -> int:
     return next(place for place, weight in enumerate(weights) if weight)
+
+
+# Few candidates, one by one.
+
+
+class Listing(NamedTuple):
+    """The candidates that meet the limits: what each pays beyond the cheapest, and its digits as one number."""
+
+    paid: "tuple[Array, ...]"
+    codes: "Array"
+    layers: tuple[Layer, ...]
+
+    def digits(self, place: int) -> dict[int, int]:
+        """Return the digits of a candidate."""
+        code, found = int(self.codes[place]), dict[int, int]()
+        for layer in reversed(self.layers):
+            code, found[layer.axis] = divmod(code, _radix(layer))
+        return found
+
+
+def is_listable(found: Excess, many: int, most_listed: int) -> bool:
+    """Tell whether the candidates of a section are few enough to be listed."""
+    return many <= most_listed and prod(map(_radix, found.graph.layers)) < SMALL
+
+
+def listing(found: Excess) -> Listing:
+    """List the candidates that meet the limits."""
+    np = numpy()
+    state, codes = np.zeros(1, np.int64), np.zeros(1, np.int64)
+    paid = [np.zeros(1, np.int64) for _ in found.metrics]
+    for layer in found.graph.layers:
+        order = np.argsort(layer.source, kind="stable")
+        first = np.r_[starts(layer.source[order]), len(order)]
+        degree = np.diff(first)[state]
+        origin = np.repeat(np.arange(len(state)), degree)
+        within = np.arange(len(origin)) - np.repeat(np.cumsum(degree) - degree, degree)
+        taken = order[first[state][origin] + within]
+        sums = [column[origin] + cost[taken] for column, cost in zip(paid, layer.costs, strict=True)]
+        kept = _all(np, [each <= limit.high for each, limit in zip(sums, found.ranges, strict=True)])
+        paid = [each[kept] for each in sums]
+        state, codes = layer.target[taken][kept], (codes[origin] * _radix(layer) + layer.digit[taken])[kept]
+    kept = _all(np, [each >= limit.low for each, limit in zip(paid, found.ranges, strict=True)])
+    return Listing(tuple(each[kept] for each in paid), codes[kept], found.graph.layers)
+
+
+def _all(np: Any, masks: "Sequence[Array]") -> "Array":
+    return np.logical_and.reduce(masks)  # type: ignore[no-any-return]
+
+
+def _radix(layer: Layer) -> int:
+    return int(layer.digit.max()) + 1

@@ -1,28 +1,178 @@
-"""Candidates drawn at random from those that meet limits, each as likely as any other.
+"""Questions of a whole space, answered without going through it.
 
-They are drawn from a histogram of all that may meet the limits, walked back from
-a bin that was drawn by its multiplicity; those that turn out beyond the limits
-are drawn again.
+The cost of a network is a sum of tables over few axes each (`factors`), so all candidates
+are the paths of a small graph (`trellis`): their number, the smallest and the largest are
+sums and minima over it, and how many meet a limit follows from histograms of what they pay.
 """
 
 from bisect import bisect
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
+from math import prod
 from random import Random
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from flopcount.analyses.arrays import numpy
-from flopcount.analyses.space.census import Count, Found, Mode, Part, bins, exactly, inside, parts, planned, roughly
 from flopcount.analyses.space.factors import METRICS
-from flopcount.analyses.space.histograms import Bin, Histogram, excess, excluded, grid, histogram, walked_back
-from flopcount.analyses.space.histograms import bins as filled
-from flopcount.analyses.space.histograms import bounds as bounded
+from flopcount.analyses.space.histograms import (
+    Bin,
+    Excess,
+    Histogram,
+    binding,
+    bounds,
+    exact_grid,
+    excess,
+    excluded,
+    furthest,
+    grid,
+    histogram,
+    is_listable,
+    listing,
+    possible,
+    walked_back,
+)
 from flopcount.analyses.space.limits import Limits, limits
 from flopcount.analyses.space.trellis import Candidate, Section, Sections, cut
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.record import varied
 from flopcount.analyses.sweep.select import candidate_notes
 from flopcount.errors import Note, UsageError
+from flopcount.formulas.numbers import SMALL
+
+Mode = Literal["auto", "exact", "bounds"]
+"""Whether a count has to be exact, need not be, or is exact if that takes less than `AFFORDED` seconds."""
+
+AFFORDED = 30.0
+"""An exact count that is expected to take more seconds than this is made only on demand."""
+
+SECONDS_PER_BIN, SECONDS_PER_MOVE = 2e-9, 5e-6
+"""The approximate cost of a bin and of a transition of a histogram."""
+
+OBJECT = 30
+"""Integers beyond 64 bits take so many times as long."""
+
+MOST_LISTED = 2**20
+"""Up to so many candidates of a section are counted one by one."""
+
+MOST_CELLS = 60_000_000
+"""A histogram has no more integers than this at a time."""
+
+ROUGH_WORK = {1: 150_000_000, 2: 400_000_000}
+"""Bins that all histograms of bounds together may move, by the number of metrics that are limited."""
+
+FINEST, COARSEST = 2**19, 2**6
+"""The most and the fewest bins of a histogram of bounds."""
+
+
+class Count(NamedTuple):
+    """A number that lies between two others; it is exact if they are equal."""
+
+    lower: int
+    upper: int
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the number is known."""
+        return self.lower == self.upper
+
+
+class Part(NamedTuple):
+    """A section of which some candidates meet the limits and others do not; `alone` has two metrics one by one."""
+
+    section: Section
+    excess: Excess
+    alone: tuple[Excess, ...] = ()
+
+    @property
+    def seconds(self) -> float | None:
+        """The approximate time an exact count takes; None if it does not fit into memory."""
+        if is_listable(self.excess, self.section.many, MOST_LISTED):
+            return 0.0
+        cells, moves = prod(exact_grid(self.excess).bins), self.excess.graph.transitions
+        if len(self.excess.metrics) > 1 or cells * _widest(self.excess) > MOST_CELLS:
+            return None
+        slower = 1 if self.section.many < SMALL else OBJECT
+        return moves * (SECONDS_PER_MOVE + cells * SECONDS_PER_BIN * slower)
+
+
+def parts(sections: Sequence[Section], limits: Limits) -> Iterator[Part]:
+    """Yield the sections that limits cut through."""
+    for section in sections:
+        metrics = binding(section, limits)
+        if metrics and not excluded(section, limits):
+            alone = [excess(section, limits, (metric,)) for metric in metrics] if len(metrics) > 1 else []
+            yield Part(section, excess(section, limits, metrics), tuple(alone))
+
+
+def inside(sections: Sequence[Section], limits: Limits) -> Iterator[Section]:
+    """Yield the sections all of whose candidates meet the limits."""
+    return (each for each in sections if not binding(each, limits))
+
+
+def _is_counted(found: Sequence[Part], mode: Mode) -> bool:
+    """Tell whether the candidates of sections are counted exactly."""
+    seconds = [each.seconds for each in found]
+    known = [each for each in seconds if each is not None]
+    if mode == "exact" and len(known) < len(seconds):
+        raise UsageError("--exact: the sums do not fit into memory; leave it out for bounds")
+    return mode == "exact" or (mode == "auto" and len(known) == len(seconds) and sum(known) <= AFFORDED)
+
+
+def _widest(found: Excess) -> int:
+    """Return how many states two neighboring layers have together at most."""
+    return max((one + other for one, other in pairwise(found.graph.states)), default=1)
+
+
+class Found(NamedTuple):
+    """How many candidates of a section meet the limits, and those with the least and the most of the one metric."""
+
+    many: int
+    ends: tuple[dict[int, int], dict[int, int]] | None = None
+
+
+def exactly(each: Part) -> Found:
+    """Count the candidates of a section that meet the limits; if one metric is limited, find its ends."""
+    if is_listable(each.excess, each.section.many, MOST_LISTED):
+        rows = listing(each.excess)
+        many, paid = len(rows.codes), rows.paid[0]
+        ends = [rows.digits(int(place)) for place in (paid.argmin(), paid.argmax())] if many else []
+    else:
+        on = histogram(each.excess, exact_grid(each.excess), each.section.many, keep=True, packed=True)
+        many = bounds(each.excess, on)[0]
+        ends = [furthest(each.excess, on, most=most) or {} for most in (False, True)] if many else []
+    if len(each.excess.metrics) > 1 or not ends:
+        return Found(many)
+    return Found(many, ({**each.section.digits, **ends[0]}, {**each.section.digits, **ends[1]}))
+
+
+def roughly(each: Part, finest: int) -> Count:
+    """Bound the candidates of a section that meet the limits; the bounds for each metric alone hold too."""
+    lower, upper = _bounded(each.excess, each.section.many, finest)
+    alone = [_bounded(found, each.section.many, finest) for found in each.alone]
+    missing = sum(each.section.many - count.lower for count in alone)
+    lowest = each.section.many - missing if alone else 0
+    return Count(max(lower, lowest), min([upper, *(count.upper for count in alone)]))
+
+
+def _bounded(found: Excess, many: int, finest: int) -> Count:
+    return Count(*bounds(found, histogram(found, grid(found, finest), many)))
+
+
+def bins(found: Sequence[Part], *, keep: bool = False) -> int:
+    """Return how many bins each histogram of bounds may have."""
+    work = sum(each.excess.graph.transitions for each in found)
+    slower = OBJECT if any(each.section.many >= SMALL for each in found) else 1
+    states = max((sum(each.excess.graph.states) if keep else _widest(each.excess) for each in found), default=1)
+    metrics = max((len(each.excess.metrics) for each in found), default=1)
+    afforded = min(ROUGH_WORK[metrics] // (max(work, 1) * slower), MOST_CELLS // states)
+    return max(COARSEST, min(FINEST, afforded))
+
+
+# Candidates drawn at random from those that meet limits, each as likely as any other.
+#
+# They are drawn from a histogram of all that may meet the limits, walked back from a bin that
+# was drawn by its multiplicity; those that turn out beyond the limits are drawn again.
+
 
 MOST_TRIES = 1000
 """So many draws for each candidate that is asked for may be beyond the limits."""
@@ -71,7 +221,7 @@ def drawn(space: Sections, limits: Limits, draws: Draws) -> list[Candidate]:
 
 def _may(each: Part, finest: int) -> int:
     """Return how many candidates of a section may meet the limits."""
-    return bounded(each.excess, histogram(each.excess, grid(each.excess, each.section.many, finest)))[1]
+    return bounds(each.excess, histogram(each.excess, grid(each.excess, finest), each.section.many))[1]
 
 
 def _chosen(weights: Sequence[int], stream: Random) -> int:
@@ -115,8 +265,8 @@ class Urns:
 
 
 def _urn(each: Part, finest: int) -> Urn:
-    on = histogram(each.excess, grid(each.excess, each.section.many, finest), keep=True)
-    known = [*filled(each.excess, on, surely=False)]
+    on = histogram(each.excess, grid(each.excess, finest), each.section.many, keep=True)
+    known = [*possible(each.excess, on, surely=False)]
     return Urn(on, tuple(place for place, _ in known), tuple(accumulate(weight for _, weight in known)))
 
 
@@ -124,14 +274,6 @@ def _walked(urn: Urn, stream: Random) -> dict[int, int]:
     """Draw the digits of a candidate."""
     last = urn.places[bisect(urn.sums, stream.randrange(urn.sums[-1]))]
     return walked_back(urn.on, last, lambda weights: _chosen(weights, stream))
-
-
-# Questions of a whole space, answered without going through it.
-#
-# What a network costs is a sum of tables over few axes each (`factors`), so all
-# candidates are the paths of a small graph (`trellis`): their number, the smallest
-# and the largest are sums and minima over it, and how many meet a limit is counted
-# by distinct sums (`meeting`) or bounded on a grid (`histograms`).
 
 
 class Question(NamedTuple):
@@ -190,13 +332,12 @@ def _count(space: Sections, wanted: Limits, mode: Mode) -> tuple[Count, tuple[in
     whole = [*inside(space.sections, wanted)]
     known = sum(each.many for each in whole)
     cut_through = [*parts(space.sections, wanted)]
-    plans = planned(cut_through, mode)
-    if plans is None:
+    if not _is_counted(cut_through, mode):
         finest = bins(cut_through)
         counts = [roughly(each, finest) for each in cut_through]
         return Count(known + sum(each.lower for each in counts), known + sum(each.upper for each in counts)), None
-    found = [exactly(each, plan) for each, plan in zip(cut_through, plans, strict=True)]
-    many = known + sum(each.many.lower for each in found)
+    found = [exactly(each) for each in cut_through]
+    many = known + sum(each.many for each in found)
     best = _best(space, wanted, whole, found) if many and len(wanted.limited) == 1 else None
     return Count(many, many), best
 
