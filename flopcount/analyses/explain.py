@@ -20,7 +20,7 @@ from flopcount.network.trace import Trace, trace
 from flopcount.spec.arch import Claim, With
 from flopcount.spec.load import Spec
 from flopcount.spec.positions import located
-from flopcount.spec.problems import model_problems
+from flopcount.spec.problems import table_problems
 from flopcount.spec.units import COUNTS, printed
 
 Status = Literal["holds", "erratum", "differs"]
@@ -58,9 +58,7 @@ def _claim(raw: object, index: int, spec: Spec) -> Claim:
     try:
         claim = Claim.model_validate(raw)
     except ValidationError as error:
-        found = model_problems(error, Claim, raw)
-        problems = [Problem(("claims", index, field), what) for field, what in found.items()]
-        raise located(problems, spec.source) from None
+        raise located(table_problems(error, Claim, raw, ("claims", index)), spec.source) from None
     if claim.counts not in mac_conventions():
         what = f"counts = {claim.counts!r} is not known; {suggestion(claim.counts, mac_conventions())}"
         raise located([Problem(("claims", index, "counts"), what)], spec.source)

@@ -5,12 +5,13 @@ Every type carries a `Help`: the words for what it accepts, which error messages
 """
 
 import json
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, LiteralString, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-from flopcount.errors import plain
+from flopcount.errors import plain, suggestion
 from flopcount.formulas.norm import ACTIVATIONS, NORMS
 from flopcount.formulas.tensor import FUNCTIONS
 
@@ -29,6 +30,12 @@ class Help(NamedTuple):
 
     words: str
     is_number: bool = False
+
+
+class Tables(NamedTuple):
+    """The model of tables that few files have; it is imported when a file has one."""
+
+    model: Callable[[], type[BaseModel]]
 
 
 def _printable(text: str) -> str:
@@ -308,6 +315,28 @@ def shown(value: object) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
+def sentence(code: LiteralString, text: str, *place: str | int) -> PydanticCustomError:
+    """Return an error that is a whole sentence, about a place inside the value it is raised for."""
+    return PydanticCustomError(code, "{text}", {"text": text, "place": place})
+
+
+def missing(field: str, words: str) -> str:
+    """Say that a field is missing."""
+    return f"missing field {field}: expected {words}"
+
+
+def unknown(key: object, known: Sequence[str]) -> str:
+    """Say that a key is unknown."""
+    return f"unknown key {shown(key)}; {suggestion(str(key)[:50], known)}"
+
+
+def invalid(field: str, value: object, words: str) -> str:
+    """Say that the value of a field is invalid."""
+    if isinstance(value, list | tuple | dict) and not value:
+        return f"{field} is empty: expected {words}"
+    return f"invalid {field} {shown(value)}: expected {words}"
+
+
 def expected(model: type[BaseModel], field: str) -> str:
     """Return the words for what a field accepts."""
     return help_of(model, field).words
@@ -317,10 +346,11 @@ def help_of(model: type[BaseModel], field: str) -> Help:
     """Return the help of a field: the one nearest to it."""
     info = model.model_fields[field]
     found = [note for note in info.metadata if isinstance(note, Help)]
-    return found[-1] if found else _inner_help(info.annotation)
+    return found[-1] if found else inner_help(info.annotation)
 
 
-def _inner_help(annotation: object) -> Help:
-    """Return the help inside an optional annotation."""
-    notes = (note for part in getattr(annotation, "__args__", ()) for note in getattr(part, "__metadata__", ()))
+def inner_help(annotation: object) -> Help:
+    """Return the help in an annotation or in the parts of a union."""
+    parts = (annotation, *getattr(annotation, "__args__", ()))
+    notes = (note for part in parts for note in getattr(part, "__metadata__", ()))
     return next((note for note in notes if isinstance(note, Help)), Help("another value"))

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
 from flopcount.errors import FileError, Place, SpecError, UsageError, plain, suggestion
 from flopcount.spec.arch import Arch, Block, called, kind_of
 from flopcount.spec.fields import Layer
+from flopcount.spec.problems import validated as validated_arch
 from flopcount.spec.rows import Raw, Row
 from flopcount.spec.source import Notation, Source
 from flopcount.spec.text import DEEPEST, decoded, deeper, notation_of, parsed, read_text
@@ -317,13 +316,12 @@ def _arch(source: Source, settings: Iterable[Setting]) -> Spec:
     data, places = changed(source.data, settings)
     source = source._replace(data=data)
     try:
-        arch = Arch.model_validate(data)
+        arch = validated_arch(data)
         return Spec(arch, source, places, unknown=arch.unknown)
-    except ValidationError as error:
+    except SpecError as error:
         from flopcount.spec.positions import located
-        from flopcount.spec.problems import all_problems
 
-        raise located(all_problems(error, data), source, places) from None
+        raise located(error.problems, source, places) from None
 
 
 def varied(data: Raw, name: str, title: str) -> Raw:

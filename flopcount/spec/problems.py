@@ -1,76 +1,179 @@
-"""What pydantic says is wrong, as one sentence per field in the words of the file."""
+"""What is wrong with a file, as one sentence for each mistake: what pydantic finds, and what only the whole shows."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+import re
+from collections.abc import Iterator, Mapping
+from keyword import iskeyword
+from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from flopcount.errors import Place, Problem, plain, suggestion
-from flopcount.spec.arch import ENTRY, Arch, class_named
-from flopcount.spec.fields import Layer, expected, shown
-from flopcount.spec.kinds import KINDS
-from flopcount.spec.rows import Raw, row_problems, unknown_defaults, used_kinds
-
-# What is wrong with a table that has tables inside: a place and a sentence for each field.
-
-
-COMPLETE = "sentence"
-"""The type of an error whose message is the whole sentence."""
+from flopcount.errors import Place, Problem, SpecError, plain, suggestion
+from flopcount.formulas.norm import ACTIVATIONS, NORMS
+from flopcount.spec.arch import ENTRY, Arch, checked_type, class_named
+from flopcount.spec.expression import FUNCTIONS, NotArithmeticError, parse
+from flopcount.spec.fields import LARGEST, Layer, Tables, expected, inner_help, invalid, missing, shown, unknown
+from flopcount.spec.kinds import KINDS, parameters
+from flopcount.spec.rows import SPECIAL, STRUCTURE, Raw, unknown_defaults, used_kinds
 
 
-class _Spot(NamedTuple):
-    """A table inside the data: where it is, its class, and what the file says there."""
+def validated(data: Raw) -> Arch:
+    """Validate the data of an arch file; a SpecError carries all that is wrong with it."""
+    found: dict[Place, Problem] = {}
+    try:
+        arch = Arch.model_validate(data)
+    except ValidationError as error:
+        found = {problem.place: problem for problem in table_problems(error, Arch, data)}
+    for problem in (*_default_problems(data), *_name_problems(data), *_template_problems(data)):
+        found.setdefault(problem.place, problem)
+    if found:
+        raise SpecError([*found.values()])
+    return arch
+
+
+# What pydantic finds: its location is followed through the fields of the models.
+
+
+class _Table(NamedTuple):
+    """A table inside the data: where it is, its model, its data, and the names that lead to it."""
 
     place: Place
     model: type[BaseModel]
     raw: Any
+    path: tuple[str, ...] = ()
+
+
+def layer_problems(error: ValidationError, model: type[Layer], raw: Raw) -> dict[str, str]:
+    """Translate all that is wrong with a single layer: a sentence for each field."""
+    return {str(problem.place[0]): problem.what for problem in table_problems(error, model, raw) if problem.place}
 
 
 def table_problems(error: ValidationError, model: type[BaseModel], raw: object, base: Place = ()) -> list[Problem]:
-    """Translate all that is wrong with a table; `base` is where it stands in its file."""
+    """Translate all that is wrong with a table, one problem for each place; `base` is where the table stands."""
     found: dict[Place, Problem] = {}
     for detail in error.errors(include_url=False):
-        problem = table_problem(detail, model, raw)
+        problem = _problem(detail, model, raw)
         found.setdefault(problem.place, problem._replace(place=(*base, *problem.place)))
     return [*found.values()]
 
 
-def table_problem(detail: ErrorDetails, model: type[BaseModel], raw: object, base: Place = ()) -> Problem:
-    """Translate one thing that is wrong; its location begins with `base`, where the table stands."""
-    loc = detail["loc"][len(base) :]
-    *_, spot = _followed(loc, model, raw)
-    rest, here = loc[len(spot.place) :], (*base, *spot.place)
-    if detail["type"] == COMPLETE:
-        return Problem((*here, *rest[:1], *detail["ctx"]["place"]), detail["msg"])
+def _problem(detail: ErrorDetails, model: type[BaseModel], root: Any) -> Problem:
+    table, rest = _innermost(detail["loc"], _Table((), model, root))
+    place, path = table.place, ".".join(table.path)
+    inside = detail.get("ctx", {}).get("place")
+    if inside is not None:
+        return _sentence(detail, (*place, *_present(table.raw, rest), *inside), path, root)
+    if detail["type"] == "string_unicode" and not rest:  # the key itself, with half a character
+        return Problem(
+            (*place, str(detail["input"])), f"unknown key {shown(detail['input'])}", path, code="unknown-key"
+        )
     if not rest:
-        return Problem(here, f"invalid {shown(spot.raw)}: expected a table")
-    table = spot.raw if isinstance(spot.raw, Mapping) else {}
-    place = here if detail["type"] == "missing" else (*here, rest[0])
-    return Problem(place, field_sentence(str(rest[0]), spot.model, table, detail))
+        return Problem(place, f"invalid {shown(table.raw)}: expected a table", path, code="invalid-value")
+    return _field(detail, table, rest, root)
 
 
-def _followed(loc: Place, model: type[BaseModel], raw: object) -> Iterator[_Spot]:
-    """Yield the tables a location leads through, from the outermost."""
-    spot = _Spot((), model, raw)
-    yield spot
-    while len(loc) > len(spot.place):
-        field = str(loc[len(spot.place)])
-        info = spot.model.model_fields.get(field)
-        inner = _model_inside(info.annotation) if info else None
+def _sentence(detail: ErrorDetails, place: Place, path: str, root: Any) -> Problem:
+    """Return an error that is a whole sentence; a type may also name a template of the file."""
+    what, code, templates = detail["msg"], detail["type"], _mapping(root, "templates")
+    if code == "unknown-type" and templates:
+        kind = str(_at(root, place)["type"])[:50]
+        what = f"unknown type {kind!r}; {suggestion(kind, [*templates, *KINDS])}"
+    return Problem(place, what, path, code=code)
+
+
+def _field(detail: ErrorDetails, table: _Table, rest: Place, root: Any) -> Problem:
+    """Say what is wrong with a field of a table."""
+    field, path = str(rest[0]), ".".join(table.path)
+    info = _field_info(table.model, field)
+    raw = table.raw if isinstance(table.raw, Mapping) else {}
+    if info is None:
+        known = [each.alias or name for name, each in table.model.model_fields.items()]
+        return Problem((*table.place, field), unknown(field, known), path, code="unknown-key")
+    words = expected(table.model, next(name for name, each in table.model.model_fields.items() if each is info))
+    if detail["type"] == "missing":
+        return Problem((*table.place, field), missing(field, words), path, code="missing-field")
+    if table.place and field not in raw and field in _mapping(root, "defaults"):
+        what = invalid(field, detail["input"], words)
+        return Problem(("defaults", field), what, "defaults", code="invalid-value")
+    return _value(rest, table, info, words)
+
+
+def _value(rest: Place, table: _Table, info: FieldInfo, words: str) -> Problem:
+    """Say what is wrong with a value, or with one inside the table that it is."""
+    keys, annotation = _present(table.raw, rest), info.annotation
+    for _ in keys[1:]:
+        annotation = _values(annotation)
+        words = inner_help(annotation).words
+    path = ".".join(table.path)
+    if len(keys) > 1 and rest[len(keys) :] == ("[key]",):
+        what = f"invalid key {shown(keys[-1])}: expected a name made of letters, digits, _ and -"
+        return Problem((*table.place, *keys), what, path, code="invalid-key")
+    what = invalid(".".join(map(str, keys)), _at(table.raw, keys), words)
+    return Problem((*table.place, *keys), what, path, code="invalid-value")
+
+
+def _present(data: Any, keys: Place) -> Place:
+    """Return the keys that lead somewhere in the data; the first always counts."""
+    count = 1
+    while count < len(keys) and isinstance(_at(data, keys[:count]), Mapping) and keys[count] in _at(data, keys[:count]):
+        count += 1
+    return keys[:count]
+
+
+def _values(annotation: Any) -> Any:
+    """Return the type of the values of a table."""
+    parts = (annotation, *get_args(annotation))
+    tables = (get_args(part)[1] for part in parts if get_origin(part) in {dict, Mapping})
+    return next(tables, None)
+
+
+def _innermost(loc: Place, table: _Table) -> tuple[_Table, Place]:
+    """Follow a location to the innermost table it leads into; return that and the rest of the location."""
+    while True:
+        inner = _entered(table, loc) if loc else None
         if inner is None:
-            return
-        length = len(spot.place) + 1
-        data = _entry(spot.raw, field)
-        if isinstance(data, list | tuple) or (isinstance(data, Mapping) and _is_dict(spot.model, field)):
-            if len(loc) <= length:
-                return
-            data = _entry(data, loc[length])
-            length += 1
-        if length > len(loc):
-            return
-        spot = _Spot(loc[:length], inner, data)
-        yield spot
+            return table, loc
+        table, loc = inner
+
+
+def _entered(table: _Table, loc: Place) -> tuple[_Table, Place] | None:
+    """Return the table that a location leads into, one step down."""
+    field, *rest = loc
+    info = _field_info(table.model, str(field))
+    model = _model_inside(info.annotation) if info else None
+    if info is None or model is None:
+        return None
+    data, place = _entry(table.raw, field), (*table.place, field)
+    if isinstance(data, list | tuple) or (isinstance(data, Mapping) and _values(info.annotation)):
+        if not rest or rest[1:] == ["[key]"]:
+            return None
+        key, *rest = rest
+        data, place = _entry(data, key), (*place, key)
+    elif rest and isinstance(rest[0], int):  # one table where a list of them may stand
+        rest = rest[1:]
+    elif not rest:
+        return None
+    name = (label(data, int(place[-1]) + 1),) if model is Layer else (str(place[-1]),) if _is_named(info) else ()
+    return _Table(place, _model_of(model, data), data, (*table.path, *name)), tuple(rest)
+
+
+def _is_named(info: FieldInfo) -> bool:
+    """Tell whether a field holds tables by name."""
+    return _values(info.annotation) is not None
+
+
+def _model_of(model: type[BaseModel], data: Any) -> type[BaseModel]:
+    """Return the model of a table: for a layer, that of its type."""
+    kind = data.get("type") if isinstance(data, Mapping) else None
+    known = model is Layer and isinstance(kind, str) and (kind in KINDS or kind == "Block")
+    return class_named(str(kind)) if known else model
+
+
+def _field_info(model: type[BaseModel], key: str) -> FieldInfo | None:
+    """Return the field of a key."""
+    found = (info for name, info in model.model_fields.items() if key == (info.alias or name))
+    return next(found, None)
 
 
 def _entry(data: Any, key: str | int) -> Any:
@@ -80,191 +183,257 @@ def _entry(data: Any, key: str | int) -> Any:
         return None
 
 
-def _is_dict(model: type[BaseModel], field: str) -> bool:
-    return str(model.model_fields[field].annotation).startswith("dict[")
+def _at(data: Any, place: Place) -> Any:
+    for key in place:
+        data = _entry(data, key)
+    return data
 
 
 def _model_inside(annotation: object) -> type[BaseModel] | None:
-    """Return the class of the tables that an annotation speaks of."""
+    """Return the model of the tables in an annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
+    notes = (note.model() for note in getattr(annotation, "__metadata__", ()) if isinstance(note, Tables))
     found = (_model_inside(part) for part in getattr(annotation, "__args__", ()))
-    return next((each for each in found if each), None)
+    return next((each for each in (*notes, *found) if each), None)
 
 
-SAID_BETTER = frozenset({"defaults", "names", "rows"})
-"""Errors that the raw data tells more about."""
+# What only the whole file shows: defaults that no kind has, names that are taken.
+
+
+_COMMON = ("stride", "padding", "dilation", "groups", "bias", "norm", "activation", "ceil_mode")
+"""The defaults that a misspelled one is compared with."""
 
 
 def label(raw: object, position: int) -> str:
-    """Return what a layer is called: its name, or its kind and position."""
+    """Return the name of a layer: its own, or its kind and position."""
     if not isinstance(raw, Mapping):
         return f"layer {position}"
     name, kind = raw.get("name"), raw.get("type")
     if isinstance(name, str):
         return plain(name[:100])
-    return f"{kind}{position}" if isinstance(kind, str) and kind in (*KINDS, "Block") else f"layer {position}"
+    return f"{kind}{position}" if isinstance(kind, str) and (kind in KINDS or kind == "Block") else f"layer {position}"
 
 
-def all_problems(error: ValidationError, data: Raw) -> list[Problem]:
-    """Translate all that is wrong with an arch, one problem per field."""
-    found: dict[Place, Problem] = {}
-    for detail in error.errors(include_url=False):
-        if detail["type"] not in SAID_BETTER:
-            problem = _problem(detail, data)
-            found.setdefault(problem.place, problem)
-    return [*found.values(), *default_problems(data), *name_problems(data), *row_problems(data)]
+def _mapping(data: Any, key: str) -> Raw:
+    table = _entry(data, key)
+    return table if isinstance(table, Mapping) else {}
 
 
-def model_problems(error: ValidationError, model: type[BaseModel], raw: object) -> dict[str, str]:
-    """Translate the errors of a table that is no layer: a sentence for each field."""
-    table = raw if isinstance(raw, Mapping) else {}
-    found: dict[str, str] = {}
-    for detail in error.errors(include_url=False):
-        field = str(detail["loc"][0]) if detail["loc"] else ""
-        found.setdefault(field, field_sentence(field, model, table, detail))
-    return found
+def _default_problems(data: Raw) -> Iterator[Problem]:
+    """Refuse defaults that no kind of layer has."""
+    for key in unknown_defaults(_mapping(data, "defaults"), used_kinds(data.get("layers"))):
+        what = f"no kind of layer has a field {shown(key)}; {suggestion(str(key), _COMMON)}"
+        yield Problem(("defaults", key), what, code="unknown-default")
 
 
-def layer_problems(error: ValidationError, model: type[Layer], raw: Raw) -> dict[str, str]:
-    """Translate the errors of a single layer: a sentence for each field."""
-    found: dict[str, str] = {}
-    for detail in error.errors(include_url=False):
-        field = detail["loc"][0]
-        found.setdefault(str(field), _sentence(detail, model, field, raw))
-    return found
-
-
-def default_problems(data: Raw) -> list[Problem]:
-    """Return a problem for each default that no kind of layer could take."""
-    defaults = data.get("defaults")
-    if not isinstance(defaults, Mapping):
-        return []
-    unknown = unknown_defaults(defaults, used_kinds(data.get("layers")))
-    known = ("stride", "padding", "dilation", "groups", "bias", "norm", "activation", "ceil_mode")
-    return [
-        Problem(("defaults", key), f"no kind of layer has a field {shown(key)}; {suggestion(str(key), known)}")
-        for key in unknown
-    ]
-
-
-def name_problems(data: Raw, key: str = "layers", place: Place = (), path: str = "") -> list[Problem]:
-    """Return a problem for each layer that is called like an earlier sibling, blocks looked into."""
-    found: list[Problem] = []
+def _name_problems(data: Raw, place: Place = (), path: str = "") -> Iterator[Problem]:
+    """Refuse a layer with the name of an earlier sibling, in blocks too."""
+    layers = data.get("layers")
     seen: dict[str, int] = {ENTRY: -1}
-    layers = data.get(key)
     for index, layer in enumerate(layers if isinstance(layers, list) else ()):
-        here = (*place, key, index)
         name = label(layer, index + 1)
-        full = f"{path}.{name}" if path else name
         if name in seen:
-            holder = f"layer {seen[name] + 1} here" if seen[name] >= 0 else "what enters the network or block"
-            what = f"the name is already taken by {holder}; give each its own"
-            found.append(Problem((*here, "name"), what, full))
+            holder = f"layer {seen[name] + 1} here" if seen[name] >= 0 else "the input of the network or block"
+            what = f"the name is already taken by {holder}; choose another"
+            yield Problem((*place, "layers", index, "name"), what, f"{path}{name}", code="name-taken")
         seen.setdefault(name, index)
+        if isinstance(layer, Mapping) and "layers" in layer:
+            yield from _name_problems(layer, (*place, "layers", index), f"{path}{name}.")
+
+
+# Templates and the rows that use them, short of the values of expressions.
+
+
+_WORDS = ("none", "same", "valid", "true", "false", "input")
+TAKEN = frozenset((*SPECIAL, *FUNCTIONS, *STRUCTURE, *NORMS, *ACTIVATIONS, *_WORDS))
+"""The names no argument may have: they already mean something."""
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
+_ARGUMENT = "a number, true or false, or a word"
+
+
+class _Signature(NamedTuple):
+    """The arguments of a template."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+
+
+def _template_problems(data: Raw) -> Iterator[Problem]:
+    """Yield what is wrong with templates, variants and the rows that may hold expressions."""
+    if any(key in data for key in ("templates", "arguments", "variants")):
+        yield from _Templates(data).problems()
+
+
+class _Templates:
+    """The templates of a file with their arguments."""
+
+    def __init__(self, data: Raw) -> None:
+        self.data = data
+        self.templates = _mapping(data, "templates")
+        self.arguments = tuple(_mapping(data, "arguments"))
+        self.signatures = {name: _signature(raw) for name, raw in self.templates.items() if isinstance(raw, Mapping)}
+
+    def problems(self) -> Iterator[Problem]:
+        yield from _argument_problems(self.arguments, ("arguments",))
+        for name, (required, optional) in self.signatures.items():
+            if name in KINDS or name == "Block":
+                what = f"{name} is already a kind of layer; choose another name for the template"
+                yield Problem(("templates", name), what, code="name-taken")
+            yield from (each._replace(place=("templates", name)) for each in _argument_problems((*required, *optional)))
+        for name, variant in _mapping(self.data, "variants").items():
+            yield from self._variant(name, variant)
+        yield from _recursion_problems(self.templates)
+        yield from self._rows(self.data.get("layers"), ("layers",), templated=bool(self.arguments))
+        for name in self.signatures:
+            yield from self._rows(self.templates[name].get("layers"), ("templates", name, "layers"), templated=True)
+
+    def _variant(self, name: str, variant: object) -> Iterator[Problem]:
+        """Check what a variant changes: arguments of the file, defaults that some kind has."""
+        for key in _mapping(variant, "arguments"):
+            if key not in self.arguments:
+                what = f"the file has no argument {key!r:.50}; {suggestion(str(key)[:50], self.arguments)}"
+                yield Problem(("variants", name, "arguments", key), what, code="unknown-argument")
+        for key in unknown_defaults(_mapping(variant, "defaults"), used_kinds(self.data.get("layers"))):
+            what = f"no kind of layer has a field {key!r:.50}"
+            yield Problem(("variants", name, "defaults", key), what, code="unknown-default")
+
+    def _rows(self, layers: object, place: Place, *, templated: bool) -> Iterator[Problem]:
+        for index, raw in enumerate(layers if isinstance(layers, list) else ()):
+            here = (*place, index)
+            kind = raw.get("type") if isinstance(raw, Mapping) else None
+            if templated or (isinstance(kind, str) and kind in self.signatures):
+                inside = f"template {place[1]}, " if place[0] == "templates" else ""
+                name = f"{inside}{_row_label(raw, index)}"
+                for problem in self._row(raw, templated=templated):
+                    at = problem.place if problem.place[:1] == ("defaults",) else (*here, *problem.place)
+                    yield problem._replace(place=at, layer=problem.layer or name)
+            if isinstance(raw, Mapping):
+                yield from self._rows(raw.get("layers"), (*here, "layers"), templated=templated)
+
+    def _row(self, raw: Any, *, templated: bool) -> Iterator[Problem]:
+        try:
+            kind = checked_type(raw, (*KINDS, "Block", *self.signatures))
+        except PydanticCustomError as error:
+            yield Problem((), error.message(), code=error.type)
+            return
+        yield from _structure_problems(raw, kind, templated=templated)
+        if kind in KINDS:
+            yield from self._values(raw, kind)
+        else:
+            yield from self._arguments(raw, kind)
+
+    def _values(self, raw: Raw, kind: str) -> Iterator[Problem]:
+        """Check the fields of a kind with its model, except those that an expression may give."""
+        model = class_named(kind)
+        defaults = {key: value for key, value in _mapping(self.data, "defaults").items() if key in parameters(kind)}
+        fields = {**defaults, **{key: value for key, value in raw.items() if key not in STRUCTURE}}
+        known = {key: value for key, value in fields.items() if key not in model.model_fields or not _is_open(value)}
+        try:
+            model.model_validate(known)
+        except ValidationError as error:
+            for problem in table_problems(error, model, known):
+                key = problem.place[0]
+                if key in defaults and key not in raw:
+                    yield problem._replace(place=("defaults", key), layer="defaults")
+                elif problem.code != "missing-field" or key not in fields:
+                    yield problem
+
+    def _arguments(self, raw: Raw, kind: str) -> Iterator[Problem]:
+        """Check the arguments of a template; a block has none."""
+        required, optional = self.signatures.get(kind, _Signature((), ()))
+        for key, value in raw.items():
+            if key in STRUCTURE:
+                continue
+            if key not in (*required, *optional):
+                yield Problem((key,), unknown(key, [*required, *optional]), code="unknown-key")
+            elif not _is_argument(value):
+                yield Problem((key,), invalid(key, value, _ARGUMENT), code="invalid-value")
+        for key in required:
+            if key not in raw:
+                yield Problem((key,), missing(key, _ARGUMENT), code="missing-field")
+
+
+def _is_open(value: object) -> bool:
+    """Tell whether a value is text, or holds some: it may be an expression."""
+    return isinstance(value, str) or (isinstance(value, list) and any(map(_is_open, value)))
+
+
+def _is_argument(value: object) -> bool:
+    return isinstance(value, int | str) or (isinstance(value, float) and abs(value) <= LARGEST)
+
+
+def _signature(raw: Raw) -> _Signature:
+    required, optional = raw.get("required"), raw.get("arguments")
+    return _Signature(
+        tuple(name for name in required if isinstance(name, str)) if isinstance(required, list) else (),
+        tuple(optional) if isinstance(optional, Mapping) else (),
+    )
+
+
+def _argument_problems(names: tuple[str, ...], place: Place = ()) -> Iterator[Problem]:
+    """Refuse names that mean something already, or that no expression can contain."""
+    for name in names:
+        if name in TAKEN:
+            yield Problem((*place, name), f"an argument cannot be named {name}: the name is taken", code="name-taken")
+        elif not name.isidentifier() or iskeyword(name):
+            what = f"an argument cannot be named {name}: expressions cannot contain the name"
+            yield Problem((*place, name), what, code="invalid-name")
+
+
+def _recursion_problems(templates: Raw) -> Iterator[Problem]:
+    """Refuse a template that uses itself, directly or through others."""
+    uses = {name: {*_uses(raw)} & {*templates} for name, raw in templates.items()}
+    for name in templates:
+        seen: set[str] = set()
+        pending = {*uses[name]}
+        while pending:
+            seen |= pending
+            pending = {inner for use in pending for inner in uses[use]} - seen
+        if name in seen:
+            yield Problem(("templates", name), f"template {name} is recursive", code="recursive-template")
+
+
+def _uses(raw: object) -> Iterator[str]:
+    layers = _entry(raw, "layers")
+    for layer in layers if isinstance(layers, list) else ():
         if isinstance(layer, Mapping):
-            found += name_problems(layer, key, here, full)
-    return found
+            if isinstance(layer.get("type"), str):
+                yield layer["type"]
+            yield from _uses(layer)
 
 
-_TABLES = ("templates", "variants", "scaling", "budget")
-"""The keys whose tables have classes of their own, made only for files that have them."""
+def _row_label(raw: object, index: int) -> str:
+    name = raw.get("name") or raw.get("type") if isinstance(raw, Mapping) else None
+    return name if isinstance(name, str) else f"layer {index + 1}"
 
 
-def _table_problem(detail: ErrorDetails, data: Raw) -> Problem:
-    """Say what is wrong with a field of a template, a variant, the scaling or a budget."""
-    key, *rest = detail["loc"]
-    nested = key in {"templates", "variants"} or (rest and isinstance(rest[0], int))
-    base: Place = (key, rest[0]) if nested else (key,)
-    inner: Any = data
-    for step in base:
-        inner = inner[step]
-    problem = table_problem(detail, _class(str(key)), inner, base)
-    return problem._replace(layer=str(base[1]) if key in {"templates", "variants"} else "")
+def _structure_problems(raw: Raw, kind: str, *, templated: bool) -> Iterator[Problem]:
+    """Check the keys that all rows share."""
+    for key, what in _misplaced(raw, kind, templated=templated):
+        yield Problem((key,), what, code="invalid-value")
+    for key in ("when", "repeat"):
+        if templated and isinstance(raw.get(key), str):
+            try:
+                parse(raw[key])
+            except NotArithmeticError as error:
+                yield Problem((key,), f"{key} = {raw[key]!r:.80}: {error}", code="not-arithmetic")
 
 
-def _class(key: str) -> type[BaseModel]:
-    """Return the class of the tables under a key."""
-    from flopcount.spec import arch as extras
-    from flopcount.spec import budget
-
-    classes: dict[str, type[BaseModel]] = {
-        "templates": extras.Template,
-        "variants": extras.Variant,
-        "scaling": extras.Scaling,
-        "budget": budget.Budget,
-    }
-    return classes[key]
-
-
-def _problem(detail: ErrorDetails, data: Raw) -> Problem:
-    """Find the layer an error is in, then say what is wrong with which of its fields."""
-    if _is_inside_table(detail):
-        return _table_problem(detail, data)
-    place, path, model, raw = _innermost(detail["loc"], data)
-    if detail["type"] == "string_unicode" and len(detail["loc"]) == len(place):  # the key itself, with half a character
-        return Problem((*place, str(detail["input"])), f"unknown key {shown(detail['input'])}", path)
-    kind, templates = raw.get("type"), data.get("templates")
-    if detail["type"] == "layer" and isinstance(templates, Mapping) and isinstance(kind, str) and place:
-        return Problem(place, f"unknown type {kind[:50]!r}; {suggestion(kind[:50], [*templates, *KINDS])}", path)
-    field = detail["loc"][len(place)] if len(detail["loc"]) > len(place) else None
-    what = _sentence(detail, model, field, raw)
-    defaults = data.get("defaults")
-    if isinstance(field, str) and field not in raw and isinstance(defaults, Mapping) and field in defaults and place:
-        return Problem(("defaults", field), what, "defaults")
-    inside = isinstance(field, str) and field in raw
-    return Problem((*place, field) if inside and field is not None else (*place, *_missing(detail)), what, path)
-
-
-def _is_inside_table(detail: ErrorDetails) -> bool:
-    key, *rest = detail["loc"] or ("",)
-    return key in _TABLES and (len(rest) > 1 if key in {"templates", "variants"} else bool(rest) or key == "budget")
-
-
-def _missing(detail: ErrorDetails) -> Place:
-    """Keep two missing fields of one layer apart; no such place is in the file, so it reads as the layer's."""
-    return detail["loc"][-1:] if detail["type"] == "missing" else ()
-
-
-def _innermost(loc: Place, data: Raw) -> tuple[Place, str, type[BaseModel], Raw]:
-    """Follow a location down to the innermost layer it names: its place, path, class and raw data."""
-    place: Place = ()
-    path: list[str] = []
-    model: type[BaseModel] = Arch
-    raw = data
-    while len(loc) > len(place) + 1 and loc[len(place)] == "layers" and isinstance(loc[len(place) + 1], int):
-        index = loc[len(place) + 1]
-        layer = raw["layers"][index]
-        path.append(label(layer, int(index) + 1))
-        place = (*place, "layers", index)
-        if not isinstance(layer, Mapping):
-            return place, ".".join(path), Layer, {}
-        raw = layer
-        kind = raw.get("type")
-        model = class_named(kind) if isinstance(kind, str) and kind in (*KINDS, "Block") else Layer
-    return place, ".".join(path), model, raw
-
-
-def _sentence(detail: ErrorDetails, model: type[BaseModel], field: str | int | None, raw: Raw) -> str:
-    if detail["type"] == "layer" or not isinstance(field, str):
-        return detail["msg"]
-    if detail["type"] == "missing":
-        return f"missing field {field}: expected {expected(model, field)}"
-    if field not in model.model_fields and field != "$schema":
-        known = [*model.model_fields] if model is not Arch else [f for f in model.model_fields if f != "schema_"]
-        return f"unknown key {shown(field)}; {suggestion(field, known)}"
-    value: Any = raw.get(field, detail["input"])
-    words = expected(model, "schema_" if field == "$schema" else field)
-    if isinstance(value, Sequence) and not value and not isinstance(value, str):
-        return f"{field} is empty: expected {words}"
-    return f"invalid {field} {shown(value)}: expected {words}"
-
-
-def field_sentence(field: str, model: type[BaseModel], raw: Mapping[str, Any], detail: ErrorDetails) -> str:
-    """Say what is wrong with a field of a table that is no layer."""
-    name = next((name for name, info in model.model_fields.items() if info.alias == field), field)
-    if name not in model.model_fields:
-        return f"unknown key {shown(field)}; {suggestion(field, [*model.model_fields])}"
-    if detail["type"] == "missing":
-        return f"missing field {field}: expected {expected(model, name)}"
-    return f"invalid {field} {shown(raw.get(field))}: expected {expected(model, name)}"
+def _misplaced(raw: Raw, kind: str, *, templated: bool) -> Iterator[tuple[str, str]]:
+    name, after, repeat = raw.get("name"), raw.get("after"), raw.get("repeat", 1)
+    if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
+        yield "name", invalid("name", name, expected(Layer, "name"))
+    if after is not None and not (isinstance(after, list) and after and all(isinstance(each, str) for each in after)):
+        yield "after", invalid("after", after, expected(Layer, "after"))
+    if "repeat" in raw and kind in KINDS:
+        yield "repeat", f"{kind} has no repeat; put it in a Block with repeat"
+    elif not (isinstance(repeat, int) and not isinstance(repeat, bool)) and not (templated and isinstance(repeat, str)):
+        yield "repeat", invalid("repeat", repeat, "an integer (1 to 10⁹)")
+    if "when" in raw and not (templated and isinstance(raw["when"], bool | str)):
+        yield "when", "invalid when: expected true, false or a comparison of arguments, in templates only"
+    if "layers" in raw and kind != "Block":
+        yield "layers", f"{kind} has no layers inside; only a Block has"
+    if kind == "Block" and not (isinstance(raw.get("layers"), list) and raw["layers"]):
+        yield "layers", missing("layers", "a list of layers, at least one")

@@ -165,7 +165,8 @@ def test_claims_are_tables(claim: str, run: Run, write: Write) -> None:
     path = write("n.toml", f'claims = {claim}\ninput = [3, 8, 8]\nlayers = [{{ type = "Flatten" }}]\n')
     result = run("verify", path)
     assert (result.code, result.out) == (2, "")
-    assert f"{path}:1:1: invalid claims" in result.err
+    assert f"{path}:1:1: " in result.err
+    assert "claims" in result.err
 
 
 def test_a_network_without_claims_has_nothing_to_verify(run: Run, write: Write) -> None:

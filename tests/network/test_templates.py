@@ -285,7 +285,7 @@ def test_a_name_inside_a_template_is_taken_once(layers: list[Row], inside: str) 
 
 def test_no_network_has_two_layers_at_one_path() -> None:
     """A file with arguments takes its rows apart too, and still refuses names that are taken."""
-    with pytest.raises(ValueError, match="name"):
+    with pytest.raises(SpecError, match="name"):
         network(SIZE, conv("w", name="a"), conv("w", name="a"), arguments={"w": 4})
 
 
