@@ -80,7 +80,7 @@ def test_a_block_has_no_params_of_its_own_to_hold(run: Run, write: Write, field:
     inner = '[{ type = "Linear", out_features = 2 }]'
     text = f'input = [3]\nlayers = [{{ type = "Block", {field} = {value}, layers = {inner} }}]\n'
     result = run(write("arch.toml", text))
-    assert (result.code, result.err.count("write it in the layers inside")) == (2, 1)
+    assert (result.code, result.err.count("set it on the layers inside")) == (2, 1)
 
 
 KEPT = [
