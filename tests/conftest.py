@@ -13,8 +13,6 @@ import hypothesis
 import pytest
 
 from flopcount.analyses.explain import Verdict, verdicts
-from flopcount.case import Count
-from flopcount.cli.loading import Options, count_of
 from flopcount.cli.main import run as run_command
 from flopcount.errors import INDENT
 from flopcount.network.network import Network, of_spec
@@ -68,12 +66,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @cache
-def _counted(reference: str, options: Options) -> Count:
-    """Count a bundled network once for all tests of this process."""
-    return count_of(reference, options)
-
-
-@cache
 def _verdicts(reference: str) -> tuple[Verdict, ...]:
     """Recompute the claims of a bundled network once for all tests of this process."""
     spec, variant = load_base(reference)
@@ -88,7 +80,6 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
         is_bundled = variant is None and Path(network.title).is_relative_to(ROOT)
         return _verdicts(network.title) if is_bundled else verdicts(network, variant)
 
-    monkeypatch.setattr("flopcount.cli.archs.count_of", _counted)
     monkeypatch.setattr("flopcount.cli.verify.verdicts", judged)
 
 

@@ -1,18 +1,35 @@
-"""`flopcount archs`: the networks that come with flopcount."""
+"""`flopcount archs`: the bundled networks."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
-from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import output_options, plot_option
 from flopcount.cli.output import show
-from flopcount.report.catalogue import archs_report
-from flopcount.spec.load import bundled
+from flopcount.report.catalogue import Listed, archs_report
+from flopcount.spec.load import ROOT, bundled
+from flopcount.spec.lock import read_lock
+from flopcount.spec.text import notation_of, parsed, read_text
+
+LOCK = ROOT / "flopcount.lock"
+"""The recorded costs of the bundled networks; `make test` checks that they are current."""
 
 
 @click.command("archs")
 @plot_option
 @output_options
 def command(fmt: str, output: str | None, plot: str | None) -> None:
-    """List the networks that come with flopcount, each at its own input."""
-    counted = [count_of(str(path), Options(variant=variant)) for path, variant in bundled().values()]
-    show(archs_report([(result.case.plan.spec.arch, result) for result in counted]), fmt, output, plot=plot)
+    """List the bundled networks, each at its own input."""
+    rows = {row.id: row for row in read_lock(LOCK, str(LOCK)).rows}
+    files: dict[str, Mapping[str, Any]] = {}
+    found = []
+    for name, (path, variant) in bundled().items():
+        key = path.relative_to(ROOT).as_posix()
+        if key not in files:
+            text = read_text(path)
+            files[key] = parsed(text, notation_of(path, text), str(path)).data
+        said = {**files[key], **(files[key]["variants"][variant] if variant else {})}
+        row = rows[f"{key} --variant {variant}" if variant else key]
+        found.append(Listed(name, said["input"], row.params, row.macs, said["description"], row.notes))
+    show(archs_report(found), fmt, output, plot=plot)

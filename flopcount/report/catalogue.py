@@ -3,18 +3,17 @@
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from flopcount.analyses.budgets.lock import LOCKED, Raise, Renewal
-from flopcount.case import Count
-from flopcount.errors import plain
+from flopcount.case import Cost
+from flopcount.errors import Note, plain
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
 from flopcount.network.convention import EVERYTHING, Convention, Described, Weights, convention
 from flopcount.network.implementation import CALL_STYLES
 from flopcount.network.padding_exact import PADDING_EXACT
-from flopcount.report.cost import convention_line, costs, inputs_data
+from flopcount.report.cost import convention_line, costs
 from flopcount.report.table import Column, Line, Report, Row, Table
-from flopcount.spec.arch import Arch
 from flopcount.spec.fields import Layer, expected, own_fields
 from flopcount.spec.kinds import KINDS, description, kind_named, summary
 from flopcount.spec.units import pair, percent
@@ -29,25 +28,37 @@ FIELDS = (
 )
 
 
-def archs_report(found: Sequence[tuple[Arch, Count]]) -> Report:
+class Listed(NamedTuple):
+    """A bundled network with its recorded cost, and the notes that qualify it."""
+
+    name: str
+    input: Any
+    params: int
+    macs: int
+    description: str
+    notes: tuple[str, ...] = ()
+
+
+def archs_report(found: Sequence[Listed]) -> Report:
     """Return the bundled networks, one per row."""
-    rule = found[0][1].convention if found else convention()
+    rule = convention()
     shown = costs(rule)
     rows = tuple(
         Row(
             {
-                "arch": arch.name,
-                "input": inputs_data(result.trace),
-                **shown.values(result.total),
-                "description": arch.description,
+                "arch": each.name,
+                "input": each.input,
+                **shown.values(Cost(params=each.params, macs=each.macs)),
+                "description": each.description,
             }
         )
-        for arch, result in found
+        for each in found
     )
     columns = (Column("arch", "network"), Column("input", "input", "shape"), *shown.columns())
     table = Table("archs", (*columns, Column("description", "description", "prose")), rows)
     lines = (convention_line(rule), Line("text", "flopcount NAME shows one, layer by layer"))
-    return Report("Bundled networks", (table,), lines)
+    notes = tuple(Note("recorded", f"{each.name}: {note}") for each in found for note in each.notes)
+    return Report("Bundled networks", (table,), lines, notes)
 
 
 def kinds_report(templates: Mapping[str, Any]) -> Report:

@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from flopcount.errors import Place, plain, suggestion
 from flopcount.spec import units as quantities
-from flopcount.spec.fields import Help, Line, Name, Positive, shown
+from flopcount.spec.fields import Flag, Help, Line, Name, Positive, shown
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.units import NotAQuantityError, Quantity
 
@@ -341,6 +341,7 @@ class Configuration(BaseModel):
         Help("a table of sizes by file pattern"),
         Field(description="the inputs of some files, by pattern; the last match wins"),
     ] = {}
+    variants: Annotated[Flag, Field(description="whether each variant of a file is locked too")] = False
     lock: Annotated[
         str, Help("the name of a file"), Field(min_length=1, max_length=200, description="where the lock file is")
     ] = "flopcount.lock"

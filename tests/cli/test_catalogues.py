@@ -1,6 +1,7 @@
 """`flopcount archs` and `flopcount kinds`: what there is, from the code itself."""
 
 import json
+from pathlib import Path
 
 import pytest
 from conftest import Run
@@ -80,3 +81,9 @@ def test_a_mistyped_kind_is_answered_with_a_suggestion(kind: str, way_out: str, 
     result = run("kinds", kind)
     assert (result.code, result.out) == (2, "")
     assert way_out in result.err
+
+
+def test_the_recorded_costs_of_bundled_networks_are_current(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`flopcount archs` reads the lock file; each figure in it is counted again here."""
+    monkeypatch.chdir(Path(__file__).parent.parent.parent)
+    assert run("lock", "--check").code == 0

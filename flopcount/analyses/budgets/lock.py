@@ -92,7 +92,8 @@ def inventory(around: Setup, names: Sequence[str], lock: Lock, folder: Path) -> 
     entries: dict[str, Entry] = {}
     for path in paths:
         subject = Subject(path, title_of(path, around.folder), around.input_of(path, known))
-        checked, found = counted(subject, _name(path, folder), rules)
+        variants = config is not None and config.model.variants
+        checked, found = counted(subject, _name(path, folder), rules, variants=variants)
         files.append(checked)
         entries |= found
     return Inventory(tuple(files), entries, tuple(_name(path, folder) for path in paths), not names)
@@ -112,8 +113,10 @@ def _name(path: Path, folder: Path) -> str:
     return name
 
 
-def counted(subject: Subject, name: str, rules: Sequence[Rule]) -> tuple[Checked, dict[str, Entry]]:
-    """Count one file at all of its points; whatever is wrong with it becomes findings."""
+def counted(
+    subject: Subject, name: str, rules: Sequence[Rule], *, variants: bool = False
+) -> tuple[Checked, dict[str, Entry]]:
+    """Count one file at all of its points, and its variants; whatever is wrong with it becomes findings."""
     try:
         model, applied = opened(subject, rules)
     except BadInput as error:
@@ -122,7 +125,7 @@ def counted(subject: Subject, name: str, rules: Sequence[Rule]) -> tuple[Checked
     counts: list[Evaluation] = []
     findings = [unchecked(SKIPPED, locking, model)] if model.plan.unknown else []
     entries: dict[str, Entry] = {}
-    for point in [] if findings else _points(model, applied):
+    for point in [] if findings else _points(model, applied, variants=variants):
         try:
             count, row = _measured(model, point, name)
         except BadInput as error:
@@ -133,9 +136,10 @@ def counted(subject: Subject, name: str, rules: Sequence[Rule]) -> tuple[Checked
     return Checked(subject.title, model.plan.name, tuple(counts), tuple(dict.fromkeys(findings))), entries
 
 
-def _points(model: Model, rules: Sequence[Rule]) -> Iterator[Point]:
-    """Yield where a network is counted: as its file says, if it says all, and at the points of its rules."""
-    asked = [*dict.fromkeys((HERE, *(point for rule in rules for point in rule.points)))]
+def _points(model: Model, rules: Sequence[Rule], *, variants: bool) -> Iterator[Point]:
+    """Yield where a network is counted: as its file says, if it says all, its variants, the points of its rules."""
+    others = (HERE._replace(variant=name) for name in (model.plan.spec.arch.variants if variants else ()))
+    asked = [*dict.fromkeys((HERE, *others, *(point for rule in rules for point in rule.points)))]
     yield from asked[int(model.is_open) :]
 
 
