@@ -19,9 +19,6 @@ from threading import Thread
 from time import perf_counter
 from typing import NamedTuple
 
-AIM = 1.4
-"""A run may take this many times what its dependencies cost."""
-
 MODEL = """
 import pydantic
 class One(pydantic.BaseModel):
@@ -36,12 +33,13 @@ Output = Callable[[], AbstractContextManager[int]]
 
 
 class Case(NamedTuple):
-    """A command line, what it is compared with, and where both write to."""
+    """A command line, what it is compared with, where both write to, and the ratio it may have on a quiet machine."""
 
     title: str
     arguments: Sequence[str]
     baseline: str
     output: Output
+    aim: float
 
 
 def _nowhere() -> AbstractContextManager[int]:
@@ -69,9 +67,9 @@ def _drain(controller: int) -> None:
 
 
 CASES = (
-    Case("table", COUNT, RICH, _nowhere),
-    Case("json", (*COUNT, "--format", "json"), PLAIN, _nowhere),
-    *((Case("table, on a terminal", COUNT, RICH, _terminal),) if hasattr(os, "openpty") else ()),
+    Case("table", COUNT, RICH, _nowhere, 1.2),
+    Case("json", (*COUNT, "--format", "json"), PLAIN, _nowhere, 1.15),
+    *((Case("table, on a terminal", COUNT, RICH, _terminal, 1.2),) if hasattr(os, "openpty") else ()),
 )
 
 
@@ -109,13 +107,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Compare whole runs with what their dependencies cost.")
     parser.add_argument("--pairs", type=int, default=41, help="measured runs of each side (default: 41)")
     pairs = parser.parse_args().pairs
-    print(f"{'':22}{'flopcount':>12}{'baseline':>12}{'ratio':>8}   at most {AIM}")
+    print(f"{'':22}{'flopcount':>12}{'baseline':>12}{'ratio':>8}{'at most':>10}")
     for case in CASES:
         command, baseline = (installed(), *case.arguments), (sys.executable, "-c", case.baseline)
         runs, bases = alternated(command, baseline, case.output, pairs)
         ratio = median(run / base for run, base in zip(runs, bases, strict=True))
-        verdict = "holds" if ratio <= AIM else "DOES NOT HOLD"
-        print(f"{case.title:22}{median(runs) * 1e3:9.1f} ms{median(bases) * 1e3:9.1f} ms{ratio:8.3f}   {verdict}")
+        verdict = "holds" if ratio <= case.aim else "DOES NOT HOLD"
+        print(f"{case.title:22}{median(runs) * 1e3:9.1f} ms{median(bases) * 1e3:9.1f} ms{ratio:8.3f}{case.aim:10}   {verdict}")
 
 
 if __name__ == "__main__":

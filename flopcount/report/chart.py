@@ -75,18 +75,10 @@ def _lines(report: Report, *kinds: str) -> tuple[str, ...]:
 
 
 def _details(table: Table, row: Row) -> dict[str, str]:
-    """Return the cells of a row for whoever points at it, integers exact."""
+    """Return the cells of a row for tooltips, integers exact; their names are apart from the fields that are drawn."""
     known = [column for column in (*table.columns, *table.more) if row.cells.get(column.key) is not None]
-    return _cells({_name(each): cell_text(row.cells[each.key], each.form, ",") for each in known})
-
-
-def _name(column: Column) -> str:
-    return column.title if column.title not in {"ratio", ""} else column.key.replace("_", " ")
-
-
-def _cells(details: Mapping[str, str]) -> dict[str, str]:
-    """Keep the names of cells apart from the fields that are drawn."""
-    return {f"cell {name}": value for name, value in details.items()}
+    names = {each.key: each.title if each.title not in {"ratio", ""} else each.key.replace("_", " ") for each in known}
+    return {f"cell {names[each.key]}": cell_text(row.cells[each.key], each.form, ",") for each in known}
 
 
 def _tooltip(records: Iterable[Mapping[str, Any]]) -> list[Spec]:
@@ -142,14 +134,11 @@ def _series(table: Table, key: str) -> dict[str, str]:
     total = table.total.cells if table.total else {}
     for reference, own, before, after in COMPARED:
         keys = {reference.format(key): before, own.format(key): after}
-        is_whole = all(reference.format(key) in row.cells for row in table.rows if _is_compared(row, reference))
-        if keys.keys() <= total.keys() and is_whole:
+        others = {reference.format(column.metric) for column in table.columns if column.metric}
+        compared = [row for row in table.rows if not others.isdisjoint(row.cells)]
+        if keys.keys() <= total.keys() and all(reference.format(key) in row.cells for row in compared):
             return keys
     return {key: ""}
-
-
-def _is_compared(row: Row, reference: str) -> bool:
-    return any(reference.format(key) in row.cells for key in ("macs", "flops"))
 
 
 def _costliest(rows: Sequence[Row], panels: Sequence[Panel]) -> list[Row]:
@@ -216,12 +205,6 @@ def _alternative(table: Table, row: Row) -> str:
 STEP, THIN, MARGIN = 20, 11, 6
 """Height of a row with one bar; of each bar if there are two; the gap between rows."""
 
-WIDTHS: Mapping[int, Sequence[int]] = {1: (520,), 2: (380, 220), 3: (320, 200, 200)}
-"""Of the panels, by their number."""
-
-LONGEST = 40
-"""Characters of a label; in longer ones the middle is left out."""
-
 
 def _bars(table: Table, labels: Sequence[str], rows: Sequence[Row], reference: str = "") -> "Bars":
     return Bars(labels, rows, [_details(table, row) for row in rows], reference)
@@ -237,21 +220,23 @@ class Bars(NamedTuple):
 
     def spec(self, panels: Sequence[Panel]) -> Spec:
         """Return panels side by side, under one list of labels."""
-        widths = WIDTHS[min(len(panels), 3)]
+        widths = [520] if len(panels) == 1 else [380, *[220] * (len(panels) - 1)]
         drawn = [
-            self._panel(panel, width, n == 0) for n, (panel, width) in enumerate(zip(panels, widths, strict=False))
+            self._panel(*each, is_first=number == 0) for number, each in enumerate(zip(panels, widths, strict=True))
         ]
         return {"hconcat": drawn, "spacing": 26, "resolve": {"legend": {"color": "independent"}}}
 
-    def _panel(self, panel: Panel, width: int, is_first: bool) -> Spec:  # noqa: FBT001  (private)
+    def _panel(self, panel: Panel, width: int, *, is_first: bool) -> Spec:
         many = len(panel.series)
         step = STEP if many == 1 else THIN * many + MARGIN
         records = [*self._records(panel)]
         high = max((record["value"] for record in records), default=0) or 1
         padding = {"paddingInner": 0.28 if many == 1 else MARGIN / step, "paddingOuter": 0.2}
         axis = {"title": panel.column.title, "tickCount": 5, "domain": False, "ticks": False, **NUMBERS}
+        labels = {"title": None, "ticks": False, "labelPadding": 6, "labelLimit": 260, "labelOverlap": False}
+        labels["labels"] = is_first
         position: Spec = {
-            "y": {"field": "label", "type": "nominal", "sort": None, "scale": padding, "axis": _labels(is_first)},
+            "y": {"field": "label", "type": "nominal", "sort": None, "scale": padding, "axis": labels},
             "x": {"field": "value", "type": "quantitative", "axis": axis}
             | {"scale": {"domain": [0, high * 1.16], "nice": False}},
         }
@@ -275,13 +260,6 @@ class Bars(NamedTuple):
 
 NUMBERS: Spec = {"format": "~s", "grid": True, "labelFlush": False, "labelOverlap": True}
 """Numbers along an axis: with their unit prefix and no needless zeros."""
-
-
-def _labels(is_shown: bool) -> Spec:  # noqa: FBT001  (private)
-    """Return the axis of labels; only the first panel shows them."""
-    cut = f"length(datum.label) > {LONGEST} ? slice(datum.label, 0, 16) + '…' + slice(datum.label, -22) : datum.label"
-    axis = {"title": None, "ticks": False, "domain": True, "labelPadding": 6, "labelLimit": 0, "labelOverlap": False}
-    return {**axis, "labels": is_shown, **({"labelExpr": cut} if is_shown else {})}
 
 
 def _color(panel: Panel, reference: str, *, has_legend: bool) -> Spec:
@@ -473,7 +451,7 @@ def _shade(cloud: Cloud, axes: Sequence[Axis]) -> str:
 def _candidates(rows: Rows | None, cloud: Cloud, shade: str = "") -> Iterator[Point]:
     for each in cells(rows or {}):
         found: dict[str, Any] = dict(zip(rows or {}, each, strict=True))
-        details = _cells({name: f"{value:,}" if name in COSTS else str(value) for name, value in found.items()})
+        details = {f"cell {key}": f"{value:,}" if key in COSTS else str(value) for key, value in found.items()}
         yield Point(found[cloud.x], found[cloud.y], "", details, found.get(shade))
 
 
