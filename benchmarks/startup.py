@@ -113,7 +113,8 @@ def main() -> None:
         runs, bases = alternated(command, baseline, case.output, pairs)
         ratio = median(run / base for run, base in zip(runs, bases, strict=True))
         verdict = "holds" if ratio <= case.aim else "DOES NOT HOLD"
-        print(f"{case.title:22}{median(runs) * 1e3:9.1f} ms{median(bases) * 1e3:9.1f} ms{ratio:8.3f}{case.aim:10}   {verdict}")
+        times = f"{median(runs) * 1e3:9.1f} ms{median(bases) * 1e3:9.1f} ms"
+        print(f"{case.title:22}{times}{ratio:8.3f}{case.aim:10}   {verdict}")
 
 
 if __name__ == "__main__":
