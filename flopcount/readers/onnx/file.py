@@ -77,19 +77,22 @@ class FileBuffer:
     def __getitem__(self, place: int | slice) -> int | bytes:
         """Return one byte or a slice, as `bytes` does."""
         if isinstance(place, slice):
-            return self._read(place.start, place.stop - place.start)
+            offset = self._offset(place.start, place.stop - place.start)
+            return self.content[offset : offset + place.stop - place.start]
         offset = place - self.start
         if not 0 <= offset < len(self.content):
-            self.content, self.start, offset = self._read(place, self.SIZE), place, 0
+            offset = self._offset(place, 1)
         return self.content[offset]
 
-    def _read(self, start: int, size: int) -> bytes:
+    def _offset(self, start: int, size: int) -> int:
+        """Return where bytes are in the window, which moves there if needed."""
         offset = start - self.start
         if 0 <= offset <= len(self.content) - size:
-            return self.content[offset : offset + size]
+            return offset
         with self.path.open("rb", buffering=0) as file:
             file.seek(start)
-            return file.read(size)
+            self.content, self.start = file.read(max(size, self.SIZE)), start
+        return 0
 
 
 class ByteSpan(NamedTuple):

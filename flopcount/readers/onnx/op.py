@@ -13,7 +13,7 @@ from flopcount.errors import Refusal
 from flopcount.formulas.shape import Shape, render
 from flopcount.readers.base import Assembly, Origin, exact, unchecked_step
 from flopcount.readers.onnx.file import NodeProto, TensorProto
-from flopcount.spec.fields import LARGEST
+from flopcount.spec.fields import LARGEST, Layer
 
 Dims = tuple[int, ...]
 Numbers = tuple[float, ...]
@@ -92,7 +92,19 @@ def initial(tensor: TensorProto) -> Value:
 class DraftRow:
     """A layer in the making: its kind and fields, what it reads, and the shape it leaves."""
 
-    __slots__ = ("fields", "inputs", "is_view", "kind", "node", "shape", "shared", "takes_size", "uses", "weight")
+    __slots__ = (
+        "fields",
+        "inputs",
+        "is_view",
+        "kind",
+        "layer",
+        "node",
+        "shape",
+        "shared",
+        "takes_size",
+        "uses",
+        "weight",
+    )
 
     def __init__(self, kind: str, inputs: Sequence[int], node: NodeProto | None, shape: Shape) -> None:
         self.kind = kind
@@ -100,6 +112,7 @@ class DraftRow:
         self.node = node
         self.shape = shape
         self.fields: dict[str, Any] = {}
+        self.layer: Layer | None = None
         self.shared: dict[str, int] = {}
         self.uses = 0
         self.weight = ""
@@ -108,6 +121,7 @@ class DraftRow:
 
     def set_channel_axis(self, axis: int) -> None:
         """Say which axis is the channels; axes count from the last, so a batch may precede them."""
+        self.layer = None
         self.shape = self.shape._replace(channel_axis=axis)
         self.fields["channel_axis"] = axis - len(self.shape.dims)
         if self.fields["channel_axis"] == -1 and self.kind != "Permute":
@@ -158,26 +172,27 @@ class Draft:
             raise Refusal(_CONSTANT_FIRST)
         return self.rows[value.row]
 
-    def shape_of(self, kind: str, values: Iterable[Value], fields: Mapping[str, Any], *, strict: bool = False) -> Shape:
-        """Return the shape that a layer leaves, by its formula; if `strict`, its constraints must hold."""
-        shapes = [self.rows[value.row].shape for value in values if value.row is not None]
-        if not shapes:
-            raise Refusal(_CONSTANT_FIRST)
+    def shape_of(self, kind: str, value: Value, fields: Mapping[str, Any]) -> Shape:
+        """Return the shape that a layer would leave, whether or not its constraints hold."""
         layer = self.assembly.layer(self.origin, kind, fields)
-        step = self.assembly.step if strict else unchecked_step
-        return step(self.origin, kind, layer, shapes).shape
+        return unchecked_step(self.origin, kind, layer, [self.row_of(value).shape]).shape
 
     def add(self, kind: str, inputs: Sequence[Value], batch_axis: int | None, fields: dict[str, Any]) -> Value:
-        """Write a layer, and return its output."""
+        """Write a layer, and return its output; its formula gives the sizes."""
         rows = [value.row for value in inputs if value.row is not None]
-        if kind in _RESHAPING and fields.get("operator") != CONSTANT and rows:
-            fields["axes"] = len(self.rows[rows[0]].shape.dims)
-        shape = self.shape_of(kind, inputs, fields, strict=True)
+        shapes = [self.rows[row].shape for row in rows]
+        if not rows:
+            raise Refusal(_CONSTANT_FIRST)
+        if kind in _RESHAPING and fields.get("operator") != CONSTANT:
+            fields["axes"] = len(shapes[0].dims)
+        layer = self.assembly.layer(self.origin, kind, fields)
+        shape = self.assembly.step(self.origin, kind, layer, shapes).shape
         sizes = exact(shape.dims)
         dims = sizes if batch_axis is None else (*sizes[:batch_axis], 1, *sizes[batch_axis:])
         value = checked(Value(dims, inputs[0].dtype, len(self.rows), batch_axis))
         row = DraftRow(kind, rows, self.node, shape)
-        row.fields, row.takes_size = fields, kind != "Reshape" and (self.reads_size or _holds_size(fields))
+        row.fields, row.layer = fields, layer
+        row.takes_size = kind != "Reshape" and (self.reads_size or _holds_size(fields))
         for each in rows:
             self.rows[each].uses += 1
         self.rows.append(row)

@@ -117,7 +117,7 @@ def _growth(op: NodeContext, x: Value, fields: dict[str, Any]) -> dict[str, Any]
         wanted = tuple(size * s for size, s in zip(x.dims[2:], _per_axis(op, "strides", count), strict=True))
     pads = _explicit_padding(op, count)
     if wanted:
-        full = exact(op.draft.shape_of("ConvTranspose", [x], fields).spatial)
+        full = exact(op.draft.shape_of("ConvTranspose", x, fields).spatial)
         surplus = [size + more - fewer for size, more, fewer in zip(full, extra, wanted, strict=True)]
         pads = [(cut // 2, cut - cut // 2) if cut >= 0 else (cut, 0) for cut in surplus]
     moved = [max(0, -before - after) for before, after in pads]
@@ -138,7 +138,7 @@ def pool(op: NodeContext) -> list[Value]:
     fields |= {"ceil_mode": True} if op.integer("ceil_mode", 0) and fields.get("padding") != "same" else {}
     kind = "MaxPool" if op.node.op == "MaxPool" else "AvgPool"
     if _overlaps_border(fields, kernel) or (kind == "AvgPool" and "dilation" in fields):
-        sizes = exact(op.draft.shape_of("MaxPool", [x], fields).spatial)
+        sizes = exact(op.draft.shape_of("MaxPool", x, fields).spatial)
         kind, fields = f"Adaptive{kind}", {"output_size": collapsed(sizes)}
         op.draft.reads_size = True
     return [op.row(kind, x, **fields)] * 2

@@ -145,7 +145,9 @@ def _takes_bias(op: NodeContext, x: Value) -> bool:
 
 def _biased(op: NodeContext, x: Value, bias: Value) -> Value:
     """Make an addition the bias of the layer above."""
-    del op.draft.rows[x.row or 0].fields["bias"]
+    row = op.draft.row_of(x)
+    row.layer = None
+    del row.fields["bias"]
     op.draft.count_params(x, "bias", bias)
     return x
 

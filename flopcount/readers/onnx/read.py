@@ -246,9 +246,11 @@ def _assembled(draft: Draft, entries: Sequence[str]) -> ReadResult:
 
 
 def _node(draft: Draft, row: DraftRow, names: Sequence[str], path: str) -> Node:
-    origin = Origin(row.node.title, row.node.operator) if row.node else Origin()
-    layer = draft.assembly.layer(origin, row.kind, {**row.fields, **({"shared": row.shared} if row.shared else {})})
-    return Node(path, layer, tuple(names[each] for each in row.inputs), origin.place)
+    layer = row.layer
+    if layer is None or row.shared:
+        origin = Origin(row.node.title, row.node.operator) if row.node else Origin()
+        layer = draft.assembly.layer(origin, row.kind, {**row.fields, **({"shared": row.shared} if row.shared else {})})
+    return Node(path, layer, tuple(names[each] for each in row.inputs), ())
 
 
 def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
