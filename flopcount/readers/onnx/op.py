@@ -252,9 +252,9 @@ def integers(numbers: Iterable[float]) -> Dims:
 
 def checked(value: Value) -> Value:
     """Refuse sizes that no tensor has."""
-    if any(not 1 <= size <= LARGEST for size in value.dims) or prod(value.dims) > LARGEST**2:
-        shown = render(value.dims)[:100]
-        raise Refusal(f"its output is {shown}; sizes go from 1 to 10⁹, and elements to 10¹⁸")
+    dims = value.dims or (1,)
+    if min(dims) < 1 or max(dims) > LARGEST or prod(dims) > LARGEST**2:
+        raise Refusal(f"its output is {render(dims)[:100]}; sizes go from 1 to 10⁹, and elements to 10¹⁸")
     return value
 
 
