@@ -304,7 +304,7 @@ def test_a_row_that_another_one_reads_by_its_old_name_is_named_so(run: Run, writ
         (("--to", "DepthSepConv", "--where", "path ~"), "not a condition; write"),
         (("--to", "DepthSepConv", "--where", "path > 1"), "a number with a word"),
         (("--to", "DepthSepConv", "--width", "0.5,x"), "is not a number"),
-        (("--to", "DepthSepConv", "--set", "defaults.bias=true,false"), "several values are several networks"),
+        (("--to", "DepthSepConv", "--set", "defaults.bias=true,false"), "several values stand for several networks"),
         (("--to", "HetConv", "--set", "p=1,2", "--save", "x.toml"), "these are 2 networks"),
         (("--to", "Conv", "--save", "x.toml"), "no layer was replaced"),
         (("--to", "BSConvU", "--sort", "nothing"), "no such column"),
