@@ -12,6 +12,7 @@ from flopcount.analyses.conditions import condition as _condition
 from flopcount.analyses.sweep.axes import setting_axis, spelled
 from flopcount.case import METRICS, Cost, Count, cost
 from flopcount.errors import SpecError, UsageError, suggestion
+from flopcount.formulas.numbers import exact
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
 from flopcount.network.plan import Given, Node, Plan
@@ -54,20 +55,24 @@ MOST = 100
 
 
 class Point(NamedTuple):
-    """A width multiplier and an input size as they are written; None where it does not vary."""
+    """A width multiplier and an input as they are written; None if it does not vary."""
 
     width: str | None = None
-    size: str | None = None
+    input: str | None = None
+
+    @property
+    def changes(self) -> dict[str, str]:
+        """What varies, by the name of the option."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
     @property
     def label(self) -> str:
-        """What the network there is called; empty where nothing varies."""
-        named = (("width", self.width), ("input", self.size))
-        return " and ".join(f"{name} {value}" for name, value in named if value is not None)
+        """The label of the network there; empty if nothing varies."""
+        return " and ".join(f"{name} {value}" for name, value in self.changes.items())
 
 
 def points(width: str | None, size: str | None) -> list[Point]:
-    """Return all combinations of what is listed for --width and --input; none where nothing is."""
+    """Return all combinations of the values of --width and --input; none if there are no values."""
     widths, sizes = _listed("--width", width), _listed("--input", size)
     check_number(len(widths) * len(sizes))
     found = [Point(*each) for each in product(widths, sizes)]
@@ -156,15 +161,15 @@ def _validated(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     return {name: getattr(layer, name) for name in values}
 
 
-# What a network would cost at another width or size or with other convolutions, and which layers stay as they are.
+# What a network would cost at another width or input or with other convolutions, and which layers stay unchanged.
 
 
-AS_THEY_ARE = "as they are"
-"""What the convolutions of a network are called where none is replaced."""
+UNCHANGED = "as they are"
+"""The label of the convolutions of a network in which none is replaced."""
 
 
-class Left(NamedTuple):
-    """A convolution that stays as it is, and why."""
+class Unchanged(NamedTuple):
+    """A convolution that is not replaced, and why."""
 
     path: str
     kind: str
@@ -172,28 +177,33 @@ class Left(NamedTuple):
 
 
 class Alternative(NamedTuple):
-    """A network with other convolutions, or at another width or size; without a target it has those it had."""
+    """A network with other convolutions, or at another width or input; without a target it keeps its own."""
 
     target: Target | None
     counted: Count
     replaced: tuple[str, ...] = ()
-    left: tuple[Left, ...] = ()
+    unchanged: tuple[Unchanged, ...] = ()
     point: Point = Point()
 
     @property
     def convolutions(self) -> str:
-        """Which convolutions it has."""
-        return self.target.label if self.target else AS_THEY_ARE
+        """The label of its convolutions."""
+        return self.target.label if self.target else UNCHANGED
 
     @property
     def label(self) -> str:
-        """What it is called: by what is other than in the file."""
-        return " at ".join(filter(None, (self.target.label if self.target else "", self.point.label)))
+        """What differs from the file."""
+        return labelled(self.target, self.point)
 
     @property
     def kinds(self) -> Mapping[str, str]:
         """The kind of each layer, by its path."""
         return {node.path: node.kind for node in self.counted.trace.plan.nodes}
+
+
+def labelled(target: Target | None, point: Point) -> str:
+    """Return the label of a target at a point."""
+    return " at ".join(filter(None, (target.label if target else "", point.label)))
 
 
 def alike(one: Count, other: Count) -> bool:
@@ -206,73 +216,78 @@ def _maps(traced: Trace) -> list[tuple[Any, ...]]:
 
 
 class Choice(NamedTuple):
-    """Which convolutions may be replaced: those a condition holds for, the first ones or not."""
+    """The convolutions that may be replaced: those a condition holds for, the first ones or not.
+
+    `home` is the network at its own input, if it is counted at another one. Whether a layer fits in
+    the place of another is decided there, so that the new network has the same layers at every input,
+    as a saved file does.
+    """
 
     where: Condition | None = None
     first: bool = False
+    home: Count | None = None
 
 
 def alternative(base: Count, target: Target, choice: Choice) -> Alternative:
     """Count a network with a target in the place of each convolution that can be replaced."""
-    first = _first(base.trace) if not choice.first and target.kind != "Conv" else frozenset()
     given = base.case.given
-    around = _Around(base, target, choice, first, given)
-    found = [_replaced(node, step, around) for node, step in base.trace.items()]
-    pairs = [*zip(base.trace.plan.nodes, found, strict=True)]
-    network = base.trace.plan._replace(nodes=tuple(each.node for each in found))
+    first = _first(base.trace) if not choice.first and target.kind != "Conv" else frozenset()
+    home = choice.home or base
+    home = home if home.trace.steps.keys() == base.trace.steps.keys() else base
+    origins = {node.path: (node, step) for node, step in home.trace.items()}
+
+    def replaced(node: Node, step: Step) -> Replacement:
+        why = _excluded(node, step, base, choice)
+        if why is None and node.path in first:
+            why = "it is the first convolution; --first replaces it too"
+        return Replacement(node, why) if why is not None else _fitted(node, step, origins[node.path], target, home)
+
+    pairs = [(node, replaced(node, step)) for node, step in base.trace.items()]
+    network = base.trace.plan._replace(nodes=tuple(each.node for _, each in pairs))
     return Alternative(
         target,
         base.case.with_plan(network, _fitting(given, network)).count,
         tuple(node.path for node, each in pairs if each.node is not node),
-        tuple(Left(node.path, node.kind, each.reason) for node, each in pairs if each.reason),
+        tuple(Unchanged(node.path, node.kind, each.reason) for node, each in pairs if each.reason),
     )
 
 
-class _Around(NamedTuple):
-    """What decides on a layer beside the layer itself."""
-
-    base: Count
-    target: Target
-    choice: Choice
-    first: frozenset[str]
-    given: Given
-
-
-def _replaced(node: Node, step: Step, around: _Around) -> Replacement:
-    """Return what stands in the place of a layer, with the reason where that is the layer itself."""
+def _excluded(node: Node, step: Step, base: Count, choice: Choice) -> str | None:
+    """Say why a layer is not chosen, with nothing if it is no convolution; None if it is chosen."""
     if node.kind not in STAND_INS:
         convolves = any("conv_mac" in leaf.tally.counts for leaf in step.leaves())
-        return Replacement(node, f"{node.kind} does not stand for a standard convolution" if convolves else "")
-    shapes = {name: _shape(name, around.base.trace) for name in node.inputs}
-    if around.choice.where and not around.choice.where(
-        facts(node, step, shapes, cost(step, around.base.convention, [*METRICS]))
-    ):
-        return Replacement(node, "--where leaves it out")
-    if node.path in around.first:
-        return Replacement(node, "it is the first convolution; --first replaces it too")
-    found = replacement(node, step, around.target)
-    why = _unfit(found.node, node, step, around) if found.node is not node else found.reason
+        return f"{node.kind} does not stand for a standard convolution" if convolves else ""
+    if choice.where:
+        shapes = {name: _shape(name, base.trace) for name in node.inputs}
+        if not choice.where(facts(node, step, shapes, cost(step, base.convention, [*METRICS]))):
+            return "--where leaves it out"
+    return None
+
+
+def _fitted(node: Node, step: Step, origin: tuple[Node, Step], target: Target, home: Count) -> Replacement:
+    """Return what takes the place of a layer, or the layer and why nothing does; `origin` is the layer at home."""
+    found = replacement(node, step, target)
+    if found.node is node:
+        return found
+    new = found.node if step is origin[1] else replacement(*origin, target).node
+    why = _unfit(new, *origin, home)
     return Replacement(node, why) if why else found
 
 
-def _unfit(new: Node, old: Node, step: Step, around: _Around) -> str:
+def _unfit(new: Node, old: Node, step: Step, home: Count) -> str:
     """Say why a layer cannot take the place of another; empty if it can."""
     kernel = getattr(new.layer, "kernel_size", None)
     if KINDS[new.kind].spatial and {*(kernel if isinstance(kernel, tuple) else (kernel,))} == {1}:
         return f"its kernel is 1×1, and {new.kind} stands for larger ones"
-    names = {name: _shape(name, around.base.trace) for name in _read(old)}
-    alone = Plan((new,), {name: tuple(map(_int, shape.dims)) for name, shape in names.items()})
+    names = {name: _shape(name, home.trace) for name in _read(old)}
+    alone = Plan((new,), {name: tuple(map(exact, shape.dims)) for name, shape in names.items()})
     try:
-        made = trace(alone, names, _fitting(around.given, alone)).steps[new.path].shape
+        made = trace(alone, names, _fitting(home.case.given, alone)).steps[new.path].shape
     except SpecError as error:
         return error.problems[0].what
     if made.dims != step.shape.dims:
-        return f"{new.kind} would leave {render(made.dims)} in place of {render(step.shape.dims)}"
+        return f"{new.kind} would output {render(made.dims)} instead of {render(step.shape.dims)}"
     return ""
-
-
-def _int(size: object) -> int:
-    return int(str(size))
 
 
 def _read(node: Node) -> Iterator[str]:

@@ -1,11 +1,13 @@
 """`flopcount whatif ARCH --to KIND --width 0.5,1`: what a network would cost if it were another."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
+from flopcount.analyses.conditions import Condition
 from flopcount.analyses.sweep.axes import is_several
 from flopcount.analyses.whatif import (
     Alternative,
@@ -15,6 +17,7 @@ from flopcount.analyses.whatif import (
     check_number,
     columns,
     condition,
+    labelled,
     points,
     targets,
 )
@@ -22,7 +25,7 @@ from flopcount.case import Case, Count
 from flopcount.cli.loading import Options, case_of
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option
 from flopcount.cli.output import show, write_whole
-from flopcount.errors import Note, SpecError, UsageError
+from flopcount.errors import BadInput, FileError, Note, SpecError, UsageError
 from flopcount.network.substitute import Target
 from flopcount.report.compare import whatif_report
 from flopcount.report.cost import metrics_in
@@ -52,28 +55,29 @@ def command(arch: str, fmt: str, output: str | None, plot: str | None, **options
     """
     view = {name: options.pop(name) for name in ("sort", "top")}
     save = options.pop("save")
-    asked, words = _asked(arch, options)
-    if save is not None and not asked.targets:
-        raise UsageError(f"--save {save}: it writes a network with other convolutions; give --to KIND")
-    base = _base(case_of(arch, words).at(metrics=metrics_in(view["sort"])), asked.points)
-    found = [each for point in asked.points or [Point()] for each in _there(point, base, asked)]
+    asked, words = _asked(options)
+    case = case_of(arch, words).at(metrics=metrics_in(view["sort"]))
+    base = _base(case, asked.points)
+    found, invalid = _compared(asked, base, _home(case, base))
     report = _shaped(whatif_report(base, found, words.changes), **view)
+    notes = [Note("invalid", f"{each['alternative']}: {each['reason']}") for each in invalid]
     if save is not None:
-        report = report._replace(notes=(*report.notes, Note("saved", _saved(base.case, found, save))))
-    show(report, fmt, output, plot=plot)
+        notes.append(Note("saved", _saved(found, save)))
+    facts = {**report.facts, **({"invalid": invalid} if invalid else {})}
+    show(report._replace(notes=(*report.notes, *notes), facts=facts), fmt, output, plot=plot)
 
 
 class _Asked(NamedTuple):
-    """What is to be compared: a network, convolutions in the place of those that are chosen, at widths and sizes."""
+    """What is compared: kinds in the place of the chosen convolutions, at widths and inputs."""
 
-    arch: str
     targets: Sequence[Target]
-    choice: Choice
+    where: Condition | None
+    first: bool
     points: Sequence[Point]
 
 
-def _asked(arch: str, options: dict[str, Any]) -> tuple[_Asked, Options]:
-    """Tell what is compared from what holds for all networks; without --to, a single width or size is compared too."""
+def _asked(options: dict[str, Any]) -> tuple[_Asked, Options]:
+    """Separate what is compared from what holds for all networks; without --to, single values are compared too."""
     kinds, where, first = (options.pop(name) for name in ("kinds", "where", "first"))
     for option, value in (("--where", where), ("--first", first)):
         if value and not kinds:
@@ -87,9 +91,9 @@ def _asked(arch: str, options: dict[str, Any]) -> tuple[_Asked, Options]:
             "nothing changes; give --to KIND, or what is compared, such as --width 1,0.75 --input 128:224:32"
         )
     check_number(len(places) * (len(wanted) + 1))
-    choice = Choice(condition(where, columns()) if where else None, first)
     fixed = {**options, **dict.fromkeys(varied)}
-    return _Asked(arch, wanted, choice, places), Options(settings=tuple(each.text for each in theirs), **fixed)
+    words = Options(settings=tuple(each.text for each in theirs), **fixed)
+    return _Asked(wanted, condition(where, columns()) if where else None, first, places), words
 
 
 def _varies(text: str | None, kinds: Sequence[str]) -> bool:
@@ -97,35 +101,60 @@ def _varies(text: str | None, kinds: Sequence[str]) -> bool:
 
 
 def _base(case: Case, places: Sequence[Point]) -> Count:
-    """Count the network as it is; one whose sizes are open, at the first of the sizes that are compared."""
+    """Count the network as it is; if its file leaves sizes open, at the first input that is compared and possible."""
     try:
         return case.count
-    except UsageError:
-        if case.input is not None or not places or places[0].size is None:
-            raise
-        return case.at(input=places[0].size).count
+    except BadInput:
+        for point in places if case.input is None else ():
+            if point.input is not None:
+                with suppress(BadInput):
+                    return case.at(input=point.input).count
+        raise
 
 
-def _changes(point: Point) -> dict[str, str]:
-    named = {"input": point.size, "width": point.width}
-    return {name: value for name, value in named.items() if value is not None}
-
-
-def _there(point: Point, base: Count, asked: _Asked) -> list[Alternative]:
-    """Count the network at one width and size: as it is where one of these varies, and with other convolutions."""
-    case = base.case
+def _home(case: Case, base: Count) -> Count:
+    """Count the network at its own input; if its file leaves sizes open, at that of the base."""
+    if case.input is None:
+        return base
     try:
-        there = case.at(**_changes(point)).count if point.label else base
-        found = [alternative(there, target, asked.choice) for target in asked.targets]
-    except SpecError as error:
-        problems = [each._replace(what=_placed(each.what, point)) for each in error.problems]
-        raise SpecError(problems, error.file) from None
-    plain = [Alternative(None, there)] if point.label else []
-    return [each._replace(point=point) for each in (*plain, *found)]
+        return case.at(input=None).count
+    except BadInput:
+        return base
 
 
-def _placed(what: str, point: Point) -> str:
-    return f"{what}, at {point.label}" if point.label else what
+def _compared(asked: _Asked, base: Count, home: Count) -> tuple[list[Alternative], list[dict[str, str]]]:
+    """Count every alternative; return those that are possible, and the others with the reason."""
+    choice = Choice(asked.where, asked.first, home)
+    found: list[Alternative] = []
+    errors: list[tuple[Target | None, Point, SpecError | FileError]] = []
+    for point in asked.points or [Point()]:
+        try:
+            there = base.case.at(**point.changes).count if point.label else base
+        except (SpecError, FileError) as error:
+            errors.append((None, point, error))
+            continue
+        found += [Alternative(None, there, point=point)] if point.label else []
+        for target in asked.targets:
+            try:
+                found.append(alternative(there, target, choice)._replace(point=point))
+            except (SpecError, FileError) as error:
+                errors.append((target, point, error))
+    if not found:
+        raise _at(*errors[0][1:])
+    return found, [_invalid(*each) for each in errors]
+
+
+def _invalid(target: Target | None, point: Point, error: SpecError | FileError) -> dict[str, str]:
+    """Return an alternative that is not possible, with the reason."""
+    problems = (each.what for each in error.problems) if isinstance(error, FileError) else map(str, error.problems)
+    return {"alternative": labelled(target, point), **point.changes, "reason": "; ".join(problems)}
+
+
+def _at(point: Point, error: SpecError | FileError) -> BadInput:
+    """Return the error with the point in the problems of a spec."""
+    if isinstance(error, FileError) or not point.label:
+        return error
+    return SpecError([each._replace(what=f"{each.what}, at {point.label}") for each in error.problems], error.file)
 
 
 def _parted(texts: tuple[str, ...], *, any_field: bool) -> tuple[list[Setting], list[Setting]]:
@@ -150,21 +179,19 @@ def _shaped(report: Report, sort: str | None, top: int | None) -> Report:
     return report._replace(tables=tuple(tables.values()))
 
 
-def _saved(case: Case, found: list[Alternative], path: str) -> str:
+def _saved(found: Sequence[Alternative], path: str) -> str:
     """Write the new network to a file, and say so."""
     if len(found) > 1:
-        raise UsageError(
-            f"--save {path}: these are {len(found)} networks; give one --to, and one value for each option"
-        )
-    if not found[0].replaced:
+        what = f"these are {len(found)} networks; give at most one --to, and one value for each option"
+        raise UsageError(f"--save {path}: {what}")
+    ((target, counted, replaced, *_),) = found
+    if target and not replaced:
         raise UsageError(f"--save {path}: no layer was replaced, so there is nothing to save")
     from flopcount.analyses.save import Change, saved
 
-    target = found[0].target
-    change = Change(frozenset(found[0].replaced), target.fields if target else {})
-    new = saved(found[0].counted.case, path, change)
+    new = saved(counted.case, path, Change(frozenset(replaced), target.fields if target else {}))
     write_whole(Path(path), new.text, "choose another --save")
-    claims = ", without the claims, which are about the old one" if case.plan.spec.arch.claims else ""
+    claims = ", without the claims, which are about the old one" if counted.case.plan.spec.arch.claims else ""
     out = ", written out, since its rows have different values in each use" if new.is_written_out else ""
     again = f"; count it with the same {' and '.join(new.options)}" if new.options else ""
     return f"the new network is in {path}{claims}{out}{again}"

@@ -123,7 +123,7 @@ def whatif_report(base: Count, found: Sequence[Alternative], changes: Mapping[st
 
 def _question(found: Sequence[Alternative]) -> str:
     """Return what varies: widths, sizes, convolutions, each with its values."""
-    named = (("width", [each.point.width for each in found]), ("input", [each.point.size for each in found]))
+    named = (("width", [each.point.width for each in found]), ("input", [each.point.input for each in found]))
     points = [f"{name} {_values(values)}" for name, values in named if any(values)]
     kinds = [each.target.label for each in found if each.target]
     return " and ".join([*points, *([_values(kinds)] if kinds else [])])
@@ -150,7 +150,7 @@ def _whatif_notes(base: Count, found: Sequence[Alternative]) -> Iterator[Note]:
 def _nothing(each: Alternative) -> Iterator[Note]:
     """Yield a note if no layer was replaced, with the number of layers that already match."""
     if each.target and not each.replaced:
-        matching = sum(layer.reason == each.target.already for layer in each.left)
+        matching = sum(layer.reason == each.target.already for layer in each.unchanged)
         already = f"; {plural(matching, 'layer already matches', 'layers already match')}" if matching else ""
         yield Note("nothing-replaced", f"nothing replaced{already}")
 
@@ -222,7 +222,7 @@ def _alternatives(base: Count, found: Sequence[Alternative], shown: Costs) -> Ta
         column
         for column, is_shown in (
             (Column("width", "width"), any(each.point.width for each in found)),
-            (Column("input", "input", "shape"), any(each.point.size for each in found)),
+            (Column("input", "input", "shape"), any(each.point.input for each in found)),
             (Column("alternative", "convolutions"), any(each.target for each in found)),
             (Column("replaced", "replaced", "count"), any(each.target for each in found)),
         )
@@ -254,7 +254,7 @@ def _unchanged(found: Sequence[Alternative]) -> Table:
     groups: dict[tuple[str, tuple[str, ...]], list[Alternative]] = {}
     for each in found:
         reasons: dict[str, list[str]] = {}
-        for layer in each.left:
+        for layer in each.unchanged:
             reasons.setdefault(layer.reason, []).append(layer.path)
         for reason, paths in reasons.items():
             groups.setdefault((reason, tuple(paths)), []).append(each)

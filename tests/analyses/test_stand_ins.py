@@ -69,7 +69,7 @@ def of(*layers: Mapping[str, Any]) -> Count:
 
 def reasons(found: Alternative) -> dict[str, str]:
     """Return why layers were left alone, by path."""
-    return {left.path: left.reason for left in found.left}
+    return {each.path: each.reason for each in found.unchanged}
 
 
 def test_there_is_an_example_of_every_kind_that_stands_for_a_convolution() -> None:
@@ -110,7 +110,7 @@ def test_a_partial_convolution_stands_for_one_that_keeps_its_map() -> None:
     assert base.total.params - found.counted.total.params == (16 * 16 - 4 * 4) * 9
     assert base.total.macs - found.counted.total.macs == (16 * 16 - 4 * 4) * 9 * 196
     assert reasons(found) == {
-        "Conv2": "PartialConv would leave 16×14×14 in place of 32×14×14",
+        "Conv2": "PartialConv would output 16×14×14 instead of 32×14×14",
         "Conv3": "PartialConv has no stride, which is 2 here",
         "Conv4": "its kernel is 1×1, and PartialConv stands for larger ones",
     }

@@ -58,7 +58,7 @@ def changed(base: Count, kind: str, choice: Choice | None = None, **fields: Any)
 
 def reasons(found: Alternative) -> dict[str, str]:
     """Return why layers were left alone, by path."""
-    return {left.path: left.reason for left in found.left}
+    return {each.path: each.reason for each in found.unchanged}
 
 
 def ratios(base: Count, found: Alternative) -> dict[str, Fraction]:
@@ -169,7 +169,7 @@ def test_a_kind_that_keeps_the_channels_leaves_others_alone() -> None:
     base = network(conv(), conv(16), conv(32))
     found = changed(base, "DepthwiseConv")
     assert found.replaced == ("Conv2",)
-    assert reasons(found)["Conv3"] == "DepthwiseConv would leave 16×12×12 in place of 32×12×12"
+    assert reasons(found)["Conv3"] == "DepthwiseConv would output 16×12×12 instead of 32×12×12"
 
 
 def test_a_1x1_kernel_is_left_alone_where_only_larger_ones_can_save() -> None:

@@ -9,6 +9,8 @@ from checkednet import BROKEN, BUDGET, NET, written
 from conftest import Run
 from repositories import committed, git, repository
 
+from flopcount.report.check_formats import RENDERERS
+
 EXEMPT = '[[exempt]]\nid = "a"\nfiles = "net.toml"\nreason = "r"\n'
 
 
@@ -331,3 +333,46 @@ def test_outside_a_repository_a_base_exits_2(folder: Path, run: Run) -> None:
     result = run("check", "net.toml", "--base", "HEAD")
     assert (result.code, len(result.problems)) == (2, 1)
     assert "not in a git repository" in result.err
+
+
+PHANTOM = """
+input = [3, 8, 8]
+defaults = { padding = "valid-round", bias = false }
+layers = [
+  { type = "Conv", out_channels = 4, kernel_size = 7, stride = 2 },
+  { type = "Conv", out_channels = 8, kernel_size = 3 },
+]
+"""
+"""Maps of round((8 − 6) / 2) = 1 and 1 − 2 = −1: 3·4·49·1² = 588 and 4·8·9·(−1)² = 288 MACs that do not exist."""
+
+
+@pytest.mark.parametrize("fmt", RENDERERS)
+def test_maps_that_do_not_exist_are_judged_with_their_note_in_every_format(folder: Path, run: Run, fmt: str) -> None:
+    written(folder, net__toml=f"{PHANTOM}[budget]\nmacs = 800\n")
+    out = run("check", "net.toml", "--format", fmt).out
+    assert "maps-vanished" in out or "have vanished from Conv2 on" in out
+
+
+def test_a_layer_that_does_not_exist_is_neither_named_nor_made_to_fit(folder: Path, run: Run) -> None:
+    written(folder, net__toml=f"{PHANTOM}[budget]\nmacs = 800\n")
+    result = run("check", "net.toml").out
+    assert "most of it: Conv1 588 (line 5)\n" in result
+    assert "would fit" not in result
+
+
+def test_a_rule_can_be_about_a_batch(folder: Path, run: Run) -> None:
+    written(folder, net__toml=f"{NET}\n[budget]\nmacs = 1\nwhen.batch = [2, 3]\n")
+    found = json.loads(run("check", "net.toml", "--format", "json").out)["findings"]
+    single = json.loads(run("net.toml", "--format", "json").out)["totals"]["macs"]
+    assert [(each["point"], each["value"]) for each in found] == [("--batch 2", 2 * single), ("--batch 3", 3 * single)]
+
+
+def test_the_input_of_files_is_asked_for_or_configured(folder: Path, run: Run) -> None:
+    config = 'files = "*t.toml"\ninput = "16"\n[inputs]\n"o*" = "3x12x12"\n[[budget]]\nfiles = "*t.toml"\nmacs = 1\n'
+    written(folder, net__toml=NET, out__toml=NET.strip(), flopcount__toml=config)
+    shown = json.loads(run("check", "--format", "json").out)["archs"]
+    assert [each["input"] for each in shown] == ["3x16x16", "3x12x12"]
+    shown = json.loads(run("check", "--input", "24", "--format", "json").out)["archs"]
+    assert [each["input"] for each in shown] == ["3x24x24", "3x24x24"]
+    written(folder, flopcount__toml=config.replace("o*", "none"))
+    assert 'FC903 inputs = "none" matches no file' in run("check").out

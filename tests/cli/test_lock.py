@@ -324,3 +324,33 @@ def test_the_networks_of_this_project_cost_what_its_own_lock_file_says(
     monkeypatch.chdir(Path(__file__).parents[2])
     result = run("lock", "--check")
     assert result.code == 0, result.out
+
+
+PHANTOM = """
+input = [3, 8, 8]
+defaults = { padding = "valid-round", bias = false }
+layers = [
+  { type = "Conv", out_channels = 4, kernel_size = 7, stride = 2 },
+  { type = "Conv", out_channels = 8, kernel_size = 3 },
+]
+"""
+"""Maps of round((8 − 6) / 2) = 1 and 1 − 2 = −1: 3·4·49·1² = 588 and 4·8·9·(−1)² = 288 MACs that do not exist."""
+
+
+def test_a_row_carries_the_note_that_qualifies_its_numbers(folder: Path, run: Run) -> None:
+    put(folder / "archs" / "net.toml", PHANTOM)
+    (line, note) = run("lock").out.splitlines()
+    assert (line, note[:38]) == ("flopcount.lock: 1 network: 1 new", 'note: archs/net.toml: padding = "valid')
+    assert "288 of the 876 MACs" in rows(folder)[0].partition("notes = ")[2]
+    (about,) = json.loads(run("lock", "--check", "--format", "json").out)["note_codes"]
+    assert about == "maps-vanished"
+    put(folder / "flopcount.lock", (folder / "flopcount.lock").read_text().replace(", notes = [", ", allowed = ["))
+    assert "FC302 not as locked: notes" in run("lock", "--check").out
+
+
+def test_a_lower_bound_is_not_locked(folder: Path, run: Run) -> None:
+    put(folder / "archs" / "net.toml", f"{NET}[unknown]\nMystery = 1\n")
+    result = run("lock")
+    assert result.code == 2
+    assert result.out.startswith("archs/net.toml:1:1: FC902 unsupported operators were skipped")
+    assert not (folder / "flopcount.lock").exists()

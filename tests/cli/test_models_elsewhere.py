@@ -33,9 +33,33 @@ def test_several_inputs_of_a_model_cost_what_each_costs(
     ]
 
 
-def test_sizes_that_a_model_fixes_are_refused(run: Run) -> None:
-    result = run("whatif", FOLDER / "vit_tiny_patch16_224.onnx", "--input", "96,224")
-    assert (result.code, "cannot be broadcast" in result.err) == (2, True)
+def test_sizes_that_a_model_fixes_are_invalid(run: Run) -> None:
+    data = json.loads(run("whatif", FOLDER / "vit_tiny_patch16_224.onnx", "--input", "96,224", "--format", "json").out)
+    assert [row["input"][-1] for row in data["alternatives"]] == [224]
+    assert [each["input"] for each in data["invalid"]] == ["96"]
+
+
+def test_a_model_with_open_sizes_is_compared_checked_and_locked_at_given_ones(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_ = FOLDER / "resnet18__dynbatch.onnx"
+    rows = json.loads(run("whatif", open_, "--input", "96,128", "--batch", "2", "--format", "json").out)["alternatives"]
+    assert [row["macs"] for row in rows] == [
+        counted(run, open_, "--input", size, "--batch", "2") for size in ("96", "128")
+    ]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    (tmp_path / "a.onnx").write_bytes(open_.read_bytes())
+    (tmp_path / "b.onnx").write_bytes(open_.read_bytes())
+    rule = '[[budget]]\nfiles = "*.onnx"\nmacs = 1\n'
+    (tmp_path / "flopcount.toml").write_text(f'files = "*.onnx"\ninput = 96\n{rule}[inputs]\n"b*" = "128"\n')
+    found = json.loads(run("check", "--format", "json").out)["findings"]
+    assert [each["value"] for each in found] == [counted(run, open_, "--input", size) for size in ("96", "128")]
+    assert run("lock").out == "flopcount.lock: 2 networks: 2 new\n"
+    assert run("lock", "--check").code == 0
+    assert run("lock", "--check", "--input", "96").code == 1
+    found = json.loads(run("check", "--input", "64", "--format", "json").out)["findings"]
+    assert [each["value"] for each in found] == [counted(run, open_, "--input", "64")] * 2
 
 
 @pytest.mark.parametrize("size", [(), ("--input", "96")])

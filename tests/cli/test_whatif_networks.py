@@ -1,6 +1,7 @@
 """`flopcount whatif` over widths and sizes: one row for each network, and what is refused."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,10 +133,40 @@ def test_rows_can_be_sorted_and_cut(run: Run) -> None:
     assert [row["width"] for row in rows] == ["1", "0.5"]
 
 
-def test_what_cannot_be_at_one_size_is_said_with_the_size(run: Run) -> None:
-    result = run("whatif", "vgg16", "--input", "224,8")
+def test_networks_that_cannot_be_are_listed_beside_those_that_can(run: Run) -> None:
+    data = json.loads(run("whatif", "vgg16", "--input", "224,8", "--format", "json").out)
+    assert [row["input"] for row in data["alternatives"]] == [[3, 224, 224]]
+    ((invalid, note),) = zip(data["invalid"], data["notes"], strict=True)
+    assert (invalid["alternative"], invalid["input"]) == ("input 8", "8")
+    assert "does not fit an axis of size 1" in invalid["reason"]
+    assert note == f"input 8: {invalid['reason']}"
+
+
+def test_without_any_network_that_can_be_the_error_names_the_size(run: Run) -> None:
+    result = run("whatif", "vgg16", "--input", "8,4")
     assert result.code == 2
     assert result.problems[0].endswith("at input 8")
+
+
+def test_one_network_at_another_size_and_width_can_be_saved(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "half.toml"
+    words = ("--input", "160", "--width", "0.5", "--format", "json")
+    assert run("whatif", MOBILENET, *words, "--save", path).code == 0
+    saved, asked = (json.loads(run(*each, "--format", "json").out)["totals"] for each in ((path,), (MOBILENET, *words)))
+    assert saved == asked
+
+
+def test_a_network_with_other_convolutions_is_the_one_that_is_saved_at_every_input(run: Run, tmp_path: Path) -> None:
+    """The rounding of the published script lets maps vanish: which, depends on the input."""
+    path = tmp_path / "ghost.toml"
+    assert run("whatif", "mobilenet_v1", "--to", "GhostConv", "--save", path).code == 0
+    for size in ("96", "128", "160", "224", "256"):
+        asked = run("whatif", "mobilenet_v1", "--input", size, "--to", "GhostConv", "--format", "json")
+        saved = run(path, "--input", size, "--format", "json")
+        assert asked.code == saved.code
+        if saved.code == 0:
+            row = json.loads(asked.out)["alternatives"][-1]
+            assert {name: row[name] for name in ("params", "macs")} == json.loads(saved.out)["totals"]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +175,7 @@ def test_what_cannot_be_at_one_size_is_said_with_the_size(run: Run) -> None:
         ((), "nothing changes; give --to KIND"),
         (("--first", "--width", "0.5,1"), "--first says which convolutions are replaced; give --to KIND"),
         (("--where", "kernel_size>1", "--width", "0.5,1"), "--where says which convolutions"),
-        (("--save", "x.toml", "--width", "0.5,1"), "it writes a network with other convolutions"),
+        (("--save", "x.toml", "--width", "0.5,1"), "these are 2 networks"),
         (("--save", "x.toml", "--width", "0.5,1", "--to", "BSConvU"), "these are 4 networks"),
         (("--set", "p=4", "--width", "0.5,1"), "not a key of an arch file"),
         (("--width", "1,1"), "a value occurs twice"),
