@@ -1,18 +1,23 @@
 """Integer weights over what a step tallies, and where they differ."""
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from types import GenericAlias
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
-from flopcount.errors import FileError, Problem, UsageError, suggestion
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from flopcount.errors import FileError, Place, Problem, UsageError, suggestion
 from flopcount.formulas.norm import ACTIVATIONS
 from flopcount.formulas.numbers import Dim
 from flopcount.formulas.step import OPERATIONS, PARAMETERS, Step, Tally
 from flopcount.network.implementation import ABSENT, CALL_STYLES
 from flopcount.network.padding_exact import PADDING_EXACT
+from flopcount.spec.fields import Flag, Help, printable, sentence, shown
 from flopcount.spec.kinds import KINDS
+from flopcount.spec.problems import table_problems
 from flopcount.spec.source import Source
 from flopcount.spec.text import parsed
 
@@ -70,7 +75,8 @@ def padding_exact_names(weights: Weights) -> list[str]:
 # Conventions as values, and flopcount's own: the rows of conventions.toml.
 
 
-POLICIES = ("trainable", "weights", "total", "folded", "slim")
+Policy = Literal["trainable", "weights", "total", "folded", "slim"]
+POLICIES: tuple[str, ...] = get_args(Policy)
 """What may be counted as a parameter; the first is the default."""
 
 Unit = Literal["MAC", "FLOP"]
@@ -203,13 +209,8 @@ def convention(params: str | None = None, macs: str = "macs") -> Convention:
 MOST_BYTES = 2**20
 LONGEST = 2000
 """Characters of a text that is printed."""
+Text = Annotated[str, Field(max_length=LONGEST), AfterValidator(printable), Help("one line of text")]
 TEXTS = ("about", "headline", "version", "source", "counts", "leaves_out")
-TABLES = ("weights", "kinds", "written", "params", "notes")
-KEYS = (*TEXTS, "unit", "batch", "folds", "extends", *TABLES)
-
-
-Wrong = tuple[tuple[str, ...], str]
-"""A place in the data of a convention, and what is wrong there."""
 
 
 class _File(NamedTuple):
@@ -298,7 +299,7 @@ def _data(title: str, text: str) -> Mapping[str, Any]:
 def _described(name: str, file: _File, folder: Path) -> Described:
     data = file.data
     known = [*own_conventions(), *(each for each in _names(folder) if each != name)]
-    problems = [Problem((*file.place, *place), what) for place, what in _problems(data, known)]
+    problems = _problems(data, known, file.place)
     if problems or not isinstance(data, Mapping):
         from flopcount.spec.positions import located
 
@@ -335,87 +336,68 @@ def _weighing(data: Mapping[str, Any], start: Weighing) -> Weighing:
     return Weighing(*({**old, **data.get(key, {})} for key, old in zip(Weighing._fields, start, strict=True)))
 
 
-def _problems(data: object, bases: Sequence[str]) -> Iterator[Wrong]:
-    """Yield what is wrong with the data of a convention."""
-    if not isinstance(data, Mapping):
-        yield (), "a convention is a table, such as weights = { conv_mac = 1 }"
-        return
-    for key, value in data.items():
-        if key not in KEYS:
-            yield (key,), f"a convention has no {key!r}; {suggestion(key, KEYS)}"
-        elif key in TEXTS and not _is_line(value):
-            yield (key,), f"{key} is a line of text"
-        elif key in {"params", "notes"} and not isinstance(value, Mapping):
-            yield (key,), f"{key} is a table of names and what they stand for"
-    yield from _choices(data, bases)
-    known = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT}
-    yield from _weights_problems(data, known, ())
-    yield from _notes_problems(data.get("notes"), known)
-    yield from _params_problems(data.get("params"))
+def _known(words: Iterable[str], what: str) -> Any:
+    """Return the type of a word out of many."""
+    known = [*words]
+
+    def check(word: str) -> str:
+        if word not in known:
+            raise sentence("unknown-word", f"unknown {what} {shown(word)}; {suggestion(word[:60], known)}")
+        return word
+
+    return Annotated[str, Help(f"the name of a {what}"), AfterValidator(check)]
 
 
-def _is_line(value: object) -> bool:
-    return isinstance(value, str) and value.isprintable() and len(value) <= LONGEST
+_WEIGHT: Any = Annotated[int, Field(strict=True, ge=-(10**6), le=10**6), Help("an integer of at most a million")]
+_STRICT = ConfigDict(extra="forbid")
 
 
-def _choices(data: Mapping[str, Any], bases: Sequence[str]) -> Iterator[Wrong]:
-    for key, words in (("unit", get_args(Unit)), ("batch", get_args(Batch))):
-        if key in data and data[key] not in words:
-            yield (key,), f"{key} is {' or '.join(map(repr, words))}, not {str(data[key])[:60]!r}"
-    if not isinstance(data.get("folds", False), bool):
-        yield ("folds",), "folds is true or false"
-    if "extends" in data and data["extends"] not in bases:
-        way_out = suggestion(str(data["extends"])[:60], bases)
-        yield ("extends",), f"extends names a convention that comes along; {way_out}"
+@cache
+def _file_model(bases: tuple[str, ...]) -> type[BaseModel]:
+    """Return the model of a convention in a file that may extend others; it is built when a file is read."""
+    entries = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT}
+    params: dict[str, Any] = {
+        "policy": (Annotated[Policy, Help('"trainable", "weights", "total", "folded" or "slim"')], POLICIES[0]),
+        "counts": (Text, ""),
+        **_weight_fields(PARAMETERS),
+    }
+    model = create_model("ConventionParams", __config__=_STRICT, **params)
+    fields: dict[str, Any] = {
+        **dict.fromkeys(TEXTS, (Text, "")),
+        "unit": (Annotated[Unit, Help('"MAC" or "FLOP"')], "MAC"),
+        "batch": (Annotated[Batch, Help('"counted", "divided" or "times params"')], "counted"),
+        "folds": (Flag, False),
+        "extends": (_known(bases, "bundled convention"), ""),
+        "params": (Annotated[model, Help("a table of policy, counts, weights, kinds and written")], None),
+        "notes": (_table_of(_known(entries, "entry"), Text, "a table of entries and lines of text"), {}),
+        **_weight_fields(entries),
+    }
+    return create_model("ConventionFile", __config__=_STRICT, **fields)
 
 
-def _notes_problems(notes: object, known: Mapping[str, str]) -> Iterator[Wrong]:
-    for name, note in notes.items() if isinstance(notes, Mapping) else ():
-        if name not in known:
-            yield ("notes", name), f"notes: nothing is tallied as {name!r}; {suggestion(name, [*known])}"
-        elif not _is_line(note):
-            yield ("notes", name), f"notes.{name} is a line of text"
+def _weight_fields(entries: Iterable[str]) -> dict[str, Any]:
+    """Return the fields with weights, for all steps and for some."""
+    kinds = _known((*KINDS, *ACTIVATIONS.values()), "kind of step")
+    words = "a table of entries and integers"
+    weights = _table_of(_known(entries, "entry"), _WEIGHT, words)
+    exception = _table_of(_known((*entries, EVERYTHING), "entry"), _WEIGHT, words)
+    return {
+        "weights": (weights, {}),
+        "kinds": (_table_of(kinds, exception, "a table of kinds, each with its weights"), {}),
+        "written": (_table_of(_known(CALL_STYLES, "call style"), exception, "a table of call styles"), {}),
+    }
 
 
-def _params_problems(params: object) -> Iterator[Wrong]:
-    if not isinstance(params, Mapping):
-        return
-    known = ("policy", "counts", "weights", "written", "kinds")
-    for key in params:
-        if key not in known:
-            yield ("params", key), f"params has no {key!r}; {suggestion(key, known)}"
-    if params.get("policy", POLICIES[0]) not in POLICIES:
-        yield ("params", "policy"), f"params.policy: {suggestion(str(params['policy'])[:60], POLICIES)}"
-    if not _is_line(params.get("counts", "")):
-        yield ("params", "counts"), "params.counts is a line of text"
-    yield from _weights_problems(params, PARAMETERS, ("params",))
+def _table_of(key: Any, value: Any, words: str) -> Any:
+    """Return the type of a table, with the words for it."""
+    return Annotated[GenericAlias(dict, (key, value)), Help(words)]
 
 
-def _weights_problems(data: Mapping[str, Any], known: Mapping[str, str], at: tuple[str, ...]) -> Iterator[Wrong]:
-    yield from _row_problems(data.get("weights", {}), known, (*at, "weights"))
-    kinds = {**KINDS, **dict.fromkeys(ACTIVATIONS.values())}
-    for key, words, what in (("kinds", kinds, "kind of step"), ("written", CALL_STYLES, "way to write a layer")):
-        rows = data.get(key, {})
-        if not isinstance(rows, Mapping):
-            yield (*at, key), f"{'.'.join((*at, key))} is a table of tables"
-            continue
-        for name, row in rows.items():
-            place = (*at, key, name)
-            if name not in words:
-                yield (
-                    place,
-                    f"{'.'.join((*at, key))}: {name!r} is no {what}; {suggestion(name, [*words])}",
-                )
-            yield from _row_problems(row, {**known, EVERYTHING: ""}, place)
-
-
-def _row_problems(row: object, known: Mapping[str, str], place: tuple[str, ...]) -> Iterator[Wrong]:
-    title = ".".join(place)
-    if not isinstance(row, Mapping):
-        yield place, f"{title} is a table of names and whole numbers"
-        return
-    for name, weight in row.items():
-        if name not in known:
-            yield (*place, name), f"{title}: nothing is tallied as {name!r}; {suggestion(name, [*known])}"
-        elif not isinstance(weight, int) or isinstance(weight, bool) or abs(weight) > 10**6:
-            yield (*place, name), f"{title}.{name} is a whole number of at most a million"
+def _problems(data: object, bases: Sequence[str], place: Place) -> list[Problem]:
+    """Return what is wrong with the data of a convention."""
+    model = _file_model(tuple(bases))
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        return table_problems(error, model, data, place)
+    return []

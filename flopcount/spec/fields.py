@@ -38,7 +38,8 @@ class Tables(NamedTuple):
     model: Callable[[], type[BaseModel]]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Refuse text with characters that cannot be printed."""
     if not text.isprintable():
         raise ValueError("not printable")
     return text
@@ -58,7 +59,7 @@ Name = Annotated[
     Help("a name made of letters, digits, _ and -"),
 ]
 Flag = Annotated[bool, Field(strict=True), Help("true or false")]
-Line = Annotated[str, Field(max_length=1000), AfterValidator(_printable), Help("one line of text")]
+Line = Annotated[str, Field(max_length=1000), AfterValidator(printable), Help("one line of text")]
 Probability = Annotated[float, Field(strict=True, ge=0, le=1), Help("a number from 0 to 1")]
 Count = Annotated[Positive, Help("an integer (1 to 10⁹)", is_number=True)]
 Index = Annotated[NonNegative, Help("an integer (0 to 10⁹)", is_number=True)]
