@@ -6,7 +6,7 @@ from typing import Any
 
 from flopcount.readers.base import exact
 from flopcount.readers.keras.context import CallOp, FeatureMap, Made, maps_in, reshaped, turned
-from flopcount.readers.keras.layers import conv_fields, softmax_along
+from flopcount.readers.keras.layers import softmax_along, window
 from flopcount.readers.keras.ops import combined, einsum
 
 TOKENS = 2
@@ -297,12 +297,11 @@ def _same_backwards(op: CallOp, layer: Mapping[str, Any]) -> None:
 
 def conv_lstm(op: CallOp) -> Made:
     """Write a convolutional LSTM: a convolution of the inputs, one of the states, and four gates."""
-    axes = int(next(char for char in op.kind if char.isdigit()))
-    return op.grouped(_convolved, op.mapped(op.x, axes))
+    return op.grouped(_convolved, op.mapped(op.x, op.space))
 
 
 def _convolved(op: CallOp, x: FeatureMap) -> Made:
-    fields = conv_fields(op)
+    fields = window(op)
     filters = op.number("filters")
     y = op.row("Conv", x, **fields, out_channels=4 * filters, bias=op.flag("use_bias", True))
     state = op.row("Slice", y, tail="state", stop=filters)

@@ -78,6 +78,11 @@ class CallOp(Op):
         return self.origin.kind
 
     @property
+    def space(self) -> int:
+        """The number of spatial axes, which the layer's class names: Conv2D."""
+        return next((int(char) for char in self.kind if char.isdigit()), 1)
+
+    @property
     def xs(self) -> list[FeatureMap]:
         """The feature maps among the arguments, or among the keywords if no argument is one."""
         return [*maps_in(self.args)] or [*maps_in(self.keywords)]

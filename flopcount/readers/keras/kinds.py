@@ -15,6 +15,7 @@ def _plain(kind: str, **fields: Any) -> Writer:
     return lambda op: op.row(kind, op.x, **fields)
 
 
+_SEPARABLE = layers.convolution("DepthSepConv", out_channels="filters", depth_multiplier="depth_multiplier")
 _IDENTITY = _plain("Identity")
 
 _DIMENSIONS = ("1D", "2D", "3D")
@@ -26,12 +27,12 @@ def _sized(*names: str) -> Iterator[str]:
 
 
 LAYERS: Mapping[str, Writer] = {
-    **dict.fromkeys(_sized("Conv", "Convolution"), layers.conv),
-    **dict.fromkeys(_sized("DepthwiseConv"), layers.depthwise),
-    **dict.fromkeys(_sized("SeparableConv", "SeparableConvolution"), layers.separable),
+    **dict.fromkeys(_sized("Conv", "Convolution"), layers.convolution("Conv", out_channels="filters", groups="groups")),
+    **dict.fromkeys(_sized("DepthwiseConv"), layers.convolution("DepthwiseConv", depth_multiplier="depth_multiplier")),
+    **dict.fromkeys(_sized("SeparableConv", "SeparableConvolution"), _SEPARABLE),
     **{f"Conv{count}Transpose": layers.transposed for count in _DIMENSIONS},
     **{f"Convolution{count}Transpose": layers.transposed for count in _DIMENSIONS},
-    **dict.fromkeys(_sized("LocallyConnected"), layers.local),
+    **dict.fromkeys(_sized("LocallyConnected"), layers.convolution("LocallyConnected", out_channels="filters")),
     **dict.fromkeys(_sized("ConvLSTM"), attention_rnn.conv_lstm),
     **dict.fromkeys(_sized("MaxPooling", "MaxPool", "AveragePooling", "AvgPool"), layers.pool),
     **dict.fromkeys(

@@ -39,11 +39,6 @@ def rectified(config: Mapping[str, Any]) -> str:
     return "relu" if most is None else "relu6" if most == 6 else "hardtanh"  # noqa: PLR2004  (its name)
 
 
-def inlined(op: CallOp) -> str | None:
-    """Return the function that a convolution can have in its own row."""
-    return ACTIVATIONS.get(plain_word(function_name(op.get("activation"))))
-
-
 def followed(op: CallOp, x: FeatureMap, key: str = "activation") -> FeatureMap:
     """Write the function that a layer applies to its result, as a row behind it."""
     return applied(op, x, function_name(op.get(key)), behind=True)
@@ -109,96 +104,68 @@ def _unshared(op: CallOp, x: FeatureMap, own: list[int]) -> FeatureMap:
     return reshaped(op, y, x.sizes, tail="back")
 
 
-Pads = str | tuple[tuple[int, int], ...]
+# Convolutions and pools.
 
 
-def _axes(op: CallOp) -> int:
-    """Return how many axes a layer slides along, which its class names last: Conv2D."""
-    digits = [char for char in op.kind if char.isdigit()]
-    return int(digits[0]) if digits else 1
-
-
-def _padding(op: CallOp, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> Pads | None:
-    """Return the padding; causal is all of it before, valid none."""
+def _padding(
+    op: CallOp, kernel: tuple[int, ...], dilation: tuple[int, ...]
+) -> str | tuple[tuple[int, int], ...] | None:
+    """Return the padding: causal is all of it before, valid none."""
     word = op.word("padding", "valid")
     if word == "causal":
         return tuple((gap * (size - 1), 0) for size, gap in zip(kernel, dilation, strict=True))
     if word not in {"same", "valid"}:
-        raise op.problem(f"padding = {word[:50]!r} is neither valid, same nor causal")
+        raise op.invalid("padding", word, "valid, same or causal")
     return "same" if word == "same" else None
 
 
-def conv_fields(op: CallOp) -> dict[str, Any]:
-    """Return the fields of a window: kernel, step, padding, dilation."""
-    axes = _axes(op)
-    kernel, dilation = op.sizes("kernel_size", axes), op.sizes("dilation_rate", axes, 1)
-    padding = _padding(op, kernel, dilation)
-    stride = op.sizes("strides", axes, 1)
+def window(op: CallOp) -> dict[str, Any]:
+    """Return the fields of a window: kernel, stride, padding and dilation."""
+    kernel, dilation = op.sizes("kernel_size", op.space), op.sizes("dilation_rate", op.space, 1)
+    padding, stride = _padding(op, kernel, dilation), op.sizes("strides", op.space, 1)
     return {"kernel_size": kernel, "stride": stride, "padding": padding, "dilation": dilation}
 
 
-def conv(op: CallOp) -> FeatureMap:
-    """Write a convolution, in groups or not."""
-    x = op.mapped(op.x, _axes(op))
-    groups, bias = op.get("groups", 1), op.flag("use_bias", True)
-    fields = {**conv_fields(op), "groups": groups, "bias": bias}
-    return _convolved(op, "Conv", x, out_channels=op.get("filters"), **fields)
+def convolution(kind: str, **keys: str) -> Callable[[CallOp], FeatureMap]:
+    """Return what adds a convolution; the keys name the options in Keras' configuration."""
 
+    def add(op: CallOp) -> FeatureMap:
+        options = {field: op.get(key) for field, key in keys.items()}
+        function = None if kind == "DepthSepConv" else ACTIVATIONS.get(plain_word(function_name(op.get("activation"))))
+        fields = {**options, **window(op), "bias": op.flag("use_bias", True), "activation": function}
+        y = op.row(kind, op.mapped(op.x, op.space), **fields)
+        return y if function else followed(op, y)
 
-def depthwise(op: CallOp) -> FeatureMap:
-    """Write a depthwise convolution."""
-    x = op.mapped(op.x, _axes(op))
-    multiplier, bias = op.get("depth_multiplier", 1), op.flag("use_bias", True)
-    return _convolved(op, "DepthwiseConv", x, **conv_fields(op), depth_multiplier=multiplier, bias=bias)
-
-
-def _convolved(op: CallOp, kind: str, x: FeatureMap, **fields: Any) -> FeatureMap:
-    """Write a convolution with its function, in one row where the function is one that rows can have."""
-    function = inlined(op)
-    y = op.row(kind, x, **fields, activation=function)
-    return y if function else followed(op, y)
-
-
-def separable(op: CallOp) -> FeatureMap:
-    """Write a depthwise-separable convolution, with one function behind both parts."""
-    x = op.mapped(op.x, _axes(op))
-    multiplier, bias = op.get("depth_multiplier", 1), op.flag("use_bias", True)
-    filters = op.get("filters")
-    y = op.row("DepthSepConv", x, out_channels=filters, **conv_fields(op), depth_multiplier=multiplier, bias=bias)
-    return followed(op, y)
+    return add
 
 
 def transposed(op: CallOp) -> FeatureMap:
-    """Write a transposed convolution."""
-    axes = _axes(op)
-    kernel, stride = op.sizes("kernel_size", axes), op.sizes("strides", axes, 1)
-    dilation = op.sizes("dilation_rate", axes, 1)
-    extents = tuple(gap * (size - 1) + 1 for size, gap in zip(kernel, dilation, strict=True))
-    padding, extra = _taken_away(op, extents, stride)
+    """Add a transposed convolution."""
+    fields = {key: value for key, value in window(op).items() if key != "padding"}
+    extents = tuple(gap * (size - 1) + 1 for size, gap in zip(fields["kernel_size"], fields["dilation"], strict=True))
+    padding, extra = _output_padding(op, extents, fields["stride"])
     y = op.row(
         "ConvTranspose",
-        op.mapped(op.x, axes),
+        op.mapped(op.x, op.space),
+        **fields,
         out_channels=op.get("filters"),
-        kernel_size=kernel,
-        stride=stride,
         padding=padding,
         output_padding=extra,
-        dilation=dilation,
-        groups=op.get("groups", 1),
+        groups=op.get("groups"),
         bias=op.flag("use_bias", True),
     )
     return followed(op, y)
 
 
-def _taken_away(op: CallOp, extents: tuple[int, ...], stride: tuple[int, ...]) -> tuple[object, tuple[int, ...]]:
-    """Return the padding of a transposed convolution and what is added at its end, by Keras' rule for its size.
+def _output_padding(op: CallOp, extents: tuple[int, ...], stride: tuple[int, ...]) -> tuple[object, tuple[int, ...]]:
+    """Return padding and output padding of a transposed convolution, by Keras' rule for the output size.
 
-    Without output_padding: in·stride, and what the kernel is larger than the
-    stride too if valid. With it: (in − 1)·stride + kernel − 2·⌊kernel/2⌋ + output_padding.
+    Without output_padding: in·stride, plus kernel − stride if that is positive and padding is valid.
+    With it: (in − 1)·stride + kernel − 2·⌊kernel/2⌋ + output_padding.
     """
     word = op.word("padding", "valid")
     if word not in {"same", "valid"}:
-        raise op.problem(f"padding = {word[:50]!r} is neither valid nor same")
+        raise op.invalid("padding", word, "valid or same")
     if op.get("output_padding") is None:
         more = tuple(max(step - extent, 0) for extent, step in zip(extents, stride, strict=True))
         return ("same", (0,) * len(extents)) if word == "same" else (0, more)
@@ -206,86 +173,74 @@ def _taken_away(op: CallOp, extents: tuple[int, ...], stride: tuple[int, ...]) -
     return (tuple(extent // 2 for extent in extents) if word == "same" else 0), extra
 
 
-def local(op: CallOp) -> FeatureMap:
-    """Write a convolution whose weights are not shared between positions."""
-    fields = {**conv_fields(op), "bias": op.flag("use_bias", True)}
-    return _convolved(op, "LocallyConnected", op.mapped(op.x, _axes(op)), out_channels=op.get("filters"), **fields)
-
-
 def pool(op: CallOp) -> FeatureMap:
-    """Write a pool with a sliding window."""
-    axes = _axes(op)
-    size = op.sizes("pool_size", axes, 2)
-    stride = op.sizes("strides", axes, 2) if op.get("strides") is not None else size
-    padding = _padding(op, size, (1,) * axes)
-    kind = "MaxPool" if "Max" in op.kind else "AvgPool"
-    return op.row(
-        kind, op.mapped(op.x, axes), kernel_size=size, stride=None if stride == size else stride, padding=padding
-    )
+    """Add a pool with a sliding window."""
+    size = op.sizes("pool_size", op.space, 2)
+    stride = op.sizes("strides", op.space, 2) if op.get("strides") is not None else size
+    padding = _padding(op, size, (1,) * op.space)
+    stepped = None if stride == size else stride
+    return op.row(_pool(op), op.mapped(op.x, op.space), kernel_size=size, stride=stepped, padding=padding)
+
+
+def _pool(op: CallOp) -> str:
+    return "MaxPool" if "Max" in op.kind else "AvgPool"
 
 
 def global_pool(op: CallOp) -> FeatureMap:
-    """Write a pool over all of space."""
-    axes = _axes(op)
-    x = op.mapped(op.x, axes)
-    kind = "GlobalMaxPool" if "Max" in op.kind else "GlobalAvgPool"
-    keep = op.flag("keepdims", False)
-    return op.row(kind, x, keepdim=keep, channel=x.channel if keep else x.copies)
+    """Add a pool over all spatial axes."""
+    x, keep = op.mapped(op.x, op.space), op.flag("keepdims", False)
+    return op.row(f"Global{_pool(op)}", x, keepdim=keep, channel=x.channel if keep else x.copies)
 
 
 def adaptive_pool(op: CallOp) -> FeatureMap:
-    """Write a pool that leaves a map of a given size."""
-    axes = _axes(op)
-    kind = "AdaptiveMaxPool" if "Max" in op.kind else "AdaptiveAvgPool"
-    return op.row(kind, op.mapped(op.x, axes), output_size=op.sizes("output_size", axes))
+    """Add a pool with an output of a given size."""
+    return op.row(f"Adaptive{_pool(op)}", op.mapped(op.x, op.space), output_size=op.sizes("output_size", op.space))
 
 
 def pad(op: CallOp) -> FeatureMap:
-    """Write a border of zeros."""
-    return op.row("Pad", op.mapped(op.x, _axes(op)), padding=_border(op, "padding"))
+    """Add a border of zeros."""
+    return op.row("Pad", op.mapped(op.x, op.space), padding=_border(op, "padding"))
 
 
 def crop(op: CallOp) -> FeatureMap:
-    """Write the cutting of a border."""
-    return op.row("Crop", op.mapped(op.x, _axes(op)), cropping=_border(op, "cropping"))
+    """Cut off a border."""
+    return op.row("Crop", op.mapped(op.x, op.space), cropping=_border(op, "cropping"))
 
 
 def _border(op: CallOp, key: str) -> tuple[tuple[int, int], ...]:
     """Return the border's width before and after each axis."""
-    axes = _axes(op)
-    value = op.get(key, 1)
+    value, axes = op.get(key, 1), op.space
     if isinstance(value, int):
-        value = [[value, value]] * axes
-    if isinstance(value, list) and axes == 1 and len(value) == 2 and not isinstance(value[0], list):  # noqa: PLR2004
+        value = [value] * axes
+    if axes == 1 and isinstance(value, list) and len(value) == 2 and not isinstance(value[0], list):  # noqa: PLR2004
         value = [value]
-    if not isinstance(value, list) or len(value) != axes:
-        raise op.problem(f"{key} is not one pair for each of {axes} axes")
-    pairs = [[each, each] if isinstance(each, int) else each for each in value]
-    if not all(isinstance(each, list) and len(each) == 2 for each in pairs):  # noqa: PLR2004  (before, after)
-        raise op.problem(f"{key} is not one pair for each of {axes} axes")
+    pairs = [[each, each] if isinstance(each, int) else each for each in (value if isinstance(value, list) else [])]
+    if len(pairs) != axes or not all(isinstance(each, list) and len(each) == 2 for each in pairs):  # noqa: PLR2004
+        raise op.invalid(key, value, f"one pair for each of {axes} axes")
     return tuple((op.checked(key, before), op.checked(key, after)) for before, after in pairs)
 
 
-MODES = {"nearest": "nearest", "bilinear": "bilinear", "bicubic": "bicubic", "area": "area"}
-"""How values between the points are found, where there is a name for it here."""
+MODES = ("nearest", "bilinear", "bicubic", "area")
+"""The kinds of interpolation."""
+
+
+def _mode(op: CallOp, default: str) -> str:
+    mode = op.word("interpolation", default)
+    if mode not in MODES:
+        raise op.invalid("interpolation", mode, ", ".join(MODES))
+    return mode
 
 
 def upsample(op: CallOp) -> FeatureMap:
-    """Write an enlargement by whole factors."""
-    axes = _axes(op)
-    mode = MODES.get(op.word("interpolation", "nearest"))
-    if mode is None:
-        raise op.problem(f"interpolation = {op.get('interpolation')!r} is not known; known are {', '.join(MODES)}")
-    return op.row("Interpolate", op.mapped(op.x, axes), scale_factor=op.sizes("size", axes, 2), mode=mode)
+    """Add an enlargement by integer factors."""
+    x, factors = op.mapped(op.x, op.space), op.sizes("size", op.space, 2)
+    return op.row("Interpolate", x, scale_factor=factors, mode=_mode(op, "nearest"))
 
 
 def resize(op: CallOp) -> FeatureMap:
-    """Write a change of size, as preprocessing does."""
-    mode = MODES.get(op.word("interpolation", "bilinear"))
-    if mode is None:
-        raise op.problem(f"interpolation = {op.get('interpolation')!r} is not known; known are {', '.join(MODES)}")
+    """Add a resize to a given size, as preprocessing does."""
     size = (op.number("height"), op.number("width"))
-    return op.row("Interpolate", op.mapped(op.x, 2), size=size, mode=mode)
+    return op.row("Interpolate", op.mapped(op.x, 2), size=size, mode=_mode(op, "bilinear"))
 
 
 # Dense layers, embeddings and learned scales of Keras.
@@ -388,59 +343,57 @@ def _linear(op: CallOp, x: FeatureMap, terms: tuple[str, str, str], sizes: dict[
     return op.row("Elementwise", y, bias, tail="biased", function="add")
 
 
-# Normalisations of Keras.
+# Normalizations.
 
 
-def _along(op: CallOp, default: int = -1) -> list[int]:
-    """Return the axes a normalisation names."""
-    value = op.get("axis", default)
-    value = value if isinstance(value, list) else [value]
-    if not value:
-        raise op.problem("names no axis")
-    return sorted({op.axis(each, op.x.rank) for each in value})
+def _axes_of(op: CallOp) -> list[int]:
+    """Return the axes that a normalization names."""
+    value = op.get("axis", -1)
+    axes = value if isinstance(value, list) else [value]
+    if not axes:
+        raise op.problem("it names no axis")
+    return sorted({op.axis(each, op.x.rank) for each in axes})
 
 
-def _over_several(op: CallOp, axes: list[int], write: Callable[[CallOp, FeatureMap], FeatureMap]) -> Made:
-    """Write a normalisation over several axes: as one axis, the channels, and back."""
+def normalization(add: Callable[[CallOp, FeatureMap], FeatureMap]) -> Callable[[CallOp], Made]:
+    """Return what adds a normalization over one axis, or over several, which are merged for it."""
 
-    def through(inner: CallOp, x: FeatureMap) -> FeatureMap:
-        return reshaped(inner, write(inner, joined(inner, x, axes)), x.sizes, tail="back")
+    def over(op: CallOp) -> Made:
+        axes = _axes_of(op)
+        if len(axes) == 1:
+            return add(op, op.viewed(op.x, axes[0]))
+        return op.grouped(lambda inner, x: merged(inner, x, axes), op.vectors(op.x))
 
-    return op.grouped(through, op.vectors(op.x))
+    def merged(op: CallOp, x: FeatureMap, axes: list[int]) -> FeatureMap:
+        return reshaped(op, add(op, joined(op, x, axes)), x.sizes, tail="back")
+
+    return over
 
 
 def _single(op: CallOp) -> FeatureMap:
-    """Return what is read, its channels on the one axis the layer names."""
-    axes = _along(op)
+    """Return the input, its channels on the one axis that the layer names."""
+    axes = _axes_of(op)
     if len(axes) != 1:
-        raise op.problem("names several axes; one is read")
+        raise op.problem("it names several axes; only one is supported")
     return op.viewed(op.x, axes[0])
 
 
 def _affine(op: CallOp) -> dict[str, Any]:
     """Return whether there are a scale and a shift."""
     scale, center = op.flag("scale", True), op.flag("center", True)
-    return (
-        {} if scale and center else {"affine": False} if not scale and not center else {"gamma": scale, "beta": center}
-    )
+    if scale == center:
+        return {} if scale else {"affine": False}
+    return {"gamma": scale, "beta": center}
 
 
 def batch_norm(op: CallOp) -> FeatureMap:
-    """Write a batch norm."""
+    """Add a batch norm."""
     if op.get("renorm"):
-        raise op.problem("renorm keeps more statistics than are known here; that is not read")
+        raise op.problem("renorm is not supported")
     return op.row("BatchNorm", _single(op), **_affine(op))
 
 
-def layer_norm(op: CallOp) -> Made:
-    """Write a layer norm over one axis or several, or a division by a root mean square."""
-    x, axes = op.x, _along(op)
-    if len(axes) > 1:
-        return _over_several(op, axes, _normed)
-    return _normed(op, op.viewed(x, axes[0]))
-
-
-def _normed(op: CallOp, x: FeatureMap) -> FeatureMap:
+def _layer_norm(op: CallOp, x: FeatureMap) -> FeatureMap:
     scale, center = op.flag("scale", True), op.flag("center", True)
     if op.flag("rms_scaling", False):
         return op.row("RMSNorm", x, elementwise_affine=scale)
@@ -449,42 +402,27 @@ def _normed(op: CallOp, x: FeatureMap) -> FeatureMap:
     return op.row("LayerNorm", x, bias=center, gamma=scale)
 
 
-def rms_norm(op: CallOp) -> Made:
-    """Write a division by the root mean square."""
-    x, axes = op.x, _along(op)
-    if len(axes) > 1:
-        return _over_several(op, axes, lambda inner, y: inner.row("RMSNorm", y))
-    return op.row("RMSNorm", op.viewed(x, axes[0]))
-
-
-def unit_norm(op: CallOp) -> Made:
-    """Write a division by the length of a vector."""
-    x, axes = op.x, _along(op)
-    if len(axes) > 1:
-        return _over_several(op, axes, lambda inner, y: inner.row("RMSNorm", y, elementwise_affine=False))
-    return op.row("RMSNorm", op.viewed(x, axes[0]), elementwise_affine=False)
+layer_norm = normalization(_layer_norm)
+rms_norm = normalization(lambda op, x: op.row("RMSNorm", x))
+unit_norm = normalization(lambda op, x: op.row("RMSNorm", x, elementwise_affine=False))
 
 
 def group_norm(op: CallOp) -> FeatureMap:
-    """Write a group norm; -1 groups are one for each channel."""
-    x = _single(op)
-    groups = op.number("groups", 32)
+    """Add a group norm; -1 groups are one for each channel."""
+    x, groups = _single(op), op.number("groups", 32)
     return op.row("GroupNorm", x, num_groups=x.sizes[x.channel] if groups == -1 else groups, **_affine(op))
 
 
 def data_norm(op: CallOp) -> Made:
-    """Write a normalisation with statistics of the data: given ones are constants, found ones are kept."""
-    x, kept = op.x, op.get("mean") is None
-    if op.get("axis", -1) is None or op.get("axis") == []:
-        return op.row("DataNorm", x, per_channel=False, track_stats=kept)
-    axes = _along(op)
-    if len(axes) > 1:
-        return _over_several(op, axes, lambda inner, y: inner.row("DataNorm", y, track_stats=kept))
-    return op.row("DataNorm", op.viewed(x, axes[0]), track_stats=kept)
+    """Add a normalization with statistics of the data: given ones are constants, learned ones are kept."""
+    kept = op.get("mean") is None
+    if op.get("axis", -1) in (None, []):
+        return op.row("DataNorm", op.x, per_channel=False, track_stats=kept)
+    return normalization(lambda inner, x: inner.row("DataNorm", x, track_stats=kept))(op)
 
 
 def rescale(op: CallOp) -> FeatureMap:
-    """Write a scaling by a constant, and an offset where there is one."""
+    """Add a scaling by a constant, and an offset if there is one."""
     offset = op.get("offset", 0.0)
     y = op.row("Elementwise", op.x, function="mul")
     return y if offset == 0 else op.row("Elementwise", y, function="add", tail="offset")

@@ -363,8 +363,8 @@ def flat(op: CallOp, _: str) -> FeatureMap:
 def resize(op: CallOp, _: str) -> FeatureMap:
     """Write another size of an image."""
     size = op.argument(1, "size")
-    mode = MODES.get(str(op.argument(2, "interpolation", "method", default="bilinear")).lower())
-    if not isinstance(size, list) or len(size) != 2 or mode is None:  # noqa: PLR2004  (a plane)
+    mode = str(op.argument(2, "interpolation", "method", default="bilinear")).lower()
+    if not isinstance(size, list) or len(size) != 2 or mode not in MODES:  # noqa: PLR2004  (a plane)
         raise op.problem("resizes to what is not known here, or in a way that is not")
     return op.row("Interpolate", op.mapped(op.x, 2), size=size, mode=mode)
 
