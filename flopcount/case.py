@@ -6,7 +6,7 @@ convention meet, so the notes that qualify its numbers go wherever the numbers g
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -270,7 +270,7 @@ class Case:
             if self.plan.implementation and not self.settings:
                 _check_implementation(traced)
         except SpecError as error:
-            raise SpecError(error.problems, self.plan.file) from None
+            raise SpecError(error.problems, self.plan.file() if self.plan.file else None) from None
         return traced
 
     @cached_property
@@ -302,14 +302,16 @@ def load(reference: str | Path, *, allow_unknown: bool = False, title: str = "")
     """
     path = Path(reference)
 
+    @cache
+    def reading() -> Callable[[Where], Plan]:
+        from flopcount.readers.load import Reading
+
+        return Reading(path, title, allow_unknown=allow_unknown)
+
     def read(where: Where) -> Plan:
         if not title and (path.suffix == ".toml" or not os.path.isfile(reference)):  # noqa: PTH113  (answers to any word)
             return planned(load_arch(str(reference), where.settings, where.variant))
-        from flopcount.readers.base import ReadOptions
-        from flopcount.readers.load import load as load_model
-
-        request = ReadOptions(where.input, where.batch, allow_unknown)
-        return planned(load_model(path, title, request, where.settings, where.variant))
+        return reading()(where)
 
     return Network(title or str(reference), read)
 
@@ -322,11 +324,10 @@ def load_bytes(
     def read(where: Where) -> Plan:
         if title == "<stdin>":
             return planned(load_stdin(content, notation, where.settings, where.variant))
-        from flopcount.readers.base import ReadOptions
-        from flopcount.readers.load import load_content
+        from flopcount.readers.load import Reading
 
-        request = ReadOptions(where.input, where.batch, allow_unknown)
-        return planned(load_content(content, title, request, where.settings, where.variant))
+        name = Path(title.rpartition(":")[2]).name
+        return Reading(Path(name), title, content=content, allow_unknown=allow_unknown)(where)
 
     return Network(title, read)
 

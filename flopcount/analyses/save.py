@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from flopcount.case import Case
 from flopcount.errors import BadInput, Place, UsageError
 from flopcount.network.convention import POLICIES
-from flopcount.network.network import of_spec
-from flopcount.network.plan import Given, Node
+from flopcount.network.network import of_spec, planned
+from flopcount.network.plan import Given, Node, Plan
 from flopcount.network.substitute import carried
 from flopcount.network.trace import Trace, options, own
 from flopcount.readers.nest import Flat, nested
@@ -52,6 +52,8 @@ class Saved(NamedTuple):
 def saved(case: Case, path: str, change: Change = UNCHANGED) -> Saved:
     """Return a case as an arch file that counts the same; a UsageError says why there is none."""
     source = case.plan.spec.source
+    if case.plan.spec.foreign:
+        case = case.with_plan(_with_places(case.plan))
     notation = named_notation(Path(path)) or source.notation
     asked = tuple(f"--{name} {value}" for name, value in _outside(case).items() if value is not None)
     changed = _changed(case, change)
@@ -64,6 +66,12 @@ def saved(case: Case, path: str, change: Change = UNCHANGED) -> Saved:
     if difference:
         raise UsageError(f"--save {path}: {difference}; not written")
     return Saved(text, is_written_out=True, options=asked)
+
+
+def _with_places(plan: Plan) -> Plan:
+    """Return the layers of a model with their places in its arch file."""
+    places = {node.path: node.place for node in planned(plan.spec).nodes}
+    return plan._replace(nodes=tuple(node._replace(place=places[node.path]) for node in plan.nodes))
 
 
 def _outside(case: Case) -> dict[str, Any]:
@@ -99,7 +107,7 @@ def _data(case: Case) -> dict[str, Any]:
     parent = data["input"] if isinstance(spec.arch.input, dict) else data
     for name, shape in case.inputs.items():
         parent[name] = [*shape.dims[len(shape.dims) - len(declared[name]) :]]
-    return {**data, "unknown": dict(spec.unknown)} if spec.unknown else data
+    return data
 
 
 def _changed(case: Case, change: Change) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
-"""`flopcount import MODEL -o arch.toml`: a model of another tool, kept as an arch file."""
+"""`flopcount import MODEL -o arch.toml`: a model of another tool or an arch file, written as an arch file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from flopcount.case import Case, Count
 from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch
 from flopcount.cli.output import emit
-from flopcount.errors import FlopcountError, UsageError
+from flopcount.errors import BadInput, Refusal, UsageError
 from flopcount.network.network import of_spec
-from flopcount.spec.load import Spec, validated
+from flopcount.network.trace import Trace
+from flopcount.spec.load import validated
 from flopcount.spec.source import Source
 
 
@@ -21,69 +23,105 @@ from flopcount.spec.source import Source
 @click.option(
     "--input", "size", metavar="SIZE", help="Input size: 224, 3x224x224, 1x3x224x224, or NAME=SIZE,NAME=SIZE."
 )
-@click.option("--batch", type=int, help="How many inputs at once, where the file leaves it open.")
+@click.option("--batch", type=int, help="Batch size, if the file leaves it open.")
 @click.option("--flat", is_flag=True, help="Write every block out, without templates.")
-@click.option("--allow-unknown", is_flag=True, help="Leave out operators that are not known, and say so in the file.")
+@click.option("--allow-unknown", is_flag=True, help="Skip unsupported operators; the arch file lists them.")
 @click.option("-o", "--output", metavar="FILE", help="Write to FILE.toml, .json or .csv instead of standard output.")
 def command(model: str, output: str | None, *, flat: bool, **options: Any) -> None:
     """Write MODEL as an arch file: a row for each layer, named as in the model.
 
-    MODEL is an ONNX file, a model of Keras, a darknet .cfg, a Caffe prototxt or a
-    SCALE-Sim topology. Blocks that differ in numbers only become templates. What is
-    written has been counted again, and costs the same, layer by layer. To FILE.csv
-    goes the SCALE-Sim topology of any network.
+    MODEL is an ONNX file, a Keras model, a Darknet .cfg, a Caffe prototxt or a SCALE-Sim
+    topology. Blocks that differ only in numbers become templates. The written file has
+    been counted again, and costs the same, layer by layer; it has the notes that qualify
+    its numbers. An arch file is converted between TOML and JSON. FILE.csv is written as a
+    SCALE-Sim topology, whatever MODEL is.
     """
     result = count_of(model, Options(**options))
-    spec = result.case.plan.spec
-    if output is not None and output.lower().endswith(".csv"):
+    ending = Path(output or "").suffix.lower()
+    if ending == ".csv":
         from flopcount.readers.scale_sim import topology
 
         emit(topology(result.trace), output)
-        _say_left_out(result, "the topology does not say so")
+        _warn(result, "the topology does not say so")
         return
-    if not spec.foreign:
-        raise UsageError(f"{model}: this is an arch file already; import reads files of other tools")
-    emit(_text(spec, result, Path(model).name, output or "", flat=flat), output)
-    _say_left_out(result, "the arch file says so too, under unknown")
+    emit(_text(result, model, "json" if ending == ".json" else "toml", flat=flat), output)
+    _warn(result, "the arch file says so too, under unknown")
 
 
-def _say_left_out(result: Count, more: str) -> None:
+def _warn(result: Count, more: str) -> None:
     for note in result.notes:
         if note.code == "operators-skipped":
             click.echo(f"note: {note}; {more}", err=True)
 
 
-def _text(spec: Spec, result: Count, title: str, output: str, *, flat: bool) -> str:
-    """Write an arch file that costs the same: with templates, if that can be."""
+def _text(result: Count, model: str, notation: Any, *, flat: bool) -> str:
+    """Return the text of an arch file that costs the same."""
     from flopcount.spec.write import to_text
 
-    data = {**spec.source.data, **({"unknown": dict(spec.unknown)} if spec.unknown else {})}
-    data = data if flat else _folded(data, result)
-    return to_text(data, "json" if output.lower().endswith(".json") else "toml", _header(spec, title))
+    spec = result.case.plan.spec
+    if not spec.foreign:
+        if spec.source.notation == notation:
+            raise UsageError(f"{model}: an arch file in {notation} already; name a file in the other notation with -o")
+        return to_text(spec.source.data, notation)
+    data = _with_fixed_by(spec.source.data, result.case)
+    header = f"Written by `flopcount import {Path(model).name}`; weights are not in it, only what they cost."
+    return to_text(data if flat else _folded(data, result), notation, header)
 
 
 def _folded(data: dict[str, Any], result: Count) -> dict[str, Any]:
-    """Return the data with templates where they cost the same, layer by layer; else as it is."""
-    from copy import deepcopy
-
+    """Return the data with templates if they cost the same, layer by layer; else as it is."""
     from flopcount.readers.nest import folded
 
     short = folded(deepcopy(data))
-    try:
-        again = Case(of_spec(validated(Source("the arch file to be", "", "toml", short)))).count
-    except FlopcountError:
-        return data
-    return short if _layers(again) == _layers(result) else data
+    again = _trace(_case(short), None)
+    return short if isinstance(again, Trace) and _layers(again) == _layers(result.trace) else data
 
 
-def _layers(result: Count) -> Mapping[str, Any]:
+def _case(data: Mapping[str, Any]) -> Case:
+    return Case(of_spec(validated(Source("the arch file", "", "toml", data))))
+
+
+def _layers(traced: Trace) -> Mapping[str, Any]:
     """Return all that is counted, by path."""
-    return {path: (step.shape.dims, step.tally.counts) for path, step in result.trace.steps.items()}
+    return {path: (step.shape.dims, step.tally.counts) for path, step in traced.steps.items()}
 
 
-def _header(spec: Spec, title: str) -> str:
-    notes = [f"Note: {note}" for note in spec.notes]
-    unknown = [f"Left out, so that totals are at least so much: {', '.join(spec.unknown)}"] if spec.unknown else []
-    return "\n".join(
-        [f"Written by `flopcount import {title}`; weights are not in it, only what they cost.", *notes, *unknown]
+# Whether the written file can be counted at another input: it is compared with the model there.
+
+
+def _with_fixed_by(data: Mapping[str, Any], case: Case) -> dict[str, Any]:
+    """Return the data; with the layer that fixes the input's size, if the model differs at another input."""
+    for size in () if "fixed_by" in data else _other_sizes(case.plan.input):
+        written = _trace(_case(data), size)
+        fixed_by = _difference(_trace(case, size), written) if isinstance(written, Trace) else ""
+        if fixed_by:
+            rest = {key: value for key, value in data.items() if key != "layers"}
+            return {**rest, "fixed_by": fixed_by, "layers": data["layers"]}
+    return dict(data)
+
+
+def _other_sizes(sizes: tuple[int, ...]) -> Iterator[str]:
+    """Yield spatial sizes to compare at: all doubled, and all odd."""
+    spatial = sizes[1:]
+    if spatial:
+        yield "x".join(str(2 * size) for size in spatial)
+        yield "x".join(str(2 * size + 1) for size in spatial)
+
+
+def _trace(case: Case, size: str | None) -> Trace | BadInput:
+    """Return the layers at an input, or why there are none."""
+    try:
+        return (case if size is None else case.at(input=size)).trace
+    except BadInput as error:
+        return error
+
+
+def _difference(model: Trace | BadInput, written: Trace) -> str:
+    """Return the first layer that differs, or that the model cannot have at this input; empty if there is none."""
+    if isinstance(model, Trace):
+        ours = _layers(model)
+        return next((path for path, layer in _layers(written).items() if ours.get(path) != layer), "")
+    refusal = model.__cause__
+    return (refusal.node if isinstance(refusal, Refusal) else "") or (
+        "" if isinstance(model, UsageError) else "the model"
     )

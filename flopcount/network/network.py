@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
-from flopcount.errors import Note, SpecError
+from flopcount.errors import SpecError
 from flopcount.network.plan import Plan, overridden, plan
 from flopcount.spec.load import Setting, Spec, validated
 
@@ -69,13 +69,11 @@ class Network:
 
 def planned(spec: Spec) -> Plan:
     """Return the layers of a spec, with what its settings say of them."""
-    notes = tuple(Note("reader", each) for each in spec.notes)
     try:
         made = plan(spec.arch)
     except SpecError as error:
         raise SpecError(error.problems, spec) from None
-    made = made._replace(file=spec, unknown=spec.unknown, notes=notes, sized=spec.sized, batch=spec.batch)
-    return overridden(made, spec.changes)
+    return overridden(made._replace(file=lambda: spec), spec.changes)
 
 
 def of_spec(spec: Spec) -> Network:

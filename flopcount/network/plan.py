@@ -398,9 +398,9 @@ class Plan(NamedTuple):
     """All nodes in the order of the computation, the inputs by name, and what the file says of the whole.
 
     `implementation` is the table of how a program writes the layers; `scaling` the rule of the width;
-    `unknown` are skipped operators with their number of occurrences. `file` is what it was
-    read from, if anything; `sized` tells that the file was read at the input that was asked for,
-    without the `batch` that goes before it. `fixed_by` is a layer with a size that holds for `inputs` only.
+    `unknown` are skipped operators with their number of occurrences. `fixed_by` is a layer with a
+    size that holds for `inputs` only. `file` gives what it was read from, if anything; `sized` tells that
+    it was read at the input that was asked for, without the `batch` that goes before it.
     """
 
     nodes: tuple[Node, ...]
@@ -411,17 +411,17 @@ class Plan(NamedTuple):
     description: str = ""
     notes: tuple[Note, ...] = ()
     unknown: Mapping[str, int] = {}
-    file: Spec | None = None
+    file: Callable[[], Spec] | None = None
     sized: bool = False
     batch: int | None = None
     fixed_by: str = ""
 
     @property
     def spec(self) -> Spec:
-        """The file as it was read; a plan made in memory has none."""
+        """The network as an arch file; a plan made in memory has none."""
         if self.file is None:
             raise UsageError(f"{self.name}: the network has no file")
-        return self.file
+        return self.file()
 
     @property
     def input(self) -> tuple[int, ...]:
@@ -437,8 +437,9 @@ def plan(arch: Arch) -> Plan:
     """Unroll an arch; a SpecError names all that cannot be."""
     inputs = arch.input if isinstance(arch.input, dict) else {INPUT: arch.input}
     nodes = unrolled(arch, tuple(inputs))
-    about = (arch.written, arch.scaling, arch.name, arch.description)
-    return Plan(nodes, inputs, *about, unknown=arch.unknown, fixed_by=arch.fixed_by)
+    notes = tuple(Note("file", each) for each in arch.notes)
+    about = (arch.written, arch.scaling, arch.name, arch.description, notes, arch.unknown)
+    return Plan(nodes, inputs, *about, fixed_by=arch.fixed_by)
 
 
 def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:

@@ -7,12 +7,11 @@ It never loads weights.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from pydantic import ValidationError
 
-from flopcount.errors import FileError, Note, Place, Refusal, ShapeError, UsageError, plain, suggestion
+from flopcount.errors import Note, Place, Refusal, ShapeError, UsageError, plain, suggestion
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import PARAMETERS, Step
 from flopcount.network.plan import Node, input_shape
@@ -29,28 +28,13 @@ class ReadOptions(NamedTuple):
     batch: int | None = None
     allow_unknown: bool = False
 
-    @property
-    def size(self) -> str | None:
-        """The sizes of inputs."""
-        return self.input
-
-
-class Imported(NamedTuple):
-    """A network as the data of an arch file."""
-
-    data: dict[str, Any]
-    notes: tuple[str, ...] = ()
-    unknown: Mapping[str, int] = {}
-    sized: bool = False
-
 
 class ReadResult(NamedTuple):
     """A network as a file of another tool gives it: named inputs and flat nodes, in the order of the computation.
 
     `unknown` are the operators that were skipped, each with its number of occurrences. `batch` is the
-    batch that the input asked for; the sizes of `inputs` do not include it. `sized` tells that sizes
-    asked for mean the file's layout, so they cannot be applied to `inputs` again. `fixed_by` is a node
-    with a size that the file computes from its input, so the nodes hold for `inputs` only.
+    batch that the input asked for; the sizes of `inputs` do not include it. `fixed_by` is a node with
+    a size that the file computes from its input, so that the nodes hold for `inputs` only.
     """
 
     name: str
@@ -60,7 +44,6 @@ class ReadResult(NamedTuple):
     unknown: Mapping[str, int] = {}
     description: str = ""
     batch: int | None = None
-    sized: bool = False
     fixed_by: str = ""
 
 
@@ -69,15 +52,6 @@ Build = Callable[[ReadOptions], ReadResult]
 
 
 # Refusals.
-
-
-class ImportProblem(FileError):
-    """A foreign file cannot be read: the file, the node and its operator where there is one, and what is wrong."""
-
-    def __init__(self, path: Path, what: str, node: str = "", operator: str = "") -> None:
-        """Put the sentence together; there are no lines to point at."""
-        inside = plain(f"{node} ({operator})" if node and operator else node or operator)
-        super().__init__(str(path), f"{inside}: {plain(what)}" if inside else plain(what))
 
 
 class Origin(NamedTuple):
@@ -177,6 +151,15 @@ def sizes_asked(text: str | None, names: Sequence[str], title: str = "the file")
     for name in asked.keys() - {*names}:
         raise UsageError(f"--input {plain(text[:60])}: {title} has no input {name[:50]!r}; {suggestion(name, names)}")
     return asked
+
+
+def batch_asked(options: ReadOptions, asked: Mapping[str, str], ranks: Mapping[str, int]) -> int | None:
+    """Return the batch that --input or --batch asks for, which is one for all inputs."""
+    shapes = [input_shape((1,) * ranks[name], text, options.batch) for name, text in asked.items()]
+    found = {whole(shape.dims[0]) for shape in shapes if shape.channel_axis}
+    if len(found) > 1:
+        raise UsageError(f"--input {plain(str(options.input)[:60])}: the inputs have different batches")
+    return found.pop() if found else options.batch
 
 
 def sized(declared: tuple[int, ...], text: str | None) -> tuple[int, ...]:

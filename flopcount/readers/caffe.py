@@ -20,6 +20,7 @@ from flopcount.readers.base import (
     ReadOptions,
     ReadResult,
     Signal,
+    batch_asked,
     network_name,
     sanitized,
     sized,
@@ -42,7 +43,7 @@ _TOKEN = re.compile(
 
 
 class TextMessage(NamedTuple):
-    """Fields by name, each with all of its values in the order of the text."""
+    """Fields by name, each with all of its values in order."""
 
     fields: dict[str, list["str | TextMessage"]]
     line: int
@@ -392,10 +393,6 @@ def _softmax(op: LayerOp) -> Made:
     return op.row("Softmax", op.x if op.number("axis", 1) == 1 else op.row("ChannelsLast", op.x, tail="last"))
 
 
-def _shuffle(op: LayerOp) -> Made:
-    return op.row("ChannelShuffle", op.x, groups=op.number("group", 1))
-
-
 def _embed(op: LayerOp) -> Made:
     if op.flag("bias_term", True):
         raise op.problem("bias_term (a bias of the table) is not supported")
@@ -441,7 +438,7 @@ LAYERS: Mapping[str, Callable[[LayerOp], Made]] = {
     "Reshape": _reshape,
     "Permute": _permute,
     "Crop": _crop,
-    "ShuffleChannel": _shuffle,
+    "ShuffleChannel": lambda op: op.row("ChannelShuffle", op.x, groups=op.number("group", 1)),
     "Embed": _embed,
 }
 """The function that adds the nodes of each type of layer."""
@@ -492,7 +489,9 @@ def _network(
     unknown = Counter(kind for kind in kinds if kind not in {*LAYERS, *SKIPPED})
     if unknown and not options.allow_unknown:
         raise unknown_problem("it has layers", unknown)
-    builder, blobs = Builder(), _entered(sizes, sizes_asked(options.input, [*sizes]))
+    asked = sizes_asked(options.input, [*sizes])
+    builder, blobs = Builder(), _entered(sizes, asked)
+    batch = batch_asked(options, asked, {name: len(x.dims) for name, x in blobs.items()})
     inputs = {x.path: x.dims for x in blobs.values()}
     builder.names.taken.update(inputs)
     _walk(layers, builder, blobs)
@@ -500,7 +499,7 @@ def _network(
         raise Refusal("it has no layers after its inputs")
     left = ", ".join(dict.fromkeys(kind for kind in kinds if kind in SKIPPED))
     notes = (Note("layers-skipped", f"layers that only measure or decode are skipped: {left}"),) if left else ()
-    return ReadResult(name, inputs, tuple(builder.nodes), notes, dict(unknown))
+    return ReadResult(name, inputs, tuple(builder.nodes), notes, dict(unknown), batch=batch)
 
 
 def kind_of(layer: TextMessage) -> str:

@@ -21,6 +21,7 @@ from flopcount.readers.base import (
     ReadOptions,
     ReadResult,
     Signal,
+    batch_asked,
     network_name,
     sized,
     sizes_asked,
@@ -278,7 +279,8 @@ def _network(path: Path, sizes: tuple[int, ...], sections: Sequence[Section], op
     unknown = Counter(section.kind for section in sections if section.kind not in LAYERS)
     if unknown and not options.allow_unknown:
         raise unknown_problem("it has layers", unknown)
-    sizes = sized(sizes, sizes_asked(options.input, ["input"], path.name).get("input"))
+    asked = sizes_asked(options.input, ["input"], path.name)
+    batch, sizes = batch_asked(options, asked, {"input": len(sizes)}), sized(sizes, asked.get("input"))
     builder, signals = Builder(), [Signal("input", Shape(sizes))]
     for place, section in enumerate(sections):
         op = _op(builder, section, place, signals)
@@ -293,6 +295,7 @@ def _network(path: Path, sizes: tuple[int, ...], sections: Sequence[Section], op
         tuple(builder.nodes),
         (UNDECODED,) if is_detector else (),
         dict(unknown),
+        batch=batch,
     )
 
 

@@ -1,62 +1,65 @@
-"""One way to load a network: an arch file, or a model of another tool."""
+"""How a file is read at any point: an arch file, or a model of another tool."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from functools import cache, cached_property, partial
 from os.path import isfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flopcount.errors import FileError, Refusal
-from flopcount.spec.load import Setting, Spec, load_bytes, load_file, validated
+from flopcount.errors import Refusal
+from flopcount.network.network import NOWHERE, Where, planned
+from flopcount.network.plan import Plan
+from flopcount.spec.load import Spec, load_bytes, load_file, validated
 from flopcount.spec.source import Source
 
 if TYPE_CHECKING:
-    from flopcount.readers.base import ReadOptions
+    from flopcount.readers.base import Build, ReadOptions, ReadResult
 
 # One function for each format: it parses a file, and returns what makes a network of it at any input.
 
 
-def _onnx(path: Path) -> Any:
+def _onnx(path: Path) -> "Build":
     from flopcount.readers.onnx.read import read
 
     return read(path)
 
 
-def _keras_archive(path: Path) -> Any:
+def _keras_archive(path: Path) -> "Build":
     from flopcount.readers.keras.read import read_archive
 
     return read_archive(path)
 
 
-def _keras_json(path: Path) -> Any:
+def _keras_json(path: Path) -> "Build":
     from flopcount.readers.keras.read import read_json
 
     return read_json(path)
 
 
-def _hdf5(_: Path) -> Any:
+def _hdf5(_: Path) -> "Build":
     raise Refusal("HDF5 files are not read; save the model as .keras, or write model.to_json() to a .json file")
 
 
-def _darknet(path: Path) -> Any:
+def _darknet(path: Path) -> "Build":
     from flopcount.readers.darknet import read
 
     return read(path)
 
 
-def _caffe(path: Path) -> Any:
+def _caffe(path: Path) -> "Build":
     from flopcount.readers.caffe import read
 
     return read(path)
 
 
-def _scale_sim(path: Path) -> Any:
+def _scale_sim(path: Path) -> "Build":
     from flopcount.readers.scale_sim import read
 
     return read(path)
 
 
-READERS: Mapping[str, Callable[[Path], Any]] = {
+READERS: Mapping[str, Callable[[Path], "Build"]] = {
     ".onnx": _onnx,
     ".keras": _keras_archive,
     ".h5": _hdf5,
@@ -88,55 +91,65 @@ def _beginning(path: Path) -> bytes:
         return b""
 
 
-def load(
-    path: Path,
-    title: str = "",
-    request: "ReadOptions | None" = None,
-    settings: Iterable[Setting] = (),
-    variant: str | None = None,
-) -> Spec:
-    """Load an arch file or a model of another tool; `title` names it in messages."""
-    title = title or str(path)
-    if not is_foreign(path):
-        return load_file(path, title, settings, variant)
-    from flopcount.readers.base import ImportProblem, ReadOptions
+class Reading:
+    """How a file is read at any point; the content of a model is parsed once.
 
-    options = request or ReadOptions()
-    try:
-        result = READERS[path.suffix.lower()](path)(options)
-    except Refusal as error:
-        raise error.of(title) from None
-    except ImportProblem as error:
-        raise FileError(title, *error.problems) from None
-    return _specified(result, options, title, settings, variant)
+    `title` names the file in messages; `content` is that of a file that is not on disk.
+    """
+
+    def __init__(
+        self, path: Path, title: str = "", *, content: bytes | None = None, allow_unknown: bool = False
+    ) -> None:
+        """Keep how the file is read; nothing is read yet."""
+        self.path, self.title = path, title or str(path)
+        self.content, self.allow_unknown = content, allow_unknown
+
+    def __call__(self, where: Where) -> Plan:
+        """Read the file: an arch file, or a model at an input."""
+        if not is_foreign(self.path, self.content):
+            return planned(self._arch(where))
+        from flopcount.readers.base import ReadOptions
+
+        try:
+            result = self._result(ReadOptions(where.input, where.batch, self.allow_unknown))
+        except Refusal as error:
+            raise error.of(self.title) from error
+        if where.variant or where.settings:
+            return planned(_spec(result, self.title, where))._replace(sized=True, batch=result.batch)
+        return Plan(
+            result.nodes,
+            result.inputs,
+            name=result.name,
+            description=result.description,
+            notes=result.notes,
+            unknown=result.unknown,
+            file=cache(partial(_spec, result, self.title)),
+            sized=True,
+            batch=result.batch,
+            fixed_by=result.fixed_by,
+        )
+
+    def _arch(self, where: Where) -> Spec:
+        if self.content is None:
+            return load_file(self.path, self.title, where.settings, where.variant)
+        return load_bytes(self.content, None, where.settings, where.variant, self.title)
+
+    def _result(self, options: "ReadOptions") -> "ReadResult":
+        if self.content is None:
+            return self._build(options)
+        with TemporaryDirectory() as folder:
+            path = Path(folder, self.path.name)
+            path.write_bytes(self.content)
+            return READERS[path.suffix.lower()](path)(options)
+
+    @cached_property
+    def _build(self) -> "Build":
+        return READERS[self.path.suffix.lower()](self.path)
 
 
-def _specified(
-    result: Any, options: "ReadOptions", title: str, settings: Iterable[Setting], variant: str | None
-) -> Spec:
-    from flopcount.readers.base import ReadResult
+def _spec(result: "ReadResult", title: str, where: Where = NOWHERE) -> Spec:
+    """Return a model as an arch file, with settings."""
     from flopcount.readers.nest import document
 
-    if isinstance(result, ReadResult):
-        spec = validated(Source(title, "", "toml", document(result)), settings, variant)
-        notes, sized = tuple(map(str, result.notes)), result.sized or "=" in (options.input or "")
-        return spec._replace(notes=notes, unknown=result.unknown, sized=sized, batch=result.batch, foreign=True)
-    spec = validated(Source(title, "", "toml", result.data), settings, variant)
-    return spec._replace(notes=result.notes, unknown=result.unknown, sized=result.sized, foreign=True)
-
-
-def load_content(
-    content: bytes,
-    title: str,
-    request: "ReadOptions | None" = None,
-    settings: Iterable[Setting] = (),
-    variant: str | None = None,
-) -> Spec:
-    """Load an arch file or a model from the content of a file that is not on disk."""
-    name = Path(title.rpartition(":")[2]).name
-    if not is_foreign(Path(name), content):
-        return load_bytes(content, None, settings, variant, title)
-    with TemporaryDirectory() as folder:
-        path = Path(folder, name)
-        path.write_bytes(content)
-        return load(path, title, request, settings, variant)
+    source = Source(title, "", "toml", document(result))
+    return validated(source, where.settings, where.variant)._replace(foreign=True)

@@ -62,7 +62,9 @@ def document(result: ReadResult) -> dict[str, Any]:
     ]
     single = tuple(result.inputs) == ("input",)
     sizes = {name: [*dims] for name, dims in result.inputs.items()}
-    about = {"description": result.description} if result.description else {}
+    about: dict[str, Any] = {"description": result.description} if result.description else {}
+    about |= {"notes": [str(note) for note in result.notes]} if result.notes else {}
+    about |= {"unknown": dict(result.unknown)} if result.unknown else {}
     inputs = sizes["input"] if single else sizes
     about |= {"fixed_by": result.fixed_by} if result.fixed_by else {}
     return {"name": result.name, **about, "input": inputs, "layers": nested(rows, [*result.inputs])}

@@ -71,7 +71,7 @@ def _network(name: str, rows: Sequence[Row], is_product: bool, options: ReadOpti
         signal = Signal(entry, Shape(inputs[entry]))
         builder.add(Origin(label, "", line), "Conv", [signal], {**fields, "bias": False}, name=label)
     notes = (Note("own-inputs", "each layer of a topology has its own input"),)
-    return ReadResult(name, inputs, tuple(builder.nodes), notes)
+    return ReadResult(name, inputs, tuple(builder.nodes), notes, batch=options.batch)
 
 
 def _lines(path: Path) -> list[list[str]]:

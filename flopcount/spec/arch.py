@@ -275,6 +275,11 @@ class Arch(BaseModel):
         Help("a table of operators with the number of each"),
         Field(description="skipped operators of another tool: the totals are lower bounds"),
     ] = {}
+    notes: Annotated[
+        tuple[Line, ...],
+        Help("a list of lines of text"),
+        Field(description="what qualifies the network's numbers: every count says it"),
+    ] = ()
     fixed_by: Annotated[
         Line,
         Help("the path of a layer"),

@@ -219,19 +219,13 @@ class Spec(NamedTuple):
 
     `settings` are the places that settings changed; `changes` what settings say
     of layers, as path → field → value, which is for the plan.
-    A `foreign` file, one of another tool, adds what there is to say about it: notes, the
-    operators that were left out, and whether the sizes that were asked for are in it already;
-    then `batch` is what goes before them.
+    A `foreign` one was read from a file of another tool.
     """
 
     arch: Arch
     source: Source
     settings: Mapping[Place, str] = {}
     changes: Mapping[str, Mapping[str, Any]] = {}
-    notes: tuple[str, ...] = ()
-    unknown: Mapping[str, int] = {}
-    sized: bool = False
-    batch: int | None = None
     foreign: bool = False
 
 
@@ -317,7 +311,7 @@ def _arch(source: Source, settings: Iterable[Setting]) -> Spec:
     source = source._replace(data=data)
     try:
         arch = validated_arch(data)
-        return Spec(arch, source, places, unknown=arch.unknown)
+        return Spec(arch, source, places)
     except SpecError as error:
         from flopcount.spec.positions import located
 

@@ -41,7 +41,45 @@ def test_the_file_says_where_it_is_from(run: Run) -> None:
 
 
 def test_notes_are_kept_in_the_file(run: Run) -> None:
-    assert "# Note: 4 initializers are used by several layers" in run("import", FOLDER / "resnet18__dedup.onnx").out
+    text = run("import", FOLDER / "resnet18__dedup.onnx").out
+    assert 'notes = ["4 initializers are used by several layers' in text
+
+
+def test_a_count_of_the_written_file_says_the_notes_of_the_model(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "dedup.toml"
+    run("import", FOLDER / "resnet18__dedup.onnx", "-o", path)
+    now, before = (json.loads(run(name, "--format", "json").out) for name in (path, FOLDER / "resnet18__dedup.onnx"))
+    assert now["notes"] == before["notes"] != []
+
+
+CROPPED = """
+input: "data" input_dim: 1 input_dim: 3 input_dim: 10 input_dim: 10
+layer { name: "a" type: "Convolution" bottom: "data" top: "a" convolution_param { num_output: 4 kernel_size: 3 } }
+layer { name: "cut" type: "Crop" bottom: "data" bottom: "a" top: "cut" crop_param { axis: 2 } }
+layer { name: "b" type: "Convolution" bottom: "cut" top: "b" convolution_param { num_output: 4 kernel_size: 1 } }
+"""
+"""A map cut to the size of another: an arch file can only say that size as a number."""
+
+
+def test_a_layer_that_fixes_the_size_is_named_at_another_input(run: Run, tmp_path: Path) -> None:
+    model, path = tmp_path / "crop.prototxt", tmp_path / "crop.toml"
+    model.write_text(CROPPED)
+    assert run("import", model, "-o", path).code == 0
+    sizes = [run(path, "--format", "json", *size).code for size in ((), ("--input", "10"), ("--batch", "2"))]
+    refused = run(path, "--input", "20")
+    assert (sizes, refused.code) == ([0, 0, 0], 2)
+    assert "the size of cut holds for 10 only" in refused.err
+
+
+@pytest.mark.parametrize("size", ["160", "224x192", "257"])
+def test_a_written_file_costs_what_the_model_does_at_another_input(run: Run, tmp_path: Path, size: str) -> None:
+    """A convolution, pools of 2 and an enlargement by 2: nothing fixes the size."""
+    model, path = tmp_path / "up.cfg", tmp_path / "up.toml"
+    layers = "[conv]\nfilters=8\nsize=3\npad=1\nstride=2\n[max]\nsize=2\nstride=2\n[upsample]\nstride=2\n[conv]\n"
+    model.write_text(f"[net]\nchannels=3\nheight=64\nwidth=64\n{layers}")
+    run("import", model, "-o", path)
+    ours, theirs = (json.loads(run(each, "--input", size, "--format", "json").out) for each in (path, model))
+    assert ours["layers"] == theirs["layers"]
 
 
 def test_json_is_written_to_a_file_that_is_called_so(run: Run, tmp_path: Path) -> None:
@@ -49,10 +87,12 @@ def test_json_is_written_to_a_file_that_is_called_so(run: Run, tmp_path: Path) -
     assert json.loads((tmp_path / "alexnet.json").read_text(encoding="utf-8"))["input"] == [3, 224, 224]
 
 
-def test_an_arch_file_is_no_model_to_import(run: Run) -> None:
-    assert run("import", "lenet5").problems == [
-        "lenet5: this is an arch file already; import reads files of other tools"
-    ]
+def test_an_arch_file_is_written_in_the_other_notation(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "lenet5.json"
+    assert run("import", "lenet5", "-o", path).code == 0
+    ours, theirs = (json.loads(run(name, "--format", "json").out) for name in (path, "lenet5"))
+    assert (ours["layers"], ours["totals"]) == (theirs["layers"], theirs["totals"])
+    assert "already" in run("import", "lenet5").err
 
 
 def test_a_written_file_takes_a_batch(run: Run, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flopcount.errors import FileError, Located, Note, Refusal, UsageError
+from flopcount.errors import Note, Refusal, UsageError
 from flopcount.network.plan import Node, input_shape
 from flopcount.readers.base import (
     Build,
@@ -22,6 +22,7 @@ from flopcount.readers.base import (
     Origin,
     ReadOptions,
     ReadResult,
+    batch_asked,
     exact,
     listed,
     network_name,
@@ -47,7 +48,7 @@ MOST_MEMBERS = 10_000
 
 def read_json(path: Path) -> Build:
     """Parse a model from JSON."""
-    return _parsed(path, read_text(path))
+    return _parsed(read_text(path))
 
 
 def read_archive(path: Path) -> Build:
@@ -62,7 +63,7 @@ def read_archive(path: Path) -> Build:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError):
         what = "not a .keras archive, which is a zip file that contains config.json; save the model again"
         raise Refusal(what) from None
-    return _parsed(path, text)
+    return _parsed(text)
 
 
 def _member(archive: zipfile.ZipFile) -> str:
@@ -82,14 +83,14 @@ def _member(archive: zipfile.ZipFile) -> str:
     return content.decode("utf-8")
 
 
-def _parsed(path: Path, text: str) -> Build:
+def _parsed(text: str) -> Build:
     try:
         data = json.loads(text)
         if isinstance(data, str):  # `json.dump(model.to_json(), file)` wraps it once more
             data = json.loads(data)
     except json.JSONDecodeError as error:
         what = f"not JSON: {error.msg}; export the model again"
-        raise FileError(str(path), Located(what, error.lineno, error.colno)) from None
+        raise Refusal(what, line=error.lineno) from None
     except RecursionError:
         raise Refusal(f"nested deeper than {DEEPEST} levels") from None
     except ValueError:
@@ -234,7 +235,8 @@ def _network(model: LayerGraph, options: ReadOptions) -> ReadResult:
     left = ", ".join(path for path in inputs if path not in read)
     notes += [Note("inputs-unused", f"no layer computes with the inputs {left}: they are omitted")] if left else []
     name = network_name(model.name, "model")
-    return ReadResult(name, kept, tuple(builder.nodes), (*notes, *walk.notes()), dict(unknown))
+    batch = batch_asked(options, sizes_asked(options.input, [*entries]), {key: x.rank for key, x in entries.items()})
+    return ReadResult(name, kept, tuple(builder.nodes), (*notes, *walk.notes()), dict(unknown), batch=batch)
 
 
 @dataclass(slots=True)

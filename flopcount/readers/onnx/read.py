@@ -62,7 +62,6 @@ def _network(found: ModelProto, path: Path, options: ReadOptions) -> ReadResult:
         notes=(*sizes.notes, *result.notes),
         unknown=dict(walk.unknown),
         batch=sizes.batch,
-        sized=True,
     )
 
 
