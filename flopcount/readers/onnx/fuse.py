@@ -75,11 +75,12 @@ Pattern = Callable[[_Graph, NodeProto], Match | None]
 
 
 def gelu(graph: _Graph, last: NodeProto) -> Match | None:
-    """x · (1 + erf(x / √2)) · ½, in any order of the products."""  # noqa: D403  (a formula)
+    """x · (1 + erf(x / √2)) · ½, the products in the orders that exporters write."""  # noqa: D403  (a formula)
     for other, name in _pairs(last):
         product = graph.sole(name, "Mul")
         for x, half, rest in permutations((other, *product.inputs), 3):
-            found = _one_and_erf(graph, rest, x) if abs((graph.number(half) or 0) - 0.5) < CLOSE else ()
+            is_half = abs((graph.number(half) or 0) - 0.5) < CLOSE
+            found = _one_and_erf(graph, rest, x) if is_half and x != other else ()
             if found:
                 return Match("Gelu", (x,), (product, *found))
     return None
