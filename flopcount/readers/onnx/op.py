@@ -90,7 +90,7 @@ def initial(tensor: TensorProto) -> Value:
 
 
 class DraftRow:
-    """A layer in the making: its kind and fields, what it reads, and the shape it leaves."""
+    """A layer under construction: its kind and fields, its inputs, and its output shape."""
 
     __slots__ = (
         "fields",
@@ -120,7 +120,7 @@ class DraftRow:
         self.takes_size = False
 
     def set_channel_axis(self, axis: int) -> None:
-        """Say which axis is the channels; axes count from the last, so a batch may precede them."""
+        """Set the channel axis; axes count from the last, so a batch may precede them."""
         self.layer = None
         self.shape = self.shape._replace(channel_axis=axis)
         self.fields["channel_axis"] = axis - len(self.shape.dims)
@@ -210,7 +210,7 @@ class Draft:
         return made
 
     def _moved(self, row: DraftRow, channel_axis: int) -> bool:
-        """Let the row that makes a value name its channels, if nothing else reads it."""
+        """Set the channel axis in the row that makes a value, if nothing else reads it."""
         chain, reads = [row], 0
         while row.uses == reads and row.kind in _FOLLOWING and len(row.inputs) == 1:
             row, reads = self.rows[row.inputs[0]], 1
