@@ -7,7 +7,7 @@ from functools import partial
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.norm import activation as activated
-from flopcount.formulas.norm import norm as normalised
+from flopcount.formulas.norm import norm as normalized
 from flopcount.formulas.numbers import Axes, Dim, exact_div, maximum, product
 from flopcount.formulas.pool import pixel_shuffle
 from flopcount.formulas.shape import Constraint, Padding, Shape, Slide, Window, divides, pads, per_axis, positive
@@ -68,10 +68,10 @@ def channelwise(x: Shape, window: Window, *, multiplier: Dim = 1, bias: bool = F
 
 
 def with_norm_and_activation(step: Step, norm: str | None, activation: str | None) -> Step:
-    """Put a normalisation and an activation behind a convolution, as further parts of one step."""
+    """Put a normalization and an activation behind a convolution, as further parts of one step."""
     stages: list[Stage] = []
     if norm is not None:
-        stages.append(("norm", partial(normalised, name=norm)))
+        stages.append(("norm", partial(normalized, name=norm)))
     if activation is not None:
         stages.append(("activation", partial(activated, function=activation)))
     if not stages:

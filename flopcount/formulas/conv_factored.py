@@ -16,7 +16,7 @@ from flopcount.formulas.conv import (
     per_position,
     with_norm_and_activation,
 )
-from flopcount.formulas.norm import norm as normalised
+from flopcount.formulas.norm import norm as normalized
 from flopcount.formulas.numbers import Axes, Dim, at_least, exact_div, minimum, product, scaled_up, total
 from flopcount.formulas.shape import Constraint, Padding, Shape, Window, divides, equal
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
@@ -168,7 +168,7 @@ def _as_many_weights(channels: Dim, out_channels: Dim, kernel: tuple[Dim, ...]) 
 
 # Convolutions taken apart into smaller ones in a row: along space, or through fewer channels.
 #
-# They factor one convolution, so its bias, normalisation and activation stand
+# They factor one convolution, so its bias, normalization and activation stand
 # behind the last part. What the letters in the equations mean is said in `sliding`.
 
 
@@ -460,8 +460,8 @@ def rep_vgg_conv(
 
 
 def _identity(x: Shape, y: Shape, norm: str | None) -> Step:
-    """Pass the input on, through a normalisation if there is one."""
-    step = Step("Identity", x, Tally()) if norm is None else normalised(x, name=norm)
+    """Pass the input on, through a normalization if there is one."""
+    step = Step("Identity", x, Tally()) if norm is None else normalized(x, name=norm)
     pairs = zip((x.channels, *x.spatial), (y.channels, *y.spatial), strict=True)
     what = ("channels", *["positions along an axis"] * len(x.spatial))
     keeps: list[Constraint] = [

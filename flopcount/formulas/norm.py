@@ -1,4 +1,4 @@
-"""Normalisation.  In the equations M is the channels."""
+"""Normalization.  In the equations M is the channels."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -25,7 +25,7 @@ def _affine(name: str, x: Shape, *, gamma: bool = True, beta: bool = True) -> Ta
 def batch_norm(
     x: Shape, *, affine: bool = True, track_running_stats: bool = True, gamma: bool = True, beta: bool = True
 ) -> Step:
-    """Batch normalisation: one mean, variance, scale and shift per channel.
+    """Batch normalization: one mean, variance, scale and shift per channel.
 
         params = 2·M (scale and shift; M where one of them is left out), 2·M more are kept but not trained
         MACs = 0
@@ -41,7 +41,7 @@ def batch_norm(
 
 
 def layer_norm(x: Shape, *, elementwise_affine: bool = True, bias: bool = True, gamma: bool = True) -> Step:
-    """Layer normalisation over the channels at each position, with a scale and a shift per channel.
+    """Layer normalization over the channels at each position, with a scale and a shift per channel.
 
         params = 2·M  (M without bias or without gamma, 0 without elementwise_affine)
         MACs = 0
@@ -55,7 +55,7 @@ def layer_norm(x: Shape, *, elementwise_affine: bool = True, bias: bool = True, 
 
 
 def group_norm(x: Shape, *, num_groups: Dim, affine: bool = True, gamma: bool = True, beta: bool = True) -> Step:
-    """Group normalisation over space and a group of the channels, with a scale and a shift per channel.
+    """Group normalization over space and a group of the channels, with a scale and a shift per channel.
 
         params = 2·M  (M without gamma or without beta, 0 without affine)
         MACs = 0
@@ -71,7 +71,7 @@ def group_norm(x: Shape, *, num_groups: Dim, affine: bool = True, gamma: bool = 
 
 
 def instance_norm(x: Shape, *, affine: bool = False, track_running_stats: bool = False) -> Step:
-    """Instance normalisation over space, channel by channel.
+    """Instance normalization over space, channel by channel.
 
         params = 0  (2·M with affine), 2·M more are kept but not trained with track_running_stats
         MACs = 0
@@ -101,7 +101,7 @@ def rms_norm(x: Shape, *, elementwise_affine: bool = True) -> Step:
 
 
 def local_response_norm(x: Shape, *, size: Dim) -> Step:
-    """Local response normalisation: division by a sum of squares over `size` neighbouring channels.
+    """Local response normalization: division by a sum of squares over `size` neighbouring channels.
 
         params = 0
         MACs = 0
@@ -113,7 +113,7 @@ def local_response_norm(x: Shape, *, size: Dim) -> Step:
 
 
 def data_norm(x: Shape, *, track_stats: bool = True, per_channel: bool = True) -> Step:
-    """Normalisation with the mean and variance of a data set, which are found once, before the training.
+    """Normalize with the mean and variance of a data set, which are found once, before training.
 
         params = 0; 2·M + 1 are kept but not trained: means, variances and a number of samples (3 if not per_channel)
         MACs = 0; one addition and one multiplication per element
@@ -133,11 +133,11 @@ NORMS: Mapping[str, Callable[[Shape], Step]] = {
     "instance": instance_norm,
     "rms": rms_norm,
 }
-"""The normalisations a convolution can be with_norm_and_activation by, as its `norm` names them."""
+"""The normalizations a convolution can be with_norm_and_activation by, as its `norm` names them."""
 
 
 def norm(x: Shape, name: str) -> Step:
-    """Apply a named normalisation with its defaults."""
+    """Apply a named normalization with its defaults."""
     return NORMS[name](x)
 
 

@@ -24,7 +24,7 @@ MOST_BARS = 150
 """If there are more rows, the costliest are drawn."""
 
 MOST_STEPS = 500
-"""A longer front is drawn with so many points at equal distances, both ends included."""
+"""A longer front is drawn with this many points at equal distances, both ends included."""
 
 MOST_NAMED = 12
 """With more networks, the subtitle says that not all points have names."""
@@ -149,7 +149,7 @@ def _costliest(rows: Sequence[Row], panels: Sequence[Panel]) -> list[Row]:
 
 
 def _omitted(table: Table, drawn: Sequence[Row], kept: Sequence[Row]) -> list[str]:
-    """Say which rows are not drawn."""
+    """Return which rows are not drawn."""
     free = len(table.rows) - len(drawn)
     rows = plural(free, "row without cost is", "rows without cost are")
     said = [f"{rows} not drawn"] if free else []
@@ -278,10 +278,10 @@ def _color(panel: Panel, reference: str, *, has_legend: bool) -> Spec:
 
 WIDTH, HEIGHT = 620, 430
 FEW = 40
-"""Up to so many points are large."""
+"""Up to this many points are large."""
 
 WIDE = 30
-"""If the largest value is so many times the smallest, the axis is logarithmic."""
+"""The axis is logarithmic from this ratio of the largest value to the smallest."""
 
 
 class Range(NamedTuple):
@@ -456,7 +456,7 @@ def _candidates(rows: Rows | None, cloud: Cloud, shade: str = "") -> Iterator[Po
 
 
 def _remarks(cloud: Cloud, drawn: int, front: int) -> Iterator[str]:
-    """Say what is drawn if that is not all, or nothing."""
+    """Yield what is drawn if it is not everything, or nothing."""
     if not cloud.seen:
         yield "no candidate is kept"
     if drawn < cloud.seen:

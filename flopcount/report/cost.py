@@ -1,4 +1,4 @@
-"""What something costs as columns and cells: any metrics, any number of alternatives, one way to write them."""
+"""Costs as columns, cells and facts, for any metrics and any number of alternatives."""
 
 import re
 from collections.abc import Mapping, Sequence

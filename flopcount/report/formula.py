@@ -20,7 +20,7 @@ NAMES: Mapping[str, str] = {"Max": "max", "Min": "min", "Abs": "abs"}
 
 
 def written(expression: Any) -> str:
-    """Write an expression in symbols on one line."""
+    """Return an expression in symbols on one line."""
     kind = type(expression).__name__
     if kind == "Add":
         return _sum([*expression.as_ordered_terms()])
@@ -34,7 +34,7 @@ def written(expression: Any) -> str:
 
 
 def spelled(name: str) -> str:
-    """Write a letter: r_1 as r₁."""
+    """Return a symbol: r₁ for r_1."""
     stem, line, number = name.rpartition("_")
     return stem + number.translate(LOWERED) if line and number.isdecimal() else name
 
@@ -55,7 +55,7 @@ def _sum(terms: Sequence[Any]) -> str:
 
 
 def _product(expression: Any) -> str:
-    """Write numerator / denominator, factors in their order."""
+    """Return numerator / denominator, factors in their usual order."""
     coefficient, rest = expression.as_coeff_Mul()
     factors = list(rest.args) if type(rest).__name__ == "Mul" else [rest] if rest != 1 else []
     below = [factor for factor in factors if _is_below(factor)]
@@ -138,7 +138,7 @@ def _rank(factor: Any) -> tuple[int, str]:
 
 
 def polynomial(coefficients: Sequence[Fraction], letter: str, *, latex: bool = False) -> str:
-    """Write a polynomial, the highest power first."""
+    """Return a polynomial, the highest power first."""
     text = ""
     for power, each in reversed([*enumerate(coefficients)]):
         if each:
@@ -167,12 +167,12 @@ LATEX_AXES: Mapping[str, str] = {"α": r"\alpha"}
 
 
 def kind_report(kind: str, found: Forms) -> Report:
-    """Show the closed forms of a kind."""
+    """Return the closed forms of a kind."""
     return _report(f"{kind}: closed forms", found, {"kind": kind})
 
 
 def ratio_report(kind: str, over: str, found: Forms) -> Report:
-    """Show what a kind costs over what another does."""
+    """Return the cost of a kind divided by that of another."""
     return _report(f"{kind} over {over}: closed forms", found, {"kind": kind, "over": over})
 
 
@@ -194,14 +194,14 @@ def _letters(found: Forms) -> Iterable[tuple[str, str]]:
 
 
 def assumption(each: Assumption) -> str:
-    """Say what must hold."""
+    """Return what must hold."""
     one, relation, other = each
     words = {"divides": "divides", "equal": "=", "at least": "≥"}
     return f"{written(one)} {words[relation]} {written(other)}"
 
 
 def law_report(name: str, sentence: str, found: CostPolynomial, convention: Mapping[str, str] | None = None) -> Report:
-    """Show the polynomials of a network."""
+    """Return the polynomials of a network."""
     rows = tuple(
         Row({"quantity": quantity, "formula": text, "latex": source, "in": letter})
         for letter, quantity, text, source in _polynomials(found, (convention or {}).get("word", "MACs"))
@@ -222,7 +222,7 @@ def law_report(name: str, sentence: str, found: CostPolynomial, convention: Mapp
 
 
 def _polynomials(found: CostPolynomial, word: str) -> Iterable[tuple[str, str, str, str]]:
-    """Write both quantities in the axis and, where that differs, in whole steps."""
+    """Yield both quantities in the axis and, if that differs, in whole steps."""
     letter = AXES[found.axis]
     pairs = {letter: found.over_axis(), "s": (found.params, found.macs)}
     if found.step == 1 and not found.offset:
@@ -251,7 +251,7 @@ def _examples(found: CostPolynomial) -> str:
 
 
 def latex_lines(report: Report) -> str:
-    """Write the forms of a report as LaTeX equations, what they assume in comments."""
+    """Return the forms of a report as LaTeX equations, with their assumptions as comments."""
     comments = [f"% {line}" for line in (report.title, *report.lines)]
     rows = [rf"  \text{{{row.cells['quantity']}}} &= {row.cells['latex']}" for row in report.tables[0].rows]
     return "\n".join([*comments, r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"]) + "\n"

@@ -39,7 +39,7 @@ def amounts(trace: Trace, one: str, other: str) -> list[tuple[str, int, int]]:
 
 
 def test_resnet50_from_macs_to_thop() -> None:
-    """4 for each of 11,113,984 normalised elements, and the global pool: 7×7×2048 in, 2048 out."""
+    """4 for each of 11,113,984 normalized elements, and the global pool: 7×7×2048 in, 2048 out."""
     assert amounts(RESNET, "macs", "thop") == [
         ("batch_norm", 11113984, 44455936),
         ("global_pool_in", 100352, 100352),
@@ -181,7 +181,7 @@ def test_twice_and_half() -> None:
 
 
 def test_folded_batch_norms() -> None:
-    """One bias for each of the 11,113,984 normalised elements of ResNet-50, and the 1000 of its classes."""
+    """One bias for each of the 11,113,984 normalized elements of ResNet-50, and the 1000 of its classes."""
     assert found(str(4089184256 + 11113984 + 1000)) == [("ptflops-aten, torchinfo", "batch norms folded")]
 
 

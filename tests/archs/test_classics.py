@@ -59,8 +59,8 @@ def test_params_and_macs_as_recomputed(name: str, params: int, macs: int) -> Non
 
 @pytest.mark.parametrize(("name", "channels"), [("vgg11", 2752), ("vgg13", 2944), ("vgg16", 4224), ("vgg19", 5504)])
 def test_batch_norms_add_two_params_per_channel(name: str, channels: int) -> None:
-    plain, normalised = counted(name).total, counted(f"{name}_bn").total
-    assert (normalised.params, normalised.macs) == (plain.params + 2 * channels, plain.macs)
+    plain, normalized = counted(name).total, counted(f"{name}_bn").total
+    assert (normalized.params, normalized.macs) == (plain.params + 2 * channels, plain.macs)
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_the_same_input(same: Same) -> None:
     assert [*dims[1:], dims[0]] == oracle(same.record)["input"]
 
 
-def test_efficientnet_normalises_its_input() -> None:
+def test_efficientnet_normalizes_its_input() -> None:
     """Keras lists 7 untrained numbers for 3 channels: means, variances, and one count."""
     (listed,) = (row for row in oracle("keras_efficientnet_b0")["rows"] if row[1] == "Normalization")
     step = counted("keras_efficientnet_b0").trace.steps["normalization"]

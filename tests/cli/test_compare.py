@@ -123,7 +123,7 @@ def test_every_broken_file_is_told_about(run: Run, write: Write) -> None:
     assert [line.startswith(f"{bad}:3:1: layer 1") for line in result.problems] == [True]
 
 
-def test_networks_of_one_name_are_told_apart_by_what_they_were_called_by(run: Run, write: Write) -> None:
+def test_networks_of_one_name_are_distinguished_by_their_references(run: Run, write: Write) -> None:
     text = 'name = "lenet5"\ninput = [1, 32, 32]\nlayers = [{ type = "Flatten" }]\n'
     result = run("compare", "lenet5", write("mine.toml", text), "alexnet", "--format", "csv")
     names = [line.split(",")[0] for line in result.out.splitlines()[1:]]

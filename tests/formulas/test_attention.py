@@ -110,7 +110,7 @@ def test_one_window_over_all_is_plain_attention() -> None:
 
 
 def test_patch_merging_halves_the_map_and_doubles_the_channels() -> None:
-    """4·96 channels normalised, then 384·192 weights at 28×28 positions; odd sizes are padded."""
+    """4·96 channels normalized, then 384·192 weights at 28×28 positions; odd sizes are padded."""
     step = patch_merging(Grid)
     assert (step.shape.dims, cost(step), step.tally.counts["norm_weight"]) == (
         (28, 28, 192),

@@ -1,4 +1,4 @@
-"""Normalisation."""
+"""Normalization."""
 
 from flopcount.formulas.norm import batch_norm, norm
 from flopcount.formulas.shape import Shape

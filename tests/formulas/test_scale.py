@@ -51,7 +51,7 @@ def test_what_is_kept(step: Step, kept: dict[str, int]) -> None:
     assert step.tally.weighed({"conv_mac": 1, "linear_mac": 1}) == 0
 
 
-def test_every_element_is_normalised_once() -> None:
+def test_every_element_is_normalized_once() -> None:
     assert layer_norm(Shape((10, 64), 1)).tally.counts["layer_norm"] == 640
     assert group_norm(Shape((8, 16, 16)), num_groups=4).tally.counts["group_norm"] == 2048
 

@@ -58,7 +58,7 @@ def test_mixed_kernels_cost_per_input_not_per_position() -> None:
     assert mixing == [4 * 4608, 4 * 4608, 5 * 4 * 4608]
 
 
-def test_ghost_modules_normalise_both_parts() -> None:
+def test_ghost_modules_normalize_both_parts() -> None:
     """GhostNet's code: batch norm and ReLU behind the convolution and behind the cheap copies."""
     step = made("GhostConv", out_channels=32, kernel_size=1, norm="batch", activation="relu")
     inner = [[part.name for part in part.step.parts] for part in step.parts]
@@ -66,7 +66,7 @@ def test_ghost_modules_normalise_both_parts() -> None:
     assert (count(step, "norm_weight"), count(step, "relu")) == (32, 32 * 196)
 
 
-def test_repvgg_normalises_its_input_too() -> None:
+def test_repvgg_normalizes_its_input_too() -> None:
     """RepVGG, section 3.2: three branches, each with a batch norm of 2·N."""
     options: Mapping[str, Any] = {"out_channels": 16, "kernel_size": 3, "padding": 1, "norm": "batch"}
     step = made("RepVGGConv", **options, identity=True, activation="relu")

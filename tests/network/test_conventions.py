@@ -83,6 +83,6 @@ def test_the_sentence_says_what_is_counted_and_what_not(policy: str) -> None:
     sentence = convention(policy).sentence()
     assert sentence == (
         "MACs of convolutions, linear layers and matrix products; "
-        "not counted: bias, normalisation, activation, pooling. "
+        "not counted: bias, normalization, activation, pooling. "
         f"params: {TABLE['params'][policy]['counts']}"
     )

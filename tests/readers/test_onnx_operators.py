@@ -265,7 +265,7 @@ def test_a_branch_that_is_known_beforehand_is_taken(count: Counting) -> None:
 
 
 def test_group_norm_by_instance_norm_has_the_params_of_both(count: Counting) -> None:
-    """As PyTorch exports it: groups as channels, normalised, then scale and shift of the real channels."""
+    """As PyTorch exports it: groups as channels, normalized, then scale and shift of the real channels."""
     nodes = [
         node("Reshape", "x grouped", "a"),
         node("InstanceNormalization", "a ones zeros", "b"),

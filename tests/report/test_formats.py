@@ -21,11 +21,11 @@ SIZES = [79, 77, 38, 36, 17, 15, 6, 4, 2, 0, -2, -4, -3, -5]
 
 FIRST_WEIGHTS = 3 * 32 * 3**2
 PRODUCTS = 3_139_584
-"""The channels read times the channels written, summed over the thirteen layers behind the first."""
+"""The channels read times the channels written, summed over the thirteen layers after the first."""
 
 STANDARD_WEIGHTS = FIRST_WEIGHTS + 3**2 * PRODUCTS
 SPECIFIED_WEIGHTS = FIRST_WEIGHTS + 3**2 * 4960 + PRODUCTS
-"""4960 are the channels read, summed likewise: one 3×3 filter for each."""
+"""4960 are the channels read, summed the same way: one 3×3 filter for each."""
 
 FORMATS = ["table", "json", "csv", "markdown", "svg"]
 
@@ -128,7 +128,7 @@ def test_the_exact_integers_are_in_every_format(fmt: str, run: Run) -> None:
 def test_the_convention_in_force_is_in_every_format(fmt: str, run: Run) -> None:
     text = words(run("vgg16", "--format", fmt, "--params", "weights"))
     assert "MACs of convolutions, linear layers and matrix products" in text
-    assert "bias, normalisation, activation, pooling" in text
+    assert "bias, normalization, activation, pooling" in text
     assert "weights of convolutions and linear layers only" in text
 
 
@@ -156,10 +156,38 @@ def test_an_arch_with_nothing_to_compare_has_no_such_columns(fmt: str, run: Run)
     assert re.search(r"\b(standard|ratio)\b", result.out + result.err) is None
 
 
-def test_no_column_is_called_flops(run: Run) -> None:
-    """1 MAC is 2 FLOPs; what is shown are MACs."""
+def test_flops_are_not_shown_by_default(run: Run) -> None:
+    """1 MAC is 2 FLOPs; the default is MACs."""
     for fmt in FORMATS:
         assert "flops" not in run(*MOBILENET, "--format", fmt).out.lower()
+
+
+def test_flops_are_two_for_each_mac_wherever_an_option_names_them(run: Run) -> None:
+    """In rows, groups, parts, totals and comparisons, labeled FLOPs, under a key of their own."""
+    found = data(run, *MOBILENET, "--sort", "flops")
+    assert found["totals"]["flops"] == 2 * SPECIFIED
+    assert found["standard"]["totals"]["flops"] == 2 * STANDARD
+    assert all(each["flops"] == 2 * each["macs"] for row in found["layers"] for each in (row, *row.get("parts", ())))
+    assert data(run, *MOBILENET, "--by", "type", "--sort", "flops")["groups"][0]["flops"] > SPECIFIED
+    rows = printed_rows(run, "csv", *MOBILENET, "--columns", "path,flops,standard_flops,flops_share")
+    assert [*rows[-1].values()] == ["total", str(2 * SPECIFIED), str(2 * STANDARD), "1.0"]
+    assert "FLOPs" in run(*MOBILENET, "--sort", "FLOPs").out
+    found = data(run, "whatif", "vgg16", "--to", "DepthSepConv", "--sort", "flops_1", "--where", "flops > 1G")
+    assert all(row["flops"] == 2 * row["macs"] for row in (*found["layers"], *found["alternatives"]))
+    assert all(row["flops_1"] == 2 * row["macs_1"] for row in found["layers"])
+
+
+def test_a_convention_of_flops_has_them_as_its_cost(run: Run) -> None:
+    """There is no column of MACs, and FLOPs are not doubled again."""
+    found = data(run, "lenet5", "--convention", "calflops", "--sort", "flops")
+    assert [*found["totals"]] == ["params", "flops"]
+    assert found["totals"] == data(run, "lenet5", "--convention", "calflops")["totals"]
+
+
+def test_each_note_has_its_code_beside_it(run: Run) -> None:
+    found = data(run, *MOBILENET)
+    assert found["note_codes"] == ["maps-vanished"]
+    assert len(found["notes"]) == 1
 
 
 def test_the_csv_has_raw_values_under_stable_keys(run: Run) -> None:
@@ -212,7 +240,7 @@ def test_parts_are_shown_when_asked_for(run: Run) -> None:
     assert re.search(r"DepthSepConv2\.pointwise .* 2,048 ", text)
 
 
-def test_what_is_piped_is_neither_wrapped_nor_coloured(process: Process) -> None:
+def test_what_is_piped_is_neither_wrapped_nor_colored(process: Process) -> None:
     """However narrow the terminal is that started it."""
     narrow = process(*MOBILENET, COLUMNS="20", TERM="xterm-256color")
     assert narrow == process(*MOBILENET, COLUMNS="300", TERM="dumb", NO_COLOR="1")
@@ -222,8 +250,8 @@ def test_what_is_piped_is_neither_wrapped_nor_coloured(process: Process) -> None
     assert "2482790400" in notes[0]
 
 
-def test_colour_can_be_forced_on_nobody(process: Process) -> None:
-    """Variables that ask for colour do not reach a pipe."""
+def test_color_can_be_forced_on_nobody(process: Process) -> None:
+    """Variables that ask for color do not reach a pipe."""
     result = process(*MOBILENET, FORCE_COLOR="1", CLICOLOR_FORCE="1", PY_COLORS="1")
     assert "\x1b" not in result.out
 

@@ -137,7 +137,7 @@ def many(blocks: int, layers: int) -> str:
     )
 
 
-def test_what_mermaid_does_not_draw_is_refused_with_the_way_out(run: Run, write: Write) -> None:
+def test_what_mermaid_does_not_draw_is_refused_with_a_hint(run: Run, write: Write) -> None:
     """501 edges; folded, it can be drawn. Graphviz draws anything."""
     path = write("n.toml", many(1, 501))
     result = run(path, "--graph", "mermaid")

@@ -258,7 +258,7 @@ WRONG: Mapping[str, tuple[tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize(("options", "word"), WRONG.values(), ids=WRONG)
-def test_a_view_that_is_none_is_answered_with_a_way_out(options: tuple[str, ...], word: str, run: Run) -> None:
+def test_an_invalid_view_is_refused_with_a_hint(options: tuple[str, ...], word: str, run: Run) -> None:
     result = run("resnet50", *options)
     assert (result.code, result.out) == (2, "")
     assert word in result.err

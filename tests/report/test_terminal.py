@@ -1,4 +1,4 @@
-"""What a terminal gets: color where it is wanted, prose that wraps, tables that do not."""
+"""Output in a terminal: color on request, prose that wraps, tables that do not."""
 
 import sys
 from pathlib import Path
@@ -72,7 +72,7 @@ def test_a_picture_shows_what_a_terminal_does() -> None:
 def test_color_is_for_terminals_that_want_it(
     terminal: bool,  # noqa: FBT001  (a parameter of the test)
     variables: dict[str, str],
-    colored: bool,  # noqa: FBT001  (likewise)
+    colored: bool,  # noqa: FBT001  (a parameter of the test)
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
