@@ -1,7 +1,8 @@
-"""Published figures, recomputed: which hold, which are known to be wrong, which differ."""
+"""Published and measured figures, explained: which hold, and how one number leads to another."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -9,14 +10,15 @@ from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from flopcount.case import Case, Cost, Count, batched, combined, cost, summed
-from flopcount.errors import BadInput, FileError, Problem, ShapeError, UsageError, suggestion
+from flopcount.case import METRICS, Case, Count, batched, combined, summed
+from flopcount.errors import BadInput, FileError, Note, Problem, ShapeError, UsageError, suggestion
+from flopcount.formulas.numbers import exact
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import POLICIES, Convention, convention, mac_conventions
 from flopcount.network.folding import folded
 from flopcount.network.network import Network
-from flopcount.network.trace import Trace, trace
+from flopcount.network.trace import Trace
 from flopcount.spec.arch import Claim, With
 from flopcount.spec.load import Spec
 from flopcount.spec.positions import located
@@ -31,11 +33,12 @@ class Verdict(NamedTuple):
 
     arch: str
     claim: Claim
-    quantity: Literal["params", "macs"]
+    quantity: str
     claimed: str
     exact: int
     whole: int
     status: Status
+    notes: tuple[Note, ...] = ()
 
 
 def verdicts(network: Network, variant: str | None = None) -> Iterator[Verdict]:
@@ -62,8 +65,8 @@ def _claim(raw: object, index: int, spec: Spec) -> Claim:
     if claim.counts not in mac_conventions():
         what = f"counts = {claim.counts!r} is not known; {suggestion(claim.counts, mac_conventions())}"
         raise located([Problem(("claims", index, "counts"), what)], spec.source)
-    if claim.params is None and claim.macs is None:
-        what = "a claim has params or macs, as its source prints them"
+    if not any(_quantities(claim)):
+        what = f"a claim needs {', '.join(CLAIMED)}: at least one, as its source prints it"
         raise located([Problem(("claims", index), what)], spec.source)
     return claim
 
@@ -72,30 +75,39 @@ def _counted(network: Network, change: With, size: str | None, params: str, coun
     """Count the network as a claim changes it."""
     rule = convention(params, counts)
     width = change.width or None
-    return Case(network, input=size, width=width, variant=change.variant, settings=change.set, convention=rule).count
+    case = Case(network, input=size, width=width, variant=change.variant, settings=change.set, convention=rule)
+    return case.at(metrics=tuple(METRICS)).count
+
+
+CLAIMED = tuple(name for name in METRICS if name in Claim.model_fields)
+"""The metrics that can be claimed."""
+
+
+def _quantities(claim: Claim) -> Iterator[tuple[str, str]]:
+    """Yield the metrics that a claim is about, each with its figure."""
+    yield from ((name, str(value)) for name in CLAIMED if (value := getattr(claim, name)) is not None)
 
 
 def _judged(claim: Claim, result: Count) -> Iterator[Verdict]:
     traced = result.standard if claim.with_.standard and result.standard else result.trace
-    part, whole = _part(claim, traced, result.convention), summed(traced, result.convention)
-    rules = {"params": claim.params_rule or claim.rule, "macs": claim.rule}
-    for quantity in ("params", "macs"):
-        claimed = getattr(claim, quantity)
-        if claimed is not None:
-            exact, total = getattr(part, quantity), getattr(whole, quantity)
-            holds = prints_as(exact, total, str(claimed), rules[quantity])
-            status: Status = "holds" if holds else "erratum" if claim.erratum else "differs"
-            yield Verdict(result.case.name, claim, quantity, str(claimed), exact, total, status)
+    part, whole = (
+        combined(map(result.cost, steps), CLAIMED) for steps in (_part(claim, traced), traced.steps.values())
+    )
+    for name, claimed in _quantities(claim):
+        rule = claim.params_rule or claim.rule if name == "params" else claim.rule
+        holds = prints_as(part[name], whole[name], claimed, rule)
+        status: Status = "holds" if holds else "erratum" if claim.erratum else "differs"
+        yield Verdict(result.case.name, claim, name, claimed, part[name], whole[name], status, result.notes)
 
 
-def _part(claim: Claim, traced: Trace, rule: Convention) -> Cost:
-    """Return the cost of the part of a network that a claim is about."""
+def _part(claim: Claim, traced: Trace) -> list[Step]:
+    """Return the part of a network that a claim is about."""
     steps = [*traced.steps.values()] if claim.path is None else [*_claims_at(claim.path, traced)]
     if claim.leaves is not None:
         steps = [leaf for step in steps for leaf in step.leaves() if label(leaf) == claim.leaves]
     if not steps:
         raise UsageError(f"there is no layer, block or label {claim.leaves or claim.path!r} in this network")
-    return combined(cost(step, rule) for step in steps)
+    return steps
 
 
 def _claims_at(path: str, traced: Trace) -> Iterator[Step]:
@@ -119,7 +131,7 @@ def label(step: Step) -> str:
 
 
 def prints_as(exact: int, whole: int, claimed: str, rule: str | None) -> bool:
-    """Tell whether an exact count prints as a source has it; a rounded tie may go either way."""
+    """Tell whether an exact count prints as the source has it; ties may be rounded either way."""
     found = printed(claimed)
     if found is None or found.exponent is not None or found.unit not in {*COUNTS, "%"}:
         return False
@@ -136,7 +148,7 @@ _RULES: Mapping[str, Callable[[Fraction, int], bool]] = {
 }
 
 
-# Figures of other counters, as they are typed: 4133742592, 4.13G, 8.2 GFLOPs.
+# Figures of other counters, as users type them: 4133742592, 4.13G, 8.2 GFLOPs.
 
 
 RULES = ("exact", "round", "truncate", "ceil")
@@ -146,29 +158,29 @@ _UNIT = re.compile(r"\s*(?:FLOPs?|FLOPS|MACs?|mult-?adds?|multiply-adds?|MAdds?|
 
 
 class Figure(NamedTuple):
-    """A figure as printed, with about what it is."""
+    """A figure as printed, and its approximate value."""
 
     text: str
     value: int
 
     def printed(self, exact: int) -> str | None:
-        """Return how a number prints as this figure: a rule, or None where it does not."""
+        """Return the rule by which a number prints as this figure; None if it does not."""
         plain = self.text.isdecimal()
         rules = RULES[:1] if plain else RULES[1:]
         return next((rule for rule in rules if prints_as(exact, exact, self.text, rule)), None)
 
 
-class Asked(NamedTuple):
-    """A figure and the convention it is said to be of, if any."""
+class ClaimedFigure(NamedTuple):
+    """A figure, and the convention that is said to print it, if one is."""
 
     convention: str | None
     figure: Figure
 
 
-def asked(text: str) -> Asked:
+def parse_claimed(text: str) -> ClaimedFigure:
     """Read NAME=FIGURE or FIGURE."""
     name, equals, words = text.rpartition("=")
-    return Asked(name.strip() if equals else None, figure(words, f"--with {text[:80]}"))
+    return ClaimedFigure(name.strip() if equals else None, figure(words, f"--with {text[:80]}"))
 
 
 def figure(text: str, where: str) -> Figure:
@@ -186,7 +198,7 @@ def figure(text: str, where: str) -> Figure:
 
 
 AFFINE = "_affine"
-"""What the entries of a scale and a shift end in; the norms they belong to are called likewise."""
+"""The suffix of the entries for scale and shift of a normalization; without it they name the normalization."""
 
 
 class Side(NamedTuple):
@@ -197,21 +209,21 @@ class Side(NamedTuple):
 
     @property
     def total(self) -> int:
-        """What it comes to, in the unit of the convention."""
+        """Its number, in the unit of the convention."""
         return summed(self.trace, self.rule).macs
 
     @property
     def undivided(self) -> "Side":
-        """The same for all inputs of a batch together."""
+        """The same for the whole batch."""
         return self._replace(rule=self.rule._replace(divisor=1))
 
 
 class Term(NamedTuple):
-    """One thing that happens and that two conventions weigh otherwise.
+    """An operation that two conventions weigh differently.
 
-    `times` is how often it happens, as the second sees it, in so many `layers`;
-    `was` and `now` are the weights. `why` says under what exception: a kind, a manner
-    of writing, or that batch norms were folded.
+    `times` is how often the second convention counts it, in how many `layers`;
+    `was` and `now` are the weights. `why` names the exception: a kind, a call
+    style, or folded batch norms.
     """
 
     entry: str
@@ -224,7 +236,7 @@ class Term(NamedTuple):
 
 
 def side(traced: Trace, rule: Convention) -> Side:
-    """See a network as a convention does, batch norms folded if it says so."""
+    """Return a network as a convention counts it, with batch norms folded if it does so."""
     if rule.folds:
         from flopcount.network.folding import folded
 
@@ -233,7 +245,7 @@ def side(traced: Trace, rule: Convention) -> Side:
 
 
 def terms(one: Side, other: Side) -> list[Term]:
-    """Return what leads from one number to the other, the largest first; the amounts add up to the difference."""
+    """Return the terms that lead from one number to the other, the largest first; they add up to the difference."""
     found: dict[tuple[str, int, int, str], Term] = {}
     for key, term in _differences(one.undivided, other.undivided):
         before = found.get(key)
@@ -268,7 +280,7 @@ def _whole(counts: Mapping[str, object], entry: str) -> int:
 
 
 def _why(one: Convention, other: Convention, leaf: Step, entry: str, *, is_folded: bool) -> str:
-    """Say under what exception an entry is weighed, if under one."""
+    """Name the exception under which an entry is weighed, if any."""
     if is_folded:
         return "batch norms folded"
     plain = (one.operations.weights.get(entry, 0), other.operations.weights.get(entry, 0))
@@ -284,7 +296,7 @@ def _added(one: Term, other: Term) -> Term:
 
 
 def _merged(found: Mapping[tuple[str, int, int, str], Term]) -> Iterator[Term]:
-    """Put a norm and its scale and shift together where they are of the same elements."""
+    """Merge a normalization with its scale and shift if they have the same elements."""
     rest = {(term.entry, term.why, term.times): term for term in found.values()}
     for term in found.values():
         if term.entry.endswith(AFFINE) and (term.entry.removesuffix(AFFINE), term.why, term.times) in rest:
@@ -298,7 +310,7 @@ def _together(term: Term, more: Term) -> Term:
 
 
 def _divided(one: Side, sign: int) -> Iterator[Term]:
-    """Say what a convention leaves out that counts one input of a batch."""
+    """Yield what a convention leaves out that counts one input of a batch."""
     batch = one.rule.divisor
     if batch != 1:
         whole = one.undivided.total
@@ -306,18 +318,18 @@ def _divided(one: Side, sign: int) -> Iterator[Term]:
         yield Term("batch", batch, 1, 1, sign * amount, 0, "divided by the batch")
 
 
-# Where a number could come from: which conventions, at which inputs, give it.
+# Where a number could come from: the conventions and inputs that give it.
 
 
 SIZES = (128, 160, 192, 224, 240, 256, 288, 299, 320, 331, 384, 416, 448, 480, 512, 600, 608, 640)
-"""Inputs that networks are counted at."""
+"""Usual input sizes."""
 
 MOST_COPIES = 1024
 NEAREST = 5
 
 
 class Origin(NamedTuple):
-    """A way to come by a number: a convention, what has to be different, and how it prints."""
+    """A way to come by a number: a convention, what has to change, and how it prints."""
 
     convention: str
     change: str
@@ -325,15 +337,16 @@ class Origin(NamedTuple):
     rule: str
 
 
-def origins(
-    figure: Figure, traced: Trace, relatives: Callable[[], Mapping[str, Trace]], names: Sequence[str] | None = None
+def identify(
+    figure: Figure, case: Case, relatives: Callable[[], Mapping[str, Trace]], names: Sequence[str] | None = None
 ) -> list[Origin]:
-    """Return the ways to come by a figure, the simplest that there are.
+    """Return the simplest ways to come by a figure: which counter printed it, of which network.
 
-    It is tried as it is, twice and half of that, folded, as a batch, at other inputs and,
-    last, with the `relatives` of the network, which are loaded only then. `names`
-    are the conventions to look at, all that are known where not given.
+    It is compared with each number as it is, doubled and halved, with batch norms folded, for a batch, at other
+    inputs and, last, with those of the `relatives` of the network, which are loaded only then. `names`
+    are the conventions to try, by default all.
     """
+    traced = case.trace
     totals = numbers(traced, names)
     for found in (
         _plain(figure, totals),
@@ -341,7 +354,7 @@ def origins(
         _scaled(figure, totals),
         _folded(figure, traced, names),
         _copies(figure, totals),
-        _resized(figure, traced, names),
+        _resized(figure, case, names),
         _related(figure, relatives, names),
     ):
         listed = [*found]
@@ -351,7 +364,7 @@ def origins(
 
 
 def _grouped(found: Iterable[Origin]) -> Iterator[Origin]:
-    """Put conventions together that come to one number in one way."""
+    """Merge conventions that give the same number in the same way."""
     groups: dict[tuple[str, ...], list[Origin]] = {}
     for each in found:
         groups.setdefault((each.change, str(each.number)), []).append(each)
@@ -360,12 +373,12 @@ def _grouped(found: Iterable[Origin]) -> Iterator[Origin]:
 
 
 def numbers(traced: Trace, names: Sequence[str] | None = None) -> dict[str, int]:
-    """Return what each convention makes of a network."""
+    """Return the number of each convention for a network."""
     return {name: side(traced, convention(macs=name)).total for name in names or mac_conventions()}
 
 
 def nearest(figure: Figure, totals: Mapping[str, int]) -> list[str]:
-    """Return the conventions whose numbers are nearest."""
+    """Return the conventions with the nearest numbers."""
     return sorted(totals, key=lambda name: abs(totals[name] - figure.value))[:NEAREST]
 
 
@@ -392,16 +405,16 @@ def _scaled(figure: Figure, totals: Mapping[str, int]) -> Iterator[Origin]:
 
 
 def _folded(figure: Figure, traced: Trace, names: Sequence[str] | None) -> Iterator[Origin]:
-    """Try the deployed network, whose batch norms are biases."""
+    """Try the network with batch norms folded into the convolutions."""
     yield from _plain(figure, numbers(folded(traced), names), "batch norms folded")
 
 
 def _copies(figure: Figure, totals: Mapping[str, int]) -> Iterator[Origin]:
-    """Try a batch: an exact figure that is a number so many times."""
+    """Try batches: an exact figure that is a multiple of a number."""
     for name, number in totals.items():
         copies = figure.value // number if number else 0
         if 1 < copies <= MOST_COPIES and copies * number == figure.value and figure.printed(figure.value) == "exact":
-            yield Origin(name, f"{copies} inputs at once", figure.value, "exact")
+            yield Origin(name, f"a batch of {copies}", figure.value, "exact")
 
 
 def _related(
@@ -411,19 +424,16 @@ def _related(
         yield from _plain(figure, numbers(traced, names), f"of {name}")
 
 
-def _resized(figure: Figure, traced: Trace, names: Sequence[str] | None) -> Iterator[Origin]:
-    x = traced.input
+def _resized(figure: Figure, case: Case, names: Sequence[str] | None) -> Iterator[Origin]:
+    x = case.trace.input
     for size in SIZES:
-        if not x.spatial or all(size == each for each in x.spatial):
-            continue
-        other = _origins_at(traced, x.resized(spatial=(size,) * len(x.spatial)))
-        if other is not None:
-            yield from _plain(figure, numbers(other, names), f"--input {size}")
+        if x.spatial and any(size != each for each in x.spatial):
+            with suppress(BadInput):  # the network does not take this input
+                yield from _plain(figure, numbers(_at(case, x, size), names), f"--input {size}")
 
 
-def _origins_at(traced: Trace, x: Shape) -> Trace | None:
-    """Count at another input; None where the network does not take it."""
-    try:
-        return trace(traced.plan, x)
-    except BadInput:
-        return None
+def _at(case: Case, x: Shape, size: int) -> Trace:
+    """Count at another size of all spatial axes, with the channels and the batch of the present input."""
+    dims = x.resized(spatial=(size,) * len(x.spatial)).dims
+    batch = exact(dims[0]) if x.channel_axis == 1 else case.batch
+    return case.at(input="x".join(map(str, dims[x.channel_axis :])), batch=batch).trace

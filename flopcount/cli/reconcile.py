@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from flopcount.analyses.explain import Asked, Origin, Side, asked, numbers, origins, side, terms
+from flopcount.analyses.explain import ClaimedFigure, Origin, Side, identify, numbers, parse_claimed, side, terms
+from flopcount.case import Case
 from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, complete_convention, network_options, output_options
 from flopcount.cli.output import show
@@ -16,7 +17,7 @@ from flopcount.network.trace import Trace
 from flopcount.report.explain import Search, Way, reconciliation_report
 
 MOST_RELATIVES = 8
-"""So many other networks of a like name are looked at for a number."""
+"""The number of bundled networks of a similar name in which a figure is looked for."""
 
 
 @click.command("reconcile")
@@ -26,7 +27,7 @@ MOST_RELATIVES = 8
     "figures",
     metavar="[NAME=]FIGURE",
     multiple=True,
-    help="A number, and who counted it: thop=4133742592, paper=3.8G; a number alone is looked for.",
+    help="A figure and its convention: thop=4133742592; a figure alone (3.8G) is searched for.",
 )
 @click.option(
     "--from",
@@ -35,24 +36,24 @@ MOST_RELATIVES = 8
     default="macs",
     show_default=True,
     shell_complete=complete_convention,
-    help="The convention to begin with.",
+    help="The convention to start from.",
 )
 @click.option(
-    "--to", "ends", metavar="NAME", multiple=True, shell_complete=complete_convention, help="A convention to end with."
+    "--to", "ends", metavar="NAME", multiple=True, shell_complete=complete_convention, help="A convention to explain."
 )
 @network_options
 @output_options
 def command(  # noqa: PLR0917  (an argument for each option)
     arch: str, figures: tuple[str, ...], start: str, ends: tuple[str, ...], fmt: str, output: str | None, **options: Any
 ) -> None:
-    """Say term by term how to get from flopcount's number for ARCH to another counter's.
+    """Explain term by term how another counter's number for ARCH differs from flopcount's.
 
-    A figure without a name is looked for: in all conventions, twice and half, for
-    a batch, at other inputs. The exit code is 1 when a figure does not hold.
+    A figure without a name is searched for: in all conventions, doubled and halved,
+    for a batch, at other inputs. The exit code is 1 if a figure does not hold.
     """
     if not figures and not ends:
         raise UsageError("nothing to reconcile with; give --with thop=4133742592, --with 4.13G or --to thop")
-    found = [asked(text) for text in figures]
+    found = [parse_claimed(text) for text in figures]
     rules = {name: convention(macs=name) for name in (start, *ends, *(each.convention for each in found)) if name}
     result = count_of(arch, Options(**options))
     base = side(result.trace, rules[start])
@@ -60,26 +61,26 @@ def command(  # noqa: PLR0917  (an argument for each option)
     ways = [_way(base, sides[name]) for name in ends]
     ways += [_way(base, sides[each.convention], each) for each in found if each.convention]
     lost = [each for each in found if not each.convention] + [way.asked for way in ways if way.asked and not way.rule]
-    searches = [Search(each, _origins(each, result.trace, arch)) for each in lost]
+    searches = [Search(each, _origins(each, result.case, arch)) for each in lost]
     totals = numbers(result.trace) if any(not search.found for search in searches) else {}
     report = reconciliation_report(result.case.name, base, ways, searches, totals)
     show(report._replace(notes=(*report.notes, *result.notes)), fmt, output)
     _judge(ways, searches)
 
 
-def _way(base: Side, other: Side, figure: Asked | None = None) -> Way:
+def _way(base: Side, other: Side, figure: ClaimedFigure | None = None) -> Way:
     return Way(other, terms(base, other), figure)
 
 
-def _origins(each: Asked, traced: Trace, arch: str) -> list[Origin]:
+def _origins(each: ClaimedFigure, case: Case, arch: str) -> list[Origin]:
     """Look for a figure under the convention it is said to be of, then under all."""
     relatives = cache(lambda: _relatives(arch))
-    named = origins(each.figure, traced, relatives, [each.convention]) if each.convention else []
-    return named or origins(each.figure, traced, relatives)
+    named = identify(each.figure, case, relatives, [each.convention]) if each.convention else []
+    return named or identify(each.figure, case, relatives)
 
 
 def _relatives(arch: str) -> Mapping[str, Trace]:
-    """Count bundled networks of a like name, such as resnet50_v1 for resnet50."""
+    """Count bundled networks of a similar name, such as resnet50_v1 for resnet50."""
     from flopcount.spec.load import bundled
 
     names = [name for name in bundled() if name.startswith(f"{arch}_") or arch.startswith(f"{name}_")]
@@ -87,7 +88,7 @@ def _relatives(arch: str) -> Mapping[str, Trace]:
 
 
 def _judge(ways: Sequence[Way], searches: Sequence[Search]) -> None:
-    """Fail where a figure does not hold, or comes from nowhere."""
+    """Raise if a figure does not hold or was not found."""
     wrong = [f"{way.side.rule.name}={way.asked.figure.text}" for way in ways if way.asked and not way.rule]
     wrong += [each.asked.figure.text for each in searches if not each.asked.convention and not each.found]
     if wrong:

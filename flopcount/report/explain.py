@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from flopcount.analyses.explain import AFFINE, WORDS, Asked, Origin, Side, Term, Verdict, nearest
+from flopcount.analyses.explain import AFFINE, WORDS, ClaimedFigure, Origin, Side, Term, Verdict, nearest
+from flopcount.case import METRICS
 from flopcount.errors import Note
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
 from flopcount.network.convention import convention
@@ -44,7 +45,7 @@ class Way(NamedTuple):
 
     side: Side
     terms: Sequence[Term]
-    asked: Asked | None = None
+    asked: ClaimedFigure | None = None
 
     @property
     def rule(self) -> str | None:
@@ -64,7 +65,7 @@ class Way(NamedTuple):
 class Search(NamedTuple):
     """A figure, and its possible origins."""
 
-    asked: Asked
+    asked: ClaimedFigure
     found: Sequence[Origin]
 
 
@@ -171,7 +172,7 @@ def verification_report(found: Sequence[Verdict]) -> Report:
     holds, errata, differ = counts.values()
     caption = f"{len(found)} figures: {holds} hold, {errata} known errata, {differ} differ"
     lines = (Line("text", "flopcount verify --errata explains the known errata"),) if errata else ()
-    notes = () if found else (Note("no-claims", "no claims found"),)
+    notes = _notes_on(found) if found else (Note("no-claims", "no claims found"),)
     table = Table("claims", CLAIMS, rows, caption=caption)
     return Report("Published figures, recomputed", (table,), lines, notes, {"verdicts": counts})
 
@@ -184,7 +185,13 @@ def errata_report(found: Sequence[Verdict]) -> Report:
     line = (
         "printed: the figure in the source; exact: what follows from the network and the convention the source states"
     )
-    return Report(title, (Table("errata", ERRATA, rows, separator=""),), (Line("text", line),))
+    return Report(title, (Table("errata", ERRATA, rows, separator=""),), (Line("text", line),), _notes_on(wrong))
+
+
+def _notes_on(found: Sequence[Verdict]) -> tuple[Note, ...]:
+    """Return the notes that qualify the counts, each once per network."""
+    notes = (Note(note.code, f"{verdict.arch}: {note}") for verdict in found for note in verdict.notes)
+    return tuple(dict.fromkeys(notes))
 
 
 def _row(verdict: Verdict) -> Row:
@@ -193,7 +200,9 @@ def _row(verdict: Verdict) -> Row:
             "arch": verdict.arch,
             "source": _source(verdict),
             "what": _what(verdict),
-            "quantity": convention(macs=verdict.claim.counts).word if verdict.quantity == "macs" else "params",
+            "quantity": convention(macs=verdict.claim.counts).word
+            if verdict.quantity == "macs"
+            else METRICS[verdict.quantity].title,
             "claimed": verdict.claimed,
             "exact": verdict.exact,
             "status": verdict.status,

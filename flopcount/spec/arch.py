@@ -178,6 +178,7 @@ class Claim(BaseModel):
     ] = None
     params: Annotated[Figure | None, Field(description="parameters as printed")] = None
     macs: Annotated[Figure | None, Field(description="multiply-accumulates as printed")] = None
+    flops: Annotated[Figure | None, Field(description="floating-point operations as printed, two per MAC")] = None
     rule: Annotated[
         PrintRule, Field(description="how the source prints: by default round, or exact for a plain integer")
     ] = None

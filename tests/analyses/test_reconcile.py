@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flopcount.analyses.explain import Side, Term, asked, figure, nearest, numbers, origins, side, terms
-from flopcount.case import Case
+from flopcount.analyses.explain import Side, Term, figure, identify, nearest, numbers, parse_claimed, side, terms
+from flopcount.case import Case, load
 from flopcount.cli.loading import Options, count_of
 from flopcount.errors import UsageError
 from flopcount.network.convention import convention, mac_conventions
@@ -154,16 +154,17 @@ def test_how_a_figure_prints(text: str, value: int, exact: int, rule: str | None
 )
 def test_what_is_no_figure_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--with"):
-        asked(text)
+        parse_claimed(text)
 
 
 def test_a_figure_may_say_whose_it_is() -> None:
-    assert asked("my.toml:a=4.1G").convention == "my.toml:a"
-    assert asked("4.1G").convention is None
+    assert parse_claimed("my.toml:a=4.1G").convention == "my.toml:a"
+    assert parse_claimed("4.1G").convention is None
 
 
-def found(text: str, trace: Trace = RESNET, **relatives: Trace) -> list[tuple[str, str]]:
-    return [(each.convention, each.change) for each in origins(figure(text, ""), trace, lambda: relatives)]
+def found(text: str, **relatives: Trace) -> list[tuple[str, str]]:
+    case = Case(load("resnet50"))
+    return [(each.convention, each.change) for each in identify(figure(text, ""), case, lambda: relatives)]
 
 
 def test_where_a_number_comes_from() -> None:
@@ -186,7 +187,7 @@ def test_folded_batch_norms() -> None:
 
 
 def test_a_batch() -> None:
-    assert found(str(32 * 4133742592)) == [("thop, ultralytics-thop", "32 inputs at once")]
+    assert found(str(32 * 4133742592)) == [("thop, ultralytics-thop", "a batch of 32")]
 
 
 def test_another_input() -> None:

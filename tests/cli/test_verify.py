@@ -71,6 +71,8 @@ def statuses(result: Result) -> list[str]:
         f'with = {{ width = 0.5, variant = "wide" }}\npath = "a"\nmacs = {A}',
         f'counts = "conv_bias"\npath = "a"\nmacs = {A + 4 * 64}',
         'macs = "5.1k"\nparams = 92\nparams_rule = "exact"\nrule = "round"',
+        'flops = "10.2k"',
+        f'path = "b.c"\nflops = {2 * (DEPTHWISE + POINTWISE)}',
     ],
 )
 def test_a_claim_that_holds(body: str, run: Run, write: Write) -> None:
@@ -191,3 +193,8 @@ def claims_of(path: Path) -> list[dict[str, Any]]:
     data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     found: list[dict[str, Any]] = data.get("claims", [])
     return found
+
+
+def test_figures_are_shown_with_the_notes_that_qualify_them(run: Run) -> None:
+    notes = json.loads(run("verify", "mobilenet_v1", "--format", "json").out)["notes"]
+    assert [note[:38] for note in notes][:1] == ['mobilenet_v1: padding = "valid-round":']
