@@ -15,9 +15,7 @@ from typing import Literal, NamedTuple
 from flopcount.analyses.arrays import numpy
 from flopcount.analyses.space.factors import METRICS
 from flopcount.analyses.space.histograms import (
-    Bin,
     Excess,
-    Histogram,
     binding,
     bounds,
     exact_grid,
@@ -26,9 +24,9 @@ from flopcount.analyses.space.histograms import (
     furthest,
     grid,
     histogram,
-    is_listable,
     listing,
     possible,
+    radix,
     walked_back,
 )
 from flopcount.analyses.space.limits import Limits, limits
@@ -70,23 +68,22 @@ class Count(NamedTuple):
     lower: int
     upper: int
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether the number is known."""
-        return self.lower == self.upper
-
 
 class Part(NamedTuple):
-    """A section of which some candidates meet the limits and others do not; `alone` has two metrics one by one."""
+    """A section of which some candidates meet the limits and others do not."""
 
     section: Section
     excess: Excess
-    alone: tuple[Excess, ...] = ()
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the candidates are few enough to be listed."""
+        return self.section.many <= MOST_LISTED and prod(radix(each) for each in self.excess.graph.layers) < SMALL
 
     @property
     def seconds(self) -> float | None:
         """The approximate time an exact count takes; None if it does not fit into memory."""
-        if is_listable(self.excess, self.section.many, MOST_LISTED):
+        if self.is_small:
             return 0.0
         cells, moves = prod(exact_grid(self.excess).bins), self.excess.graph.transitions
         if len(self.excess.metrics) > 1 or cells * _widest(self.excess) > MOST_CELLS:
@@ -100,13 +97,7 @@ def parts(sections: Sequence[Section], limits: Limits) -> Iterator[Part]:
     for section in sections:
         metrics = binding(section, limits)
         if metrics and not excluded(section, limits):
-            alone = [excess(section, limits, (metric,)) for metric in metrics] if len(metrics) > 1 else []
-            yield Part(section, excess(section, limits, metrics), tuple(alone))
-
-
-def inside(sections: Sequence[Section], limits: Limits) -> Iterator[Section]:
-    """Yield the sections all of whose candidates meet the limits."""
-    return (each for each in sections if not binding(each, limits))
+            yield Part(section, excess(section, limits, metrics))
 
 
 def _is_counted(found: Sequence[Part], mode: Mode) -> bool:
@@ -132,7 +123,7 @@ class Found(NamedTuple):
 
 def exactly(each: Part) -> Found:
     """Count the candidates of a section that meet the limits; if one metric is limited, find its ends."""
-    if is_listable(each.excess, each.section.many, MOST_LISTED):
+    if each.is_small:
         rows = listing(each.excess)
         many, paid = len(rows.codes), rows.paid[0]
         ends = [rows.digits(int(place)) for place in (paid.argmin(), paid.argmax())] if many else []
@@ -146,16 +137,8 @@ def exactly(each: Part) -> Found:
 
 
 def roughly(each: Part, finest: int) -> Count:
-    """Bound the candidates of a section that meet the limits; the bounds for each metric alone hold too."""
-    lower, upper = _bounded(each.excess, each.section.many, finest)
-    alone = [_bounded(found, each.section.many, finest) for found in each.alone]
-    missing = sum(each.section.many - count.lower for count in alone)
-    lowest = each.section.many - missing if alone else 0
-    return Count(max(lower, lowest), min([upper, *(count.upper for count in alone)]))
-
-
-def _bounded(found: Excess, many: int, finest: int) -> Count:
-    return Count(*bounds(found, histogram(found, grid(found, finest), many)))
+    """Bound the candidates of a section that meet the limits."""
+    return Count(*bounds(each.excess, histogram(each.excess, grid(each.excess, finest), each.section.many)))
 
 
 def bins(found: Sequence[Part], *, keep: bool = False) -> int:
@@ -184,9 +167,6 @@ SPARE = 16
 MOST_NOTED = 20
 """The notes of so many drawn candidates are looked up."""
 
-MOST_URNS = 4
-"""The histograms of so many sections are kept from one round to the next."""
-
 
 class Draws(NamedTuple):
     """How many candidates to draw, and the seed."""
@@ -200,11 +180,10 @@ def drawn(space: Sections, limits: Limits, draws: Draws) -> list[Candidate]:
     sections = [each for each in space.sections if not excluded(each, limits)]
     found = [Part(each, excess(each, limits, limits.limited or (0,))) for each in sections]
     finest = bins(found, keep=True)
-    weights = [_may(each, finest) for each in found]
+    weights = [roughly(each, finest).upper for each in found]
     if not sum(weights):
         raise UsageError("--sample: no candidate meets the condition; widen it")
     stream = Random(draws.seed)  # noqa: S311  (a sample, no secret)
-    urns = Urns(found, finest)
     result: list[Candidate] = []
     tries = 0
     while len(result) < draws.many:
@@ -213,15 +192,10 @@ def drawn(space: Sections, limits: Limits, draws: Draws) -> list[Candidate]:
                 f"--sample: {len(result)} of {tries} draws from near the limits meet them; widen the condition"
             )
         picked = [_chosen(weights, stream) for _ in range(draws.many - len(result) + SPARE)]
-        tried = _round(space, urns, picked, stream)
+        tried = _round(space, found, finest, picked, stream)
         result += [each for each in tried if limits.hold(each.costs)]
         tries += len(picked)
     return result[: draws.many]
-
-
-def _may(each: Part, finest: int) -> int:
-    """Return how many candidates of a section may meet the limits."""
-    return bounds(each.excess, histogram(each.excess, grid(each.excess, finest), each.section.many))[1]
 
 
 def _chosen(weights: Sequence[int], stream: Random) -> int:
@@ -230,50 +204,21 @@ def _chosen(weights: Sequence[int], stream: Random) -> int:
     return bisect(sums, stream.randrange(sums[-1]))
 
 
-def _round(space: Sections, urns: "Urns", picked: Sequence[int], stream: Random) -> list[Candidate]:
+def _round(
+    space: Sections, found: Sequence[Part], finest: int, picked: Sequence[int], stream: Random
+) -> list[Candidate]:
     """Draw a candidate of each section that was picked, section by section."""
     tried: dict[int, Candidate] = {}
     for place in sorted({*picked}):
-        urn = urns.of(place)
-        for turn in (turn for turn, each in enumerate(picked) if each == place):
-            tried[turn] = space.candidate({**urns.parts[place].section.digits, **_walked(urn, stream)})
+        each = found[place]
+        on = histogram(each.excess, grid(each.excess, finest), each.section.many, keep=True)
+        last = [*possible(each.excess, on)]
+        sums = [*accumulate(weight for _, weight in last)]
+        for turn in (turn for turn, chosen in enumerate(picked) if chosen == place):
+            drawn = last[bisect(sums, stream.randrange(sums[-1]))][0]
+            digits = walked_back(on, drawn, lambda weights: _chosen(weights, stream))
+            tried[turn] = space.candidate({**each.section.digits, **digits})
     return [tried[turn] for turn in range(len(picked))]
-
-
-class Urn(NamedTuple):
-    """What candidates of a section are drawn from: a histogram, its bins near the limits, their running sums."""
-
-    on: Histogram
-    places: tuple[Bin, ...]
-    sums: tuple[int, ...]
-
-
-class Urns:
-    """The urns of all sections; a few are kept from one round to the next."""
-
-    def __init__(self, parts: Sequence[Part], finest: int) -> None:
-        self.parts = parts
-        self.finest = finest
-        self._kept: dict[int, Urn] = {}
-
-    def of(self, place: int) -> Urn:
-        """Return the urn of a section."""
-        found = self._kept.get(place) or _urn(self.parts[place], self.finest)
-        if len(self._kept) < MOST_URNS:
-            self._kept[place] = found
-        return found
-
-
-def _urn(each: Part, finest: int) -> Urn:
-    on = histogram(each.excess, grid(each.excess, finest), each.section.many, keep=True)
-    known = [*possible(each.excess, on, surely=False)]
-    return Urn(on, tuple(place for place, _ in known), tuple(accumulate(weight for _, weight in known)))
-
-
-def _walked(urn: Urn, stream: Random) -> dict[int, int]:
-    """Draw the digits of a candidate."""
-    last = urn.places[bisect(urn.sums, stream.randrange(urn.sums[-1]))]
-    return walked_back(urn.on, last, lambda weights: _chosen(weights, stream))
 
 
 class Question(NamedTuple):
@@ -329,7 +274,7 @@ def asked(space: Space, question: Question) -> Answer:
 
 def _count(space: Sections, wanted: Limits, mode: Mode) -> tuple[Count, tuple[int, Candidate, Candidate] | None]:
     """Count what meets the limits; where that is exact, and limits one metric, find its ends among these."""
-    whole = [*inside(space.sections, wanted)]
+    whole = [each for each in space.sections if not binding(each, wanted)]
     known = sum(each.many for each in whole)
     cut_through = [*parts(space.sections, wanted)]
     if not _is_counted(cut_through, mode):

@@ -1,7 +1,9 @@
 """What a network costs as a sum of small tables, each over the few axes one layer depends on."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from math import prod
+from operator import or_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flopcount.analyses.arrays import numpy
@@ -9,7 +11,7 @@ from flopcount.analyses.sweep.axes import Axis
 from flopcount.analyses.sweep.evaluate import operations
 from flopcount.analyses.sweep.record import Recording
 from flopcount.errors import UsageError
-from flopcount.formulas.numbers import SMALL, Dim, Expr, bounds_of, needed
+from flopcount.formulas.numbers import Dim, Expr, compiled, needed, total
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,17 +45,13 @@ class Turn(NamedTuple):
 
 def turns(scopes: Sequence[tuple[int, ...]], sizes: Mapping[int, int]) -> tuple[Turn, ...]:
     """Return the axes in a good order: with the fewest combinations looked at that was found."""
-    masks = [_elimination_mask(scope) for scope in scopes]
+    masks = [sum(1 << axis for axis in scope) for scope in scopes]
     natural = sorted(sizes)
     orders = [natural, natural[::-1]]
     if min(_work(order, masks, sizes) for order in orders) > EASY:
         orders += [_greedy(first, masks, sizes) for first in natural[:MOST_STARTS]]
     best = min(orders, key=lambda order: _work(order, masks, sizes))
     return tuple(_turns(best, masks))
-
-
-def _elimination_mask(scope: Sequence[int]) -> int:
-    return sum(1 << axis for axis in scope)
 
 
 def _turns(order: Sequence[int], masks: Sequence[int]) -> Iterator[Turn]:
@@ -70,11 +68,7 @@ def _turns(order: Sequence[int], masks: Sequence[int]) -> Iterator[Turn]:
 
 def _frontier(seen: int, masks: Sequence[int]) -> int:
     """Return the axes seen that a scope needs which is not complete."""
-    needed = 0
-    for mask in masks:
-        if mask & ~seen:
-            needed |= mask
-    return needed & seen
+    return seen & reduce(or_, (mask for mask in masks if mask & ~seen), 0)
 
 
 def _work(order: Sequence[int], masks: Sequence[int], sizes: Mapping[int, int]) -> int:
@@ -83,18 +77,17 @@ def _work(order: Sequence[int], masks: Sequence[int], sizes: Mapping[int, int]) 
 
 def _greedy(first: int, masks: Sequence[int], sizes: Mapping[int, int]) -> list[int]:
     """Take next the axis that leaves the fewest combinations to remember."""
-    order, seen, rest = [first], 1 << first, {*sizes} - {first}
-
-    def remembered(axis: int) -> tuple[int, int]:
-        frontier = _frontier(seen | 1 << axis, masks)
-        return prod(size for each, size in sizes.items() if frontier >> each & 1), axis
-
+    order, rest = [first], {*sizes} - {first}
     while rest:
-        axis = min(rest, key=remembered)
-        order.append(axis)
-        seen |= 1 << axis
-        rest.remove(axis)
+        seen = sum(1 << axis for axis in order)
+        left = {axis: _frontier(seen | 1 << axis, masks) for axis in rest}
+        order.append(min(rest, key=lambda axis: (_combinations(left[axis], sizes), axis)))
+        rest.remove(order[-1])
     return order
+
+
+def _combinations(frontier: int, sizes: Mapping[int, int]) -> int:
+    return prod(size for axis, size in sizes.items() if frontier >> axis & 1)
 
 
 METRICS = ("macs", "params")
@@ -102,6 +95,10 @@ METRICS = ("macs", "params")
 
 MOST_CELLS = 4_000_000
 """A table over more combinations of values is refused."""
+
+
+Mask = tuple[tuple[int, ...], "Array"]
+"""Over some axes, which combinations are meant."""
 
 
 class Factor(NamedTuple):
@@ -122,33 +119,36 @@ class Sum(NamedTuple):
     factors: tuple[Factor, ...]
 
 
-def summed(recording: Recording, axes: Sequence[Axis], masks: "Iterable[tuple[tuple[int, ...], Array]]" = ()) -> Sum:
+def summed(recording: Recording, axes: Sequence[Axis], masks: Sequence[Mask] = ()) -> Sum:
     """Return a walk as a sum of tables; `masks` say over some axes which combinations are meant."""
-    constants, terms = zip(*(_terms(recording.costs[name]) for name in METRICS), strict=True)
     checks = [each for each in recording.checks if not each.is_proved]
-    tables = _tables(axes, [*(term for each in terms for term in each), *(each.value for each in checks)])
-    costs: dict[tuple[int, ...], list[Any]] = {}
-    for place, each in enumerate(terms):
-        for term, times in each.items():
-            scope, table = tables[term]
-            row = costs.setdefault(scope, [0] * len(METRICS))
-            row[place] = _added(row[place], _times(table, times))
+    totals = [total(recording.costs[name]) for name in METRICS]
+    is_small = compiled([*totals, *(each.value for each in checks)]).is_small
+    constants, terms = zip(*(_terms(recording.costs[name]) for name in METRICS), strict=True)
+    tables = _tables(axes, [*(term for each in terms for term in each), *(each.value for each in checks)], is_small)
+    costs = [(*tables[term], place, times) for place, each in enumerate(terms) for term, times in each.items()]
     found = [*masks, *((tables[each.value][0], each.holds(tables[each.value][1])) for each in checks)]
-    return Sum(tuple(constants), tuple(_merged(costs, found, [len(each.values) for each in axes])))
+    sizes, kind = [len(each.values) for each in axes], numpy().int64 if is_small else object
+    scopes = _kept(costs, found)
+    homes = [next(scope for scope in scopes if {*each[0]} <= {*scope}) for each in costs]
+    factors = []
+    for scope in scopes:
+        own = [each for each, home in zip(costs, homes, strict=True) if home == scope]
+        factors.append(_factor(scope, [sizes[axis] for axis in scope], kind, own, found))
+    return Sum(constants, tuple(factors))
 
 
 DIVISIONS = frozenset({"floor_divide", "ceil_divide", "exact_divide", "remainder"})
 """The operations that fail on a divisor of 0."""
 
 
-def _tables(axes: Sequence[Axis], numbers: Iterable[Dim]) -> "dict[Dim, tuple[tuple[int, ...], Array]]":
+def _tables(axes: Sequence[Axis], numbers: Iterable[Dim], is_small: bool) -> "dict[Dim, tuple[tuple[int, ...], Array]]":
     """Return expressions, each over the axes it depends on and no others, for all combinations of their values."""
     np = numpy()
+    kind: Any = np.int64 if is_small else object
     places = {each.name: place for place, each in enumerate(axes)}
     found: dict[Dim, tuple[tuple[int, ...], Array]] = {}
     for node in needed(numbers):
-        is_small = all(abs(end) < SMALL for each in (node, *node.operands) for end in bounds_of(each))
-        kind: Any = np.int64 if is_small else object
         if node.op == "variable":
             place = places[node.args[0]]
             found[node] = (place,), np.array(axes[place].numerators, kind)
@@ -156,17 +156,12 @@ def _tables(axes: Sequence[Axis], numbers: Iterable[Dim]) -> "dict[Dim, tuple[tu
         scope = tuple(sorted({axis for each in node.operands for axis in found[each][0]}))
         check_cells([axes[place] for place in scope])
         args = [
-            _laid(*found[each], scope).astype(kind) if isinstance(each, Expr) else _scalar(each, kind)
-            for each in node.args
+            _laid(*found[each], scope) if isinstance(each, Expr) else np.array(each, kind)[()] for each in node.args
         ]
-        if "divide" in node.op or node.op == "remainder":
-            args[1] = np.where(args[1] == 0, 1, args[1]) if isinstance(node.args[1], Expr) else args[1]
+        if node.op in DIVISIONS and isinstance(node.args[1], Expr):
+            args[1] = np.where(args[1] == 0, 1, args[1])
         found[node] = scope, np.asarray(operations(np)[node.op](*args), kind)
     return found
-
-
-def _scalar(value: int, kind: Any) -> Any:
-    return value if kind is object else kind(value)
 
 
 def check_cells(axes: Sequence[Axis]) -> None:
@@ -217,53 +212,25 @@ def _addends(node: Expr) -> tuple[tuple[Dim, int], ...]:
     return ((left, right),) if node.op == "multiply" and isinstance(right, int) else ()
 
 
-def _times(table: "Array", times: int) -> "Array":
-    return table * times if largest(table) * abs(times) < SMALL else table.astype(object) * times
-
-
-def largest(table: Any) -> int:
-    """Return the largest size of a number in a table."""
-    return max((abs(int(table.max())), abs(int(table.min())))) if table.size else 0
-
-
-def _added(one: Any, other: "Array") -> "Array":
-    if isinstance(one, int):
-        return other
-    small = largest(one) + largest(other) < SMALL
-    return one + other if small else one.astype(object) + other  # type: ignore[no-any-return]
-
-
-def _merged(
-    costs: Mapping[tuple[int, ...], Sequence[Any]],
-    masks: "Sequence[tuple[tuple[int, ...], Array]]",
-    sizes: Sequence[int],
-) -> Iterator[Factor]:
-    """Put what depends on some axes of a table into that table; a mask counts in every table that has its axes."""
-    scopes = sorted({*costs, *(scope for scope, _ in masks)}, key=len, reverse=True)
+def _kept(costs: Sequence[Any], masks: Sequence[Mask]) -> list[tuple[int, ...]]:
+    """Return the scopes of tables and masks that are not within another."""
     kept: list[tuple[int, ...]] = []
-    for scope in scopes:
+    for scope in sorted({each[0] for each in (*costs, *masks)}, key=len, reverse=True):
         if not any({*scope} <= {*larger} for larger in kept):
             kept.append(scope)
-    homes = {scope: next(larger for larger in kept if {*scope} <= {*larger}) for scope in scopes}
-    for scope in kept:
-        yield _factor(scope, [sizes[axis] for axis in scope], costs, masks, homes)
+    return kept
 
 
 def _factor(
-    scope: tuple[int, ...],
-    shape: Sequence[int],
-    costs: Mapping[tuple[int, ...], Sequence[Any]],
-    masks: "Sequence[tuple[tuple[int, ...], Array]]",
-    homes: Mapping[tuple[int, ...], tuple[int, ...]],
+    scope: tuple[int, ...], shape: Sequence[int], kind: Any, costs: Sequence[Any], masks: Sequence[Mask]
 ) -> Factor:
+    """Put what depends on some axes of a scope into its table; a mask counts in every table that has its axes."""
     np = numpy()
     valid = np.ones(shape, bool)
     for own, mask in masks:
         if {*own} <= {*scope}:
             valid &= _laid(own, mask.astype(bool), scope)
-    totals: list[Any] = [np.zeros(shape, np.int64) for _ in METRICS]
-    for own, tables in costs.items():
-        for place, table in enumerate(tables):
-            if homes[own] == scope and not isinstance(table, int):
-                totals[place] = _added(totals[place], _laid(own, table, scope))
-    return Factor(scope, tuple(totals), valid)
+    totals = tuple(np.zeros(shape, kind) for _ in METRICS)
+    for own, table, place, times in costs:
+        totals[place][...] += _laid(own, table, scope) * times
+    return Factor(scope, totals, valid)

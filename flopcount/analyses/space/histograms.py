@@ -7,7 +7,7 @@ a limit, and how many may.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from math import gcd, prod
+from math import gcd
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flopcount.analyses.arrays import numpy
@@ -167,11 +167,6 @@ class Histogram(NamedTuple):
     rests: tuple[int, ...]
     packed: bool
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether nothing was rounded."""
-        return not any(self.rests)
-
 
 def histogram(found: Excess, on: Grid, many: int, *, keep: bool = False, packed: bool = False) -> Histogram:
     """Add up all candidates; `keep` the tables before all layers, to walk back through them."""
@@ -224,9 +219,9 @@ Choose = Callable[[list[int]], int]
 """Takes weights, returns the place of one that is not 0."""
 
 
-def possible(found: Excess, on: Histogram, *, surely: bool) -> Iterator[tuple[Bin, int]]:
-    """Yield the bins that are not empty and meet the limits, with how many candidates are in each."""
-    kept = mask(found, on, surely=surely) & (on.last != 0)
+def possible(found: Excess, on: Histogram) -> Iterator[tuple[Bin, int]]:
+    """Yield the bins that are not empty and may meet the limits, with how many candidates are in each."""
+    kept = mask(found, on, surely=False) & (on.last != 0)
     yield from zip(map(tuple, numpy().argwhere(kept).tolist()), on.last[kept].tolist(), strict=True)
 
 
@@ -282,13 +277,8 @@ class Listing(NamedTuple):
         """Return the digits of a candidate."""
         code, found = int(self.codes[place]), dict[int, int]()
         for layer in reversed(self.layers):
-            code, found[layer.axis] = divmod(code, _radix(layer))
+            code, found[layer.axis] = divmod(code, radix(layer))
         return found
-
-
-def is_listable(found: Excess, many: int, most_listed: int) -> bool:
-    """Tell whether the candidates of a section are few enough to be listed."""
-    return many <= most_listed and prod(map(_radix, found.graph.layers)) < SMALL
 
 
 def listing(found: Excess) -> Listing:
@@ -306,7 +296,7 @@ def listing(found: Excess) -> Listing:
         sums = [column[origin] + cost[taken] for column, cost in zip(paid, layer.costs, strict=True)]
         kept = _all(np, [each <= limit.high for each, limit in zip(sums, found.ranges, strict=True)])
         paid = [each[kept] for each in sums]
-        state, codes = layer.target[taken][kept], (codes[origin] * _radix(layer) + layer.digit[taken])[kept]
+        state, codes = layer.target[taken][kept], (codes[origin] * radix(layer) + layer.digit[taken])[kept]
     kept = _all(np, [each >= limit.low for each, limit in zip(paid, found.ranges, strict=True)])
     return Listing(tuple(each[kept] for each in paid), codes[kept], found.graph.layers)
 
@@ -315,5 +305,6 @@ def _all(np: Any, masks: "Sequence[Array]") -> "Array":
     return np.logical_and.reduce(masks)  # type: ignore[no-any-return]
 
 
-def _radix(layer: Layer) -> int:
+def radix(layer: Layer) -> int:
+    """Return how many values the axis of a layer has, counted up to the last that is used."""
     return int(layer.digit.max()) + 1

@@ -12,7 +12,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flopcount.analyses.arrays import numpy
-from flopcount.analyses.space.factors import METRICS, Factor, Sum, Turn, check_cells, largest, summed, turns
+from flopcount.analyses.space.factors import METRICS, Factor, Mask, Sum, Turn, check_cells, summed, turns
 from flopcount.analyses.sweep.axes import Axis, number
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.record import Varied
@@ -33,12 +33,6 @@ class Layer(NamedTuple):
     target: "Array"
     costs: "tuple[Array, ...]"
 
-    def mirrored(self) -> "Layer":
-        """Return the layer as it is walked from the other end."""
-        order = numpy().argsort(self.source, kind="stable")
-        costs = tuple(cost[order] for cost in self.costs)
-        return Layer(self.axis, self.target[order], self.digit[order], self.source[order], costs)
-
 
 class Trellis(NamedTuple):
     """Layers one after the other, and how many states are between them; the first and the last are one."""
@@ -51,15 +45,11 @@ class Trellis(NamedTuple):
         """How many transitions there are."""
         return sum(len(layer.target) for layer in self.layers)
 
-    def mirrored(self) -> "Trellis":
-        """Return the same paths, walked from the other end."""
-        return Trellis(tuple(layer.mirrored() for layer in reversed(self.layers)), self.states[::-1])
-
 
 def trellis(factors: Sequence[Factor], turns: Sequence[Turn], sizes: Mapping[int, int]) -> Trellis | None:
     """Lay out the candidates; None where none is valid."""
     layers = [_layer(factors, turn, sizes) for turn in turns]
-    return _pruned(_in_integers(layers), [prod(sizes[each] for each in turn.before) for turn in turns])
+    return _pruned(layers, [prod(sizes[each] for each in turn.before) for turn in turns])
 
 
 def _layer(factors: Sequence[Factor], turn: Turn, sizes: Mapping[int, int]) -> Layer:
@@ -73,16 +63,12 @@ def _layer(factors: Sequence[Factor], turn: Turn, sizes: Mapping[int, int]) -> L
         laid = [sizes[axis] if axis in factor.scope else 1 for axis in cells]
         valid &= factor.valid.reshape(laid)
         for place, cost in enumerate(factor.costs):
-            costs[place] = _sum(costs[place], cost.reshape(laid))
+            costs[place] = costs[place] + cost.reshape(laid)
     source, target = (_index(np, axes, places, sizes, shape) for axes in (turn.before, turn.after))
     digit = np.broadcast_to(places[turn.axis], shape)
     kept = valid.reshape(-1)
     columns = [each.reshape(-1)[kept] for each in (source, digit, target, *costs)]
     return Layer(turn.axis, columns[0], columns[1], columns[2], tuple(columns[3:]))
-
-
-def _sum(one: Any, other: Any) -> Any:
-    return one + other if largest(one) + largest(other) < SMALL else one.astype(object) + other
 
 
 def _index(
@@ -93,15 +79,6 @@ def _index(
     for axis in axes:
         index = index * sizes[axis] + places[axis]
     return np.broadcast_to(index, shape)
-
-
-def _in_integers(layers: Sequence[Layer]) -> list[Layer]:
-    """Make Python's integers of costs whose sums might leave int64."""
-    large = [sum(largest(layer.costs[metric]) for layer in layers) >= SMALL for metric in range(len(METRICS))]
-    return [
-        layer._replace(costs=tuple(cost.astype(object) if large[m] else cost for m, cost in enumerate(layer.costs)))
-        for layer in layers
-    ]
 
 
 def _pruned(layers: list[Layer], before: Sequence[int]) -> Trellis | None:
@@ -198,9 +175,6 @@ MOST_CUTS = 256
 
 FEW = 3
 """An axis that meets fewer others than this need not be cut."""
-
-Mask = tuple[tuple[int, ...], "Array"]
-"""Over some axes, which combinations are meant."""
 
 
 class Candidate(NamedTuple):
