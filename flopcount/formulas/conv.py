@@ -3,7 +3,10 @@
 What the letters in the equations mean is said in `sliding`.
 """
 
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
+from inspect import Parameter, Signature, signature
+from typing import Any
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.norm import activation as activated
@@ -11,7 +14,7 @@ from flopcount.formulas.norm import norm as normalized
 from flopcount.formulas.numbers import Axes, Dim, exact_div, maximum, product
 from flopcount.formulas.pool import pixel_shuffle
 from flopcount.formulas.shape import Constraint, Padding, Shape, Slide, Window, divides, pads, per_axis, positive
-from flopcount.formulas.step import Part, Stage, Step, Tally, chain, renamed
+from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed, renamed
 
 # What convolutions are made of: windows that use weights at every position they stop at.
 #
@@ -82,6 +85,47 @@ def with_norm_and_activation(step: Step, norm: str | None, activation: str | Non
     return Step(step.kind, behind.shape, step.tally + behind.tally, (*parts, *behind.parts), constraints)
 
 
+def windowed(formula: Callable[..., Step]) -> Callable[..., Step]:
+    """Give a formula on a map and a window the options that make a window, and a norm and an activation after it.
+
+    A formula that takes `norm` and `activation` itself puts them between its parts.
+    """
+    own = signature(formula).parameters
+
+    @wraps(formula, assigned=("__module__", "__name__", "__qualname__", "__doc__"))
+    def on_options(
+        x: Shape,
+        *,
+        kernel_size: Axes,
+        stride: Axes = 1,
+        padding: Padding = 0,
+        dilation: Axes = 1,
+        norm: str | None = None,
+        activation: str | None = None,
+        **options: Any,
+    ) -> Step:
+        window = Window(kernel_size, stride, padding, dilation)
+        if "norm" in own:
+            return formula(x, window, norm=norm, activation=activation, **options)
+        return with_norm_and_activation(formula(x, window, **options), norm, activation)
+
+    on_options.__signature__ = _with_options(signature(formula), signature(on_options, follow_wrapped=False))  # type: ignore[attr-defined]  # read by inspect
+    return on_options
+
+
+def _with_options(own: Signature, shared: Signature) -> Signature:
+    """Return a formula's signature with the shared options: the window's before its groups and bias, the rest last."""
+    x, kernel_size, stride, padding, dilation, norm, activation, _ = shared.parameters.values()
+    options = [each for name, each in own.parameters.items() if name not in {"x", "window", "norm", "activation"}]
+    names = [each.name for each in options]
+    first = names.index("out_channels") + 1 if "out_channels" in names else 0
+    place = names.index("bias")
+    place -= names[place - 1 : place] == ["groups"] and options[place - 1].default is not Parameter.empty
+    before, after = options[first:place], options[place:]
+    ordered = (x, *options[:first], kernel_size, *before, stride, padding, dilation, *after, norm, activation)
+    return own.replace(parameters=ordered)
+
+
 def along(window: Window, count: int, *chosen: int) -> Window:
     """Return the window as it is along some of `count` axes, and of size 1 along the others."""
     padding = window.padding
@@ -113,19 +157,8 @@ def axis_by_axis(x: Shape, window: Window) -> tuple[Window, ...]:
 _HET_P = "p = {} does not divide the {} input channels; choose a divisor of them"
 
 
-def conv(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    groups: Dim = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def conv(x: Shape, window: Window, *, out_channels: Dim, groups: Dim = 1, bias: bool = True) -> Step:
     """Convolution: every filter reads all input channels of its group.
 
         params = N·(M/groups)·k²  (+ N with bias)
@@ -133,21 +166,16 @@ def conv(
 
     Source: Howard et al., MobileNets, arXiv:1704.04861, eq. 2; groups as in Krizhevsky et al., NIPS 2012.
     """
-    window = Window(kernel_size, stride, padding, dilation)
-    return with_norm_and_activation(
-        filters(x, window, channels=out_channels, groups=groups, bias=bias), norm, activation
-    )
+    return filters(x, window, channels=out_channels, groups=groups, bias=bias)
 
 
+@windowed
 def group_conv(
     x: Shape,
+    window: Window,
     *,
     out_channels: Dim,
-    kernel_size: Axes,
     groups: Dim,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
     bias: bool = True,
     norm: str | None = None,
     activation: str | None = None,
@@ -159,33 +187,12 @@ def group_conv(
 
     Source: Krizhevsky et al., ImageNet classification with deep CNNs, NIPS 2012, section 3.5.
     """
-    step = conv(
-        x,
-        out_channels=out_channels,
-        kernel_size=kernel_size,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        bias=bias,
-        norm=norm,
-        activation=activation,
-    )
-    return renamed("GroupConv", step)
+    step = filters(x, window, channels=out_channels, groups=groups, bias=bias)
+    return renamed("GroupConv", with_norm_and_activation(step, norm, activation))
 
 
-def depthwise_conv(
-    x: Shape,
-    *,
-    kernel_size: Axes,
-    depth_multiplier: Dim = 1,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def depthwise_conv(x: Shape, window: Window, *, depth_multiplier: Dim = 1, bias: bool = True) -> Step:
     """Depthwise convolution: `depth_multiplier` = m filters of its own for each channel.
 
         params = M·m·k²  (+ M·m with bias)
@@ -193,19 +200,16 @@ def depthwise_conv(
 
     Source: Howard et al., MobileNets, arXiv:1704.04861, eq. 4.
     """
-    window = Window(kernel_size, stride, padding, dilation)
-    return with_norm_and_activation(channelwise(x, window, multiplier=depth_multiplier, bias=bias), norm, activation)
+    return channelwise(x, window, multiplier=depth_multiplier, bias=bias)
 
 
+@windowed
 def depth_sep_conv(
     x: Shape,
+    window: Window,
     *,
     out_channels: Dim,
-    kernel_size: Axes,
     depth_multiplier: Dim = 1,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
     bias: bool = True,
     depthwise_bias: bool = False,
     norm: str | None = None,
@@ -220,42 +224,16 @@ def depth_sep_conv(
 
     Source: Howard et al., MobileNets, arXiv:1704.04861, eq. 5.
     """
-    depthwise = partial(
-        depthwise_conv,
-        kernel_size=kernel_size,
-        depth_multiplier=depth_multiplier,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        bias=depthwise_bias,
-        norm=norm,
-        activation=activation,
-    )
-    pointwise = partial(
-        conv,
-        out_channels=out_channels,
-        kernel_size=1,
-        padding="valid-round",  # leaves the map as it is: whether it survives, the depthwise part has answered
-        bias=bias,
-        norm=norm,
-        activation=activation,
-    )
-    return chain("DepthSepConv", x, ("depthwise", depthwise), ("pointwise", pointwise))
+    depthwise = channelwise(x, window, multiplier=depth_multiplier, bias=depthwise_bias)
+    depthwise = with_norm_and_activation(depthwise, norm, activation)
+    pointwise = filters(depthwise.shape, POINT, channels=out_channels, bias=bias)
+    parts = Part("depthwise", depthwise), Part("pointwise", with_norm_and_activation(pointwise, norm, activation))
+    return composed("DepthSepConv", pointwise.shape, *parts)
 
 
+@windowed
 def het_conv(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    p: Dim,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    kernel_bias: bool = False,
-    norm: str | None = None,
-    activation: str | None = None,
+    x: Shape, window: Window, *, out_channels: Dim, p: Dim, bias: bool = True, kernel_bias: bool = False
 ) -> Step:
     """Heterogeneous convolution: 1/p of each filter's kernels are k×k, the others 1×1.
 
@@ -267,13 +245,11 @@ def het_conv(
 
     Source: Singh et al., HetConv, CVPR 2019, eq. 3–8.
     """
-    window = Window(kernel_size, stride, padding, dilation)
     large = exact_div(x.channels, p)
     weights = out_channels * (large * product(window.kernel(len(x.spatial))) + (x.channels - large))
     biases = (out_channels if bias else 0) + (out_channels * x.channels if kernel_bias else 0)
     fits = divides(p, x.channels, _HET_P)
-    step = conv_base("HetConv", x, window, fits, channels=out_channels, weights=weights, biases=biases)
-    return with_norm_and_activation(step, norm, activation)
+    return conv_base("HetConv", x, window, fits, channels=out_channels, weights=weights, biases=biases)
 
 
 # Convolutions that leave a larger map.
@@ -285,19 +261,9 @@ _EXTRA = "output_padding = {} is no less than both stride = {} and dilation = {}
 _GONE = "the map vanishes: padding takes away all that an axis of size {} grows to; pad less"
 
 
+@windowed
 def conv_transpose(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    output_padding: Axes = 0,
-    dilation: Axes = 1,
-    groups: Dim = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
+    x: Shape, window: Window, *, out_channels: Dim, output_padding: Axes = 0, groups: Dim = 1, bias: bool = True
 ) -> Step:
     """Transposed convolution: every input position spreads a kernel over the output.
 
@@ -314,7 +280,6 @@ def conv_transpose(
     Source: Dumoulin and Visin, A guide to convolution arithmetic, arXiv:1603.07285, relationship 14.
     """
     count = axes(x)
-    window = Window(kernel_size, stride, padding, dilation)
     kernel = window.kernel(count)
     spatial, constraints = _spread(x.spatial, window, per_axis(output_padding, count, "output_padding"))
     y = x.resized(out_channels, spatial)
@@ -331,9 +296,7 @@ def conv_transpose(
     )
     constraints = (*shared(groups, x.channels, out_channels), *constraints)
     slide = Slide(window, spatial, x.spatial)
-    return with_norm_and_activation(
-        Step("ConvTranspose", y, tally, constraints=constraints, kernel=kernel, slide=slide), norm, activation
-    )
+    return Step("ConvTranspose", y, tally, constraints=constraints, kernel=kernel, slide=slide)
 
 
 def _spread(
@@ -356,19 +319,8 @@ def _spread(
     return sizes, (*small, *left)
 
 
-def sub_pixel_conv(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    upscale_factor: Dim,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def sub_pixel_conv(x: Shape, window: Window, *, out_channels: Dim, upscale_factor: Dim, bias: bool = True) -> Step:
     """Sub-pixel convolution: a convolution to r² channels for each output channel, dealt out over space.
 
         params = N·r²·M·k²  (+ N·r² with bias)
@@ -379,9 +331,8 @@ def sub_pixel_conv(
     Source: Shi et al., Real-time single image and video super-resolution, CVPR 2016, eq. 3–4.
     """
     many = out_channels * product((upscale_factor,) * len(x.spatial))
-    window = Window(kernel_size, stride, padding, dilation)
     stages = (
         ("conv", partial(filters, window=window, channels=many, bias=bias)),
         ("shuffle", partial(pixel_shuffle, upscale_factor=upscale_factor)),
     )
-    return with_norm_and_activation(chain("SubPixelConv", x, *stages), norm, activation)
+    return chain("SubPixelConv", x, *stages)

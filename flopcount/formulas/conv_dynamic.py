@@ -6,12 +6,12 @@ What the letters in the equations mean is said in `sliding`.
 from functools import partial
 
 from flopcount.formulas.attention import linear
-from flopcount.formulas.conv import POINT, axes, conv, conv_base, filters, with_norm_and_activation
+from flopcount.formulas.conv import POINT, axes, conv, conv_base, filters, windowed, with_norm_and_activation
 from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.norm import softmax
 from flopcount.formulas.numbers import Axes, Dim, exact_div, product, where
 from flopcount.formulas.pool import avg_pool, global_avg_pool, global_max_pool
-from flopcount.formulas.shape import Padding, Shape, Window, divides, per_axis, positive
+from flopcount.formulas.shape import Shape, Window, divides, per_axis, positive
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
 from flopcount.formulas.tensor import add, mul
 
@@ -30,20 +30,16 @@ def _mixed(x: Shape, window: Window, *, out_channels: Dim, kernels: Dim, groups:
     return Part("mixing", mixing), Part("conv", plain._replace(tally=tally))
 
 
+@windowed
 def cond_conv(
     x: Shape,
+    window: Window,
     *,
     out_channels: Dim,
-    kernel_size: Axes,
     num_experts: Dim,
     routing_bias: bool = True,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
     groups: Dim = 1,
     bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
 ) -> Step:
     """Conditionally parameterised convolution: n experts' kernels, mixed anew for each input.
 
@@ -59,27 +55,22 @@ def cond_conv(
         ("linear", partial(linear, out_features=num_experts, bias=routing_bias)),
         ("sigmoid", partial(activated, function="sigmoid")),
     )
-    window = Window(kernel_size, stride, padding, dilation)
     mixing, conv = _mixed(x, window, out_channels=out_channels, kernels=num_experts, groups=groups, bias=bias)
     routing = Part("routing", chain("Routing", x, *stages))
-    return with_norm_and_activation(composed("CondConv", conv.step.shape, routing, mixing, conv), norm, activation)
+    return composed("CondConv", conv.step.shape, routing, mixing, conv)
 
 
+@windowed
 def dynamic_conv(
     x: Shape,
+    window: Window,
     *,
     out_channels: Dim,
-    kernel_size: Axes,
     kernels: Dim = 4,
     reduction: Dim = 4,
     attention_bias: bool = False,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
     groups: Dim = 1,
     bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
 ) -> Step:
     """Dynamic convolution: K kernels, mixed by an attention over them that two linear layers compute.
 
@@ -103,10 +94,9 @@ def dynamic_conv(
     attention = attention._replace(
         constraints=(positive(hidden, _REDUCTION, reduction, x.channels), *attention.constraints)
     )
-    window = Window(kernel_size, stride, padding, dilation)
     mixing, conv = _mixed(x, window, out_channels=out_channels, kernels=kernels, groups=groups, bias=bias)
     parts = (Part("attention", attention), mixing, conv)
-    return with_norm_and_activation(composed("DynamicConv", conv.step.shape, *parts), norm, activation)
+    return composed("DynamicConv", conv.step.shape, *parts)
 
 
 def involution(
@@ -164,21 +154,17 @@ def _pooled(x: Shape, stride: tuple[Dim, ...]) -> Step:
     return step._replace(tally=Tally(**{name: count * moves for name, count in step.tally.counts.items()}))
 
 
+@windowed
 def deform_conv(
     x: Shape,
+    window: Window,
     *,
     out_channels: Dim,
-    kernel_size: Axes,
     modulated: bool = False,
     offset_groups: Dim = 1,
     offset_bias: bool = True,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
     groups: Dim = 1,
     bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
 ) -> Step:
     """Deformable convolution: a second convolution says where each point of the kernel looks.
 
@@ -191,7 +177,6 @@ def deform_conv(
 
     Source: Dai et al., Deformable convolutional networks, ICCV 2017, eq. 2; version 2: Zhu et al., CVPR 2019.
     """
-    window = Window(kernel_size, stride, padding, dilation)
     points = product(window.kernel(axes(x))) * offset_groups
     each = axes(x) + 1 if modulated else axes(x)
     offsets = filters(x, window, channels=points * each, bias=offset_bias)
@@ -203,7 +188,7 @@ def deform_conv(
     fits = divides(offset_groups, x.channels, _OFFSETS)
     parts.append(Part("sampling", Step("Sampling", x, Tally(bilinear_sample=read), constraints=(fits,))))
     parts.append(Part("conv", conv))
-    return with_norm_and_activation(composed("DeformConv", conv.shape, *parts), norm, activation)
+    return composed("DeformConv", conv.shape, *parts)
 
 
 # Layers that weigh the channels or positions of what they read by a gate computed from it.

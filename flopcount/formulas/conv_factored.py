@@ -14,24 +14,23 @@ from flopcount.formulas.conv import (
     channelwise,
     filters,
     per_position,
+    windowed,
     with_norm_and_activation,
 )
 from flopcount.formulas.norm import norm as normalized
 from flopcount.formulas.numbers import Axes, Dim, at_least, exact_div, minimum, product, scaled_up, total
-from flopcount.formulas.shape import Constraint, Padding, Shape, Window, divides, equal
+from flopcount.formulas.shape import Constraint, Shape, Window, divides, equal
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
 from flopcount.formulas.tensor import add
 
 
+@windowed
 def group_pointwise_conv(
     x: Shape,
+    window: Window,
     *,
     out_channels: Dim,
-    kernel_size: Axes,
     groups: Dim,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
     bias: bool = True,
     group_bias: bool = False,
     norm: str | None = None,
@@ -47,7 +46,6 @@ def group_pointwise_conv(
 
     Source: Singh et al., HetConv, CVPR 2019, section 3.2 (GWC + PWC).
     """
-    window = Window(kernel_size, stride, padding, dilation)
     group = filters(x, window, channels=x.channels, groups=groups, bias=group_bias)
     stages: list[Stage] = [
         ("group", lambda _: with_norm_and_activation(group, norm, activation)),
@@ -59,18 +57,8 @@ def group_pointwise_conv(
     return chain("GroupPointwiseConv", x, *stages)
 
 
-def bs_conv_u(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def bs_conv_u(x: Shape, window: Window, *, out_channels: Dim, bias: bool = True) -> Step:
     """Blueprint-separable convolution, unconstrained: 1×1, then depthwise.
 
         params = M·N + k²·N  (+ N with bias)
@@ -79,23 +67,12 @@ def bs_conv_u(
     Source: Haase and Amthor, Rethinking depthwise separable convolutions, CVPR 2020, section 3.2.
     """
     pointwise = ("pointwise", partial(filters, window=POINT, channels=out_channels))
-    step = chain("BSConvU", x, pointwise, _depthwise(Window(kernel_size, stride, padding, dilation), bias=bias))
-    return with_norm_and_activation(step, norm, activation)
+    return chain("BSConvU", x, pointwise, _depthwise(window, bias=bias))
 
 
+@windowed
 def bs_conv_s(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    p: float = 0.25,
-    min_mid_channels: Dim = 4,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
+    x: Shape, window: Window, *, out_channels: Dim, p: float = 0.25, min_mid_channels: Dim = 4, bias: bool = True
 ) -> Step:
     """Blueprint-separable convolution in a subspace: 1×1 to M' channels, 1×1 to N, then depthwise.
 
@@ -107,25 +84,20 @@ def bs_conv_s(
     between = minimum(x.channels, at_least(scaled_up(x.channels, p), min_mid_channels))
     subspace = ("subspace", partial(filters, window=POINT, channels=between))
     pointwise = ("pointwise", partial(filters, window=POINT, channels=out_channels))
-    window = Window(kernel_size, stride, padding, dilation)
-    return with_norm_and_activation(
-        chain("BSConvS", x, subspace, pointwise, _depthwise(window, bias=bias)), norm, activation
-    )
+    return chain("BSConvS", x, subspace, pointwise, _depthwise(window, bias=bias))
 
 
 def _depthwise(window: Window, *, bias: bool) -> Stage:
     return "depthwise", partial(channelwise, window=window, bias=bias)
 
 
+@windowed
 def conv_2plus1d(
     x: Shape,
+    window: Window,
     *,
     out_channels: Dim,
-    kernel_size: Axes,
     mid_channels: Dim | None = None,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
     bias: bool = True,
     norm: str | None = None,
     activation: str | None = None,
@@ -143,7 +115,6 @@ def conv_2plus1d(
     count = len(x.spatial)
     if count < 2:  # noqa: PLR2004  (time, and at least one axis of space)
         raise ShapeError(f"a (2+1)D convolution needs an axis of time and axes of space, and there are {count} here")
-    window = Window(kernel_size, stride, padding, dilation)
     over_space, over_time = along(window, count, *range(1, count)), along(window, count, 0)
     if mid_channels is None:
         mid_channels = _as_many_weights(x.channels, out_channels, window.kernel(count))
@@ -172,18 +143,9 @@ def _as_many_weights(channels: Dim, out_channels: Dim, kernel: tuple[Dim, ...]) 
 # behind the last part. What the letters in the equations mean is said in `sliding`.
 
 
+@windowed
 def spatially_sep_conv(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    mid_channels: Dim | None = None,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
+    x: Shape, window: Window, *, out_channels: Dim, mid_channels: Dim | None = None, bias: bool = True
 ) -> Step:
     """Spatially separable convolution: k×1, then 1×k, over all channels; one pass for each axis.
 
@@ -196,12 +158,12 @@ def spatially_sep_conv(
     Source: Jaderberg et al., Speeding up CNNs with low rank expansions, BMVC 2014, scheme 2.
     """
     between = out_channels if mid_channels is None else mid_channels
-    *first, last = axis_by_axis(x, Window(kernel_size, stride, padding, dilation))
+    *first, last = axis_by_axis(x, window)
     stages: list[Stage] = [
         (f"axis{number}", partial(filters, window=window, channels=between)) for number, window in enumerate(first, 1)
     ]
     stages.append((f"axis{len(first) + 1}", partial(filters, window=last, channels=out_channels, bias=bias)))
-    return with_norm_and_activation(chain("SpatiallySepConv", x, *stages), norm, activation)
+    return chain("SpatiallySepConv", x, *stages)
 
 
 def _per_channel(windows: tuple[Window, ...], *, bias: bool) -> list[Stage]:
@@ -213,17 +175,8 @@ def _per_channel(windows: tuple[Window, ...], *, bias: bool) -> list[Stage]:
     ]
 
 
-def spatially_sep_depthwise_conv(
-    x: Shape,
-    *,
-    kernel_size: Axes,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def spatially_sep_depthwise_conv(x: Shape, window: Window, *, bias: bool = True) -> Step:
     """Spatially separable depthwise convolution: k×1, then 1×k, in each channel by itself.
 
         params = 2k·M  (+ M with bias)
@@ -231,23 +184,12 @@ def spatially_sep_depthwise_conv(
 
     Source: Chen et al., XSepConv: Extremely separated convolution, arXiv:2002.12046, section 3.
     """
-    windows = axis_by_axis(x, Window(kernel_size, stride, padding, dilation))
-    step = chain("SpatiallySepDepthwiseConv", x, *_per_channel(windows, bias=bias))
-    return with_norm_and_activation(step, norm, activation)
+    windows = axis_by_axis(x, window)
+    return chain("SpatiallySepDepthwiseConv", x, *_per_channel(windows, bias=bias))
 
 
-def flattened_conv(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def flattened_conv(x: Shape, window: Window, *, out_channels: Dim, bias: bool = True) -> Step:
     """Flattened convolution: each filter is three lines, across the channels, down and along the map.
 
         params = N·(M + 2k)  (+ N with bias)
@@ -255,26 +197,13 @@ def flattened_conv(
 
     Source: Jin et al., Flattened convolutional neural networks, ICLR 2015 workshop, section 3.2.
     """
-    windows = axis_by_axis(x, Window(kernel_size, stride, padding, dilation))
+    windows = axis_by_axis(x, window)
     lateral = ("lateral", partial(filters, window=POINT, channels=out_channels))
-    return with_norm_and_activation(
-        chain("FlattenedConv", x, lateral, *_per_channel(windows, bias=bias)), norm, activation
-    )
+    return chain("FlattenedConv", x, lateral, *_per_channel(windows, bias=bias))
 
 
-def low_rank_conv(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    rank: Dim,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def low_rank_conv(x: Shape, window: Window, *, out_channels: Dim, rank: Dim, bias: bool = True) -> Step:
     """Low-rank convolution: `rank` = r filters, then a 1×1 convolution that combines them.
 
         params = k²·M·r + r·N  (+ N with bias)
@@ -282,26 +211,13 @@ def low_rank_conv(
 
     Source: Zhang et al., Accelerating very deep CNNs, TPAMI 2016, section 3.1.
     """
-    window = Window(kernel_size, stride, padding, dilation)
     basis = ("basis", partial(filters, window=window, channels=rank))
     combination = ("combination", partial(filters, window=POINT, channels=out_channels, bias=bias))
-    return with_norm_and_activation(chain("LowRankConv", x, basis, combination), norm, activation)
+    return chain("LowRankConv", x, basis, combination)
 
 
-def tucker_conv(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    rank_in: Dim,
-    rank_out: Dim,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def tucker_conv(x: Shape, window: Window, *, out_channels: Dim, rank_in: Dim, rank_out: Dim, bias: bool = True) -> Step:
     """Tucker-2 convolution: 1×1 to r₁ channels, k×k to r₂, 1×1 to the output channels.
 
         params = M·r₁ + k²·r₁·r₂ + r₂·N  (+ N with bias)
@@ -311,26 +227,14 @@ def tucker_conv(
 
     Source: Kim et al., Compression of deep CNNs for mobile applications, ICLR 2016, eq. 3–5.
     """
-    window = Window(kernel_size, stride, padding, dilation)
     squeeze = ("squeeze", partial(filters, window=POINT, channels=rank_in))
     core = ("core", partial(filters, window=window, channels=rank_out))
     expand = ("expand", partial(filters, window=POINT, channels=out_channels, bias=bias))
-    return with_norm_and_activation(chain("TuckerConv", x, squeeze, core, expand), norm, activation)
+    return chain("TuckerConv", x, squeeze, core, expand)
 
 
-def cp_conv(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    rank: Dim,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def cp_conv(x: Shape, window: Window, *, out_channels: Dim, rank: Dim, bias: bool = True) -> Step:
     """CP convolution: 1×1 to r channels, k×1 and 1×k in each of them, 1×1 to the output channels.
 
         params = r·(M + 2k + N)  (+ N with bias)
@@ -340,12 +244,10 @@ def cp_conv(
 
     Source: Lebedev et al., Speeding-up CNNs using fine-tuned CP-decomposition, ICLR 2015, eq. 6–8.
     """
-    windows = axis_by_axis(x, Window(kernel_size, stride, padding, dilation))
+    windows = axis_by_axis(x, window)
     squeeze = ("squeeze", partial(filters, window=POINT, channels=rank))
     expand = ("expand", partial(filters, window=POINT, channels=out_channels, bias=bias))
-    return with_norm_and_activation(
-        chain("CPConv", x, squeeze, *_per_channel(windows, bias=False), expand), norm, activation
-    )
+    return chain("CPConv", x, squeeze, *_per_channel(windows, bias=False), expand)
 
 
 # Convolutions with branches of different kernels, added or side by side.
@@ -357,19 +259,8 @@ _SHARES = "{} shares do not divide the {} output channels; choose a multiple of 
 _KEEPS = "identity = true adds the input to the output, and they have {} and {} {}"
 
 
-def dual_conv(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    groups: Dim,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def dual_conv(x: Shape, window: Window, *, out_channels: Dim, groups: Dim, bias: bool = True) -> Step:
     """Dual convolution: a group convolution and a full 1×1 convolution beside it, added.
 
         params = k²·M·N/groups + M·N  (+ N with bias)
@@ -380,24 +271,20 @@ def dual_conv(
 
     Source: Zhong et al., DualConv: Dual convolutional kernels for lightweight networks, arXiv:2202.07481, eq. 3.
     """
-    group = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, groups=groups)
+    group = filters(x, window, channels=out_channels, groups=groups)
     y = group.shape
     biases: Dim = out_channels if bias else 0
     point = per_position("Conv", y, (1,) * len(y.spatial), weights=x.channels * out_channels, biases=biases)
     added = point._replace(tally=point.tally + Tally(add=y.elements))
-    return with_norm_and_activation(
-        composed("DualConv", y, Part("group", group), Part("pointwise", added)), norm, activation
-    )
+    return composed("DualConv", y, Part("group", group), Part("pointwise", added))
 
 
+@windowed
 def ac_conv(
     x: Shape,
+    window: Window,
     *,
     out_channels: Dim,
-    kernel_size: Axes,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
     bias: bool = True,
     norm: str | None = None,
     activation: str | None = None,
@@ -412,7 +299,7 @@ def ac_conv(
 
     Source: Ding et al., ACNet, ICCV 2019, section 3.2.
     """
-    square = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, bias=bias)
+    square = filters(x, window, channels=out_channels, bias=bias)
     biases: Dim = out_channels if bias else 0
     branches = [Part("square", with_norm_and_activation(square, norm, None))]
     for axis, size in enumerate(square.kernel):
@@ -422,16 +309,14 @@ def ac_conv(
     return _summed("ACConv", branches, activation)
 
 
+@windowed
 def rep_vgg_conv(
     x: Shape,
+    window: Window,
     *,
     out_channels: Dim,
-    kernel_size: Axes,
     groups: Dim = 1,
     identity: bool = False,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
     bias: bool = True,
     norm: str | None = None,
     activation: str | None = None,
@@ -446,7 +331,7 @@ def rep_vgg_conv(
 
     Source: Ding et al., RepVGG, CVPR 2021, section 3.2.
     """
-    square = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, groups=groups, bias=bias)
+    square = filters(x, window, channels=out_channels, groups=groups, bias=bias)
     y = square.shape
     weights = exact_div(x.channels, groups) * out_channels
     point = per_position("Conv", y, (1,) * len(y.spatial), weights=weights, biases=out_channels if bias else 0)

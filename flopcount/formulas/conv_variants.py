@@ -5,7 +5,7 @@ What the letters in the equations mean is said in `sliding`.
 
 from functools import partial
 
-from flopcount.formulas.conv import axes, channelwise, conv_base, filters, shared, with_norm_and_activation
+from flopcount.formulas.conv import axes, channelwise, conv_base, filters, shared, windowed, with_norm_and_activation
 from flopcount.formulas.numbers import Axes, Dim, ceil_div, exact_div, product, scaled_down
 from flopcount.formulas.pool import avg_pool, interpolate
 from flopcount.formulas.shape import Constraint, Padding, Shape, Window, divides, equal, positive
@@ -48,16 +48,14 @@ def partial_conv(
     )
 
 
+@windowed
 def ghost_conv(
     x: Shape,
+    window: Window,
     *,
     out_channels: Dim,
-    kernel_size: Axes,
     ratio: Dim = 2,
     dw_kernel_size: Axes = 3,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
     bias: bool = True,
     norm: str | None = None,
     activation: str | None = None,
@@ -72,7 +70,6 @@ def ghost_conv(
 
     Source: Han et al., GhostNet, CVPR 2020, eq. 3–5, and the code published with it.
     """
-    window = Window(kernel_size, stride, padding, dilation)
     primary = filters(x, window, channels=ceil_div(out_channels, ratio), bias=bias)
     cheap = channelwise(primary.shape, Window(dw_kernel_size, padding="same"), multiplier=ratio - 1, bias=bias)
     parts = (
@@ -82,15 +79,13 @@ def ghost_conv(
     return composed("GhostConv", primary.shape.resized(out_channels), *parts)
 
 
+@windowed
 def res2_conv(
     x: Shape,
+    window: Window,
     *,
-    kernel_size: Axes,
     scales: Dim,
     pooled: bool = False,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
     bias: bool = True,
     norm: str | None = None,
     activation: str | None = None,
@@ -107,7 +102,6 @@ def res2_conv(
     Source: Gao et al., Res2Net, TPAMI 2021, section 3.1.
     """
     width = exact_div(x.channels, scales)
-    window = Window(kernel_size, stride, padding, dilation)
     channels = (scales - 1) * width
     weights = channels * width * product(window.kernel(len(x.spatial)))
     constraints = divides(scales, x.channels, _SCALES), positive(scales - 1, _TWO, scales)
@@ -115,7 +109,7 @@ def res2_conv(
     convs = conv_base("Conv", x, window, *constraints, channels=channels, weights=weights, biases=biases)
     y = convs.shape.resized(x.channels)
     if pooled:
-        last = avg_pool(x.resized(width), kernel_size=kernel_size, stride=stride, padding=padding)
+        last = avg_pool(x.resized(width), kernel_size=window.kernel_size, stride=window.stride, padding=window.padding)
         parts = (Part("convs", with_norm_and_activation(convs, norm, activation)), Part("pool", last))
         return composed("Res2Conv", y, *parts)
     keeps = [equal(one, other, _PASSES) for one, other in zip(x.spatial, y.spatial, strict=True)]
@@ -124,19 +118,8 @@ def res2_conv(
     return composed("Res2Conv", y, Part("convs", with_norm_and_activation(convs, norm, activation)))
 
 
-def tied_block_conv(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    blocks: Dim,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def tied_block_conv(x: Shape, window: Window, *, out_channels: Dim, blocks: Dim, bias: bool = True) -> Step:
     """Tied block convolution: the channels in B blocks, and the same filters for each block.
 
         params = k²·M·N/B²  (+ N/B with bias),  B = blocks
@@ -147,18 +130,16 @@ def tied_block_conv(
     Source: Wang and Yu, Tied block convolution, AAAI 2021, section 3.2.
     """
     once = x.resized(exact_div(x.channels, blocks))
-    window = Window(kernel_size, stride, padding, dilation)
     step = filters(once, window, channels=exact_div(out_channels, blocks), bias=bias)
     counts = step.tally.counts
     used = {name: counts[name] * blocks for name in ("conv_mac", "conv_bias_add")}
-    tied = Step(
+    return Step(
         "TiedBlockConv",
         step.shape.resized(out_channels),
         Tally(**{**counts, **used}),
         constraints=(*shared(blocks, x.channels, out_channels), *step.constraints),
         kernel=step.kernel,
     )
-    return with_norm_and_activation(tied, norm, activation)
 
 
 def shift_conv(x: Shape, *, kernel_size: Axes, stride: Axes = 1, padding: Padding = "same", dilation: Axes = 1) -> Step:
@@ -270,19 +251,8 @@ _PAIRS = "active_pairs = {} is more than the {} pairs there are of a position an
 _ACTIVE = "active_positions = {} is more than the {} positions there are"
 
 
-def coord_conv(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    with_r: bool = False,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def coord_conv(x: Shape, window: Window, *, out_channels: Dim, with_r: bool = False, bias: bool = True) -> Step:
     """CoordConv: a convolution that also reads a channel of coordinates for each axis.
 
         params = k²·(M + 2)·N  (+ N with bias);  M + 3 with with_r, the distance from the middle
@@ -293,23 +263,12 @@ def coord_conv(
     Source: Liu et al., An intriguing failing of CNNs and the CoordConv solution, NeurIPS 2018, section 3.
     """
     more = axes(x) + 1 if with_r else axes(x)
-    window = Window(kernel_size, stride, padding, dilation)
     step = filters(x.resized(x.channels + more), window, channels=out_channels, bias=bias)
-    return with_norm_and_activation(step._replace(kind="CoordConv"), norm, activation)
+    return step._replace(kind="CoordConv")
 
 
-def locally_connected(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def locally_connected(x: Shape, window: Window, *, out_channels: Dim, bias: bool = True) -> Step:
     """Locally connected layer: a convolution whose weights are not shared between positions.
 
         params = k²·M·N · positions  (+ N · positions with bias)
@@ -317,13 +276,10 @@ def locally_connected(
 
     Source: keras.layers.LocallyConnected2D; Taigman et al., DeepFace, CVPR 2014, section 3.
     """
-    window = Window(kernel_size, stride, padding, dilation)
     step = filters(x, window, channels=out_channels, bias=bias)
     counts, places = step.tally.counts, product(step.shape.spatial)
     kept = {name: counts[name] * places for name in ("weight", "bias")}
-    return with_norm_and_activation(
-        step._replace(kind="LocallyConnected", tally=Tally(**{**counts, **kept})), norm, activation
-    )
+    return step._replace(kind="LocallyConnected", tally=Tally(**{**counts, **kept}))
 
 
 def winograd_conv(
@@ -365,18 +321,8 @@ def _instead(kind: str, step: Step, operation: str, times: int) -> Step:
     return step._replace(kind=kind, tally=Tally(**{operation: done, **counts}))
 
 
-def adder_conv(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def adder_conv(x: Shape, window: Window, *, out_channels: Dim, bias: bool = True) -> Step:
     """Adder convolution: distances between window and filter, by additions in place of multiplications.
 
         params = k²·M·N  (+ N with bias)
@@ -384,22 +330,12 @@ def adder_conv(
 
     Source: Chen et al., AdderNet: Do we really need multiplications in deep learning?, CVPR 2020, eq. 2.
     """
-    step = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, bias=bias)
-    return with_norm_and_activation(_instead("AdderConv", step, "adder_add", 2), norm, activation)
+    step = filters(x, window, channels=out_channels, bias=bias)
+    return _instead("AdderConv", step, "adder_add", 2)
 
 
-def binary_conv(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    stride: Axes = 1,
-    padding: Padding = 0,
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed
+def binary_conv(x: Shape, window: Window, *, out_channels: Dim, bias: bool = True) -> Step:
     """Binary convolution: weights and inputs of one bit, XNOR and counting in place of multiplications.
 
         params = k²·M·N, of one bit each  (+ N with bias)
@@ -410,8 +346,8 @@ def binary_conv(
 
     Source: Rastegari et al., XNOR-Net, ECCV 2016, section 3.2.
     """
-    step = filters(x, Window(kernel_size, stride, padding, dilation), channels=out_channels, bias=bias)
-    return with_norm_and_activation(_instead("BinaryConv", step, "binary_mac", 1), norm, activation)
+    step = filters(x, window, channels=out_channels, bias=bias)
+    return _instead("BinaryConv", step, "binary_mac", 1)
 
 
 def sparse_conv(

@@ -123,12 +123,12 @@ def summed(recording: Recording, axes: Sequence[Axis], masks: Sequence[Mask] = (
     """Return a walk as a sum of tables; `masks` say over some axes which combinations are meant."""
     checks = [each for each in recording.checks if not each.is_proved]
     totals = [total(recording.costs[name]) for name in METRICS]
-    is_small = compiled([*totals, *(each.value for each in checks)]).is_small
+    kind = numpy().int64 if compiled([*totals, *(each.value for each in checks)]).is_small else object
     constants, terms = zip(*(_terms(recording.costs[name]) for name in METRICS), strict=True)
-    tables = _tables(axes, [*(term for each in terms for term in each), *(each.value for each in checks)], is_small)
+    tables = _tables(axes, [*(term for each in terms for term in each), *(each.value for each in checks)], kind)
     costs = [(*tables[term], place, times) for place, each in enumerate(terms) for term, times in each.items()]
     found = [*masks, *((tables[each.value][0], each.holds(tables[each.value][1])) for each in checks)]
-    sizes, kind = [len(each.values) for each in axes], numpy().int64 if is_small else object
+    sizes = [len(each.values) for each in axes]
     scopes = _kept(costs, found)
     homes = [next(scope for scope in scopes if {*each[0]} <= {*scope}) for each in costs]
     factors = []
@@ -142,10 +142,9 @@ DIVISIONS = frozenset({"floor_divide", "ceil_divide", "exact_divide", "remainder
 """The operations that fail on a divisor of 0."""
 
 
-def _tables(axes: Sequence[Axis], numbers: Iterable[Dim], is_small: bool) -> "dict[Dim, tuple[tuple[int, ...], Array]]":
+def _tables(axes: Sequence[Axis], numbers: Iterable[Dim], kind: Any) -> "dict[Dim, tuple[tuple[int, ...], Array]]":
     """Return expressions, each over the axes it depends on and no others, for all combinations of their values."""
     np = numpy()
-    kind: Any = np.int64 if is_small else object
     places = {each.name: place for place, each in enumerate(axes)}
     found: dict[Dim, tuple[tuple[int, ...], Array]] = {}
     for node in needed(numbers):
