@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from flopcount.analyses.sweep.axes import Axis, Value, axis, in_words, is_several, setting_axis, words
 from flopcount.case import Case
-from flopcount.errors import UsageError, plain, suggestion
+from flopcount.errors import BadInput, UsageError, plain, suggestion
 from flopcount.network.convention import Convention
 from flopcount.network.network import Network, Where, planned
 from flopcount.network.plan import Plan, plan
@@ -96,7 +96,7 @@ def _read(network: Network, where: Where, first: str | None) -> tuple[Network, P
     """Read a network, and return it as one whose settings need no reading; sizes that are open take the first value."""
     try:
         known = network.at(where).plan
-    except UsageError:
+    except BadInput:
         if where.input is not None or first is None:
             raise
         known = network.at(where._replace(input=first)).plan
@@ -112,7 +112,7 @@ def settled(network: Network, *, variant: str | None = None, foreign: bool = Fal
         if not where.settings:
             return known
         made = planned(validated(known.spec.source, where.settings)._replace(foreign=known.spec.foreign))
-        return made._replace(notes=known.notes, unknown=known.unknown, sized=known.sized)
+        return made._replace(notes=known.notes, unknown=known.unknown, sized=known.sized, batch=known.batch)
 
     return Network(network.title, read)
 
