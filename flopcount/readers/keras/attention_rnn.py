@@ -14,20 +14,20 @@ TOKENS = 2
 
 
 def _sources(op: CallOp, *names: str) -> list[FeatureMap]:
-    """Return query, value and key, given by place or by name; the key is the value where there is none."""
+    """Return query, value and key, by place or by name; by default, the key is the value."""
     found = list(maps_in(op.args))[:3]
     for name in names[len(found) :]:
         found += list(maps_in(op.keywords.get(name)))[:1]
     if len(found) < TOKENS:
-        raise op.problem("reads a query and a value, and has not got both")
+        raise op.problem("it takes a query and a value")
     if any(x.rank - op.outer < TOKENS for x in found) or len({x.rank for x in found}) > 1:
-        raise op.problem("what it reads has no axis of tokens, or not as many axes each")
+        raise op.problem("its inputs need an axis of tokens and the same number of axes")
     query, value, *rest = [op.vectors(x) for x in found]
     return [query, value, *(rest or [value])]
 
 
 def multihead(op: CallOp) -> Made:
-    """Write multi-head attention: by its kind where that says it all."""
+    """Add multi-head attention: by its kind where that says it all."""
     sources = _sources(op, "query", "value", "key")
     rank, given = sources[0].rank, op.get("attention_axes")
     axes = [*range(op.outer, rank - 1)] if given is None else op.axes(given, rank)
@@ -59,7 +59,7 @@ def _spread(op: CallOp, xs: Sequence[FeatureMap], axes: Sequence[int]) -> Featur
     """Lay the axes of tokens out as one, those that are none of them as copies in front of it, and back."""
     rank = xs[0].rank
     if op.keywords.get("return_attention_scores") or rank - 1 in axes or not axes:
-        raise op.problem("scores over several axes of tokens, or over that of the channels, are not read")
+        raise op.problem("attention over the channels, or scores over several axes of tokens, are not supported")
     order = [*(axis for axis in range(rank - 1) if axis not in axes), *axes, rank - 1]
     seen: dict[str, FeatureMap] = {}
     for x in xs:
@@ -81,7 +81,7 @@ def _as_tokens(op: CallOp, x: FeatureMap, order: Sequence[int], count: int, tail
 
 
 def _taken_apart(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureMap) -> list[FeatureMap] | FeatureMap:
-    """Write the linear layers, the two products and the softmax of attention one by one."""
+    """Add the linear layers, the two products and the softmax of attention one by one."""
     heads, width, bias = op.number("num_heads"), op.number("key_dim"), op.flag("use_bias", True)
     sizes = {"query": width, "key": width, "value": op.number("value_dim") if op.get("value_dim") else width}
     made = {}
@@ -104,10 +104,10 @@ def _taken_apart(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureM
 
 
 def grouped(op: CallOp) -> FeatureMap:
-    """Write attention in which several heads of queries share keys and values."""
+    """Add attention in which several heads of queries share keys and values."""
     query, value, key = _sources(op, "query", "value", "key")
     if op.get("use_gate") or op.keywords.get("return_attention_scores"):
-        raise op.problem("use_gate and return_attention_scores are not read where heads share keys")
+        raise op.problem("use_gate and return_attention_scores are not supported if heads share keys")
     xs = _distinct(query, value, key)
     heads, shared = op.get("num_query_heads"), op.get("num_key_value_heads")
     bias, size = op.flag("use_bias", True), op.get("head_dim")
@@ -115,9 +115,9 @@ def grouped(op: CallOp) -> FeatureMap:
 
 
 def attention(op: CallOp) -> Made:
-    """Write attention without linear layers: products of queries and keys, of scores and values."""
+    """Add attention without linear layers: products of queries and keys, of scores and values."""
     if op.word("score_mode", "dot") != "dot":
-        raise op.problem("score_mode other than dot is not read")
+        raise op.problem("only score_mode = dot is supported")
     return op.grouped(_multiplied, *_sources(op, "query", "value", "key"))
 
 
@@ -130,7 +130,7 @@ def _multiplied(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureMa
 
 
 def additive(op: CallOp) -> Made:
-    """Write additive attention: each query plus each key, through tanh, summed with learned weights."""
+    """Add additive attention: each query plus each key, through tanh, summed with learned weights."""
     return op.grouped(_added, *_sources(op, "query", "value", "key"))
 
 
@@ -166,18 +166,18 @@ CELLS: Mapping[str, str] = {
 
 
 def recurrent(op: CallOp) -> Made:
-    """Write a recurrent layer: all states, or the last one, and the state apart where it is asked for."""
+    """Add a recurrent layer: all states, or the last one, and the state apart where it is asked for."""
     return op.grouped(_reader(op.kind, op.config), op.vectors(op.x))
 
 
 def wrapped_cell(op: CallOp) -> Made:
-    """Write an RNN that is made of a cell, or of several on top of each other."""
+    """Add an RNN that is made of a cell, or of several on top of each other."""
     cells = _cells(op)
     return op.grouped(lambda inner, x: _stacked(inner, x, cells), op.vectors(op.x))
 
 
 def _stacked(op: CallOp, x: FeatureMap, cells: Sequence[Mapping[str, Any]]) -> Made:
-    """Write cells on top of each other: all but the last hand on every state."""
+    """Add cells on top of each other: all but the last hand on every state."""
     for place, cell in enumerate(cells[:-1], 1):
         config = {**cell["config"], "return_sequences": True, "return_state": False}
         found = _read(_numbered(op, place), x, str(cell["class_name"]), config, bidirectional=False)
@@ -201,7 +201,7 @@ def _cells(op: CallOp) -> list[Mapping[str, Any]]:
     for each in cells if isinstance(cells, list) and cells else [None]:
         if not isinstance(each, Mapping) or str(each.get("class_name")) not in CELLS or not _table(each.get("config")):
             kind = each.get("class_name") if isinstance(each, Mapping) else None
-            raise op.problem(f"the cell {str(kind)[:50]} is not known")
+            raise op.problem(f"the cell {str(kind)[:50]} is not supported")
         known.append(each)
     return known
 
@@ -248,11 +248,11 @@ _SIDES = ("forward", "backward")
 
 
 def bidirectional(op: CallOp) -> Made:
-    """Write a layer that reads in both directions, and what becomes of the two results."""
+    """Add a layer that reads in both directions, and what becomes of the two results."""
     layer, mode = _of_cell(op.get("layer")), op.get("merge_mode", "concat")
     if not isinstance(layer, Mapping) or str(layer.get("class_name")) not in CELLS or not _table(layer.get("config")):
         kind = layer.get("class_name") if isinstance(layer, Mapping) else None
-        raise op.problem(f"the layer {str(kind)[:50]} is not known inside it")
+        raise op.problem(f"the layer {str(kind)[:50]} is not supported inside it")
     _same_backwards(op, layer)
     op = op.having(held="frozen") if not op.held and layer["config"].get("trainable") is False else op
     return op.grouped(lambda inner, x: _merged(inner, x, layer, mode), op.vectors(op.x))
@@ -277,7 +277,7 @@ def _merged(op: CallOp, x: FeatureMap, layer: Mapping[str, Any], mode: Any) -> M
     if mode is None:
         return [*halves, *states]
     if mode not in ("sum", "mul", "ave"):
-        raise op.problem(f"merge_mode = {str(mode)[:50]!r} is not known")
+        raise op.problem(f"merge_mode = {str(mode)[:50]!r} is not supported")
     merged = combined(op, halves, "mul" if mode == "mul" else "add", tail="merged")
     merged = op.row("Elementwise", merged, tail="mean", function="div") if mode == "ave" else merged
     return [merged, *states] if states else merged
@@ -292,11 +292,11 @@ def _same_backwards(op: CallOp, layer: Mapping[str, Any]) -> None:
     same = isinstance(other, Mapping) and other.get("class_name") == layer.get("class_name")
     keys = ("units", "use_bias", "reset_after")
     if not isinstance(config, Mapping) or not same or any(config.get(key) != layer["config"].get(key) for key in keys):
-        raise op.problem("its backward_layer differs from the layer; that is not read")
+        raise op.problem("a backward_layer that differs from the layer is not supported")
 
 
 def conv_lstm(op: CallOp) -> Made:
-    """Write a convolutional LSTM: a convolution of the inputs, one of the states, and four gates."""
+    """Add a convolutional LSTM: a convolution of the inputs, one of the states, and four gates."""
     return op.grouped(_convolved, op.mapped(op.x, op.space))
 
 

@@ -33,7 +33,7 @@ class FeatureMap(NamedTuple):
         return self.shape.channel_axis
 
     def __str__(self) -> str:
-        """Write the sizes as Keras orders them."""
+        """Add the sizes as Keras orders them."""
         return "×".join(map(str, self.sizes))
 
 

@@ -1,4 +1,4 @@
-"""Which function writes which class of Keras: one visible table for layers, one for operations."""
+"""The function that adds each class of layer, and each operation."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -68,11 +68,11 @@ LAYERS: Mapping[str, Writer] = {
     "ELU": _plain("Activation", function="elu"),
     "Softmax": layers.softmax,
     "PReLU": layers.prelu,
-    "Add": ops.add,
-    "Subtract": ops.subtract,
-    "Multiply": ops.multiply,
-    "Maximum": ops.maximum,
-    "Minimum": ops.minimum,
+    "Add": ops.combination("add"),
+    "Subtract": ops.combination("sub"),
+    "Multiply": ops.combination("mul"),
+    "Maximum": ops.combination("max"),
+    "Minimum": ops.combination("min"),
     "Average": ops.average,
     "Concatenate": ops.concatenate_joins,
     "Dot": ops.dot,
@@ -99,7 +99,7 @@ LAYERS: Mapping[str, Writer] = {
     "Attention": attention_rnn.attention,
     "AdditiveAttention": attention_rnn.additive,
 }
-"""Which function writes the rows of a class: module (after `keras_`) and name."""
+"""The function that adds the nodes of each class."""
 
 OPERATIONS: Mapping[str, Callable[[CallOp, str], Made]] = {
     **dict.fromkeys(("reshape",), ops.reshape),
@@ -124,16 +124,16 @@ OPERATIONS: Mapping[str, Callable[[CallOp, str], Made]] = {
     "dotproductattention": ops.attention,
     **dict.fromkeys(("maxpool", "averagepool"), ops.pooled),
 }
-"""Which function writes an operation that has one of its own, by its name in small letters."""
+"""The function of each operation that is not one of a family, by its plain name."""
 
 
 def plain_name(name: str) -> str:
-    """Return an operation's name in small letters, without the modules in front: nn.relu6, math.reduce_mean, Relu6."""
+    """Return the name of an operation without modules, case and underscores."""
     return name.rpartition(".")[2].replace("_", "").lower()
 
 
 def operation_name(layer: LayerConfig) -> str | None:
-    """Return what an operation is called, or None where a layer is none."""
+    """Return the name of an operation; None if the layer is none."""
     if layer.kind in {"TFOpLambda", "SlicingOpLambda"}:
         return plain_name(str(layer.config.get("function")))
     if layer.kind == "TensorFlowOpLayer":
@@ -143,13 +143,13 @@ def operation_name(layer: LayerConfig) -> str | None:
 
 
 def shown_kind(layer: LayerConfig) -> str:
-    """Write the class of a layer for people: with its function, where the class says little."""
+    """Return the class of a layer for messages, with its function if the class says little."""
     function = layer.config.get("function")
     return f"{layer.kind} {str(function)[:50]}" if isinstance(function, str) and "Op" in layer.kind else layer.kind[:50]
 
 
 def writer(layer: LayerConfig) -> Writer | None:
-    """Return what writes a layer, or None where it is not known; a class of the same name from elsewhere is not."""
+    """Return what adds a layer; None if it is unknown, such as a class of the same name from another package."""
     name = operation_name(layer)
     if name is not None:
         return _operation(name)

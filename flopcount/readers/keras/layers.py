@@ -1,4 +1,4 @@
-"""Convolutions and pools of Keras."""
+"""Layers of Keras: activations, convolutions, pools, linear layers and normalizations."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -40,15 +40,15 @@ def rectified(config: Mapping[str, Any]) -> str:
 
 
 def followed(op: CallOp, x: FeatureMap, key: str = "activation") -> FeatureMap:
-    """Write the function that a layer applies to its result, as a row behind it."""
-    return applied(op, x, function_name(op.get(key)), behind=True)
+    """Add the function that a layer applies to its output."""
+    return applied(op, x, function_name(op.get(key)), after=True)
 
 
-def applied(op: CallOp, x: FeatureMap, name: str, *, behind: bool = False, axis: int = -1) -> FeatureMap:
+def applied(op: CallOp, x: FeatureMap, name: str, *, after: bool = False, axis: int = -1) -> FeatureMap:
     """Add a function: by itself, or after the layer it belongs to."""
-    tail, word = name.rpartition(".")[2] if behind else "", plain_word(name)
+    tail, word = name.rpartition(".")[2] if after else "", plain_word(name)
     if word == "linear":
-        return x if behind else op.row("Identity", x)
+        return x if after else op.row("Identity", x)
     if word in ACTIVATIONS:
         return op.row("Activation", x, function=ACTIVATIONS[word], tail=tail)
     if word in {"softmax", "logsoftmax"}:
@@ -59,30 +59,30 @@ def applied(op: CallOp, x: FeatureMap, name: str, *, behind: bool = False, axis:
 
 
 def softmax_along(op: CallOp, x: FeatureMap, axis: int, tail: str = "") -> FeatureMap:
-    """Write a softmax along an axis, which has to be the channels here."""
+    """Add a softmax along an axis, which has to be the channels here."""
     return op.row("Softmax", op.viewed(x, axis), tail=tail)
 
 
 def activation(op: CallOp) -> FeatureMap:
-    """Write a named function."""
+    """Add a named function."""
     return applied(op, op.x, function_name(op.get("activation")))
 
 
 def relu(op: CallOp) -> FeatureMap:
-    """Write a ReLU, which may have a maximum and a slope."""
+    """Add a ReLU, which may have a maximum and a slope."""
     return op.row("Activation", op.x, function=rectified(op.config))
 
 
 def softmax(op: CallOp) -> FeatureMap:
-    """Write a softmax along one axis or several."""
+    """Add a softmax along one axis or several."""
     axis = op.get("axis", -1)
     if isinstance(axis, list) and len(axis) > 1:
-        raise op.problem("a softmax over several axes at once is not read; export it flattened")
+        raise op.problem("a softmax over several axes is not supported; export it flattened")
     return softmax_along(op, op.x, op.axis(axis[0] if isinstance(axis, list) and axis else axis, op.x.rank))
 
 
 def prelu(op: CallOp) -> Made:
-    """Write a PReLU: a slope for each place of the axes that do not share one."""
+    """Add a PReLU: a slope for each index of the axes that do not share one."""
     shared = op.get("shared_axes") or []
     if not isinstance(shared, list):
         raise op.problem("shared_axes is not a list of axes")
@@ -98,7 +98,7 @@ def prelu(op: CallOp) -> Made:
 
 
 def _unshared(op: CallOp, x: FeatureMap, own: list[int]) -> FeatureMap:
-    """Lay the axes that have slopes of their own out as channels, and back."""
+    """Merge the axes that have their own slopes into channels, and back."""
     flat = joined(op, x, own)
     y = op.row("PReLU", flat, num_parameters=flat.sizes[flat.channel])
     return reshaped(op, y, x.sizes, tail="back")
@@ -247,41 +247,41 @@ def resize(op: CallOp) -> FeatureMap:
 
 
 def dense(op: CallOp) -> FeatureMap:
-    """Write a linear layer on the last axis."""
+    """Add a linear layer on the last axis."""
     y = op.row("Linear", op.vectors(op.x), out_features=op.get("units"), bias=op.flag("use_bias", True))
     return followed(op, y)
 
 
 def embedding(op: CallOp) -> FeatureMap:
-    """Write a table of vectors."""
+    """Add a table of vectors."""
     x = op.vectors(op.x)
     rows, width = op.get("input_dim"), op.get("output_dim")
     return op.row("Embedding", x, num_embeddings=rows, embedding_dim=width)
 
 
 def reversible_embedding(op: CallOp) -> Made:
-    """Write a table of vectors, or the scores of all its rows, by the same table or by one of their own."""
+    """Add a table of vectors, or the scores of all its rows, with the same table or another."""
     if op.keywords.get("reverse") is not True:
         return embedding(op)
     if op.get("logit_soft_cap") is not None:
-        raise op.problem("logit_soft_cap is not read")
+        raise op.problem("logit_soft_cap is not supported")
     own = op if op.flag("tie_weights", True) else op.having(held="")
     return own.row("Linear", op.vectors(op.x), out_features=op.get("input_dim"), bias=False)
 
 
 def layer_scale(op: CallOp) -> FeatureMap:
-    """Write the learned scale of ConvNeXt."""
+    """Add the learned scale of ConvNeXt."""
     if op.x.sizes[-1] != op.number("projection_dim", op.x.sizes[-1]):
         raise op.problem("projection_dim is not the number of channels")
     return op.row("LayerScale", op.viewed(op.x, op.x.rank - 1, op.x.copies))
 
 
 def einsum_dense(op: CallOp) -> Made:
-    """Write a sum of products with a weight: a linear layer where its letters are one, as they mostly are.
+    """Add a sum of products with a weight, mostly a linear layer.
 
     Letters that input and weight share and the output lacks are summed; the
-    others of the weight are new. Those that all three have make a weight of
-    their own for each place.
+    others of the weight are new. Those that all three have would need separate
+    weights for each position.
     """
     x, equation = op.x, op.word("equation", "").replace(" ", "")
     reads, weight, writes = _letters(op, equation, x.rank)
@@ -297,13 +297,13 @@ def einsum_dense(op: CallOp) -> Made:
     if not {*weight, *writes} <= sizes.keys():
         raise op.problem(f"output_shape leaves a letter of {equation[:50]!r} open")
     if any(letter in reads and letter in writes for letter in weight):
-        raise op.problem(f"{equation[:50]!r} has weights of its own for each place; that is not read")
+        raise op.problem(f"{equation[:50]!r} has separate weights for each position, which is not supported")
     terms = (reads, weight, writes)
     return op.grouped(lambda inner, y: followed(inner, _linear(inner, y, terms, sizes)), op.vectors(x))
 
 
 def _letters(op: CallOp, equation: str, rank: int) -> tuple[str, str, str]:
-    """Take an equation apart, without the batch; dots stand for as many axes as are left."""
+    """Parse an equation, without the batch; dots stand for the remaining axes."""
     found = re.fullmatch(r"([a-z.]+),([a-z]+)->([a-z.]+)", equation)
     reads, weight, writes = found.groups() if found else ("", "", "")
     if reads.count("...") == writes.count("...") == 1:
@@ -316,19 +316,19 @@ def _letters(op: CallOp, equation: str, rank: int) -> tuple[str, str, str]:
 
 
 def _linear(op: CallOp, x: FeatureMap, terms: tuple[str, str, str], sizes: dict[str, int]) -> FeatureMap:
-    """Write the summed axes as one, a linear layer to the new ones as one, and what the result is laid out as."""
+    """Merge the summed axes, add a linear layer to all new ones, and reshape its output."""
     reads, weight, writes = terms
     summed = [axis for axis, letter in enumerate(reads) if letter in weight]
     made = [letter for letter in writes if letter in weight]
     kept = [letter for letter in reads if letter not in weight]
     if not summed or {*kept, *made} != {*writes}:
-        raise op.problem("the equation sums what the weight does not have; that is not read")
+        raise op.problem("the equation sums an axis that the weight does not have, which is not supported")
     x = op.vectors(x) if summed == [x.rank - 1] else joined(op, op.vectors(x), summed)
     bias_axes = op.get("bias_axes")
     biased = {*str(bias_axes or "").replace(" ", "")}
     plain = biased == {*made}
     if not biased <= {*made}:
-        raise op.problem(f"bias_axes = {str(bias_axes)[:50]!r} are not among the new axes; that is not read")
+        raise op.problem(f"bias_axes = {str(bias_axes)[:50]!r} are not among the new axes")
     y = op.row("Linear", x, out_features=prod(sizes[letter] for letter in made), bias=plain)
     order = [*kept, *made]
     if len(made) > 1 or len(kept) + 1 != y.rank:

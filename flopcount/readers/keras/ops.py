@@ -8,15 +8,15 @@ from flopcount.readers.keras.context import CallOp, FeatureMap, Made, axis_order
 from flopcount.readers.keras.layers import MODES, applied, pool
 from flopcount.readers.synonyms import ACTIVATIONS, OPERATORS, SEVERAL
 
-# Layers of Keras that bring several tensors together.
+# Layers and operations that combine tensors.
 
 
 SEQUENCE = 2
-"""Tokens and channels: what is seen in different ways is then seen as tokens, as attention and linear layers do."""
+"""The axes of a sequence: tokens and channels."""
 
 
 def alike(op: CallOp, xs: Sequence[FeatureMap]) -> list[FeatureMap]:
-    """See all as the first one is seen, or as tokens; axes that are missing in front are put there, each of size 1."""
+    """View all as the first one, or as tokens; missing axes in front get the size 1."""
     rank = max(x.rank for x in xs)
     full = next(x for x in xs if x.rank == rank)
     if all(x.rank == rank for x in xs):
@@ -34,7 +34,7 @@ def alike(op: CallOp, xs: Sequence[FeatureMap]) -> list[FeatureMap]:
 def combined(op: CallOp, xs: Sequence[FeatureMap], function: str, tail: str = "") -> FeatureMap:
     """Compute element by element over several tensors, by the plainest kind that says it."""
     if not xs:
-        raise op.problem("nothing enters; the file is damaged")
+        raise op.problem("it has no inputs; the file is damaged")
     if len(xs) == 1:
         return op.row("Identity", xs[0], tail=tail)
     xs = alike(op, xs)
@@ -47,7 +47,7 @@ def combined(op: CallOp, xs: Sequence[FeatureMap], function: str, tail: str = ""
             place = next(place for place, x in enumerate(xs) if x is full)
             return op.row("Mul", full, *xs[:place], *xs[place + 1 :], tail=tail)
     if len(xs) > 2 and function not in {"add", "mul", "min", "max"}:  # noqa: PLR2004  (two operands)
-        raise op.problem(f"{len(xs)} tensors enter where two are read")
+        raise op.problem(f"it has {len(xs)} inputs; it takes two")
     return op.row("Elementwise", *xs, tail=tail, function=function)
 
 
@@ -55,51 +55,29 @@ def _stretches(x: FeatureMap, full: FeatureMap) -> bool:
     return all(size in {1, wanted} for size, wanted in zip(x.sizes, full.sizes, strict=True))
 
 
-def add(op: CallOp) -> FeatureMap:
-    """Write a sum."""
-    return combined(op, op.xs, "add")
-
-
-def subtract(op: CallOp) -> FeatureMap:
-    """Write a difference."""
-    return combined(op, op.xs, "sub")
-
-
-def multiply(op: CallOp) -> FeatureMap:
-    """Write a product."""
-    return combined(op, op.xs, "mul")
-
-
-def maximum(op: CallOp) -> FeatureMap:
-    """Write a maximum."""
-    return combined(op, op.xs, "max")
-
-
-def minimum(op: CallOp) -> FeatureMap:
-    """Write a minimum."""
-    return combined(op, op.xs, "min")
+def combination(function: str) -> Callable[[CallOp], FeatureMap]:
+    """Return what combines all inputs element by element."""
+    return lambda op: combined(op, op.xs, function)
 
 
 def average(op: CallOp) -> FeatureMap:
-    """Write a mean of several tensors: their sum, divided by their number."""
+    """Add a mean of several tensors: their sum, divided by their number."""
     return op.row("Elementwise", combined(op, op.xs, "add"), function="div", tail="mean")
 
 
 def scaled_sum(op: CallOp) -> FeatureMap:
-    """Write the residual of Inception-ResNet: the first plus the second times a constant."""
-    xs = op.xs
-    if len(xs) != 2:  # noqa: PLR2004  (two terms)
-        raise op.problem(f"{len(xs)} tensors enter where two are read")
-    return combined(op, [xs[0], op.row("Elementwise", xs[1], function="mul", tail="scaled")], "add")
+    """Add the residual of Inception-ResNet: the first plus the second times a constant."""
+    one, other = op.pair()
+    return combined(op, [one, op.row("Elementwise", other, function="mul", tail="scaled")], "add")
 
 
 def concatenate_joins(op: CallOp) -> FeatureMap:
-    """Write tensors one behind the other."""
+    """Concatenate tensors."""
     return concatenated(op, op.xs, op.axis(op.get("axis", -1), op.x.rank))
 
 
 def concatenated(op: CallOp, xs: Sequence[FeatureMap], axis: int) -> FeatureMap:
-    """Put tensors behind each other along an axis of Keras."""
+    """Concatenate tensors along an axis of Keras."""
     if len(xs) == 1:
         return op.row("Identity", xs[0])
     xs = alike(op, xs)
@@ -113,11 +91,8 @@ def concatenated(op: CallOp, xs: Sequence[FeatureMap], axis: int) -> FeatureMap:
 
 
 def dot(op: CallOp) -> FeatureMap:
-    """Write a sum of products along an axis of each of two tensors."""
-    xs = op.xs
-    if len(xs) != 2:  # noqa: PLR2004  (two factors)
-        raise op.problem(f"{len(xs)} tensors enter where two are read")
-    axes = op.get("axes", -1)
+    """Add a sum of products along an axis of each of two tensors."""
+    xs, axes = op.pair(), op.get("axes", -1)
     one, other = axes if isinstance(axes, list) and len(axes) == 2 else (axes, axes)  # noqa: PLR2004
     places = op.axis(one, xs[0].rank, "axes"), op.axis(other, xs[1].rank, "axes")
     letters = "abcdefgh"[: xs[0].rank], "ijklmnop"[: xs[1].rank]
@@ -128,7 +103,7 @@ def dot(op: CallOp) -> FeatureMap:
 
 
 def einsum(op: CallOp, xs: Sequence[FeatureMap], reads: Sequence[str], out: str, tail: str = "") -> FeatureMap:
-    """Write a sum of products over letters, one for each axis of Keras."""
+    """Add a sum of products over letters, one for each axis of Keras."""
     seen = [op.vectors(x) for x in xs]
     if not out:  # all axes are summed: what is left is one number, which Keras gives an axis of its own
         made = op.row("Elementwise", *alike(op, xs), function="mul", tail="products")
@@ -139,7 +114,7 @@ def einsum(op: CallOp, xs: Sequence[FeatureMap], reads: Sequence[str], out: str,
 
 
 PASSED = ("identity", "cast", "copy", "stopgradient", "flip", "reverse", "roll", "castlike", "convert", "ensureshape")
-"""Operations that move numbers, or nothing."""
+"""Operations that compute nothing."""
 
 REDUCTIONS: Mapping[str, str] = {
     **dict.fromkeys(("mean", "reducemean"), "mean"),
@@ -168,7 +143,7 @@ def activation(op: CallOp, name: str) -> FeatureMap:
 
 
 def softmax(op: CallOp, _: str) -> FeatureMap:
-    """Write a softmax."""
+    """Add a softmax."""
     axis = op.argument(1, "axis", default=-1)
     return applied(op, op.x, "softmax", axis=op.axis(axis, op.x.rank))
 
@@ -179,7 +154,7 @@ def passed(op: CallOp, _: str) -> FeatureMap:
 
 
 def reduced(op: CallOp, name: str) -> FeatureMap:
-    """Write a reduction: a global pool where it is one over space."""
+    """Add a reduction: a global pool where it is one over space."""
     x, found = op.x, REDUCTIONS[name]
     axes = op.axes(op.argument(1, "axis"), x.rank)
     keep = op.argument(2, "keepdims", "keep_dims", default=False) is True
@@ -194,10 +169,10 @@ def reduced(op: CallOp, name: str) -> FeatureMap:
 
 
 def matmul(op: CallOp, _: str) -> FeatureMap:
-    """Write a product of matrices, with copies in front where there are."""
+    """Add a product of matrices, with copies in front if there are any."""
     xs = op.operands
     if len(xs) != 2 or min(x.rank for x in xs) < 2:  # noqa: PLR2004  (two matrices)
-        raise op.problem("reads two matrices of two axes or more each, and has not got them")
+        raise op.problem("it takes two inputs with two or more axes each")
     one, other = (_letters(xs[0].rank, "x"), _letters(xs[1].rank, "y"))
     turned_one = op.argument(2, "transpose_a", "adj_x") is True
     turned_other = op.argument(3, "transpose_b", "adj_y") is True
@@ -214,20 +189,20 @@ def _letters(rank: int, which: str) -> str:
 
 
 def einsum_of(op: CallOp, _: str) -> FeatureMap:
-    """Write a sum of products over letters; the batch has the first one."""
+    """Add a sum of products over letters; the batch has the first one."""
     equation = str(op.argument(0, "subscripts", "equation", default="")).replace(" ", "")
     reads, _, out = equation.partition("->")
     terms, xs = reads.split(","), op.operands
     if not out or len(terms) != len(xs) or not {term[:1] for term in terms} == {out[:1]} or "." in equation:
-        raise op.problem(f"the equation {equation[:50]!r} is not one over a batch in front of all")
+        raise op.problem(f"the equation {equation[:50]!r} has to have the batch first in every term")
     return einsum(op, xs, [term[1:] for term in terms], out[1:])
 
 
 def attention(op: CallOp, _: str) -> Made:
-    """Write attention over tokens, heads and channels: two products, and the softmax between them."""
+    """Add attention over tokens, heads and channels: two products, and the softmax between them."""
     xs = [op.argument(place, name) for place, name in enumerate(("query", "key", "value"))]
     if not all(isinstance(x, FeatureMap) and x.rank == HEADS for x in xs) or len({x.sizes[1] for x in xs}) > 1:
-        raise op.problem("reads queries, keys and values with as many heads each, and has not got them")
+        raise op.problem("it takes queries, keys and values with the same number of heads")
     return op.grouped(_attended, *xs)
 
 
@@ -237,12 +212,12 @@ HEADS = 3
 
 def _attended(op: CallOp, query: FeatureMap, key: FeatureMap, value: FeatureMap) -> FeatureMap:
     scores = einsum(op, [query, key], ("nhd", "mhd"), "hnm", tail="scores")
-    weights = applied(op, scores, "softmax", behind=True)
+    weights = applied(op, scores, "softmax", after=True)
     return einsum(op, [weights, value], ("hnm", "mhv"), "nhv", tail="sum")
 
 
 def pooled(op: CallOp, name: str) -> FeatureMap:
-    """Write a pool with a sliding window."""
+    """Add a pool with a sliding window."""
     names = ("pool_size", "strides", "padding", "data_format")
     found = {key: op.argument(place, key) for place, key in enumerate(names, 1)}
     config = {key: value for key, value in found.items() if value is not None}
@@ -251,7 +226,7 @@ def pooled(op: CallOp, name: str) -> FeatureMap:
 
 
 def family(name: str) -> Callable[[CallOp, str], FeatureMap] | None:
-    """Return what writes an operation that is one of many alike."""
+    """Return the function that adds an operation of a family."""
     families: tuple[tuple[Container[str], Callable[[CallOp, str], FeatureMap]], ...] = (
         (REDUCTIONS, reduced),
         (ACTIVATIONS, activation),
@@ -261,11 +236,11 @@ def family(name: str) -> Callable[[CallOp, str], FeatureMap] | None:
     return next((write for names, write in families if name in names), None)
 
 
-# Layers of Keras around another layer.
+# Layers around another layer.
 
 
 def time_distributed(op: CallOp) -> Made:
-    """Write a layer that is applied to each place of the first axis."""
+    """Add a layer that is applied to each place of the first axis."""
     return op.inside(op.having(outer=op.outer + 1, args=(_in_front(op),)))
 
 
@@ -273,13 +248,13 @@ def _in_front(op: CallOp) -> FeatureMap:
     """See a tensor with the places that the layer is applied to in front of its channels."""
     x = op.x
     if x.rank < op.outer + 2:
-        raise op.problem(f"its input has {x.rank} axes behind the batch; it needs at least {op.outer + 2}")
+        raise op.problem(f"its input has {x.rank} axes after the batch; it needs at least {op.outer + 2}")
     copies = max(x.copies, op.outer + 1)
     return op.viewed(x, max(x.channel, copies) if x.channel <= op.outer else x.channel, copies)
 
 
 def spectral(op: CallOp) -> Made:
-    """Write a layer whose weight is divided by its largest singular value, for which a vector is kept."""
+    """Add a layer whose weight is divided by its largest singular value, for which a vector is kept."""
     return op.grouped(_normalised, op.x)
 
 
@@ -290,28 +265,28 @@ def _normalised(op: CallOp, x: FeatureMap) -> FeatureMap:
     return op.row("Constants", y, tail="vector", count=last.sizes[last.channel])
 
 
-# Operations between the layers of a Keras model that change shapes and compute nothing.
+# Operations that change shapes and compute nothing.
 
 
 def reshape(op: CallOp, _: str) -> FeatureMap:
-    """Write a reshape; the batch comes first among the new sizes."""
+    """Add a reshape; the batch comes first among the new sizes."""
     sizes = op.argument(1, "newshape", "shape", "new_shape")
     if not isinstance(sizes, list) or not sizes:
-        raise op.problem("the sizes it leaves follow from other tensors; that is not read")
+        raise op.problem("sizes computed from other tensors are not supported")
     return reshaped(op, op.x, target(op, op.x, sizes[1:]))
 
 
 def transpose(op: CallOp, _: str) -> FeatureMap:
-    """Write another order of the axes, the batch in front."""
+    """Add another order of the axes, the batch in front."""
     order = op.argument(1, "axes", "perm")
     rank = op.x.rank
     if not isinstance(order, list) or sorted(map(str, order)) != sorted(map(str, range(rank + 1))) or order[0] != 0:
-        raise op.problem("does not leave the batch in front; that is not read")
+        raise op.problem("moving the batch is not supported")
     return turned(op, op.x, [axis - 1 for axis in order[1:]])
 
 
 def moved(op: CallOp, name: str) -> FeatureMap:
-    """Write two axes in each other's place, or one in another place, the batch in front."""
+    """Add two axes in each other's place, or one in another place, the batch in front."""
     names = ("axis1", "axis2") if name == "swapaxes" else ("source", "destination")
     one, other = (op.axis(op.argument(place, key), op.x.rank) for place, key in enumerate(names, 1))
     order = [*range(op.x.rank)]
@@ -323,13 +298,13 @@ def moved(op: CallOp, name: str) -> FeatureMap:
 
 
 def concatenate_reshaping(op: CallOp, _: str) -> FeatureMap:
-    """Write tensors one behind the other."""
+    """Concatenate tensors."""
     axis = op.argument(1, "axis", default=-1)
     return concatenated(op, op.operands, op.axis(axis, op.x.rank))
 
 
 def stack(op: CallOp, _: str) -> FeatureMap:
-    """Write tensors one behind the other, along an axis of its own."""
+    """Stack tensors along a new axis."""
     place = op.axis(op.argument(1, "axis", default=-1), op.x.rank + 1)
     xs = op.operands
     sizes = [*op.x.sizes[:place], 1, *op.x.sizes[place:]]
@@ -337,7 +312,7 @@ def stack(op: CallOp, _: str) -> FeatureMap:
 
 
 def expand_dims(op: CallOp, _: str) -> FeatureMap:
-    """Write axes of size 1."""
+    """Add axes of size 1."""
     value = op.argument(1, "axis", default=-1)
     sizes = [*op.x.sizes]
     for axis in value if isinstance(value, list) else [value]:
@@ -346,31 +321,31 @@ def expand_dims(op: CallOp, _: str) -> FeatureMap:
 
 
 def squeeze(op: CallOp, _: str) -> FeatureMap:
-    """Write away axes of size 1."""
+    """Add away axes of size 1."""
     value, sizes = op.argument(1, "axis", "squeeze_dims"), op.x.sizes
     every = [axis for axis, size in enumerate(sizes) if size == 1]
     gone = every if value in (None, []) else op.axes(value, len(sizes))
     if any(sizes[axis] != 1 for axis in gone):
-        raise op.problem("takes away an axis that is larger than 1")
+        raise op.problem("it removes an axis that is larger than 1")
     return reshaped(op, op.x, [size for axis, size in enumerate(sizes) if axis not in gone] or [1])
 
 
 def flat(op: CallOp, _: str) -> FeatureMap:
-    """Write all axes as one."""
+    """Add all axes as one."""
     return reshaped(op, op.x, [prod(op.x.sizes)])
 
 
 def resize(op: CallOp, _: str) -> FeatureMap:
-    """Write another size of an image."""
+    """Add another size of an image."""
     size = op.argument(1, "size")
     mode = str(op.argument(2, "interpolation", "method", default="bilinear")).lower()
     if not isinstance(size, list) or len(size) != 2 or mode not in MODES:  # noqa: PLR2004  (a plane)
-        raise op.problem("resizes to what is not known here, or in a way that is not")
+        raise op.problem("unsupported size or interpolation")
     return op.row("Interpolate", op.mapped(op.x, 2), size=size, mode=mode)
 
 
 def shuffled(op: CallOp, name: str) -> FeatureMap:
-    """Write channels dealt out over space, or gathered from it."""
+    """Add channels dealt out over space, or gathered from it."""
     factor = op.argument(1, "block_size")
     if name == "depthtospace":
         return op.row("PixelShuffle", op.mapped(op.x, 2), upscale_factor=factor)
@@ -378,10 +353,10 @@ def shuffled(op: CallOp, name: str) -> FeatureMap:
 
 
 def pad(op: CallOp, _: str) -> FeatureMap:
-    """Write a border around any axis but the batch."""
+    """Add a border around any axis but the batch."""
     widths, x = op.argument(1, "pad_width", "paddings"), op.vectors(op.x)
     if not isinstance(widths, list) or len(widths) != x.rank + 1 or widths[0] not in ([0, 0], 0):
-        raise op.problem("pads the batch, or not every axis; that is not read")
+        raise op.problem("the padding has to name every axis, and not pad the batch")
     pairs = [pair if isinstance(pair, list) else [pair, pair] for pair in widths[1:]]
     sizes = [size + sum(op.checked("pad_width", each) for each in pair) for size, pair in _zipped(x.sizes, pairs)]
     return op.row("Expand", x, size=sizes, axes=x.rank)
@@ -392,31 +367,31 @@ def _zipped(sizes: Sequence[int], widths: Sequence[Any]) -> list[tuple[int, Any]
 
 
 def tiled(op: CallOp, _: str) -> FeatureMap:
-    """Write copies along each axis."""
+    """Add copies along each axis."""
     times, x = op.argument(1, "repeats", "multiples", "reps"), op.vectors(op.x)
     if not isinstance(times, list) or len(times) != x.rank + 1 or times[0] != 1:
-        raise op.problem("copies the batch, or says not how often for every axis; that is not read")
+        raise op.problem("the repeats have to name every axis, and not repeat the batch")
     sizes = [size * op.checked("repeats", each) for size, each in _zipped(x.sizes, times[1:])]
     return op.row("Expand", x, size=sizes, axes=x.rank)
 
 
 def broadcast(op: CallOp, _: str) -> FeatureMap:
-    """Write copies up to a given shape, the batch in front."""
+    """Add copies up to a given shape, the batch in front."""
     sizes, x = op.argument(1, "shape"), op.vectors(op.x)
     if not isinstance(sizes, list) or len(sizes) != x.rank + 1:
-        raise op.problem("has not as many sizes as there are axes; that is not read")
+        raise op.problem("its number of sizes is not the number of axes")
     return op.row("Expand", x, size=sizes[1:], axes=x.rank)
 
 
 def split(op: CallOp, _: str) -> list[FeatureMap]:
-    """Write shares of an axis: so many equal ones, or of given sizes, or cut at given places."""
+    """Split an axis: into equal parts, parts of given sizes, or at given places."""
     x = op.x
     axis = op.axis(op.argument(2, "axis", default=-1), x.rank)
     cuts = op.argument(1, "indices_or_sections", "num_or_size_splits", "num_split", "num")
     full = x.sizes[axis]
     sizes = _shares(op, cuts, full, sums=op.kind == "TFOpLambda")
     if sum(sizes) != full or min(sizes) < 1:
-        raise op.problem(f"the shares {sizes[:5]} do not make up an axis of size {full}")
+        raise op.problem(f"the parts {sizes[:5]} do not add up to an axis of size {full}")
     return [taken(op, x, axis, size, keep=True, tail=f"part{n}") for n, size in enumerate(sizes, 1)]
 
 
@@ -428,31 +403,31 @@ def _shares(op: CallOp, cuts: Any, full: int, *, sums: bool) -> list[int]:
         )
     count = op.checked("indices_or_sections", cuts)
     if count < 1 or full % count or count > MOST_SHARES:
-        raise op.problem(f"{count} equal shares cannot be made of an axis of size {full}")
+        raise op.problem(f"an axis of size {full} cannot be split into {count} equal parts")
     return [full // count] * count
 
 
 MOST_SHARES = 10_000
-"""More shares of one axis than this are refused."""
+"""An axis is split into at most this many parts."""
 
 
 def unstack(op: CallOp, _: str) -> list[FeatureMap]:
-    """Write each place of an axis by itself."""
+    """Add each place of an axis by itself."""
     x = op.x
     axis = op.axis(op.argument(2, "axis", default=-1), x.rank)
     if x.sizes[axis] > MOST_SHARES:
-        raise op.problem(f"takes apart an axis of size {x.sizes[axis]}; that is too many")
+        raise op.problem(f"an axis of size {x.sizes[axis]} is too long to unstack")
     return [taken(op, x, axis, 1, keep=False, tail=f"part{n}") for n in range(1, x.sizes[axis] + 1)]
 
 
 def get_item(op: CallOp, _: str) -> FeatureMap:
-    """Write places and ranges of axes, the whole batch in front."""
+    """Add places and ranges of axes, the whole batch in front."""
     keys = op.argument(1, "slice_spec", "key")
     keys = [_key(op, key) for key in (keys if isinstance(keys, list) else [keys])]
     if keys and keys[0] != slice(None):
         keys = keys if keys[0] is ... else [None, *keys]
         if keys[0] is None:
-            raise op.problem("takes a part of the batch; that is not read")
+            raise op.problem("taking a part of the batch is not supported")
     return _picked(op, op.x, keys if keys[:1] == [...] else keys[1:])
 
 
@@ -465,7 +440,7 @@ def _key(op: CallOp, key: Any) -> Any:
     if isinstance(key, slice):
         parts = (key.start, key.stop, key.step)
         if any(part is not None and op.checked("slice", part) is None for part in parts):
-            raise op.problem("a slice is not of whole numbers")
+            raise op.problem("a slice has to consist of integers")
         return key
     return key if key is None or key is ... else op.checked("key", key)
 
@@ -474,7 +449,7 @@ def _picked(op: CallOp, x: FeatureMap, keys: list[Any]) -> FeatureMap:
     """Take what each key says of its axis, the last axis first, so that places stay what they are."""
     spent = sum(key is not None and key is not ... for key in keys)
     if keys.count(...) > 1 or spent > x.rank:
-        raise op.problem(f"names more axes than the {x.rank} there are")
+        raise op.problem(f"it names more axes than the {x.rank} of its input")
     if ... in keys:
         dots = keys.index(...)
         keys = [*keys[:dots], *[slice(None)] * (x.rank - spent), *keys[dots + 1 :]]
@@ -492,11 +467,11 @@ def _part(op: CallOp, x: FeatureMap, axis: int, key: Any) -> FeatureMap:
     size = x.sizes[axis]
     if isinstance(key, int):
         if not -size <= key < size:
-            raise op.problem(f"takes place {key} of an axis of size {size}")
+            raise op.problem(f"index {key} is outside an axis of size {size}")
         return taken(op, x, axis, 1, keep=False)
     if key.step == 0:
-        raise op.problem("takes steps of 0")
+        raise op.problem("a step of 0")
     count = len(range(*key.indices(size)))
     if not count:
-        raise op.problem(f"takes nothing of an axis of size {size}")
+        raise op.problem(f"it selects nothing of an axis of size {size}")
     return x if count == size else taken(op, x, axis, count, keep=True)
