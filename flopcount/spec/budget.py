@@ -1,9 +1,8 @@
-"""Rules about what a network may cost: the same model in arch files and in the project's configuration."""
+"""Limits on the cost of networks, in arch files and in the project's configuration; the lock file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
-from functools import partial
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -11,117 +10,89 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
-    TypeAdapter,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
-from flopcount.errors import Place, plain, suggestion
+from flopcount.errors import plain, suggestion
 from flopcount.spec import units as quantities
-from flopcount.spec.fields import Flag, Help, Line, Name, Positive, shown
+from flopcount.spec.fields import Flag, Help, Line, Name, Positive, sentence, shown
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.units import NotAQuantityError, Quantity
 
-# What a number of a network may be: the limits that rules consist of.
+# The limits that rules consist of.
 
 
 FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True)
 
-Reader = Callable[[object, str], Quantity]
-
-
-def sentence(text: str, *place: str | int) -> PydanticCustomError:
-    """Return an error that is a whole sentence, about a place inside the table it is raised for."""
-    inside: Place = place
-    return PydanticCustomError("sentence", "{text}", {"text": text, "place": inside})
-
-
-def _limit(key: str, reader: Reader) -> BeforeValidator:
-    """Return a validator that takes `"600M"` for a maximum, and has all quantities read by the key they are under.
-
-    They are read one by one, each as the field it is in, so that an error is about that field.
-    """
-
-    def validate(raw: object) -> object:
-        table = raw if isinstance(raw, Mapping) else {"max": raw}
-        return {
-            name: value if name == "bits" else partial(_read, key, name, value, reader) for name, value in table.items()
-        }
-
-    return BeforeValidator(validate)
-
-
-def _read(key: str, field: str, raw: object, reader: Reader) -> Quantity:
-    """Read a quantity, a percentage where it means something; what is wrong is said in the words of the file."""
-    try:
-        return (None if field in {"max", "min"} else quantities.share(raw)) or reader(raw, key)
-    except NotAQuantityError as error:
-        where = key if field == "max" else f"{key} ({field})"
-        raise sentence(f"{where} = {shown(raw)} is not possible: {error}") from None
-
-
-def _one(entry: "partial[Quantity]") -> Quantity:
-    return entry()
-
-
-def _limits_several(entry: "partial[Quantity]") -> tuple[Quantity, ...]:
-    """Read a quantity, or a list of some."""
-    key, field, raw, reader = entry.args
-    each = raw if isinstance(raw, list) and raw else [raw]
-    return tuple(_read(key, field, value, reader) for value in each)
-
-
 _QUANTITY = {"type": ["string", "number"]}
-_Amount = Annotated[Quantity | None, PlainValidator(_one), WithJsonSchema(_QUANTITY)]
+_Amount = Annotated[Quantity | None, WithJsonSchema(_QUANTITY)]
 _Amounts = Annotated[
     tuple[Quantity, ...],
-    PlainValidator(_limits_several),
     WithJsonSchema({"anyOf": [_QUANTITY, {"type": "array", "items": _QUANTITY, "minItems": 1}]}),
+    Help("a percentage, a quantity, or a list of both"),
 ]
 
 
 class Limit(BaseModel):
-    """What one number may be: absolutely, and against the base; equal is allowed."""
+    """The limits of one metric: absolute, and relative to the base; equal is allowed."""
 
     model_config = FROZEN
+    key: ClassVar[str] = ""
 
-    max: Annotated[_Amount, Help("a quantity such as 600M"), Field(description="the most")] = None
-    min: Annotated[_Amount, Help("a quantity such as 600M"), Field(description="the least")] = None
+    max: Annotated[_Amount, Help("a quantity such as 600M"), Field(description="maximum")] = None
+    min: Annotated[_Amount, Help("a quantity such as 600M"), Field(description="minimum")] = None
     warn: Annotated[
         _Amount, Help("a quantity, or a share of max such as 90%"), Field(description="above this, a warning")
     ] = None
-    max_increase: Annotated[
-        _Amounts,
-        Help("a percentage, a quantity, or a list of both"),
-        Field(description="the most it may grow against the base: each of the amounts holds"),
-    ] = ()
-    max_decrease: Annotated[
-        _Amounts,
-        Help("a percentage, a quantity, or a list of both"),
-        Field(description="the most it may shrink against the base: each of the amounts holds"),
-    ] = ()
-    min_change: Annotated[
-        _Amounts,
-        Help("a percentage, a quantity, or a list of both"),
-        Field(description="a change up to this is let pass, whatever max_increase and max_decrease say"),
-    ] = ()
+    max_increase: Annotated[_Amounts, Field(description="largest increase over the base; each amount holds")] = ()
+    max_decrease: Annotated[_Amounts, Field(description="largest decrease below the base; each amount holds")] = ()
+    min_change: Annotated[_Amounts, Field(description="changes up to this are ignored")] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, raw: object) -> object:
+        """Take `"600M"` for a maximum."""
+        return raw if isinstance(raw, Mapping) else {"max": raw}
+
+    @classmethod
+    def _read(cls, raw: object) -> Quantity:
+        return quantities.count(raw, cls.key)
+
+    @field_validator("max", "min", "warn", mode="plain")
+    @classmethod
+    def _quantity(cls, raw: object, info: ValidationInfo) -> Quantity:
+        """Read a quantity, or a percentage if the field allows one."""
+        field = info.field_name
+        try:
+            return (None if field in {"max", "min"} else quantities.share(raw)) or cls._read(raw)
+        except NotAQuantityError as error:
+            where = cls.key if field == "max" else f"{cls.key} ({field})"
+            raise sentence("invalid-quantity", f"invalid {where} {shown(raw)}: {error}") from None
+
+    @field_validator("max_increase", "max_decrease", "min_change", mode="plain")
+    @classmethod
+    def _quantities(cls, raw: object, info: ValidationInfo) -> tuple[Quantity, ...]:
+        """Read a quantity or a list of them."""
+        return tuple(cls._quantity(each, info) for each in (raw if isinstance(raw, list) and raw else [raw]))
 
     @model_validator(mode="after")
     def _make_sense(self) -> Self:
-        """Refuse limits that say nothing, or that nothing can meet."""
+        """Refuse limits that limit nothing, or that nothing can meet."""
+        low, high, warn = self.min, self.max, self.warn
         if not self.model_fields_set - {"min_change", "bits"}:
-            raise sentence("this limits nothing; give max, min, warn, max_increase or max_decrease")
-        if self.warn is not None and self.warn.is_share and self.max is None:
-            raise sentence(f"warn = {self.warn.text} is a share of max, and there is no max; give one", "warn")
-        if self.max is not None and self.min is not None and self.min.value > self.max.value:
-            raise sentence(f"min = {self.min.text} is above max = {self.max.text}; nothing meets both", "min")
-        if self.max is not None and self.warn is not None and self.warn_value >= self.max.value:
-            raise sentence(
-                f"warn = {self.warn.text} is not below max = {self.max.text}, so it never warns; lower it", "warn"
-            )
+            raise sentence("empty-limit", "no limit given; add max, min, warn, max_increase or max_decrease")
+        if warn and warn.is_share and high is None:
+            raise sentence("warn-without-max", f"warn = {warn.text} is a share of max, but max is missing", "warn")
+        if high and low and low.value > high.value:
+            raise sentence("min-above-max", f"min = {low.text} is above max = {high.text}", "min")
+        if high and warn and self.warn_value >= high.value:
+            what = f"warn = {warn.text} is not below max = {high.text}, so it never warns; lower it"
+            raise sentence("warn-above-max", what, "warn")
         if self.min_change and not (self.max_increase or self.max_decrease):
-            raise sentence("min_change belongs to max_increase or max_decrease; give one of them", "min_change")
+            raise sentence("min-change-alone", "min_change requires max_increase or max_decrease", "min_change")
         return self
 
     @property
@@ -137,42 +108,54 @@ class Limit(BaseModel):
         return self.warn.value * self.max.value if self.warn.is_share and self.max is not None else self.warn.value
 
 
+class ParamsLimit(Limit):
+    """The limits of parameters."""
+
+    key = "params"
+
+
+class MacsLimit(Limit):
+    """The limits of multiply-accumulates."""
+
+    key = "macs"
+
+
+class FlopsLimit(Limit):
+    """The limits of floating-point operations."""
+
+    key = "flops"
+
+
 class ByteLimit(Limit):
-    """What the weights may take up in bytes, at a number of bits each."""
+    """The limits of the bytes of the weights, at a number of bits each."""
+
+    key = "weight_bytes"
 
     bits: Annotated[
-        int, Help("a whole number from 1 to 64"), Field(strict=True, ge=1, le=64, description="bits per parameter")
+        int, Help("an integer (1 to 64)"), Field(strict=True, ge=1, le=64, description="bits per parameter")
     ] = 32
+
+    @classmethod
+    def _read(cls, raw: object) -> Quantity:
+        return quantities.size(raw, cls.key)
 
 
 class Limits(BaseModel):
-    """What may be limited of a network or a part of it."""
+    """The limits of a network or a part of it."""
 
     model_config = FROZEN
 
-    params: Annotated[
-        Limit | None,
-        _limit("params", quantities.count),
-        Help('a limit such as "4.3M"'),
-        Field(description="parameters"),
-    ] = None
-    macs: Annotated[
-        Limit | None,
-        _limit("macs", quantities.count),
-        Help('a limit such as "600M"'),
-        Field(description="multiply-accumulates"),
-    ] = None
+    params: Annotated[ParamsLimit | None, Help('a limit such as "4.3M"'), Field(description="parameters")] = None
+    macs: Annotated[MacsLimit | None, Help('a limit such as "600M"'), Field(description="multiply-accumulates")] = None
     flops: Annotated[
-        Limit | None,
-        _limit("flops", quantities.count),
+        FlopsLimit | None,
         Help('a limit such as "1.2G"'),
-        Field(description="floating-point operations, two to a MAC"),
+        Field(description="floating-point operations, two per MAC"),
     ] = None
     weight_bytes: Annotated[
         ByteLimit | None,
-        _limit("weight_bytes", quantities.size),
         Help('a limit such as "2 MB", or {max = "2 MB", bits = 8}'),
-        Field(description="bytes of the parameters, at 32 bits each where bits says nothing else"),
+        Field(description="bytes of the parameters, by default at 32 bits each"),
     ] = None
 
     @property
@@ -218,14 +201,12 @@ class When(BaseModel):
     variant: Annotated[
         _Words | None, Help("the name of a variant, or a list"), Field(description="which of a file's variants")
     ] = None
-    batch: Annotated[_Batches | None, Help("a whole number from 1 to 10⁹, or a list"), Field(description="--batch")] = (
-        None
-    )
+    batch: Annotated[_Batches | None, Help("an integer (1 to 10⁹) or a list"), Field(description="--batch")] = None
 
 
 def _kind(name: str) -> str:
     if name not in KINDS:
-        raise sentence(f"unknown kind {name[:50]!r}; {suggestion(name[:50], [*KINDS])}")
+        raise sentence("unknown-kind", f"unknown kind {name[:50]!r}; {suggestion(name[:50], [*KINDS])}")
     return name
 
 
@@ -235,29 +216,29 @@ def _blocks(raw: object) -> object:
         for name, inner in limits.items() if isinstance(limits, Mapping) else ():
             if isinstance(inner, Mapping) and name not in LIMITED:
                 written = f'blocks."{path}.{name}"'
-                raise sentence(f"a path is one key, in quotes; write {plain(written[:100])}", path, name)
+                raise sentence("nested-path", f"a path is one key, in quotes; write {plain(written[:100])}", path, name)
     return raw
 
 
 class Budget(Limits):
     """A rule: limits on a network, on its blocks, on kinds of layers, on each layer."""
 
-    id: Annotated[Name | None, Field(description="what the rule is called in findings and exemptions")] = None
+    id: Annotated[Name | None, Field(description="name of the rule in findings and exemptions")] = None
     level: Annotated[
-        Literal["error", "warn"], Help('"error" or "warn"'), Field(description="whether breaking it fails the check")
+        Literal["error", "warn"], Help('"error" or "warn"'), Field(description="whether exceeding it fails the check")
     ] = "error"
-    message: Annotated[Line, Field(description="what to say beside a finding")] = ""
+    message: Annotated[Line, Field(description="text to print with a finding")] = ""
     when: Annotated[When, Help("a table of input, width, variant, batch"), Field(description="where it holds")] = When()
     convention: Annotated[
         Literal["trainable", "weights", "total", "folded", "slim"],
         Help('"trainable", "weights", "total", "folded" or "slim"'),
-        Field(description="which parameters count"),
+        Field(description="parameters that count"),
     ] = "trainable"
     blocks: Annotated[
         dict[str, Limits],
         BeforeValidator(_blocks),
         Help("a table of limits by path"),
-        Field(description="limits for all layers under a path, which may have * and ?"),
+        Field(description="limits for all layers under a path, which may contain * and ?"),
     ] = {}
     kinds: Annotated[
         dict[Annotated[str, PlainValidator(_kind)], Limits],
@@ -272,15 +253,8 @@ class Budget(Limits):
     def _limit_something(self) -> Self:
         inner = (*self.blocks.values(), *self.kinds.values(), *((self.layer,) if self.layer else ()))
         if not self.given and not any(each.given for each in inner):
-            raise sentence(f"this budget limits nothing; give {', '.join(LIMITED)}, blocks, kinds or layer")
+            raise sentence("empty-budget", f"no limit given; add {', '.join(LIMITED)}, blocks, kinds or layer")
         return self
-
-
-def budgets(raw: object) -> tuple[Budget, ...]:
-    """Validate the limits of an arch file: one table, or a list of them."""
-    if isinstance(raw, list):
-        return TypeAdapter(tuple[Budget, ...]).validate_python(raw)
-    return (Budget.model_validate(raw),)
 
 
 _Patterns = Annotated[
@@ -300,7 +274,7 @@ class ProjectBudget(Budget):
 
 
 class Exemption(BaseModel):
-    """Files that a rule lets pass, why, and until when."""
+    """Files that are exempt from a rule, why, and until when."""
 
     model_config = FROZEN
 
@@ -324,12 +298,12 @@ class Configuration(BaseModel):
 
     files: Annotated[
         _Patterns,
-        Field(description="the arch files of the project, where a command names none"),
+        Field(description="the arch files of the project, for commands that name none"),
     ] = ()
     base: Annotated[
         str | None,
         Help("a git ref such as origin/main"),
-        Field(min_length=1, max_length=200, description="what changes are measured against, where --base says nothing"),
+        Field(min_length=1, max_length=200, description="base of changes, unless --base is given"),
     ] = None
     input: Annotated[
         Size | None,
@@ -343,13 +317,13 @@ class Configuration(BaseModel):
     ] = {}
     variants: Annotated[Flag, Field(description="whether each variant of a file is locked too")] = False
     lock: Annotated[
-        str, Help("the name of a file"), Field(min_length=1, max_length=200, description="where the lock file is")
+        str, Help("the name of a file"), Field(min_length=1, max_length=200, description="path of the lock file")
     ] = "flopcount.lock"
     budget: Annotated[
         tuple[ProjectBudget, ...], Help("a list of budgets, [[budget]]"), Field(description="the rules")
     ] = ()
     exempt: Annotated[
-        tuple[Exemption, ...], Help("a list of exemptions, [[exempt]]"), Field(description="what is let pass")
+        tuple[Exemption, ...], Help("a list of exemptions, [[exempt]]"), Field(description="the exemptions")
     ] = ()
 
     @model_validator(mode="after")
@@ -358,11 +332,12 @@ class Configuration(BaseModel):
         names: dict[str, int] = {}
         for index, rule in enumerate(self.budget):
             if rule.id and names.setdefault(rule.id, index) != index:
-                raise sentence(f"two budgets are called {rule.id!r}; give each an id of its own", "budget", index, "id")
+                what = f"two budgets are named {rule.id!r}; give each its own id"
+                raise sentence("name-taken", what, "budget", index, "id")
         for index, each in enumerate(self.exempt):
             if each.id not in names:
-                way_out = suggestion(each.id, [*names])
-                raise sentence(f"exempt: no budget has the id {each.id!r}; {way_out}", "exempt", index, "id")
+                what = f"exempt: no budget has the id {each.id!r}; {suggestion(each.id, [*names])}"
+                raise sentence("unknown-budget", what, "exempt", index, "id")
         return self
 
 
@@ -371,11 +346,11 @@ class Configuration(BaseModel):
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-_Exact = Annotated[int, Field(strict=True, ge=0), Help("a whole number of 0 or more")]
+_Exact = Annotated[int, Field(strict=True, ge=0), Help("an integer of 0 or more")]
 
 
 class LockRow(BaseModel):
-    """What a network costs, as agreed; `allowed` says why where that was raised."""
+    """The agreed cost of a network; `allowed` lists the reasons of increases."""
 
     model_config = _STRICT
 
@@ -397,5 +372,5 @@ class LockFile(BaseModel):
 
     model_config = _STRICT
 
-    version: Annotated[int, Field(strict=True, ge=1), Help("a whole number")]
+    version: Annotated[int, Field(strict=True, ge=1), Help("an integer")]
     networks: Annotated[tuple[LockRow, ...], Help("a list of rows")] = ()
