@@ -60,7 +60,6 @@ def _product(expression: Any) -> str:
     factors = list(rest.args) if type(rest).__name__ == "Mul" else [rest] if rest != 1 else []
     below = [factor for factor in factors if _is_below(factor)]
     above = [factor for factor in factors if not _is_below(factor)]
-    coefficient, above = _rounded_up(coefficient, above)
     coefficient, above = _turned(coefficient, above)
     top = [_factor(factor) for factor in sorted(above, key=_rank)]
     bottom = [_factor(1 / factor) for factor in sorted(below, key=_rank)]
@@ -70,19 +69,6 @@ def _product(expression: Any) -> str:
         bottom.insert(0, str(coefficient.q))
     sign = "−" if coefficient < 0 else ""
     return sign + "·".join(top) + _under(bottom)
-
-
-def _rounded_up(coefficient: Any, factors: list[Any]) -> tuple[Any, list[Any]]:
-    """Write −⌊−x⌋ as ⌈x⌉."""
-    result = []
-    for factor in factors:
-        base, exponent = factor.as_base_exp()
-        if type(base).__name__ == "floor" and base.args[0].could_extract_minus_sign() and exponent.is_Integer:
-            coefficient = coefficient * (-1) ** int(exponent)
-            result.append(_Ceiling(-base.args[0], int(exponent)))
-        else:
-            result.append(factor)
-    return coefficient, result
 
 
 def _turned(coefficient: Any, factors: list[Any]) -> tuple[Any, list[Any]]:
@@ -96,20 +82,11 @@ def _turned(coefficient: Any, factors: list[Any]) -> tuple[Any, list[Any]]:
     return coefficient, result
 
 
-class _Ceiling:
-    """A power of a number rounded up: only to be written."""
-
-    def __init__(self, inner: Any, power: int) -> None:
-        self.inner, self.power = inner, power
-
-
 def _is_below(factor: Any) -> bool:
     return type(factor).__name__ == "Pow" and factor.args[1].could_extract_minus_sign()
 
 
 def _factor(factor: Any) -> str:
-    if isinstance(factor, _Ceiling):
-        return _rounded("ceiling", factor.inner) + _raised(factor.power)
     base, exponent = factor.as_base_exp()
     text = f"({written(base)})" if type(base).__name__ == "Add" else written(base)
     return text + _raised(exponent)
@@ -127,8 +104,6 @@ def _under(bottom: list[str]) -> str:
 
 def _rank(factor: Any) -> tuple[int, str]:
     """Order factors: channels, kernel, other letters, sums, places."""
-    if isinstance(factor, _Ceiling):
-        return 200, str(factor.inner)
     name = str(factor.as_base_exp()[0])
     if name in FIRST:
         return FIRST.index(name), name

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flopcount.analyses.space.answer import Answer
-from flopcount.analyses.space.factors import METRICS
-from flopcount.analyses.space.trellis import Candidate
+from flopcount.analyses.space.trellis import METRICS, Candidate
 from flopcount.analyses.sweep.axes import Axis, digits, size
 from flopcount.analyses.sweep.evaluate import COSTS
 from flopcount.analyses.sweep.grid import Space

@@ -1,6 +1,6 @@
 """Spaces: what is said of all candidates is what going through them says."""
 
-from itertools import pairwise, product
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from flopcount.analyses.conditions import condition
 from flopcount.analyses.space import answer as answers
 from flopcount.analyses.space.answer import Answer, Draws, Mode, Question, asked
-from flopcount.analyses.space.factors import turns
 from flopcount.analyses.sweep.axes import Axis, axis, setting_axis
 from flopcount.analyses.sweep.evaluate import Evaluator
 from flopcount.analyses.sweep.grid import Space
@@ -355,12 +354,3 @@ def test_what_would_take_long_is_bounded_unless_it_has_to_be_exact(monkeypatch: 
     monkeypatch.setattr(answers, "MOST_CELLS", 0)
     with pytest.raises(UsageError, match="do not fit into memory"):
         asked(space, Question("macs <= 500M", "exact"))
-
-
-def test_an_order_is_found_in_which_little_has_to_be_remembered() -> None:
-    """A chain of twelve axes in a mixed order: taken along the chain two are looked at together."""
-    chained = [5, 0, 9, 3, 11, 1, 7, 2, 10, 4, 8, 6]
-    found = turns([tuple(sorted(pair)) for pair in pairwise(chained)], dict.fromkeys(range(12), 10))
-    assert sorted(turn.axis for turn in found) == [*range(12)]
-    assert max(len(turn.cells) for turn in found) <= 3
-    assert sorted(place for turn in found for place in turn.complete) == [*range(11)]

@@ -13,9 +13,9 @@ from random import Random
 from typing import Literal, NamedTuple
 
 from flopcount.analyses.arrays import numpy
-from flopcount.analyses.space.factors import METRICS
 from flopcount.analyses.space.histograms import (
     Excess,
+    Limits,
     binding,
     bounds,
     exact_grid,
@@ -24,13 +24,13 @@ from flopcount.analyses.space.histograms import (
     furthest,
     grid,
     histogram,
+    limits,
     listing,
     possible,
     radix,
     walked_back,
 )
-from flopcount.analyses.space.limits import Limits, limits
-from flopcount.analyses.space.trellis import Candidate, Section, Sections, cut
+from flopcount.analyses.space.trellis import METRICS, Candidate, Section, Sections, cut
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.record import varied
 from flopcount.analyses.sweep.select import candidate_notes

@@ -1,24 +1,135 @@
-"""How many candidates of a section pay how much: multiplicities on a grid, or a list of them all.
+"""Limits of what candidates pay, and how many candidates of a section meet them.
 
-If the steps of a grid are the common divisor of all costs, the histogram is exact. If
-they are larger, a candidate's cost is known up to what rounding left over on its path,
-and the largest such rest is known: so a histogram tells how many candidates surely meet
-a limit, and how many may.
+Multiplicities are counted on a grid. If its steps are the common divisor of all costs,
+the histogram is exact. If they are larger, a candidate's cost is known up to what rounding
+left over on its path, and the largest such rest is known: so a histogram tells how many
+candidates surely meet a limit, and how many may. A few candidates are listed instead.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from math import gcd
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from math import ceil, floor, gcd
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flopcount.analyses.arrays import numpy
-from flopcount.analyses.space.limits import Limits
-from flopcount.analyses.space.trellis import Layer, Section, Trellis, starts
+from flopcount.analyses.conditions import Condition, condition, number
+from flopcount.analyses.space.trellis import METRICS, Layer, Section, Trellis, check_cells, starts
+from flopcount.analyses.sweep.axes import Axis
+from flopcount.analyses.sweep.select import column
+from flopcount.errors import UsageError, plain
 from flopcount.formulas.numbers import SMALL
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Limit(NamedTuple):
+    """From which integer to which a metric may be, both included; None where there is no end."""
+
+    low: int | None = None
+    high: int | None = None
+
+    def holds(self, value: int) -> bool:
+        """Tell whether a value is inside."""
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+    def narrowed(self, other: "Limit") -> "Limit":
+        """Return what is inside both."""
+        lows = [each for each in (self.low, other.low) if each is not None]
+        highs = [each for each in (self.high, other.high) if each is not None]
+        return Limit(max(lows, default=None), min(highs, default=None))
+
+
+class Limits(NamedTuple):
+    """What is asked for: a limit for each metric, and masks over axes by their places."""
+
+    text: str = ""
+    metrics: tuple[Limit, ...] = (Limit(),) * len(METRICS)
+    masks: "tuple[tuple[tuple[int, ...], Array], ...]" = ()
+
+    @property
+    def limited(self) -> tuple[int, ...]:
+        """The metrics that have a limit."""
+        return tuple(place for place, each in enumerate(self.metrics) if each != Limit())
+
+    def hold(self, costs: Sequence[int]) -> bool:
+        """Tell whether a candidate's costs are inside."""
+        return all(each.holds(cost) for each, cost in zip(self.metrics, costs, strict=True))
+
+
+def limits(text: str | None, axes: Sequence[Axis]) -> Limits:
+    """Read a condition; a UsageError says what a space cannot be asked."""
+    if text is None:
+        return Limits()
+    known = condition(text, [*(each.name for each in axes), *METRICS])
+    metrics, masks = [Limit()] * len(METRICS), []
+    for part in _conjuncts(known.tree):
+        names = {node.id for node in ast.walk(part) if isinstance(node, ast.Name)}
+        if not names & {*METRICS}:
+            masks.append(_mask(known._replace(tree=part), names, axes))
+            continue
+        metric, limit = _limit(part, known)
+        metrics[metric] = metrics[metric].narrowed(limit)
+    return Limits(text, tuple(metrics), tuple(masks))
+
+
+def _conjuncts(tree: ast.expr) -> Iterator[ast.expr]:
+    """Yield what has to hold together: the parts of an `and`, and the pairs of a < b < c."""
+    if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
+        for value in tree.values:
+            yield from _conjuncts(value)
+    elif isinstance(tree, ast.Compare):
+        terms = [tree.left, *tree.comparators]
+        for left, op, right in zip(terms, tree.ops, terms[1:], strict=False):
+            yield ast.Compare(left, [op], [right])
+    else:
+        yield tree
+
+
+def _mask(part: Condition, names: set[str], axes: Sequence[Axis]) -> "tuple[tuple[int, ...], Array]":
+    """Return over the axes a condition is about which of their values meet it."""
+    np = numpy()
+    scope = tuple(place for place, each in enumerate(axes) if each.name in names)
+    check_cells([axes[place] for place in scope])
+    shape = [len(axes[place].values) for place in scope]
+    columns = {
+        axes[place].name: column(axes[place].values).reshape([-1 if each == place else 1 for each in scope])
+        for place in scope
+    }
+    with np.errstate(all="ignore"):
+        return scope, np.broadcast_to(np.asarray(part(columns), bool), shape)
+
+
+def _limit(part: ast.expr, known: Condition) -> tuple[int, Limit]:
+    """Read a comparison of a metric with a number."""
+    if isinstance(part, ast.Compare):
+        left, right, op = part.left, part.comparators[0], type(part.ops[0])
+        for name, other, relation in ((left, right, op), (right, left, _TURNED.get(op))):
+            metric = name.id if isinstance(name, ast.Name) else ""
+            value = number(known._replace(tree=other)) if metric in METRICS and not _names(other) else None
+            if value is not None and relation in _LIMITS:
+                return METRICS.index(metric), _LIMITS[relation](Fraction(value))
+    raise UsageError(
+        f"--where {plain(known.text[:200])}: a space is asked for limits of macs and params, joined by and, as in "
+        "'macs <= 300M and params >= 1M', and for any condition on its axes; sweep --where takes every other"
+    )
+
+
+def _names(tree: ast.expr) -> bool:
+    return any(isinstance(node, ast.Name) for node in ast.walk(tree))
+
+
+_LIMITS: Mapping[Any, Any] = {
+    ast.LtE: lambda value: Limit(None, floor(value)),
+    ast.Lt: lambda value: Limit(None, ceil(value) - 1),
+    ast.GtE: lambda value: Limit(ceil(value), None),
+    ast.Gt: lambda value: Limit(floor(value) + 1, None),
+    ast.Eq: lambda value: Limit(ceil(value), floor(value)),
+}
+_TURNED: Mapping[Any, Any] = {ast.LtE: ast.GtE, ast.Lt: ast.Gt, ast.GtE: ast.LtE, ast.Gt: ast.Lt, ast.Eq: ast.Eq}
 
 
 # What the candidates of a section pay beyond the cheapest one, in multiples of a common divisor.
@@ -200,11 +311,11 @@ def mask(found: Excess, on: Histogram, *, surely: bool) -> "Array":
     """Return which bins meet the limits surely, or may meet them."""
     np = numpy()
     result = np.ones(on.grid.bins, bool)
-    for column, (limit, unit, bins) in enumerate(zip(found.ranges, on.grid.units, on.grid.bins, strict=True)):
+    for metric, (limit, unit, bins) in enumerate(zip(found.ranges, on.grid.units, on.grid.bins, strict=True)):
         low = np.array([unit * place for place in range(bins)]) if unit * bins >= SMALL else np.arange(bins) * unit
-        high = low + on.rests[column]
+        high = low + on.rests[metric]
         kept = (low >= limit.low) & (high <= limit.high) if surely else (high >= limit.low) & (low <= limit.high)
-        result &= kept.reshape([-1 if each == column else 1 for each in range(len(on.grid.bins))])
+        result &= kept.reshape([-1 if each == metric else 1 for each in range(len(on.grid.bins))])
     return result  # type: ignore[no-any-return]
 
 

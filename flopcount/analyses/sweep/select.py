@@ -56,7 +56,7 @@ class Tallied:
     def __init__(self, space: Space, evaluate: Evaluator) -> None:
         self.space = space
         self.evaluate = evaluate
-        self.values = {each.name: _values(numpy(), each.values) for each in space.axes}
+        self.values = {each.name: column(each.values) for each in space.axes}
         self.seen = self.valid = self.kept = 0
         self._reasons: dict[tuple[tuple[int, ...], int], tuple[int, int]] = {}
         self._noted: dict[bool, int] = {}
@@ -141,7 +141,9 @@ def rows(tallied: Tallied, chunk: Chunk, where: Condition | None) -> Rows:
     return {name: known[name][kept] for name in columns(tallied.space)}
 
 
-def _values(np: Any, values: Sequence[Any]) -> "Array":
+def column(values: Sequence[Any]) -> "Array":
+    """Return the values of an axis as an array: numbers, or words as options take them."""
+    np = numpy()
     if _kind(values) is not str:
         return np.array(values)  # type: ignore[no-any-return]
     result: Array = np.empty(len(values), object)
