@@ -37,12 +37,18 @@ def located(problems: Iterable[Problem], source: Source, settings: Mapping[Place
     """
     pairs = [(problem, _setting(problem, settings)) for problem in problems]
     places = [place for each, setting in pairs if not setting for place in (each.place, *each.via)]
-    found = {**dict.fromkeys(places, _START), **spans(source, places)}
+    found = {**{place: _start(place) for place in places}, **spans(source, places)}
     pairs.sort(key=lambda pair: found.get(pair[0].place, _NOWHERE))
     lines = source.text.split("\n")
     shown = [_located(problem, setting, found, lines) for problem, setting in pairs[:MOST_SHOWN]]
     more = len(pairs) - MOST_SHOWN
     return FileError(source.title, *shown, *([f"and {more} more problems"] if more > 0 else []))
+
+
+def _start(place: Place) -> Span:
+    """Return the place of a problem without one: the line, if it is about a line of a model of another tool."""
+    line = place[1] if place[:1] == ("line",) else 1
+    return Span(line, 1, 1) if isinstance(line, int) else _START
 
 
 def _setting(problem: Problem, settings: Mapping[Place, str]) -> str:

@@ -141,3 +141,10 @@ def test_options_that_make_another_layer_are_refused(run: Run, write: Write, opt
     text = f"[net]\nchannels=3\nheight=8\nwidth=8\n[maxpool]\nsize=2\nstride=2\n{option}=1\n"
     result = run(write("a.cfg", text))
     assert (result.code, option in result.err) == (2, True)
+
+
+def test_what_a_width_breaks_is_reported_at_its_line(run: Run, write: Write) -> None:
+    """Six filters times 0.67 are four, which three groups do not divide; the second layer begins in line 8."""
+    text = "[net]\nchannels=6\nheight=8\nwidth=8\n[conv]\nfilters=6\nsize=1\n[conv]\nfilters=6\ngroups=3\nsize=1\n"
+    result = run(write("g.cfg", text), "--width", "0.67")
+    assert (result.code, "g.cfg:8:1: convolutional1: groups" in result.err) == (2, True)
