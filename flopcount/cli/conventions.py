@@ -4,7 +4,7 @@ import click
 
 from flopcount.cli.options import complete_convention, output_options
 from flopcount.cli.output import show
-from flopcount.network.convention import COUNTERS, described, mac_conventions
+from flopcount.network.convention import described, mac_conventions
 from flopcount.report.catalogue import convention_report, conventions_report
 
 
@@ -17,7 +17,7 @@ def command(name: str | None, fmt: str, output: str | None) -> None:
     NAME is one of them, or a file of your own: my.toml, my.toml:NAME.
     """
     if name is None:
-        report = conventions_report([described(each, COUNTERS) for each in mac_conventions()])
+        report = conventions_report([described(each) for each in mac_conventions()])
     else:
-        report = convention_report(described(name, COUNTERS))
+        report = convention_report(described(name))
     show(report, fmt, output)

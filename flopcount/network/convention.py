@@ -17,7 +17,6 @@ from flopcount.network.implementation import ABSENT, CALL_STYLES
 from flopcount.network.padding_exact import PADDING_EXACT
 from flopcount.spec.fields import Flag, Help, printable, sentence, shown
 from flopcount.spec.kinds import KINDS
-from flopcount.spec.problems import table_problems
 from flopcount.spec.source import Source
 from flopcount.spec.text import parsed
 
@@ -199,7 +198,7 @@ def convention(params: str | None = None, macs: str = "macs") -> Convention:
     Parameters are counted by a policy: the default one or, where another counter is
     named, as that counter does.
     """
-    found = own_convention(macs) if macs in own_conventions() else described(macs, COUNTERS).rule
+    found = own_convention(macs) if macs in own_conventions() else described(macs).rule
     return found if params is None else with_params(found, params)
 
 
@@ -232,51 +231,41 @@ class Described(NamedTuple):
     notes: Mapping[str, str] = {}
 
 
-def described(reference: str, folder: Path) -> Described:
-    """Return a convention with its description: a name, `FILE.toml`, or `FILE.toml:NAME` of a file with several.
-
-    `folder` has the files of the conventions that are known by name.
-    """
+def described(reference: str) -> Described:
+    """Return a convention with its description: a name, `FILE.toml`, or `FILE.toml:NAME` of a file with several."""
     if reference in own_conventions():
         return Described(own_convention(reference))
-    if reference in _names(folder):
-        return _bundled(reference, folder)
+    if reference in mac_conventions():
+        return _bundled(reference)
     file, colon, name = reference.rpartition(":")
     if not (colon and file.endswith(".toml")):
         file, name = reference, ""
     if not file.endswith(".toml"):
-        way_out = suggestion(reference[:100], [*own_conventions(), *_names(folder)])
-        raise UsageError(f"no convention is called {reference[:60]!r}; {way_out} (a file is named with its ending)")
-    return _of_file(Path(file), name, folder)
+        hint = suggestion(reference[:100], mac_conventions())
+        raise UsageError(f"no convention is named {reference[:60]!r}; {hint} (give a file with its ending)")
+    return _of_file(Path(file), name)
 
 
 @cache
-def _bundled(name: str, folder: Path) -> Described:
-    path = folder / f"{name}.toml"
+def _bundled(name: str) -> Described:
+    return _of_file(COUNTERS / f"{name}.toml", "")
+
+
+def _of_file(path: Path, name: str) -> Described:
     text = _text(path)
-    return _described(name, _File(str(path), text, _data(str(path), text), ()), folder)
-
-
-@cache
-def _names(folder: Path) -> list[str]:
-    return sorted(path.stem for path in folder.glob("*.toml"))
-
-
-def _of_file(path: Path, name: str, folder: Path) -> Described:
-    text = _text(path)
-    data = _data(str(path), text)
+    data = parsed(text, "toml", str(path)).data
     several = data.get("conventions")
     if several is None and not name:
-        return _described(path.stem, _File(str(path), text, data, ()), folder)
+        return _described(path.stem, _File(str(path), text, data, ()))
     if not isinstance(several, Mapping) or name not in several:
         known = [*several] if isinstance(several, Mapping) else []
         example = f"{path}:{known[0]}" if known else f"{path}, without a name: it holds one convention"
         raise UsageError(f"{path}: {_asked(name)}; write {example}")
-    return _described(name, _File(str(path), text, several[name], ("conventions", name)), folder)
+    return _described(name, _File(str(path), text, several[name], ("conventions", name)))
 
 
 def _asked(name: str) -> str:
-    return f"no convention is called {name!r} here" if name else "there are several conventions here"
+    return f"no convention is named {name!r} here" if name else "there are several conventions here"
 
 
 def _text(path: Path) -> str:
@@ -292,21 +281,16 @@ def _text(path: Path) -> str:
         raise FileError(str(path), "this is not text; a convention is TOML in UTF-8") from None
 
 
-def _data(title: str, text: str) -> Mapping[str, Any]:
-    return parsed(text, "toml", title).data
-
-
-def _described(name: str, file: _File, folder: Path) -> Described:
+def _described(name: str, file: _File) -> Described:
     data = file.data
-    known = [*own_conventions(), *(each for each in _names(folder) if each != name)]
-    problems = _problems(data, known, file.place)
+    problems = _problems(data, [each for each in mac_conventions() if each != name], file.place)
     if problems or not isinstance(data, Mapping):
         from flopcount.spec.positions import located
 
         raise located(problems, Source(file.title, file.text, "toml", {}))
     base = data.get("extends")
     about = {key: data[key] for key in ("about", "version", "source", "notes") if key in data}
-    start = _blank() if base is None else described(base, folder).rule
+    start = _blank() if base is None else described(base).rule
     return Described(_changed(start, name, data), **about)
 
 
@@ -395,6 +379,8 @@ def _table_of(key: Any, value: Any, words: str) -> Any:
 
 def _problems(data: object, bases: Sequence[str], place: Place) -> list[Problem]:
     """Return what is wrong with the data of a convention."""
+    from flopcount.spec.problems import table_problems
+
     model = _file_model(tuple(bases))
     try:
         model.model_validate(data)

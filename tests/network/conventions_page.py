@@ -13,7 +13,7 @@ from typing import Any
 
 from flopcount.analyses.explain import side
 from flopcount.cli.loading import Options, count_of
-from flopcount.network.convention import COUNTERS, Described, convention, described, mac_conventions
+from flopcount.network.convention import Described, convention, described, mac_conventions
 from flopcount.network.implementation import CALL_STYLES
 from flopcount.network.trace import trace
 
@@ -36,7 +36,7 @@ def _table(head: Sequence[str], rows: Iterator[Sequence[object]]) -> str:
 
 
 def _described() -> list[Described]:
-    return [described(name, COUNTERS) for name in mac_conventions()]
+    return [described(name) for name in mac_conventions()]
 
 
 def _list() -> str:

@@ -44,7 +44,7 @@ def test_every_convention_that_is_promised_is_there() -> None:
 def test_a_file_that_comes_along_says_where_it_is_from(path: Path) -> None:
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     assert {"about", "source", "counts", "leaves_out"} <= data.keys()
-    found = described(path.stem, COUNTERS)
+    found = described(path.stem)
     assert set(found.notes) <= {*OPERATIONS, *PARAMETERS, *PADDING_EXACT}
     assert found.rule.name == path.stem
 
