@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from flopcount.analyses.sweep.axes import Axis, Value, axis, in_words, is_several, setting_axis, words
 from flopcount.case import Case
-from flopcount.errors import BadInput, UsageError, plain, suggestion
+from flopcount.errors import UsageError, plain, suggestion
 from flopcount.network.convention import Convention
 from flopcount.network.network import Network, Where, planned
 from flopcount.network.plan import Plan, plan
@@ -78,7 +78,8 @@ def grid(network: Network, said: Words, rule: Convention) -> Space:
     fixed = tuple(each for each in settings if each not in varied)
     size, batch, width = (None if text and is_several(text) else text for text in (said.size, said.batch, said.width))
     first = _first(said.size) if said.size and not size else size
-    made, known = _read(network, Where(size, _whole(batch), said.variant, fixed), first)
+    where, known = _read(network, Where(size, _whole(batch), said.variant, fixed), first)
+    made = settled(network, variant=said.variant, foreign=known.spec.foreign)
     if known.unknown:
         raise UsageError("--allow-unknown leaves operators out, and a grid has no place to say so; count one network")
     axes = [*_option_axes(said), *map(setting_axis, varied)]
@@ -87,20 +88,19 @@ def grid(network: Network, said: Words, rule: Convention) -> Space:
     axes = [*spread(known.spec.arch, axes), *declared_axes]
     if not axes:
         raise UsageError("nothing varies; give a list or a range, such as --input 96:320:32 or --width 0.5,0.75,1")
-    kept = first if known.spec.foreign else size
-    case = Case(made, input=kept, batch=_whole(batch), width=width, settings=fixed, convention=rule)
+    case = Case(made, input=where.input, batch=_whole(batch), width=width, settings=fixed, convention=rule)
     return Space(case, tuple(axes))
 
 
-def _read(network: Network, where: Where, first: str | None) -> tuple[Network, Plan]:
-    """Read a network, and return it as one whose settings need no reading; sizes that are open take the first value."""
+def _read(network: Network, where: Where, first: str | None) -> tuple[Where, Plan]:
+    """Read a network; one whose sizes are open is read at the first of those that are listed."""
     try:
-        known = network.at(where).plan
-    except BadInput:
+        return where, network.at(where).plan
+    except UsageError:
         if where.input is not None or first is None:
             raise
-        known = network.at(where._replace(input=first)).plan
-    return settled(network, variant=where.variant, foreign=known.spec.foreign), known
+        where = where._replace(input=first)
+        return where, network.at(where).plan
 
 
 def settled(network: Network, *, variant: str | None = None, foreign: bool = False) -> Network:
