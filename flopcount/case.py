@@ -124,9 +124,9 @@ class Count:
     If operators are `unknown` (each with its number of occurrences), totals are lower bounds.
     """
 
-    def __init__(self, case: "Case", traced: Trace, standard: Trace | None, rule: Convention) -> None:
-        """Keep the traces; costs are computed when they are first asked for."""
-        self.case, self.trace, self.standard, self.convention = case, traced, standard, rule
+    def __init__(self, case: "Case", traced: Trace, rule: Convention) -> None:
+        """Keep the trace; costs are computed when they are first asked for."""
+        self.case, self.trace, self.convention = case, traced, rule
         self._known: dict[int, tuple[Step, Cost]] = {}
 
     @property
@@ -138,6 +138,12 @@ class Count:
     def unknown(self) -> Mapping[str, int]:
         """The operators that were skipped, each with its number of occurrences."""
         return self.case.plan.unknown
+
+    @cached_property
+    def standard(self) -> Trace | None:
+        """The same network with standard convolutions throughout; None if it has no others."""
+        standard = self.case.standard
+        return folded(standard) if standard and self.convention.folds else standard
 
     @cached_property
     def costs(self) -> Mapping[str, Cost]:
@@ -282,10 +288,8 @@ class Case:
     @cached_property
     def count(self) -> Count:
         """What every layer costs."""
-        traced, standard = self.trace, self.standard
-        if self.convention.folds:
-            traced, standard = folded(traced), folded(standard) if standard else None
-        return Count(self, traced, standard, batched(self.convention, traced))
+        traced = folded(self.trace) if self.convention.folds else self.trace
+        return Count(self, traced, batched(self.convention, traced))
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:

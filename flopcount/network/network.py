@@ -58,12 +58,14 @@ class Network:
     @cached_property
     def plan(self) -> Plan:
         """The layers of the network here."""
+        anywhere = self.where._replace(input=None, batch=None)
         try:
-            known = self._plans.get(self.where)
+            known = self._plans.get(anywhere)
         except TypeError:  # settings that hold lists have no hash
             return self._read(self.where)
-        if known is None:
-            known = self._plans[self.where] = self._read(self.where)
+        if known is None or known.sized:
+            known = self._plans.get(self.where) or self._read(self.where)
+            self._plans[self.where if known.sized else anywhere] = known
         return known
 
 
