@@ -23,7 +23,7 @@ def command(kind: str | None, fmt: str, output: str | None) -> None:
     """List the kinds of layers, or show one: its fields, equations and source."""
     templates = load("compositions").arch.templates
     if kind is not None and kind not in {*KINDS, *templates}:
-        raise UsageError(f"no kind is called {kind!r}; {suggestion(kind, [*KINDS, *templates])}")
+        raise UsageError(f"no kind is named {kind!r}; {suggestion(kind, [*KINDS, *templates])}")
     if kind is None:
         report = kinds_report(templates)
     else:

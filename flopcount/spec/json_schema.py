@@ -15,31 +15,31 @@ from flopcount.spec.rows import STRUCTURE
 # The JSON Schema of limits, in arch files and in a configuration.
 
 
-BudgetSchemaSchema = dict[str, Any]
+JsonSchema = dict[str, Any]
 
 QUANTITY = {"type": ["string", "number"], "minimum": 0}
-"""A number, or a text with a unit; which units there are depends on the key, and is checked by `flopcount check`."""
+"""A number, or a text with a unit; `flopcount check` checks the unit, which depends on the key."""
 
 
-def budget_definitions() -> BudgetSchemaSchema:
-    """Return the definitions of a budget and what is in it."""
+def budget_definitions() -> JsonSchema:
+    """Return the definitions of a budget and of the tables in it."""
     return _definitions(Budget)
 
 
-def configuration_schema() -> BudgetSchemaSchema:
-    """Return the schema of flopcount.toml, and of what tool.flopcount is in pyproject.toml."""
+def configuration_schema() -> JsonSchema:
+    """Return the schema of flopcount.toml, and of tool.flopcount in pyproject.toml."""
     definitions = _definitions(Configuration)
     whole = definitions.pop("Configuration")
     return {"$schema": DIALECT, "title": "flopcount configuration", **_untitled(whole), "$defs": definitions}
 
 
-def _definitions(model: type[BaseModel]) -> BudgetSchemaSchema:
+def _definitions(model: type[BaseModel]) -> JsonSchema:
     _, generated = models_json_schema([(model, "validation")], ref_template="#/$defs/{model}")
     return {name: _untitled(_shorthand(definition)) for name, definition in generated["$defs"].items()}
 
 
-def _shorthand(definition: BudgetSchemaSchema) -> BudgetSchemaSchema:
-    """Add the short ways to write what a definition describes: one value for a list of it, a maximum for a limit."""
+def _shorthand(definition: JsonSchema) -> JsonSchema:
+    """Add the short forms of a definition: one value for a list, a maximum for a limit."""
     properties = definition.get("properties", {})
     for name in LIMITED:
         if name in properties:
@@ -54,7 +54,7 @@ def _shorthand(definition: BudgetSchemaSchema) -> BudgetSchemaSchema:
 
 
 def _untitled(node: Any) -> Any:
-    """Leave out the titles, which repeat the keys, and the defaults that say nothing."""
+    """Drop titles, which repeat the keys, and empty defaults."""
     if isinstance(node, list):
         return [_untitled(each) for each in node]
     if not isinstance(node, dict):
@@ -67,15 +67,13 @@ def _untitled(node: Any) -> Any:
 
 
 TEMPLATE_NAME = "^[a-z0-9_][A-Za-z0-9_-]*$"
-"""A type that starts with a small letter is taken for a template: kinds start with a capital."""
+"""The name of a template in the schema: kinds start with a capital letter."""
 
 SHORT = 100
-"""A value with fewer characters is written out wherever it stands."""
-
-JsonSchemaSchema = dict[str, Any]
+"""Values with fewer characters are written out wherever they occur."""
 
 
-def arch_schema() -> JsonSchemaSchema:
+def arch_schema() -> JsonSchema:
     """Return the schema: the arch at the top, one definition per kind of layer."""
     kinds: list[type[Layer]] = [*map(kind_named, KINDS), Block]
     definitions = _generated([Arch, Template, Variant, Scaling, Claim, *kinds])
@@ -94,10 +92,10 @@ def arch_schema() -> JsonSchemaSchema:
     return schema
 
 
-def _shared(schema: JsonSchemaSchema) -> JsonSchemaSchema:
-    """Say once what many fields take: titles go, and long values become definitions named after a field."""
+def _shared(schema: JsonSchema) -> JsonSchema:
+    """Drop titles, and make long values that occur often into definitions named after a field."""
     values: dict[str, str] = {}
-    shared: JsonSchemaSchema = {}
+    shared: JsonSchema = {}
 
     def simplified(node: Any, field: str = "") -> Any:
         if isinstance(node, list):
@@ -107,7 +105,7 @@ def _shared(schema: JsonSchemaSchema) -> JsonSchemaSchema:
         inner = {key: simplified(value, key) for key, value in node.items() if not _is_title(key, value)}
         return _reference(field, inner, values, shared) if "anyOf" in inner or "enum" in inner else inner
 
-    result: JsonSchemaSchema = simplified(schema)
+    result: JsonSchema = simplified(schema)
     result["$defs"] |= shared
     return result
 
@@ -116,10 +114,8 @@ def _is_title(key: str, value: object) -> bool:
     return key == "title" and isinstance(value, str)
 
 
-def _reference(
-    field: str, node: JsonSchemaSchema, values: dict[str, str], shared: JsonSchemaSchema
-) -> JsonSchemaSchema:
-    """Put the value of a field among the definitions, and keep what is said of the field itself."""
+def _reference(field: str, node: JsonSchema, values: dict[str, str], shared: JsonSchema) -> JsonSchema:
+    """Move the value of a field to the definitions, and keep its description and default."""
     own = {key: value for key, value in node.items() if key in {"description", "default"}}
     value = {key: value for key, value in node.items() if key not in own}
     text = json.dumps(value, sort_keys=True)
@@ -132,15 +128,15 @@ def _reference(
     return {**own, "$ref": f"#/$defs/{values[text]}"}
 
 
-def _generated(models: list[type[BaseModel]]) -> JsonSchemaSchema:
+def _generated(models: list[type[BaseModel]]) -> JsonSchema:
     pairs: Any = [(model, "validation") for model in models]
     _, generated = models_json_schema(pairs, ref_template="#/$defs/{model}")
-    definitions: JsonSchemaSchema = generated["$defs"]
+    definitions: JsonSchema = generated["$defs"]
     return definitions
 
 
-def _arch(arch: JsonSchemaSchema, defaults: JsonSchemaSchema) -> JsonSchemaSchema:
-    """Give the keys that are validated only when they are used the schemas they have then."""
+def _arch(arch: JsonSchema, defaults: JsonSchema) -> JsonSchema:
+    """Give the keys that are validated lazily the schemas of their models."""
     properties = arch["properties"]
     properties["defaults"] |= defaults
     properties["templates"] |= {"additionalProperties": {"$ref": "#/$defs/Template"}}
@@ -164,24 +160,24 @@ def _arch(arch: JsonSchemaSchema, defaults: JsonSchemaSchema) -> JsonSchemaSchem
     return {**arch, **choice}
 
 
-def _typed(name: str, definition: JsonSchemaSchema) -> JsonSchemaSchema:
+def _typed(name: str, definition: JsonSchema) -> JsonSchema:
     """Add the type that tells the kinds apart; only that is required here, since `defaults` may give the rest."""
     properties = {"type": {"const": name}, **definition["properties"]}
     return {**definition, "properties": properties, "required": ["type"]}
 
 
-def _type_of(names: list[str]) -> JsonSchemaSchema:
+def _type_of(names: list[str]) -> JsonSchema:
     return {"anyOf": [{"enum": names}, {"type": "string", "pattern": TEMPLATE_NAME}]}
 
 
-def _layer(names: list[str]) -> JsonSchemaSchema:
-    """Choose the definition by the type, so that an editor complains about the right one."""
+def _layer(names: list[str]) -> JsonSchema:
+    """Choose the definition by the type, so that an editor reports the right one."""
     chosen = [{"if": _is(name), "then": {"$ref": f"#/$defs/{name}"}} for name in names]
     return {"type": "object", "required": ["type"], "properties": {"type": _type_of(names)}, "allOf": chosen}
 
 
-def _row(kinds: list[type[Layer]]) -> JsonSchemaSchema:
-    """Choose the keys by the type; values are not looked at, since they may be expressions."""
+def _row(kinds: list[type[Layer]]) -> JsonSchema:
+    """Choose the keys by the type; values are not checked, since they may be expressions."""
     keys = {kind.__name__: [*STRUCTURE, *kind.model_fields] for kind in kinds}
     chosen = [
         {"if": _is(name), "then": {"propertyNames": {"enum": [*dict.fromkeys(known)]}}} for name, known in keys.items()
@@ -190,17 +186,17 @@ def _row(kinds: list[type[Layer]]) -> JsonSchemaSchema:
     return {"type": "object", "required": ["type"], "properties": properties, "allOf": chosen}
 
 
-def _is(name: str) -> JsonSchemaSchema:
+def _is(name: str) -> JsonSchema:
     return {"properties": {"type": {"const": name}}}
 
 
-def _list_of(definition: str, text: str) -> JsonSchemaSchema:
+def _list_of(definition: str, text: str) -> JsonSchema:
     return {"type": "array", "minItems": 1, "items": {"$ref": f"#/$defs/{definition}"}, "description": text}
 
 
-def _fields(kinds: list[type[Layer]], definitions: JsonSchemaSchema) -> JsonSchemaSchema:
-    """Return what `defaults` may hold: every field of every kind, one of its schemas each."""
-    result: JsonSchemaSchema = {}
+def _fields(kinds: list[type[Layer]], definitions: JsonSchema) -> JsonSchema:
+    """Return what `defaults` may contain: every field of every kind, with any of its schemas."""
+    result: JsonSchema = {}
     for kind in kinds:
         properties = definitions[kind.__name__]["properties"]
         for name in own_fields(kind) if kind is not Block else ():

@@ -69,7 +69,7 @@ def expressed(value: object, names: frozenset[str]) -> object:
 
 
 def not_expressed(text: str, names: frozenset[str]) -> str:
-    """Say why a text is no expression over known names; nothing, if it is one."""
+    """Say why a text is not an expression over known names; empty if it is one."""
     try:
         unknown = sorted(parse(text).names - names)
     except NotArithmeticError as error:
@@ -88,7 +88,7 @@ def is_expression(value: object) -> bool:
 
 
 def prepared(data: Raw) -> Raw:
-    """Give each layer the defaults it does not mention, and set rows with expressions apart."""
+    """Give each layer the defaults it does not set, and set rows with expressions apart."""
     preparation = _Preparation(data)
     bodies = {name: preparation.body(raw) for name, raw in preparation.templates.items()}
     layers = preparation.rows(data.get("layers"), templated=bool(data.get("arguments")))
@@ -106,7 +106,7 @@ def unknown_defaults(defaults: Raw, used: Iterator[str]) -> list[str]:
 
 
 def used_kinds(layers: object) -> Iterator[str]:
-    """Yield the known kinds among raw layers, blocks looked into."""
+    """Yield the known kinds among raw layers, including those in blocks."""
     for layer in layers if isinstance(layers, list) else ():
         if isinstance(layer, Mapping):
             kind = layer.get("type")
@@ -116,7 +116,7 @@ def used_kinds(layers: object) -> Iterator[str]:
 
 
 class _Preparation:
-    """What turns raw rows into those to validate: the file's defaults, and the names of its templates."""
+    """The defaults of a file and the names of its templates, applied to raw rows."""
 
     def __init__(self, data: Raw) -> None:
         defaults, templates = data.get("defaults"), data.get("templates")
@@ -133,7 +133,7 @@ class _Preparation:
         return self.narrowed[kind]
 
     def rows(self, layers: object, *, templated: bool) -> Any:
-        """Prepare a list of rows; what is not a list is left for validation to refuse."""
+        """Prepare a list of rows; validation refuses anything else."""
         if not isinstance(layers, list):
             return layers
         return [self.row(layer, templated=templated) for layer in layers]
