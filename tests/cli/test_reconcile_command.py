@@ -94,11 +94,11 @@ def test_every_format_can_be_written(fmt: str, run: Run) -> None:
     ("arguments", "says"),
     [
         ([], "nothing to reconcile with; give --with thop=4133742592, --with 4.13G or --to thop"),
-        (["--to", "tho"], "no convention is called 'tho'; did you mean 'thop'?"),
+        (["--to", "tho"], "no convention is named 'tho'; did you mean 'thop'?"),
         (["--with", "thop"], "--with thop: 'thop' is not a figure; write 4133742592, 4.13G or thop=4.13G"),
-        (["--with", "tho=3"], "no convention is called 'tho'; did you mean 'thop'?"),
+        (["--with", "tho=3"], "no convention is named 'tho'; did you mean 'thop'?"),
         (["--with", "0"], "--with 0: a figure of 0 matches nothing; give the number that the counter prints"),
-        (["--from", "x", "--to", "thop"], "no convention is called 'x'"),
+        (["--from", "x", "--to", "thop"], "no convention is named 'x'"),
     ],
 )
 def test_a_mistake_is_one_sentence(arguments: list[str], says: str, run: Run) -> None:

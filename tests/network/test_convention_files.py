@@ -100,7 +100,7 @@ def test_a_file_with_several(run: Run, write: Write) -> None:
     result = run("lenet5", "--convention", path)
     assert (result.code, result.problems) == (2, [f"{path}: there are several conventions here; write {path}:one"])
     result = run("lenet5", "--convention", f"{path}:three")
-    assert result.problems == [f"{path}: no convention is called 'three' here; write {path}:one"]
+    assert result.problems == [f"{path}: no convention is named 'three' here; write {path}:one"]
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ relu = 0
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("tho", "no convention is called 'tho'; did you mean 'thop'?"),
+        ("tho", "no convention is named 'tho'; did you mean 'thop'?"),
         ("nowhere.toml", "nowhere.toml: cannot be read: no such file or directory"),
-        ("../../thop", "no convention is called '../../thop'"),
+        ("../../thop", "no convention is named '../../thop'"),
         ("my.toml:", "my.toml: cannot be read"),
     ],
 )
