@@ -1,7 +1,7 @@
-"""Says what a neural network costs before anyone builds it.
+"""Compute a neural network's exact parameter and MAC counts from its spec, without a framework.
 
-`Case(load("mobilenet_v1"), input=160).count` is what the command line shows;
-`check("archs")` checks arch files against their budgets and returns findings.
+`Case(load("mobilenet_v2"), input=160).count` is what the command line shows. `compare`, `sweep` and
+`check_case` take cases; `check("archs")` checks arch files against their budgets.
 """
 
 from importlib import import_module
@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from flopcount.analyses.answers import check_case as check_case
+    from flopcount.analyses.answers import compare as compare
+    from flopcount.analyses.answers import sweep as sweep
     from flopcount.analyses.budgets.check import check as check
     from flopcount.case import Case as Case
     from flopcount.case import load as load
@@ -20,11 +23,14 @@ _HOMES = {
     "Case": "case",
     "FlopcountError": "errors",
     "check": "analyses.budgets.check",
+    "check_case": "analyses.answers",
+    "compare": "analyses.answers",
     "convention": "network.convention",
     "load": "case",
+    "sweep": "analyses.answers",
 }
 
-__all__ = ["Case", "FlopcountError", "check", "convention", "load"]
+__all__ = ["Case", "FlopcountError", "check", "check_case", "compare", "convention", "load", "sweep"]
 
 
 def __getattr__(name: str) -> object:

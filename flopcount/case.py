@@ -8,8 +8,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import flopcount
 from flopcount.errors import Note, SpecError, UsageError
 from flopcount.formulas.numbers import Dim
 from flopcount.formulas.shape import Shape
@@ -27,6 +28,10 @@ from flopcount.spec.load import Setting, setting
 from flopcount.spec.load import load as load_arch
 from flopcount.spec.load import load_bytes as load_stdin
 from flopcount.spec.source import Notation
+
+if TYPE_CHECKING:
+    from flopcount.analyses.answers import Candidate, Comparison
+    from flopcount.analyses.budgets.findings import Finding
 
 WEIGHTS = ("weight", "rnn_weight")
 """The tallied names that make a layer one with weights."""
@@ -232,6 +237,18 @@ class Case:
         """Return the same case with some of its arguments changed, such as `case.at(input=160)`."""
         names = ("network", "input", "batch", "width", "variant", "settings", "convention", "metrics")
         return Case(**{**{name: getattr(self, name) for name in names}, **changes})
+
+    def compare(self, *others: "Case") -> "tuple[Comparison, ...]":
+        """Return the totals of this case and others, with ratios to this one."""
+        return flopcount.compare(self, *others)
+
+    def check(self, **limits: Any) -> "tuple[Finding, ...]":
+        """Return a finding for each limit that is broken: `case.check(macs="600M")`, or those in the file."""
+        return flopcount.check_case(self, **limits)
+
+    def sweep(self, **axes: Sequence[Any]) -> "tuple[Candidate, ...]":
+        """Count every combination of some arguments: `case.sweep(input=[160, 224], width=[0.5, 1])`."""
+        return flopcount.sweep(self, **axes)
 
     def with_plan(self, plan: Plan, given: Given | None = None, inputs: Mapping[str, Shape] | None = None) -> "Case":
         """Return the case of other layers, such as those of a substitution, or at other inputs."""

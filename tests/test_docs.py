@@ -177,3 +177,10 @@ def test_the_picture_in_docs_is_the_one_that_is_drawn(
     drawn = run("mobilenet_v1.toml", "--input", "160", "--format", "svg")
     shown = (ROOT / "docs" / "mobilenet_v1.svg").read_text(encoding="utf-8")
     assert shown == drawn.out, "run make picture"
+
+
+def test_the_python_interface_page_runs() -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(compile(code, "python.md", "exec"), names)  # noqa: S102  (the page is ours)

@@ -1,0 +1,86 @@
+"""What a case answers beyond its own count: comparisons, limits and sweeps, for use from Python."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from flopcount.analyses.budgets.findings import Finding, SourceMap
+from flopcount.analyses.budgets.judge import Model, Point, Rule, breaches, measurement, own_rules, verdict
+from flopcount.case import METRICS, Case, Cost
+from flopcount.errors import BadInput, Note, UsageError
+from flopcount.spec.source import Source
+
+
+class Comparison(NamedTuple):
+    """A network beside the first of several: its name, totals, ratios to the first, and notes."""
+
+    name: str
+    totals: Cost
+    ratios: Mapping[str, float | None]
+    notes: tuple[Note, ...]
+
+
+def compare(*cases: Case) -> tuple[Comparison, ...]:
+    """Return the totals of several cases, with ratios to the first."""
+    counts = [case.count for case in cases]
+    return tuple(
+        Comparison(each.case.name, each.total, each.total.ratios(counts[0].total), each.notes) for each in counts
+    )
+
+
+def check_case(case: Case, **limits: Any) -> tuple[Finding, ...]:
+    """Return a finding for each limit that a case breaks; none if all hold.
+
+    `limits` are those of a `[budget]` table, such as `macs="600M"` or `params={"max": "5M"}`; without
+    any, the limits in the network's own file are checked. Raises UsageError for limits that are invalid.
+    """
+    model = Model(case.network, case.input)
+    rules = [Rule(_budget(limits), SourceMap(Source("limits", "", "toml", {})))] if limits else own_rules(model)
+    point = Point(case.input, case.width, case.variant, case.batch)
+    now = measurement(case.at(metrics=tuple(METRICS)).count)
+    return tuple(
+        verdict(breach, rule, model, now) for rule in rules for breach in breaches(rule.budget, point, now, None)
+    )
+
+
+def _budget(limits: Mapping[str, Any]) -> Any:
+    from flopcount.spec.budget import Budget
+    from flopcount.spec.problems import table_problems
+
+    try:
+        return Budget.model_validate(limits)
+    except ValidationError as error:
+        raise UsageError("\n".join(map(str, table_problems(error, Budget, limits)))) from None
+
+
+class Candidate(NamedTuple):
+    """One case of a sweep: the value of each axis, and its totals; or the error if it cannot be counted."""
+
+    values: Mapping[str, Any]
+    totals: Cost | None
+    notes: tuple[Note, ...] = ()
+    error: str = ""
+
+
+def sweep(case: Case, **axes: Sequence[Any]) -> tuple[Candidate, ...]:
+    """Count a case at every combination of some of its arguments, the last varying fastest.
+
+    `axes` are lists of values by argument of `Case`: `sweep(case, input=[160, 224], width=[0.5, 1])`. A
+    combination that cannot be counted keeps its error. `flopcount sweep` is for grids of millions.
+    """
+    return tuple(_candidate(case, values) for values in _combinations(axes))
+
+
+def _combinations(axes: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+    from itertools import product
+
+    yield from (dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
+
+
+def _candidate(case: Case, values: Mapping[str, Any]) -> Candidate:
+    try:
+        count = case.at(**values).count
+        return Candidate(values, count.total, count.notes)
+    except BadInput as error:
+        return Candidate(values, None, (), str(error))
