@@ -207,7 +207,7 @@ def _grid(x: Shape, axes: int, what: str) -> tuple[Dim, ...]:
 
 
 def patch_merging(x: Shape) -> Step:
-    """Patch merging: the channels of 2×2 neighbours side by side, normalized, then a linear layer to half of them.
+    """Patch merging: the channels of 2×2 neighbors side by side, normalized, then a linear layer to half of them.
 
         params = 8·M² + 8·M
         MACs = 8·M² · output positions

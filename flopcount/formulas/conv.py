@@ -1,7 +1,4 @@
-"""Standard convolutions, those in groups, and the arrangements that stand in for them.
-
-What the letters in the equations mean is said in `sliding`.
-"""
+"""Standard convolutions, those in groups, and the arrangements that stand in for them."""
 
 from collections.abc import Callable
 from functools import partial, wraps
@@ -25,7 +22,7 @@ from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed, r
 
 
 POINT = Window(1, padding="valid-round")
-"""The window of a 1×1 convolution. It leaves any map as it is: whether there is one, its neighbours answer."""
+"""The window of a 1×1 convolution. It keeps any map; whether the map exists is checked by the parts around it."""
 
 _GROUPS_IN = "groups = {} does not divide the {} input channels; choose a divisor of them"
 _GROUPS_OUT = "groups = {} does not divide the {} output channels; choose a divisor of them"
@@ -71,7 +68,7 @@ def channelwise(x: Shape, window: Window, *, multiplier: Dim = 1, bias: bool = F
 
 
 def with_norm_and_activation(step: Step, norm: str | None, activation: str | None) -> Step:
-    """Put a normalization and an activation behind a convolution, as further parts of one step."""
+    """Apply a normalization and an activation after a convolution, as further parts of one step."""
     stages: list[Stage] = []
     if norm is not None:
         stages.append(("norm", partial(normalized, name=norm)))
@@ -79,10 +76,10 @@ def with_norm_and_activation(step: Step, norm: str | None, activation: str | Non
         stages.append(("activation", partial(activated, function=activation)))
     if not stages:
         return step
-    behind = chain(step.kind, step.shape, *stages)
+    after = chain(step.kind, step.shape, *stages)
     parts = step.parts or (Part("conv", step),)
-    constraints = (*step.constraints, *behind.constraints)
-    return Step(step.kind, behind.shape, step.tally + behind.tally, (*parts, *behind.parts), constraints)
+    constraints = (*step.constraints, *after.constraints)
+    return Step(step.kind, after.shape, step.tally + after.tally, (*parts, *after.parts), constraints)
 
 
 def windowed(formula: Callable[..., Step]) -> Callable[..., Step]:
@@ -253,8 +250,6 @@ def het_conv(
 
 
 # Convolutions that leave a larger map.
-#
-# What the letters in the equations mean is said in `sliding`.
 
 
 _EXTRA = "output_padding = {} is no less than both stride = {} and dilation = {}; it can only be smaller than one"

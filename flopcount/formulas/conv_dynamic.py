@@ -1,6 +1,6 @@
 """Convolutions whose kernels or sampling points are computed from what they read.
 
-What the letters in the equations mean is said in `sliding`.
+The letters in the equations are those of `conv`.
 """
 
 from functools import partial
@@ -41,7 +41,7 @@ def cond_conv(
     groups: Dim = 1,
     bias: bool = True,
 ) -> Step:
-    """Conditionally parameterised convolution: n experts' kernels, mixed anew for each input.
+    """Conditionally parameterized convolution: n experts' kernels, mixed anew for each input.
 
         params = n·k²·(M/groups)·N + n·M  (+ n·N with bias, + n with routing_bias),  n = num_experts
         MACs = k²·(M/groups)·N · positions + n·k²·(M/groups)·N (mixing) + n·M (routing)

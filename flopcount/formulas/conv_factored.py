@@ -1,6 +1,6 @@
 """Convolutions that look at space and at the channels in separate parts.
 
-What the letters in the equations mean is said in `sliding`.
+The letters in the equations are those of `conv`.
 """
 
 from collections.abc import Sequence
@@ -102,12 +102,12 @@ def conv_2plus1d(
     norm: str | None = None,
     activation: str | None = None,
 ) -> Step:
-    """(2+1)D convolution: over space, then over time, which is the first axis behind the channels.
+    """(2+1)D convolution: over space, then over time, which is the first axis after the channels.
 
         params = k²·M·mid + kt·mid·N  (+ mid + N with bias)
         MACs = k²·M·mid · positions before time is strided + kt·mid·N · positions
 
-    `mid_channels` is ⌊kt·k²·M·N / (k²·M + kt·N)⌋ where not given: as many
+    `mid_channels` is ⌊kt·k²·M·N / (k²·M + kt·N)⌋ by default: as many
     weights as a full convolution. Norm and activation follow each part.
 
     Source: Tran et al., A closer look at spatiotemporal convolutions, CVPR 2018, section 3.5.
@@ -139,8 +139,7 @@ def _as_many_weights(channels: Dim, out_channels: Dim, kernel: tuple[Dim, ...]) 
 
 # Convolutions taken apart into smaller ones in a row: along space, or through fewer channels.
 #
-# They factor one convolution, so its bias, normalization and activation stand
-# behind the last part. What the letters in the equations mean is said in `sliding`.
+# They factor one convolution, so its bias, normalization and activation follow the last part.
 
 
 @windowed
@@ -153,7 +152,7 @@ def spatially_sep_conv(
         MACs = k·M·mid · positions after the first pass + k·mid·N · positions
 
     Each pass strides and pads along its own axis only, so without padding the
-    first runs on (H − k + 1)·W positions. `mid_channels` is N where not given.
+    first runs on (H − k + 1)·W positions. `mid_channels` is N by default.
 
     Source: Jaderberg et al., Speeding up CNNs with low rank expansions, BMVC 2014, scheme 2.
     """
@@ -251,8 +250,6 @@ def cp_conv(x: Shape, window: Window, *, out_channels: Dim, rank: Dim, bias: boo
 
 
 # Convolutions with branches of different kernels, added or side by side.
-#
-# What the letters in the equations mean is said in `sliding`.
 
 
 _SHARES = "{} shares do not divide the {} output channels; choose a multiple of them"
@@ -378,7 +375,7 @@ def mix_conv(
         MACs = Σ kᵢ²·Mᵢ · positions
 
     The padding is "same". What the shares leave over of the channels goes to the
-    first. Norm and activation follow each part, which is as one behind all.
+    first. Norm and activation follow each part, which costs as much as one after all.
 
     Source: Tan and Le, MixConv: Mixed depthwise convolutional kernels, BMVC 2019, section 3.
     """
@@ -420,7 +417,7 @@ def py_conv(
 
     The padding is "same". Level i has sharesᵢ in their sum of the N output
     channels, all levels as many where `shares` is not given. Norm and activation
-    follow each part, which is as one behind all.
+    follow each part, which costs as much as one after all.
 
     Source: Duta et al., Pyramidal convolution, arXiv:2006.11538, eq. 1–2.
     """

@@ -1,6 +1,6 @@
 """Convolutions that treat shares of the channels differently.
 
-What the letters in the equations mean is said in `sliding`.
+The letters in the equations are those of `conv`.
 """
 
 from functools import partial
@@ -143,7 +143,7 @@ def tied_block_conv(x: Shape, window: Window, *, out_channels: Dim, blocks: Dim,
 
 
 def shift_conv(x: Shape, *, kernel_size: Axes, stride: Axes = 1, padding: Padding = "same", dilation: Axes = 1) -> Step:
-    """Shift: each channel moves by one of the k² steps a kernel reaches; a 1×1 convolution behind it mixes them.
+    """Shift: each channel moves by one of the k² steps a kernel reaches; a 1×1 convolution after it mixes them.
 
         params = 0
         MACs = 0
@@ -157,8 +157,6 @@ def shift_conv(x: Shape, *, kernel_size: Axes, stride: Axes = 1, padding: Paddin
 
 
 # Octave convolution: part of the channels at half the resolution.
-#
-# What the letters in the equations mean is said in `sliding`.
 
 
 _HALVES = "2 does not divide {1}, the size of an axis, so there is no map of half the resolution; choose an even one"
@@ -243,8 +241,6 @@ def _added(step: Step, constraints: tuple[Constraint, ...] = ()) -> Step:
 
 
 # Convolutions that read, share or multiply otherwise than a standard one.
-#
-# What the letters in the equations mean is said in `sliding`.
 
 
 _PAIRS = "active_pairs = {} is more than the {} pairs there are of a position and a point of the kernel"
@@ -366,7 +362,7 @@ def sparse_conv(
 
     `active_pairs` counts, over the active positions of one input, the points of
     the kernel that meet an active position: it depends on the data. Biases are
-    added at `active_positions`, at all where not given. The map stays.
+    added at `active_positions`, at all by default. The map stays.
 
     Source: Graham et al., Semantic segmentation with submanifold sparse networks, CVPR 2018, section 3.
     """

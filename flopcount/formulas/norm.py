@@ -101,7 +101,7 @@ def rms_norm(x: Shape, *, elementwise_affine: bool = True) -> Step:
 
 
 def local_response_norm(x: Shape, *, size: Dim) -> Step:
-    """Local response normalization: division by a sum of squares over `size` neighbouring channels.
+    """Local response normalization: division by a sum of squares over `size` neighboring channels.
 
         params = 0
         MACs = 0

@@ -184,7 +184,7 @@ def pixel_shuffle(x: Shape, *, upscale_factor: Dim) -> Step:
 
 
 def pixel_unshuffle(x: Shape, *, downscale_factor: Dim) -> Step:
-    """Pixel unshuffle: r² neighbouring positions become channels of a map r times coarser along each axis.
+    """Pixel unshuffle: r² neighboring positions become channels of a map r times coarser along each axis.
 
         params = 0
         MACs = 0

@@ -94,7 +94,7 @@ class Shape(NamedTuple):
 
     @property
     def spatial(self) -> tuple[Dim, ...]:
-        """The sizes behind the channel axis."""
+        """The sizes after the channel axis."""
         return self.dims[self.channel_axis + 1 :]
 
     @property

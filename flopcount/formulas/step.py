@@ -18,7 +18,7 @@ OPERATIONS: Mapping[str, str] = {
     "binary_mac": "multiply-accumulates of one bit",
     "adder_add": "additions in place of multiplications, two each",
     "winograd_transform": "elements of tiles that Winograd's transforms read or write",
-    "bilinear_sample": "elements read between positions, of four neighbours on a plane",
+    "bilinear_sample": "elements read between positions, of four neighbors on a plane",
     "conv_bias_add": "biases added to the outputs of convolutions",
     "linear_bias_add": "biases added to the outputs of linear layers",
     "batch_norm": "elements normalized with the statistics of a batch",
@@ -73,12 +73,12 @@ OPERATIONS: Mapping[str, str] = {
     "instance_norm_affine": "elements scaled and shifted after an instance norm",
     "rms_norm": "elements divided by a root mean square",
     "rms_norm_affine": "elements scaled after a root mean square norm",
-    "local_response_norm": "elements divided by a sum over neighbouring channels",
+    "local_response_norm": "elements divided by a sum over neighboring channels",
     "local_response_norm_window": "elements summed by local response norms, window by window",
     "prelu": "elements through PReLU",
     "embedding_out": "elements looked up in tables",
     "interpolate_in": "elements read by interpolation of any mode",
-    "interpolate_nearest": "elements written by nearest-neighbour interpolation",
+    "interpolate_nearest": "elements written by nearest-neighbor interpolation",
     "interpolate_linear": "elements written by linear interpolation",
     "interpolate_bilinear": "elements written by bilinear interpolation",
     "interpolate_bicubic": "elements written by bicubic interpolation",
@@ -221,7 +221,7 @@ def frozen(step: Step) -> Step:
 
 
 def shared(step: Step, numbers: Mapping[str, int] | None = None) -> Step:
-    """Leave out the params that another layer counts: all, or so many of each sort."""
+    """Leave out the params that another layer counts: all, or a number of each sort."""
     if numbers is None:
         return _tallied(step, _without_params)
     counts, left = step.tally.counts, dict(numbers)

@@ -15,7 +15,7 @@ def several(kind: str, xs: tuple[Shape, ...]) -> None:
         raise ShapeError(f'{kind} reads two or more layers; name them, as in after = ["a", "b"]')
 
 
-def called(x: Shape, axis: int) -> str:
+def axis_name(x: Shape, axis: int) -> str:
     """Return what the numbers along an axis are, for a sentence."""
     if axis == x.channel_axis:
         return "channels"
@@ -39,7 +39,7 @@ def _equal(kind: str, one: Shape, other: Shape, free: int | None) -> Iterator[Co
     for axis, (size, size2) in enumerate(zip(one.dims, other.dims, strict=True)):
         if axis != free:
             yield equal(
-                size, size2, f"{kind} reads layers that agree, and these have {{}} and {{}} {called(one, axis)}"
+                size, size2, f"{kind} reads layers that agree, and these have {{}} and {{}} {axis_name(one, axis)}"
             )
 
 
@@ -76,7 +76,7 @@ def _stretching(full: Shape, x: Shape) -> Iterator[Constraint]:
     if x.channel_axis != full.channel_axis or (x.spatial and len(x.dims) != len(full.dims)):
         raise ShapeError(f"Mul cannot stretch {render(x.dims)} to {render(full.dims)}; name the larger layer first")
     for axis, (size, wanted) in enumerate(zip(x.dims, full.dims, strict=False)):
-        text = f"Mul stretches sizes of 1 only, and has to make {{1}} {called(full, axis)} of {{0}}"
+        text = f"Mul stretches sizes of 1 only, and has to make {{1}} {axis_name(full, axis)} of {{0}}"
         yield either(size, 1, wanted, text)
 
 
@@ -225,7 +225,7 @@ def crop(x: Shape, *, cropping: Dim | Pads) -> Step:
 # Layers that say which axis the channels are on; they compute nothing.
 #
 # A linear layer and an attention read the last axis as the channels, and what
-# stands before it as tokens; a convolution reads what stands behind as space.
+# stands before it as tokens; a convolution reads what stands after it as space.
 
 
 def token_rows(x: Shape, what: str) -> None:
@@ -237,7 +237,7 @@ def token_rows(x: Shape, what: str) -> None:
 
 
 def channels_last(x: Shape) -> Step:
-    """Put the channels behind space, so that each position is a vector of channels.
+    """Put the channels after space, so that each position is a vector of channels.
 
         params = 0
         MACs = 0
@@ -337,7 +337,7 @@ def _on(dims: tuple[Dim, ...], axis: int) -> int:
 
 
 def _placed(kept: tuple[Dim, ...], sizes: tuple[Dim, ...], channel_axis: int) -> Shape:
-    """Return sizes behind axes that are kept, the channels on one of them."""
+    """Return sizes after axes that are kept, the channels on one of them."""
     return Shape((*kept, *sizes), len(kept) + _on(sizes, channel_axis))
 
 
@@ -483,7 +483,7 @@ def constants(x: Shape, *, count: Dim, trained: bool = False) -> Step:
 
 
 def join(*xs: Shape, axis: int) -> Step:
-    """Several layers one behind the other along any axis.
+    """Several layers one after the other along any axis.
 
         params = 0
         MACs = 0

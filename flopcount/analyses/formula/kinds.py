@@ -1,4 +1,4 @@
-"""What a kind costs in symbols: its own formula, called with letters instead of numbers."""
+"""The cost of a kind in symbols: its own formula, applied to letters instead of numbers."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from flopcount.network.convention import convention
 from flopcount.spec.fields import Layer, help_of, option, own_fields
 from flopcount.spec.kinds import KINDS, formula, kind_named
 
-# The letters of closed forms: which stands for what, and what else a formula is called with.
+# The letters of closed forms, and the other arguments of a formula.
 
 
 MEANINGS: Mapping[str, str] = {
@@ -37,7 +37,7 @@ LETTER = re.compile(r"[A-Za-z](_\d)?")
 
 
 class Use(NamedTuple):
-    """What a formula is called with: shapes and options of numbers and symbols."""
+    """The arguments of a formula: shapes and options, of numbers and letters."""
 
     kind: str
     inputs: tuple[Shape, ...]
@@ -76,7 +76,7 @@ class Letters(Graph):
 
 
 def use(kind: str, settings: Mapping[str, Any], letters: Letters, *, volume: bool = False) -> Use:
-    """Return what the formula of a kind is called with: letters, but for what is set.
+    """Return the arguments of the formula of a kind: letters, except for what is set.
 
     A letter set for a number is that letter. Padding is "same" unless it is set, so
     that at stride 1 the positions are those of the map.

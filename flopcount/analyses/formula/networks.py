@@ -137,13 +137,13 @@ OPERATIONS: Mapping[str, Callable[..., Coefficients]] = {
 
 
 LARGEST_STEPS: Mapping[str, int] = {"resolution": 4096, "batch": 1, "width": 8}
-"""A polynomial that holds only at every so many values is not reported."""
+"""A polynomial that holds only at multiples of a larger step is not reported."""
 
 LATEST_START = 16
-"""A polynomial may start at most so many steps after the value of the file."""
+"""A polynomial may start at most this many steps after the value of the file."""
 
 LARGEST = 10**9
-"""An axis is at most so many of its smallest steps."""
+"""An axis is at most this many of its smallest steps."""
 
 AXES: Mapping[str, str] = {"resolution": "r", "batch": "b", "width": "α"}
 """What a network's cost may be a polynomial in, with the letter for it."""

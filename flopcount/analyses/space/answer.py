@@ -47,10 +47,10 @@ SECONDS_PER_BIN, SECONDS_PER_MOVE = 2e-9, 5e-6
 """The approximate cost of a bin and of a transition of a histogram."""
 
 OBJECT = 30
-"""Integers beyond 64 bits take so many times as long."""
+"""Integers beyond 64 bits take this many times as long."""
 
 MOST_LISTED = 2**20
-"""Up to so many candidates of a section are counted one by one."""
+"""A section of at most this many candidates is counted one by one."""
 
 MOST_CELLS = 60_000_000
 """A histogram has no more integers than this at a time."""
@@ -70,10 +70,11 @@ class Count(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A section of which some candidates meet the limits and others do not."""
+    """A section of which some candidates meet the limits and others do not; `alone` has two metrics one by one."""
 
     section: Section
     excess: Excess
+    alone: tuple[Excess, ...] = ()
 
     @property
     def is_small(self) -> bool:
@@ -97,7 +98,8 @@ def parts(sections: Sequence[Section], limits: Limits) -> Iterator[Part]:
     for section in sections:
         metrics = binding(section, limits)
         if metrics and not excluded(section, limits):
-            yield Part(section, excess(section, limits, metrics))
+            alone = [excess(section, limits, (metric,)) for metric in metrics] if len(metrics) > 1 else []
+            yield Part(section, excess(section, limits, metrics), tuple(alone))
 
 
 def _is_counted(found: Sequence[Part], mode: Mode) -> bool:
@@ -137,8 +139,13 @@ def exactly(each: Part) -> Found:
 
 
 def roughly(each: Part, finest: int) -> Count:
-    """Bound the candidates of a section that meet the limits."""
-    return Count(*bounds(each.excess, histogram(each.excess, grid(each.excess, finest), each.section.many)))
+    """Bound the candidates of a section that meet the limits; the bounds for each metric alone hold too."""
+    many = each.section.many
+    (lower, upper), *alone = (
+        bounds(found, histogram(found, grid(found, finest), many)) for found in (each.excess, *each.alone)
+    )
+    missing = sum(many - low for low, _ in alone)
+    return Count(max(lower, many - missing) if alone else lower, min([upper, *(high for _, high in alone)]))
 
 
 def bins(found: Sequence[Part], *, keep: bool = False) -> int:
@@ -165,7 +172,7 @@ SPARE = 16
 """So many more are drawn at a time than are missing: some may be beyond the limits."""
 
 MOST_NOTED = 20
-"""The notes of so many drawn candidates are looked up."""
+"""The notes of at most this many drawn candidates are looked up."""
 
 
 class Draws(NamedTuple):

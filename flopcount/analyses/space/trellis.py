@@ -217,7 +217,7 @@ def _factor(
 
 
 class Layer(NamedTuple):
-    """Transitions over one axis in the order of their targets: whence, with which value, whither, at what costs."""
+    """Transitions over one axis in the order of their targets: source state, value, target state and costs."""
 
     axis: int
     source: "Array"

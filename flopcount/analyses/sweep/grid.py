@@ -18,7 +18,7 @@ OPTIONS = frozenset({"input", "width", "batch"})
 """The axes that are options of a case; all others are settings."""
 
 MOST_READ = 1000
-"""A file of another tool is read again for at most so many inputs and batches."""
+"""A file of another tool is read again for at most this many inputs and batches."""
 
 
 class Space(NamedTuple):

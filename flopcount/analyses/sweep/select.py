@@ -158,7 +158,7 @@ def no_rows(space: Space) -> Rows:
 
 
 def joined(one: Rows | None, other: Rows) -> Rows:
-    """Put rows behind rows."""
+    """Append rows to rows."""
     np = numpy()
     return other if one is None else {name: np.concatenate([one[name], other[name]]) for name in other}
 
