@@ -203,6 +203,9 @@ class Case:
     Raises UsageError for a point that cannot be, FileError or SpecError for what is wrong with the file.
     """
 
+    is_derived = False
+    """Whether the layers are not those of the file, whose [written] may then name layers that are gone."""
+
     def __init__(
         self,
         network: Network,
@@ -253,6 +256,7 @@ class Case:
     def with_plan(self, plan: Plan, given: Given | None = None, inputs: Mapping[str, Shape] | None = None) -> "Case":
         """Return the case of other layers, such as those of a substitution, or at other inputs."""
         other = self.at()
+        other.is_derived = True
         given, inputs = self.given if given is None else given, self.inputs if inputs is None else inputs
         other.__dict__ |= {"plan": plan, "inputs": inputs, "given": given}
         return other
@@ -290,7 +294,7 @@ class Case:
         """A step for every node; a SpecError names every layer that is impossible at this point."""
         try:
             traced = trace(self.plan, self.inputs, self.given)
-            if self.plan.implementation and not self.settings:
+            if self.plan.implementation and not self.settings and not self.is_derived:
                 _check_implementation(traced)
         except SpecError as error:
             raise SpecError(error.problems, self.plan.file() if self.plan.file else None) from None

@@ -319,3 +319,9 @@ def test_what_cannot_be_is_said_in_one_line(run: Run, write: Write, words: tuple
     assert result.code == 2
     assert len(result.problems) == 1
     assert says in result.problems[0]
+
+
+def test_a_file_may_say_how_a_convolution_is_written_that_is_replaced(run: Run) -> None:
+    """The norms of its convolutions are in a container, and no convolution is left."""
+    data = json.loads(run("whatif", "ghostnet_100", "--to", "GhostConv", "--format", "json").out)
+    assert data["alternatives"][-1]["replaced"] == 16
