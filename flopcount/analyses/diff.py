@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
 from flopcount.case import Cost, Count
+from flopcount.formulas.numbers import Dim, exact
 from flopcount.network.plan import Given
 from flopcount.network.trace import Memo, Trace, settled
 from flopcount.spec.kinds import kind_named
@@ -62,8 +63,8 @@ def _canonical(item: Item) -> list[Any]:
     return [item.path, item.kind, fields, item.inputs, item.output]
 
 
-def _sizes(dims: tuple[object, ...]) -> tuple[int, ...]:
-    return tuple(int(str(size)) for size in dims)
+def _sizes(dims: tuple[Dim, ...]) -> tuple[int, ...]:
+    return tuple(map(exact, dims))
 
 
 # Which layer of one network is which of another: by name, by place in the order, by what they are.

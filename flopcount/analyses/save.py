@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from flopcount.case import Case
 from flopcount.errors import BadInput, Place, UsageError
+from flopcount.formulas.numbers import exact
 from flopcount.network.convention import POLICIES
 from flopcount.network.network import of_spec, planned
 from flopcount.network.plan import Given, Node, Plan
@@ -77,7 +78,7 @@ def _with_places(plan: Plan) -> Plan:
 def _outside(case: Case) -> dict[str, Any]:
     """Return the options for what a file cannot say: how many inputs are counted together, which parameters count."""
     shape, params = case.trace.input, case.convention.params_name
-    batch = int(str(shape.dims[0])) if shape.channel_axis else None
+    batch = exact(shape.dims[0]) if shape.channel_axis else None
     return {"batch": batch, "params": params if params != POLICIES[0] else None}
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from flopcount.errors import Note, Place, Problem, SpecError, UsageError, suggestion
+from flopcount.formulas.numbers import exact
 from flopcount.formulas.shape import Shape
 from flopcount.spec.arch import Arch, Block, Scaling, called, kind_of
 from flopcount.spec.expression import EvaluationError, Expression, evaluate, parse, unrounded
@@ -484,7 +485,7 @@ def input_shapes(
     """Return the shape of each input; `text` is about the first, the batch is for all."""
     first, *others = declared
     main = input_shape(declared[first], text, batch)
-    copies = int(str(main.dims[0])) if main.channel_axis else None
+    copies = exact(main.dims[0]) if main.channel_axis else None
     rest = {name: input_shape(declared[name], batch=copies) for name in others}
     return {first: main, **rest}
 
