@@ -43,7 +43,7 @@ class _Columnwise(Exact):
     def constant(self, value: Any) -> Any:
         return value
 
-    def name(self, name: str, names: Columns) -> Any:
+    def name(self, name: str, names: Names) -> Any:
         return names.get(name, _LACKING)
 
     def binary(self, op: type[ast.operator], left: Any, right: Any) -> Any:

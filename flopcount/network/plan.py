@@ -16,9 +16,6 @@ from flopcount.spec.kinds import kind_named
 from flopcount.spec.load import Spec
 from flopcount.spec.rows import SPECIAL, Row, expressed, is_expression, not_expressed
 
-# Where the names in a template's expressions get their values.
-
-
 Given = Mapping[str, Mapping[str, Any]]
 """What is not in the file: path → field → a value, an array or a symbol."""
 
@@ -49,13 +46,12 @@ class Frame(NamedTuple):
         return expressed(value, self.names)
 
 
-class Values(Mapping[str, Any]):
-    """The names of a frame with their values, looked up when asked for.
+class Values:
+    """The names of a frame with their values, looked up on demand.
 
-    `here` is the path of what the row reads, whose channels are `channels`.
-    An argument that is an expression is evaluated once: `memo` keeps its value for
-    all rows of the frame. Without shapes, as while a plan is made, channels have no value: which layers
-    exist never depends on shapes.
+    `here` is the path of the layer that the row reads, whose channels are `channels`. An argument that is an
+    expression is evaluated once; `memo` keeps its value for all rows of the frame. Without shapes,
+    channels have no value: which layers exist never depends on shapes.
     """
 
     def __init__(
@@ -100,14 +96,6 @@ class Values(Mapping[str, Any]):
         """Tell whether a name is known."""
         return name in self.frame.names
 
-    def __iter__(self) -> Iterator[str]:
-        """Yield the names."""
-        return iter(self.frame.names)
-
-    def __len__(self) -> int:
-        """Count the names."""
-        return len(self.frame.names)
-
 
 def valued(value: object, values: Values) -> Any:
     """Return a value with the expressions in it evaluated."""
@@ -131,9 +119,6 @@ def needs_shapes(value: object, frame: Frame) -> bool:
         return True
     around = (frame.arguments[name] for name in value.names if name in frame.arguments)
     return frame.outer is not None and any(needs_shapes(each, frame.outer) for each in around)
-
-
-# One layer of a plan.
 
 
 MOST_LAYERS = 100_000
@@ -162,9 +147,6 @@ class Node(NamedTuple):
     def kind(self) -> str:
         """The name of the layer's kind."""
         return type(self.layer).__name__
-
-
-# From rows to nodes: blocks repeated, templates filled in, branches wired.
 
 
 DEEPEST = 16
@@ -261,14 +243,17 @@ class _Unrolling:
                 what = "the name is already taken here, by another layer or by what enters; give each its own"
                 around.problems.append(Problem((*at.place, "name"), what, path, at.via))
             inputs = _inputs(layer, at, path)
-            if isinstance(layer, Row) and not _exists(layer, at, path):
+            if isinstance(layer, Row) and not _constant(layer.when, at, path, "when"):
                 around.scope.outputs[name] = inputs[0]
                 continue
             if isinstance(layer, Block) or (isinstance(layer, Row) and self._is_group(layer)):
                 yield from self._group(layer, at, path, inputs)
                 around.scope.define(name, around.scope.current[0])
             else:
-                yield from _made(layer, at, path, inputs)
+                try:
+                    yield _node(layer, at, path, inputs)
+                except SpecError as error:  # all problems of a file are reported at once
+                    at.problems.extend(error.problems)
                 around.scope.define(name, path)
 
     def _is_group(self, layer: Row) -> bool:
@@ -327,34 +312,21 @@ def _inputs(layer: Layer, at: _Around, path: str) -> tuple[str, ...]:
     return tuple(output for _, output in found if output is not None)
 
 
-def _exists(layer: Row, at: _Around, path: str) -> bool:
-    if not isinstance(layer.when, str):
-        return bool(layer.when)
-    return bool(_constant(layer.when, at, path, "when"))
-
-
 def _repeat(layer: Row, at: _Around, path: str) -> int:
-    repeat = _constant(layer.repeat, at, path, "repeat") if isinstance(layer.repeat, str) else layer.repeat
+    repeat = _constant(layer.repeat, at, path, "repeat")
     if not isinstance(repeat, int) or isinstance(repeat, bool) or not 1 <= repeat <= MOST_LAYERS:
         raise _problem(at, path, f"repeat = {repeat} is not possible; it is from 1 to {MOST_LAYERS}", "repeat")
     return repeat
 
 
-def _constant(text: str, at: _Around, path: str, key: str) -> Any:
-    """Evaluate what decides on the structure: over arguments only."""
+def _constant(value: Any, at: _Around, path: str, key: str) -> Any:
+    """Evaluate what decides on the structure, over arguments only; anything but text is its own value."""
+    if not isinstance(value, str):
+        return value
     try:
-        names = Values(at.frame) if at.frame else {}
-        return evaluate(parse(text), names)
+        return evaluate(parse(value), Values(at.frame) if at.frame else {})
     except EvaluationError as error:
-        raise _problem(at, path, f"{key} = {text!r}: {error}", key, error.code) from None
-
-
-def _made(layer: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Iterator[Node]:
-    """Yield a node, or keep what is wrong with it: all of a file's problems are told at once."""
-    try:
-        yield _node(layer, at, path, inputs)
-    except SpecError as error:
-        at.problems.extend(error.problems)
+        raise _problem(at, path, f"{key} = {value!r}: {error}", key, error.code) from None
 
 
 def _node(layer: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Node:
@@ -378,10 +350,8 @@ def _node(layer: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Node
 
 
 def _why(value: object, at: _Around) -> str:
-    """Say why a string in a template is no expression, where it looks like one."""
-    if not isinstance(value, str) or at.frame is None:
-        return ""
-    reason = not_expressed(value, at.frame.names)
+    """Say why a string in a template is not an expression; empty if it is one."""
+    reason = not_expressed(value, at.frame.names) if isinstance(value, str) and at.frame else ""
     return f" ({reason})" if reason else ""
 
 
@@ -448,14 +418,11 @@ def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:
     paths = {node.path for node in network.nodes}
     for path, fields in changes.items():
         for name in fields.keys() & {"name", "after"}:
-            from flopcount.spec.fields import shown
-
-            setting = f"--set {path}.{name}={shown(fields[name])}"
-            raise UsageError(f"{setting}: give the layer by its number for that, as in layers.3.{name}")
+            raise UsageError(f"--set {path}.{name}: give the layer by its number for that, as in layers.3.{name}")
         if path not in paths:
             setting = ", ".join(f"{path}.{name}" for name in fields)
-            if any(each.startswith(f"{path}.") for each in paths):
-                inside = next(each for each in paths if each.startswith(f"{path}."))
+            inside = next((each for each in paths if each.startswith(f"{path}.")), None)
+            if inside:
                 what = "is inside a template or is one repetition of a block; name a layer in it"
                 raise UsageError(f"--set {setting}: {path} {what}, such as {inside}")
             raise UsageError(f"--set {setting}: there is no layer at {path}; {suggestion(path, [*paths])}")
@@ -474,9 +441,6 @@ def _changed(node: Node, fields: Mapping[str, Any]) -> Node:
         raise UsageError("\n".join(f"--set {node.path}: {what}" for what in found)) from None
     computed = {name: value for name, value in node.computed.items() if name not in fields}
     return node._replace(layer=layer, computed=computed)
-
-
-# The input a network is counted at: what its file says, or what the caller does.
 
 
 def input_shapes(

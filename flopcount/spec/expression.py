@@ -12,14 +12,19 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from flopcount.formulas import numbers as dims
 from flopcount.formulas.numbers import Dim
 from flopcount.spec.units import COUNTS
 
-Names = Mapping[str, Any]
-"""The values of the names in an expression."""
+
+class Names(Protocol):
+    """The values of the names in an expression."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+    def __contains__(self, name: object, /) -> bool: ...
+
 
 ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
