@@ -20,6 +20,7 @@ from flopcount.spec.expression import (
     CONDITIONS,
     EvaluationError,
     Exact,
+    Names,
     NotArithmeticError,
     evaluated,
     parse,
@@ -44,7 +45,7 @@ class _Columnwise(Exact):
         return value
 
     def name(self, name: str, names: Names) -> Any:
-        return names.get(name, _LACKING)
+        return names[name] if name in names else _LACKING
 
     def binary(self, op: type[ast.operator], left: Any, right: Any) -> Any:
         """Compute; refuse what 64 bits would wrap, which the same in floats shows."""
