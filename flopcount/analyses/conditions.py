@@ -45,7 +45,7 @@ class _Columnwise(Exact):
         return value
 
     def name(self, name: str, names: Names) -> Any:
-        return names[name] if name in names else _LACKING
+        return names[name] if name in names else _LACKING  # noqa: SIM401  (Names has no get)
 
     def binary(self, op: type[ast.operator], left: Any, right: Any) -> Any:
         """Compute; refuse what 64 bits would wrap, which the same in floats shows."""
