@@ -12,15 +12,15 @@ from flopcount.network.plan import Given
 from flopcount.network.trace import Memo, Trace, settled
 from flopcount.spec.kinds import kind_named
 
-# What a network is made of once everything is settled: the kinds, fields, connections and shapes that were counted.
+# The kinds, fields, connections and shapes that were counted.
 
 
 VERSION = 1
-"""Which way of writing a network is hashed; another way is another number."""
+"""The version of the canonical form that is hashed."""
 
 
 class Item(NamedTuple):
-    """A layer as it was counted: `fields` are the values its formula was given, computed and scaled."""
+    """A layer as it was counted: `fields` are the arguments of its formula, computed and scaled."""
 
     path: str
     kind: str
@@ -30,13 +30,13 @@ class Item(NamedTuple):
 
     @property
     def is_named(self) -> bool:
-        """Whether the layer has a name of its own; else its path ends with its kind and its place."""
+        """Whether the layer has a name of its own; otherwise its path ends with its kind and its place."""
         last = self.path.rpartition(".")[2]
         return not (last.startswith(self.kind) and last.removeprefix(self.kind).isdecimal())
 
 
 def items(traced: Trace, given: Given | None = None) -> Iterator[Item]:
-    """Yield every layer of a network in the order of the computation; `given` is what it was walked with."""
+    """Yield every layer of a network in computation order; `given` are the values of a width."""
     shapes = {**traced.inputs, **{path: step.shape for path, step in traced.steps.items()}}
     memo: Memo = {}
     for node, step in traced.items():
@@ -67,36 +67,35 @@ def _sizes(dims: tuple[Dim, ...]) -> tuple[int, ...]:
     return tuple(map(exact, dims))
 
 
-# Which layer of one network is which of another: by name, by place in the order, by what they are.
+# Matching the layers of two networks: by name, by order, by content.
 
 
 LEAST = 0.5
-"""Layers that have less than this in common are not the same layer."""
+"""The least similarity of two layers that are matched."""
 
 FARTHEST = 100
-"""Layers of a kind are compared where their places among those of the kind differ by no more."""
+"""The largest difference of places, among the layers of a kind, at which two layers are compared."""
 
 MOST_ALIGNED = 3000
-"""Longer blocks are not aligned, which takes time that grows with the square of the length."""
+"""Longer blocks are not aligned, since the time is quadratic in the length."""
 
 Key = str | tuple[str, ...] | None
-"""What layers are paired by; None keeps a layer out."""
+"""The key by which layers are paired; None leaves a layer out."""
 
 
 class Pairs(NamedTuple):
-    """Paths before → paths after; `kept` are those before that are where they were in the order of the others."""
+    """Paths before → paths after; `kept` are the paths before that kept their place in the order."""
 
     paths: Mapping[str, str]
     kept: frozenset[str]
 
 
 def matched(before: Sequence[Item], after: Sequence[Item]) -> Pairs:
-    """Pair the layers of two networks; the other way round, the pairs are the same.
+    """Pair the layers of two networks; the result is symmetric.
 
-    A name is what people call a layer, so layers of one name are one layer. A
-    layer without a name is called by its place, which changes with every layer
-    above it: its fields and its place in the order say more. Then comes what has
-    moved, with the fields it had; then what has its old path; then what is alike.
+    Layers of the same name are the same layer. The path of an unnamed layer
+    changes with every layer inserted above it, so fields and order count more.
+    Then follow layers that moved with the same fields, layers with the same path, and similar ones.
     """
     named = _paired(before, after, lambda item: item.path if item.is_named else None)
     aligned = {**named, **_aligned(before, after, named)}
@@ -108,20 +107,20 @@ def matched(before: Sequence[Item], after: Sequence[Item]) -> Pairs:
         lambda item: item.path,
     )
     for rule in rules:
-        pairs |= _paired(*_left(before, after, pairs), rule)
-    pairs |= _alike(*_left(before, after, pairs))
+        pairs |= _paired(*_unpaired(before, after, pairs), rule)
+    pairs |= _similar(*_unpaired(before, after, pairs))
     same = {old for old, new in pairs.items() if old == new}
     return Pairs(pairs, frozenset(aligned) | same)
 
 
-def _left(before: Sequence[Item], after: Sequence[Item], pairs: Mapping[str, str]) -> tuple[list[Item], list[Item]]:
-    """Return the layers that have no counterpart yet."""
+def _unpaired(before: Sequence[Item], after: Sequence[Item], pairs: Mapping[str, str]) -> tuple[list[Item], list[Item]]:
+    """Return the layers without a counterpart so far."""
     taken = {*pairs.values()}
     return [item for item in before if item.path not in pairs], [item for item in after if item.path not in taken]
 
 
 def _content(item: Item) -> str:
-    """Return what a layer is, apart from its path and what it reads."""
+    """Return the kind and fields of a layer as text."""
     return f"{item.kind} {sorted(item.fields.items())}"
 
 
@@ -130,7 +129,7 @@ def _tail(path: str) -> str:
 
 
 def _paired(before: Iterable[Item], after: Iterable[Item], key: Callable[[Item], Key]) -> dict[str, str]:
-    """Pair what has the same key, the first with the first."""
+    """Pair layers with the same key, in order."""
     groups: dict[Key, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for side, items in enumerate((before, after)):
         for item in items:
@@ -139,7 +138,7 @@ def _paired(before: Iterable[Item], after: Iterable[Item], key: Callable[[Item],
 
 
 def _aligned(before: Sequence[Item], after: Sequence[Item], named: Mapping[str, str]) -> dict[str, str]:
-    """Pair layers of one block that have the same fields and come in the same order, between those that have names."""
+    """Pair unnamed layers of a block that have the same fields in the same order, between named ones."""
     blocks: dict[str, tuple[list[Item], list[Item]]] = defaultdict(lambda: ([], []))
     for side, items in enumerate((before, after)):
         for item in items:
@@ -154,7 +153,7 @@ def _aligned_block(before: Sequence[Item], after: Sequence[Item]) -> Iterator[tu
 
 
 def _common(one: list[str], other: list[str]) -> list[tuple[int, int]]:
-    """Return the places of what two sequences have in common, in order; the same whichever comes first."""
+    """Return the places of the common subsequence of two sequences; the result is symmetric."""
     from difflib import SequenceMatcher
 
     turned = other < one
@@ -164,8 +163,8 @@ def _common(one: list[str], other: list[str]) -> list[tuple[int, int]]:
     return [(j, i) for i, j in places] if turned else places
 
 
-class _Likeness(NamedTuple):
-    """How little two layers have in common, and how far apart they are: the best pair is the least."""
+class _Candidate(NamedTuple):
+    """A pair of layers, by dissimilarity and distance: the best pair is the least."""
 
     unlike: float
     distance: int
@@ -174,18 +173,18 @@ class _Likeness(NamedTuple):
     after: str
 
 
-def _alike(before: Iterable[Item], after: Iterable[Item]) -> dict[str, str]:
-    """Pair layers of a kind that are alike, the most alike first."""
+def _similar(before: Iterable[Item], after: Iterable[Item]) -> dict[str, str]:
+    """Pair similar layers of a kind, the most similar first."""
     pairs: dict[str, str] = {}
     taken: set[str] = set()
-    for each in sorted(_likenesses(before, after)):
+    for each in sorted(_candidates(before, after)):
         if each.before not in pairs and each.after not in taken:
             pairs[each.before] = each.after
             taken.add(each.after)
     return pairs
 
 
-def _likenesses(before: Iterable[Item], after: Iterable[Item]) -> Iterable[_Likeness]:
+def _candidates(before: Iterable[Item], after: Iterable[Item]) -> Iterable[_Candidate]:
     kinds: dict[str, tuple[list[Item], list[Item]]] = defaultdict(lambda: ([], []))
     for side, items in enumerate((before, after)):
         for item in items:
@@ -193,28 +192,26 @@ def _likenesses(before: Iterable[Item], after: Iterable[Item]) -> Iterable[_Like
     for olds, news in kinds.values():
         for i, old in enumerate(olds):
             for j, new in enumerate(news[max(0, i - FARTHEST) : i + FARTHEST + 1], max(0, i - FARTHEST)):
-                unlike = 1 - likeness(old, new)
+                unlike = 1 - similarity(old, new)
                 if unlike <= 1 - LEAST:
-                    yield _Likeness(unlike, abs(i - j), i + j, old.path, new.path)
+                    yield _Candidate(unlike, abs(i - j), i + j, old.path, new.path)
 
 
-def likeness(one: Item, other: Item) -> float:
-    """Return the part of what can be said of two layers of a kind that is the same: fields, output, last name."""
+def similarity(one: Item, other: Item) -> float:
+    """Return the share of fields, output and last name that two layers of a kind have in common."""
     facts = [bool(one.fields.get(name) == value) for name, value in other.fields.items()]
     facts += [one.output == other.output, one.path.rpartition(".")[2] == other.path.rpartition(".")[2]]
     return sum(facts) / len(facts)
 
 
 Status = Literal["added", "removed", "moved", "changed", "renumbered", "same"]
-"""What became of a layer; one that is renumbered has no name, and only its number is another."""
+"""The change of a layer; `renumbered` is an unnamed layer of which only the number changed."""
 
 QUIET = ("renumbered", "same")
-"""What nobody has to look at."""
-
-NOTHING = Cost(params=0, macs=0)
+"""Statuses that are hidden by default."""
 
 GONE = ""
-"""The path of a layer that is not there any more."""
+"""The path of a removed layer."""
 
 
 class Layer(NamedTuple):
@@ -225,7 +222,7 @@ class Layer(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What became of a layer: as it was, as it is, and the fields that differ."""
+    """The change of a layer: before, after, and the fields that differ."""
 
     status: Status
     before: Layer | None
@@ -234,8 +231,8 @@ class Change(NamedTuple):
 
     @property
     def delta(self) -> Cost:
-        """How much more the layer costs now."""
-        old, new = (each.cost if each else NOTHING for each in (self.before, self.after))
+        """The difference in cost."""
+        old, new = (each.cost if each else Cost() for each in (self.before, self.after))
         return Cost({name: new.get(name, 0) - old.get(name, 0) for name in {**old, **new}})
 
 
@@ -245,7 +242,7 @@ def layers_of(result: Count) -> tuple[Layer, ...]:
 
 
 def differences(before: Sequence[Layer], after: Sequence[Layer]) -> tuple[Change, ...]:
-    """Return what became of every layer, in the order of the network after; removed ones follow what they followed."""
+    """Return the changes of all layers in the order of the new network; removed ones follow their predecessor."""
     pairs = matched([each.item for each in before], [each.item for each in after])
     olds = {each.item.path: each for each in before}
     sources = {new: old for old, new in pairs.paths.items()}
@@ -260,7 +257,7 @@ def differences(before: Sequence[Layer], after: Sequence[Layer]) -> tuple[Change
 
 
 def _removed(before: Sequence[Layer], after: Sequence[Layer], paths: Mapping[str, str]) -> dict[int, list[Change]]:
-    """Return what is gone, by the place of the layer it comes behind."""
+    """Return removed layers by the place of the layer that they follow."""
     places = {each.item.path: place for place, each in enumerate(after)}
     found: dict[int, list[Change]] = {}
     last = -1
@@ -286,7 +283,7 @@ def _status(old: Layer, new: Layer, pairs: Pairs, *, is_other: bool) -> Status:
 
 
 def _is_moved(old: Item, new: Item, pairs: Pairs) -> bool:
-    """Tell whether a layer is called or placed otherwise, and not only counted otherwise among its siblings."""
+    """Tell whether a layer has another name or place, and not only another number among its siblings."""
     if old.path == new.path:
         return False
     is_called = old.is_named or new.is_named or old.path.rpartition(".")[0] != new.path.rpartition(".")[0]
@@ -294,7 +291,7 @@ def _is_moved(old: Item, new: Item, pairs: Pairs) -> bool:
 
 
 def _fields(old: Item, new: Item, reads: Mapping[str, str]) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """Yield what differs: the kind, the fields both have, and what the layer reads; `reads` has its new path."""
+    """Yield what differs: the kind, common fields, and what the layer reads; `reads` maps old to new paths."""
     if old.kind != new.kind:
         yield "type", (old.kind, new.kind)
     for name, value in old.fields.items():

@@ -1,4 +1,4 @@
-"""What is asked for: kinds with values for their fields, widths and sizes, in all combinations."""
+"""What a network would cost with other convolutions, at other widths or inputs, in all combinations."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
@@ -25,18 +25,18 @@ from flopcount.spec.load import Setting
 
 
 ALWAYS = ("path", "type", "in_channels", "out_channels", *METRICS)
-"""What is known of every layer; its fields are known beside these."""
+"""What a condition knows of every layer, in addition to its fields."""
 
 LAYERS = Subject("no convolution has a", "'kernel_size > 1'")
 
 
 def condition(text: str, known: frozenset[str]) -> Condition:
-    """Parse a condition over known names; a UsageError says what is wrong with it."""
+    """Parse a condition over known names; raise a UsageError if it is invalid."""
     return _condition(text, known, LAYERS)
 
 
 def facts(node: Node, step: Step, shapes: Mapping[str, Shape], costs: Cost) -> Columns:
-    """Return what is known of a layer; a list with a size for each axis counts as its largest."""
+    """Return what a condition knows of a layer; of a list with a size per axis, the largest."""
     own = {name: _plain(value) for name, value in fields(node.layer).items()}
     channels = {"in_channels": shapes[node.inputs[0]].channels, "out_channels": step.shape.channels}
     return {**own, "path": node.path, "type": node.kind, **channels, **costs}
@@ -51,7 +51,7 @@ def _plain(value: Any) -> Any:
 
 
 MOST = 100
-"""More alternatives at once are refused."""
+"""The most alternatives at once."""
 
 
 class Point(NamedTuple):
@@ -84,13 +84,13 @@ def _listed(option: str, text: str | None) -> tuple[str | None, ...]:
 
 
 def check_number(number: int) -> None:
-    """Refuse more networks than can be compared."""
+    """Refuse too many networks."""
     if number > MOST:
         raise UsageError(f"these are {number} networks; {MOST} are the most to compare at once")
 
 
 def targets(kinds: Sequence[str], settings: Iterable[Setting]) -> list[Target]:
-    """Return all combinations of kinds and of the values for their fields; a UsageError says what cannot be."""
+    """Return all combinations of kinds and of values for their fields; raise a UsageError if one is impossible."""
     kinds = [*dict.fromkeys(kinds)]
     for kind in kinds:
         _check_kind(kind)
@@ -103,7 +103,7 @@ def targets(kinds: Sequence[str], settings: Iterable[Setting]) -> list[Target]:
 
 
 def columns() -> frozenset[str]:
-    """Return the names a condition may use: the fields of every kind that can be replaced, and what all have."""
+    """Return the names a condition may use: those of every layer, and the fields of replaceable kinds."""
     return frozenset((*ALWAYS, *(name for kind in STAND_INS for name in own(kind_named(kind)))))
 
 
@@ -133,7 +133,7 @@ def _combined(kind: str, given: Mapping[str, Setting]) -> Iterator[Target]:
 
 
 def _own(kind: str, given: Iterable[str]) -> list[str]:
-    """Return which of the names are fields of a kind."""
+    """Return those of the names that are fields of a kind."""
     known = own(kind_named(kind))
     return [name for name in given if name in known]
 
@@ -148,7 +148,7 @@ def _check_complete(kind: str, names: Sequence[str]) -> None:
 
 
 def _validated(kind: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Return values as the kind has them, once its schema takes them."""
+    """Return values as the kind has them; raise a UsageError if they are invalid."""
     model = kind_named(kind)
     stand = {name: 1 for name in ("kernel_size", "out_channels") if name in own(model)}
     try:
@@ -291,7 +291,7 @@ def _unfit(new: Node, old: Node, step: Step, home: Count) -> str:
 
 
 def _read(node: Node) -> Iterator[str]:
-    """Yield the paths whose shapes decide on a layer: those it reads, and those that enter its templates."""
+    """Yield the paths whose shapes determine a layer: those it reads, and those that enter its templates."""
     yield from node.inputs
     frame = node.frame
     while frame:
@@ -304,7 +304,7 @@ def _shape(name: str, traced: Trace) -> Shape:
 
 
 def _first(traced: Trace) -> frozenset[str]:
-    """Return the paths of the convolutions with nothing that has weights before them."""
+    """Return the paths of the convolutions with no layer with weights before them."""
     plain, first = {*traced.inputs}, set[str]()
     for node, step in traced.items():
         if all(name in plain for name in node.inputs):
@@ -314,7 +314,7 @@ def _first(traced: Trace) -> frozenset[str]:
 
 
 def _fitting(given: Given, network: Plan) -> dict[str, Mapping[str, Any]]:
-    """Leave out what is given for fields that a layer no longer has."""
+    """Leave out values of fields that a layer no longer has."""
     kinds = {node.path: own(type(node.layer)) for node in network.nodes}
     return {
         path: {name: value for name, value in values.items() if path not in kinds or name in kinds[path]}

@@ -18,8 +18,8 @@ from flopcount.report.compare import comparison_report
 def command(archs: tuple[str, ...], fmt: str, output: str | None, plot: str | None, **options: Any) -> None:
     """Compare networks: totals side by side, with ratios to the first.
 
-    Where all have the same maps, layer for layer, the layers are compared too.
-    The options apply to every network.
+    If all have the same maps, layer for layer, the layers are compared too. The
+    options apply to every network.
     """
     results = [count_of(arch, Options(**options)) for arch in archs]
     names = [result.case.name for result in results]

@@ -17,14 +17,14 @@ from flopcount.report.compare import Version, diff_report
 @click.command("diff")
 @click.argument("before", metavar="A", shell_complete=complete_arch)
 @click.argument("after", metavar="B", shell_complete=complete_arch)
-@click.option("--all", "everything", is_flag=True, help="Show the layers that did not change too.")
+@click.option("--all", "everything", is_flag=True, help="Also show unchanged layers.")
 @count_options
 @output_options
 def command(before: str, after: str, fmt: str, output: str | None, *, everything: bool, **options: Any) -> None:
-    """Say what changed from A to B: layers added, removed, moved and changed, and what that costs.
+    """Show what changed from A to B: layers added, removed, moved and changed, with costs.
 
-    A and B are arch files, bundled networks, or REF:path for a file as git has
-    it: HEAD:archs/net.toml. The options apply to both.
+    A and B are files, bundled networks, or REF:path for a file in git, such as
+    HEAD:archs/net.toml. The options apply to both.
     """
     if before == after == "-":
         raise UsageError("standard input can be one of the two, not both")
@@ -34,7 +34,7 @@ def command(before: str, after: str, fmt: str, output: str | None, *, everything
 
 
 def _version(reference: str, options: Options) -> tuple[Version, tuple[Layer, ...]]:
-    """Count one side."""
+    """Return one side, counted."""
     from flopcount.spec.git import content_in, revision
 
     at = revision(reference)

@@ -16,13 +16,13 @@ from flopcount.spec.load import files, load_base
 
 @click.command("verify")
 @click.argument("archs", nargs=-1, metavar="[ARCH]…", shell_complete=complete_arch)
-@click.option("--errata", is_flag=True, help="Show only figures that are known to be wrong, and why.")
+@click.option("--errata", is_flag=True, help="Show only known errata, and why the figures are wrong.")
 @output_options
 def command(archs: tuple[str, ...], fmt: str, output: str | None, *, errata: bool) -> None:
-    """Recompute the published figures in arch files: all bundled ones, or those named.
+    """Recompute the published figures in arch files (default: all bundled ones).
 
-    A claim holds when the exact count prints as the source has it. The exit
-    code is 1 when one neither holds nor is a known erratum.
+    A claim holds if the exact count prints as in the source. The exit code is 1
+    if a claim neither holds nor is a known erratum.
     """
     references = archs or tuple(str(path) for path in files().values())
     for reference in archs:
@@ -36,9 +36,9 @@ def command(archs: tuple[str, ...], fmt: str, output: str | None, *, errata: boo
 
 
 def _check_arch(reference: str) -> None:
-    """Refuse a model of another tool, which keeps no published figures."""
+    """Refuse a model of another tool, which has no claims."""
     from flopcount.readers.load import is_foreign
 
     if os.path.isfile(reference) and is_foreign(Path(reference)):  # noqa: PTH113  (answers to any word)
-        way_out = "flopcount import makes an arch file of it, which takes [[claims]]"
-        raise UsageError(f"{reference}: a model of another tool has no published figures; {way_out}")
+        hint = "flopcount import makes an arch file of it, which takes [[claims]]"
+        raise UsageError(f"{reference}: a model of another tool has no published figures; {hint}")

@@ -1,4 +1,4 @@
-"""`flopcount whatif ARCH --to KIND --width 0.5,1`: what a network would cost if it were another."""
+"""`flopcount whatif ARCH --to KIND --width 0.5,1`: what a changed network would cost."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -35,8 +35,8 @@ from flopcount.spec.load import Setting, setting
 
 @click.command("whatif")
 @click.argument("arch", shell_complete=complete_arch)
-@click.option("--to", "kinds", metavar="KIND", multiple=True, help="The kind to put in their place.")
-@click.option("--where", metavar="EXPR", help="Only these layers: 'kernel_size>1 and path~\"stage3.*\"'.")
+@click.option("--to", "kinds", metavar="KIND", multiple=True, help="Replace convolutions by this kind.")
+@click.option("--where", metavar="EXPR", help="Replace only these: 'kernel_size>1 and path~\"stage3.*\"'.")
 @click.option("--first", is_flag=True, help="Replace the first convolution too.")
 @click.option("--save", metavar="FILE", help="Write the new network to an arch file.")
 @click.option("--sort", metavar="COLUMN", help="Sort the rows by a column: saved_1, ratio_1, params_1 …")
@@ -45,13 +45,12 @@ from flopcount.spec.load import Setting, setting
 @plot_option
 @output_options
 def command(arch: str, fmt: str, output: str | None, plot: str | None, **options: Any) -> None:
-    """Say what ARCH would cost with KIND in place of its convolutions, or at other widths and sizes.
+    """Compare ARCH with the same network with other convolutions, or at other widths and inputs.
 
-    Replaces every convolution that stands for a standard one and can be
-    replaced, and says which are left alone, and why. What convolutions share
-    carries over; --set FIELD=VALUE gives the fields of the new kind. Several
-    kinds (--to A --to B) and several values (--set p=1,2,4, --width 0.5,0.75,
-    --input 128:224:32) are compared, in all combinations.
+    Replaces every convolution that can be replaced, and lists the others with
+    the reason. Common fields carry over; --set FIELD=VALUE sets those of the
+    new kind. Several kinds (--to A --to B) and several values (--set p=1,2,4,
+    --width 0.5,0.75, --input 128:224:32) are compared in all combinations.
     """
     view = {name: options.pop(name) for name in ("sort", "top")}
     save = options.pop("save")
@@ -81,7 +80,7 @@ def _asked(options: dict[str, Any]) -> tuple[_Asked, Options]:
     kinds, where, first = (options.pop(name) for name in ("kinds", "where", "first"))
     for option, value in (("--where", where), ("--first", first)):
         if value and not kinds:
-            raise UsageError(f"{option} says which convolutions are replaced; give --to KIND")
+            raise UsageError(f"{option} selects convolutions to replace; give --to KIND")
     ours, theirs = _parted(options.pop("settings"), any_field=bool(kinds))
     wanted = targets(kinds, ours)
     varied = {name: options[name] for name in ("width", "size") if _varies(options[name], kinds)}
@@ -158,7 +157,7 @@ def _at(point: Point, error: SpecError | FileError) -> BadInput:
 
 
 def _parted(texts: tuple[str, ...], *, any_field: bool) -> tuple[list[Setting], list[Setting]]:
-    """Tell the fields of the new kind from changes of the network, which have an address."""
+    """Separate the fields of the new kind from changes of the network, which have an address."""
     settings = [setting(text) for text in texts]
     if not any_field:
         return [], settings
@@ -167,7 +166,7 @@ def _parted(texts: tuple[str, ...], *, any_field: bool) -> tuple[list[Setting], 
 
 
 def _shaped(report: Report, sort: str | None, top: int | None) -> Report:
-    """Sort and cut the table of layers, or that of networks where there is none."""
+    """Sort and cut the table of layers, or that of networks if there is none."""
     from flopcount.report.count import cut, sorted_by
 
     tables = {table.key: table for table in report.tables}

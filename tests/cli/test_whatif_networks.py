@@ -173,8 +173,8 @@ def test_a_network_with_other_convolutions_is_the_one_that_is_saved_at_every_inp
     ("words", "says"),
     [
         ((), "nothing changes; give --to KIND"),
-        (("--first", "--width", "0.5,1"), "--first says which convolutions are replaced; give --to KIND"),
-        (("--where", "kernel_size>1", "--width", "0.5,1"), "--where says which convolutions"),
+        (("--first", "--width", "0.5,1"), "--first selects convolutions to replace; give --to KIND"),
+        (("--where", "kernel_size>1", "--width", "0.5,1"), "--where selects convolutions"),
         (("--save", "x.toml", "--width", "0.5,1"), "these are 2 networks"),
         (("--save", "x.toml", "--width", "0.5,1", "--to", "BSConvU"), "these are 4 networks"),
         (("--set", "p=4", "--width", "0.5,1"), "not a key of an arch file"),
