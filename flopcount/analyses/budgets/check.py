@@ -23,7 +23,7 @@ from flopcount.analyses.budgets.judge import (
     unread,
     verdict,
 )
-from flopcount.case import load, load_bytes
+from flopcount.case import DEFAULT_METRICS, METRICS, load, load_bytes
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain
 from flopcount.spec.budget import Budget
 from flopcount.spec.config import NAMES, Config, found, matching, read
@@ -89,7 +89,10 @@ def opened(subject: Subject, rules: Iterable[Rule]) -> tuple[Model, list[Rule]]:
     applied = [rule for rule in rules if rule.concerns(resolved)]
     points = [point for rule in applied for point in rule.points]
     model = Model(load(subject.path, title=subject.title), subject.input, points)
-    return model, [*own_rules(model), *applied]
+    applied = [*own_rules(model), *applied]
+    limited = {metric for rule in applied for metric, _ in rule.limits}
+    model.metrics = tuple(name for name in METRICS if name in {*DEFAULT_METRICS, *limited})
+    return model, applied
 
 
 def checked(subject: Subject, rules: Sequence[Rule]) -> Checked:
@@ -157,9 +160,9 @@ class _Run:
             return None
 
     def _at_base(self, content: bytes) -> Model:
-        base = Model(
-            load_bytes(content, self.subject.title), self.subject.input, [*(point for point, _ in self.counts)]
-        )
+        points = [point for point, _ in self.counts]
+        base = Model(load_bytes(content, self.subject.title), self.subject.input, points)
+        base.metrics = self.model.metrics
         return self.model if base.plan.spec.source.data == self.model.plan.spec.source.data else base
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flopcount.analyses.budgets.findings import Finding, Level, Share, SourceMap, Suggestion
-from flopcount.case import METRICS, Case, Cost, Count, combined, vanishes
+from flopcount.case import DEFAULT_METRICS, METRICS, Case, Cost, Count, combined, vanishes
 from flopcount.errors import BadInput, FileError, Note, Place, SpecError, suggestion
 from flopcount.formulas.numbers import exact
 from flopcount.network.convention import convention
@@ -62,7 +62,7 @@ class Measurement(NamedTuple):
     def total(self, paths: Iterable[str] | None = None) -> Cost:
         """Return the cost of some layers together, or of all."""
         chosen = [self.costs[path] for path in (self.costs if paths is None else paths)]
-        return combined(chosen, [*chosen[0]] if chosen else [*METRICS])
+        return combined(chosen, [*chosen[0]]) if chosen else Cost(dict.fromkeys(METRICS, 0))
 
 
 def measurement(count: Count) -> Measurement:
@@ -82,12 +82,13 @@ class Model:
     """A network under budgets.
 
     `input` is the one it is counted at unless a rule names another; a file that leaves its sizes open
-    and has none is read at the first of the `points` with an input.
+    and has none is read at the first of the `points` with an input. `metrics` are those that are counted.
     """
 
     def __init__(self, network: Network, input: str | None = None, points: Sequence[Point] = ()) -> None:  # noqa: A002
         """Keep what is known; nothing is read yet."""
         self.network, self.input = network, input
+        self.metrics: tuple[str, ...] = DEFAULT_METRICS
         self._points = (HERE, *(point for point in points if point.input and input is None))
         self._totals: dict[tuple[Point, str], Cost | None] = {}
 
@@ -125,7 +126,7 @@ class Model:
     def case(self, point: Point, params: str = "trainable") -> Case:
         """Return its case at a point, as `flopcount FILE` with the same options counts it."""
         changes = {**point._asdict(), "input": point.input or self.input}
-        return Case(self.network, **changes, convention=convention(params), metrics=tuple(METRICS))
+        return Case(self.network, **changes, convention=convention(params), metrics=self.metrics)
 
     def total(self, point: Point, params: str) -> Cost | None:
         """Return its total at a point; None if it cannot be counted, or has maps that do not exist."""
@@ -346,11 +347,16 @@ class Rule(NamedTuple):
         return points(self.budget.when)
 
     @property
-    def is_relative(self) -> bool:
-        """Whether the rule has limits that need a base."""
+    def limits(self) -> list[tuple[str, Limit]]:
+        """Every limit of the rule, with its metric."""
         rule = self.budget
         inner = (rule, *rule.blocks.values(), *rule.kinds.values(), *((rule.layer,) if rule.layer else ()))
-        return any(limit.is_relative for each in inner for limit in each.given.values())
+        return [pair for each in inner for pair in each.given.items()]
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether the rule has limits that need a base."""
+        return any(limit.is_relative for _, limit in self.limits)
 
     def written_at(self, place: Place) -> str:
         """Return the file and line of a place in a rule of the configuration; empty for one of the arch file."""
