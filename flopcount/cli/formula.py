@@ -13,7 +13,7 @@ from flopcount.cli.options import complete_arch, count_options, output_options
 from flopcount.cli.output import emit, show
 from flopcount.errors import UsageError, suggestion
 from flopcount.report.cost import convention_facts
-from flopcount.report.formula import kind_report, latex_lines, law_report, pattern_report, ratio_report
+from flopcount.report.formula import forms_report, latex_lines, law_report, pattern_report
 from flopcount.report.table import Report
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import setting
@@ -72,10 +72,10 @@ def _kind(kind: str, options: Mapping[str, Any]) -> Report:
     settings = {each.address: each.value for each in map(setting, options["settings"])}
     over = options["over"]
     if over is None:
-        return kind_report(kind, kind_forms(kind, settings))
+        return forms_report(kind_forms(kind, settings), kind)
     if over not in KINDS:
         raise UsageError(f"--over {over}: no kind is called that; {suggestion(over, [*KINDS])}")
-    return ratio_report(kind, over, ratio_forms(kind, over, settings))
+    return forms_report(ratio_forms(kind, over, settings), kind, over)
 
 
 def _pattern(kind: str, options: Mapping[str, Any]) -> Report:

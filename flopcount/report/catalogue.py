@@ -9,23 +9,19 @@ from flopcount.analyses.budgets.lock import LOCKED, Raise, Renewal
 from flopcount.case import Cost
 from flopcount.errors import Note, plain
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
-from flopcount.network.convention import EVERYTHING, Convention, Described, Weights, convention
+from flopcount.network.convention import EVERYTHING, Convention, Described, convention
 from flopcount.network.implementation import CALL_STYLES
 from flopcount.network.padding_exact import PADDING_EXACT
 from flopcount.report.cost import convention_line, costs
-from flopcount.report.table import Column, Line, Report, Row, Table
+from flopcount.report.table import Column, Line, Report, Row, Table, plural
 from flopcount.spec.fields import Layer, expected, own_fields
 from flopcount.spec.kinds import KINDS, description, kind_named, summary
 from flopcount.spec.units import pair, percent
 
 ALL_KINDS = (Column("kind", "kind"), Column("summary", "what it is", "prose"))
 TEMPLATES = (Column("kind", "template"), Column("summary", "what it is", "prose"))
-FIELDS = (
-    Column("field", "field"),
-    Column("default", "default"),
-    Column("takes", "takes", "prose"),
-    Column("is", "what it is", "prose"),
-)
+DEFAULTS = (Column("field", "field"), Column("default", "default"))
+FIELDS = (*DEFAULTS, Column("takes", "takes", "prose"), Column("is", "what it is", "prose"))
 
 
 class Listed(NamedTuple):
@@ -41,8 +37,7 @@ class Listed(NamedTuple):
 
 def archs_report(found: Sequence[Listed]) -> Report:
     """Return the bundled networks, one per row."""
-    rule = convention()
-    shown = costs(rule)
+    shown = costs(rule := convention())
     rows = tuple(
         Row(
             {
@@ -77,12 +72,8 @@ def template_report(name: str, template: Any) -> Report:
     )
     origin = "a template in archs/variants/compositions.toml, to be copied into the file that uses it"
     facts = {"template": name, "description": template.description}
-    return Report(
-        name,
-        (Table("fields", FIELDS[:2], rows),),
-        tuple(Line("text", each) for each in (template.description, origin)),
-        facts=facts,
-    )
+    lines = (Line("text", template.description), Line("text", origin))
+    return Report(name, (Table("fields", DEFAULTS, rows),), lines, facts=facts)
 
 
 def kind_report(kind: str) -> Report:
@@ -91,12 +82,8 @@ def kind_report(kind: str) -> Report:
     required_first = sorted(own_fields(model), key=lambda name: not model.model_fields[name].is_required())
     rows = tuple(_field(model, name) for name in (*required_first, *Layer.model_fields))
     text = description(kind)
-    return Report(
-        title=kind,
-        tables=(Table("fields", FIELDS, rows),),
-        lines=tuple(Line("text", each) for each in text.split("\n")),
-        facts={"kind": kind, "description": text},
-    )
+    lines = tuple(Line("text", each) for each in text.split("\n"))
+    return Report(kind, (Table("fields", FIELDS, rows),), lines, facts={"kind": kind, "description": text})
 
 
 def _field(model: type[Layer], name: str) -> Row:
@@ -107,9 +94,6 @@ def _field(model: type[Layer], name: str) -> Row:
 
 def _spelled(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-# The conventions: all of them, or one with its weights.
 
 
 ALL = (
@@ -126,12 +110,7 @@ WEIGHTS = (
     Column("what", "how often", "prose"),
     Column("note", "note", "prose"),
 )
-EXCEPTIONS = (
-    Column("where", "where"),
-    Column("entry", "what happens"),
-    Column("weight", "weight", "count"),
-    Column("what", "that is", "prose"),
-)
+EXCEPTIONS = (Column("where", "where"), *WEIGHTS[:2], Column("what", "that is", "prose"))
 _WORDS: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT}
 _BATCH = {
     "divided": "divided by the batch",
@@ -165,22 +144,24 @@ def _line(each: Described) -> dict[str, object]:
 def convention_report(each: Described) -> Report:
     """Show one convention: what it weighs, and where it makes exceptions."""
     rule = each.rule
-    weights = tuple(Row(_weight(name, weight, each)) for name, weight in rule.operations.weights.items())
-    params = tuple(Row(_weight(name, weight, each)) for name, weight in rule.parameters.weights.items())
+    weights, params = (
+        tuple(
+            Row({"entry": name, "weight": weight, "what": _WORDS[name], "note": each.notes.get(name, "")})
+            for name, weight in part.weights.items()
+        )
+        for part in (rule.operations, rule.parameters)
+    )
     tables = [Table("weights", WEIGHTS, weights, separator=""), Table("params", _PARAMS, params, separator="")]
     exceptions = tuple(_exceptions(rule))
     if exceptions:
         tables.append(Table("exceptions", EXCEPTIONS, exceptions, separator=""))
     line = {"name" if key == "convention" else key: value for key, value in _line(each).items()}
     facts = {**line, "source": each.source, "batch": rule.batch, "folds": rule.folds}
-    return Report(_title(each), tuple(tables), tuple(Line("text", line) for line in _lines(each)), facts=facts)
+    title = f"{rule.name}: {each.about or rule.counts}"
+    return Report(title, tuple(tables), tuple(Line("text", line) for line in _lines(each)), facts=facts)
 
 
 _PARAMS = (Column("entry", "parameters"), *WEIGHTS[1:])
-
-
-def _title(each: Described) -> str:
-    return f"{each.rule.name}: {each.about or each.rule.counts}"
 
 
 def _lines(each: Described) -> Iterable[str]:
@@ -194,38 +175,27 @@ def _lines(each: Described) -> Iterable[str]:
         yield f"source: {each.source}{f', version {each.version}' if each.version else ''}"
 
 
-def _weight(name: str, weight: int, each: Described) -> dict[str, object]:
-    return {"entry": name, "weight": weight, "what": _WORDS[name], "note": each.notes.get(name, "")}
-
-
 def _exceptions(rule: Convention) -> Iterable[Row]:
-    """Yield what is weighed otherwise for a kind, or for a manner of writing."""
-    for kind, weights in rule.operations.kinds.items():
-        yield from _exception(f"kind {kind}", weights, "")
-    for manner, weights in rule.operations.written.items():
-        yield from _exception(f"written: {manner}", weights, CALL_STYLES[manner])
-
-
-def _exception(where: str, weights: Weights, what: str) -> Iterable[Row]:
-    nothing = EVERYTHING in weights and len(weights) > 1
-    for name, weight in weights.items():
-        entry = ("all else" if nothing else "everything") if name == EVERYTHING else name
-        yield Row({"where": where, "entry": entry, "weight": weight, "what": what})
-
-
-# What became of a lock file, in a line; and what to do where more is asked for than is allowed.
+    """Yield what is weighed otherwise for a kind, or for a way of writing."""
+    kinds = ((f"kind {kind}", weights, "") for kind, weights in rule.operations.kinds.items())
+    written = ((f"written: {way}", weights, CALL_STYLES[way]) for way, weights in rule.operations.written.items())
+    for where, weights, what in (*kinds, *written):
+        others = "all else" if EVERYTHING in weights and len(weights) > 1 else "everything"
+        for name, weight in weights.items():
+            entry = others if name == EVERYTHING else name
+            yield Row({"where": where, "entry": entry, "weight": weight, "what": what})
 
 
 def renewal_line(renewal: Renewal, title: str) -> str:
     """Say how many rows there are, and how they came about."""
-    rows = f"{len(renewal.rows)} {'network' if len(renewal.rows) == 1 else 'networks'}"
+    rows = plural(len(renewal.rows), "network")
     if renewal.is_same:
         return f"{title}: {rows}, as they were\n"
-    raised = len(renewal.raised)
+    changed = len(renewal.changed) - len(renewal.raised)
     numbers = {
         "new": len(renewal.added),
-        "changed": len(renewal.changed) - raised,
-        "raised": raised,
+        "changed": changed,
+        "raised": len(renewal.raised),
         "removed": len(renewal.removed),
     }
     found = ", ".join(f"{number} {word}" for word, number in numbers.items() if number)
@@ -236,9 +206,8 @@ def refusal(renewal: Renewal, title: str, arguments: Sequence[str]) -> str:
     """Say what costs more than is locked, and the command that would allow it; `arguments` are those of this one."""
     lines = [f"{plain(each.after.id)}: {rise(each)}" for each in renewal.refused]
     options = [word for each in renewal.refused for word in ("--allow-increase", each.after.id)]
-    command = shlex.join(["flopcount", "lock", *arguments, *options])
-    way_out = f'{plain(command)} --reason "why"'
-    return "\n".join((*lines, f"{title}: this is more than is locked, so nothing was written; to allow it: {way_out}"))
+    hint = f'{plain(shlex.join(["flopcount", "lock", *arguments, *options]))} --reason "why"'
+    return "\n".join((*lines, f"{title}: this is more than is locked, so nothing was written; to allow it: {hint}"))
 
 
 def rise(each: Raise) -> str:

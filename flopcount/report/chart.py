@@ -4,7 +4,9 @@ vl-convert draws without a browser or a network; an HTML page carries the whole 
 """
 
 import json
+import re
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape
 from math import log10
@@ -82,24 +84,16 @@ def _details(table: Table, row: Row) -> dict[str, str]:
 
 
 def _tooltip(records: Iterable[Mapping[str, Any]]) -> list[Spec]:
+    """Return the fields of a tooltip; dots and brackets in names, which would be read as paths, are escaped."""
     names = dict.fromkeys(name for record in records for name in record if name.startswith("cell "))
-    return [{"field": _escaped(name), "type": "nominal", "title": name.removeprefix("cell ")} for name in names]
-
-
-def _escaped(name: str) -> str:
-    """Escape dots and brackets in a name, which would be read as a path."""
-    for char in "\\.[]'\"":
-        name = name.replace(char, f"\\{char}")
-    return name
+    fields = {name: re.sub(r"([\\.\[\]'\"])", r"\\\1", name) for name in names}
+    return [{"field": each, "type": "nominal", "title": name.removeprefix("cell ")} for name, each in fields.items()]
 
 
 def _metric_columns(table: Table) -> list[Column]:
     """Return the columns of costs, parameters last."""
     known = [each for each in table.columns if each.metric and each.key == each.metric]
     return sorted(known, key=lambda each: each.key == "params")
-
-
-# Bars: the rows of a table, or the totals of alternatives.
 
 
 class Panel(NamedTuple):
@@ -125,7 +119,7 @@ def _rows_chart(report: Report) -> Spec:
     kept = _costliest(drawn, panels)
     shown = [each for each in panels if any(each.value(row, key) for row in kept for key in each.series)]
     total = "total " + ", ".join(_total(table.total.cells if table.total else {}, each) for each in panels)
-    content = _bars(table, _unique(map(_label, kept)), kept).spec(shown or panels)
+    content = _bars(table, _unique(map(_label, kept)), kept, shown or panels)
     return _headed(content, report, (*_lines(report, "text", "reference"), total), _omitted(table, drawn, kept))
 
 
@@ -176,10 +170,10 @@ def _label(row: Row) -> str:
 
 def _unique(labels: Iterable[str]) -> list[str]:
     """Add numbers to repeated labels, so that each has a row of its own."""
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     found = []
     for label in labels:
-        seen[label] = seen.get(label, 0) + 1
+        seen[label] += 1
         found.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
     return found
 
@@ -192,7 +186,7 @@ def _alternatives_chart(report: Report) -> Spec:
     ratios = [f"{each.column.key}_ratio" for each in panels]
     same = (all(row.cells.get(key) == 1 for key in ratios) for row in table.rows)
     reference = next((label for label, is_same in zip(labels, same, strict=True) if is_same), "")
-    content = _bars(table, labels, table.rows, reference).spec(panels)
+    content = _bars(table, labels, table.rows, panels, reference)
     return _headed(content, report, _lines(report, "text"), [table.caption] if table.caption else [])
 
 
@@ -206,56 +200,46 @@ STEP, THIN, MARGIN = 20, 11, 6
 """Height of a row with one bar; of each bar if there are two; the gap between rows."""
 
 
-def _bars(table: Table, labels: Sequence[str], rows: Sequence[Row], reference: str = "") -> "Bars":
-    return Bars(labels, rows, [_details(table, row) for row in rows], reference)
+def _bars(table: Table, labels: Sequence[str], rows: Sequence[Row], panels: Sequence[Panel], base: str = "") -> Spec:
+    """Return panels side by side, under one list of labels; `base` labels what the others are compared with."""
+    bars = [*zip(labels, rows, (_details(table, row) for row in rows), strict=True)]
+    widths = [520] if len(panels) == 1 else [380, *[220] * (len(panels) - 1)]
+    numbered = enumerate(zip(panels, widths, strict=True))
+    drawn = [{"width": width, **_panel(panel, bars, base, is_first=not at)} for at, (panel, width) in numbered]
+    return {"hconcat": drawn, "spacing": 26, "resolve": {"legend": {"color": "independent"}}}
 
 
-class Bars(NamedTuple):
-    """Rows with their labels and tooltips; `reference` is the label of what the others are compared with."""
-
-    labels: Sequence[str]
-    rows: Sequence[Row]
-    details: Sequence[Mapping[str, str]]
-    reference: str = ""
-
-    def spec(self, panels: Sequence[Panel]) -> Spec:
-        """Return panels side by side, under one list of labels."""
-        widths = [520] if len(panels) == 1 else [380, *[220] * (len(panels) - 1)]
-        drawn = [
-            self._panel(*each, is_first=number == 0) for number, each in enumerate(zip(panels, widths, strict=True))
-        ]
-        return {"hconcat": drawn, "spacing": 26, "resolve": {"legend": {"color": "independent"}}}
-
-    def _panel(self, panel: Panel, width: int, *, is_first: bool) -> Spec:
-        many = len(panel.series)
-        step = STEP if many == 1 else THIN * many + MARGIN
-        records = [*self._records(panel)]
-        high = max((record["value"] for record in records), default=0) or 1
-        padding = {"paddingInner": 0.28 if many == 1 else MARGIN / step, "paddingOuter": 0.2}
-        axis = {"title": panel.column.title, "tickCount": 5, "domain": False, "ticks": False, **NUMBERS}
-        labels = {"title": None, "ticks": False, "labelPadding": 6, "labelLimit": 260, "labelOverlap": False}
-        labels["labels"] = is_first
-        position: Spec = {
-            "y": {"field": "label", "type": "nominal", "sort": None, "scale": padding, "axis": labels},
-            "x": {"field": "value", "type": "quantitative", "axis": axis}
-            | {"scale": {"domain": [0, high * 1.16], "nice": False}},
-        }
-        if many > 1:
-            position["yOffset"] = {"field": "series", "type": "nominal", "sort": None, "scale": {"paddingInner": 0.08}}
-        color = _color(panel, self.reference, has_legend=is_first)
-        bars = {"mark": {"type": "bar"}, "encoding": {"color": color, "tooltip": _tooltip(records)}}
-        mark = {"type": "text", "align": "left", "baseline": "middle", "dx": 3, "fontSize": 10, "color": GRAY}
-        figures = {"mark": mark, "encoding": {"text": {"field": "value", "type": "quantitative", "format": ".3~s"}}}
-        height = max(len(self.labels), 1) * step
-        size = {"data": {"values": records}, "width": width, "height": height}
-        return {**size, "encoding": position, "layer": [bars, figures]}
-
-    def _records(self, panel: Panel) -> Iterator[Spec]:
-        """Yield a record for each bar: what is drawn, and the exact cells."""
-        for key, name in panel.series.items():
-            for label, row, details in zip(self.labels, self.rows, self.details, strict=True):
-                value = panel.value(row, key)
-                yield {"label": label, "series": name, "value": value, "exact": f"{value:,}", **details}
+def _panel(panel: Panel, bars: Sequence[tuple[str, Row, Mapping[str, str]]], base: str, *, is_first: bool) -> Spec:
+    many = len(panel.series)
+    step = STEP if many == 1 else THIN * many + MARGIN
+    records: list[Spec] = [
+        {"label": label, "series": name, "value": value, "exact": f"{value:,}", **details}
+        for key, name in panel.series.items()
+        for label, value, details in ((label, panel.value(row, key), details) for label, row, details in bars)
+    ]
+    high = max((record["value"] for record in records), default=0) or 1
+    padding = {"paddingInner": 0.28 if many == 1 else MARGIN / step, "paddingOuter": 0.2}
+    axis = {"title": panel.column.title, "tickCount": 5, "domain": False, "ticks": False, **NUMBERS}
+    labels = {"title": None, "ticks": False, "labelPadding": 6, "labelLimit": 260, "labelOverlap": False}
+    scale = {"domain": [0, high * 1.16], "nice": False}
+    position: Spec = {
+        "y": {
+            "field": "label",
+            "type": "nominal",
+            "sort": None,
+            "scale": padding,
+            "axis": labels | {"labels": is_first},
+        },
+        "x": {"field": "value", "type": "quantitative", "axis": axis, "scale": scale},
+    }
+    if many > 1:
+        position["yOffset"] = {"field": "series", "type": "nominal", "sort": None, "scale": {"paddingInner": 0.08}}
+    color = _color(panel, base, has_legend=is_first)
+    drawn = {"mark": {"type": "bar"}, "encoding": {"color": color, "tooltip": _tooltip(records)}}
+    mark = {"type": "text", "align": "left", "baseline": "middle", "dx": 3, "fontSize": 10, "color": GRAY}
+    figures = {"mark": mark, "encoding": {"text": {"field": "value", "type": "quantitative", "format": ".3~s"}}}
+    height = max(len(bars), 1) * step
+    return {"data": {"values": records}, "height": height, "encoding": position, "layer": [drawn, figures]}
 
 
 NUMBERS: Spec = {"format": "~s", "grid": True, "labelFlush": False, "labelOverlap": True}
@@ -273,9 +257,6 @@ def _color(panel: Panel, reference: str, *, has_legend: bool) -> Spec:
     return {"field": "series", "type": "nominal", "legend": shown, "scale": scale}
 
 
-# Points: networks, or the candidates of a sweep.
-
-
 WIDTH, HEIGHT = 620, 430
 FEW = 40
 """Up to this many points are large."""
@@ -284,7 +265,7 @@ WIDE = 30
 """The axis is logarithmic from this ratio of the largest value to the smallest."""
 
 
-class Range(NamedTuple):
+class Scale(NamedTuple):
     """An axis of points: the column, and its ends with some margin."""
 
     column: Column
@@ -302,42 +283,29 @@ class Range(NamedTuple):
         """Return the axis as Vega-Lite has it."""
         numbers = {**NUMBERS, **({} if self.column.form == "count" else {"format": "~r"})}
         title = self.column.title + (", logarithmic" if self.is_log else "")
-        scale = {"type": "log"} if self.is_log else {"zero": False}
+        scale: Spec = {"type": "log"} if self.is_log else {"zero": False}
         axis = {"title": title, "tickCount": 7, **numbers}
-        return {"field": field, "type": "quantitative", "axis": axis} | {
-            "scale": {**scale, "domain": [self.low, self.high], "nice": False}
-        }
+        scale |= {"domain": [self.low, self.high], "nice": False}
+        return {"field": field, "type": "quantitative", "axis": axis, "scale": scale}
 
 
-def axis_range(column: Column, values: Sequence[float]) -> Range:
+def axis_range(column: Column, values: Sequence[float]) -> Scale:
     """Return an axis with some margin at both ends; logarithmic if the values are far apart."""
     low, high = min(values, default=0), max(values, default=1)
     if low > 0 and high >= WIDE * low:
-        return Range(column, low / 1.3, high * 1.3, is_log=True)
+        return Scale(column, low / 1.3, high * 1.3, is_log=True)
     margin = max((high - low) / 16, abs(high) * 1e-3) or 1
-    return Range(column, 0 if 0 <= low <= 4 * margin else low - margin, high + margin)
-
-
-class Point(NamedTuple):
-    """A place, its name if it has one, the cells, and the value of its color."""
-
-    x: float
-    y: float
-    label: str = ""
-    details: Mapping[str, str] = {}
-    shade: float | None = None
-
-    def record(self) -> Spec:
-        """Return the point as a record."""
-        shade = {} if self.shade is None else {"shade": self.shade}
-        return {"x": self.x, "y": self.y, "label": self.label, **self.details, **shade}
+    return Scale(column, 0 if 0 <= low <= 4 * margin else low - margin, high + margin)
 
 
 def _networks_chart(report: Report) -> Spec:
     """Draw networks as points: computation against parameters."""
     table = report.tables[0]
     x, y = (columns := _metric_columns(table))[0], columns[-1]
-    points = [Point(row.cells[x.key], row.cells[y.key], _label(row), _details(table, row)) for row in table.rows]
+    points = [
+        {"x": row.cells[x.key], "y": row.cells[y.key], "label": _label(row), **_details(table, row)}
+        for row in table.rows
+    ]
     inputs = {cell_text(row.cells["input"], "shape") for row in table.rows}
     line = f"input {inputs.pop()}" if len(inputs) == 1 else "each at its own input"
     title = report.title if len(report.title) <= LONGEST_TITLE else f"{x.title} and {y.title}"
@@ -345,52 +313,47 @@ def _networks_chart(report: Report) -> Spec:
     return _headed(_points(x, y, points), report, [f"{len(points)} networks, {line}{named}"], title=title)
 
 
-def _points(x: Column, y: Column, points: Sequence[Point], front: Sequence[Point] = (), shade: str = "") -> Spec:
+def _points(x: Column, y: Column, points: Sequence[Spec], front: Sequence[Spec] = (), shade: str = "") -> Spec:
     """Return points, the front over them, and the names that have room."""
     both = (*points, *front)
-    across, up = axis_range(x, [each.x for each in both]), axis_range(y, [each.y for each in both])
-    layers = [_cloud(points, shade)]
+    across, up = axis_range(x, [each["x"] for each in both]), axis_range(y, [each["y"] for each in both])
+    has_names = any(point["label"] for point in points)
+    is_few = len(points) <= FEW
+    opacity = 0.9 if is_few else 0.75 if shade or has_names else 0.45
+    mark = {"type": "circle", "size": 70 if is_few else 22, "opacity": opacity, "clip": True}
+    gradient = {"field": "shade", "type": "quantitative", "title": shade, "scale": {"scheme": "viridis"}}
+    encoding = {"tooltip": _tooltip(points), "color": gradient if shade else {"value": BLUE}}
+    layers = [{"data": {"values": points}, "mark": mark, "encoding": encoding}]
     layers += _front_layers(_thinned(front)) if front else []
-    layers += [_names(points, across, up)] if any(point.label for point in points) else []
+    layers += [_names(points, across, up)] if has_names else []
     encoding = {"x": across.encoding("x"), "y": up.encoding("y")}
     return {"width": WIDTH, "height": HEIGHT, "encoding": encoding, "layer": layers}
 
 
-def _cloud(points: Sequence[Point], shade: str) -> Spec:
-    is_few = len(points) <= FEW
-    opacity = 0.9 if is_few else 0.75 if shade or any(point.label for point in points) else 0.45
-    records = [point.record() for point in points]
-    color: Spec = {"value": BLUE}
-    if shade:
-        color = {"field": "shade", "type": "quantitative", "title": shade, "scale": {"scheme": "viridis"}}
-    mark = {"type": "circle", "size": 70 if is_few else 22, "opacity": opacity, "clip": True}
-    return {"data": {"values": records}, "mark": mark, "encoding": {"tooltip": _tooltip(records), "color": color}}
-
-
-def _front_layers(front: Sequence[Point]) -> list[Spec]:
+def _front_layers(front: Sequence[Spec]) -> list[Spec]:
     """Draw the front as steps: between two of its points, the worse of both is what one can be sure of."""
-    records = [point.record() for point in front]
     line = {"type": "line", "color": FRONT, "strokeWidth": 1.8, "interpolate": "step-after", "clip": True}
     dots = {"type": "circle", "color": FRONT, "size": 34 if len(front) <= FEW else 12, "opacity": 1, "clip": True}
-    data = {"data": {"values": records}}
-    return [{**data, "mark": line}, {**data, "mark": dots, "encoding": {"tooltip": _tooltip(records)}}]
+    data = {"data": {"values": front}}
+    return [{**data, "mark": line}, {**data, "mark": dots, "encoding": {"tooltip": _tooltip(front)}}]
 
 
-def _thinned(front: Sequence[Point]) -> Sequence[Point]:
+def _thinned(front: Sequence[Spec]) -> Sequence[Spec]:
     many = len(front)
     return front if many <= MOST_STEPS else [front[n * (many - 1) // (MOST_STEPS - 1)] for n in range(MOST_STEPS)]
 
 
-def _names(points: Sequence[Point], across: Range, up: Range) -> Spec:
-    places = [(across.place(point.x) * WIDTH, (1 - up.place(point.y)) * HEIGHT) for point in points]
-    offsets = placed(places, [point.label for point in points])
+def _names(points: Sequence[Spec], across: Scale, up: Scale) -> Spec:
+    places = [(across.place(point["x"]) * WIDTH, (1 - up.place(point["y"])) * HEIGHT) for point in points]
+    pairs = zip(points, placed(places, [point["label"] for point in points]), strict=True)
+    properties = ("align", "dx", "dy")
     values = [
-        {"x": point.x, "y": point.y, "label": point.label, **dict(zip(("align", "dx", "dy"), offset, strict=True))}
-        for point, offset in zip(points, offsets, strict=True)
+        {**{key: point[key] for key in ("x", "y", "label")}, **dict(zip(properties, offset, strict=True))}
+        for point, offset in pairs
         if offset
     ]
     mark = {"type": "text", "baseline": "middle", "fontSize": 10.5, "color": INK}
-    mark |= {name: {"expr": f"datum.{name}"} for name in ("align", "dx", "dy")}
+    mark |= {name: {"expr": f"datum.{name}"} for name in properties}
     return {"data": {"values": values}, "mark": mark, "encoding": {"text": {"field": "label", "type": "nominal"}}}
 
 
@@ -448,11 +411,12 @@ def _shade(cloud: Cloud, axes: Sequence[Axis]) -> str:
     return next((name for name in free if len({*(cloud.rows or {name: ()})[name]}) > 1), "")
 
 
-def _candidates(rows: Rows | None, cloud: Cloud, shade: str = "") -> Iterator[Point]:
+def _candidates(rows: Rows | None, cloud: Cloud, shade: str = "") -> Iterator[Spec]:
     for each in cells(rows or {}):
         found: dict[str, Any] = dict(zip(rows or {}, each, strict=True))
         details = {f"cell {key}": f"{value:,}" if key in COSTS else str(value) for key, value in found.items()}
-        yield Point(found[cloud.x], found[cloud.y], "", details, found.get(shade))
+        color = {"shade": found[shade]} if shade else {}
+        yield {"x": found[cloud.x], "y": found[cloud.y], "label": "", **details, **color}
 
 
 def _remarks(cloud: Cloud, drawn: int, front: int) -> Iterator[str]:
@@ -471,10 +435,6 @@ _CHARTS: Mapping[str, Callable[[Report], Spec]] = {
     "alternatives": _alternatives_chart,
     "archs": _networks_chart,
 }
-
-
-# Files.
-
 
 VERSION = "6.1"
 """Of Vega-Lite: pinned, so that a chart stays the same."""
@@ -513,14 +473,6 @@ def library() -> Any:
     return vl_convert
 
 
-def _svg(vl_convert: Any, spec: Spec) -> bytes:
-    return f"{vl_convert.vegalite_to_svg(spec, vl_version=VERSION)}\n".encode()
-
-
-def _png(vl_convert: Any, spec: Spec) -> bytes:
-    return bytes(vl_convert.vegalite_to_png(spec, vl_version=VERSION, scale=PNG_SCALE))
-
-
 def _html(vl_convert: Any, spec: Spec) -> bytes:
     """Return a page that carries the library inside and loads nothing; no text in the data can end its script."""
     bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VERSION)
@@ -534,5 +486,9 @@ def _html(vl_convert: Any, spec: Spec) -> bytes:
 EMBED: Spec = {"renderer": "svg", "actions": {"export": True, "source": False, "compiled": False, "editor": False}}
 """Options of a page: the chart can be saved, and nothing links to another site."""
 
-ENDINGS: Mapping[str, Callable[[Any, Spec], bytes]] = {".svg": _svg, ".png": _png, ".html": _html}
+ENDINGS: Mapping[str, Callable[[Any, Spec], bytes]] = {
+    ".svg": lambda vl_convert, spec: f"{vl_convert.vegalite_to_svg(spec, vl_version=VERSION)}\n".encode(),
+    ".png": lambda vl_convert, spec: bytes(vl_convert.vegalite_to_png(spec, vl_version=VERSION, scale=PNG_SCALE)),
+    ".html": _html,
+}
 """The function for each kind of file."""

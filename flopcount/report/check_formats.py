@@ -29,22 +29,16 @@ def rendered(outcome: Outcome, name: str) -> str:
     return RENDERERS[name](outcome).encode(errors="backslashreplace").decode()
 
 
-# Text, for people: a line per finding, with what contributes and what would fit below it.
-
-
 def render_text(outcome: Outcome) -> str:
     """Return every finding as `path:line:col: CODE arch metric value > limit by delta (percent) [rule]`."""
     notes = (f"note: {note}" for note in outcome.notes)
-    return "\n".join([*_lines(outcome.findings), *exemptions(outcome), summary(outcome), *notes]) + "\n"
+    return "\n".join([*_lines(outcome.findings), *exemptions(outcome.exempt), summary(outcome), *notes]) + "\n"
 
 
 def _lines(findings: Iterable[Finding]) -> Iterator[str]:
     for each in findings:
         yield headline(each)
         yield from (f"    {detail}" for detail in details(each))
-
-
-# JSON: findings with exact numbers, and what every network costs.
 
 
 def render_json(outcome: Outcome) -> str:
@@ -61,34 +55,23 @@ def render_json(outcome: Outcome) -> str:
 
 def finding_data(finding: Finding) -> dict[str, Any]:
     """Return a finding as plain data; its limit is the last whole number that holds."""
-    return {
-        "code": finding.code,
-        "about": CODES[finding.code],
-        "level": finding.level,
-        "path": finding.path,
-        "line": finding.line,
-        "column": finding.column,
-        "arch": finding.arch,
-        "scope": finding.scope,
-        "point": finding.point,
-        "metric": finding.metric,
-        **({} if finding.what else _numbers(finding)),
-        "rule": finding.rule,
-        "rule_at": finding.rule_at,
-        "message": finding.message,
-        **_notes(finding.notes),
-        "text": sentence(finding),
-    }
-
-
-def _numbers(finding: Finding) -> dict[str, Any]:
-    return {
+    names = ("level", "path", "line", "column", "arch", "scope", "point", "metric")
+    numbers = {
         "value": finding.value,
         "limit": whole_limit(finding),
         "base": finding.base,
         "percent": None if finding.percent is None else float(finding.percent),
         "layers": [each._asdict() for each in finding.shares],
         "fits": [each._asdict() for each in finding.fits],
+    }
+    return {
+        "code": finding.code,
+        "about": CODES[finding.code],
+        **{name: getattr(finding, name) for name in names},
+        **({} if finding.what else numbers),
+        **{name: getattr(finding, name) for name in ("rule", "rule_at", "message")},
+        **_notes(finding.notes),
+        "text": sentence(finding),
     }
 
 
@@ -117,14 +100,11 @@ def counts(checked: Checked) -> Iterator[dict[str, Any]]:
 
 
 def _values(cost: Cost) -> dict[str, int]:
-    return {each.name: getattr(cost, each.name) for each in METRIC_ROWS}
-
-
-# customSmallerIsBetter JSON, for charts over time.
+    return {each.name: cost[each.name] for each in METRIC_ROWS}
 
 
 def render_benchmark(outcome: Outcome) -> str:
-    """Return an entry for each metric of each network and point."""
+    """Return customSmallerIsBetter JSON: an entry for each metric of each network and point."""
     entries = [entry for each in outcome.files for row in counts(each) for entry in _entries(row)]
     return json.dumps(entries, indent=2) + "\n"
 
@@ -137,13 +117,8 @@ def _entries(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"name": f"{name}: {each.name}", "unit": unit, "value": row[each.name], "extra": extra}
 
 
-# Annotations of GitHub Actions: workflow commands, the summary first.
-#
-# The platform shows ten errors and ten warnings per step; the log of the step has all findings as text.
-
-
 MOST = 10
-"""Annotations of one level that the platform shows for a step, the summary included."""
+"""Annotations of one level that GitHub shows for a step, the summary included; the log has all findings."""
 
 
 def render_github(outcome: Outcome) -> str:
@@ -152,19 +127,16 @@ def render_github(outcome: Outcome) -> str:
     return "\n".join([*_annotations(outcome), "::group::flopcount check", f"{log}::endgroup::", ""])
 
 
-def _annotations(outcome: Outcome) -> Iterator[str]:
-    """Yield the summary, then as many findings of each level as are shown."""
+def _annotations(outcome: Outcome) -> list[str]:
+    """Return the summary, then as many findings of each level as are shown."""
     level = "notice" if not outcome.findings else "warning" if outcome.ok else "error"
-    errors = [each for each in outcome.findings if each.level == "error"]
-    warnings = [each for each in outcome.findings if each.level == "warn"]
-    room = {"error": MOST - (level == "error"), "warning": MOST - (level == "warning")}
-    hidden = max(len(errors) - room["error"], 0) + max(len(warnings) - room["warning"], 0)
+    shown = []
+    for tag, name in (("error", "error"), ("warning", "warn")):
+        found = [each for each in outcome.findings if each.level == name]
+        shown += [_annotation(tag, each) for each in found[: MOST - (level == tag)]]
+    hidden = len(outcome.findings) - len(shown)
     more = f"; {hidden} of the findings are in the log only" if hidden else ""
-    yield _command(level, {"title": "flopcount check"}, f"{summary(outcome)}{more}")
-    for each in errors[: room["error"]]:
-        yield _annotation("error", each)
-    for each in warnings[: room["warning"]]:
-        yield _annotation("warning", each)
+    return [_command(level, {"title": "flopcount check"}, f"{summary(outcome)}{more}"), *shown]
 
 
 def _annotation(level: str, finding: Finding) -> str:
@@ -187,11 +159,8 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-# A Code Quality report of GitLab: a JSON list of findings with their places.
-
-
 def render_gitlab(outcome: Outcome) -> str:
-    """Return the findings without those that are exempt."""
+    """Return a Code Quality report: the findings without those that are exempt."""
     return json.dumps([*map(_issue, outcome.findings, fingerprints(outcome.findings))], indent=2) + "\n"
 
 
@@ -205,15 +174,12 @@ def _issue(finding: Finding, fingerprint: str) -> dict[str, Any]:
     }
 
 
-# Test results in XML for CI servers: a suite with one case per file.
-
-
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML does not allow."""
 
 
 def render_junit(outcome: Outcome) -> str:
-    """Return a case for each file: an error if it could not be checked, a failure if a limit is broken."""
+    """Return a test case for each file: an error if it could not be checked, a failure if a limit is broken."""
     paths = [*dict.fromkeys((*(each.path for each in outcome.files), *(each.path for each in outcome.findings)))]
     cases = [_case(path, [each for each in outcome.findings if each.path == path], outcome) for path in paths]
     numbers = {
@@ -236,27 +202,20 @@ def _case(path: str, findings: Sequence[Finding], outcome: Outcome) -> ET.Elemen
         if found:
             first = {"message": _clean(sentence(found[0])), "type": found[0].code}
             ET.SubElement(case, tag, first).text = _clean("\n".join(_lines([*found, *(broken if unchecked else ())])))
-    said = [*(headline(each) for each in findings if each.level == "warn"), *_exempt(path, outcome)]
+    exempt = exemptions(each for each in outcome.exempt if each[0].path == path)
+    said = [*(headline(each) for each in findings if each.level == "warn"), *exempt]
     said += [f"note: {note}" for each in outcome.files if each.path == path for note in each.notes]
     if said:
         ET.SubElement(case, "system-out").text = _clean("\n".join(said))
     return case
 
 
-def _exempt(path: str, outcome: Outcome) -> list[str]:
-    chosen = tuple(each for each in outcome.exempt if each[0].path == path)
-    return exemptions(outcome._replace(exempt=chosen))
-
-
 def _clean(text: str) -> str:
     return _UNPRINTABLE.sub("�", text)
 
 
-# A comment for a pull request: the verdict, what changed, and the details folded.
-
-
 MARK = "<!-- flopcount check -->"
-"""Lets a workflow find its earlier comment."""
+"""Lets a workflow find its earlier comment on a pull request."""
 
 LONGEST = 65_000
 """Characters of a comment; the platform accepts 65536."""
@@ -279,23 +238,24 @@ def render_markdown(outcome: Outcome) -> str:
 
 def _parts(outcome: Outcome) -> Iterator[str]:
     for finding in outcome.findings:
-        yield _finding(finding)
+        yield "\n  ".join([f"- {escaped(headline(finding))}", *(f"{escaped(line)}  " for line in details(finding))])
     yield from _networks(outcome.files)
     for each in outcome.files:
         yield from _layers(each)
-    for line in (*exemptions(outcome), *map(str, outcome.notes)):
+    for line in (*exemptions(outcome.exempt), *map(str, outcome.notes)):
         yield f"\n> {escaped(line)}"
-
-
-def _finding(finding: Finding) -> str:
-    return "\n  ".join([f"- {escaped(headline(finding))}", *(f"{escaped(line)}  " for line in details(finding))])
 
 
 def _networks(files: Iterable[Checked]) -> Iterator[str]:
     """Yield the table of networks that are new since the base, or whose cost changed."""
-    rows = [(each, count) for each in files for count in each.counts if _changed(each, count)]
+    rows = [
+        (each, count)
+        for each in files
+        for count in each.counts
+        if (count.before.costs != count.now.costs if count.before else each.compared and not each.lost)
+    ]
     if rows:
-        yield "\n" + "\n".join(_head("network"))
+        yield f"\n{_head('network')}"
     for each, count in rows:
         yield _row(_name(each, count), count.now.total(), count.before.total() if count.before else None)
 
@@ -304,16 +264,16 @@ def _name(checked: Checked, count: Evaluation) -> str:
     return plain(" ".join(filter(None, (checked.path, str(count.point)))))
 
 
-def _head(what: str) -> list[str]:
+def _head(what: str) -> str:
     cells = [what, *(title for each in METRIC_ROWS for title in (each.title, "change"))]
-    return [markdown_row(cells), markdown_row(["---", *["---:"] * (len(cells) - 1)])]
+    return f"{markdown_row(cells)}\n{markdown_row(['---', *['---:'] * (len(cells) - 1)])}"
 
 
 def _row(name: str, now: Cost | None, before: Cost | None) -> str:
     """Return the metrics with what changed; a side that does not exist is empty."""
     cells: list[str] = []
     for each in METRIC_ROWS:
-        new, old = (getattr(cost, each.name) if cost else None for cost in (now, before))
+        new, old = (cost[each.name] if cost else None for cost in (now, before))
         cells += [f"{new:,}" if new is not None else "", _change(new, old)]
     return markdown_row([escaped(name), *cells])
 
@@ -333,7 +293,7 @@ def _layers(checked: Checked) -> Iterator[str]:
         rows = [*_changed_layers(count)] if count.before else []
         if rows:
             more = [f"\n{len(rows) - MOST_ROWS} more layers changed."] if len(rows) > MOST_ROWS else []
-            table = "\n".join([*_head("layer"), *rows[:MOST_ROWS], *more])
+            table = "\n".join([_head("layer"), *rows[:MOST_ROWS], *more])
             title = f"{html.escape(_name(checked, count))}: {plural(len(rows), 'layer')} changed"
             yield f"\n<details><summary>{title}</summary>\n\n{table}\n\n</details>"
 
@@ -344,15 +304,6 @@ def _changed_layers(count: Evaluation) -> Iterator[str]:
         new, old = now.get(path), before.get(path)
         if new != old and any(cost and any(_values(cost).values()) for cost in (new, old)):
             yield _row(path, new, old)
-
-
-def _changed(checked: Checked, count: Evaluation) -> bool:
-    if count.before is None:
-        return checked.compared and not checked.lost
-    return count.before.costs != count.now.costs
-
-
-# Counts and limits as metrics, in the text format of OpenMetrics 1.0.
 
 
 _WORDS = {"params": "Parameters", "macs": "Multiply-accumulates"}
@@ -382,15 +333,11 @@ def _counts(outcome: Outcome) -> Iterator[Sample]:
     for each in outcome.files:
         for row in counts(each):
             labels = {name: str(row[name]) for name in ("path", "arch", "point", "input", "counted")}
-            labels |= _label_of_notes(row["note_codes"])
+            labels |= {"notes": ",".join(row["note_codes"])} if row["notes"] else {}
             for metric in METRIC_ROWS:
                 yield f"flopcount_{metric.name}", labels, row[metric.name]
                 if row["base"]:
                     yield f"flopcount_base_{metric.name}", labels, row["base"][metric.name]
-
-
-def _label_of_notes(codes: Sequence[str]) -> dict[str, str]:
-    return {"notes": ",".join(codes)} if codes else {}
 
 
 def _findings(outcome: Outcome) -> Iterator[Sample]:
@@ -398,35 +345,35 @@ def _findings(outcome: Outcome) -> Iterator[Sample]:
         if not each.what:
             names = ("code", "level", "path", "line", "column", "arch", "scope", "metric", "point", "rule", "rule_at")
             labels = {name: str(getattr(each, name)) for name in names}
-            labels |= _label_of_notes([note.code for note in each.notes])
+            labels |= {"notes": ",".join(note.code for note in each.notes)} if each.notes else {}
             yield "flopcount_finding", labels, each.value
             yield "flopcount_finding_limit", labels, whole_limit(each)
 
 
 def _sample(name: str, labels: Mapping[str, str], value: int) -> str:
-    given = ",".join(_labels(labels))
+    escapes = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+    given = ",".join(f'{label}="{text.translate(escapes)}"' for label, text in labels.items())
     return f"{name}{{{given}}} {value}" if given else f"{name} {value}"
-
-
-def _labels(labels: Mapping[str, str]) -> Iterable[str]:
-    for name, value in labels.items():
-        escaped = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-        yield f'{name}="{escaped}"'
-
-
-# SARIF 2.1.0, for code scanning (OASIS Standard, 27 March 2020).
 
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
 def render_sarif(outcome: Outcome) -> str:
-    """Return one run: a rule for each code, a result for each finding; exempt findings are suppressed."""
+    """Return a run of SARIF 2.1.0: a rule for each code, a result for each finding, exempt ones suppressed."""
     everything = (*outcome.findings, *(finding for finding, _ in outcome.exempt))
     results = [*map(_result, everything, fingerprints(everything))]
     for result, (_, reason) in zip(results[len(outcome.findings) :], outcome.exempt, strict=True):
         result["suppressions"] = [{"kind": "external", "justification": reason}]
-    driver = {"name": "flopcount", "version": __version__, "semanticVersion": __version__, "rules": _rules()}
+    rules = [
+        {
+            "id": code,
+            "shortDescription": {"text": f"A network {about}"},
+            "defaultConfiguration": {"level": "warning" if code == "FC103" else "error"},
+        }
+        for code, about in CODES.items()
+    ]
+    driver = {"name": "flopcount", "version": __version__, "semanticVersion": __version__, "rules": rules}
     run = {
         "tool": {"driver": driver},
         "invocations": [{"executionSuccessful": outcome.exit_code != 2, "exitCode": outcome.exit_code}],  # noqa: PLR2004  (could not check)
@@ -435,17 +382,6 @@ def render_sarif(outcome: Outcome) -> str:
         "results": results,
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
-
-
-def _rules() -> list[dict[str, Any]]:
-    return [
-        {
-            "id": code,
-            "shortDescription": {"text": f"A network {about}"},
-            "defaultConfiguration": {"level": "warning" if code == "FC103" else "error"},
-        }
-        for code, about in CODES.items()
-    ]
 
 
 def _result(finding: Finding, fingerprint: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Several networks side by side, what a network would cost if it were changed, and what changed between two."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, get_args
 
 from flopcount.analyses.diff import QUIET, Change, Layer, Status
 from flopcount.analyses.whatif import Alternative, alike
@@ -26,11 +26,13 @@ POSITION, OUTPUT = Column("position", "#", "count"), Column("output", "output", 
 
 def comparison_report(named: Sequence[tuple[str, Count]]) -> Report:
     """Return totals with ratios to the first network, and the layers if all networks have the same maps."""
-    convention = named[0][1].convention
     shown = costs_of(named[0][1])
+    maps = {tuple(step.shape.dims for step in result.trace.steps.values()) for _, result in named}
+    has_layers = len(named) > 1 and len(maps) == 1
+    convention = named[0][1].convention
     return Report(
         title=" · ".join(name for name, _ in named),
-        tables=(_networks(named, shown), *([_layers_beside(named, shown)] if _match(named) else [])),
+        tables=(_networks(named, shown), *([_layers_beside(named, shown)] if has_layers else [])),
         lines=(convention_line(convention), Line("reference", f"ratios are to {named[0][0]}")),
         notes=tuple(_about(name, note) for name, result in named for note in result.notes),
         facts={"convention": convention_facts(convention)},
@@ -61,31 +63,25 @@ def _networks(named: Sequence[tuple[str, Count]], shown: Costs) -> Table:
     return Table("archs", columns, tuple(rows), separator="")
 
 
-def _match(named: Sequence[tuple[str, Count]]) -> bool:
-    """Tell whether the networks have the same maps, layer for layer."""
-    maps = {tuple(step.shape.dims for step in result.trace.steps.values()) for _, result in named}
-    return len(named) > 1 and len(maps) == 1
-
-
 def _layers_beside(named: Sequence[tuple[str, Count]], shown: Costs) -> Table:
     columns = [POSITION, OUTPUT]
     for number, (name, _) in enumerate(named, 1):
-        columns += [Column(f"type_{number}", name), *shown.beside(number, "{}")]
+        columns += [
+            Column(f"type_{number}", name),
+            *(shown.column(each, f"{each.name}_{number}", each.title) for each in shown.counted),
+        ]
         columns += [Column(f"ratio_{number}", "ratio", "ratio")] if number > 1 else []
     steps = zip(*(result.trace.items() for _, result in named), strict=True)
-    rows = tuple(_layer_beside(position, each, named, shown) for position, each in enumerate(steps, 1))
+    rows = tuple(Row({"position": at, **_beside(each, named, shown)}) for at, each in enumerate(steps, 1))
     return Table("layers", tuple(columns), rows)
 
 
-def _layer_beside(position: int, steps: Sequence[Any], named: Sequence[tuple[str, Count]], shown: Costs) -> Row:
-    cells: dict[str, Any] = {"position": position, "output": [*steps[0][1].shape.dims]}
+def _beside(steps: Sequence[Any], named: Sequence[tuple[str, Count]], shown: Costs) -> dict[str, Any]:
+    cells: dict[str, Any] = {"output": [*steps[0][1].shape.dims]}
     values = [shown.of(result, step) for (_, step), (_, result) in zip(steps, named, strict=True)]
     for number, ((node, _), value) in enumerate(zip(steps, values, strict=True), 1):
         cells |= {f"type_{number}": node.kind, **shown.alternative(number, value, values[0] if number > 1 else None)}
-    return Row(cells)
-
-
-# A network beside what it would be with other convolutions, widths or inputs.
+    return cells
 
 
 UNCHANGED = (Column("layers", "unchanged", "count"), Column("which", "layers"), Column("reason", "reason"))
@@ -109,12 +105,10 @@ def whatif_report(base: Count, found: Sequence[Alternative], changes: Mapping[st
     layers = [] if varies else [_layers_changed(base, found, shown)]
     totals = _alternatives(base, found, shown)
     unchanged = _unchanged([each for each in found if each.target])
+    main = (*layers, totals) if len(found) == 1 else (totals, *layers)
     return Report(
         title=f"{base.case.name}: what if {_question(found)}",
-        tables=(
-            *((*layers, totals) if len(found) == 1 else (totals, *layers)),
-            *([unchanged] if unchanged.rows else []),
-        ),
+        tables=(*main, unchanged) if unchanged.rows else main,
         lines=(input_line(base.trace, changes), convention_line(base.convention), *reference),
         notes=tuple(_whatif_notes(base, found)),
         facts=facts(base, changes),
@@ -136,14 +130,13 @@ def _values(values: Sequence[str | None]) -> str:
 
 
 def _whatif_notes(base: Count, found: Sequence[Alternative]) -> Iterator[Note]:
-    known = base.notes
-    yield from known
+    yield from base.notes
     groups: dict[Note, list[Alternative]] = {}
     for each in found:
         for note in (*each.counted.notes, *_nothing(each)):
             groups.setdefault(note, []).append(each)
     for note, some in groups.items():
-        if note not in known:
+        if note not in base.notes:
             yield note if len(some) == len(found) > 1 else _about(_named(some, found), note)
 
 
@@ -173,39 +166,30 @@ def _layers_changed(base: Count, found: Sequence[Alternative], shown: Costs) -> 
     kinds = [each.kinds for each in found]
     for position, (node, step) in enumerate(base.trace.items(), 1):
         before = shown.of(base, step)
-        cells = {"position": position, "path": node.path, "type": node.kind, "output": [*step.shape.dims]}
-        types = {f"type_{number}": each[node.path] for number, each in enumerate(kinds, 1)}
-        after = (shown.of(each.counted, each.counted.trace.steps[node.path]) for each in found)
-        rows.append(Row({**cells, **before, **types, **_alternative_cells(shown, after, before)}))
-    before = shown.values(base.total)
-    sums = _alternative_cells(shown, (shown.values(each.counted.total) for each in found), before)
+        cells = {"position": position, "path": node.path, "type": node.kind, "output": [*step.shape.dims], **before}
+        for number, (each, kind) in enumerate(zip(found, kinds, strict=True), 1):
+            after = shown.of(each.counted, each.counted.trace.steps[node.path])
+            cells |= {f"type_{number}": kind[node.path], **shown.alternative(number, after, before)}
+        rows.append(Row(cells))
+    total: dict[str, Any] = {"path": "total", **(before := shown.values(base.total))}
+    for number, each in enumerate(found, 1):
+        total |= shown.alternative(number, shown.values(each.counted.total), before)
     columns, more = _one(shown) if len(found) == 1 else _several(found, shown)
-    return Table("layers", columns, tuple(rows), Row({"path": "total", **before, **sums}), more=more)
+    return Table("layers", tuple(columns), tuple(rows), Row(total), more=tuple(more))
 
 
-def _alternative_cells(shown: Costs, after: Iterable[dict[str, int]], before: dict[str, int]) -> dict[str, Any]:
-    cells = (shown.alternative(number, values, before) for number, values in enumerate(after, 1))
-    return {key: value for each in cells for key, value in each.items()}
-
-
-Columns = tuple[tuple[Column, ...], tuple[Column, ...]]
-"""The columns of a table, and those shown on request."""
-
-
-def _one(shown: Costs) -> Columns:
-    types = (Column("type", "before"), Column("type_1", "after"))
+def _one(shown: Costs) -> tuple[list[Column], list[Column]]:
+    """Return the columns of a table before and after, and those shown on request."""
+    head, every = shown.headline, (shown.headline, *shown.others)
     pairs = zip(shown.columns(title="{} before"), shown.columns("{}_1", "{} after"), strict=True)
-    values = (column for both in pairs for column in both)
-    more = [
-        shown.column(each, shown.key(each, "saved", 1), f"{each.title} saved")
-        for each in (shown.headline, *shown.others)
-    ]
-    more += [Column(shown.key(each, "ratio", 1), f"ratio of {each.title}", "ratio", each.name) for each in shown.others]
-    ratio = Column("ratio_1", "ratio", "ratio", shown.headline.name)
-    return (POSITION, Column("path", "layer"), *types, OUTPUT, *values, ratio), tuple(more)
+    columns = [POSITION, Column("path", "layer"), Column("type", "before"), Column("type_1", "after"), OUTPUT]
+    columns += [*(column for both in pairs for column in both), Column("ratio_1", "ratio", "ratio", head.name)]
+    more = [shown.column(each, shown.key(each, "saved", 1), f"{each.title} saved") for each in every]
+    ratios = [Column(shown.key(each, "ratio", 1), f"ratio of {each.title}", "ratio", each.name) for each in every[1:]]
+    return columns, more + ratios
 
 
-def _several(found: Sequence[Alternative], shown: Costs) -> Columns:
+def _several(found: Sequence[Alternative], shown: Costs) -> tuple[list[Column], list[Column]]:
     columns = [POSITION, Column("path", "layer"), Column("type", "type"), OUTPUT]
     more: list[Column] = []
     for each in shown.counted:
@@ -214,20 +198,18 @@ def _several(found: Sequence[Alternative], shown: Costs) -> Columns:
         for number, other in enumerate(found, 1):
             columns.append(shown.column(each, f"{each.name}_{number}", f"{other.label}{unit}"))
             more.append(shown.column(each, shown.key(each, "saved", number), f"{each.title} saved by {other.label}"))
-    return tuple(columns), tuple(more)
+    return columns, more
 
 
 def _alternatives(base: Count, found: Sequence[Alternative], shown: Costs) -> Table:
-    columns = [
-        column
-        for column, is_shown in (
-            (Column("width", "width"), any(each.point.width for each in found)),
-            (Column("input", "input", "shape"), any(each.point.input for each in found)),
-            (Column("alternative", "convolutions"), any(each.target for each in found)),
-            (Column("replaced", "replaced", "count"), any(each.target for each in found)),
-        )
-        if is_shown
-    ]
+    has_kinds = any(each.target for each in found)
+    varying = (
+        (Column("width", "width"), any(each.point.width for each in found)),
+        (Column("input", "input", "shape"), any(each.point.input for each in found)),
+        (Column("alternative", "convolutions"), has_kinds),
+        (Column("replaced", "replaced", "count"), has_kinds),
+    )
+    columns = (column for column, is_shown in varying if is_shown)
     same = [each for each in found if not each.target and alike(each.counted, base)]
     first = same[0] if same else Alternative(None, base)
     totals = shown.values(base.total)
@@ -237,16 +219,18 @@ def _alternatives(base: Count, found: Sequence[Alternative], shown: Costs) -> Ta
 
 def _alternative(each: Alternative, shown: Costs, base: dict[str, int]) -> Row:
     """Return the row of a network, with its ratios to the unmodified one."""
-    target = {"type": each.target.kind, "fields": dict(each.target.fields)} if each.target else {}
-    cells = {
-        "alternative": each.convolutions,
-        **target,
-        **({"width": each.point.width} if each.point.width else {}),
-        "input": inputs_data(each.counted.trace),
-        "replaced": len(each.replaced),
-    }
     totals = shown.values(each.counted.total)
-    return Row({**cells, **totals, **shown.ratios(totals, base)})
+    return Row(
+        {
+            "alternative": each.convolutions,
+            **({"type": each.target.kind, "fields": dict(each.target.fields)} if each.target else {}),
+            **({"width": each.point.width} if each.point.width else {}),
+            "input": inputs_data(each.counted.trace),
+            "replaced": len(each.replaced),
+            **totals,
+            **shown.ratios(totals, base),
+        }
+    )
 
 
 def _unchanged(found: Sequence[Alternative]) -> Table:
@@ -258,21 +242,21 @@ def _unchanged(found: Sequence[Alternative]) -> Table:
             reasons.setdefault(layer.reason, []).append(layer.path)
         for reason, paths in reasons.items():
             groups.setdefault((reason, tuple(paths)), []).append(each)
-    rows = tuple(_unchanged_row(reason, paths, some, found) for (reason, paths), some in groups.items())
+    rows = tuple(
+        Row(
+            {
+                "layers": len(paths),
+                "which": listed(paths, MOST_NAMED),
+                "reason": reason,
+                "of": _named(some, found),
+                "paths": [*paths],
+                "alternatives": [each.label for each in some],
+            }
+        )
+        for (reason, paths), some in groups.items()
+    )
     columns = (*UNCHANGED, *([Column("of", "with")] if len(found) > 1 else []))
     return Table("left", columns, rows, separator="")
-
-
-def _unchanged_row(reason: str, paths: Sequence[str], some: Sequence[Alternative], found: Sequence[Alternative]) -> Row:
-    which, of = listed(paths, MOST_NAMED), _named(some, found)
-    cells = {"layers": len(paths), "which": which, "reason": reason, "of": of}
-    return Row({**cells, "paths": [*paths], "alternatives": [each.label for each in some]})
-
-
-# What changed between two networks.
-
-
-STATUSES: tuple[Status, ...] = ("added", "removed", "moved", "changed", "renumbered", "same")
 
 
 class Version(NamedTuple):
@@ -287,15 +271,17 @@ def diff_report(before: Version, after: Version, changes: Sequence[Change], *, e
     """Return how layers and totals changed; unchanged layers only with `everything`."""
     convention = after.result.convention
     shown = costs_of(after.result)
-    rows = [each for each in changes if everything or each.status not in QUIET]
     old, new = shown.values(before.result.total), shown.values(after.result.total)
     sides = (("before", before), ("after", after))
     inputs = (f"{side}: {each.reference}, input {inputs_text(each.result.trace)}" for side, each in sides)
     notes = [_about(each.reference, note) for _, each in sides for note in each.result.notes]
-    numbers = Counter(each.status for each in changes)
+    numbers = dict.fromkeys(get_args(Status), 0) | Counter(each.status for each in changes)
+    rows = tuple(_change(each, shown) for each in changes if everything or each.status not in QUIET)
+    caption = f"{_hidden(numbers)}; --all shows them" if len(rows) < len(changes) else ""
+    layers = _changes(rows, Row({"status": "total", **_deltas(old, new, shown)}), shown, caption)
     return Report(
         title=f"{before.name} → {after.name}" if before.name != after.name else after.name,
-        tables=(_changes(rows, changes, old, new, shown), _diff_totals(old, new, shown)),
+        tables=(layers, _diff_totals(old, new, shown)),
         lines=(*(Line("text", each) for each in inputs), convention_line(convention)),
         notes=tuple(dict.fromkeys(notes)),
         facts={
@@ -304,7 +290,7 @@ def diff_report(before: Version, after: Version, changes: Sequence[Change], *, e
             "convention": convention_facts(convention),
             "delta": {name: new[name] - old[name] for name in new},
             "ratio": shown.ratios(new, old, "{}"),
-            "numbers": {status: numbers[status] for status in STATUSES},
+            "numbers": numbers,
         },
     )
 
@@ -314,10 +300,9 @@ def _side(version: Version, totals: dict[str, int]) -> dict[str, Any]:
     return {"reference": version.reference, "arch": version.name, "input": input_, **totals}
 
 
-def _changes(
-    rows: Sequence[Change], changes: Sequence[Change], old: dict[str, int], new: dict[str, int], shown: Costs
-) -> Table:
-    costs_ = [
+def _changes(rows: tuple[Row, ...], total: Row, shown: Costs, caption: str) -> Table:
+    words = (Column(key, key) for key in ("status", "layer", "type", "changed", "output"))
+    values = [
         column
         for each in shown.metrics
         for column in (
@@ -326,15 +311,11 @@ def _changes(
             Column(f"{each.name}_delta", "change", "delta"),
         )
     ]
-    words = (Column(key, key) for key in ("status", "layer", "type", "changed", "output"))
-    total = Row({"status": "total", **_deltas(old, new, shown)})
-    caption = f"{_hidden(changes)}; --all shows them" if len(rows) < len(changes) else ""
-    return Table("layers", (*words, *costs_), tuple(_change(each, shown) for each in rows), total, caption=caption)
+    return Table("layers", (*words, *values), rows, total, caption=caption)
 
 
-def _hidden(changes: Sequence[Change]) -> str:
+def _hidden(numbers: Mapping[str, int]) -> str:
     """Return how many layers are unchanged, and how many are only numbered differently."""
-    numbers = Counter(each.status for each in changes)
     same, other = numbers["same"], numbers["renumbered"]
     words = [f"{plural(same, 'layer')} unchanged"] if same else []
     return ", ".join([*words, *([f"{other} only numbered differently"] if other else [])])
@@ -404,13 +385,8 @@ def _value(value: Any) -> str:
 
 
 def _diff_totals(old: dict[str, int], new: dict[str, int], shown: Costs) -> Table:
-    columns = (
-        Column("quantity", ""),
-        Column("before", "before", "count"),
-        Column("after", "after", "count"),
-        Column("delta", "change", "delta"),
-        Column("ratio", "ratio"),
-    )
+    sides = (Column("before", "before", "count"), Column("after", "after", "count"), Column("delta", "change", "delta"))
+    columns = (Column("quantity", ""), *sides, Column("ratio", "ratio"))
     ratios = shown.ratios(new, old, "{}")
     rows: list[Row] = []
     for each in shown.metrics:

@@ -64,10 +64,6 @@ class Costs(NamedTuple):
         """Return a column of integers."""
         return Column(key, title, "count", metric.name, metric.combine)
 
-    def beside(self, number: int, title: str) -> list[Column]:
-        """Return the columns of the costs of an alternative."""
-        return [self.column(each, f"{each.name}_{number}", title.format(each.title)) for each in self.counted]
-
     def alternative(self, number: int, value: Values, base: Values | None) -> dict[str, Any]:
         """Return what an alternative costs, with its ratio to a base and what it saves."""
         cells: dict[str, Any] = {f"{name}_{number}": each for name, each in value.items()}
@@ -101,9 +97,6 @@ def metrics_in(*options: str | None) -> tuple[str, ...]:
     """Return the default metrics, and those that options for columns name beside them."""
     words = {word for text in options if text for word in re.findall("[a-z]+", text.lower())}
     return (*DEFAULT_METRICS, *(name for name in METRICS if name in words and name not in DEFAULT_METRICS))
-
-
-# Facts: what every report says of the network and of the convention.
 
 
 def facts(result: Count, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -161,9 +154,6 @@ def input_line(traced: Trace, changes: Mapping[str, Any] | None = None) -> Line:
     )
     changed = "".join(f" · --{key} {value}" for key, value in values)
     return Line("text", f"input {inputs_text(traced)}{changed}")
-
-
-# Options that name columns, until every analysis knows metrics by name.
 
 
 def key_in_flops(key: str) -> str:

@@ -1,7 +1,7 @@
 """One network: a table of layers, its totals, ways to group, sort and cut the table, and drawings of the graph."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from flopcount.case import Count, ratio
 from flopcount.errors import UsageError, suggestion
@@ -121,13 +121,10 @@ def _side_by_side(result: Count, shown: Costs, totals: dict[str, int], standard:
     return Table("", columns, tuple(rows), caption=caption, separator="")
 
 
-# The rows of a count in another form: folded, summed by a column, sorted, cut.
-
-
 def folded(table: Table, depth: int) -> Table:
     """Fold the tree of blocks: one row for all layers that share the first `depth` names of their path."""
     check_depth(depth)
-    rows = [_one(key, rows, table) for key, rows in _grouped(table.rows, lambda row: _shortened(row, depth))]
+    rows = [_one(key, rows, table) for key, rows in _grouped(table.rows, lambda row: _short(row.cells["path"], depth))]
     return table._replace(rows=tuple(Row({**row.cells, "position": n}, row.parts) for n, row in enumerate(rows, 1)))
 
 
@@ -135,10 +132,6 @@ def check_depth(depth: int | None) -> None:
     """Refuse a depth below 1."""
     if depth is not None and depth < 1:
         raise UsageError(f"invalid --depth {depth}: expected at least 1")
-
-
-def _shortened(row: Row, depth: int) -> str:
-    return ".".join(str(row.cells["path"]).split(".")[:depth])
 
 
 def _one(path: str, rows: list[Row], table: Table) -> Row:
@@ -198,7 +191,7 @@ def _kernel(row: Row) -> str:
 
 _GROUPS: dict[str, Callable[[Row], str]] = {
     "kernel": _kernel,
-    "block": lambda row: str(row.cells["path"]).split(".")[0],
+    "block": lambda row: _short(row.cells["path"], 1),
     "output": lambda row: shape_text(row.cells["output"]),
 }
 
@@ -239,30 +232,16 @@ def _column(table: Table, key: str, option: str) -> Column:
     for column in (*table.columns, *table.more):
         if key in {column.key, column.title}:
             return column
-    raise UsageError(
-        f"{option} {key}: no such column here; {suggestion(key, [column.key for column in table.columns])}"
-    )
+    hint = suggestion(key, [column.key for column in table.columns])
+    raise UsageError(f"{option} {key}: no such column here; {hint}")
 
 
-# The network as a graph, in the notation of Mermaid or Graphviz.
+MOST_EDGES, MOST_TEXT = 500, 50_000
+"""Mermaid draws no more edges, and reads no more characters, than this by default."""
 
 
-MOST_EDGES = 500
-"""Mermaid draws no more edges than this by default."""
-
-MOST_TEXT = 50_000
-"""Mermaid reads no more characters than this by default."""
-
-
-class Graph(NamedTuple):
-    """A label for each node, and the edges between them."""
-
-    labels: Mapping[str, str]
-    edges: tuple[tuple[str, str], ...]
-
-
-def graph(result: Count, depth: int | None) -> Graph:
-    """Fold the network to `depth` names of each path, and label every node."""
+def _graph(result: Count, depth: int | None) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Fold the network to `depth` names of each path; return a label for each node, and the edges between them."""
     shown = costs_of(result)
     groups = {path: _short(path, depth) for path in (*result.trace.inputs, *result.trace.steps)}
     labels = {name: f"{name}<br>{shape_text(shape.dims)}" for name, shape in result.trace.inputs.items()}
@@ -276,7 +255,7 @@ def graph(result: Count, depth: int | None) -> Graph:
         cost = values if any(totals[name].values()) else "no cost"
         labels[name] = f"{name}<br>{kind} → {shape_text(step.shape.dims)}<br>{cost}"
     edges = ((groups[source], groups[node.path]) for node, _ in result.trace.items() for source in node.inputs)
-    return Graph(labels, tuple(dict.fromkeys((one, other) for one, other in edges if one != other)))
+    return labels, [*dict.fromkeys((one, other) for one, other in edges if one != other)]
 
 
 def _short(path: str, depth: int | None) -> str:
@@ -285,10 +264,10 @@ def _short(path: str, depth: int | None) -> str:
 
 def mermaid(result: Count, depth: int | None) -> str:
     """Return a Mermaid flowchart; a UsageError if the network is too large for Mermaid."""
-    drawn = graph(result, depth)
-    numbers = {name: f"n{number}" for number, name in enumerate(drawn.labels)}
-    nodes = [f'    {numbers[name]}["{label}"]' for name, label in drawn.labels.items()]
-    edges = [f"    {numbers[one]} --> {numbers[other]}" for one, other in drawn.edges]
+    labels, pairs = _graph(result, depth)
+    numbers = {name: f"n{number}" for number, name in enumerate(labels)}
+    nodes = [f'    {numbers[name]}["{label}"]' for name, label in labels.items()]
+    edges = [f"    {numbers[one]} --> {numbers[other]}" for one, other in pairs]
     text = "\n".join(["flowchart TD", *nodes, *edges]) + "\n"
     if len(edges) > MOST_EDGES or len(text) > MOST_TEXT:
         size = f"{len(edges)} edges and {len(text)} characters"
@@ -298,11 +277,10 @@ def mermaid(result: Count, depth: int | None) -> str:
 
 def dot(result: Count, depth: int | None) -> str:
     """Return a Graphviz digraph."""
-    drawn = graph(result, depth)
-    labels = {name: label.replace("<br>", "\\n") for name, label in drawn.labels.items()}
+    labels, pairs = _graph(result, depth)
     nodes = [f'    "{name}" [label="{label}"];' for name, label in labels.items()]
-    edges = [f'    "{one}" -> "{other}";' for one, other in drawn.edges]
-    return "\n".join(["digraph network {", "    node [shape=box];", *nodes, *edges, "}"]) + "\n"
+    edges = [f'    "{one}" -> "{other}";' for one, other in pairs]
+    return "\n".join(["digraph network {", "    node [shape=box];", *nodes, *edges, "}"]).replace("<br>", "\\n") + "\n"
 
 
 GRAPHS: Mapping[str, Callable[[Count, int | None], str]] = {"mermaid": mermaid, "dot": dot}

@@ -9,7 +9,6 @@ from flopcount.errors import Note
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
 from flopcount.network.convention import convention
 from flopcount.network.padding_exact import PADDING_EXACT
-from flopcount.network.trace import Trace
 from flopcount.report.cost import input_line, inputs_data
 from flopcount.report.table import Column, Line, Report, Row, Table, cell_text
 
@@ -77,20 +76,15 @@ def reconciliation_report(
     tables = [_terms(distinct)] if any(way.terms for way in ways) else []
     origins = [_origins(searches)] if any(search.found for search in searches) else []
     tables += [_totals(base, ways), *origins] if ways else [*origins, _totals(base, ways)]  # the first is what CSV has
-    traced: Trace = base.trace
     ends = ", ".join(way.side.rule.name for way in distinct)
+    counted = dict.fromkeys(f"{side.rule.name}: {side.rule.counts}" for side in (base, *(way.side for way in distinct)))
     return Report(
         title=f"{name}: from {base.rule.name} to {ends or 'the figures given'}",
         tables=tuple(tables),
-        lines=(input_line(traced), *_counted([base, *(way.side for way in distinct)])),
+        lines=(input_line(base.trace), *(Line("text", text) for text in counted)),
         notes=tuple(_notes(ways, searches, totals)),
-        facts={"arch": name, "input": inputs_data(traced), "from": base.rule.name},
+        facts={"arch": name, "input": inputs_data(base.trace), "from": base.rule.name},
     )
-
-
-def _counted(sides: Sequence[Side]) -> Iterator[Line]:
-    for text in dict.fromkeys(f"{side.rule.name}: {side.rule.counts}" for side in sides):
-        yield Line("text", text)
 
 
 def _totals(base: Side, ways: Sequence[Way]) -> Table:
@@ -142,15 +136,9 @@ def _notes(ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str,
             figure = search.asked.figure
             near = ", ".join(f"{name} {totals[name]}" for name in nearest(figure, totals))
             yield Note("no-origin", f"{figure.text}: no convention gives this number; the nearest are {near}")
-    for rule in dict.fromkeys(way.side.rule.name for way in ways if _is_misnamed(way.side)):
-        yield Note("named-flops", f"{rule} labels its number FLOPs; it counts MACs")
-
-
-def _is_misnamed(side: Side) -> bool:
-    return side.rule.word != side.rule.headline
-
-
-# Published figures beside the exact counts.
+    rules = (way.side.rule for way in ways)
+    for name in dict.fromkeys(rule.name for rule in rules if rule.word != rule.headline):
+        yield Note("named-flops", f"{name} labels its number FLOPs; it counts MACs")
 
 
 CLAIMS = (
@@ -182,9 +170,7 @@ def errata_report(found: Sequence[Verdict]) -> Report:
     wrong = [verdict for verdict in found if verdict.status == "erratum"]
     rows = tuple(Row({**_row(verdict).cells, "reason": verdict.claim.erratum}) for verdict in wrong)
     title = "Errata: published figures that do not follow from the definition"
-    line = (
-        "printed: the figure in the source; exact: what follows from the network and the convention the source states"
-    )
+    line = "printed: the figure in the source; exact: what follows from the network and the source's convention"
     return Report(title, (Table("errata", ERRATA, rows, separator=""),), (Line("text", line),), _notes_on(wrong))
 
 
@@ -195,24 +181,20 @@ def _notes_on(found: Sequence[Verdict]) -> tuple[Note, ...]:
 
 
 def _row(verdict: Verdict) -> Row:
+    claim = verdict.claim
+    is_macs = verdict.quantity == "macs"
     return Row(
         {
             "arch": verdict.arch,
-            "source": _source(verdict),
+            "source": ", ".join(filter(None, (claim.source, claim.table))),
             "what": _what(verdict),
-            "quantity": convention(macs=verdict.claim.counts).word
-            if verdict.quantity == "macs"
-            else METRICS[verdict.quantity].title,
+            "quantity": convention(macs=claim.counts).word if is_macs else METRICS[verdict.quantity].title,
             "claimed": verdict.claimed,
             "exact": verdict.exact,
             "status": verdict.status,
-            **({"erratum": verdict.claim.erratum} if verdict.status == "erratum" else {}),
+            **({"erratum": claim.erratum} if verdict.status == "erratum" else {}),
         }
     )
-
-
-def _source(verdict: Verdict) -> str:
-    return ", ".join(filter(None, (verdict.claim.source, verdict.claim.table)))
 
 
 def _what(verdict: Verdict) -> str:

@@ -5,15 +5,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from flopcount.analyses.budgets.check import Outcome
-from flopcount.analyses.budgets.findings import Finding, Share
+from flopcount.analyses.budgets.findings import Finding
 from flopcount.errors import plain
 from flopcount.report.table import plural
 from flopcount.spec.units import amount, pair, percent
 
 
-def exemptions(outcome: Outcome) -> list[str]:
+def exemptions(exempt: Iterable[tuple[Finding, str]]) -> list[str]:
     """Return what is exempt: a line for each file, rule and reason."""
-    groups = Counter((finding.path, finding.rule, reason) for finding, reason in outcome.exempt)
+    groups = Counter((finding.path, finding.rule, reason) for finding, reason in exempt)
     return [
         f"{plain(path)}: exempt from [{rule}]: {plural(number, 'finding')}: {reason}"
         for (path, rule, reason), number in groups.items()
@@ -47,7 +47,10 @@ def measured(finding: Finding) -> str:
 def details(finding: Finding, *, notes: bool = False) -> Iterator[str]:
     """Yield what contributes most to a finding, what would meet the limit and, on request, the notes on the value."""
     if finding.shares:
-        parts = (f"{each.path} {amount(each.value, finding.metric)}{_line(each)}" for each in finding.shares)
+        parts = (
+            f"{each.path} {amount(each.value, finding.metric)}" + (f" (line {each.line})" if each.line else "")
+            for each in finding.shares
+        )
         yield f"most of it: {', '.join(parts)}"
     if finding.fits:
         fits = (f"{each.option} → {amount(each.value, finding.metric)}" for each in finding.fits)
@@ -61,16 +64,13 @@ def summary(outcome: Outcome) -> str:
     unchecked = sum(each.unchecked for each in outcome.findings)
     errors = sum(each.level == "error" and not each.unchecked for each in outcome.findings)
     warnings = sum(each.level == "warn" for each in outcome.findings)
-    found = [
-        f"{number} {word}"
-        for number, word in (
-            (errors, "limit broken" if errors == 1 else "limits broken"),
-            (warnings, "warning" if warnings == 1 else "warnings"),
-            (unchecked, "not checked"),
-            (len(outcome.exempt), "exempt"),
-        )
-        if number
-    ]
+    words = {
+        "limit broken" if errors == 1 else "limits broken": errors,
+        "warning" if warnings == 1 else "warnings": warnings,
+        "not checked": unchecked,
+        "exempt": len(outcome.exempt),
+    }
+    found = [f"{number} {word}" for word, number in words.items() if number]
     return f"{plural(len(outcome.files), 'file')} checked: {', '.join(found) or 'all limits hold'}"
 
 
@@ -78,15 +78,8 @@ def _at(finding: Finding) -> str:
     return f" at {finding.point}" if finding.point else ""
 
 
-def _line(share: Share) -> str:
-    return f" (line {share.line})" if share.line else ""
-
-
-# A fingerprint identifies a finding across runs: by what it is about, not by its line.
-
-
 def fingerprints(findings: Iterable[Finding]) -> list[str]:
-    """Return a distinct hash for each finding that does not depend on its line, as trackers expect."""
+    """Return a distinct hash for each finding: it depends on what the finding is about, not on its line."""
     seen: Counter[tuple[str, ...]] = Counter()
     found: list[str] = []
     for finding in findings:

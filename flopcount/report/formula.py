@@ -16,7 +16,13 @@ FIRST = ("M", "N", "D", "k", "k_1", "k_2", "t", "g", "p")
 """The letters that come first in a product, in this order."""
 PLACES = ("n", "T", "H", "W")
 """The letters that come last: where a product is done."""
-NAMES: Mapping[str, str] = {"Max": "max", "Min": "min", "Abs": "abs"}
+NAMES: Mapping[str, str] = {
+    "Max": "max({})",
+    "Min": "min({})",
+    "Abs": "abs({})",
+    "floor": "⌊{}⌋",
+    "ceiling": "⌈{}⌉",
+}
 
 
 def written(expression: Any) -> str:
@@ -26,10 +32,8 @@ def written(expression: Any) -> str:
         return _sum([*expression.as_ordered_terms()])
     if kind in {"Mul", "Pow"}:
         return _product(expression)
-    if kind in {"floor", "ceiling"}:
-        return _rounded(kind, expression.args[0])
     if kind in NAMES:
-        return f"{NAMES[kind]}({', '.join(map(written, expression.args))})"
+        return NAMES[kind].format(", ".join(map(written, expression.args)))
     return spelled(str(expression)) if kind == "Symbol" else str(expression).replace("-", "−")
 
 
@@ -39,19 +43,10 @@ def spelled(name: str) -> str:
     return stem + number.translate(LOWERED) if line and number.isdecimal() else name
 
 
-def _rounded(kind: str, inner: Any) -> str:
-    return f"⌊{written(inner)}⌋" if kind == "floor" else f"⌈{written(inner)}⌉"
-
-
 def _sum(terms: Sequence[Any]) -> str:
-    positive = [term for term in terms if not term.could_extract_minus_sign()]
-    ordered = [*positive, *(term for term in terms if term not in positive)]
-    first, *others = ordered
-    text = written(first)
-    for term in others:
-        minus = term.could_extract_minus_sign()
-        text += f" − {written(-term)}" if minus else f" + {written(term)}"
-    return text
+    first, *others = sorted(terms, key=lambda term: term.could_extract_minus_sign())
+    signed = (f" − {written(-term)}" if term.could_extract_minus_sign() else f" + {written(term)}" for term in others)
+    return written(first) + "".join(signed)
 
 
 def _product(expression: Any) -> str:
@@ -67,8 +62,8 @@ def _product(expression: Any) -> str:
         top.insert(0, str(abs(coefficient.p)))
     if coefficient.q != 1:
         bottom.insert(0, str(coefficient.q))
-    sign = "−" if coefficient < 0 else ""
-    return sign + "·".join(top) + _under(bottom)
+    below_line = "·".join(bottom) if len(bottom) <= 1 else f"({'·'.join(bottom)})"
+    return ("−" if coefficient < 0 else "") + "·".join(top) + (f"/{below_line}" if bottom else "")
 
 
 def _turned(coefficient: Any, factors: list[Any]) -> tuple[Any, list[Any]]:
@@ -89,17 +84,7 @@ def _is_below(factor: Any) -> bool:
 def _factor(factor: Any) -> str:
     base, exponent = factor.as_base_exp()
     text = f"({written(base)})" if type(base).__name__ == "Add" else written(base)
-    return text + _raised(exponent)
-
-
-def _raised(power: Any) -> str:
-    return "" if power == 1 else str(power).translate(RAISED)
-
-
-def _under(bottom: list[str]) -> str:
-    if not bottom:
-        return ""
-    return f"/{bottom[0]}" if len(bottom) == 1 else f"/({'·'.join(bottom)})"
+    return text if exponent == 1 else text + str(exponent).translate(RAISED)
 
 
 def _rank(factor: Any) -> tuple[int, str]:
@@ -130,9 +115,6 @@ def _term(size: Fraction, power: int, letter: str, *, latex: bool) -> str:
     return f"{letter}{raised}" if size == 1 else f"{number}{' ' if latex else '·'}{letter}{raised}"
 
 
-# Reports of closed forms: of a kind, of two kinds, of a network; and the pattern of kernels.
-
-
 FORMS = (Column("quantity", "quantity"), Column("formula", "formula"))
 LAW = (*FORMS, Column("in", "in"))
 LETTERS = (Column("letter", "letter"), Column("meaning", "is"))
@@ -141,25 +123,18 @@ LARGEST_PATTERN = 512
 LATEX_AXES: Mapping[str, str] = {"α": r"\alpha"}
 
 
-def kind_report(kind: str, found: Forms) -> Report:
-    """Return the closed forms of a kind."""
-    return _report(f"{kind}: closed forms", found, {"kind": kind})
-
-
-def ratio_report(kind: str, over: str, found: Forms) -> Report:
-    """Return the cost of a kind divided by that of another."""
-    return _report(f"{kind} over {over}: closed forms", found, {"kind": kind, "over": over})
-
-
-def _report(title: str, found: Forms, facts: Mapping[str, Any]) -> Report:
+def forms_report(found: Forms, kind: str, over: str | None = None) -> Report:
+    """Return the closed forms of a kind, or of its cost divided by that of another."""
     rows = tuple(
         Row({"quantity": form.quantity, "formula": written(form.expression), "latex": latex(form.expression)})
         for form in found.forms
     )
     letters = tuple(Row({"letter": spelled(letter), "meaning": meaning}) for letter, meaning in _letters(found))
-    lines = tuple(Line("text", f"where {assumption(each)}") for each in found.assumptions)
+    assumptions = [*map(_assumption, found.assumptions)]
     tables = (Table("forms", FORMS, rows), *((Table("letters", LETTERS, letters),) if letters else ()))
-    return Report(title, tables, lines, facts={**facts, "assumptions": [*map(assumption, found.assumptions)]})
+    facts = {"kind": kind, **({"over": over} if over else {}), "assumptions": assumptions}
+    title = f"{kind} over {over}: closed forms" if over else f"{kind}: closed forms"
+    return Report(title, tables, tuple(Line("text", f"where {each}") for each in assumptions), facts=facts)
 
 
 def _letters(found: Forms) -> Iterable[tuple[str, str]]:
@@ -168,7 +143,7 @@ def _letters(found: Forms) -> Iterable[tuple[str, str]]:
     return [(letter, meaning) for letter, meaning in found.letters.items() if letter in used and letter != meaning]
 
 
-def assumption(each: Assumption) -> str:
+def _assumption(each: Assumption) -> str:
     """Return what must hold."""
     one, relation, other = each
     words = {"divides": "divides", "equal": "=", "at least": "≥"}
@@ -199,10 +174,8 @@ def law_report(name: str, sentence: str, found: CostPolynomial, convention: Mapp
 def _polynomials(found: CostPolynomial, word: str) -> Iterable[tuple[str, str, str, str]]:
     """Yield both quantities in the axis and, if that differs, in whole steps."""
     letter = AXES[found.axis]
-    pairs = {letter: found.over_axis(), "s": (found.params, found.macs)}
-    if found.step == 1 and not found.offset:
-        del pairs["s"]
-    for each, forms in pairs.items():
+    in_steps = {} if found.step == 1 and not found.offset else {"s": (found.params, found.macs)}
+    for each, forms in ({letter: found.over_axis()} | in_steps).items():
         for quantity, form in zip(("params", word), forms, strict=True):
             source = polynomial(form, LATEX_AXES.get(each, each), latex=True)
             yield each, quantity, polynomial(form, each), source
@@ -212,17 +185,11 @@ def _validity(found: CostPolynomial) -> str:
     letter, first = AXES[found.axis], found.value(found.first)
     if found.step == 1 and not found.offset:
         return f"for every whole {letter} from {first} on"
+    top = "s" if found.step.numerator == 1 else f"{found.step.numerator}·s"
+    times = top if found.step.denominator == 1 else f"{top}/{found.step.denominator}"
     offset = f" + {found.offset}" if found.offset else ""
-    return f"{letter} = {_times(found.step)}{offset}, for every whole s from {found.first} on: {_examples(found)} …"
-
-
-def _times(step: Fraction) -> str:
-    top = "s" if step.numerator == 1 else f"{step.numerator}·s"
-    return top if step.denominator == 1 else f"{top}/{step.denominator}"
-
-
-def _examples(found: CostPolynomial) -> str:
-    return ", ".join(str(found.value(found.first + more)) for more in range(3)) + ","
+    examples = ", ".join(str(found.value(found.first + more)) for more in range(3))
+    return f"{letter} = {times}{offset}, for every whole s from {found.first} on: {examples}, …"
 
 
 def latex_lines(report: Report) -> str:
@@ -237,32 +204,27 @@ def pattern_report(size: str, p: int) -> Report:
     channels, filters = _sizes(size)
     if channels % p:
         raise UsageError(f"-p {p} does not divide the {channels} channels; choose a divisor of them")
-    rows = tuple(_filter(number, channels, p) for number in range(filters))
+    marks = ["".join("01"[(channel - number) % p == 0] for channel in range(channels)) for number in range(filters)]
+    rows = (
+        Row({"filter": at, "drawn": " ".join(mark.translate({48: "·", 49: "■"})), "kernels": mark})
+        for at, mark in enumerate(marks, 1)
+    )
     lines = (
         f"{channels} channels from left to right, {filters} filters from top to bottom; ■ is k×k, · is 1×1",
         f"1 kernel in {p} is k×k; from filter to filter they move by one channel",
     )
-    facts = {"kind": "HetConv", "channels": channels, "filters": filters, "p": p}
     return Report(
         f"HetConv with p = {p}: which kernels are k×k",
-        (Table("pattern", PATTERN, rows),),
+        (Table("pattern", PATTERN, tuple(rows)),),
         tuple(Line("text", each) for each in lines),
-        facts=facts,
+        facts={"kind": "HetConv", "channels": channels, "filters": filters, "p": p},
     )
-
-
-def _filter(number: int, channels: int, p: int) -> Row:
-    large = [(channel - number) % p == 0 for channel in range(channels)]
-    drawn = " ".join("■" if each else "·" for each in large)
-    return Row({"filter": number + 1, "drawn": drawn, "kernels": "".join("1" if each else "0" for each in large)})
 
 
 def _sizes(size: str) -> tuple[int, int]:
     parts = size.lower().replace("×", "x").split("x")
     numbers = [int(part) for part in parts if part.isascii() and part.isdecimal() and len(part) <= 3]  # noqa: PLR2004  (digits)
     if len(parts) != 2 or len(numbers) != 2 or not all(1 <= each <= LARGEST_PATTERN for each in numbers):  # noqa: PLR2004  (two sizes)
-        raise UsageError(
-            f"--pattern {size[:60]} is not CHANNELSxFILTERS; write for example --pattern 6x4, "
-            f"each at most {LARGEST_PATTERN}"
-        )
+        hint = f"write for example --pattern 6x4, each at most {LARGEST_PATTERN}"
+        raise UsageError(f"--pattern {size[:60]} is not CHANNELSxFILTERS; {hint}")
     return numbers[0], numbers[1]

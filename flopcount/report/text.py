@@ -1,9 +1,11 @@
 """Reports as text for machines, pull requests and papers: JSON, CSV, Markdown and LaTeX."""
 
 import json
+import re
 from collections.abc import Iterable
+from functools import partial
 
-from flopcount.report.table import WORDS, Report, Row, Table, cell_text
+from flopcount.report.table import WORDS, Report, Table, cell_text
 
 
 def render_json(report: Report) -> str:
@@ -19,8 +21,7 @@ def _member(value: object) -> str:
     return "[\n    " + ",\n    ".join(map(_compact, value)) + "\n  ]"
 
 
-def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+_compact = partial(json.dumps, ensure_ascii=False)
 
 
 def render_csv(report: Report) -> str:
@@ -41,9 +42,6 @@ def csv_rows(rows: Iterable[Iterable[object]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
-
-
-# Markdown, for pull requests and wikis.
 
 
 def render_markdown(report: Report) -> str:
@@ -72,48 +70,37 @@ def markdown_row(cells: Iterable[str]) -> str:
 
 def escaped(text: str) -> str:
     """Escape what Markdown would read as markup."""
-    for char in "\\|*_`<[":
-        text = text.replace(char, f"\\{char}")
-    return text
+    return re.sub(r"[\\|*_`<\[]", r"\\\g<0>", text)
 
 
-# LaTeX, for papers: tables with booktabs rules.
-
-
-_SPECIAL = {
-    **{char: f"\\{char}" for char in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "×": r"$\times$",
-    "–": "--",
-    "·": r"$\cdot$",
-}
+_SPECIAL = str.maketrans(
+    {
+        **{char: f"\\{char}" for char in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "×": r"$\times$",
+        "–": "--",
+        "·": r"$\cdot$",
+    }
+)
 
 
 def render_latex(report: Report) -> str:
     """Return every table as a tabular, preceded by the convention and the notes as comments."""
     comments = [f"% {line}" for line in (report.title, *report.lines, *report.notes)]
-    tables = [line for table in report.tables for line in ("", *_caption(table), *_tabular(table))]
+    tables = [line for table in report.tables for line in ("", *_tabular(table))]
     return "\n".join([*comments, r"% needs \usepackage{booktabs}", *tables]) + "\n"
-
-
-def _caption(table: Table) -> list[str]:
-    return [f"% {table.caption}"] if table.caption else []
 
 
 def _tabular(table: Table) -> list[str]:
     alignment = "".join("l" if column.form in WORDS else "r" for column in table.columns)
-    titles = _latex_row(column.title for column in table.columns)
-    total = [r"\midrule", _cells(table.total, table)] if table.total else []
-    body = [r"\toprule", titles, r"\midrule", *(_cells(row, table) for row in table.rows), *total, r"\bottomrule"]
-    return [rf"\begin{{tabular}}{{{alignment}}}", *body, r"\end{tabular}"]
-
-
-def _cells(row: Row, table: Table) -> str:
-    return _latex_row(table.texts(row))
+    rows = [*map(table.texts, table.rows)]
+    lines = [r"\toprule", _latex_row(column.title for column in table.columns), r"\midrule", *map(_latex_row, rows)]
+    lines += [r"\midrule", _latex_row(table.texts(table.total))] if table.total else []
+    caption = [f"% {table.caption}"] if table.caption else []
+    return [*caption, rf"\begin{{tabular}}{{{alignment}}}", *lines, r"\bottomrule", r"\end{tabular}"]
 
 
 def _latex_row(cells: Iterable[str]) -> str:
-    escaped_cells = ("".join(_SPECIAL.get(char, char) for char in cell) for cell in cells)
-    return rf"{' & '.join(escaped_cells)} \\"
+    return rf"{' & '.join(cell.translate(_SPECIAL) for cell in cells)} \\"
