@@ -170,7 +170,7 @@ def errata_report(found: Sequence[Verdict]) -> Report:
     wrong = [verdict for verdict in found if verdict.status == "erratum"]
     rows = tuple(Row({**_row(verdict).cells, "reason": verdict.claim.erratum}) for verdict in wrong)
     title = "Errata: published figures that do not follow from the definition"
-    line = "printed: the figure in the source; exact: what follows from the network and the source's convention"
+    line = "printed: the figure in the source; exact: what follows from the network and the convention of the source"
     return Report(title, (Table("errata", ERRATA, rows, separator=""),), (Line("text", line),), _notes_on(wrong))
 
 
