@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flopcount.analyses.explain import Verdict, verdicts
-from flopcount.case import Count, load
+from flopcount.case import Count
 from flopcount.cli.loading import Options, count_of
 from flopcount.formulas.step import Step
 
@@ -22,11 +21,6 @@ def leaves(result: Count) -> Iterator[Step]:
     """Yield the innermost steps, in the order of the computation."""
     for step in result.trace.steps.values():
         yield from step.leaves()
-
-
-def wrong_claims(name: str) -> list[Verdict]:
-    """Return the claims of a file that neither hold nor are known errata."""
-    return [verdict for verdict in verdicts(load(name)) if verdict.status == "differs"]
 
 
 def oracle(name: str) -> dict[str, Any]:

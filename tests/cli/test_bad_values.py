@@ -4,6 +4,8 @@ import pytest
 from badfile import ANYWHERE, CONV, INPUT, Bad, amiss, layers
 from conftest import Run, Write
 
+READS_A = '{ type = "Dropout", after = ["a"] }'
+
 SPELLING = {
     "unknown key": Bad(
         "a.toml",
@@ -33,6 +35,11 @@ SPELLING = {
             '{ type = "Dropout", after = ["eraly"] }',
         ),
         [("4:21:", "Dropout2", "eraly", "did you mean 'early'")],
+    ),
+    "layer of a block, read from outside": Bad(
+        "a.toml",
+        layers('{ type = "Block", name = "b", layers = [{ type = "Pad", padding = 1, name = "a" }] }', READS_A),
+        [("4:21:", "Dropout2", "after names 'a', which is no earlier layer")],
     ),
 }
 

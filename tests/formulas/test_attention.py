@@ -74,13 +74,6 @@ def test_biases_of_both_sides(options: dict[str, bool], biases: int) -> None:
     assert multihead_attention(Tokens, num_heads=3, **options).tally.counts["bias"] == biases
 
 
-def test_a_batch_attends_within_itself() -> None:
-    """Two sequences cost twice as much as one, with the same weights."""
-    one, two = (multihead_attention(x, num_heads=3) for x in (Tokens, Shape((2, 197, 192), 2)))
-    (params, macs), (params2, macs2) = cost(one), cost(two)
-    assert (params2, macs2) == (params, macs + macs)
-
-
 def test_attention_in_windows() -> None:
     """A block of Swin tiny: 64 windows of 49 positions, 3 heads, a table of 13² biases for each."""
     step = window_attention(Grid, num_heads=3, window_size=7, shift_size=3)

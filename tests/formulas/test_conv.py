@@ -83,19 +83,6 @@ def test_biases_are_kept_apart_and_added_at_every_position(step: Step, biases: i
     assert (step.tally.counts["bias"], step.tally.counts["conv_bias_add"]) == (biases, biases * 144)
 
 
-@pytest.mark.parametrize(
-    "step",
-    [
-        conv(Map, out_channels=32, kernel_size=3, bias=False),
-        depthwise_conv(Map, kernel_size=3, bias=False),
-        depth_sep_conv(Map, out_channels=32, kernel_size=3, bias=False),
-        het_conv(Map, out_channels=32, kernel_size=3, p=2, bias=False),
-    ],
-)
-def test_without_bias_there_is_none(step: Step) -> None:
-    assert (step.tally.counts["bias"], step.tally.counts["conv_bias_add"]) == (0, 0)
-
-
 def test_norm_and_activation_follow_a_convolution() -> None:
     """One row of a file, three parts of a step: 10×10×8 elements through each of the two."""
     step = conv(Shape((4, 12, 12)), out_channels=8, kernel_size=3, norm="batch", activation="relu6")
@@ -116,15 +103,6 @@ def test_norm_and_activation_follow_each_part_of_a_separable_convolution() -> No
     kinds = [leaf.kind for leaf in step.leaves()]
     assert kinds == ["DepthwiseConv", "BatchNorm", "ReLU", "Conv", "BatchNorm", "ReLU"]
     assert step.tally.counts["relu"] == 400 + 800
-
-
-def test_parts_add_up() -> None:
-    """A composition costs what its leaves cost together."""
-    step = depth_sep_conv(Map, out_channels=32, kernel_size=3, depthwise_bias=True, norm="batch", activation="relu")
-    leaves = [leaf.tally.counts for leaf in step.leaves()]
-    assert step.tally.counts == {
-        name: sum(counts[name] for counts in leaves if name in counts) for name in step.tally.counts
-    }
 
 
 def test_closed_form_of_a_standard_convolution() -> None:
@@ -188,12 +166,3 @@ def test_closed_forms_of_the_two_parts() -> None:
 def test_what_must_hold_is_said_in_a_sentence(step: Step, says: str) -> None:
     """One broken need, one sentence: what is wrong, and the way out."""
     assert broken(step) == [says]
-
-
-def test_every_broken_need_speaks() -> None:
-    """Groups that divide neither side, on a map too small along both axes: four sentences."""
-    assert len(broken(conv(Shape((9, 2, 2)), out_channels=10, kernel_size=3, groups=4))) == 4
-
-
-def test_what_holds_is_silent() -> None:
-    assert broken(group_conv(Map, out_channels=32, kernel_size=14, groups=16)) == []

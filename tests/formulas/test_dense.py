@@ -19,11 +19,6 @@ def test_a_linear_layer_reads_every_channel() -> None:
     }
 
 
-def test_without_bias_there_is_none() -> None:
-    counts = linear(Shape((16,)), out_features=32, bias=False).tally.counts
-    assert (counts["weight"], counts["bias"], counts["linear_bias_add"]) == (512, 0, 0)
-
-
 def test_every_token_passes_through_the_same_weights() -> None:
     """197 tokens of 768 channels to 3072: the weights once, the MACs 197 times."""
     step = linear(Shape((197, 768), 1), out_features=3072)

@@ -7,17 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flopcount.formulas.numbers import (
-    at_least,
     ceil_div,
     divisible,
-    exact_div,
-    maximum,
-    minimum,
-    product,
-    remainder,
     round_half_even,
-    total,
-    where,
 )
 
 unhurried = settings(deadline=None)
@@ -26,41 +18,11 @@ positive = st.integers(1, 10**6)
 
 
 @unhurried
-@given(whole, whole)
-def test_maximum_and_minimum_pick_the_larger_and_the_smaller(one: int, other: int) -> None:
-    assert (maximum(one, other), minimum(one, other)) == (max(one, other), min(one, other))
-
-
-@unhurried
-@given(whole, whole)
-def test_at_least_raises_to_the_floor_only(value: int, floor: int) -> None:
-    assert at_least(value, floor) == max(value, floor)
-
-
-@unhurried
-@given(whole, whole, whole)
-def test_where_chooses_by_the_sign(test: int, then: int, otherwise: int) -> None:
-    assert where(test, then, otherwise) == (then if test > 0 else otherwise)
-
-
-@unhurried
 @given(whole, positive)
 def test_ceil_div_is_the_first_whole_number_not_below_the_fraction(dividend: int, divisor: int) -> None:
     result = ceil_div(dividend, divisor)
     assert isinstance(result, int)
     assert result - 1 < Fraction(dividend, divisor) <= result
-
-
-@unhurried
-@given(whole, positive)
-def test_remainder_is_what_a_floor_division_leaves(dividend: int, divisor: int) -> None:
-    assert remainder(dividend, divisor) == dividend % divisor
-
-
-@unhurried
-@given(positive, positive)
-def test_exact_div_undoes_a_multiplication(part: int, ways: int) -> None:
-    assert exact_div(part * ways, ways) == part
 
 
 @unhurried
@@ -93,11 +55,3 @@ def test_divisible_is_the_rule_of_the_mobilenet_family(value: int, divisor: int,
 def test_divisible_gives_the_widths_of_mobilenet_v2(percent: int, channels: int, expected: int) -> None:
     """32 at 0.35 is 11.2, whose nearest multiple 8 loses over a tenth: 16."""
     assert divisible(percent * channels, 8, 100) == expected
-
-
-def test_nothing_multiplies_to_one_and_adds_to_zero() -> None:
-    assert (product(()), total(())) == (1, 0)
-
-
-def test_product_and_total_take_all_factors_and_terms() -> None:
-    assert (product((2, 3, 7)), total((2, 3, 7))) == (42, 12)

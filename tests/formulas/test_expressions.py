@@ -76,26 +76,6 @@ def test_a_program_gives_what_ints_give(expression: Expression) -> None:
     assert max(exact) <= bounds_of(result)[1]
 
 
-def operations(*numbers: Dim) -> list[str]:
-    return sorted(each.op for each in compiled(numbers).instructions)
-
-
-def test_only_needed_operations_are_done() -> None:
-    (a,) = letters("a")
-    _ = [a * number for number in range(2, 50)]
-    assert operations(a * a) == ["multiply"]
-
-
-def test_an_operation_that_occurs_twice_is_done_once() -> None:
-    a, b = letters("ab")
-    assert operations(a * b, b * a) == ["multiply"]
-
-
-def test_products_with_a_common_factor_are_added_before_they_are_multiplied() -> None:
-    a, b, c, p = letters("abcp")
-    assert operations(a * p + b * p + c * p) == ["add", "add", "multiply"]
-
-
 def test_what_the_bounds_decide_is_not_computed() -> None:
     """Of letters from 1 to 100: the larger of a and 1 is a, and a − 100 is never positive."""
     (a,) = letters("a", 1, 100)

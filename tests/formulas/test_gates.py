@@ -6,7 +6,6 @@ from flopcount.formulas.conv_dynamic import cbam, eca, squeeze_excitation
 from flopcount.formulas.shape import Shape
 
 Map = Shape((16, 14, 14))
-Batch = Shape((3, 16, 14, 14), 1)
 
 
 def test_the_parts_of_squeeze_and_excitation() -> None:
@@ -52,14 +51,3 @@ def test_cbam_shares_its_weights_between_means_and_maxima() -> None:
 
 def test_cbam_needs_a_reduction_that_divides() -> None:
     assert broken(cbam(Map, reduction=5)) == ["reduction = 5 does not divide the 16 channels; choose a divisor of them"]
-
-
-def test_a_batch_gates_each_map_by_itself() -> None:
-    """Three maps: the same weights, three times the work."""
-    for one, three in (
-        (squeeze_excitation(Map, squeeze_channels=4), squeeze_excitation(Batch, squeeze_channels=4)),
-        (eca(Map), eca(Batch)),
-        (cbam(Map, reduction=4), cbam(Batch, reduction=4)),
-    ):
-        assert three.tally.counts["weight"] == one.tally.counts["weight"]
-        assert three.tally.weighed({"conv_mac": 1, "mul": 1}) == 3 * one.tally.weighed({"conv_mac": 1, "mul": 1})

@@ -140,17 +140,6 @@ def test_macs_of_a_same_layer_scale_with_the_area(
 
 
 @unhurried
-@given(some, st.integers(1, 64), spaces, some, sliding)
-def test_a_batch_multiplies_macs_and_leaves_params(
-    channels: int, batch: int, space: tuple[int, ...], out: int, options: Options
-) -> None:
-    alone = conv(Shape((channels, *space)), out_channels=out, **options)
-    together = conv(Shape((batch, channels, *space), 1), out_channels=out, **options)
-    assert count(together, "conv_mac") == batch * count(alone, "conv_mac")
-    assert [count(together, name) for name in ("weight", "bias")] == [count(alone, name) for name in ("weight", "bias")]
-
-
-@unhurried
 @given(some, spaces, st.data())
 def test_cropping_undoes_padding(channels: int, space: tuple[int, ...], data: st.DataObject) -> None:
     border = data.draw(st.tuples(*[pairs] * len(space)), label="border")

@@ -1,6 +1,6 @@
 """Normalization."""
 
-from flopcount.formulas.norm import batch_norm, norm
+from flopcount.formulas.norm import batch_norm
 from flopcount.formulas.shape import Shape
 
 Map = Shape((32, 14, 14))
@@ -25,7 +25,3 @@ def test_without_scale_and_shift_nothing_is_trained() -> None:
 
 def test_without_running_statistics_nothing_is_kept_untrained() -> None:
     assert "running" not in batch_norm(Map, track_running_stats=False).tally.counts
-
-
-def test_a_norm_is_found_by_its_name() -> None:
-    assert norm(Map, "batch").tally.counts == batch_norm(Map).tally.counts

@@ -22,11 +22,6 @@ def test_a_pool_reads_writes_and_looks() -> None:
     assert step.tally.counts == {"max_pool_in": 193600, "max_pool_out": 46656, "max_pool_window": 419904}
 
 
-def test_max_and_average_pools_are_counted_apart() -> None:
-    names = [*avg_pool(Map, kernel_size=2).tally.counts]
-    assert names == ["avg_pool_in", "avg_pool_out", "avg_pool_window"]
-
-
 def test_a_pool_may_round_up() -> None:
     """GoogLeNet's first pool: 55 windows fit, a 56th hangs over the end."""
     x = Shape((64, 112, 112))
@@ -52,19 +47,9 @@ def test_a_global_pool_leaves_one_position() -> None:
     }
 
 
-def test_a_global_pool_keeps_the_batch() -> None:
-    assert global_avg_pool(Shape((8, 1024, 7, 7), 1), keepdim=False).shape.dims == (8, 1024)
-
-
 def test_an_adaptive_pool_leaves_the_map_it_is_told() -> None:
     assert adaptive_avg_pool(Map, output_size=7).shape.dims == (4, 7, 7)
     assert adaptive_avg_pool(Map, output_size=(1, 3)).shape.dims == (4, 1, 3)
-
-
-def test_pools_have_no_parameters_and_no_macs() -> None:
-    weights = {"weight": 1, "bias": 1, "conv_mac": 1, "linear_mac": 1}
-    steps = [max_pool(Map, kernel_size=2), avg_pool(Map, kernel_size=2), global_avg_pool(Map)]
-    assert [step.tally.weighed(weights) for step in steps] == [0, 0, 0]
 
 
 def test_padding_over_half_the_kernel_is_refused() -> None:

@@ -17,11 +17,6 @@ def test_flatten_lays_out_channels_and_space() -> None:
     assert flatten(Shape((512, 7, 7))).shape.dims == (25088,)
 
 
-def test_flatten_keeps_the_batch() -> None:
-    y = flatten(Shape((8, 4, 12, 10), 1)).shape
-    assert (y.dims, y.channel_axis) == ((8, 480), 1)
-
-
 def test_flatten_leaves_a_vector_alone() -> None:
     assert flatten(Shape((12,))).shape.dims == (12,)
 
@@ -50,10 +45,6 @@ def test_crop_narrows_each_axis_on_both_sides() -> None:
 def test_nothing_is_counted(step: Step) -> None:
     """The tally is empty: not zero of something, but nothing."""
     assert step.tally.counts == {}
-
-
-def test_dropout_and_shuffling_leave_the_shape() -> None:
-    assert dropout(Map).shape.dims == channel_shuffle(Map, groups=2).shape.dims == (4, 12, 10)
 
 
 def test_groups_to_shuffle_must_divide_the_channels() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flopcount.errors import ShapeError
-from flopcount.formulas.shape import Shape, Window, pads, per_axis, render
+from flopcount.formulas.shape import Shape, Window
 from flopcount.formulas.step import Step, Tally
 
 unhurried = settings(deadline=None)
@@ -148,30 +148,3 @@ def test_a_shape_knows_its_axes() -> None:
     x = Shape((2, 5, 3, 8, 7), 2)
     assert (x.leading, x.channels, x.spatial) == ((2, 5), 3, (8, 7))
     assert (x.positions, x.elements) == (2 * 5 * 8 * 7, 2 * 5 * 3 * 8 * 7)
-
-
-def test_tokens_have_positions_without_space() -> None:
-    x = Shape((197, 768), 1)
-    assert (x.positions, x.elements, x.spatial) == (197, 197 * 768, ())
-
-
-def test_resizing_keeps_the_copies() -> None:
-    x = Shape((2, 3, 8, 7), 1).resized(channels=5, spatial=(4,))
-    assert (x.dims, x.channel_axis) == ((2, 5, 4), 1)
-
-
-def test_shapes_are_told_apart_by_identity() -> None:
-    """Sizes may be symbols, for which equality means something else."""
-    one, other = Shape((3, 8, 8)), Shape((3, 8, 8))
-    assert one == one  # noqa: PLR0124  (the claim)
-    assert one != other
-    assert len({one, other}) == 2
-
-
-def test_one_number_stands_for_all_axes() -> None:
-    assert per_axis(3, 2, "stride") == (3, 3)
-    assert pads(1, 2) == pads((1, (1, 1)), 2) == ((1, 1), (1, 1))
-
-
-def test_sizes_are_written_with_crosses() -> None:
-    assert render((3, 224, 224)) == "3×224×224"

@@ -25,16 +25,6 @@ def test_tallies_add_name_by_name() -> None:
     assert added.counts == {"weight": 2, "bias": 8, "relu": 7}
 
 
-def test_adding_leaves_both_tallies_as_they_were() -> None:
-    one, other = Tally(weight=2), Tally(weight=3)
-    assert (one + other).counts == {"weight": 5}
-    assert (one.counts, other.counts) == ({"weight": 2}, {"weight": 3})
-
-
 def test_weighing_takes_the_named_counts_times_their_weights() -> None:
     """A count without a weight is nothing, a weight without a count too."""
     assert Tally(weight=2, bias=3, relu=7).weighed({"weight": 1, "bias": 10, "running": 4}) == 32
-
-
-def test_an_empty_tally_weighs_nothing() -> None:
-    assert Tally().weighed({"weight": 1}) == 0

@@ -44,11 +44,6 @@ def test_same_padding_multiplies_a_transposed_map_by_its_stride() -> None:
     assert step.shape.dims == (8, 14, 18)
 
 
-def test_biases_of_a_transposed_convolution_are_added_at_output_positions() -> None:
-    step = made("ConvTranspose", out_channels=32, kernel_size=4, stride=2, padding=1, bias=True)
-    assert (count(step, "bias"), count(step, "conv_bias_add")) == (32, 32 * 28 * 28)
-
-
 def test_mixed_kernels_cost_per_input_not_per_position() -> None:
     """A batch of 5 mixes 5 times; a larger map does not mix more."""
     options: Mapping[str, Any] = {"out_channels": 32, "kernel_size": 3, "num_experts": 4, "padding": "same"}

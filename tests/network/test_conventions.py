@@ -8,7 +8,7 @@ import pytest
 
 import flopcount.network.convention as module
 from flopcount.formulas.step import OPERATIONS, PARAMETERS, Tally
-from flopcount.network.convention import POLICIES, convention
+from flopcount.network.convention import convention
 
 TABLE: dict[str, Any] = tomllib.loads(Path(module.__file__).with_name("conventions.toml").read_text(encoding="utf-8"))
 SECTIONS = {"macs": OPERATIONS, "params": PARAMETERS}
@@ -19,8 +19,6 @@ TRAINED = {
     *("weight", "bias", "norm_weight", "norm_bias", "scale", "shift", "slope"),
     *("token", "position", "embedding", "parameter", "rnn_weight", "rnn_bias"),
 }
-
-ONE_OF_EACH = Tally(**dict.fromkeys([*OPERATIONS, *PARAMETERS], 1))
 
 
 @pytest.mark.parametrize(("section", "name"), ROWS)
@@ -34,15 +32,6 @@ def test_every_name_is_in_the_vocabulary(section: str, name: str) -> None:
 @pytest.mark.parametrize(("section", "name"), ROWS)
 def test_every_weight_is_a_whole_number(section: str, name: str) -> None:
     assert {type(weight) for weight in TABLE[section][name]["weights"].values()} == {int}
-
-
-@pytest.mark.parametrize(("section", "name"), ROWS)
-def test_every_row_says_what_it_counts(section: str, name: str) -> None:
-    assert TABLE[section][name]["counts"].strip()
-
-
-def test_the_policies_are_those_of_the_table() -> None:
-    assert set(POLICIES) == TABLE["params"].keys()
 
 
 def test_by_default_trainable_parameters_and_macs_are_counted() -> None:
@@ -65,24 +54,3 @@ def test_by_default_trainable_parameters_and_macs_are_counted() -> None:
 def test_what_a_policy_counts(policy: str, counted: set[str]) -> None:
     rule = convention(policy)
     assert {name for name in PARAMETERS if rule.params(Tally(**{name: 1})) == 1} == counted
-
-
-def test_only_one_policy_folds() -> None:
-    assert [policy for policy in POLICIES if convention(policy).folds] == ["folded"]
-
-
-def test_operations_are_no_parameters_and_parameters_no_operations() -> None:
-    """Of one of each, the total counts every sort of parameter, the MACs every sort of product."""
-    rule = convention("total")
-    assert (rule.params(ONE_OF_EACH), rule.macs(ONE_OF_EACH)) == (len(PARAMETERS), len(MACS))
-
-
-@pytest.mark.parametrize("policy", POLICIES)
-def test_the_sentence_says_what_is_counted_and_what_not(policy: str) -> None:
-    """It is printed with every result."""
-    sentence = convention(policy).sentence()
-    assert sentence == (
-        "MACs of convolutions, linear layers and matrix products; "
-        "not counted: bias, normalization, activation, pooling. "
-        f"params: {TABLE['params'][policy]['counts']}"
-    )

@@ -2,7 +2,6 @@
 
 import pytest
 
-from flopcount.errors import UsageError
 from flopcount.network.plan import input_shape
 
 DECLARED = (3, 224, 224)
@@ -56,52 +55,3 @@ def test_a_batch_comes_in_front(text: str | None) -> None:
 
 def test_a_batch_of_one_is_a_batch() -> None:
     assert input_shape(DECLARED, batch=1).dims == (1, 3, 224, 224)
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("", " is not a size; write 160, 160x128, 3x160x128 or 8x3x160x128"),
-        ("big", "big is not a size"),
-        ("160x", "160x is not a size"),
-        ("160 x 128", "160 x 128 is not a size"),
-        ("-160", "-160 is not a size"),
-        ("1.5", "1.5 is not a size"),
-        ("²", "² is not a size"),
-        ("١٦٠", "١٦٠ is not a size"),
-        ("9" * 1000, "9" * 60 + " is not a size"),
-        ("0", "0 is not possible; sizes go from 1 to 10⁹"),
-        ("160x0", "160x0 is not possible"),
-        ("1000000001", "1000000001 is not possible"),
-        (
-            "2x8x3x160x128",
-            (
-                "2x8x3x160x128 has 5 sizes, but the network's input 3×224×224 has 2 spatial axes; give 2 for those, "
-                "one more for the channels, two more for a batch"
-            ),
-        ),
-    ],
-)
-def test_what_is_no_input(text: str, says: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        input_shape(DECLARED, text)
-    assert f"--input {says}".strip() in str(caught.value)
-
-
-def test_a_very_long_input_is_not_repeated_in_full() -> None:
-    with pytest.raises(UsageError) as caught:
-        input_shape(DECLARED, "x".join(["1"] * 5000))
-    assert len(str(caught.value)) < 400
-
-
-@pytest.mark.parametrize("batch", [0, -1, 10**9 + 1])
-def test_what_is_no_batch(batch: int) -> None:
-    with pytest.raises(UsageError) as caught:
-        input_shape(DECLARED, batch=batch)
-    assert str(caught.value) == f"--batch {batch} is not possible; give a whole number from 1 to 10⁹"
-
-
-def test_a_batch_is_given_once() -> None:
-    with pytest.raises(UsageError) as caught:
-        input_shape(DECLARED, "8x3x160x160", batch=4)
-    assert str(caught.value) == "--input 8x3x160x160 has a batch already; leave out --batch"

@@ -18,18 +18,6 @@ TORCH = {
     "Dropout": "Dropout",
     "Linear": "Linear",
 }
-KERAS = {
-    "Conv": "Conv2D",
-    "DepthwiseConv": "DepthwiseConv2D",
-    "DepthSepConv": "SeparableConv2D",
-    "MaxPool": "MaxPooling2D",
-    "GlobalAvgPool": "GlobalAveragePooling2D",
-    "BatchNorm": "BatchNormalization",
-    "ReLU6": "ReLU",
-    "Flatten": "Flatten",
-    "Linear": "Dense",
-    "Softmax": "Activation",
-}
 
 TRAINABLE, TOTAL, WEIGHTS = (convention(policy) for policy in ("trainable", "total", "weights"))
 
@@ -38,11 +26,6 @@ def leaves(result: Count) -> Iterator[Step]:
     """Yield the innermost steps of a network."""
     for step in result.trace.steps.values():
         yield from step.leaves()
-
-
-def channels_last(dims: tuple[Any, ...]) -> list[Any]:
-    """Write a shape as Keras does."""
-    return [*dims[1:], dims[0]]
 
 
 def columns(figures: Mapping[str, Any], *names: str) -> list[list[Any]]:
@@ -69,62 +52,6 @@ def test_torchvision_layer_by_layer(name: str) -> None:
     assert tuple(result.total.values()) == (figures["params"], figures["macs"])
 
 
-@pytest.mark.parametrize("name", ["cifar10_vgg", "cifar10_vgg_separable"])
-def test_keras_layer_by_layer(name: str) -> None:
-    """Class, output and params of every layer; Keras keeps activations inside, the record has no dropout."""
-    figures, result = oracle(name), count(bundled(name))
-    found = [
-        [KERAS[step.kind], channels_last(step.shape.dims), TRAINABLE.params(step.tally)]
-        for step in result.trace.steps.values()
-        if step.kind not in {"Dropout", "Softmax"}
-    ]
-    assert found == columns(figures, "class", "output", "params")
-    assert tuple(result.total.values()) == (figures["params"], figures["macs"])
-
-
-@pytest.mark.parametrize("name", ["cifar10_vgg", "cifar10_vgg_separable"])
-def test_keras_models_without_untrained_params(name: str) -> None:
-    net = bundled(name)
-    assert count(net, params="total").total == count(net, params="trainable").total
-    assert oracle(name)["non_trainable"] == 0
-
-
-def test_keras_mobilenet_layer_by_layer() -> None:
-    """Every part of every layer: class, size of its output, all its params and the untrained ones.
-
-    Keras pads in layers of their own and ends in a 1×1 convolution.
-    """
-    figures, result = oracle("mobilenet_v1_1.0_224_keras"), count(bundled("mobilenet_v1_1.0_224"))
-    kinds = {**KERAS, "Linear": "Conv2D"}
-    skipped = {"ZeroPadding2D", "Dropout", "Reshape"}
-    assert [
-        [kinds[step.kind], step.shape.elements, TOTAL.params(step.tally), step.tally.weighed({"running": 1})]
-        for step in leaves(result)
-        if step.kind != "Flatten"
-    ] == [
-        [kind, elements(output), params, untrained]
-        for kind, output, params, untrained in columns(figures, "class", "output", "params", "non_trainable")
-        if kind not in skipped
-    ]
-
-
-def elements(output: list[int]) -> int:
-    """Return how many numbers a recorded output has."""
-    found = 1
-    for size in output:
-        found *= size
-    return found
-
-
-@pytest.mark.parametrize(("policy", "name"), [("total", "params"), ("trainable", "trainable")])
-def test_keras_mobilenet_in_total(policy: str, name: str) -> None:
-    figures = oracle("mobilenet_v1_1.0_224_keras")
-    assert tuple(count(bundled("mobilenet_v1_1.0_224"), params=policy).total.values()) == (
-        figures[name],
-        figures["macs"],
-    )
-
-
 def test_slim_mobilenet_layer_by_layer() -> None:
     """Weights and MACs of all 27 convolutions, as a docstring of TF-slim lists them."""
     figures = oracle("mobilenet_v1_1.0_224_slim")
@@ -146,21 +73,6 @@ def test_grouped_alexnet_against_one_without_groups() -> None:
     figures, result = oracle("alexnet_grouped")["without_groups"], count(bundled("alexnet_grouped"))
     assert result.standard_total
     assert tuple(result.standard_total.values()) == (figures["params"], figures["macs"])
-
-
-@pytest.mark.parametrize(
-    ("name", "params", "macs"),
-    [
-        ("lenet5", 61706, 416520),
-        ("alexnet", 61100840, 714188480),
-        ("vgg16", 138357544, 15470264320),
-        ("cifar10_vgg", 1186378, 152805376),
-        ("cifar10_vgg_separable", 174821, 18295808),
-    ],
-)
-def test_totals(name: str, params: int, macs: int) -> None:
-    """What the sources of the bundled networks state for the whole."""
-    assert tuple(count(bundled(name)).total.values()) == (params, macs)
 
 
 def test_vgg16_convolutions_alone() -> None:

@@ -48,11 +48,6 @@ def test_padding_that_is_the_same_is_less_before_than_behind(size: int, kernel: 
     )
 
 
-def test_without_padding_every_tap_is_inside() -> None:
-    step = filters(Shape((8, 32, 20)), Window((5, 3), 2), channels=16)
-    assert padding_exact(step, ["conv_mac_valid"])["conv_mac_valid"] == step.tally.counts["conv_mac"]
-
-
 def test_a_transposed_convolution_leaves_out_what_falls_beside_the_output() -> None:
     """3 inputs, 4 taps, stride 2, 1 cut off at both ends: 2 of the 12 taps are lost on each axis."""
     step = conv_transpose(Shape((1, 3, 3)), out_channels=1, kernel_size=4, stride=2, padding=1, bias=False)

@@ -117,11 +117,6 @@ def test_a_pointwise_filter_behind_a_depthwise_layer_costs_192() -> None:
     assert [(part.step.shape.dims, macs(part.step)) for part in step.parts] == [((3, 8, 8), 1728), ((1, 8, 8), 192)]
 
 
-def test_the_custom_separable_layer_leaves_30_by_30() -> None:
-    step = one([3, 32, 32], separable(64, padding="valid", depthwise_bias=True))
-    assert step.shape.dims == (64, 30, 30)
-
-
 def test_the_stride_of_a_separable_layer_is_in_its_depthwise_part() -> None:
     step = one([3, 64, 64], separable(64, padding=1, stride=2, depthwise_bias=True))
     assert [part.step.shape.dims for part in step.parts] == [(3, 32, 32), (64, 32, 32)]
@@ -141,10 +136,6 @@ def test_a_heterogeneous_layer_on_a_batch(images: int, expected: int) -> None:
     assert tuple(count(net, batch=images).total.values()) == (88, expected)
 
 
-def test_channel_shuffle_costs_nothing() -> None:
-    assert cost([6, 14, 14], row("ChannelShuffle", groups=2)) == (0, 0)
-
-
 def against_standard(channels: int, layer: Row) -> tuple[Fraction, Fraction]:
     """Return what a layer costs over the standard convolution it stands for: params, MACs."""
     result = count(network([channels, 16, 16], layer), params="weights")
@@ -153,21 +144,6 @@ def against_standard(channels: int, layer: Row) -> tuple[Fraction, Fraction]:
         Fraction(result.total.params, result.standard_total.params),
         Fraction(result.total.macs, result.standard_total.macs),
     )
-
-
-@pytest.mark.parametrize(
-    ("channels", "layer", "expected"),
-    [
-        (16, separable(32), Fraction(1, 32) + Fraction(1, 9)),
-        (5, separable(10), Fraction(95, 450)),
-        (6, het(4, 3), Fraction(1, 3) + Fraction(2, 27)),
-        (6, row("GroupConv", out_channels=8, kernel_size=3, groups=2), Fraction(1, 2)),
-    ],
-    ids=["separable 16→32", "separable 5→10", "HetConv 6→4", "two groups 6→8"],
-)
-def test_ratios_to_the_standard_convolution(channels: int, layer: Row, expected: Fraction) -> None:
-    """Exact, and the same for weights and MACs."""
-    assert against_standard(channels, layer) == (expected, expected)
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,6 @@ def test_inputs_are_known_inside_blocks() -> None:
     assert wiring(network(X_Y, row("Flatten"), block))["b.f"] == ("y",)
 
 
-def test_every_input_has_its_own_size() -> None:
-    net = network(X_Y, row("Concat", after=["x", "y"]))
-    assert [step.shape.dims for step in trace(net, input_shapes(net.inputs)).steps.values()] == [(8, 8, 8)]
-
-
 def test_another_size_is_for_the_first_and_a_batch_for_all() -> None:
     assert {name: shape.dims for name, shape in input_shapes({"x": (3, 8, 8), "y": (5,)}, "16", 2).items()} == {
         "x": (2, 3, 16, 16),

@@ -72,43 +72,6 @@ def test_what_is_given_is_what_the_file_could_have_said() -> None:
         assert weights(used(*layers), {"t": {"c": number}}) == weights(written, {})
 
 
-def test_each_repetition_has_a_path_of_its_own() -> None:
-    """Channels 4 and 5, or 4 and 6, of the second; what it reads has 4."""
-    net = used(conv("c"), repeat=2)
-    first, second = weights(net, {"t.2": {"c": letters("c")[0]}})
-    assert [at([second], {"c": number}) for number in (5, 6)] == [[20], [24]]
-    assert first == 16
-
-
-def test_an_argument_is_passed_on_to_templates_inside() -> None:
-    """The inner d is c + 1, whatever kind of number c is."""
-    inner = {"required": ["d"], "layers": [conv("2 * d")]}
-    net = used(row("inner", name="i", d="c + 1"), templates={"inner": inner})
-    c, d = letters("cd")
-    assert [at(weights(net, {"t": {"c": c}}), {"c": number}) for number in (4, 9)] == [[40], [80]]
-    assert [at(weights(net, {"t.i": {"d": d}}), {"d": number}) for number in (3, 4)] == [[24], [32]]
-
-
-def test_an_argument_of_the_file_reaches_every_template() -> None:
-    """The file's own path is the empty one; what is given there holds in all templates, at any depth."""
-    inner = {"layers": [conv("w")]}
-    net = used(conv("w"), row("inner", name="i"), templates={"inner": inner}, arguments={"w": 4})
-    found = weights(net, {"": {"w": letters("w")[0]}})
-    assert [at(found, {"w": number}) for number in (4, 9)] == [[16, 16], [36, 81]]
-
-
-def test_an_argument_of_the_file_is_one_number_everywhere() -> None:
-    """An int too: in a row of the file, in a template, and passed on."""
-    net = network(
-        (4, 8, 8),
-        conv("w"),
-        row("t", name="t", c="w"),
-        arguments={"w": 4},
-        templates={"t": {"required": ["c"], "layers": [conv("c"), conv("w")]}},
-    )
-    assert weights(net, {"": {"w": 6}}) == [24, 36, 36]
-
-
 @pytest.mark.parametrize("text", ["8 if c > 4 else 2", "8 + (c == 4)", "8 if in_channels > 4 else 2"])
 def test_letters_decide_nothing(text: str) -> None:
     """Which layers exist never depends on them; the layer is named."""

@@ -1,7 +1,6 @@
 """Charts: bars are the rows of the table and add up to its totals, and files hold what they show."""
 
 import re
-import sys
 from functools import cache
 from itertools import combinations
 from typing import Any
@@ -27,7 +26,6 @@ from flopcount.report.chart import (
     Spec,
     axis_range,
     chart_of,
-    library,
     placed,
     plotted,
     sweep_chart,
@@ -118,10 +116,6 @@ def test_sums_keep_only_the_complete_comparison(value: str) -> None:
     assert [*found["params"]] == [""]
 
 
-def test_bars_are_in_the_order_of_the_rows() -> None:
-    assert labels(chart_of(shaped(counted("vgg16"), "sorted_by", "params")))[:3] == ["fc6", "fc7", "fc8"]
-
-
 def test_rows_that_are_cut_are_not_drawn_and_the_chart_says_so() -> None:
     chart = chart_of(shaped(shaped(counted("vgg16"), "sorted_by", "params"), "cut", 2))
     assert labels(chart) == ["fc6", "fc7"]
@@ -150,10 +144,6 @@ def test_labels_that_occur_twice_keep_their_own_bars() -> None:
     same = tuple(Row({**row.cells, "path": "same"}) for row in report.tables[0].rows)
     chart = chart_of(report._replace(tables=(report.tables[0]._replace(rows=same),)))
     assert labels(chart) == ["same", "same (2)", "same (3)"]
-
-
-def test_the_height_follows_the_number_of_rows() -> None:
-    assert [panels(chart_of(counted(name)))[0]["height"] for name in ("lenet5", "resnet50")] == [5 * 20, 54 * 20]
 
 
 def test_exact_integers_are_in_the_tooltips() -> None:
@@ -253,10 +243,6 @@ def test_only_counts_are_grouped_by_thousands() -> None:
     assert cells == {"cell id": "0", "cell input": "2240", "cell macs": "1,234", "cell params": "5,678"}
 
 
-def test_the_file_of_the_rows_is_not_named_in_the_chart() -> None:
-    assert not any("out.csv" in line for line in subtitle(swept([1], [1], [1])))
-
-
 # Files.
 
 
@@ -286,11 +272,6 @@ def test_an_svg_has_the_title_the_totals_and_the_convention() -> None:
     assert "counted: MACs of convolutions, linear layers" in text
 
 
-def test_networks_are_named_in_the_picture() -> None:
-    found = words(plotted(compared("alexnet", "vgg16", "resnet18"), ".svg"))
-    assert {"alexnet", "vgg16", "resnet18", "MACs", "params"} <= {*found}
-
-
 def test_the_same_chart_gives_the_same_bytes() -> None:
     assert plotted(chart_of(counted("mobilenet_v1")), ".svg") == drawn(".svg")
 
@@ -315,9 +296,3 @@ def test_no_name_ends_the_script_of_a_page() -> None:
     page = plotted(chart_of(counted("lenet5")._replace(title="</script><b>")), ".html").decode()
     assert "<title>&lt;/script&gt;&lt;b&gt;</title>" in page
     assert page.count("</script>") == 2
-
-
-def test_a_missing_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "vl_convert", None)
-    with pytest.raises(UsageError, match=r"needs vl-convert; install flopcount\[plot\]"):
-        library()

@@ -169,11 +169,3 @@ def test_a_notation_that_is_none_is_refused(run: Run) -> None:
     result = run("resnet50", "--graph", "mermade")
     assert (result.code, result.out) == (2, "")
     assert "'mermaid'" in result.err
-
-
-@BOTH
-def test_a_drawing_goes_to_a_file(notation: str, run: Run, write: Write) -> None:
-    path = write("n.toml", CONTENT)
-    drawn = run(path, "--graph", notation).out
-    assert run(path, "--graph", notation, "-o", path.with_name("drawn")) == (0, "", "")
-    assert path.with_name("drawn").read_text(encoding="utf-8") == drawn

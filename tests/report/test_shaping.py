@@ -185,14 +185,6 @@ def test_words_are_sorted_from_a(key: str, view: View) -> None:
     assert values == sorted(values)
 
 
-def test_what_is_equal_keeps_its_order(view: View) -> None:
-    assert [row["path"] for row in view("--sort", "type")][:2] == ["stem", "b.1.c.x"]
-
-
-def test_a_column_is_known_by_its_title_too(view: View) -> None:
-    assert view("--sort", "MACs") == view("--sort", "macs")
-
-
 def test_the_first_rows_alone(run: Run, view: View, write: Write) -> None:
     """The total stays that of all, and a line says so."""
     assert params(view("--sort", "params", "--top", "2"), "path") == [("Linear4", 512), ("b.1.c.y", 144)]

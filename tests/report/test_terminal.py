@@ -1,14 +1,13 @@
 """Output in a terminal: color on request, prose that wraps, tables that do not."""
 
 import sys
-from pathlib import Path
 
 import pytest
 from conftest import Run
 
 from flopcount.errors import Note
 from flopcount.report.table import Column, Line, Report, Row, Table
-from flopcount.report.terminal import render_svg, render_terminal
+from flopcount.report.terminal import render_terminal
 
 COLUMNS = (Column("path", "layer"), Column("macs", "MACs", "count"), Column("share", "share", "share"))
 ROWS = (
@@ -49,17 +48,6 @@ def test_integers_are_exact_however_long() -> None:
     assert "10,000,000,000,000,000,000,000,000,000,000,001,234,567" in text
 
 
-def test_parts_are_rows_when_asked_for() -> None:
-    assert "b.inner" not in render_terminal(REPORT)
-    assert "b.inner" in render_terminal(REPORT, parts=True)
-
-
-def test_a_picture_shows_what_a_terminal_does() -> None:
-    text = render_svg(REPORT).replace("&#160;", " ")
-    assert "1,234,567" in text
-    assert "[red]net[/nope]" in text
-
-
 @pytest.mark.parametrize(
     ("terminal", "variables", "colored"),
     [
@@ -91,12 +79,3 @@ def test_a_terminal_gets_prose_as_wide_as_it_is(run: Run, monkeypatch: pytest.Mo
     lines = run("mobilenet_v1").out.splitlines()
     note = [*filter(lambda line: line.startswith("note:"), lines)]
     assert all(len(line) <= 60 for line in note)
-
-
-def test_a_file_is_never_colored(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    target = tmp_path / "out"
-    assert run("vgg16", "-o", target).code == 0
-    assert "\x1b" not in target.read_text(encoding="utf-8")
