@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.budgets.judge import Measurement, Point, breaches, judged, measure, missing, under
+from flopcount.analyses.budgets.judge import Measurement, Point, breaches, judged, measure, under
 from flopcount.case import Cost
 from flopcount.spec.budget import Budget, Limit
 
@@ -137,14 +137,6 @@ def test_a_part_that_is_new_has_no_relative_limit() -> None:
     )
     found = [*breaches(rule, Point(), READING, before)]
     assert [(each.scope.name, each.limit, each.base) for each in found] == [("a", Fraction(1), 1)]
-
-
-def test_a_block_that_is_not_there_is_said_to_be_and_hides_nothing() -> None:
-    rule = Budget.model_validate({"macs": 1, "blocks": {"stage9": {"macs": 1}, "a.*": {"macs": 1}}})
-    ((place, what),) = missing(rule, READING)
-    assert place == ("blocks", "stage9")
-    assert "no layer or block matches 'stage9'" in what
-    assert [each.scope.name for each in breaches(rule, Point(), READING, None)] == ["", "a.1", "a.2"]
 
 
 @pytest.mark.parametrize(

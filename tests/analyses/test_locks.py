@@ -4,19 +4,17 @@ import tomllib
 from collections.abc import Mapping
 from hashlib import sha256
 from operator import gt
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flopcount.analyses.budgets.judge import Model, Point
-from flopcount.analyses.budgets.lock import Entry, Inventory, renewed, rises
+from flopcount.analyses.budgets.lock import Entry, Inventory, renewed
 from flopcount.analyses.diff import fingerprint
 from flopcount.case import load_bytes
-from flopcount.errors import UsageError
 from flopcount.spec.budget import LockRow
-from flopcount.spec.lock import HEAD, Lock, read_lock, written
+from flopcount.spec.lock import HEAD, Lock, written
 
 NET = """
 name = "net"
@@ -115,7 +113,6 @@ def test_the_hash_is_that_of_one_line_of_json_without_the_defaults() -> None:
     assert digest(NET) == f"sha256:{sha256(line.encode()).hexdigest()}"
 
 
-HASH = f"sha256:{'0' * 64}"
 LINES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1)
 ROWS = st.builds(
     LockRow,
@@ -139,10 +136,6 @@ def test_rows_come_back_as_they_were_written_a_line_each_and_sorted(rows: list[L
 @given(st.lists(ROWS, unique_by=lambda row: row.id, max_size=5))
 def test_the_order_in_which_networks_are_counted_makes_no_difference(rows: list[LockRow]) -> None:
     assert written(rows) == written(rows[::-1])
-
-
-def test_a_lock_file_that_is_not_there_has_no_rows(tmp_path: Path) -> None:
-    assert read_lock(tmp_path / "flopcount.lock", "flopcount.lock") == Lock(())
 
 
 NETWORKS = st.dictionaries(
@@ -196,23 +189,3 @@ def test_a_part_leaves_the_rows_of_the_others_alone(
     rows = {row.id: row for row in renewed(listed(rows_of(after), whole=False), lock, {}).rows}
     assert rows.keys() == before.keys() | after.keys()
     assert all(rows[row.id] == row for row in lock.rows if row.id not in after)
-
-
-def test_a_reason_stays_until_the_network_costs_less() -> None:
-    old = LockRow(id="a", input="1", params=5, macs=5, hash=HASH, allowed=("why",))
-
-    def kept(params: int, macs: int) -> tuple[str, ...]:
-        now = LockRow(id="a", input="1", params=params, macs=macs, hash=HASH)
-        reasons = {"a": "more"} if rises(old, now) else {}
-        return renewed(listed((now,)), Lock((old,)), reasons).rows[0].allowed
-
-    assert kept(5, 5) == ("why",)
-    assert kept(6, 5) == kept(6, 4) == ("why", "more")
-    assert kept(5, 4) == kept(4, 4) == ()
-
-
-def test_a_permission_is_for_what_rises_only() -> None:
-    rows = rows_of({"a": (1, 1, 1)})
-    for lock in (Lock(rows), Lock(())):
-        with pytest.raises(UsageError, match=r"--allow-increase a: .*; leave it out"):
-            renewed(listed(rows), lock, {"a": "why"})

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from flopcount.analyses.explain import prints_as
 from flopcount.analyses.whatif import Alternative, Choice, alternative, condition
 from flopcount.case import Case, Count
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shapes, plan
-from flopcount.network.substitute import CARRIED, Target, standardized
-from flopcount.network.trace import own, trace
+from flopcount.network.substitute import Target, standardized
+from flopcount.network.trace import trace
 from flopcount.spec.arch import Arch
-from flopcount.spec.kinds import STAND_INS, kind_named
+from flopcount.spec.kinds import STAND_INS
 from flopcount.spec.load import load
 
 MORE: Mapping[str, Mapping[str, Any]] = {
@@ -70,10 +69,6 @@ def ratios(base: Count, found: Alternative) -> dict[str, Fraction]:
     }
 
 
-def test_what_carries_over_are_the_fields_that_convolutions_share() -> None:
-    assert {*CARRIED} == {*own(kind_named("Conv"))} - {"groups"}
-
-
 def test_the_standard_body_becomes_mobilenet() -> None:
     """The two figures of the published script: 1045417824 before, 126373376 after."""
     rows = [{"type": "Conv", "out_channels": channels, "stride": stride} for channels, stride in BODY]
@@ -91,31 +86,6 @@ def test_a_separable_convolution_in_vgg16_costs_one_over_n_and_one_over_nine() -
     channels = {path: base.trace.steps[path].shape.channels for path in found.replaced}
     assert ratios(base, found) == {path: Fraction(1, int(str(n))) + Fraction(1, 9) for path, n in channels.items()}
     assert len(found.replaced) == 12
-
-
-@pytest.mark.parametrize("p", [1, 2, 4, 8, 16, 32, 64])
-def test_a_heterogeneous_convolution_costs_its_share(p: int) -> None:
-    """HetConv, eq. 8: R(p) = 1/p + (1 - 1/p)/k²."""
-    base = of(load("vgg16_bn_cifar").arch)
-    found = alternative(base, Target("HetConv", {"p": p}), Choice())
-    share = Fraction(1, p) + (1 - Fraction(1, p)) / 9
-    assert {*ratios(base, found).values()} == ({share} if p > 1 else set())
-
-
-def test_hetconv_with_p_1_is_the_published_vgg16() -> None:
-    """313.47 M MACs, rounded up, and 14.99 M params, in the README of an implementation."""
-    found = changed(of(load("hetconv_vgg16").arch), "HetConv", p=1).counted.total
-    assert prints_as(found.macs, found.macs, "313.47M", "ceil")
-    assert prints_as(found.params, found.params, "14.99M", "round")
-
-
-def test_hetconv_in_resnet50_saves_two_thirds_of_each_3x3() -> None:
-    """Sixteen layers of 64·64·9·56² MACs each, at R(4) = 1/3; all others are 1×1, or the first."""
-    base = of(load("resnet50").arch)
-    found = changed(base, "HetConv", p=4)
-    assert len(found.replaced) == 16
-    assert base.total.macs - found.counted.total.macs == 16 * 64 * 64 * 9 * 56**2 * 2 // 3
-    assert found.counted.total.macs == 2856058880
 
 
 @pytest.mark.parametrize("name", ["vgg16", "resnet18"])

@@ -100,13 +100,6 @@ def test_a_file_of_more_than_64_mebibytes_is_refused(tmp_path: Path, run: Run) -
     assert f"{path}: larger than 64 MiB" in result.err
 
 
-@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a device without an end")
-def test_a_file_without_an_end_is_refused(run: Run) -> None:
-    result = run("/dev/zero")
-    assert (result.code, result.out) == (2, "")
-    assert "larger than 64 MiB" in result.err
-
-
 def test_thousands_of_problems_are_told_like_a_few(write: Write, process: Process) -> None:
     """The text is searched once for all of them: the process would not end in time otherwise."""
     path = write("a.toml", INPUT + '[[layers]]\ntype = "Conv"\nfoo = 1\n' * 2000)
@@ -139,3 +132,10 @@ def test_a_small_file_takes_little_memory(text: str, write: Write, tmp_path: Pat
     done = subprocess.run(command, capture_output=True, check=False, cwd=tmp_path, timeout=60)
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.startswith(f"error: {path}:".encode())
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a device without an end")
+def test_a_file_without_an_end_is_refused(run: Run) -> None:
+    result = run("/dev/zero")
+    assert (result.code, result.out) == (2, "")
+    assert "larger than 64 MiB" in result.err

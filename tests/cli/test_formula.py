@@ -126,19 +126,6 @@ def test_what_else_is_fixed_counts(run: Run) -> None:
     assert (once, thrice) == ("36144·r² + 512000", "108432·r² + 1536000")
 
 
-def test_folded_parameters_are_those_of_the_deployed_network(run: Run) -> None:
-    total = json.loads(run("resnet18", "--params", "folded", "--format", "json").out)["totals"]
-    assert shown(run, "resnet18", "--params", "folded", "--in", "batch")["params"] == str(total["params"])
-
-
-@pytest.mark.parametrize("fmt", ["table", "json", "csv", "markdown", "latex", "svg"])
-@pytest.mark.parametrize("arguments", [["HetConv"], ["resnet18"], ["HetConv", "--pattern", "6x4", "-p", "3"]])
-def test_every_format_is_written(arguments: list[str], fmt: str, run: Run) -> None:
-    result = run("formula", *arguments, "--format", fmt)
-    assert result.code == 0
-    assert result.out
-
-
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

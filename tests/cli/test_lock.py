@@ -56,13 +56,6 @@ def test_a_lock_file_has_a_line_for_each_network_and_passes_its_check(folder: Pa
     assert run("lock", "--check") == (0, "2 files checked: all limits hold\n", "")
 
 
-def test_what_is_as_it_was_is_not_written_again(folder: Path, run: Run) -> None:
-    run("lock")
-    before = (folder / "flopcount.lock").stat().st_mtime_ns
-    assert run("lock").out == "flopcount.lock: 1 network, as they were\n"
-    assert (folder / "flopcount.lock").stat().st_mtime_ns == before
-
-
 def test_costing_less_is_free_and_the_check_asks_for_it(folder: Path, run: Run) -> None:
     run("lock")
     put(folder / "archs" / "net.toml", SMALLER)

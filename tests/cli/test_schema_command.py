@@ -109,12 +109,6 @@ def test_every_key_of_the_file_is_described(schema: Any) -> None:
     assert [name for name, field in schema["properties"].items() if not field.get("description")] == []
 
 
-def test_it_can_be_written_to_a_file(run: Run, tmp_path: Path) -> None:
-    target = tmp_path / "arch.schema.json"
-    assert run("schema", "-o", target) == (0, "", "")
-    assert target.read_text(encoding="utf-8") == run("schema").out
-
-
 CONFIGURATIONS: dict[str, tuple[str, bool]] = {
     "nothing": ("", True),
     "files and a base": ('files = "archs/**/*.toml"\nbase = "origin/main"', True),

@@ -58,11 +58,6 @@ def test_more_than_64_mebibytes_are_not_read(run: Run) -> None:
     assert "<stdin>: larger than 64 MiB" in result.err
 
 
-def test_options_apply_as_they_do_to_a_file(run: Run) -> None:
-    """(3 × 5² + 1) × 4 = 304 parameters."""
-    assert "304" in run("-", "--set", "layers.0.kernel_size=5", stdin=JSON).out
-
-
 def test_a_whole_process_reads_its_standard_input(process: Process) -> None:
     result = process("-", "--format", "csv", stdin=TOML)
     assert result.code == 0

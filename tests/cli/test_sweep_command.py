@@ -36,36 +36,12 @@ def test_each_row_is_what_the_candidate_is_alone(run: Run) -> None:
         assert {"macs": row["macs"], "params": row["params"]} == json.loads(alone.out)["totals"]
 
 
-def test_published_figures_are_rows_of_a_grid(run: Run) -> None:
-    """MobileNet's tables 6 and 7: 325M at width 0.75, 149M at 0.5; 418M at 192, 186M at 128."""
-    rows = report(run, "mobilenet_v1_1.0_224", "--width", "0.5:1:0.25", "--input", "128:224:32")["candidates"]
-    millions = {(row["width"], row["input"]): round(row["macs"] / 10**6) for row in rows}
-    assert (millions[0.75, 224], millions[0.5, 224]) == (325, 149)
-    assert (millions[1.0, 192], millions[1.0, 128]) == (418, 186)
-
-
 def test_axes_may_be_paths_and_arguments(run: Run) -> None:
     """A layer may be named by its path or by its place in the file, a template by the path of its use."""
     for one, other in (("conv1.kernel_size", "layers.0.kernel_size"), ("layer1.width", "layers.2.width")):
         rows = [report(run, "resnet50", "--set", f"{each}=16,64")["candidates"] for each in (one, other)]
         assert [row["macs"] for row in rows[0]] == [row["macs"] for row in rows[1]]
         assert rows[0][1]["macs"] > rows[0][0]["macs"]
-
-
-def test_a_condition_and_a_front_keep_candidates(run: Run) -> None:
-    grid = ("mobilenet_v2", "--width", "0.35:1.4:0.35", "--input", "96:224:64")
-    every = report(run, *grid)["candidates"]
-    some = report(run, *grid, "--where", "macs <= 100M and params > 1.7M")["candidates"]
-    assert some == [row for row in every if row["macs"] <= 10**8 and row["params"] > 1_700_000]
-    front = report(run, *grid, "--where", "macs > 50M", "--pareto", "macs,params")["candidates"]
-    left = [row for row in every if row["macs"] > 5 * 10**7]
-    beaten = [a for a in left if any(_beats(b, a) for b in left)]
-    assert sorted(row["id"] for row in front) == [row["id"] for row in left if row not in beaten]
-
-
-def _beats(one: dict[str, int], other: dict[str, int]) -> bool:
-    pairs = [(one[key], other[key]) for key in ("macs", "params")]
-    return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
 
 
 def test_a_front_is_cut_when_it_is_whole(run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,21 +115,6 @@ def test_the_same_seed_draws_the_same(run: Run) -> None:
     assert len(drawn[0]) == 15
 
 
-def test_what_is_fixed_stays_fixed(run: Run) -> None:
-    """One value of an option changes the network, and is no axis."""
-    found = report(
-        run, "mobilenet_v1_1.0_224", "--input", "160", "--width", "0.5,1", "--set", "Linear17.out_features=10"
-    )
-    alone = run("mobilenet_v1_1.0_224", "--input", "160", "--set", "Linear17.out_features=10", "--format", "json")
-    assert found["candidates"][1]["macs"] == json.loads(alone.out)["totals"]["macs"]
-    assert [*found["axes"]] == ["width"]
-
-
-def test_sizes_that_differ_by_axis_are_a_list_of_words(run: Run) -> None:
-    rows = report(run, "mobilenet_v2", "--input", "96x128,128x96,96x96")["candidates"]
-    assert rows[0]["macs"] == rows[1]["macs"] > rows[2]["macs"]
-
-
 BIG = [f"--set=layers.{place}.out_channels=1:10" for place in range(13)]
 """10¹³ candidates."""
 
@@ -208,3 +169,19 @@ def test_a_network_that_cannot_be_points_into_its_file(run: Run, write: Write) -
     result = run("sweep", path, "--set", "layers.0.out_channels=1:4")
     assert result.code == 2
     assert f"{path}:2:" in result.err
+
+
+def test_a_condition_and_a_front_keep_candidates(run: Run) -> None:
+    grid = ("mobilenet_v2", "--width", "0.35:1.4:0.35", "--input", "96:224:64")
+    every = report(run, *grid)["candidates"]
+    some = report(run, *grid, "--where", "macs <= 100M and params > 1.7M")["candidates"]
+    assert some == [row for row in every if row["macs"] <= 10**8 and row["params"] > 1_700_000]
+    front = report(run, *grid, "--where", "macs > 50M", "--pareto", "macs,params")["candidates"]
+    left = [row for row in every if row["macs"] > 5 * 10**7]
+    beaten = [a for a in left if any(_beats(b, a) for b in left)]
+    assert sorted(row["id"] for row in front) == [row["id"] for row in left if row not in beaten]
+
+
+def _beats(one: dict[str, int], other: dict[str, int]) -> bool:
+    pairs = [(one[key], other[key]) for key in ("macs", "params")]
+    return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)

@@ -153,15 +153,6 @@ def test_the_chunk_that_is_interrupted_is_finished(
     assert found == rows(tmp_path / f"whole.{ending}")
 
 
-def test_what_is_interrupted_in_its_last_chunk_is_complete(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stopped_after(1, monkeypatch)
-    path = tmp_path / "rows.csv"
-    assert run("sweep", "lenet5", "--input", "28:40", "-o", path).code == 0
-    assert len(rows(path)) == 13
-
-
 @pytest.mark.parametrize("options", [("--pareto", "macs,params"), ("--sort", "macs", "--top", "2")])
 def test_what_is_known_at_the_end_only_is_not_half_written(
     options: tuple[str, ...], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -229,17 +220,18 @@ def test_a_file_is_not_gone_on_with_where_it_does_not_end(run: Run, tmp_path: Pa
     assert path.read_text(encoding="utf-8") == whole
 
 
-def test_json_lines_are_not_repeated_either(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    run("sweep", "lenet5", "--input", "28:40", "-o", path)
-    result = run("sweep", "lenet5", "--input", "28:40", "--start", "5", "-o", path)
-    assert result.code == 2
-    assert "candidate 12 already" in result.err
-
-
 def test_parquet_is_gone_on_with_in_another_file(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     run("sweep", *GRID, "-o", path)
     result = run("sweep", *GRID, "--start", "3", "-o", path)
     assert (result.code, len(result.problems)) == (2, 1)
     assert "cannot be added to" in result.err
+
+
+def test_what_is_interrupted_in_its_last_chunk_is_complete(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped_after(1, monkeypatch)
+    path = tmp_path / "rows.csv"
+    assert run("sweep", "lenet5", "--input", "28:40", "-o", path).code == 0
+    assert len(rows(path)) == 13

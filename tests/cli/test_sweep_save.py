@@ -140,13 +140,6 @@ def test_a_network_written_out_is_the_same_network(name: str) -> None:
         )
 
 
-def test_a_width_that_changes_nothing_keeps_the_templates(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "new.toml"
-    run("sweep", "mobilenet_v2", "--width", "0.5,1", "--input", "96,224", "--id", "1", "--save", path)
-    assert load(str(path)).arch.templates
-    assert load(str(path)).arch.input == (3, 96, 96)
-
-
 def test_a_candidate_of_a_space_file_is_a_file_without_the_space(run: Run, write: Write) -> None:
     path = write("a.toml", 'arch = "mobilenet_v2"\n[space]\ninput = "96:224:32"\nwidth = [0.5, 1]\n')
     candidate = counted(run, "sweep", path, "--id", "2", "--save", path.with_name("b.toml"))
@@ -163,12 +156,6 @@ def test_what_a_file_cannot_say_is_told(run: Run, tmp_path: Path) -> None:
     result = run("sweep", *grid, *words, "--id", "0", "--save", path)
     assert "count it with the same --batch 4 and --params total" in result.out
     assert counted(run, path, *words)[0] == candidate[0]
-
-
-def test_an_input_with_channels_is_the_files(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "new.toml"
-    run("sweep", "lenet5", "--input", "3x40x40,3x48x40", "--id", "1", "--save", path)
-    assert load(str(path)).arch.input == (3, 48, 40)
 
 
 @pytest.mark.parametrize(
@@ -211,12 +198,6 @@ def test_what_does_not_count_the_same_is_not_written(monkeypatch: pytest.MonkeyP
         save.saved(case, "x.toml")
 
 
-def test_a_template_use_is_addressed_by_its_path_in_a_plain_count(run: Run) -> None:
-    by_path = counted(run, "resnet50", "--set", "layer1.width=32")
-    assert by_path == counted(run, "resnet50", "--set", "layers.2.width=32") != counted(run, "resnet50")
-    assert by_path == counted(run, "sweep", "resnet50", "--set", "layer1.width=32,64", "--id", "0")
-
-
 def test_a_block_is_addressed_by_its_path(run: Run, write: Write) -> None:
     text = """input = [3, 8, 8]
 layers = [{ type = "Block", name = "b", layers = [
@@ -225,12 +206,6 @@ layers = [{ type = "Block", name = "b", layers = [
     path = write("a.toml", text)
     _, rows = counted(run, path, "--set", "b.inner.repeat=2", "--set", "b.repeat=2")
     assert [row[0] for row in rows] == ["b.1.inner.1.c", "b.1.inner.2.c", "b.2.inner.1.c", "b.2.inner.2.c"]
-
-
-def test_an_axis_is_called_what_it_was_called(run: Run) -> None:
-    words = ("--set", "layer1.width=32:64:16", "--where", "layer1.width >= 48")
-    rows = json.loads(run("sweep", "resnet50", *words, "--format", "json").out)["candidates"]
-    assert [row["layer1.width"] for row in rows] == [48, 64]
 
 
 def test_what_is_inside_a_template_is_no_address(run: Run) -> None:

@@ -94,13 +94,6 @@ def test_a_known_erratum_breaks_nothing(run: Run, write: Write) -> None:
     assert (result.code, statuses(result)) == (0, ["holds", "erratum"])
 
 
-def test_errata_are_shown_alone(run: Run, write: Write) -> None:
-    content = claims("macs = 5120", 'macs = 5121\nerratum = "one too many"')
-    result = run("verify", write("n.toml", content), "--errata", "--format", "json")
-    (found,) = json.loads(result.out)["errata"]
-    assert (result.code, found["claimed"], found["exact"], found["reason"]) == (0, "5121", 5120, "one too many")
-
-
 def test_the_data_have_all_verdicts(run: Run, write: Write) -> None:
     content = claims("macs = 5120", "macs = 1", 'macs = 2\nerratum = "why"')
     data = json.loads(run("verify", write("n.toml", content), "--format", "json").out)
