@@ -1,5 +1,6 @@
 """Closed forms give, at any numbers, what the formulas give for those numbers."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -26,6 +27,18 @@ LARGE = frozenset({"M", "N", "D", "H", "W", "T", "n", "V"})
 
 def forms(found: Forms) -> dict[str, Any]:
     return {form.quantity: form.expression for form in found.forms}
+
+
+@cache
+def closed(kind: str) -> dict[str, Any]:
+    """Derive the forms of a kind, which takes SymPy a while, once for all examples."""
+    return forms(kind_forms(kind, {}))
+
+
+@cache
+def ratio(kind: str) -> dict[str, Any]:
+    """Derive the ratios of a kind to a standard convolution once."""
+    return forms(ratio_forms(kind, "Conv", {}))
 
 
 def put(value: Any, numbers: dict[Any, int]) -> Any:
@@ -66,8 +79,7 @@ def test_the_closed_forms_of_a_kind_are_its_counts(kind: str, data: st.DataObjec
     numbers = draw_numbers(data, chosen)
     step = at(chosen, numbers).step()
     assume(is_possible(step))
-    found = forms(kind_forms(kind, {}))
-    assert {name: form.subs(numbers) for name, form in found.items()} == counts(step)
+    assert {name: form.subs(numbers) for name, form in closed(kind).items()} == counts(step)
 
 
 @pytest.mark.parametrize("kind", EXCHANGEABLE)
@@ -80,9 +92,8 @@ def test_a_ratio_is_the_quotient_of_the_counts(kind: str, data: st.DataObject) -
     part = at(chosen, numbers).step()
     assume(is_possible(part))
     whole = at(standard, numbers).step(out_channels=part.shape.channels)
-    found = forms(ratio_forms(kind, "Conv", {}))
     for name in ("weights", "MACs"):
-        assert found[name].subs(numbers) == sympy.Rational(counts(part)[name], counts(whole)[name])
+        assert ratio(kind)[name].subs(numbers) == sympy.Rational(counts(part)[name], counts(whole)[name])
 
 
 @pytest.mark.parametrize(
@@ -102,7 +113,7 @@ def test_a_ratio_is_the_quotient_of_the_counts(kind: str, data: st.DataObject) -
 )
 def test_the_ratio_to_a_standard_convolution_is_that_of_the_paper(kind: str, expected: Any) -> None:
     """The published ratios, as equalities of expressions."""
-    for found in forms(ratio_forms(kind, "Conv", {})).values():
+    for found in ratio(kind).values():
         assert sympy.simplify(found - expected) == 0
 
 

@@ -15,14 +15,24 @@ ANYWHERE = ""
 class Bad(NamedTuple):
     """A file that cannot be used, and for each of its problems where it is and words that must be in its line."""
 
-    name: str
     content: str | bytes
     problems: list[tuple[str, ...]]
+    name: str = "a.toml"
 
 
 def layers(*rows: str) -> str:
     """Write an arch file with these rows, the first of them in line 3."""
     return f"{INPUT}layers = [\n" + "".join(f"{row},\n" for row in rows) + "]\n"
+
+
+def conv(fields: str) -> str:
+    """Write an arch file of one convolution, in line 3."""
+    return layers(f'{{ type = "Conv", {fields} }}')
+
+
+def plus(fields: str) -> str:
+    """Write an arch file of CONV with more fields, which begin in column 53 of line 3."""
+    return conv(f"out_channels = 4, kernel_size = 3, {fields}")
 
 
 def amiss(result: Result, path: Path, bad: Bad) -> list[str]:

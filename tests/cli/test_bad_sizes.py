@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from badfile import ANYWHERE, CONV, INPUT, Bad, amiss, layers
+from badfile import ANYWHERE, CONV, INPUT, Bad, amiss, conv, layers
 from conftest import Process, Run, Write
 
 MANY = "9" * 1000
@@ -20,12 +20,9 @@ def nested(depth: int, opening: str, closing: str) -> str:
 
 SIZES = {
     "a billion layers": Bad(
-        "a.toml",
-        layers('{ type = "Block", repeat = 1000000000, layers = [{ type = "Flatten" }] }'),
-        [(ANYWHERE, "layers")],
+        layers('{ type = "Block", repeat = 1000000000, layers = [{ type = "Flatten" }] }'), [(ANYWHERE, "layers")]
     ),
     "blocks that multiply to a billion": Bad(
-        "a.toml",
         layers(
             '{ type = "Block", repeat = 1000, layers = [ { type = "Block", repeat = 1000, layers = [ '
             '{ type = "Block", repeat = 1000, layers = [ { type = "Flatten" } ] } ] } ] }'
@@ -33,17 +30,14 @@ SIZES = {
         [(ANYWHERE, "layers")],
     ),
     "two to the power of thirty layers": Bad(
-        "a.toml",
         layers('{ type = "Block", repeat = 2, layers = [' * 30 + '{ type = "Flatten" }' + "] }" * 30),
         [(ANYWHERE, "layers")],
     ),
     "more than a billion": Bad(
-        "a.toml",
-        layers('{ type = "Conv", out_channels = 1000000001, kernel_size = 3 }'),
+        conv("out_channels = 1000000001, kernel_size = 3"),
         [("3:18:", "Conv1", "invalid out_channels 1000000001", "10⁹")],
     ),
     "channels that multiply beyond all bounds": Bad(
-        "a.toml",
         layers(
             '{ type = "Block", repeat = 600, layers = ['
             ' { type = "DepthwiseConv", depth_multiplier = 1000000000, kernel_size = 1 } ] }'
@@ -51,35 +45,33 @@ SIZES = {
         [(ANYWHERE, "channels")],
     ),
     "a thousand digits": Bad(
-        "a.toml",
         layers(f'{{ type = "Conv", out_channels = {MANY}, kernel_size = 3 }}'),
         [("3:18:", "Conv1", "out_channels", "10⁹")],
     ),
     "a thousand digits in a list": Bad(
-        "a.json", f'{{"input": [3, {MANY}], "layers": [{{"type": "Flatten"}}]}}', [("1:2:", "input", "10⁹")]
+        f'{{"input": [3, {MANY}], "layers": [{{"type": "Flatten"}}]}}', [("1:2:", "input", "10⁹")], "a.json"
     ),
-    "ten thousand digits": Bad("a.toml", f"input = [3, {TOO_MANY}]\n", [(ANYWHERE, "digits")]),
-    "ten thousand digits in JSON": Bad("a.json", f'{{"input": [3, {TOO_MANY}]}}', [(ANYWHERE, "digits")]),
+    "ten thousand digits": Bad(f"input = [3, {TOO_MANY}]\n", [(ANYWHERE, "digits")]),
+    "ten thousand digits in JSON": Bad(f'{{"input": [3, {TOO_MANY}]}}', [(ANYWHERE, "digits")], "a.json"),
     "thousands of hexadecimal digits": Bad(
-        "a.toml",
         layers(f'{{ type = "Conv", out_channels = {HEXADECIMAL}, kernel_size = 3 }}'),
         [("3:18:", "Conv1", "out_channels", "10⁹")],
     ),
     "thousands of hexadecimal digits in a list": Bad(
-        "a.toml", f"input = [3, {HEXADECIMAL}]\nlayers = [{CONV}]", [("1:1:", "input", "10⁹")]
+        f"input = [3, {HEXADECIMAL}]\nlayers = [{CONV}]", [("1:1:", "input", "10⁹")]
     ),
     "thousands of hexadecimal digits in a table": Bad(
-        "a.toml", f"{INPUT}layers = {{ a = {HEXADECIMAL} }}", [("2:1:", "layers", "a list of layers")]
+        f"{INPUT}layers = {{ a = {HEXADECIMAL} }}", [("2:1:", "layers", "a list of layers")]
     ),
-    "lists in lists": Bad("a.toml", f"a = {nested(1000, '[', ']')}\n", [(ANYWHERE, "nested too deep")]),
-    "lists a little too deep": Bad("a.toml", f"a = {nested(65, '[', ']')}\n", [(ANYWHERE, "nested too deep")]),
-    "tables in tables": Bad("a.toml", f"a = {nested(1000, '{ a = ', ' }')}\n", [(ANYWHERE, "nested too deep")]),
-    "a long dotted key": Bad("a.toml", f"{'.'.join(['a'] * 1000)} = 1\n", [(ANYWHERE, "nested too deep")]),
-    "a long dotted header": Bad("a.toml", f"[{'.'.join(['a'] * 1000)}]\n", [(ANYWHERE, "nested too deep")]),
-    "objects in objects": Bad("a.json", nested(1000, '{"a":', "}"), [(ANYWHERE, "nested too deep")]),
-    "arrays in an object": Bad("a.json", f'{{"a":{nested(100_000, "[", "]")}}}', [(ANYWHERE, "nested too deep")]),
-    "a long name": Bad("a.toml", f'name = "{"a" * 101}"\n{layers(CONV)}', [("1:1:", "name", "…")]),
-    "a long key": Bad("a.toml", f"{'a' * 100_000} = 1\n{layers(CONV)}", [("1:1:", "unknown key", "…")]),
+    "lists in lists": Bad(f"a = {nested(1000, '[', ']')}\n", [(ANYWHERE, "nested too deep")]),
+    "lists a little too deep": Bad(f"a = {nested(65, '[', ']')}\n", [(ANYWHERE, "nested too deep")]),
+    "tables in tables": Bad(f"a = {nested(1000, '{ a = ', ' }')}\n", [(ANYWHERE, "nested too deep")]),
+    "a long dotted key": Bad(f"{'.'.join(['a'] * 1000)} = 1\n", [(ANYWHERE, "nested too deep")]),
+    "a long dotted header": Bad(f"[{'.'.join(['a'] * 1000)}]\n", [(ANYWHERE, "nested too deep")]),
+    "objects in objects": Bad(nested(1000, '{"a":', "}"), [(ANYWHERE, "nested too deep")], "a.json"),
+    "arrays in an object": Bad(f'{{"a":{nested(100_000, "[", "]")}}}', [(ANYWHERE, "nested too deep")], "a.json"),
+    "a long name": Bad(f'name = "{"a" * 101}"\n{layers(CONV)}', [("1:1:", "name", "…")]),
+    "a long key": Bad(f"{'a' * 100_000} = 1\n{layers(CONV)}", [("1:1:", "unknown key", "…")]),
 }
 
 

@@ -74,6 +74,7 @@ def test_options_are_fixed_and_named(run: Run) -> None:
     assert shown(run, "HetConv", "--set", "p=4", "--set", "kernel_size=3")["weights"] == "3·M·N"
     assert shown(run, "Conv", "--set", "kernel_size=[3,5]")["weights"] == "15·M·N"
     assert shown(run, "Conv", "--set", "groups=g")["weights"] == "M·N·k²/g"
+    assert shown(run, "DepthSepConv", "--set", "depth_multiplier=m")["weights"] == "M·m·(N + k²)"
     assert shown(run, "Conv", "--set", "stride=s")["MACs"] == "M·N·k²·⌈H/s⌉·⌈W/s⌉"
 
 

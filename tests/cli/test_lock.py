@@ -5,16 +5,8 @@ import shlex
 from pathlib import Path
 
 import pytest
+from checkednet import NET
 from conftest import Run
-
-NET = """name = "net"
-input = [3, 8, 8]
-layers = [
-  { type = "Conv", name = "one", out_channels = 4, kernel_size = 3, bias = false },
-  { type = "Conv", name = "two", out_channels = 8, kernel_size = 3, bias = false },
-]
-"""
-"""one: 3·4·9 = 108 weights on 6×6 = 3888 MACs; two: 4·8·9 = 288 on 4×4 = 4608; together 396 and 8496."""
 
 SMALLER = NET.replace("out_channels = 8", "out_channels = 6")
 """two: 4·6·9 = 216 on 4×4 = 3456; together 324 and 7344."""

@@ -104,25 +104,13 @@ layers = [
     assert {node.path: node.inputs for node in plan(found).nodes}["b.2.e"] == ("b.2.d", "b.2.c")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "resnet50",
-        "mobilenet_v2",
-        "mobilenet_v3_large",
-        "googlenet",
-        "densenet121",
-        "unet",
-        "swin_t",
-        "regnet_x_400mf",
-        "shufflenet_v2_x1_0",
-        "efficientnet_b0",
-        "mobilenet_ssd_300",
-        "repvgg_a0",
-        "cspresnet50",
-        "m5",
-    ],
+WRITTEN_OUT = (
+    *("resnet50", "mobilenet_v2", "mobilenet_v3_large", "googlenet", "densenet121", "unet", "swin_t", "repvgg_a0"),
+    *("regnet_x_400mf", "shufflenet_v2_x1_0", "efficientnet_b0", "mobilenet_ssd_300", "cspresnet50", "m5"),
 )
+
+
+@pytest.mark.parametrize("name", WRITTEN_OUT)
 def test_a_network_written_out_is_the_same_network(name: str) -> None:
     """Every layer has the path, the kind, the inputs, the shape and the tally that it had."""
     spec = load(name)

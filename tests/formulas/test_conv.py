@@ -4,11 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-import sympy
 from broken_constraints import broken
-from expressions import letters
 
-from flopcount.analyses.formula.symbols import in_symbols, symbol
 from flopcount.formulas.conv import conv, depth_sep_conv, depthwise_conv, group_conv, het_conv
 from flopcount.formulas.numbers import Dim
 from flopcount.formulas.shape import Shape
@@ -22,32 +19,6 @@ def cost(step: Step) -> tuple[Dim, Dim]:
     """Return weights with biases, and MACs."""
     tally = step.tally
     return tally.weighed({"weight": 1, "bias": 1}), tally.weighed({"conv_mac": 1})
-
-
-@pytest.mark.parametrize(
-    ("step", "params", "macs"),
-    [
-        (conv(Map, out_channels=32, **SAME), 4608, 903168),
-        (conv(Map, out_channels=32, **{**SAME, "kernel_size": (1, 3)}), 1536, 301056),
-        (conv(Map, out_channels=32, **{**SAME, "kernel_size": 1}), 512, 100352),
-        (conv(Map, out_channels=32, **SAME, dilation=2), 4608, 903168),
-        (group_conv(Map, out_channels=32, **SAME, groups=4), 1152, 225792),
-        (depthwise_conv(Map, **SAME, depth_multiplier=2), 288, 56448),
-        (depth_sep_conv(Map, out_channels=32, **SAME), 656, 128576),
-        (het_conv(Map, out_channels=32, **SAME, p=4), 1536, 301056),
-    ],
-    ids=lambda value: value.kind if isinstance(value, Step) else "",
-)
-def test_worked_examples(step: Step, params: int, macs: int) -> None:
-    """16 channels to 32 on a 14×14 map, by hand: weights per filter × filters × 196 positions."""
-    assert cost(step) == (params, macs)
-
-
-def test_strides_shrink_the_map_and_the_macs() -> None:
-    """MobileNet's first layer: 864 weights at 112×112 positions."""
-    step = conv(Shape((3, 224, 224)), out_channels=32, stride=2, **SAME)
-    assert step.shape.dims == (32, 112, 112)
-    assert cost(step) == (864, 10838016)
 
 
 def test_the_stride_of_a_separable_convolution_is_its_depthwise_parts() -> None:
@@ -103,34 +74,6 @@ def test_norm_and_activation_follow_each_part_of_a_separable_convolution() -> No
     kinds = [leaf.kind for leaf in step.leaves()]
     assert kinds == ["DepthwiseConv", "BatchNorm", "ReLU", "Conv", "BatchNorm", "ReLU"]
     assert step.tally.counts["relu"] == 400 + 800
-
-
-def test_closed_form_of_a_standard_convolution() -> None:
-    """Params M·N·DK², MACs DK²·DO²·M·N."""
-    m, n, k, d = letters("MNKD")
-    step = conv(Shape((m, d, d)), out_channels=n, kernel_size=k, padding="same", bias=False)
-    m, n, k, d = map(symbol, "MNKD")
-    assert in_symbols(cost(step)) == [m * n * k**2, k**2 * d**2 * m * n]
-
-
-def test_closed_form_of_a_separable_convolution() -> None:
-    """Params M·N + M·DK², MACs DO²·M·(DK² + N); with a depth multiplier, M·m in place of M."""
-    m, n, k, d, times = letters("MNKDm")
-    step = depth_sep_conv(
-        Shape((m, d, d)), out_channels=n, kernel_size=k, depth_multiplier=times, padding="same", bias=False
-    )
-    weights, macs = in_symbols(cost(step))
-    m, n, k, d, times = map(symbol, "MNKDm")
-    assert sympy.expand(weights) == sympy.expand(m * times * k**2 + m * times * n)
-    assert sympy.expand(macs) == sympy.expand(d**2 * m * times * (k**2 + n))
-
-
-def test_closed_forms_of_the_two_parts() -> None:
-    """Depthwise DF²·DK²·M, pointwise DF²·M·N."""
-    m, n, k, d = letters("MNKD")
-    step = depth_sep_conv(Shape((m, d, d)), out_channels=n, kernel_size=k, padding="same", bias=False)
-    m, n, k, d = map(symbol, "MNKD")
-    assert in_symbols([cost(part.step)[1] for part in step.parts]) == [d**2 * k**2 * m, d**2 * m * n]
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,6 @@ def test_round_half_even_is_pythons_round(dividend: int, divisor: int) -> None:
     assert round_half_even(dividend, divisor) == round(Fraction(dividend, divisor))
 
 
-@pytest.mark.parametrize(("halves", "rounded"), [(75, 38), (13, 6), (-3, -2), (-1, 0), (1, 0), (3, 2), (5, 2)])
-def test_ties_go_to_the_even_neighbour(halves: int, rounded: int) -> None:
-    assert round_half_even(halves, 2) == rounded
-
-
 def mobilenet_rule(value: Fraction, divisor: int) -> int:
     """Return what the channel rule of MobileNet v2's reference code gives, in exact fractions."""
     nearest = max(divisor, int(value + Fraction(divisor, 2)) // divisor * divisor)

@@ -21,12 +21,6 @@ def test_the_parts_of_squeeze_and_excitation() -> None:
     ]
 
 
-def test_squeeze_and_excitation_of_efficientnet() -> None:
-    """The first of EfficientNet-B0: 32 channels to 8 and back, 2·256 weights, 8 + 32 biases."""
-    counts = squeeze_excitation(Shape((32, 112, 112)), squeeze_channels=8).tally.counts
-    assert (counts["weight"], counts["bias"], counts["conv_mac"], counts["mul"]) == (512, 40, 512, 32 * 112 * 112)
-
-
 def test_a_norm_follows_the_first_convolution_only() -> None:
     step = squeeze_excitation(Map, squeeze_channels=4, norm="batch", bias=False)
     assert (step.tally.counts["norm_weight"], step.tally.counts["bias"]) == (4, 0)
@@ -41,12 +35,6 @@ def test_eca_slides_over_the_channels() -> None:
         ("mul", (16, 14, 14)),
     ]
     assert (step.tally.counts["weight"], step.tally.counts["conv_mac"]) == (5, 80)
-
-
-def test_cbam_shares_its_weights_between_means_and_maxima() -> None:
-    """2·16²/4 weights are used twice on channels; 2·49 once at each of 196 positions."""
-    counts = cbam(Map, reduction=4).tally.counts
-    assert (counts["weight"], counts["conv_mac"]) == (128 + 98, 2 * 128 + 98 * 196)
 
 
 def test_cbam_needs_a_reduction_that_divides() -> None:

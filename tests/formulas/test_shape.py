@@ -83,12 +83,6 @@ def test_same_padding_starts_a_window_at_every_stride(size: int, kernel: int, st
 
 
 @unhurried
-@given(sizes, kernels, strides, dilations)
-def test_valid_padding_is_none(size: int, kernel: int, stride: int, dilation: int) -> None:
-    assert slid(Window(kernel, stride, "valid", dilation), size) == slid(Window(kernel, stride, 0, dilation), size)
-
-
-@unhurried
 @given(sizes, st.integers(0, 4), strides)
 def test_same_padding_of_an_odd_kernel_is_half_of_it_on_both_sides(size: int, half: int, stride: int) -> None:
     kernel = 2 * half + 1
@@ -141,10 +135,3 @@ def test_a_map_that_vanishes_is_told_with_its_numbers() -> None:
     spatial, constraints = Window(5, dilation=2).over((12, 7))
     says = "the map vanishes: a window of 5 (extent 9) does not fit an axis of size 7; enlarge the input or pad"
     assert broken(Step("", Shape((1, *spatial)), Tally(), constraints=constraints)) == [says]
-
-
-def test_a_shape_knows_its_axes() -> None:
-    """Before the channels stand copies, behind them space; positions are all but the channels."""
-    x = Shape((2, 5, 3, 8, 7), 2)
-    assert (x.leading, x.channels, x.spatial) == ((2, 5), 3, (8, 7))
-    assert (x.positions, x.elements) == (2 * 5 * 8 * 7, 2 * 5 * 3 * 8 * 7)

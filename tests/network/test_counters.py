@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from small_networks import oracle
+from small_networks import network, oracle, row
 
 from flopcount.analyses.explain import side
 from flopcount.case import Case, Count, summed
@@ -110,29 +110,15 @@ def test_torchinfo_counts_params_for_each_input() -> None:
 
 
 def test_the_parts_of_a_composite_add_up_under_every_convention() -> None:
-    network = plan(
-        Arch.model_validate(
-            {
-                "input": [16, 32, 32],
-                "layers": [
-                    {
-                        "type": "DepthSepConv",
-                        "out_channels": 32,
-                        "kernel_size": 3,
-                        "norm": "batch",
-                        "activation": "relu",
-                    },
-                    {"type": "SqueezeExcitation", "squeeze_channels": 8},
-                    {"type": "DualConv", "out_channels": 32, "kernel_size": 3, "groups": 4, "padding": 1},
-                ],
-            }
-        )
+    composite = network(
+        (16, 32, 32),
+        row("DepthSepConv", out_channels=32, kernel_size=3, norm="batch", activation="relu"),
+        row("SqueezeExcitation", squeeze_channels=8),
+        row("DualConv", out_channels=32, kernel_size=3, groups=4, padding=1),
     )
     for name in mac_conventions():
-        result = Case.of(network, input_shapes(network.inputs), convention(macs=name)).count
+        result = Case.of(composite, input_shapes(composite.inputs), convention(macs=name)).count
         for step in result.trace.steps.values():
             leaves = [result.cost(leaf) for leaf in step.leaves()]
-            assert tuple(result.cost(step).values()) == (
-                sum(each.params for each in leaves),
-                sum(each.macs for each in leaves),
-            )
+            found = (sum(each.params for each in leaves), sum(each.macs for each in leaves))
+            assert tuple(result.cost(step).values()) == found

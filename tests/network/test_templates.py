@@ -32,16 +32,6 @@ def wiring(net: Plan) -> dict[str, tuple[str, ...]]:
     return {node.path: node.inputs for node in net.nodes}
 
 
-def test_an_argument_is_what_the_use_gives() -> None:
-    net = network(SIZE, row("t", c=6), row("t", c=7), templates={"t": template(conv("c"), required=("c",))})
-    assert channels(net) == {"t1.Conv1": 6, "t2.Conv1": 7}
-
-
-def test_an_argument_that_is_not_given_has_its_default() -> None:
-    net = network(SIZE, row("t"), row("t", c=7), templates={"t": template(conv("c"), c=5)})
-    assert channels(net) == {"t1.Conv1": 5, "t2.Conv1": 7}
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -90,35 +80,10 @@ def test_channels_are_those_of_what_the_row_reads() -> None:
     assert channels(network(SIZE, row("t"), templates={"t": made}))["t1.Conv2"] == 8
 
 
-def test_a_repetition_reads_the_one_before() -> None:
-    net = network(SIZE, row("t", name="s", repeat=3), templates={"t": template(conv("in_channels + 1"))})
-    assert channels(net) == {"s.1.Conv1": 5, "s.2.Conv1": 6, "s.3.Conv1": 7}
-
-
-def test_a_repetition_knows_its_number() -> None:
-    """The first of a stage has the stride: 8 becomes 4, and stays."""
-    layer = row("Conv", out_channels="10 * index", kernel_size=1, stride="stride if index == 1 else 1")
-    net = network(SIZE, row("t", name="s", repeat=2), templates={"t": template(layer, stride=2)})
-    shapes = {path: step.shape.dims for path, step in count(net).trace.steps.items()}
-    assert shapes == {"s.1.Conv1": (10, 4, 4), "s.2.Conv1": (20, 4, 4)}
-
-
 @pytest.mark.parametrize(("depth", "paths"), [(1, ["t1.b.Conv1"]), (2, ["t1.b.1.Conv1", "t1.b.2.Conv1"])])
 def test_how_often_may_be_an_expression(depth: int, paths: list[str]) -> None:
     made = template(row("Block", name="b", repeat="depth", layers=[conv("c")]), required=("depth",), c=3)
     assert [*channels(network(SIZE, row("t", depth=depth), templates={"t": made}))] == paths
-
-
-@pytest.mark.parametrize(("wide", "paths"), [(True, ["t1.a", "t1.b"]), (False, ["t1.b"])])
-def test_a_row_may_be_there_or_not(wide: bool, paths: list[str]) -> None:  # noqa: FBT001  (a case)
-    made = template(conv(8, name="a", when="wide"), conv(4, name="b"), required=("wide",))
-    net = network(SIZE, row("t", wide=wide), templates={"t": made})
-    assert [*channels(net)] == paths
-
-
-def test_a_block_may_be_left_out_whole() -> None:
-    made = template(row("Block", name="b", when="c > 9", layers=[conv("c")]), conv("c", name="z"), c=3)
-    assert wiring(network(SIZE, row("t"), templates={"t": made})) == {"t1.z": ("input",)}
 
 
 def test_a_row_that_is_left_out_hands_on_what_it_reads() -> None:
@@ -241,14 +206,6 @@ def test_defaults_may_be_expressions_for_rows_of_templates() -> None:
     made = template(row("Conv", out_channels=4, kernel_size=1), row("Conv", out_channels=4), required=("k",))
     net = network(SIZE, row("t", k=3), templates={"t": made}, defaults={"kernel_size": "k", "padding": "same"})
     assert [step.kernel for step in count(net).trace.steps.values()] == [(1, 1), (3, 3)]
-
-
-def test_a_shortcut_goes_around_a_template() -> None:
-    """`input` is what enters the template, at every repetition."""
-    made = template(conv("in_channels", name="a"), row("Add", name="add", after=["a", "input"]))
-    found = wiring(network(SIZE, conv(4, name="stem"), row("t", name="t", repeat=2), templates={"t": made}))
-    assert found["t.1.add"] == ("t.1.a", "stem")
-    assert found["t.2.add"] == ("t.2.a", "t.1.add")
 
 
 def test_a_template_is_read_by_its_name() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from flopcount.analyses.sweep.axes import Axis
 from flopcount.analyses.sweep.select import MOST, Cloud
 from flopcount.cli.loading import Options, count_of
-from flopcount.errors import Note, UsageError
+from flopcount.errors import UsageError
 from flopcount.report import count as shaping
 from flopcount.report.chart import (
     CHARACTER,
@@ -139,28 +139,10 @@ def test_of_many_rows_the_costliest_are_drawn_in_their_order() -> None:
     assert subtitle(chart)[-1] == f"showing the {MOST_BARS} costliest of {MOST_BARS + 10}; --depth folds blocks"
 
 
-def test_labels_that_occur_twice_keep_their_own_bars() -> None:
-    report = synthetic(3)
-    same = tuple(Row({**row.cells, "path": "same"}) for row in report.tables[0].rows)
-    chart = chart_of(report._replace(tables=(report.tables[0]._replace(rows=same),)))
-    assert labels(chart) == ["same", "same (2)", "same (3)"]
-
-
-def test_exact_integers_are_in_the_tooltips() -> None:
-    """VGG-16's first linear layer: 512·7·7·4096 weights and 4096 biases."""
-    records = panels(chart_of(counted("vgg16")))[0]["data"]["values"]
-    assert next(record for record in records if record["label"] == "fc6")["cell params"] == "102,764,544"
-
-
 def test_the_convention_and_the_notes_are_below_the_chart() -> None:
     text = " ".join(chart_of(counted("mobilenet_v1"))["title"]["text"])
     assert text.startswith("counted: MACs of convolutions")
     assert "padding = " in text
-
-
-def test_many_notes_are_counted() -> None:
-    notes = tuple(Note("note", f"note {number}") for number in range(9))
-    assert chart_of(synthetic(1)._replace(notes=notes))["title"]["text"][-1] == "and 5 more notes in the table"
 
 
 def test_networks_are_points_with_their_names() -> None:
