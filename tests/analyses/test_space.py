@@ -101,11 +101,7 @@ def test_what_is_said_of_a_space_is_what_going_through_it_says(reference: str, p
     every = gone_through(space)
     macs, parameters = middle_of(every, 0), middle_of(every, 1)
     low = middle_of(every, 0, 0.2)
-    for where in (
-        f"{macs} >= macs",
-        f"params > {parameters}",
-        f"{low} <= macs < {macs} and params >= {parameters}",
-    ):
+    for where in (f"{macs} >= macs", f"params > {parameters}", f"{low} <= macs < {macs} and params >= {parameters}"):
         meeting = gone_through(space, where)
         for mode in ("exact", "bounds"):
             answer = asked(space, Question(where, mode, Draws(9, 1) if meeting else None))

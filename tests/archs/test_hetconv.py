@@ -9,15 +9,7 @@ from conftest import Run
 
 from flopcount.analyses.explain import prints_as
 
-PUBLISHED = {
-    1: "313.74M",
-    2: "175.23M",
-    4: "105.98M",
-    8: "71.35M",
-    16: "54.04M",
-    32: "45.38M",
-    64: "41.05M",
-}
+PUBLISHED = {1: "313.74M", 2: "175.23M", 4: "105.98M", 8: "71.35M", 16: "54.04M", 32: "45.38M", 64: "41.05M"}
 """Singh et al., HetConv, as quoted by irvinxav/Efficient-HetConv-Heterogeneous-Kernel-Based-Convolutions, README."""
 
 APPROXIMATE = {

@@ -168,10 +168,7 @@ FIT = {
         conv("out_channels = 4, kernel_size = [3, 3, 3]"),
         [("3:1:", "Conv1", "kernel_size has 3 entries", "2 spatial axes")],
     ),
-    "padding of other axes": Bad(
-        plus("padding = [1]"),
-        [("3:1:", "Conv1", "padding has 1 entries", "2 spatial axes")],
-    ),
+    "padding of other axes": Bad(plus("padding = [1]"), [("3:1:", "Conv1", "padding has 1 entries", "2 spatial axes")]),
     "a linear layer on a map": Bad(
         layers('{ type = "Linear", out_features = 2 }'), [("3:1:", "Linear1", "3×8×8", "Flatten")]
     ),
@@ -225,10 +222,7 @@ ALL_AT_ONCE = {
         ],
     ),
     "names, defaults and values": Bad(
-        layers(
-            '{ type = "Dropout", name = "a" }',
-            '{ type = "Dropout", name = "a", p = 2 }',
-        )
+        layers('{ type = "Dropout", name = "a" }', '{ type = "Dropout", name = "a", p = 2 }')
         + "[defaults]\nbais = true\n",
         [("4:21:", "a", "taken"), ("4:33:", "a", "invalid p 2"), ("7:1:", "bais", "'bias'")],
     ),

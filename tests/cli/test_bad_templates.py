@@ -258,10 +258,7 @@ RECURSIONS = {
         templates(("a", '{ type = "Flatten" }'), ("b", '{ type = "b" }')),
         [("5:1:", "b is recursive")],
     ),
-    "even where a condition ends it": (
-        templates(("a", '{ type = "a", when = false }')),
-        [("3:1:", "a is recursive")],
-    ),
+    "even where a condition ends it": (templates(("a", '{ type = "a", when = false }')), [("3:1:", "a is recursive")]),
 }
 
 
@@ -322,8 +319,7 @@ def test_a_block_in_a_template_is_a_list_of_layers(body: str, refused: Refused) 
 
 
 @pytest.mark.parametrize(
-    "head",
-    ['required = "c"', "required = [1]", "required = { c = 1 }", 'arguments = ["c"]', "arguments = { c = [1] }"],
+    "head", ['required = "c"', "required = [1]", "required = { c = 1 }", 'arguments = ["c"]', "arguments = { c = [1] }"]
 )
 def test_a_template_declares_names(head: str, run: Run, write: Write) -> None:
     """The key that is wrong is named, in the template's lines; the table is not written out."""
@@ -370,11 +366,7 @@ def test_a_row_of_a_template_is_checked(rows: str, problems: list[tuple[str, ...
 
 
 JOINS = {
-    "Add of other channels": (
-        "Add",
-        '"c + 1", kernel_size = 1',
-        ["4 and 5 channels (input 4×8×8 and 5×8×8)"],
-    ),
+    "Add of other channels": ("Add", '"c + 1", kernel_size = 1', ["4 and 5 channels (input 4×8×8 and 5×8×8)"]),
     "Add of other maps": (
         "Add",
         "4, kernel_size = 1, stride = 2",

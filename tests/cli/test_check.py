@@ -145,10 +145,7 @@ def test_a_configuration_that_is_out_of_date_is_said_to_be(folder: Path, run: Ru
     ("config", "line"),
     [
         ("basis = 1", "flopcount.toml:1:1: unknown key \"basis\"; did you mean 'base'?"),
-        (
-            '[[budget]]\nfiles = "*"\nmacs = "600 MB"',
-            'flopcount.toml:3:1: invalid macs "600 MB": MB is a unit',
-        ),
+        ('[[budget]]\nfiles = "*"\nmacs = "600 MB"', 'flopcount.toml:3:1: invalid macs "600 MB": MB is a unit'),
         ('[[budget]]\nmacs = "600M"', "flopcount.toml:1:1: missing field files"),
         ('[[budget]]\nfiles = "*"', "flopcount.toml:1:1: no limit given"),
         ('[[budget]]\nfiles = "*"\nmacs.max_increase = "2 %x"', "flopcount.toml:3:1: invalid macs (max_increase) "),
@@ -229,10 +226,7 @@ def test_an_exemption_lets_pass_and_says_so(folder: Path, run: Run) -> None:
     config += '[[exempt]]\nid = "a"\nfiles = "net.toml"\nreason = "the baseline"\nexpires = 9999-01-01\n'
     written(folder, net__toml=NET, flopcount__toml=config)
     result = run("check")
-    assert (result.code, result.out.splitlines()[0]) == (
-        0,
-        "net.toml: exempt from [a]: 1 finding: the baseline",
-    )
+    assert (result.code, result.out.splitlines()[0]) == (0, "net.toml: exempt from [a]: 1 finding: the baseline")
 
 
 def test_without_files_or_a_configuration_the_way_out_is_named(folder: Path, run: Run) -> None:

@@ -31,10 +31,7 @@ TENSORS: Mapping[str, tuple[Sample, ...]] = {
         sample(Tokens, axis=Fixed(-2), size=1, keepdim=False),
         sample(Vector, axis=Fixed(-1), keepdim=False),
     ),
-    "Expand": (
-        sample(Map, size=(4, 14, 12), channel_axis=Fixed(-3)),
-        sample(Tokens, size=(9, 12), axes=Fixed(2)),
-    ),
+    "Expand": (sample(Map, size=(4, 14, 12), channel_axis=Fixed(-3)), sample(Tokens, size=(9, 12), axes=Fixed(2))),
     "Elementwise": (
         *(sample(Map, function=name) for name in FUNCTIONS),
         sample(Map, Map, Map, function="add"),
@@ -46,10 +43,7 @@ TENSORS: Mapping[str, tuple[Sample, ...]] = {
         sample(Tokens, axes=_axes(-2), function="max", keepdim=False),
         sample(Vector, axes=_axes(-1), keepdim=False),
     ),
-    "Parameter": (
-        sample(Map, size=(197, 12)),
-        sample(Vector, size=(4, 12, 10), channel_axis=Fixed(-3), trained=False),
-    ),
+    "Parameter": (sample(Map, size=(197, 12)), sample(Vector, size=(4, 12, 10), channel_axis=Fixed(-3), trained=False)),
     "Constants": (*sampled((Map, Vector), count=7), sample(Tokens, count=7, trained=True)),
     "Join": (
         sample(Map, Map, axis=Fixed(-1)),

@@ -91,10 +91,7 @@ VARIANTS: Mapping[str, tuple[Sample, ...]] = {
     ),
     "Res2Conv": (*sliding(scales=4), sample(Even, kernel_size=3, stride=2, padding=1, scales=2, pooled=True)),
     "TiedBlockConv": sliding(out_channels=8, blocks=2),
-    "ShiftConv": (
-        *sampled(MAPS, kernel_size=3),
-        sample(Map, kernel_size=(3, 5), stride=(2, 1), padding=1, dilation=2),
-    ),
+    "ShiftConv": (*sampled(MAPS, kernel_size=3), sample(Map, kernel_size=(3, 5), stride=(2, 1), padding=1, dilation=2)),
     "OctaveConv": (
         *sliding(out_channels=8),
         sample(Even, out_channels=8, kernel_size=3, alpha_in=0.25, alpha_out=0.75, norm="batch"),

@@ -119,10 +119,7 @@ def test_a_matrix_product() -> None:
             "num_kv_heads = 2 does not divide num_heads = 3; choose a divisor of it",
         ),
         (multihead_attention(Tokens, num_heads=3, embed_dim=64), "embed_dim = 64, but there are 192 channels"),
-        (
-            multihead_attention(Tokens, Tokens, Shape((9, 192), 1), num_heads=3),
-            "there are 197 keys, but 9 values",
-        ),
+        (multihead_attention(Tokens, Tokens, Shape((9, 192), 1), num_heads=3), "there are 197 keys, but 9 values"),
         (matmul(Tokens, Tokens), "192 columns of the first cannot meet 197 rows of the second"),
         (matmul(Shape((2, 3, 4), 2), Shape((3, 4, 3), 2)), "2 matrices cannot be paired with 3"),
     ],

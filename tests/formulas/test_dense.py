@@ -11,12 +11,7 @@ def test_a_linear_layer_reads_every_channel() -> None:
     """AlexNet's last layer: 4096 × 1000 weights, 1000 biases, each used once."""
     step = linear(Shape((4096,)), out_features=1000)
     assert step.shape.dims == (1000,)
-    assert step.tally.counts == {
-        "linear_mac": 4096000,
-        "linear_bias_add": 1000,
-        "weight": 4096000,
-        "bias": 1000,
-    }
+    assert step.tally.counts == {"linear_mac": 4096000, "linear_bias_add": 1000, "weight": 4096000, "bias": 1000}
 
 
 def test_every_token_passes_through_the_same_weights() -> None:

@@ -6,11 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flopcount.formulas.numbers import (
-    ceil_div,
-    divisible,
-    round_half_even,
-)
+from flopcount.formulas.numbers import ceil_div, divisible, round_half_even
 
 unhurried = settings(deadline=None)
 whole = st.integers(-(10**12), 10**12)

@@ -41,10 +41,7 @@ def test_a_global_pool_leaves_one_position() -> None:
     x = Shape((1024, 7, 7))
     assert global_avg_pool(x).shape.dims == (1024, 1, 1)
     assert global_avg_pool(x, keepdim=False).shape.dims == (1024,)
-    assert global_avg_pool(x).tally.counts == {
-        "global_pool_in": 50176,
-        "global_pool_out": 1024,
-    }
+    assert global_avg_pool(x).tally.counts == {"global_pool_in": 50176, "global_pool_out": 1024}
 
 
 def test_an_adaptive_pool_leaves_the_map_it_is_told() -> None:

@@ -33,13 +33,7 @@ def test_crop_narrows_each_axis_on_both_sides() -> None:
 
 @pytest.mark.parametrize(
     "step",
-    [
-        flatten(Map),
-        dropout(Map, p=0.2),
-        channel_shuffle(Map, groups=2),
-        pad(Map, padding=1),
-        crop(Map, cropping=1),
-    ],
+    [flatten(Map), dropout(Map, p=0.2), channel_shuffle(Map, groups=2), pad(Map, padding=1), crop(Map, cropping=1)],
     ids=lambda step: step.kind,
 )
 def test_nothing_is_counted(step: Step) -> None:

@@ -18,10 +18,7 @@ Tokens = Shape((10, 16), 1)
         (rnn(Tokens, hidden_size=32), 32 * 16 + 32 * 32),
         (lstm(Tokens, hidden_size=32, num_layers=2), 128 * (16 + 32) + 128 * (32 + 32)),
         (lstm(Tokens, hidden_size=32, bidirectional=True), 2 * 128 * (16 + 32)),
-        (
-            lstm(Tokens, hidden_size=32, num_layers=3, bidirectional=True),
-            2 * 128 * (16 + 32) + 2 * 2 * 128 * (64 + 32),
-        ),
+        (lstm(Tokens, hidden_size=32, num_layers=3, bidirectional=True), 2 * 128 * (16 + 32) + 2 * 2 * 128 * (64 + 32)),
     ],
 )
 def test_weights_of_every_layer_and_direction(step: Step, weights: int) -> None:

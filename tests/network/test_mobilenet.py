@@ -87,8 +87,7 @@ def test_the_valid_maps_up_to_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "expected"),
-    [("weights", 4209088), ("trainable", 4231976), ("folded", 4221032), ("total", 4253864)],
+    ("policy", "expected"), [("weights", 4209088), ("trainable", 4231976), ("folded", 4221032), ("total", 4253864)]
 )
 def test_one_network_and_four_numbers_of_parameters(policy: str, expected: int) -> None:
     """The paper's weights, what trains, what is deployed, and Keras' total."""

@@ -147,8 +147,7 @@ def against_standard(channels: int, layer: Row) -> tuple[Fraction, Fraction]:
 
 
 @pytest.mark.parametrize(
-    ("p", "times"),
-    [(1, Fraction(1)), (2, Fraction(9, 5)), (4, Fraction(3)), (8, Fraction(9, 2)), (64, Fraction(8))],
+    ("p", "times"), [(1, Fraction(1)), (2, Fraction(9, 5)), (4, Fraction(3)), (8, Fraction(9, 2)), (64, Fraction(8))]
 )
 def test_heterogeneous_layers_cost_up_to_8_times_less(p: int, times: Fraction) -> None:
     """The article says 3 to 8 times: 1.8 at P = 2, 3 at 4, 4.5 at 8, 8 at 64."""

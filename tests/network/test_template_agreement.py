@@ -31,26 +31,10 @@ def weights(net: Plan, given: dict[str, dict[str, Any]]) -> list[Any]:
 
 
 EXPRESSIONS = [
-    "c",
-    "c + in_channels",
-    "3 * c + channels",
-    "c // 3 + 1",
-    "c % 5 + 1",
-    "ceil_div(c, 3)",
-    "ceil(0.3 * c)",
-    "floor(0.3 * c) + 1",
-    "round(1.5 * c)",
-    "round(0.5 * c) + 1",
-    "divisible(c, 8)",
-    "divisible(0.35 * c, 8)",
-    "divisible(1.4 * c, 8, 16)",
-    "min(c, 10)",
-    "max(c, in_channels)",
-    "max(c - 8, 1)",
-    "c * c",
-    "1.5 // 0.5 * c",
-    "-(0 - c)",
-    "2 * c if index == 1 else c",
+    *("c", "c + in_channels", "3 * c + channels", "c // 3 + 1", "c % 5 + 1", "ceil_div(c, 3)"),
+    *("ceil(0.3 * c)", "floor(0.3 * c) + 1", "round(1.5 * c)", "round(0.5 * c) + 1", "divisible(c, 8)"),
+    *("divisible(0.35 * c, 8)", "divisible(1.4 * c, 8, 16)", "min(c, 10)", "max(c, in_channels)"),
+    *("max(c - 8, 1)", "c * c", "1.5 // 0.5 * c", "-(0 - c)", "2 * c if index == 1 else c"),
 ]
 
 

@@ -114,10 +114,7 @@ def test_a_fold_leaves_what_its_last_layer_leaves(view: View) -> None:
     ("key", "expected"),
     [
         ("type", [("Conv", 332), ("DepthSepConv", 104), ("Flatten", 0), ("Linear", 512)]),
-        (
-            "kernel",
-            [("Conv 1×1", 76), ("DepthwiseConv 3×3", 72), ("Conv 3×3", 288), ("Flatten", 0), ("Linear", 512)],
-        ),
+        ("kernel", [("Conv 1×1", 76), ("DepthwiseConv 3×3", 72), ("Conv 3×3", 288), ("Flatten", 0), ("Linear", 512)]),
         ("block", [("stem", 12), ("b", 424), ("Flatten3", 0), ("Linear4", 512)]),
         ("output", [("4×8×8", 436), ("256", 0), ("2", 512)]),
     ],
@@ -222,7 +219,7 @@ def test_the_data_have_what_is_shown(run: Run, write: Write) -> None:
     data = json.loads(run(path, "--by", "kernel", "--format", "json").out)
     assert data["totals"] == {"params": 948, "macs": 436 * 64 + 512}
     assert [(group["kernel"], group["params"]) for group in data["groups"]] == [
-        *(("Conv 1×1", 76), ("DepthwiseConv 3×3", 72), ("Conv 3×3", 288), ("Flatten", 0), ("Linear", 512)),
+        *(("Conv 1×1", 76), ("DepthwiseConv 3×3", 72), ("Conv 3×3", 288), ("Flatten", 0), ("Linear", 512))
     ]
     folded = json.loads(run(path, "--depth", "1", "--format", "json").out)["layers"]
     assert [(layer["path"], layer["params"]) for layer in folded][1] == ("b", 424)

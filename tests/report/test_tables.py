@@ -46,9 +46,7 @@ def test_json_has_everything_and_says_its_version() -> None:
     assert json.loads(render_json(a_report("é"))) == {
         "schema_version": 1,
         "fact": "é",
-        "rows": [
-            {"name": "é", "count": 12345678901234567890, "hidden": [1], "parts": [{"name": "part", "count": 1}]},
-        ],
+        "rows": [{"name": "é", "count": 12345678901234567890, "hidden": [1], "parts": [{"name": "part", "count": 1}]}],
         "notes": ["é"],
         "note_codes": ["code"],
     }
