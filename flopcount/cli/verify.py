@@ -1,6 +1,5 @@
 """`flopcount verify [ARCH…]`: published figures, recomputed."""
 
-import os
 from pathlib import Path
 
 import click
@@ -37,8 +36,8 @@ def command(archs: tuple[str, ...], fmt: str, output: str | None, *, errata: boo
 
 def _check_arch(reference: str) -> None:
     """Refuse a model of another tool, which has no claims."""
-    from flopcount.readers.load import is_foreign
+    from flopcount.readers.load import parser_of
 
-    if os.path.isfile(reference) and is_foreign(Path(reference)):  # noqa: PTH113  (answers to any word)
+    if parser_of(Path(reference)):
         hint = "flopcount import makes an arch file of it, which takes [[claims]]"
         raise UsageError(f"{reference}: a model of another tool has no published figures; {hint}")

@@ -5,9 +5,10 @@ It never loads weights.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -51,9 +52,6 @@ Build = Callable[[ReadOptions], ReadResult]
 """A parsed file: makes a network at any input."""
 
 
-# Refusals.
-
-
 class Origin(NamedTuple):
     """What a refusal names: the layer, its class, and the line."""
 
@@ -83,12 +81,17 @@ def listed(counts: Mapping[str, int]) -> str:
 
 
 def unknown_problem(what: str, counts: Mapping[str, int]) -> Refusal:
-    """Refuse a file because of all that is unknown in it."""
+    """Return the refusal of a file for all that is unknown in it."""
     hint = "count with --allow-unknown to skip them; the totals are then lower bounds"
     return Refusal(f"{what} that flopcount does not support: {listed(counts)}; {hint}")
 
 
-# Names.
+def counted_unknown(kinds: Iterable[str], options: ReadOptions) -> dict[str, int]:
+    """Count the unknown layers of a file, which are refused unless the options allow them."""
+    unknown = dict(Counter(kinds))
+    if unknown and not options.allow_unknown:
+        raise unknown_problem("it has layers", unknown)
+    return unknown
 
 
 LONGEST = 90
@@ -112,7 +115,6 @@ class Names:
     """Names that are taken, each once."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
-        """Begin with some that are taken."""
         self.taken = {*taken}
         self.numbers: dict[str, int] = {}
 
@@ -130,14 +132,6 @@ class Names:
         found = self.free(name)
         self.taken.add(found)
         return found
-
-
-def unique(name: str, taken: Iterable[str]) -> str:
-    """Return a name that is not taken."""
-    return Names(taken).fresh(name)
-
-
-# Sizes of inputs.
 
 
 def sizes_asked(text: str | None, names: Sequence[str], title: str = "the file") -> dict[str, str]:
@@ -167,23 +161,6 @@ def sized(declared: tuple[int, ...], text: str | None) -> tuple[int, ...]:
     return exact(input_shape(declared, text).dims[-len(declared) :])
 
 
-# The nodes that a model becomes.
-
-
-class Source(Protocol):
-    """What a node reads: an input or another node, and the shape it leaves."""
-
-    @property
-    def path(self) -> str:
-        """The path of the node, or the name of the input."""
-        ...
-
-    @property
-    def shape(self) -> Shape:
-        """What it leaves."""
-        ...
-
-
 def exact(sizes: Iterable[object]) -> tuple[int, ...]:
     """Return sizes as the ints they are: a file has no other numbers."""
     return tuple(map(whole, sizes))
@@ -195,8 +172,9 @@ def whole(size: object) -> int:
     return size
 
 
-class Signal(NamedTuple):
-    """The output of a node whose axes keep the order of the file."""
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """The output of a node, or an input."""
 
     path: str
     shape: Shape
@@ -241,7 +219,10 @@ class Assembly:
         """Apply the layer's formula; a refusal names the layer of the file."""
         key = (id(layer), *((x.dims, x.channel_axis) for x in xs))
         if key not in self.steps:
-            self.steps[key] = checked_step(origin, kind, layer, xs)
+            step = self.steps[key] = unchecked_step(origin, kind, layer, xs)
+            broken = [constraint.sentence() for constraint in step.constraints if constraint.is_broken]
+            for what in (*broken, *too_large(step)):
+                raise origin.problem(f"{what} (input {' and '.join(render(x.dims) for x in xs)})")
         return self.steps[key]
 
 
@@ -255,20 +236,11 @@ def unchecked_step(origin: Origin, kind: str, layer: Layer, xs: Sequence[Shape])
         raise origin.problem(str(error)) from None
 
 
-def checked_step(origin: Origin, kind: str, layer: Layer, xs: Sequence[Shape]) -> Step:
-    """Apply a layer's formula; a refusal says what does not hold."""
-    step = unchecked_step(origin, kind, layer, xs)
-    broken = [constraint.sentence() for constraint in step.constraints if constraint.is_broken]
-    for what in (*broken, *too_large(step)):
-        raise origin.problem(f"{what} (input {' and '.join(render(x.dims) for x in xs)})")
-    return step
-
-
 class Builder:
     """The nodes of a model, or of a block in it, whose names are its own.
 
     `views` is for readers that remember what they wrote for whom. Inside a block, `labels` are
-    what names call the block's inputs.
+    the names of the block's inputs.
     """
 
     def __init__(self, made: Assembly | None = None, prefix: str = "", labels: Mapping[str, str] | None = None) -> None:
@@ -284,35 +256,36 @@ class Builder:
         return self._made.nodes
 
     def add(
-        self, origin: Origin, kind: str, xs: Sequence[Source], fields: Mapping[str, Any], *, name: str, held: str = ""
+        self, origin: Origin, kind: str, xs: Sequence[Signal], fields: Mapping[str, Any], *, name: str, held: str = ""
     ) -> Signal:
-        """Add a node and return its output; its params are "shared", "frozen" or simply its own."""
-        layer = self._made.layer(origin, kind, written(kind, fields))
+        """Add a node and return its output; its params are "shared", "frozen" or its own."""
+        said = written(kind, fields)
+        layer = self._made.layer(origin, kind, said)
         step = self._made.step(origin, kind, layer, [x.shape for x in xs])
         if held and any(entry in PARAMETERS for entry in step.tally.counts):
-            layer = self._made.layer(origin, kind, {**written(kind, fields), held: True})
+            layer = self._made.layer(origin, kind, {**said, held: True})
         path = self.prefix + self.names.fresh(sanitized(name))
         self.nodes.append(Node(path, layer, tuple(x.path for x in xs), origin.place))
         return Signal(path, step.shape)
 
     def label(self, path: str) -> str:
-        """Return what a node or an input is named in this list of layers."""
+        """Return the name of a node or an input in this list of layers."""
         return self.labels.get(path) or path.rpartition(".")[2]
 
-    def block(self, name: str, xs: Sequence[Source]) -> "Builder":
-        """Begin a block that reads some outputs; it takes its name when it is closed."""
+    def block(self, name: str, xs: Sequence[Signal]) -> "Builder":
+        """Begin a block that reads some outputs; its name is taken when it is closed."""
         paths = dict.fromkeys(x.path for x in xs)
         labels = {path: f"input{place}" if place > 1 else "input" for place, path in enumerate(paths, 1)}
         return Builder(self._made, f"{self.prefix}{self.names.free(sanitized(name))}.", labels)
 
     def close(self, block: "Builder") -> None:
-        """Take the name of a block, which is that of its last node for all that read it."""
+        """Take the name of a block, by which others read its last node."""
         name = block.prefix[len(self.prefix) : -1]
         self.names.taken.add(name)
         self.labels[self.nodes[-1].path] = name
 
     def adopt(self, block: "Builder") -> str:
-        """Close a block of a single node: the node gets the block's name, and becomes one of this list."""
+        """Close a block of one node: the node gets the block's name."""
         path = block.prefix[:-1]
         self.names.taken.add(path[len(self.prefix) :])
         self.nodes[-1] = self.nodes[-1]._replace(path=path)
@@ -321,13 +294,10 @@ class Builder:
 
 def written(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that differ from their defaults, a list of equal sizes as one number."""
-    defaults = kind_named(kind).model_fields
+    known = kind_named(kind).model_fields
+    defaults = {key: field.default for key, field in known.items()}
     short = {key: _shortened(key, value) for key, value in fields.items() if value is not None}
-    return {
-        key: value
-        for key, value in short.items()
-        if key not in defaults or value != defaults[key].default or type(value) is not type(defaults[key].default)
-    }
+    return {key: x for key, x in short.items() if x != defaults.get(key) or type(x) is not type(defaults[key])}
 
 
 SPREAD = frozenset(("kernel_size", "stride", "dilation", "padding", "output_padding", "cropping", "scale_factor"))
@@ -341,9 +311,6 @@ def _shortened(key: str, value: Any) -> Any:
     plain = [each[0] if isinstance(each, list) and each and each[0] == each[-1] else each for each in plain]
     same = key in SPREAD and all(each == plain[0] for each in plain) and plain and not isinstance(plain[0], list)
     return plain[0] if same else plain
-
-
-# One layer of a file.
 
 
 @dataclass(slots=True)
@@ -372,8 +339,8 @@ class Op:
         missing = f"missing {key}" if value is None else f"invalid {key} {str(value)[:50]!r}"
         return self.problem(f"{missing}: expected {expected}")
 
-    def add(self, kind: str, xs: Sequence[Source], tail: str, fields: Mapping[str, Any]) -> Signal:
-        """Add a node named as the layer, and the tail."""
+    def row(self, kind: str, *xs: Signal, tail: str = "", **fields: Any) -> Signal:
+        """Add a node with the name of the layer, and the tail."""
         name = f"{self.name}_{tail}" if tail else self.name
         return self.builder.add(self.origin, kind, xs, fields, name=name, held=self.held)
 

@@ -1,7 +1,6 @@
 """Caffe networks: `.prototxt` files for training and for deployment, with old and new names."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,17 +20,14 @@ from flopcount.readers.base import (
     ReadResult,
     Signal,
     batch_asked,
+    counted_unknown,
     network_name,
     sanitized,
     sized,
     sizes_asked,
-    unknown_problem,
 )
 from flopcount.spec.fields import LARGEST
 from flopcount.spec.text import read_text
-
-# The text format of protocol buffers: names, values, and messages in braces.
-
 
 DEEPEST = 32
 """Messages nested deeper than this are refused."""
@@ -85,11 +81,8 @@ class _Token(NamedTuple):
         return Refusal(f"{self.text[:30]!r} {what}", line=self.line)
 
 
-_CLOSING = {"{": "}", "<": ">"}
-
-
 def parsed(text: str) -> TextMessage:
-    """Parse a text."""
+    """Parse the text format of protocol buffers: names, values, and messages in braces."""
     message, closed = _message(_tokens(text), 1, 0)
     if closed:
         raise closed.refused("closes nothing")
@@ -127,16 +120,15 @@ def _message(tokens: Iterator[_Token], line: int, depth: int) -> tuple[TextMessa
     return message, None
 
 
-def _values(tokens: Iterator[_Token], name: _Token, depth: int) -> list[str | TextMessage]:
+def _values(tokens: Iterator[_Token], name: _Token, depth: int) -> Iterator[str | TextMessage]:
     token = _next(tokens, name)
     if token.is_mark(":"):
         token = _next(tokens, name)
     if not token.is_mark("["):
-        return [_value(tokens, token, depth)]
-    values: list[str | TextMessage] = []
+        yield _value(tokens, token, depth)
+        return
     while not (token := _next(tokens, name)).is_mark("]"):
-        values.append(_value(tokens, token, depth))
-    return values
+        yield _value(tokens, token, depth)
 
 
 def _value(tokens: Iterator[_Token], token: _Token, depth: int) -> str | TextMessage:
@@ -145,19 +137,15 @@ def _value(tokens: Iterator[_Token], token: _Token, depth: int) -> str | TextMes
     if not token.is_mark("{<"):
         raise token.refused("is not a value")
     message, closed = _message(tokens, token.line, depth + 1)
-    if closed is None or closed.text != _CLOSING[token.text]:
+    if closed is None or closed.text != {"{": "}", "<": ">"}[token.text]:
         raise token.refused("begins a message that is not closed")
     return message
 
 
 def _next(tokens: Iterator[_Token], name: _Token) -> _Token:
-    token = next(tokens, None)
-    if token is None:
-        raise name.refused("has no value; the file is cut off")
-    return token
-
-
-# One layer: its parameters, and the blobs it reads.
+    for token in tokens:
+        return token
+    raise name.refused("has no value; the file is cut off")
 
 
 Made = Signal | list[Signal]
@@ -214,10 +202,6 @@ class LayerOp(Op):
             raise self.problem(f"{key} = {found} is not one of the {rank} axes after the batch")
         return place
 
-    def row(self, kind: str, *xs: Signal, tail: str = "", **fields: Any) -> Signal:
-        """Add a node."""
-        return self.add(kind, xs, tail, fields)
-
 
 def _op(builder: Builder, message: TextMessage, kind: str, xs: tuple[Signal, ...], held: str) -> LayerOp:
     """Return a layer with its parameters: those in its own message, if there is one."""
@@ -227,9 +211,6 @@ def _op(builder: Builder, message: TextMessage, kind: str, xs: tuple[Signal, ...
     options = next((message.message(key) for key in keys), message)
     name = message.word("name") or kind
     return LayerOp(builder, Origin(name, kind, message.line), name, message, kind, xs, options, held=held)
-
-
-# The layers.
 
 
 def _concat(op: LayerOp) -> Made:
@@ -244,11 +225,8 @@ def _concat(op: LayerOp) -> Made:
 
 def _eltwise(op: LayerOp) -> Made:
     operation = op.options.word("operation", "SUM")
-    if operation in {"SUM", "1"}:
-        return op.row("Add", *op.xs)
-    if operation in {"PROD", "0"}:
-        return op.row("Mul", *op.xs)
-    return op.row("Elementwise", *op.xs, function="max")
+    kind = {"SUM": "Add", "1": "Add", "PROD": "Mul", "0": "Mul"}.get(operation)
+    return op.row(kind, *op.xs) if kind else op.row("Elementwise", *op.xs, function="max")
 
 
 def _slices(op: LayerOp) -> Made:
@@ -261,11 +239,6 @@ def _slices(op: LayerOp) -> Made:
     cuts = [0, *points, full] if points else [*range(0, full + 1, full // count)]
     sizes = [after - before for before, after in pairwise(cuts)]
     return [op.row("Take", op.x, tail=f"part{n}", axis=axis - rank, size=size) for n, size in enumerate(sizes, 1)]
-
-
-def _copies(op: LayerOp) -> Made:
-    """Return the input under each name."""
-    return [op.x] * max(len(op.message.words("top")), 1)
 
 
 def _reshape(op: LayerOp) -> Made:
@@ -361,10 +334,6 @@ def _scale(op: LayerOp) -> Made:
     return op.row("Affine" if op.flag("bias_term", False) else "LayerScale", op.x)
 
 
-def _lrn(op: LayerOp) -> Made:
-    return op.row("LocalResponseNorm", op.x, size=op.number("local_size", 5))
-
-
 def _normalize(op: LayerOp) -> Made:
     """Add a division by the length of a vector, with one scale or a scale for each channel."""
     if not op.flag("channel_shared", True):
@@ -377,10 +346,6 @@ def _normalize(op: LayerOp) -> Made:
 def _relu(op: LayerOp) -> Made:
     slope = op.options.word("negative_slope", "0").rstrip("0.")
     return op.row("Activation", op.x, function="leaky_relu" if slope else "relu")
-
-
-def _prelu(op: LayerOp) -> Made:
-    return op.row("PReLU", op.x, num_parameters=1 if op.flag("channel_shared", False) else op.x.channels)
 
 
 def _flat(op: LayerOp) -> Made:
@@ -400,18 +365,11 @@ def _embed(op: LayerOp) -> Made:
 
 
 def _plain(kind: str, **fields: Any) -> Callable[[LayerOp], Made]:
-    """Return what adds a layer without options of its own."""
+    """Return the function that adds a layer without options."""
     return lambda op: op.row(kind, op.x, **fields)
 
 
-ACTIVATIONS = {
-    "ReLU6": "relu6",
-    "ELU": "elu",
-    "Sigmoid": "sigmoid",
-    "TanH": "tanh",
-    "Swish": "silu",
-    "BNLL": "softplus",
-}
+FUNCTIONS = {"ReLU6": "relu6", "ELU": "elu", "Sigmoid": "sigmoid", "TanH": "tanh", "Swish": "silu", "BNLL": "softplus"}
 ELEMENTWISE = {"AbsVal": "abs", "Exp": "exp", "Log": "log", "Power": "pow", "Clip": "clip", "Threshold": "greater"}
 
 LAYERS: Mapping[str, Callable[[LayerOp], Made]] = {
@@ -421,18 +379,18 @@ LAYERS: Mapping[str, Callable[[LayerOp], Made]] = {
     "BatchNorm": _batch_norm,
     "BN": _plain("BatchNorm"),
     "Scale": _scale,
-    "LRN": _lrn,
+    "LRN": lambda op: op.row("LocalResponseNorm", op.x, size=op.number("local_size", 5)),
     "MVN": _plain("InstanceNorm"),
     "Normalize": _normalize,
     "ReLU": _relu,
-    "PReLU": _prelu,
-    **{kind: _plain("Activation", function=function) for kind, function in ACTIVATIONS.items()},
+    "PReLU": lambda op: op.row("PReLU", op.x, num_parameters=1 if op.flag("channel_shared", False) else op.x.channels),
+    **{kind: _plain("Activation", function=function) for kind, function in FUNCTIONS.items()},
     **{kind: _plain("Elementwise", function=function) for kind, function in ELEMENTWISE.items()},
     **dict.fromkeys(("Softmax", "SoftmaxWithLoss"), _softmax),
     "Concat": _concat,
     "Eltwise": _eltwise,
     "Slice": _slices,
-    "Split": _copies,
+    "Split": lambda op: [op.x] * max(len(op.message.words("top")), 1),
     "Flatten": _flat,
     "Dropout": _plain("Dropout"),
     "Reshape": _reshape,
@@ -442,9 +400,6 @@ LAYERS: Mapping[str, Callable[[LayerOp], Made]] = {
     "Embed": _embed,
 }
 """The function that adds the nodes of each type of layer."""
-
-
-# The network.
 
 
 MOST_LAYERS = 100_000
@@ -486,9 +441,7 @@ def _network(
     name: str, layers: Sequence[TextMessage], sizes: Mapping[str, tuple[int, ...]], options: ReadOptions
 ) -> ReadResult:
     kinds = [kind_of(layer) for layer in layers]
-    unknown = Counter(kind for kind in kinds if kind not in {*LAYERS, *SKIPPED})
-    if unknown and not options.allow_unknown:
-        raise unknown_problem("it has layers", unknown)
+    unknown = counted_unknown((kind for kind in kinds if kind not in {*LAYERS, *SKIPPED}), options)
     asked = sizes_asked(options.input, [*sizes])
     builder, blobs = Builder(), _entered(sizes, asked)
     batch = batch_asked(options, asked, {name: len(x.dims) for name, x in blobs.items()})
@@ -499,7 +452,7 @@ def _network(
         raise Refusal("it has no layers after its inputs")
     left = ", ".join(dict.fromkeys(kind for kind in kinds if kind in SKIPPED))
     notes = (Note("layers-skipped", f"layers that only measure or decode are skipped: {left}"),) if left else ()
-    return ReadResult(name, inputs, tuple(builder.nodes), notes, dict(unknown), batch=batch)
+    return ReadResult(name, inputs, tuple(builder.nodes), notes, unknown, batch=batch)
 
 
 def kind_of(layer: TextMessage) -> str:

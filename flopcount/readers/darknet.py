@@ -4,7 +4,6 @@ The windows are those of AlexeyAB's fork, for which most files are written; for 
 they give the same sizes.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,10 +21,10 @@ from flopcount.readers.base import (
     ReadResult,
     Signal,
     batch_asked,
+    counted_unknown,
     network_name,
     sized,
     sizes_asked,
-    unknown_problem,
 )
 from flopcount.readers.synonyms import ACTIVATIONS, plain_word
 from flopcount.spec.text import read_text
@@ -70,9 +69,10 @@ class SectionOp(Op):
             raise self.problem(f"layer {number} is not one of the {self.place} layers before it")
         return self.before[place + 1]
 
-    def row(self, kind: str, *xs: Signal, tail: str = "", **fields: Any) -> Signal:
-        """Add a node, named by the section's kind and the number that Darknet prints."""
-        return self.add(kind, xs, tail, fields)
+    @property
+    def normed(self) -> dict[str, Any]:
+        """The fields of a batch norm instead of a bias, if there is one."""
+        return {"bias": False, "norm": "batch"} if self.number("batch_normalize", 0) else {"bias": True}
 
 
 def _function(op: SectionOp, default: str) -> str | None:
@@ -85,32 +85,20 @@ def _function(op: SectionOp, default: str) -> str | None:
 def _conv(op: SectionOp) -> Signal:
     size, dilation = op.number("size", 1), op.number("dilation", 1)
     pad = size // 2 if op.number("pad", 0) else op.number("padding", 0)
-    normed, stride = op.number("batch_normalize", 0) != 0, op.number("stride", 1)
-    kind = "BinaryConv" if op.number("xnor", 0) else "Conv"
-    groups: dict[str, Any] = {} if kind == "BinaryConv" else {"groups": op.number("groups", 1)}
-    return op.row(
-        kind,
-        op.x,
-        out_channels=op.number("filters", 1),
-        kernel_size=size,
-        stride=(op.number("stride_y", stride), op.number("stride_x", stride)),
-        padding=pad * dilation,
-        dilation=dilation,
-        bias=not normed,
-        norm="batch" if normed else None,
-        activation=_function(op, "logistic"),
-        **groups,
-    )
+    fields = {**_window(op), **op.normed, "padding": pad * dilation, "dilation": dilation, "stride": _strides(op)}
+    if op.number("xnor", 0):
+        return op.row("BinaryConv", op.x, **fields)
+    return op.row("Conv", op.x, **fields, groups=op.number("groups", 1))
 
 
 def _transposed(op: SectionOp) -> Signal:
-    normed = op.number("batch_normalize", 0) != 0
-    fields = {**_window(op), "bias": not normed, "norm": "batch" if normed else None}
+    fields = {**_window(op), **op.normed}
     return op.row("ConvTranspose", op.x, **{**fields, "padding": fields["padding"] or op.number("padding", 0)})
 
 
-def _local(op: SectionOp) -> Signal:
-    return op.row("LocallyConnected", op.x, **_window(op))
+def _strides(op: SectionOp) -> tuple[int, int]:
+    stride = op.number("stride", 1)
+    return op.number("stride_y", stride), op.number("stride_x", stride)
 
 
 def _window(op: SectionOp) -> dict[str, Any]:
@@ -130,18 +118,20 @@ def _pool(op: SectionOp) -> Signal:
     stride = op.number("stride", 1)
     size = op.number("size", stride)
     padding = op.number("padding", size - 1)
-    strides = (op.number("stride_y", stride), op.number("stride_x", stride))
     border = (padding // 2, padding - padding // 2)
     kind = "MaxPool" if op.section.kind == "maxpool" else "AvgPool"
-    return op.row(kind, op.x, kernel_size=size, stride=strides, padding=(border, border))
+    return op.row(kind, op.x, kernel_size=size, stride=_strides(op), padding=(border, border))
 
 
 def _connected(op: SectionOp) -> Signal:
     x = op.row("Flatten", op.x, tail="flat") if op.x.shape.spatial else op.x
-    normed = op.number("batch_normalize", 0) != 0
-    y = op.row("Linear", x, out_features=op.number("output", 1), bias=not normed)
-    y = op.row("BatchNorm", y, tail="norm") if normed else y
-    function = _function(op, "logistic")
+    bias = op.normed["bias"]
+    y = op.row("Linear", x, out_features=op.number("output", 1), bias=bias)
+    return _activated(op, y if bias else op.row("BatchNorm", y, tail="norm"), "logistic")
+
+
+def _activated(op: SectionOp, y: Signal, default: str) -> Signal:
+    function = _function(op, default)
     return op.row("Activation", y, tail="activation", function=function) if function else y
 
 
@@ -171,9 +161,7 @@ def _shortcut(op: SectionOp) -> Signal:
 
 
 def _scaled(op: SectionOp) -> Signal:
-    y = op.row("Mul", op.earlier(op.number("from", -1)), op.x)
-    function = _function(op, "linear")
-    return op.row("Activation", y, tail="activation", function=function) if function else y
+    return _activated(op, op.row("Mul", op.earlier(op.number("from", -1)), op.x), "linear")
 
 
 def _upsample(op: SectionOp) -> Signal:
@@ -197,33 +185,25 @@ def _crop(op: SectionOp) -> Signal:
     return op.row("Crop", op.x, cropping=tuple((0, ours - theirs) for ours, theirs in zip(have, wanted, strict=True)))
 
 
-def _local_response_norm(op: SectionOp) -> Signal:
-    return op.row("LocalResponseNorm", op.x, size=op.number("size", 5))
-
-
 def _activation(op: SectionOp) -> Signal:
     function = _function(op, "linear")
     return op.row("Activation", op.x, function=function) if function else op.row("Identity", op.x)
 
 
-def _logistic(op: SectionOp) -> Signal:
-    return op.row("Activation", op.x, function="sigmoid")
-
-
 def _plain(kind: str) -> Callable[[SectionOp], Signal]:
-    """Return what adds a layer without options."""
+    """Return the function that adds a layer without options."""
     return lambda op: op.row(kind, op.x)
 
 
 skipped = _plain("Identity")
-"""Adds what computes nothing, or is unknown."""
+"""Adds what computes nothing or is unknown."""
 
 HEADS = ("yolo", "region", "detection", "Gaussian_yolo")
 
 LAYERS: Mapping[str, Callable[[SectionOp], Signal]] = {
     "convolutional": _conv,
     "deconvolutional": _transposed,
-    "local": _local,
+    "local": lambda op: op.row("LocallyConnected", op.x, **_window(op)),
     "maxpool": _pool,
     "local_avgpool": _pool,
     "avgpool": _plain("GlobalAvgPool"),
@@ -237,9 +217,9 @@ LAYERS: Mapping[str, Callable[[SectionOp], Signal]] = {
     "crop": _crop,
     "softmax": _plain("Softmax"),
     "batchnorm": _plain("BatchNorm"),
-    "normalization": _local_response_norm,
+    "normalization": lambda op: op.row("LocalResponseNorm", op.x, size=op.number("size", 5)),
     "activation": _activation,
-    "logistic": _logistic,
+    "logistic": lambda op: op.row("Activation", op.x, function="sigmoid"),
     "dropout": _plain("Dropout"),
     **dict.fromkeys((*HEADS, "cost", "empty", "silence"), skipped),
 }
@@ -276,9 +256,7 @@ def read(path: Path) -> Build:
 
 
 def _network(path: Path, sizes: tuple[int, ...], sections: Sequence[Section], options: ReadOptions) -> ReadResult:
-    unknown = Counter(section.kind for section in sections if section.kind not in LAYERS)
-    if unknown and not options.allow_unknown:
-        raise unknown_problem("it has layers", unknown)
+    unknown = counted_unknown((section.kind for section in sections if section.kind not in LAYERS), options)
     asked = sizes_asked(options.input, ["input"], path.name)
     batch, sizes = batch_asked(options, asked, {"input": len(sizes)}), sized(sizes, asked.get("input"))
     builder, signals = Builder(), [Signal("input", Shape(sizes))]
@@ -288,15 +266,9 @@ def _network(path: Path, sizes: tuple[int, ...], sections: Sequence[Section], op
             if section.options[key] != "0":
                 raise op.problem(f"{key} makes it another kind of layer, which is not supported")
         signals.append(LAYERS.get(section.kind, skipped)(op))
-    is_detector = any(section.kind in HEADS for section in sections)
-    return ReadResult(
-        network_name(path.stem),
-        {"input": sizes},
-        tuple(builder.nodes),
-        (UNDECODED,) if is_detector else (),
-        dict(unknown),
-        batch=batch,
-    )
+    notes = (UNDECODED,) if any(section.kind in HEADS for section in sections) else ()
+    nodes = tuple(builder.nodes)
+    return ReadResult(network_name(path.stem), {"input": sizes}, nodes, notes, unknown, batch=batch)
 
 
 UNDECODED = Note("decoding-uncounted", "decoding the detections (yolo, region) is not counted")
@@ -320,8 +292,7 @@ def _sections(text: str) -> list[Section]:
             continue
         key, equals, value = line.partition("=")
         if not equals or not found:
-            what = f"neither [section] nor key=value in a section: {line[:50]!r}"
-            raise Refusal(what, line=number)
+            raise Refusal(f"neither [section] nor key=value in a section: {line[:50]!r}", line=number)
         found[-1][1][key.strip()] = "".join(value.split())
     if len(found) > MOST_SECTIONS:
         raise Refusal(f"more than {MOST_SECTIONS} layers")
@@ -331,11 +302,8 @@ def _sections(text: str) -> list[Section]:
 def _input_sizes(section: Section) -> tuple[int, ...]:
     """Return the input's channels, height and width, or its number of values."""
     op = _op(Builder(), section, 0, ())
-    sizes = [op.number(key, 0) for key in ("channels", "height", "width")]
-    if any(sizes):
-        sizes[0] = sizes[0] or 3
-    else:
-        sizes = [op.number("inputs", 0)]
+    channels, *plane = [op.number(key, 0) for key in ("channels", "height", "width")]
+    sizes = [channels or 3, *plane] if channels or any(plane) else [op.number("inputs", 0)]
     if min(sizes) < 1:
         raise op.problem("channels, height and width of the input are missing; give each as an integer from 1")
     return tuple(sizes)

@@ -1,7 +1,7 @@
 """How a file is read at any point: an arch file, or a model of another tool."""
 
-from collections.abc import Callable, Mapping
-from functools import cache, cached_property, partial
+from collections.abc import Callable
+from functools import cache, partial
 from os.path import isfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,73 +14,49 @@ from flopcount.spec.load import Spec, load_bytes, load_file, validated
 from flopcount.spec.source import Source
 
 if TYPE_CHECKING:
-    from flopcount.readers.base import Build, ReadOptions, ReadResult
-
-# One function for each format: it parses a file, and returns what makes a network of it at any input.
+    from flopcount.readers.base import Build, ReadResult
 
 
-def _onnx(path: Path) -> "Build":
-    from flopcount.readers.onnx.read import read
+Parser = Callable[[Path], "Build"]
+"""Parses a file, and returns what makes a network of it at any input."""
 
-    return read(path)
-
-
-def _keras_archive(path: Path) -> "Build":
-    from flopcount.readers.keras.read import read_archive
-
-    return read_archive(path)
+_SNIFFED = 4096
+"""The number of bytes of a JSON file that tell whether it is a Keras model."""
 
 
-def _keras_json(path: Path) -> "Build":
-    from flopcount.readers.keras.read import read_json
-
-    return read_json(path)
+def _parser(suffix: str) -> Parser | None:
+    """Return the parser of the files with an ending; a .json file may be an arch file too."""
+    if suffix == ".onnx":
+        from flopcount.readers.onnx.read import read
+    elif suffix == ".keras":
+        from flopcount.readers.keras.read import read_archive as read
+    elif suffix == ".json":
+        from flopcount.readers.keras.read import read_json as read
+    elif suffix in {".h5", ".hdf5"}:
+        return _hdf5
+    elif suffix == ".cfg":
+        from flopcount.readers.darknet import read
+    elif suffix == ".prototxt":
+        from flopcount.readers.caffe import read
+    elif suffix == ".csv":
+        from flopcount.readers.scale_sim import read
+    else:
+        return None
+    return read
 
 
 def _hdf5(_: Path) -> "Build":
     raise Refusal("HDF5 files are not read; save the model as .keras, or write model.to_json() to a .json file")
 
 
-def _darknet(path: Path) -> "Build":
-    from flopcount.readers.darknet import read
-
-    return read(path)
-
-
-def _caffe(path: Path) -> "Build":
-    from flopcount.readers.caffe import read
-
-    return read(path)
-
-
-def _scale_sim(path: Path) -> "Build":
-    from flopcount.readers.scale_sim import read
-
-    return read(path)
-
-
-READERS: Mapping[str, Callable[[Path], "Build"]] = {
-    ".onnx": _onnx,
-    ".keras": _keras_archive,
-    ".h5": _hdf5,
-    ".hdf5": _hdf5,
-    ".json": _keras_json,
-    ".cfg": _darknet,
-    ".prototxt": _caffe,
-    ".csv": _scale_sim,
-}
-"""The reader of each ending; a .json file may be an arch file too."""
-
-_SNIFFED = 4096
-"""The number of bytes of a JSON file that tell whether it is a Keras model."""
-
-
-def is_foreign(path: Path, content: bytes | None = None) -> bool:
-    """Tell whether a file is one of another tool: by its ending, JSON by its first bytes."""
+def parser_of(path: Path, content: bytes | None = None) -> Parser | None:
+    """Return the parser of a file of another tool, by its ending, JSON by its first bytes; None for other files."""
     suffix = path.suffix.lower()
-    if suffix not in READERS or (content is None and not isfile(path)):  # noqa: PTH113  (answers to any word)
-        return False
-    return suffix != ".json" or b"class_name" in (_beginning(path) if content is None else content[:_SNIFFED])
+    if content is None and not isfile(path):  # noqa: PTH113  (answers to any word)
+        return None
+    if suffix == ".json" and b"class_name" not in (_beginning(path) if content is None else content[:_SNIFFED]):
+        return None
+    return _parser(suffix)
 
 
 def _beginning(path: Path) -> bytes:
@@ -100,18 +76,19 @@ class Reading:
     def __init__(
         self, path: Path, title: str = "", *, content: bytes | None = None, allow_unknown: bool = False
     ) -> None:
-        """Keep how the file is read; nothing is read yet."""
         self.path, self.title = path, title or str(path)
         self.content, self.allow_unknown = content, allow_unknown
+        self._build: Build | None = None
 
     def __call__(self, where: Where) -> Plan:
         """Read the file: an arch file, or a model at an input."""
-        if not is_foreign(self.path, self.content):
+        parser = parser_of(self.path, self.content)
+        if parser is None:
             return planned(self._arch(where))
         from flopcount.readers.base import ReadOptions
 
         try:
-            result = self._result(ReadOptions(where.input, where.batch, self.allow_unknown))
+            result = self._parsed(parser)(ReadOptions(where.input, where.batch, self.allow_unknown))
         except Refusal as error:
             raise error.of(self.title) from error
         if where.variant or where.settings:
@@ -134,17 +111,15 @@ class Reading:
             return load_file(self.path, self.title, where.settings, where.variant)
         return load_bytes(self.content, None, where.settings, where.variant, self.title)
 
-    def _result(self, options: "ReadOptions") -> "ReadResult":
-        if self.content is None:
-            return self._build(options)
-        with TemporaryDirectory() as folder:
-            path = Path(folder, self.path.name)
-            path.write_bytes(self.content)
-            return READERS[path.suffix.lower()](path)(options)
-
-    @cached_property
-    def _build(self) -> "Build":
-        return READERS[self.path.suffix.lower()](self.path)
+    def _parsed(self, parser: Parser) -> "Build":
+        if self._build is None and self.content is None:
+            self._build = parser(self.path)
+        elif self._build is None:
+            with TemporaryDirectory() as folder:
+                path = Path(folder, self.path.name)
+                path.write_bytes(self.content or b"")
+                self._build = parser(path)
+        return self._build
 
 
 def _spec(result: "ReadResult", title: str, where: Where = NOWHERE) -> Spec:

@@ -10,12 +10,13 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from flopcount.network.plan import Node
-from flopcount.readers.base import Names, ReadResult, sanitized, unique
+from flopcount.readers.base import Names, ReadResult, sanitized
 
 Source = int | str
 """What a row reads: another row by its number, or an input by its name."""
 
 LONGEST = 80
+"""Names of layers and blocks are cut to this length."""
 
 
 class Flat(NamedTuple):
@@ -60,14 +61,16 @@ def document(result: ReadResult) -> dict[str, Any]:
         Flat(tuple(node.path.split(".")), row_of(node), tuple(numbers.get(path, path) for path in node.inputs))
         for node in result.nodes
     ]
-    single = tuple(result.inputs) == ("input",)
     sizes = {name: [*dims] for name, dims in result.inputs.items()}
-    about: dict[str, Any] = {"description": result.description} if result.description else {}
-    about |= {"notes": [str(note) for note in result.notes]} if result.notes else {}
-    about |= {"unknown": dict(result.unknown)} if result.unknown else {}
-    inputs = sizes["input"] if single else sizes
-    about |= {"fixed_by": result.fixed_by} if result.fixed_by else {}
-    return {"name": result.name, **about, "input": inputs, "layers": nested(rows, [*result.inputs])}
+    about = {
+        "description": result.description,
+        "notes": [str(note) for note in result.notes],
+        "unknown": dict(result.unknown),
+        "fixed_by": result.fixed_by,
+        "input": sizes["input"] if [*sizes] == ["input"] else sizes,
+        "layers": nested(rows, [*sizes]),
+    }
+    return {"name": result.name, **{key: value for key, value in about.items() if value}}
 
 
 def row_of(node: Node) -> dict[str, Any]:
@@ -99,14 +102,10 @@ def _written(
         row = rows[item.rows[0]]
         reads = item.entries if item.items else row.reads
         after = {} if reads == (above,) else {"after": [names[source] for source in reads]}
+        body = row.data
         if item.items:
             inner = dict(zip(item.entries, _labels(len(item.entries)), strict=True))
-            body: Mapping[str, Any] = {
-                "type": "Block",
-                "layers": _written(item.items, rows, inner, item.entries[0]),
-            }
-        else:
-            body = {"type": row.data["type"], **row.data}
+            body = {"type": "Block", "layers": _written(item.items, rows, inner, item.entries[0])}
         result.append({"name": item.name, **after, **body})
         above = item.rows[-1]
         names[above] = item.name
@@ -176,15 +175,8 @@ class _Nesting:
 
     def closed(self, rows: range) -> bool:
         """Tell whether nothing outside reads a row of a stretch but its last, and the stretch reads something."""
-        return all(self.last_reader[number] < rows.stop for number in rows[:-1]) and any(
-            True for _ in self.outside(rows)
-        )
-
-
-# Repeated structure, written once: blocks that differ in numbers only become uses of a template.
-#
-# The numbers that differ become its arguments; those that always differ together
-# become one. Paths stay what they are.
+        inside = all(self.last_reader[number] < rows.stop for number in rows[:-1])
+        return inside and next(self.outside(rows), None) is not None
 
 
 Layer = dict[str, Any]
@@ -203,10 +195,13 @@ _NOT_A_NAME = re.compile(r"[^a-z0-9_]")
 
 
 def folded(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of an arch file with its repeated blocks as templates."""
+    """Return the data of an arch file with templates for blocks that differ in numbers only.
+
+    The numbers that differ become arguments, those that always differ together one. Paths stay the same.
+    """
     layers, templates = [*data["layers"]], dict[str, Any](data.get("templates", {}))
     while group := _largest(layers):
-        name = unique(_called(group), templates)
+        name = Names(templates).fresh(_template_name(group))
         templates[name] = _template(group, name)
     return {**data, "layers": layers, **({"templates": templates} if templates else {})}
 
@@ -270,13 +265,12 @@ def _template(group: Sequence[_Block], name: str) -> dict[str, Any]:
     columns = [dict(_holes(block.layer["layers"])) for block in group]
     arguments: dict[tuple[int, ...], str] = {}
     named: dict[Place, str] = {}
+    taken = Names(_RESERVED)
     for place in columns[0]:
         values = tuple(column[place] for column in columns)
         if len({*values}) > 1:
             if values not in arguments:
-                arguments[values] = unique(
-                    _argument(place, group[0].layer["layers"]), {*arguments.values(), *_RESERVED}
-                )
+                arguments[values] = taken.fresh(_argument(place, group[0].layer["layers"]))
             named[place] = arguments[values]
     body = _with(group[0].layer["layers"], named)
     for number, block in enumerate(group):
@@ -288,18 +282,16 @@ def _template(group: Sequence[_Block], name: str) -> dict[str, Any]:
 
 
 def _argument(place: Place, layers: Any) -> str:
-    """Call an argument as the field it is, with the layer where the field is a general one."""
-    keys = [key for key in place if isinstance(key, str)]
-    field = keys[-1]
+    """Name an argument after its field, and after the layer unless the field is a general one."""
+    field = [key for key in place if isinstance(key, str)][-1]
     if field in {"out_channels", "out_features", "stride"}:
         return field
-    names: list[str] = []
-    inner = layers
+    name, inner = "", layers
     for key in place:
         if isinstance(inner, Mapping) and "name" in inner:
-            names.append(str(inner["name"]))
+            name = f"{inner['name']}_"
         inner = inner[key]
-    words = _NOT_A_NAME.sub("_", "_".join([*names[-1:], field]).lower()).strip("_")
+    words = _NOT_A_NAME.sub("_", f"{name}{field}".lower()).strip("_")
     return words if words and not words[0].isdigit() else f"at_{words}"
 
 
@@ -312,11 +304,9 @@ def _with(value: Any, named: Mapping[Place, str], place: Place = ()) -> Any:
     return named.get(place, value)
 
 
-def _called(group: Sequence[_Block]) -> str:
-    """Name a template after its uses, or what they are in."""
-    block = group[0]
-    names = {each.layer["name"] for each in group}
+def _template_name(group: Sequence[_Block]) -> str:
+    """Name a template after its uses, or after the block around them."""
+    block, names = group[0], {each.layer["name"] for each in group}
     word = block.layer["name"] if len(names) == 1 and not block.layer["name"].isdigit() else block.around
-    word = word or block.layer["name"]
-    base = _NOT_A_NAME.sub("_", word.lower()).strip("_0123456789") or "block"
+    base = _NOT_A_NAME.sub("_", (word or block.layer["name"]).lower()).strip("_0123456789") or "block"
     return base if base.endswith("block") else f"{base}_block"

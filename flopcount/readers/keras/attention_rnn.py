@@ -1,11 +1,12 @@
-"""Attention layers of Keras."""
+"""Attention and recurrent layers of Keras."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
 from flopcount.readers.base import exact
-from flopcount.readers.keras.context import CallOp, FeatureMap, Made, maps_in, reshaped, turned
+from flopcount.readers.keras.context import CallOp, FeatureMap, Made, reshaped, turned
+from flopcount.readers.keras.graph import parts
 from flopcount.readers.keras.layers import softmax_along, window
 from flopcount.readers.keras.ops import combined, einsum
 
@@ -13,11 +14,11 @@ TOKENS = 2
 """A sequence has two axes: tokens and channels."""
 
 
-def _sources(op: CallOp, *names: str) -> list[FeatureMap]:
+def _sources(op: CallOp, names: Sequence[str] = ("query", "value", "key")) -> list[FeatureMap]:
     """Return query, value and key, by place or by name; by default, the key is the value."""
-    found = list(maps_in(op.args))[:3]
+    found = [*parts(op.args, FeatureMap)][:3]
     for name in names[len(found) :]:
-        found += list(maps_in(op.keywords.get(name)))[:1]
+        found += [*parts(op.keywords.get(name), FeatureMap)][:1]
     if len(found) < TOKENS:
         raise op.problem("it takes a query and a value")
     if any(x.rank - op.outer < TOKENS for x in found) or len({x.rank for x in found}) > 1:
@@ -27,8 +28,8 @@ def _sources(op: CallOp, *names: str) -> list[FeatureMap]:
 
 
 def multihead(op: CallOp) -> Made:
-    """Add multi-head attention: by its kind where that says it all."""
-    sources = _sources(op, "query", "value", "key")
+    """Add multi-head attention: by its kind if that says it all."""
+    sources = _sources(op)
     rank, given = sources[0].rank, op.get("attention_axes")
     axes = [*range(op.outer, rank - 1)] if given is None else op.axes(given, rank)
     if axes != [rank - 2]:
@@ -37,26 +38,22 @@ def multihead(op: CallOp) -> Made:
 
 
 def _is_fused(op: CallOp) -> bool:
-    """Tell whether a row of its kind says it all: heads of keys and of values of one size, and no gate."""
+    """Tell whether a row of its kind says it all: keys and values have one size, and there is no gate."""
     same = op.get("value_dim") in (None, op.get("key_dim"))
     scores = op.keywords.get("return_attention_scores")
     return same and op.get("output_shape") is None and not op.get("use_gate") and not scores
 
 
-def _attended(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureMap) -> FeatureMap:
-    heads, size, bias = op.get("num_heads"), op.get("key_dim"), op.flag("use_bias", True)
-    xs = _distinct(query, value, key)
-    return op.row("MultiheadAttention", *xs, num_heads=heads, head_dim=size, bias=bias)
-
-
-def _distinct(query: FeatureMap, value: FeatureMap, key: FeatureMap) -> list[FeatureMap]:
-    """Return what attention reads, without what is the same."""
+def _attended(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureMap, **fields: Any) -> FeatureMap:
+    """Add a row of its kind, which reads each tensor once."""
     xs = [query, key, value]
-    return xs if value.path != key.path else xs[:2] if value.path != query.path else xs[:1]
+    xs = xs if value.path != key.path else xs[:2] if value.path != query.path else xs[:1]
+    given = {"num_heads": op.get("num_heads"), "head_dim": op.get("key_dim"), **fields}
+    return op.row("MultiheadAttention", *xs, bias=op.flag("use_bias", True), **given)
 
 
 def _spread(op: CallOp, xs: Sequence[FeatureMap], axes: Sequence[int]) -> FeatureMap:
-    """Lay the axes of tokens out as one, those that are none of them as copies in front of it, and back."""
+    """Merge the axes of tokens into one, with the other axes as copies before it, and separate them again."""
     rank = xs[0].rank
     if op.keywords.get("return_attention_scores") or rank - 1 in axes or not axes:
         raise op.problem("attention over the channels, or scores over several axes of tokens, are not supported")
@@ -105,20 +102,17 @@ def _taken_apart(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureM
 
 def grouped(op: CallOp) -> FeatureMap:
     """Add attention in which several heads of queries share keys and values."""
-    query, value, key = _sources(op, "query", "value", "key")
     if op.get("use_gate") or op.keywords.get("return_attention_scores"):
         raise op.problem("use_gate and return_attention_scores are not supported if heads share keys")
-    xs = _distinct(query, value, key)
-    heads, shared = op.get("num_query_heads"), op.get("num_key_value_heads")
-    bias, size = op.flag("use_bias", True), op.get("head_dim")
-    return op.row("MultiheadAttention", *xs, num_heads=heads, num_kv_heads=shared, head_dim=size, bias=bias)
+    names = {"num_heads": "num_query_heads", "num_kv_heads": "num_key_value_heads", "head_dim": "head_dim"}
+    return _attended(op, *_sources(op), **{field: op.get(key) for field, key in names.items()})
 
 
 def attention(op: CallOp) -> Made:
     """Add attention without linear layers: products of queries and keys, of scores and values."""
     if op.word("score_mode", "dot") != "dot":
         raise op.problem("only score_mode = dot is supported")
-    return op.grouped(_multiplied, *_sources(op, "query", "value", "key"))
+    return op.grouped(_multiplied, *_sources(op))
 
 
 def _multiplied(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureMap) -> Made:
@@ -131,7 +125,7 @@ def _multiplied(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureMa
 
 def additive(op: CallOp) -> Made:
     """Add additive attention: each query plus each key, through tanh, summed with learned weights."""
-    return op.grouped(_added, *_sources(op, "query", "value", "key"))
+    return op.grouped(_added, *_sources(op))
 
 
 def _added(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureMap) -> Made:
@@ -146,16 +140,14 @@ def _added(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureMap) ->
 
 
 def _gathered(op: CallOp, scores: FeatureMap, value: FeatureMap) -> Made:
-    """Sum values with the weights a softmax makes of scores."""
+    """Add a sum of values, weighted by a softmax of scores."""
     weights = op.row("Softmax", op.vectors(scores), tail="softmax")
     y = op.row("MatMul", weights, value)
     return [y, weights] if op.keywords.get("return_attention_scores") else y
 
 
-# Recurrent layers of Keras, and the wrappers around layers.
-
-
-Reader = Callable[[CallOp, FeatureMap], Made]
+Cell = tuple[str, Mapping[str, Any]]
+"""A recurrent layer or cell: its class, and its configuration."""
 
 CELLS: Mapping[str, str] = {
     **dict.fromkeys(("LSTM", "LSTMCell", "CuDNNLSTM"), "LSTM"),
@@ -166,114 +158,87 @@ CELLS: Mapping[str, str] = {
 
 
 def recurrent(op: CallOp) -> Made:
-    """Add a recurrent layer: all states, or the last one, and the state apart where it is asked for."""
-    return op.grouped(_reader(op.kind, op.config), op.vectors(op.x))
+    """Add a recurrent layer: all states or the last one, and the state separately if it is returned."""
+    return op.grouped(lambda inner, x: _read(inner, x, (op.kind, op.config)), op.vectors(op.x))
 
 
 def wrapped_cell(op: CallOp) -> Made:
-    """Add an RNN that is made of a cell, or of several on top of each other."""
-    cells = _cells(op)
-    return op.grouped(lambda inner, x: _stacked(inner, x, cells), op.vectors(op.x))
-
-
-def _stacked(op: CallOp, x: FeatureMap, cells: Sequence[Mapping[str, Any]]) -> Made:
-    """Add cells on top of each other: all but the last hand on every state."""
-    for place, cell in enumerate(cells[:-1], 1):
-        config = {**cell["config"], "return_sequences": True, "return_state": False}
-        found = _read(_numbered(op, place), x, str(cell["class_name"]), config, bidirectional=False)
-        x = found if isinstance(found, FeatureMap) else found[0]
-    config = {**cells[-1]["config"], **{key: op.flag(key, False) for key in ("return_sequences", "return_state")}}
-    return _read(_numbered(op, len(cells)), x, str(cells[-1]["class_name"]), config, bidirectional=False)
-
-
-def _numbered(op: CallOp, place: int) -> CallOp:
-    return op if op.bare else op.having(name=f"{op.name}_{place}")
-
-
-def _cells(op: CallOp) -> list[Mapping[str, Any]]:
-    """Return the cells of an RNN, of which there is one or a stack."""
+    """Add an RNN that consists of a cell, or of several on top of each other."""
     cell = op.get("cell")
     cells: Any = [cell]
     if isinstance(cell, Mapping) and cell.get("class_name") == "StackedRNNCells":
         config = cell.get("config")
         cells = config.get("cells") if isinstance(config, Mapping) else None
-    known: list[Mapping[str, Any]] = []
-    for each in cells if isinstance(cells, list) and cells else [None]:
-        if not isinstance(each, Mapping) or str(each.get("class_name")) not in CELLS or not _table(each.get("config")):
-            kind = each.get("class_name") if isinstance(each, Mapping) else None
-            raise op.problem(f"the cell {str(kind)[:50]} is not supported")
-        known.append(each)
-    return known
+    stack = [_cell(op, each, "cell") for each in (cells if isinstance(cells, list) and cells else [None])]
+    return op.grouped(lambda inner, x: _stacked(inner, x, stack), op.vectors(op.x))
 
 
-def _table(value: object) -> bool:
-    return isinstance(value, Mapping)
+def _stacked(op: CallOp, x: FeatureMap, cells: Sequence[Cell]) -> Made:
+    """Add cells on top of each other: all but the last return every state."""
+    made: Made = x
+    for place, (kind, config) in enumerate(cells, 1):
+        returned = {key: op.flag(key, False) for key in _RETURNED}
+        if place < len(cells):
+            returned = {"return_sequences": True, "return_state": False}
+        inner = op if op.bare else op.having(name=f"{op.name}_{place}")
+        made = _read(inner, made if isinstance(made, FeatureMap) else made[0], (kind, {**config, **returned}))
+    return made
 
 
-def _biased(kind: str, config: Mapping[str, Any]) -> bool:
-    """Tell whether each gate has a second bias, for the state."""
-    return kind.startswith("CuDNN") or (CELLS[kind] == "GRU" and bool(config.get("reset_after", True)))
+_RETURNED = ("return_sequences", "return_state")
 
 
-def _reader(kind: str, config: Mapping[str, Any], *, bidirectional: bool = False) -> Reader:
-    """Return what writes a recurrent layer, in one direction or both."""
-    return lambda op, x: _read(op, x, kind, config, bidirectional=bidirectional)
+def _cell(op: CallOp, entry: Any, title: str) -> Cell:
+    """Return a layer or a cell; an RNN of one cell is the layer of that cell."""
+    table = entry if isinstance(entry, Mapping) else {}
+    kind, config = str(table.get("class_name")), table.get("config")
+    if kind == "RNN" and title == "layer" and isinstance(config, Mapping):
+        kind, cell = _cell(op, config.get("cell"), title)
+        config = {**cell, **{key: config.get(key, False) for key in _RETURNED}}
+    if kind not in CELLS or not isinstance(config, Mapping):
+        raise op.problem(f"the {title} {kind[:50]} is not supported")
+    return kind, config
 
 
-def _read(op: CallOp, x: FeatureMap, kind: str, config: Mapping[str, Any], *, bidirectional: bool) -> Made:
-    bias = config.get("use_bias", True)
-    second = _biased(kind, config) or not bias
-    y = op.row(
-        CELLS[kind],
-        x,
-        hidden_size=config.get("units"),
-        bias=bias,
-        recurrent_bias=second,
-        bidirectional=bidirectional,
-    )
-    last = None
-    if not config.get("return_sequences", False) or config.get("return_state", False):
-        last = op.row("SelectToken", y, tail="last", index=exact(y.shape.leading)[-1] - 1)
-    out = y if config.get("return_sequences", False) or last is None else last
-    states = 2 if CELLS[kind] == "LSTM" else 1
-    if not config.get("return_state", False) or last is None:
+def _read(op: CallOp, x: FeatureMap, cell: Cell, *, bidirectional: bool = False) -> Made:
+    kind, config = cell
+    bias, every, state = (config.get(key, key == "use_bias") for key in ("use_bias", *_RETURNED))
+    own = kind.startswith("CuDNN") or (CELLS[kind] == "GRU" and bool(config.get("reset_after", True)))
+    fields = {"bias": bias, "recurrent_bias": own or not bias, "bidirectional": bidirectional}
+    y = op.row(CELLS[kind], x, hidden_size=config.get("units"), **fields)
+    if every and not state:
+        return y
+    last = op.row("SelectToken", y, tail="last", index=exact(y.shape.leading)[-1] - 1)
+    out = y if every else last
+    if not state:
         return out
-    if not bidirectional:
-        return [out, *[last] * states]
-    halves = [op.row("Split", last, tail=tail, sections=2, index=place) for place, tail in enumerate(_SIDES)]
-    return [out, *[half for half in halves for _ in range(states)]]
+    sides = _sides(op, last, "") if bidirectional else [last]
+    return [out, *(side for side in sides for _ in range(2 if CELLS[kind] == "LSTM" else 1))]
 
 
-_SIDES = ("forward", "backward")
+def _sides(op: CallOp, x: FeatureMap, tail: str) -> list[FeatureMap]:
+    """Split the channels of both directions."""
+    names = enumerate(("forward", "backward"))
+    return [op.row("Split", x, tail=f"{tail}{side}", sections=2, index=place) for place, side in names]
 
 
 def bidirectional(op: CallOp) -> Made:
-    """Add a layer that reads in both directions, and what becomes of the two results."""
-    layer, mode = _of_cell(op.get("layer")), op.get("merge_mode", "concat")
-    if not isinstance(layer, Mapping) or str(layer.get("class_name")) not in CELLS or not _table(layer.get("config")):
-        kind = layer.get("class_name") if isinstance(layer, Mapping) else None
-        raise op.problem(f"the layer {str(kind)[:50]} is not supported inside it")
-    _same_backwards(op, layer)
-    op = op.having(held="frozen") if not op.held and layer["config"].get("trainable") is False else op
-    return op.grouped(lambda inner, x: _merged(inner, x, layer, mode), op.vectors(op.x))
+    """Add a layer that reads in both directions, and the merge of the two results."""
+    cell = _cell(op, op.get("layer"), "layer")
+    if op.get("backward_layer") is not None:
+        kind, config = _cell(op, op.get("backward_layer"), "layer")
+        if kind != cell[0] or any(config.get(key) != cell[1].get(key) for key in ("units", "use_bias", "reset_after")):
+            raise op.problem("a backward_layer that differs from the layer is not supported")
+    op = op.having(held="frozen") if not op.held and cell[1].get("trainable") is False else op
+    return op.grouped(lambda inner, x: _merged(inner, x, cell, op.get("merge_mode", "concat")), op.vectors(op.x))
 
 
-def _of_cell(layer: Any) -> Any:
-    """Return an RNN of one known cell as the layer that it is."""
-    config = layer.get("config") if isinstance(layer, Mapping) and layer.get("class_name") == "RNN" else None
-    cell = config.get("cell") if isinstance(config, Mapping) else None
-    if not isinstance(config, Mapping) or not isinstance(cell, Mapping) or not _table(cell.get("config")):
-        return layer
-    asked = {key: config.get(key, False) for key in ("return_sequences", "return_state")}
-    return {"class_name": cell.get("class_name"), "config": {**cell["config"], **asked}}
-
-
-def _merged(op: CallOp, x: FeatureMap, layer: Mapping[str, Any], mode: Any) -> Made:
-    found = _read(op, x, str(layer["class_name"]), layer["config"], bidirectional=True)
+def _merged(op: CallOp, x: FeatureMap, cell: Cell, mode: Any) -> Made:
+    found = _read(op, x, cell, bidirectional=True)
     if mode == "concat":
         return found
     first, *states = found if isinstance(found, list) else [found]
-    halves = [op.row("Split", first, tail=f"out_{tail}", sections=2, index=n) for n, tail in enumerate(_SIDES)]
+    halves = _sides(op, first, "out_")
     if mode is None:
         return [*halves, *states]
     if mode not in ("sum", "mul", "ave"):
@@ -283,38 +248,23 @@ def _merged(op: CallOp, x: FeatureMap, layer: Mapping[str, Any], mode: Any) -> M
     return [merged, *states] if states else merged
 
 
-def _same_backwards(op: CallOp, layer: Mapping[str, Any]) -> None:
-    """Refuse a second layer that is not the first one backwards."""
-    other = _of_cell(op.get("backward_layer"))
-    if other is None:
-        return
-    config = other.get("config") if isinstance(other, Mapping) else None
-    same = isinstance(other, Mapping) and other.get("class_name") == layer.get("class_name")
-    keys = ("units", "use_bias", "reset_after")
-    if not isinstance(config, Mapping) or not same or any(config.get(key) != layer["config"].get(key) for key in keys):
-        raise op.problem("a backward_layer that differs from the layer is not supported")
-
-
 def conv_lstm(op: CallOp) -> Made:
     """Add a convolutional LSTM: a convolution of the inputs, one of the states, and four gates."""
     return op.grouped(_convolved, op.mapped(op.x, op.space))
 
 
 def _convolved(op: CallOp, x: FeatureMap) -> Made:
-    fields = window(op)
-    filters = op.number("filters")
+    fields, filters = window(op), op.number("filters")
     y = op.row("Conv", x, **fields, out_channels=4 * filters, bias=op.flag("use_bias", True))
     state = op.row("Slice", y, tail="state", stop=filters)
-    kernel = fields["kernel_size"]
-    again = op.row(
-        "Conv", state, tail="recurrent", out_channels=4 * filters, kernel_size=kernel, padding="same", bias=False
-    )
+    inner = {"kernel_size": fields["kernel_size"], "padding": "same", "bias": False}
+    again = op.row("Conv", state, tail="recurrent", out_channels=4 * filters, **inner)
     gates = op.row("Add", y, again, tail="gates")
     opened = op.row("Activation", gates, tail="opened", function="sigmoid")
     out = op.row("Slice", opened, tail="out", stop=filters)
-    if op.flag("return_sequences", False) and not op.flag("return_state", False):
+    every, state_too = (op.flag(key, False) for key in _RETURNED)
+    if every and not state_too:
         return out
-    place = -out.rank
-    last = op.row("Take", out, tail="last", axis=place, keepdim=False, channel=out.channel - 1)
-    y = out if op.flag("return_sequences", False) else last
-    return [y, last, last] if op.flag("return_state", False) else y
+    last = op.row("Take", out, tail="last", axis=-out.rank, keepdim=False, channel=out.channel - 1)
+    y = out if every else last
+    return [y, last, last] if state_too else y

@@ -1,26 +1,26 @@
 """A call of a Keras layer, the feature maps it reads and makes, and changes of shape, which compute nothing."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from flopcount.formulas.shape import Shape
-from flopcount.readers.base import Op, exact
+from flopcount.readers.base import Op, Signal, exact
+from flopcount.readers.keras.graph import parts
 
 
-class FeatureMap(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FeatureMap(Signal):
     """The output of a node: its shape here, and which of Keras' axes is the channels."""
 
-    path: str
-    shape: Shape
     channel: int
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """The sizes as Keras orders them, without the batch."""
-        channels, *others = exact((self.shape.channels, *self.shape.leading, *self.shape.spatial))
-        return (*others[: self.channel], channels, *others[self.channel :])
+        others = exact((*self.shape.leading, *self.shape.spatial))
+        return (*others[: self.channel], self.channels, *others[self.channel :])
 
     @property
     def rank(self) -> int:
@@ -33,12 +33,12 @@ class FeatureMap(NamedTuple):
         return self.shape.channel_axis
 
     def __str__(self) -> str:
-        """Add the sizes as Keras orders them."""
+        """Return the sizes as Keras orders them."""
         return "×".join(map(str, self.sizes))
 
 
 Made = FeatureMap | list[FeatureMap]
-"""What a layer makes: one output or several."""
+"""The outputs of a layer: one or several."""
 
 
 def shape_of(sizes: Sequence[int], channel: int, copies: int) -> Shape:
@@ -57,8 +57,8 @@ def axis_order(channel: int, copies: int, rank: int) -> list[int]:
 class CallOp(Op):
     """A call of a layer: its configuration, and its arguments with feature maps among them.
 
-    The layer is applied to each place of the `outer` axes. Nodes are `bare` in a block that has the
-    layer's name already. `wrapped` adds the layer inside, if there is one.
+    The layer is applied to each place of the `outer` axes. Nodes of a `bare` one are in a block with
+    the layer's name. `wrapped` adds the layer inside, if there is one.
     """
 
     config: Mapping[str, Any]
@@ -66,7 +66,7 @@ class CallOp(Op):
     keywords: Mapping[str, Any]
     outer: int = field(default=0, kw_only=True)
     bare: bool = field(default=False, kw_only=True)
-    wrapped: "Callable[[CallOp], Made] | None" = field(default=None, kw_only=True)
+    wrapped: "Writer | None" = field(default=None, kw_only=True)
 
     def having(self, **changes: Any) -> "CallOp":
         """Return the call with something changed."""
@@ -85,12 +85,12 @@ class CallOp(Op):
     @property
     def xs(self) -> list[FeatureMap]:
         """The feature maps among the arguments, or among the keywords if no argument is one."""
-        return [*maps_in(self.args)] or [*maps_in(self.keywords)]
+        return [*parts(self.args, FeatureMap)] or [*parts(self.keywords, FeatureMap)]
 
     @property
     def operands(self) -> list[FeatureMap]:
         """The feature maps among the arguments, then those among the keywords."""
-        return [*maps_in(self.args), *maps_in(self.keywords)]
+        return [*parts([self.args, self.keywords], FeatureMap)]
 
     @property
     def x(self) -> FeatureMap:
@@ -114,7 +114,7 @@ class CallOp(Op):
             del self.builder.nodes[start:]
             return write(self, *xs)
         if len(self.builder.nodes) == start + 1:
-            return y._replace(path=self.builder.adopt(block))
+            return replace(y, path=self.builder.adopt(block))
         self.builder.close(block)
         return y
 
@@ -124,8 +124,10 @@ class CallOp(Op):
             raise self.problem("it has no layer inside; the file is damaged")
         return self.wrapped(op)
 
-    def row(self, kind: str, *xs: FeatureMap, tail: str = "", channel: int | None = None, **fields: Any) -> FeatureMap:
-        """Add a node; without a tail it is named as the layer is."""
+    def row(  # type: ignore[override]  # it reads feature maps only
+        self, kind: str, *xs: FeatureMap, tail: str = "", channel: int | None = None, **fields: Any
+    ) -> FeatureMap:
+        """Add a node; without a tail it has the name of the layer."""
         name = (tail or kind.lower()) if self.bare else f"{self.name}_{tail}" if tail else self.name
         y = self.builder.add(self.origin, kind, xs, fields, name=name, held=self.held)
         rank = len(y.shape.dims)
@@ -138,7 +140,7 @@ class CallOp(Op):
         return self.config.get(key, default)
 
     def argument(self, place: int, *names: str, default: Any = None) -> Any:
-        """Return an argument of a function: a keyword, a setting, or the one at its place."""
+        """Return an argument: a keyword, an entry of the configuration, or the one at its place."""
         for name in names:
             for source in (self.keywords, self.config):
                 if source.get(name) is not None:
@@ -164,20 +166,19 @@ class CallOp(Op):
         """Whether the layer takes the channels to be before space."""
         return bool(self.get("data_format") == "channels_first")
 
-    # Views: feature maps with the channels on another axis, or before or after space.
-
     def viewed(self, x: FeatureMap, channel: int, copies: int | None = None) -> FeatureMap:
         """Return a feature map with the channels on another axis, by default as many axes before them as possible."""
         copies = min(x.copies, x.rank - 1) if copies is None else copies
         if (x.channel, x.copies) == (channel, copies) or x.rank == 1:
             return x
-        known: FeatureMap | None = self.builder.views.get((x.path, channel, copies))
-        if known is None:
-            known = self.builder.views[x.path, channel, copies] = self._view(x, channel, copies)
-        return known
+        views: dict[Any, FeatureMap] = self.builder.views
+        key = (x.path, channel, copies)
+        if key not in views:
+            views[key] = self._view(x, channel, copies)
+        return views[key]
 
     def _view(self, x: FeatureMap, channel: int, copies: int) -> FeatureMap:
-        """Add a node of the plainest kind; it serves all that read it."""
+        """Add a node of the simplest kind, which all can read."""
         aside = self.having(name=self.builder.label(x.path), held="", bare=False)
         if channel == x.channel and copies == x.rank - 1:
             return aside.row("ChannelsLast", x, tail="last", channel=channel)
@@ -199,22 +200,12 @@ class CallOp(Op):
         return self.viewed(x, x.rank - 1, x.rank - 1)
 
 
-def maps_in(value: Any) -> Iterator[FeatureMap]:
-    """Yield the feature maps in what a call is given, in order."""
-    if isinstance(value, FeatureMap):
-        yield value
-    elif isinstance(value, Mapping):
-        yield from maps_in([*value.values()])
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from maps_in(each)
-
-
-# Changes of shape.
+Writer = Callable[[CallOp], Made]
+"""Adds the nodes of a layer."""
 
 
 def reshaped(op: CallOp, x: FeatureMap, sizes: Sequence[int], tail: str = "") -> FeatureMap:
-    """Add a reshape; the result is seen as a map if it has spatial axes, as most layers expect."""
+    """Add a reshape; the result is viewed as a map if it has spatial axes, as most layers expect."""
     rank, copies = len(sizes), min(op.outer, len(sizes) - 1)
     channel = copies if op.channels_first else rank - 1
     size = exact(shape_of(sizes, channel, copies).dims)
@@ -252,11 +243,12 @@ def flatten(op: CallOp) -> FeatureMap:
 
 
 def permute(op: CallOp) -> FeatureMap:
-    """Add a permutation of the axes, which Keras counts from 1."""
+    """Add a permutation of the axes, which Keras counts from 1; an operation names the batch, 0, too."""
     dims, count = op.get("dims"), op.x.rank - op.outer
-    if not isinstance(dims, list) or sorted(str(each) for each in dims) != sorted(map(str, range(1, count + 1))):
-        raise op.problem(f"dims has to name each of the {count} axes once")
-    return turned(op, op.x, [*range(op.outer), *(each - 1 + op.outer for each in dims)])
+    order = [0, *dims] if isinstance(dims, list) else op.argument(1, "axes", "perm")
+    if not isinstance(order, list) or order[:1] != [0] or sorted(map(str, order)) != sorted(map(str, range(count + 1))):
+        raise op.problem(f"the new order has to name each of the {count} axes once, and keep the batch first")
+    return turned(op, op.x, [*range(op.outer), *(each - 1 + op.outer for each in order[1:])])
 
 
 def turned(op: CallOp, x: FeatureMap, order: Sequence[int], tail: str = "") -> FeatureMap:
@@ -295,7 +287,7 @@ def center_crop(op: CallOp) -> FeatureMap:
     """Add a crop to a given size, or a resize if the image is smaller."""
     x = op.mapped(op.x, 2)
     height, width = op.number("height"), op.number("width")
-    cut = [have - want for have, want in zip(exact(x.shape.spatial), (height, width), strict=True)]
+    cut = [have - want for have, want in zip(x.spatial, (height, width), strict=True)]
     if min(cut) < 0:
         return op.row("Interpolate", x, size=(height, width), mode="bilinear")
     return op.row("Crop", x, cropping=tuple((each // 2, each - each // 2) for each in cut))

@@ -2,23 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from heapq import heapify, heappop, heappush
-from typing import Any, NamedTuple
+from heapq import heappop, heappush
+from typing import Any, NamedTuple, TypeVar
 
 from flopcount.errors import Refusal
-
-# The calls of layers, as each version of Keras writes them.
-#
-# Keras 3 writes the arguments of a call with tensors inside; Keras 2 lists the
-# tensors of a call, each with the call's keywords. Both become a `LayerCall`.
-
 
 MOST_CALLS = 100_000
 """A model with more calls of layers is refused."""
 
 
 class Ref(NamedTuple):
-    """One tensor: which output of which call of which layer; `sizes` where the file records them."""
+    """One tensor: which output of which call of which layer; `sizes` if the file records them."""
 
     layer: str
     call: int
@@ -27,45 +21,62 @@ class Ref(NamedTuple):
 
 
 class LayerCall(NamedTuple):
-    """One use of a layer: arguments as Keras was given them, with a `Ref` for each tensor."""
+    """One use of a layer: arguments as Keras was given them, with a `Ref` for each tensor.
+
+    Keras 3 writes arguments with tensors inside; Keras 2 lists tensors, each with the keywords of the call.
+    """
 
     args: tuple[Any, ...] = ()
     keywords: Mapping[str, Any] = {}
 
     def refs(self) -> Iterator[Ref]:
         """Yield the tensors among the arguments, in order."""
-        yield from refs_in([*self.args, *self.keywords.values()])
+        yield from parts([*self.args, *self.keywords.values()], Ref)
 
 
-def refs_in(value: Any) -> Iterator[Ref]:
-    """Yield the tensors in what a call is given, in order."""
-    if isinstance(value, Ref):
+Part = TypeVar("Part")
+
+
+def parts(value: Any, kind: type[Part]) -> Iterator[Part]:
+    """Yield all of a class in nested data, in order."""
+    if isinstance(value, kind):
         yield value
     elif isinstance(value, Mapping):
-        yield from refs_in([*value.values()])
+        yield from parts([*value.values()], kind)
     elif isinstance(value, list | tuple):
         for each in value:
-            yield from refs_in(each)
+            yield from parts(each, kind)
+
+
+def replaced(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return nested data with some parts changed; `change` returns None for those that stay."""
+    found = change(value)
+    if found is not None:
+        return found
+    if isinstance(value, Mapping):
+        return {key: replaced(each, change) for key, each in value.items()}
+    return [replaced(each, change) for each in value] if isinstance(value, list | tuple) else value
 
 
 def decoded(value: Any) -> Any:
     """Put a `Ref` in place of each tensor that Keras 3 wrote, slices and lists in place of theirs."""
-    if isinstance(value, list):
-        return [decoded(each) for each in value]
-    if not isinstance(value, Mapping):
-        return value
-    kind, config = str(value.get("class_name")), value.get("config")
-    if not kind.startswith("__") or kind not in SPECIAL:
-        return {key: decoded(each) for key, each in value.items()}
+    return replaced(value, _special)
+
+
+def _special(value: Any) -> Any:
+    """Return the meaning of a table that stands for something JSON has no word for; None for other data."""
+    kind, config = (value.get("class_name"), value.get("config")) if isinstance(value, Mapping) else (None, None)
     if kind == "__tuple__":
         return decoded(value.get("items", config or []))
-    return SPECIAL[kind](config if isinstance(config, Mapping) else {})
-
-
-def _recorded(config: Mapping[str, Any]) -> Any:
-    history, sizes = config.get("keras_history"), config.get("shape")
-    ref = tensors_in(history)
-    return ref._replace(sizes=tuple(sizes)) if isinstance(ref, Ref) and isinstance(sizes, list) else ref
+    table = config if isinstance(config, Mapping) else {}
+    if kind == "__keras_tensor__":
+        ref, sizes = tensors_in(table.get("keras_history")), table.get("shape")
+        return ref._replace(sizes=tuple(sizes)) if isinstance(ref, Ref) and isinstance(sizes, list) else ref
+    if kind in ("__numpy__", "__tensor__"):
+        return table.get("value")
+    if kind == "__slice__":
+        return slice(*(table.get(key) for key in ("start", "stop", "step")))
+    return ... if kind == "__ellipsis__" else None
 
 
 _ENTRY = 3
@@ -74,45 +85,30 @@ _ENTRY = 3
 
 def tensors_in(value: Any) -> Any:
     """Put a `Ref` in place of each [layer, call, output] that Keras 2 wrote."""
-    if isinstance(value, Mapping):
-        return {key: tensors_in(each) for key, each in value.items()}
-    if not isinstance(value, list):
-        return value
-    if len(value) >= _ENTRY and isinstance(value[0], str) and all(_index(each) for each in value[1:_ENTRY]):
-        return Ref(value[0], value[1], value[2])
-    return [tensors_in(each) for each in value]
+    return replaced(value, _ref)
 
 
-def _index(value: Any) -> bool:
+def _ref(value: Any) -> Ref | None:
+    if not isinstance(value, list) or len(value) < _ENTRY or not isinstance(value[0], str):
+        return None
+    name, call, output = value[:_ENTRY]
+    return Ref(name, call, output) if _is_index(call) and _is_index(output) else None
+
+
+def _is_index(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_CALLS
 
 
 def listed(node: list[Any]) -> LayerCall:
     """Read a call as Keras 2 lists it: one tensor, or several that are one argument together."""
-    entries = [node] if node and isinstance(node[0], str) else node
     args: list[Any] = []
     keywords: dict[str, Any] = {}
-    for entry in entries:
+    for entry in [node] if node and isinstance(node[0], str) else node:
         if isinstance(entry, list) and len(entry) > _ENTRY and isinstance(entry[_ENTRY], Mapping):
             keywords |= tensors_in(entry[_ENTRY])
         constant = isinstance(entry, list) and len(entry) >= _ENTRY and entry[0] == "_CONSTANT_VALUE"
         args.append(entry[2] if constant else tensors_in(entry))
-    return LayerCall(tuple(args[:1]) if len(args) == 1 else (args,), keywords)
-
-
-def _slice(config: Mapping[str, Any]) -> slice:
-    return slice(*(config.get(key) for key in ("start", "stop", "step")))
-
-
-SPECIAL: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
-    "__keras_tensor__": _recorded,
-    "__numpy__": lambda config: config.get("value"),
-    "__tensor__": lambda config: config.get("value"),
-    "__slice__": _slice,
-    "__tuple__": lambda _: [],
-    "__ellipsis__": lambda _: ...,
-}
-"""How Keras 3 writes what JSON has no word for."""
+    return LayerCall(tuple(args) if len(args) == 1 else (args,), keywords)
 
 
 WRAPPERS = ("TimeDistributed", "SpectralNormalization")
@@ -120,9 +116,9 @@ WRAPPERS = ("TimeDistributed", "SpectralNormalization")
 
 
 class LayerConfig(NamedTuple):
-    """One layer: its name and class, what it is configured with, and its calls; `model` where it is one itself.
+    """One layer: its name, class, configuration and calls; `model` if it is one itself.
 
-    A `foreign` one has a class that somebody registered with Keras; a wrapper has another one inside.
+    The class of a `foreign` one is registered by a user; a wrapper has another layer inside.
     """
 
     name: str
@@ -137,7 +133,7 @@ class LayerConfig(NamedTuple):
 
 
 class LayerGraph(NamedTuple):
-    """Layers by name, in the order of the file, and which tensors enter and leave."""
+    """Layers by name, in the order of the file, and the tensors that enter and leave."""
 
     name: str
     layers: Mapping[str, LayerConfig]
@@ -146,14 +142,12 @@ class LayerGraph(NamedTuple):
 
 
 def graph_of(data: Mapping[str, Any]) -> LayerGraph:
-    """Make the graph of what a file holds; a model without one cannot be read."""
+    """Return the graph of a file; a model without one cannot be read."""
     inner = data.get("model_config")
     found = _Reader().model(inner if isinstance(inner, Mapping) else data)
     if found is None:
-        kind = str(data.get("class_name"))[:50]
-        raise Refusal(
-            f"{kind} is written without its graph, as a subclassed model is; build it of layers and export that"
-        )
+        what = "is written without its graph, as a subclassed model is; build it of layers and export that"
+        raise Refusal(f"{str(data.get('class_name'))[:50]} {what}")
     return found
 
 
@@ -164,7 +158,7 @@ class _Reader:
         self.calls = 0
 
     def model(self, entry: Mapping[str, Any]) -> LayerGraph | None:
-        """Read a model, or answer None where an entry is a plain layer."""
+        """Read a model; None if the entry is a plain layer."""
         config = entry.get("config")
         if isinstance(config, list):  # Keras before 2.2.3 wrote a Sequential so
             config = {"layers": config}
@@ -172,13 +166,12 @@ class _Reader:
         if not isinstance(config, Mapping) or not isinstance(rows, list):
             return None
         name = str(config.get("name") or entry.get("name") or "model")
-        if "output_layers" in config:
-            return self._functional(name, config, rows)
-        return self._sequential(name, config, rows)
+        return (self._functional if "output_layers" in config else self._sequential)(name, config, rows)
 
     def _functional(self, name: str, config: Mapping[str, Any], rows: list[Any]) -> LayerGraph:
         layers = self._named([self._layer(row, self._calls(row)) for row in rows])
-        inputs, outputs = (self._ends(config.get(key)) for key in ("input_layers", "output_layers"))
+        ends = (tensors_in(config.get(key)) for key in ("input_layers", "output_layers"))
+        inputs, outputs = (tuple(parts(each, Ref)) for each in ends)
         if not outputs:
             raise Refusal(f"the model {name[:50]} names no output")
         return _shifted(LayerGraph(name, layers, inputs, outputs))
@@ -212,15 +205,14 @@ class _Reader:
         config = row.get("config")
         model = self.model(row)
         if not isinstance(config, Mapping):
-            config = {}
             if model is None:
-                raise Refusal("there is no config; the file is damaged", row["class_name"][:50])
+                raise Refusal("it has no config; the file is damaged", row["class_name"][:50])
+            config = {}
         name = str(row.get("name") or config.get("name") or row["class_name"])
         built = row.get("build_config")
         sizes = built.get("input_shape") if isinstance(built, Mapping) else None
-        registered = str(row.get("registered_name") or "")
-        foreign = ">" in registered and not registered.startswith(("keras", "Keras")) and not row.get("module")
-        module = str(row.get("module") or "")
+        registered, module = str(row.get("registered_name") or ""), str(row.get("module") or "")
+        foreign = ">" in registered and not registered.startswith(("keras", "Keras")) and not module
         inner = config.get("layer") if row["class_name"] in WRAPPERS else None
         wrapped = None if inner is None else self._layer(inner, ())
         return LayerConfig(name, row["class_name"], module, config, calls, model, sizes, foreign, wrapped)
@@ -230,8 +222,8 @@ class _Reader:
         if nodes is None:
             return ()
         if not isinstance(nodes, list):
-            raise Refusal("inbound_nodes is not a list; the file is damaged", _called(row))
-        return tuple(self._call(node, _called(row)) for node in nodes)
+            raise Refusal("inbound_nodes is not a list; the file is damaged", _title(row))
+        return tuple(self._call(node, _title(row)) for node in nodes)
 
     def _call(self, node: Any, name: str) -> LayerCall:
         if isinstance(node, Mapping) and "args" in node:
@@ -245,11 +237,8 @@ class _Reader:
             raise Refusal("a call is neither a table nor a list; the file is damaged", name)
         return listed(node)
 
-    def _ends(self, value: Any) -> tuple[Ref, ...]:
-        return tuple(refs_in(tensors_in(value)))
 
-
-def _called(row: Mapping[str, Any]) -> str:
+def _title(row: Mapping[str, Any]) -> str:
     return str(row.get("name") or row.get("class_name"))[:50]
 
 
@@ -268,26 +257,19 @@ def _shifted(model: LayerGraph) -> LayerGraph:
 
 
 def _moved(model: LayerGraph, shifts: Mapping[str, int]) -> LayerGraph:
-    def move(value: Any) -> Any:
-        if isinstance(value, Ref):
-            return value._replace(call=max(value.call - shifts.get(value.layer, 0), 0))
-        if isinstance(value, Mapping):
-            return {key: move(each) for key, each in value.items()}
-        return [move(each) for each in value] if isinstance(value, list | tuple) else value
+    def moved(value: Any) -> Any:
+        def shifted(ref: Any) -> Ref | None:
+            if not isinstance(ref, Ref):
+                return None
+            return ref._replace(call=max(ref.call - shifts.get(ref.layer, 0), 0))
+
+        return replaced(value, shifted)
 
     layers = {
-        name: layer._replace(
-            calls=tuple(LayerCall(tuple(move(call.args)), move(call.keywords)) for call in layer.calls)
-        )
+        name: layer._replace(calls=tuple(LayerCall(tuple(moved(args)), moved(words)) for args, words in layer.calls))
         for name, layer in model.layers.items()
     }
-    return model._replace(layers=layers, outputs=tuple(move(model.outputs)))
-
-
-# The calls of a model in an order in which each finds what it reads.
-
-
-_NONE = LayerCall()
+    return model._replace(layers=layers, outputs=tuple(moved(model.outputs)))
 
 
 class Turn(NamedTuple):
@@ -299,37 +281,30 @@ class Turn(NamedTuple):
     @property
     def call(self) -> LayerCall:
         """The call; an input layer has none of its own."""
-        return self.layer.calls[self.number] if self.layer.calls else _NONE
+        return self.layer.calls[self.number] if self.layer.calls else LayerCall()
 
 
 def turns(model: LayerGraph) -> Iterator[Turn]:
-    """Yield the calls, those of the file's first layers first; refuse circles and tensors that nothing makes."""
+    """Yield the calls so that each finds what it reads, in the order of the file otherwise; refuse circles."""
     found = [Turn(layer, number) for layer in model.layers.values() for number in range(max(len(layer.calls), 1))]
     places = {(turn.layer.name, turn.number): place for place, turn in enumerate(found)}
     readers: dict[int, list[int]] = defaultdict(list)
-    missing: dict[int, int] = {}
+    missing: list[int] = []
     for place, turn in enumerate(found):
         sources = {_place(places, ref, turn.layer.name) for ref in turn.call.refs()}
-        missing[place] = len(sources)
+        missing.append(len(sources))
         for source in sources:
             readers[source].append(place)
-    yield from _sorted(found, readers, missing)
-
-
-def _sorted(found: list[Turn], readers: dict[int, list[int]], missing: dict[int, int]) -> Iterator[Turn]:
-    ready = [place for place, count in missing.items() if not count]
-    heapify(ready)
-    done = 0
+    ready = [place for place, count in enumerate(missing) if not count]
     while ready:
         place = heappop(ready)
-        done += 1
         yield found[place]
         for reader in readers[place]:
             missing[reader] -= 1
             if not missing[reader]:
                 heappush(ready, reader)
-    if done < len(found):
-        names = [found[place].layer.name[:50] for place, count in missing.items() if count]
+    if any(missing):
+        names = [turn.layer.name[:50] for turn, count in zip(found, missing, strict=True) if count]
         more = ", …" if len(names) > 5 else ""  # noqa: PLR2004  (enough to find the circle)
         raise Refusal(f"layers wait for each other in a circle: {', '.join(names[:5])}{more}")
 

@@ -1,37 +1,35 @@
 """The function that adds each class of layer, and each operation."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from math import prod
 from typing import Any
 
 from flopcount.readers.keras import attention_rnn, context, layers, ops
-from flopcount.readers.keras.context import CallOp, Made
-from flopcount.readers.keras.graph import LayerConfig, LayerGraph
-
-Writer = Callable[[CallOp], Made]
+from flopcount.readers.keras.context import Writer
+from flopcount.readers.keras.graph import LayerConfig
+from flopcount.readers.synonyms import ACTIVATIONS, OPERATORS, plain_word
 
 
 def _plain(kind: str, **fields: Any) -> Writer:
-    """Return what adds a layer without options of its own."""
+    """Return the function that adds a layer without options."""
     return lambda op: op.row(kind, op.x, **fields)
 
 
 _SEPARABLE = layers.convolution("DepthSepConv", out_channels="filters", depth_multiplier="depth_multiplier")
 _IDENTITY = _plain("Identity")
-
-_DIMENSIONS = ("1D", "2D", "3D")
+_RELU: Writer = lambda op: op.row("Activation", op.x, function=layers.rectified(op.config))  # noqa: E731
 
 
 def _sized(*names: str) -> Iterator[str]:
-    """Yield a class for each number of axes of space."""
-    return (f"{name}{count}" for name in names for count in _DIMENSIONS)
+    """Yield a class for each number of spatial axes."""
+    return (f"{name}{count}D" for name in names for count in (1, 2, 3))
 
 
 LAYERS: Mapping[str, Writer] = {
     **dict.fromkeys(_sized("Conv", "Convolution"), layers.convolution("Conv", out_channels="filters", groups="groups")),
     **dict.fromkeys(_sized("DepthwiseConv"), layers.convolution("DepthwiseConv", depth_multiplier="depth_multiplier")),
     **dict.fromkeys(_sized("SeparableConv", "SeparableConvolution"), _SEPARABLE),
-    **{f"Conv{count}Transpose": layers.transposed for count in _DIMENSIONS},
-    **{f"Convolution{count}Transpose": layers.transposed for count in _DIMENSIONS},
+    **{f"{name}Transpose": layers.transposed for name in _sized("Conv", "Convolution")},
     **dict.fromkeys(_sized("LocallyConnected"), layers.convolution("LocallyConnected", out_channels="filters")),
     **dict.fromkeys(_sized("ConvLSTM"), attention_rnn.conv_lstm),
     **dict.fromkeys(_sized("MaxPooling", "MaxPool", "AveragePooling", "AvgPool"), layers.pool),
@@ -39,8 +37,8 @@ LAYERS: Mapping[str, Writer] = {
         _sized("GlobalMaxPooling", "GlobalMaxPool", "GlobalAveragePooling", "GlobalAvgPool"), layers.global_pool
     ),
     **dict.fromkeys(_sized("AdaptiveMaxPooling", "AdaptiveAveragePooling"), layers.adaptive_pool),
-    **dict.fromkeys(_sized("ZeroPadding"), layers.pad),
-    **dict.fromkeys(_sized("Cropping"), layers.crop),
+    **dict.fromkeys(_sized("ZeroPadding"), layers.border("Pad", "padding")),
+    **dict.fromkeys(_sized("Cropping"), layers.border("Crop", "cropping")),
     **dict.fromkeys(_sized("UpSampling"), layers.upsample),
     "Resizing": layers.resize,
     **dict.fromkeys(("CenterCrop", "RandomCrop"), context.center_crop),
@@ -50,9 +48,7 @@ LAYERS: Mapping[str, Writer] = {
     "ReversibleEmbedding": layers.reversible_embedding,
     "LayerScale": layers.layer_scale,
     "CustomScaleLayer": ops.scaled_sum,
-    "BatchNormalization": layers.batch_norm,
-    "SyncBatchNormalization": layers.batch_norm,
-    "BatchNormalizationV1": layers.batch_norm,
+    **dict.fromkeys(("BatchNormalization", "SyncBatchNormalization", "BatchNormalizationV1"), layers.batch_norm),
     "LayerNormalization": layers.layer_norm,
     "RMSNormalization": layers.rms_norm,
     "GroupNormalization": layers.group_norm,
@@ -61,9 +57,8 @@ LAYERS: Mapping[str, Writer] = {
     "Rescaling": layers.rescale,
     "SpectralNormalization": ops.spectral,
     "TimeDistributed": ops.time_distributed,
-    "Activation": layers.activation,
-    "ReLU": layers.relu,
-    "ThresholdedReLU": layers.relu,
+    "Activation": lambda op: layers.applied(op, op.x, layers.function_name(op.get("activation"))),
+    **dict.fromkeys(("ReLU", "ThresholdedReLU"), _RELU),
     "LeakyReLU": _plain("Activation", function="leaky_relu"),
     "ELU": _plain("Activation", function="elu"),
     "Softmax": layers.softmax,
@@ -73,16 +68,14 @@ LAYERS: Mapping[str, Writer] = {
     "Multiply": ops.combination("mul"),
     "Maximum": ops.combination("max"),
     "Minimum": ops.combination("min"),
-    "Average": ops.average,
-    "Concatenate": ops.concatenate_joins,
+    "Average": lambda op: op.row("Elementwise", ops.combined(op, op.xs, "add"), function="div", tail="mean"),
+    "Concatenate": ops.concatenate,
     "Dot": ops.dot,
     "Reshape": context.reshape,
     "Flatten": context.flatten,
     "Permute": context.permute,
     "RepeatVector": context.repeat_vector,
-    "Dropout": context.dropout,
-    **dict.fromkeys(_sized("SpatialDropout"), context.dropout),
-    **dict.fromkeys(("AlphaDropout", "GaussianDropout"), context.dropout),
+    **dict.fromkeys(("Dropout", *_sized("SpatialDropout"), "AlphaDropout", "GaussianDropout"), context.dropout),
     "StochasticDepth": _plain("StochasticDepth"),
     **dict.fromkeys(("GaussianNoise", "ActivityRegularization", "Masking", "Identity"), _IDENTITY),
     **dict.fromkeys(("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation"), _IDENTITY),
@@ -101,45 +94,38 @@ LAYERS: Mapping[str, Writer] = {
 }
 """The function that adds the nodes of each class."""
 
-OPERATIONS: Mapping[str, Callable[[CallOp, str], Made]] = {
-    **dict.fromkeys(("reshape",), ops.reshape),
-    **dict.fromkeys(("transpose", "permutedims"), ops.transpose),
-    **dict.fromkeys(("swapaxes", "moveaxis"), ops.moved),
-    **dict.fromkeys(("concatenate", "concat", "concatv2"), ops.concatenate_reshaping),
+OPERATIONS: Mapping[str, Writer] = {
+    **dict.fromkeys(("identity", "cast", "copy", "stopgradient", "castlike", "convert", "ensureshape"), _IDENTITY),
+    **dict.fromkeys(("flip", "reverse", "roll"), _IDENTITY),
+    **{name: ops.element(function) for name, function in OPERATORS.items()},
+    **{name: ops.activation(name) for name in ACTIVATIONS},
+    **{name: ops.reduction(function) for name, function in ops.REDUCTIONS.items()},
+    "reshape": ops.reshape,
+    **dict.fromkeys(("transpose", "permutedims"), context.permute),
+    "swapaxes": ops.swap_axes,
+    "moveaxis": ops.move_axis,
+    **dict.fromkeys(("concatenate", "concat", "concatv2"), ops.concatenate),
     "stack": ops.stack,
     "expanddims": ops.expand_dims,
     "squeeze": ops.squeeze,
-    **dict.fromkeys(("ravel", "flatten"), ops.flat),
+    **dict.fromkeys(("ravel", "flatten"), lambda op: context.reshaped(op, op.x, [prod(op.x.sizes)])),
     **dict.fromkeys(("resize", "resizeimages"), ops.resize),
-    **dict.fromkeys(("depthtospace", "spacetodepth"), ops.shuffled),
-    "pad": ops.pad,
-    "tile": ops.tiled,
-    "broadcastto": ops.broadcast,
+    "depthtospace": ops.shuffle("PixelShuffle", "upscale_factor"),
+    "spacetodepth": ops.shuffle("PixelUnshuffle", "downscale_factor"),
+    "pad": ops.expansion(lambda size, pair: size + pair[0] + pair[-1], "pad_width", "paddings", kept=([0, 0], 0)),
+    "tile": ops.expansion(lambda size, times: size * times[0], "repeats", "multiples", "reps", kept=(1,)),
+    "broadcastto": ops.expansion(lambda _, wanted: wanted[0], "shape"),
     "split": ops.split,
     **dict.fromkeys(("unstack", "unpack"), ops.unstack),
     "getitem": ops.get_item,
-    **dict.fromkeys(("softmax", "logsoftmax"), ops.softmax),
+    **dict.fromkeys(("softmax", "logsoftmax"), layers.softmax),
     **dict.fromkeys(("matmul", "batchmatmul", "batchmatmulv2"), ops.matmul),
     "einsum": ops.einsum_of,
     "dotproductattention": ops.attention,
-    **dict.fromkeys(("maxpool", "averagepool"), ops.pooled),
+    "maxpool": ops.pooled("Max"),
+    "averagepool": ops.pooled("Average"),
 }
-"""The function of each operation that is not one of a family, by its plain name."""
-
-
-def plain_name(name: str) -> str:
-    """Return the name of an operation without modules, case and underscores."""
-    return name.rpartition(".")[2].replace("_", "").lower()
-
-
-def operation_name(layer: LayerConfig) -> str | None:
-    """Return the name of an operation; None if the layer is none."""
-    if layer.kind in {"TFOpLambda", "SlicingOpLambda"}:
-        return plain_name(str(layer.config.get("function")))
-    if layer.kind == "TensorFlowOpLayer":
-        node = layer.config.get("node_def")
-        return plain_name(str(node.get("op") if isinstance(node, Mapping) else layer.config.get("name")))
-    return plain_name(layer.kind) if ".ops" in layer.module else None
+"""The function that adds each operation, by its plain name; a later entry wins."""
 
 
 def shown_kind(layer: LayerConfig) -> str:
@@ -149,34 +135,26 @@ def shown_kind(layer: LayerConfig) -> str:
 
 
 def writer(layer: LayerConfig) -> Writer | None:
-    """Return what adds a layer; None if it is unknown, such as a class of the same name from another package."""
-    name = operation_name(layer)
-    if name is not None:
-        return _operation(name)
-    root = layer.module.partition(".")[0]
-    if layer.kind not in LAYERS or layer.foreign or root not in {"", "keras", "tf_keras", "tensorflow"}:
-        return None
-    return LAYERS[layer.kind]
+    """Return the function that adds a layer; None if it is unknown, such as a class of another package."""
+    if layer.kind in {"TFOpLambda", "SlicingOpLambda"}:
+        return OPERATIONS.get(plain_word(str(layer.config.get("function"))))
+    if layer.kind == "TensorFlowOpLayer":
+        node = layer.config.get("node_def")
+        return OPERATIONS.get(
+            plain_word(str(node.get("op") if isinstance(node, Mapping) else layer.config.get("name")))
+        )
+    if ".ops" in layer.module:
+        return OPERATIONS.get(plain_word(layer.kind))
+    known = not layer.foreign and layer.module.partition(".")[0] in {"", "keras", "tf_keras", "tensorflow"}
+    return LAYERS.get(layer.kind) if known else None
 
 
-def _operation(name: str) -> Writer | None:
-    found: Callable[[CallOp, str], Made] | None = OPERATIONS[name] if name in OPERATIONS else ops.family(name)
-    if found is None:
-        return None
-    write = found
-    return lambda op: write(op, name)
-
-
-def unknown_layers(model: LayerGraph) -> Iterator[str]:
+def unknown_layers(layers: Iterable[LayerConfig]) -> Iterator[str]:
     """Yield the class of each layer that is not known, those of inner models too."""
-    for layer in model.layers.values():
-        yield from _unknown(layer)
-
-
-def _unknown(layer: LayerConfig) -> Iterator[str]:
-    if layer.model is not None:
-        yield from unknown_layers(layer.model)
-    elif layer.kind != "InputLayer" and writer(layer) is None:
-        yield shown_kind(layer)
-    elif layer.wrapped is not None:
-        yield from _unknown(layer.wrapped)
+    for layer in layers:
+        if layer.model is not None:
+            yield from unknown_layers(layer.model.layers.values())
+        elif layer.kind != "InputLayer" and writer(layer) is None:
+            yield shown_kind(layer)
+        elif layer.wrapped is not None:
+            yield from unknown_layers((layer.wrapped,))

@@ -8,29 +8,22 @@ from typing import Any
 from flopcount.readers.keras.context import CallOp, FeatureMap, Made, joined, reshaped, turned
 from flopcount.readers.synonyms import ACTIVATIONS, OPERATORS, plain_word
 
-# Activation functions, by themselves and after other layers.
-
 
 def function_name(value: Any) -> str:
-    """Return the name of a function, however it is written: a word, or a table with its name."""
-    if isinstance(value, Mapping):
-        config = value.get("config")
-        if isinstance(config, str):  # {"class_name": "function", "config": "gelu"}
-            return config.rpartition(".")[2]
-        return _class_function(str(value.get("class_name")), config if isinstance(config, Mapping) else {})
-    return "linear" if value is None else str(value)
-
-
-def _class_function(kind: str, config: Mapping[str, Any]) -> str:
-    """Return the function that a layer written as an activation is."""
-    if kind == "ReLU":
-        return rectified(config)
-    named = {"LeakyReLU": "leaky_relu", "ELU": "elu", "Softmax": "softmax"}
-    return named.get(kind) or str(config.get("activation") or kind).lower()
+    """Return the name of a function, however it is written: a word, a table with its name, or a layer."""
+    if not isinstance(value, Mapping):
+        return "linear" if value is None else str(value)
+    kind, config = str(value.get("class_name")), value.get("config")
+    if isinstance(config, str):  # {"class_name": "function", "config": "gelu"}
+        return config.rpartition(".")[2]
+    table = config if isinstance(config, Mapping) else {}
+    if kind in {"ReLU", "LeakyReLU"}:
+        return rectified(table) if kind == "ReLU" else "leaky_relu"
+    return str(table.get("activation") or kind).lower()
 
 
 def rectified(config: Mapping[str, Any]) -> str:
-    """Return what a ReLU with a maximum or a slope is."""
+    """Return the function of a ReLU with a maximum or a slope."""
     most, slope = config.get("max_value"), config.get("negative_slope") or config.get("alpha")
     if isinstance(slope, list):
         slope = slope[0] if slope else 0
@@ -44,7 +37,7 @@ def followed(op: CallOp, x: FeatureMap, key: str = "activation") -> FeatureMap:
     return applied(op, x, function_name(op.get(key)), after=True)
 
 
-def applied(op: CallOp, x: FeatureMap, name: str, *, after: bool = False, axis: int = -1) -> FeatureMap:
+def applied(op: CallOp, x: FeatureMap, name: str, *, after: bool = False) -> FeatureMap:
     """Add a function: by itself, or after the layer it belongs to."""
     tail, word = name.rpartition(".")[2] if after else "", plain_word(name)
     if word == "linear":
@@ -52,7 +45,7 @@ def applied(op: CallOp, x: FeatureMap, name: str, *, after: bool = False, axis: 
     if word in ACTIVATIONS:
         return op.row("Activation", x, function=ACTIVATIONS[word], tail=tail)
     if word in {"softmax", "logsoftmax"}:
-        return softmax_along(op, x, x.rank + axis if axis < 0 else axis, tail)
+        return softmax_along(op, x, x.rank - 1, tail)
     if word not in OPERATORS:
         raise op.problem(f"unknown function {name[:50]!r}")
     return op.row("Elementwise", x, function=OPERATORS[word], tail=tail)
@@ -63,38 +56,24 @@ def softmax_along(op: CallOp, x: FeatureMap, axis: int, tail: str = "") -> Featu
     return op.row("Softmax", op.viewed(x, axis), tail=tail)
 
 
-def activation(op: CallOp) -> FeatureMap:
-    """Add a named function."""
-    return applied(op, op.x, function_name(op.get("activation")))
-
-
-def relu(op: CallOp) -> FeatureMap:
-    """Add a ReLU, which may have a maximum and a slope."""
-    return op.row("Activation", op.x, function=rectified(op.config))
-
-
 def softmax(op: CallOp) -> FeatureMap:
-    """Add a softmax along one axis or several."""
-    axis = op.get("axis", -1)
-    if isinstance(axis, list) and len(axis) > 1:
+    """Add a softmax along one axis."""
+    axes = op.axes(op.argument(1, "axis", default=-1), op.x.rank)
+    if len(axes) != 1:
         raise op.problem("a softmax over several axes is not supported; export it flattened")
-    return softmax_along(op, op.x, op.axis(axis[0] if isinstance(axis, list) and axis else axis, op.x.rank))
+    return softmax_along(op, op.x, axes[0])
 
 
 def prelu(op: CallOp) -> Made:
     """Add a PReLU: a slope for each index of the axes that do not share one."""
-    shared = op.get("shared_axes") or []
-    if not isinstance(shared, list):
-        raise op.problem("shared_axes is not a list of axes")
-    x = op.x
-    common = {op.axis(each, x.rank, "shared_axes") for each in shared}
-    sizes = [size for axis, size in enumerate(x.sizes) if axis not in common]
-    open_axes = [axis for axis in range(x.rank) if axis not in common and x.sizes[axis] > 1]
-    if len(open_axes) <= 1:
-        seen = op.viewed(x, open_axes[0]) if open_axes else x
-        return op.row("PReLU", seen, num_parameters=max([1, *sizes]))
+    x, shared = op.x, op.get("shared_axes") or []
+    common = {op.axis(each, x.rank, "shared_axes") for each in (shared if isinstance(shared, list) else [shared])}
     own = [axis for axis in range(x.rank) if axis not in common]
-    return op.grouped(lambda inner, y: _unshared(inner, y, own), op.vectors(x))
+    long = [axis for axis in own if x.sizes[axis] > 1]
+    if len(long) > 1:
+        return op.grouped(lambda inner, y: _unshared(inner, y, own), op.vectors(x))
+    count = prod(x.sizes[axis] for axis in long)
+    return op.row("PReLU", op.viewed(x, long[0]) if long else x, num_parameters=count)
 
 
 def _unshared(op: CallOp, x: FeatureMap, own: list[int]) -> FeatureMap:
@@ -102,9 +81,6 @@ def _unshared(op: CallOp, x: FeatureMap, own: list[int]) -> FeatureMap:
     flat = joined(op, x, own)
     y = op.row("PReLU", flat, num_parameters=flat.sizes[flat.channel])
     return reshaped(op, y, x.sizes, tail="back")
-
-
-# Convolutions and pools.
 
 
 def _padding(
@@ -127,7 +103,7 @@ def window(op: CallOp) -> dict[str, Any]:
 
 
 def convolution(kind: str, **keys: str) -> Callable[[CallOp], FeatureMap]:
-    """Return what adds a convolution; the keys name the options in Keras' configuration."""
+    """Return the function that adds a convolution; the keys name the options in Keras' configuration."""
 
     def add(op: CallOp) -> FeatureMap:
         options = {field: op.get(key) for field, key in keys.items()}
@@ -143,22 +119,13 @@ def transposed(op: CallOp) -> FeatureMap:
     """Add a transposed convolution."""
     fields = {key: value for key, value in window(op).items() if key != "padding"}
     extents = tuple(gap * (size - 1) + 1 for size, gap in zip(fields["kernel_size"], fields["dilation"], strict=True))
-    padding, extra = _output_padding(op, extents, fields["stride"])
-    y = op.row(
-        "ConvTranspose",
-        op.mapped(op.x, op.space),
-        **fields,
-        out_channels=op.get("filters"),
-        padding=padding,
-        output_padding=extra,
-        groups=op.get("groups"),
-        bias=op.flag("use_bias", True),
-    )
-    return followed(op, y)
+    fields["padding"], fields["output_padding"] = _output_padding(op, extents, fields["stride"])
+    fields |= {"out_channels": op.get("filters"), "groups": op.get("groups"), "bias": op.flag("use_bias", True)}
+    return followed(op, op.row("ConvTranspose", op.mapped(op.x, op.space), **fields))
 
 
 def _output_padding(op: CallOp, extents: tuple[int, ...], stride: tuple[int, ...]) -> tuple[object, tuple[int, ...]]:
-    """Return padding and output padding of a transposed convolution, by Keras' rule for the output size.
+    """Return the padding and output padding that give the output size of Keras.
 
     Without output_padding: in·stride, plus kernel − stride if that is positive and padding is valid.
     With it: (in − 1)·stride + kernel − 2·⌊kernel/2⌋ + output_padding.
@@ -197,27 +164,21 @@ def adaptive_pool(op: CallOp) -> FeatureMap:
     return op.row(f"Adaptive{_pool(op)}", op.mapped(op.x, op.space), output_size=op.sizes("output_size", op.space))
 
 
-def pad(op: CallOp) -> FeatureMap:
-    """Add a border of zeros."""
-    return op.row("Pad", op.mapped(op.x, op.space), padding=_border(op, "padding"))
+def border(kind: str, key: str) -> Callable[[CallOp], FeatureMap]:
+    """Return the function that adds a border of zeros, or cuts one off."""
+    return lambda op: op.row(kind, op.mapped(op.x, op.space), **_border(op, key))
 
 
-def crop(op: CallOp) -> FeatureMap:
-    """Cut off a border."""
-    return op.row("Crop", op.mapped(op.x, op.space), cropping=_border(op, "cropping"))
-
-
-def _border(op: CallOp, key: str) -> tuple[tuple[int, int], ...]:
-    """Return the border's width before and after each axis."""
+def _border(op: CallOp, key: str) -> dict[str, Any]:
+    """Return the field with the border's width before and after each axis."""
     value, axes = op.get(key, 1), op.space
-    if isinstance(value, int):
-        value = [value] * axes
-    if axes == 1 and isinstance(value, list) and len(value) == 2 and not isinstance(value[0], list):  # noqa: PLR2004
-        value = [value]
-    pairs = [[each, each] if isinstance(each, int) else each for each in (value if isinstance(value, list) else [])]
-    if len(pairs) != axes or not all(isinstance(each, list) and len(each) == 2 for each in pairs):  # noqa: PLR2004
+    each = [value] * axes if isinstance(value, int) else value if isinstance(value, list) else []
+    if axes == 1 and len(each) == 2 and not isinstance(each[0], list):  # noqa: PLR2004  (a pair)
+        each = [each]
+    pairs = [[width, width] if isinstance(width, int) else width for width in each]
+    if len(pairs) != axes or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):  # noqa: PLR2004
         raise op.invalid(key, value, f"one pair for each of {axes} axes")
-    return tuple((op.checked(key, before), op.checked(key, after)) for before, after in pairs)
+    return {key: tuple((op.checked(key, before), op.checked(key, after)) for before, after in pairs)}
 
 
 MODES = ("nearest", "bilinear", "bicubic", "area")
@@ -243,9 +204,6 @@ def resize(op: CallOp) -> FeatureMap:
     return op.row("Interpolate", op.mapped(op.x, 2), size=size, mode=_mode(op, "bilinear"))
 
 
-# Dense layers, embeddings and learned scales of Keras.
-
-
 def dense(op: CallOp) -> FeatureMap:
     """Add a linear layer on the last axis."""
     y = op.row("Linear", op.vectors(op.x), out_features=op.get("units"), bias=op.flag("use_bias", True))
@@ -254,9 +212,8 @@ def dense(op: CallOp) -> FeatureMap:
 
 def embedding(op: CallOp) -> FeatureMap:
     """Add a table of vectors."""
-    x = op.vectors(op.x)
-    rows, width = op.get("input_dim"), op.get("output_dim")
-    return op.row("Embedding", x, num_embeddings=rows, embedding_dim=width)
+    fields = {"num_embeddings": op.get("input_dim"), "embedding_dim": op.get("output_dim")}
+    return op.row("Embedding", op.vectors(op.x), **fields)
 
 
 def reversible_embedding(op: CallOp) -> Made:
@@ -290,10 +247,8 @@ def einsum_dense(op: CallOp) -> Made:
     out = [out] if isinstance(out, int) else out
     if not isinstance(out, list) or len(out) > len(writes):
         raise op.problem("output_shape is not a list with a size for each axis")
-    given = zip(writes[len(writes) - len(out) :], out, strict=True)
-    sizes |= {
-        letter: op.checked("output_shape", size) for letter, size in given if size is not None and letter not in sizes
-    }
+    given = {letter: size for letter, size in zip(reversed(writes), reversed(out), strict=False) if size is not None}
+    sizes = {letter: op.checked("output_shape", size) for letter, size in given.items()} | sizes
     if not {*weight, *writes} <= sizes.keys():
         raise op.problem(f"output_shape leaves a letter of {equation[:50]!r} open")
     if any(letter in reads and letter in writes for letter in weight):
@@ -324,11 +279,10 @@ def _linear(op: CallOp, x: FeatureMap, terms: tuple[str, str, str], sizes: dict[
     if not summed or {*kept, *made} != {*writes}:
         raise op.problem("the equation sums an axis that the weight does not have, which is not supported")
     x = op.vectors(x) if summed == [x.rank - 1] else joined(op, op.vectors(x), summed)
-    bias_axes = op.get("bias_axes")
-    biased = {*str(bias_axes or "").replace(" ", "")}
+    biased = {*str(op.get("bias_axes") or "").replace(" ", "")}
     plain = biased == {*made}
     if not biased <= {*made}:
-        raise op.problem(f"bias_axes = {str(bias_axes)[:50]!r} are not among the new axes")
+        raise op.problem(f"bias_axes = {str(op.get('bias_axes'))[:50]!r} are not among the new axes")
     y = op.row("Linear", x, out_features=prod(sizes[letter] for letter in made), bias=plain)
     order = [*kept, *made]
     if len(made) > 1 or len(kept) + 1 != y.rank:
@@ -343,23 +297,11 @@ def _linear(op: CallOp, x: FeatureMap, terms: tuple[str, str, str], sizes: dict[
     return op.row("Elementwise", y, bias, tail="biased", function="add")
 
 
-# Normalizations.
-
-
-def _axes_of(op: CallOp) -> list[int]:
-    """Return the axes that a normalization names."""
-    value = op.get("axis", -1)
-    axes = value if isinstance(value, list) else [value]
-    if not axes:
-        raise op.problem("it names no axis")
-    return sorted({op.axis(each, op.x.rank) for each in axes})
-
-
 def normalization(add: Callable[[CallOp, FeatureMap], FeatureMap]) -> Callable[[CallOp], Made]:
-    """Return what adds a normalization over one axis, or over several, which are merged for it."""
+    """Return the function that adds a normalization over one axis, or over several, which are merged for it."""
 
     def over(op: CallOp) -> Made:
-        axes = _axes_of(op)
+        axes = op.axes(op.get("axis", -1), op.x.rank)
         if len(axes) == 1:
             return add(op, op.viewed(op.x, axes[0]))
         return op.grouped(lambda inner, x: merged(inner, x, axes), op.vectors(op.x))
@@ -372,7 +314,7 @@ def normalization(add: Callable[[CallOp, FeatureMap], FeatureMap]) -> Callable[[
 
 def _single(op: CallOp) -> FeatureMap:
     """Return the input, its channels on the one axis that the layer names."""
-    axes = _axes_of(op)
+    axes = op.axes(op.get("axis", -1), op.x.rank)
     if len(axes) != 1:
         raise op.problem("it names several axes; only one is supported")
     return op.viewed(op.x, axes[0])
@@ -381,9 +323,7 @@ def _single(op: CallOp) -> FeatureMap:
 def _affine(op: CallOp) -> dict[str, Any]:
     """Return whether there are a scale and a shift."""
     scale, center = op.flag("scale", True), op.flag("center", True)
-    if scale == center:
-        return {} if scale else {"affine": False}
-    return {"gamma": scale, "beta": center}
+    return {"gamma": scale, "beta": center} if scale or center else {"affine": False}
 
 
 def batch_norm(op: CallOp) -> FeatureMap:
@@ -408,13 +348,13 @@ unit_norm = normalization(lambda op, x: op.row("RMSNorm", x, elementwise_affine=
 
 
 def group_norm(op: CallOp) -> FeatureMap:
-    """Add a group norm; -1 groups are one for each channel."""
+    """Add a group norm; -1 groups are as many as channels."""
     x, groups = _single(op), op.number("groups", 32)
     return op.row("GroupNorm", x, num_groups=x.sizes[x.channel] if groups == -1 else groups, **_affine(op))
 
 
 def data_norm(op: CallOp) -> Made:
-    """Add a normalization with statistics of the data: given ones are constants, learned ones are kept."""
+    """Add a normalization by statistics of the data: given ones are constants, learned ones are params."""
     kept = op.get("mean") is None
     if op.get("axis", -1) in (None, []):
         return op.row("DataNorm", op.x, per_channel=False, track_stats=kept)

@@ -1,29 +1,35 @@
 """Operations between the layers of a Keras model: `keras.ops`, and functions of TensorFlow in Keras 2."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
-from flopcount.readers.keras.context import CallOp, FeatureMap, Made, axis_order, reshaped, taken, target, turned
+from flopcount.readers.keras.context import (
+    CallOp,
+    FeatureMap,
+    Made,
+    Writer,
+    axis_order,
+    reshaped,
+    taken,
+    target,
+    turned,
+)
 from flopcount.readers.keras.layers import MODES, applied, pool
-from flopcount.readers.synonyms import ACTIVATIONS, OPERATORS, SEVERAL
-
-# Layers and operations that combine tensors.
-
+from flopcount.readers.synonyms import SEVERAL
 
 SEQUENCE = 2
 """The axes of a sequence: tokens and channels."""
 
 
 def alike(op: CallOp, xs: Sequence[FeatureMap]) -> list[FeatureMap]:
-    """View all as the first one, or as tokens; missing axes in front get the size 1."""
-    rank = max(x.rank for x in xs)
-    full = next(x for x in xs if x.rank == rank)
-    if all(x.rank == rank for x in xs):
-        mixed = len({(x.channel, x.copies) for x in xs}) > 1
-        if mixed and rank - op.outer == SEQUENCE:
-            return [op.vectors(x) for x in xs]
-        return [op.viewed(x, full.channel, full.copies) for x in xs]
+    """View all as the first one with the most axes, or as tokens; missing axes in front get the size 1."""
+    full = max(xs, key=lambda x: x.rank)
+    rank = full.rank
+    mixed = len({(x.channel, x.copies) for x in xs}) > 1
+    if mixed and rank - op.outer == SEQUENCE and all(x.rank == rank for x in xs):
+        return [op.vectors(x) for x in xs]
     padded = [
         x if x.rank == rank else reshaped(op, x, [1] * (rank - x.rank) + [*x.sizes], tail=f"stretched{place}")
         for place, x in enumerate(xs, 1)
@@ -32,7 +38,7 @@ def alike(op: CallOp, xs: Sequence[FeatureMap]) -> list[FeatureMap]:
 
 
 def combined(op: CallOp, xs: Sequence[FeatureMap], function: str, tail: str = "") -> FeatureMap:
-    """Compute element by element over several tensors, by the plainest kind that says it."""
+    """Compute element by element over several tensors, by the simplest kind that does so."""
     if not xs:
         raise op.problem("it has no inputs; the file is damaged")
     if len(xs) == 1:
@@ -41,11 +47,10 @@ def combined(op: CallOp, xs: Sequence[FeatureMap], function: str, tail: str = ""
     sizes = {x.sizes for x in xs}
     if function == "add" and len(sizes) == 1:
         return op.row("Add", *xs, tail=tail)
-    if function == "mul":
-        full = max(xs, key=lambda x: prod(x.sizes))
-        if all(_stretches(x, full) for x in xs):
-            place = next(place for place, x in enumerate(xs) if x is full)
-            return op.row("Mul", full, *xs[:place], *xs[place + 1 :], tail=tail)
+    full = max(xs, key=lambda x: prod(x.sizes))
+    if function == "mul" and all(_stretches(x, full) for x in xs):
+        place = next(place for place, x in enumerate(xs) if x is full)
+        return op.row("Mul", full, *xs[:place], *xs[place + 1 :], tail=tail)
     if len(xs) > 2 and function not in {"add", "mul", "min", "max"}:  # noqa: PLR2004  (two operands)
         raise op.problem(f"it has {len(xs)} inputs; it takes two")
     return op.row("Elementwise", *xs, tail=tail, function=function)
@@ -56,13 +61,8 @@ def _stretches(x: FeatureMap, full: FeatureMap) -> bool:
 
 
 def combination(function: str) -> Callable[[CallOp], FeatureMap]:
-    """Return what combines all inputs element by element."""
+    """Return the function that combines all inputs element by element."""
     return lambda op: combined(op, op.xs, function)
-
-
-def average(op: CallOp) -> FeatureMap:
-    """Add a mean of several tensors: their sum, divided by their number."""
-    return op.row("Elementwise", combined(op, op.xs, "add"), function="div", tail="mean")
 
 
 def scaled_sum(op: CallOp) -> FeatureMap:
@@ -71,9 +71,9 @@ def scaled_sum(op: CallOp) -> FeatureMap:
     return combined(op, [one, op.row("Elementwise", other, function="mul", tail="scaled")], "add")
 
 
-def concatenate_joins(op: CallOp) -> FeatureMap:
+def concatenate(op: CallOp) -> FeatureMap:
     """Concatenate tensors."""
-    return concatenated(op, op.xs, op.axis(op.get("axis", -1), op.x.rank))
+    return concatenated(op, op.xs, op.axis(op.argument(1, "axis", default=-1), op.x.rank))
 
 
 def concatenated(op: CallOp, xs: Sequence[FeatureMap], axis: int) -> FeatureMap:
@@ -113,9 +113,6 @@ def einsum(op: CallOp, xs: Sequence[FeatureMap], reads: Sequence[str], out: str,
     return op.row("Einsum", *seen, equation=equation, tail=tail, channel=len(out) - 1)
 
 
-PASSED = ("identity", "cast", "copy", "stopgradient", "flip", "reverse", "roll", "castlike", "convert", "ensureshape")
-"""Operations that compute nothing."""
-
 REDUCTIONS: Mapping[str, str] = {
     **dict.fromkeys(("mean", "reducemean"), "mean"),
     **dict.fromkeys(("sum", "reducesum"), "sum"),
@@ -130,65 +127,51 @@ REDUCTIONS: Mapping[str, str] = {
 """Operations that make one number of many."""
 
 
-def element(op: CallOp, name: str) -> FeatureMap:
-    """Add an operation on one tensor, on two, or on one and a constant."""
-    function = OPERATORS[name]
-    xs = op.operands if function in SEVERAL else [op.x]
-    return combined(op, xs, function) if len(xs) > 1 else op.row("Elementwise", op.x, function=function)
+def element(function: str) -> Writer:
+    """Return the function that adds an operation on one tensor, on two, or on one and a constant."""
+
+    def add(op: CallOp) -> FeatureMap:
+        xs = op.operands if function in SEVERAL else [op.x]
+        return combined(op, xs, function) if len(xs) > 1 else op.row("Elementwise", op.x, function=function)
+
+    return add
 
 
-def activation(op: CallOp, name: str) -> FeatureMap:
-    """Add an activation."""
-    return applied(op, op.x, name)
+def activation(name: str) -> Writer:
+    """Return the function that adds an activation."""
+    return lambda op: applied(op, op.x, name)
 
 
-def softmax(op: CallOp, _: str) -> FeatureMap:
-    """Add a softmax."""
-    axis = op.argument(1, "axis", default=-1)
-    return applied(op, op.x, "softmax", axis=op.axis(axis, op.x.rank))
+def reduction(function: str) -> Writer:
+    """Return the function that adds a reduction."""
+    return lambda op: _reduced(op, op.x, function)
 
 
-def passed(op: CallOp, _: str) -> FeatureMap:
-    """Add what computes nothing."""
-    return op.row("Identity", op.x)
-
-
-def reduced(op: CallOp, name: str) -> FeatureMap:
-    """Add a reduction: a global pool where it is one over space."""
-    x, found = op.x, REDUCTIONS[name]
+def _reduced(op: CallOp, x: FeatureMap, found: str) -> FeatureMap:
+    """Add a reduction: a global pool if it is one over space."""
     axes = op.axes(op.argument(1, "axis"), x.rank)
     keep = op.argument(2, "keepdims", "keep_dims", default=False) is True
     space = [axis for axis in range(x.rank) if axis != x.channel]
-    if found in {"mean", "max"} and x.copies == 0 and x.rank > 1 and axes == space:
-        kind = "GlobalAvgPool" if found == "mean" else "GlobalMaxPool"
+    kind = {"mean": "GlobalAvgPool", "max": "GlobalMaxPool"}.get(found)
+    if kind and x.copies == 0 and x.rank > 1 and axes == space:
         return op.row(kind, x, keepdim=keep, channel=x.channel if keep else 0)
-    seen = op.vectors(x)
     left = x.rank if keep else max(x.rank - len(axes), 1)
     places = [axis - x.rank for axis in axes]
-    return op.row("Reduce", seen, axes=places, function=found, keepdim=keep, channel=left - 1)
+    return op.row("Reduce", op.vectors(x), axes=places, function=found, keepdim=keep, channel=left - 1)
 
 
-def matmul(op: CallOp, _: str) -> FeatureMap:
+def matmul(op: CallOp) -> FeatureMap:
     """Add a product of matrices, with copies in front if there are any."""
     xs = op.operands
     if len(xs) != 2 or min(x.rank for x in xs) < 2:  # noqa: PLR2004  (two matrices)
         raise op.problem("it takes two inputs with two or more axes each")
-    one, other = (_letters(xs[0].rank, "x"), _letters(xs[1].rank, "y"))
-    turned_one = op.argument(2, "transpose_a", "adj_x") is True
-    turned_other = op.argument(3, "transpose_b", "adj_y") is True
-    one = one[:-2] + (one[-1] + one[-2] if turned_one else one[-2:])
-    other = other[:-2] + (other[-1] + other[-2] if turned_other else other[-2:])
-    copies = one[:-2] if len(one) >= len(other) else other[:-2]
-    return einsum(op, xs, (one, other), f"{copies}xz")
+    copies = ["abcdefgh"[10 - x.rank :] for x in xs]
+    one = "yx" if op.argument(2, "transpose_a", "adj_x") is True else "xy"
+    other = "zy" if op.argument(3, "transpose_b", "adj_y") is True else "yz"
+    return einsum(op, xs, (copies[0] + one, copies[1] + other), f"{max(copies, key=len)}xz")
 
 
-def _letters(rank: int, which: str) -> str:
-    """Name the axes of a factor: rows, columns, and the copies in front of both by one alphabet."""
-    front = "abcdefgh"[-(rank - 2) :] if rank > 2 else ""  # noqa: PLR2004  (a matrix)
-    return front + ("xy" if which == "x" else "yz")
-
-
-def einsum_of(op: CallOp, _: str) -> FeatureMap:
+def einsum_of(op: CallOp) -> FeatureMap:
     """Add a sum of products over letters; the batch has the first one."""
     equation = str(op.argument(0, "subscripts", "equation", default="")).replace(" ", "")
     reads, _, out = equation.partition("->")
@@ -198,7 +181,7 @@ def einsum_of(op: CallOp, _: str) -> FeatureMap:
     return einsum(op, xs, [term[1:] for term in terms], out[1:])
 
 
-def attention(op: CallOp, _: str) -> Made:
+def attention(op: CallOp) -> Made:
     """Add attention over tokens, heads and channels: two products, and the softmax between them."""
     xs = [op.argument(place, name) for place, name in enumerate(("query", "key", "value"))]
     if not all(isinstance(x, FeatureMap) and x.rank == HEADS for x in xs) or len({x.sizes[1] for x in xs}) > 1:
@@ -216,27 +199,16 @@ def _attended(op: CallOp, query: FeatureMap, key: FeatureMap, value: FeatureMap)
     return einsum(op, [weights, value], ("hnm", "mhv"), "nhv", tail="sum")
 
 
-def pooled(op: CallOp, name: str) -> FeatureMap:
-    """Add a pool with a sliding window."""
+def pooled(name: str) -> Writer:
+    """Return the function that adds a pool with a sliding window."""
     names = ("pool_size", "strides", "padding", "data_format")
-    found = {key: op.argument(place, key) for place, key in enumerate(names, 1)}
-    config = {key: value for key, value in found.items() if value is not None}
-    kind = f"{'Max' if name == 'maxpool' else 'Average'}Pool{op.x.rank - 1}D"
-    return pool(op.having(config=config, origin=op.origin._replace(kind=kind)))
 
+    def add(op: CallOp) -> FeatureMap:
+        found = {key: op.argument(place, key) for place, key in enumerate(names, 1)}
+        config = {key: value for key, value in found.items() if value is not None}
+        return pool(op.having(config=config, origin=op.origin._replace(kind=f"{name}Pool{op.x.rank - 1}D")))
 
-def family(name: str) -> Callable[[CallOp, str], FeatureMap] | None:
-    """Return the function that adds an operation of a family."""
-    families: tuple[tuple[Container[str], Callable[[CallOp, str], FeatureMap]], ...] = (
-        (REDUCTIONS, reduced),
-        (ACTIVATIONS, activation),
-        (OPERATORS, element),
-        (PASSED, passed),
-    )
-    return next((write for names, write in families if name in names), None)
-
-
-# Layers around another layer.
+    return add
 
 
 def time_distributed(op: CallOp) -> Made:
@@ -255,20 +227,17 @@ def _in_front(op: CallOp) -> FeatureMap:
 
 def spectral(op: CallOp) -> Made:
     """Add a layer whose weight is divided by its largest singular value, for which a vector is kept."""
-    return op.grouped(_normalised, op.x)
+    return op.grouped(_normalized, op.x)
 
 
-def _normalised(op: CallOp, x: FeatureMap) -> FeatureMap:
+def _normalized(op: CallOp, x: FeatureMap) -> FeatureMap:
     made = op.inside(op.having(args=(x,)))
     y = made if isinstance(made, FeatureMap) else made[0]
     last = x if "Transpose" in str(op.get("layer", {}).get("class_name")) else y  # the last axis of the weight
     return op.row("Constants", y, tail="vector", count=last.sizes[last.channel])
 
 
-# Operations that change shapes and compute nothing.
-
-
-def reshape(op: CallOp, _: str) -> FeatureMap:
+def reshape(op: CallOp) -> FeatureMap:
     """Add a reshape; the batch comes first among the new sizes."""
     sizes = op.argument(1, "newshape", "shape", "new_shape")
     if not isinstance(sizes, list) or not sizes:
@@ -276,42 +245,30 @@ def reshape(op: CallOp, _: str) -> FeatureMap:
     return reshaped(op, op.x, target(op, op.x, sizes[1:]))
 
 
-def transpose(op: CallOp, _: str) -> FeatureMap:
-    """Add another order of the axes, the batch in front."""
-    order = op.argument(1, "axes", "perm")
-    rank = op.x.rank
-    if not isinstance(order, list) or sorted(map(str, order)) != sorted(map(str, range(rank + 1))) or order[0] != 0:
-        raise op.problem("moving the batch is not supported")
-    return turned(op, op.x, [axis - 1 for axis in order[1:]])
-
-
-def moved(op: CallOp, name: str) -> FeatureMap:
-    """Add two axes in each other's place, or one in another place, the batch in front."""
-    names = ("axis1", "axis2") if name == "swapaxes" else ("source", "destination")
-    one, other = (op.axis(op.argument(place, key), op.x.rank) for place, key in enumerate(names, 1))
+def swap_axes(op: CallOp) -> FeatureMap:
+    """Exchange two axes."""
+    one, other = (op.axis(op.argument(place, f"axis{place}"), op.x.rank) for place in (1, 2))
     order = [*range(op.x.rank)]
-    if name == "swapaxes":
-        order[one], order[other] = other, one
-    else:
-        order.insert(other, order.pop(one))
+    order[one], order[other] = other, one
     return turned(op, op.x, order)
 
 
-def concatenate_reshaping(op: CallOp, _: str) -> FeatureMap:
-    """Concatenate tensors."""
-    axis = op.argument(1, "axis", default=-1)
-    return concatenated(op, op.operands, op.axis(axis, op.x.rank))
+def move_axis(op: CallOp) -> FeatureMap:
+    """Move an axis to another place."""
+    one, other = (op.axis(op.argument(n, key), op.x.rank) for n, key in enumerate(("source", "destination"), 1))
+    order = [*range(op.x.rank)]
+    order.insert(other, order.pop(one))
+    return turned(op, op.x, order)
 
 
-def stack(op: CallOp, _: str) -> FeatureMap:
+def stack(op: CallOp) -> FeatureMap:
     """Stack tensors along a new axis."""
     place = op.axis(op.argument(1, "axis", default=-1), op.x.rank + 1)
-    xs = op.operands
     sizes = [*op.x.sizes[:place], 1, *op.x.sizes[place:]]
-    return concatenated(op, [reshaped(op, x, sizes, tail=f"part{n}") for n, x in enumerate(xs, 1)], place)
+    return concatenated(op, [reshaped(op, x, sizes, tail=f"part{n}") for n, x in enumerate(op.operands, 1)], place)
 
 
-def expand_dims(op: CallOp, _: str) -> FeatureMap:
+def expand_dims(op: CallOp) -> FeatureMap:
     """Add axes of size 1."""
     value = op.argument(1, "axis", default=-1)
     sizes = [*op.x.sizes]
@@ -320,8 +277,8 @@ def expand_dims(op: CallOp, _: str) -> FeatureMap:
     return reshaped(op, op.x, sizes)
 
 
-def squeeze(op: CallOp, _: str) -> FeatureMap:
-    """Add away axes of size 1."""
+def squeeze(op: CallOp) -> FeatureMap:
+    """Remove axes of size 1."""
     value, sizes = op.argument(1, "axis", "squeeze_dims"), op.x.sizes
     every = [axis for axis, size in enumerate(sizes) if size == 1]
     gone = every if value in (None, []) else op.axes(value, len(sizes))
@@ -330,13 +287,8 @@ def squeeze(op: CallOp, _: str) -> FeatureMap:
     return reshaped(op, op.x, [size for axis, size in enumerate(sizes) if axis not in gone] or [1])
 
 
-def flat(op: CallOp, _: str) -> FeatureMap:
-    """Add all axes as one."""
-    return reshaped(op, op.x, [prod(op.x.sizes)])
-
-
-def resize(op: CallOp, _: str) -> FeatureMap:
-    """Add another size of an image."""
+def resize(op: CallOp) -> FeatureMap:
+    """Add a resize to a given size."""
     size = op.argument(1, "size")
     mode = str(op.argument(2, "interpolation", "method", default="bilinear")).lower()
     if not isinstance(size, list) or len(size) != 2 or mode not in MODES:  # noqa: PLR2004  (a plane)
@@ -344,51 +296,33 @@ def resize(op: CallOp, _: str) -> FeatureMap:
     return op.row("Interpolate", op.mapped(op.x, 2), size=size, mode=mode)
 
 
-def shuffled(op: CallOp, name: str) -> FeatureMap:
-    """Add channels dealt out over space, or gathered from it."""
-    factor = op.argument(1, "block_size")
-    if name == "depthtospace":
-        return op.row("PixelShuffle", op.mapped(op.x, 2), upscale_factor=factor)
-    return op.row("PixelUnshuffle", op.mapped(op.x, 2), downscale_factor=factor)
+def shuffle(kind: str, key: str) -> Writer:
+    """Return the function that moves channels to space, or back."""
+    return lambda op: op.row(kind, op.mapped(op.x, 2), **{key: op.argument(1, "block_size")})
 
 
-def pad(op: CallOp, _: str) -> FeatureMap:
-    """Add a border around any axis but the batch."""
-    widths, x = op.argument(1, "pad_width", "paddings"), op.vectors(op.x)
-    if not isinstance(widths, list) or len(widths) != x.rank + 1 or widths[0] not in ([0, 0], 0):
-        raise op.problem("the padding has to name every axis, and not pad the batch")
-    pairs = [pair if isinstance(pair, list) else [pair, pair] for pair in widths[1:]]
-    sizes = [size + sum(op.checked("pad_width", each) for each in pair) for size, pair in _zipped(x.sizes, pairs)]
-    return op.row("Expand", x, size=sizes, axes=x.rank)
+def expansion(grown: Callable[[int, list[int]], int], *keys: str, kept: Container[Any] | None = None) -> Writer:
+    """Return the function that adds copies or a border along each axis but the batch, whose number says `kept`."""
+
+    def add(op: CallOp) -> FeatureMap:
+        numbers, x = op.argument(1, *keys), op.vectors(op.x)
+        if not isinstance(numbers, list) or len(numbers) != x.rank + 1 or (kept and numbers[0] not in kept):
+            raise op.problem(f"{keys[0]} has to name every axis, and leave the batch as it is")
+        each = [
+            [op.checked(keys[0], n) for n in (pair if isinstance(pair, list) and pair else [pair])]
+            for pair in numbers[1:]
+        ]
+        sizes = [grown(size, found) for size, found in zip(x.sizes, each, strict=True)]
+        return op.row("Expand", x, size=sizes, axes=x.rank)
+
+    return add
 
 
-def _zipped(sizes: Sequence[int], widths: Sequence[Any]) -> list[tuple[int, Any]]:
-    return list(zip(sizes, widths, strict=True))
-
-
-def tiled(op: CallOp, _: str) -> FeatureMap:
-    """Add copies along each axis."""
-    times, x = op.argument(1, "repeats", "multiples", "reps"), op.vectors(op.x)
-    if not isinstance(times, list) or len(times) != x.rank + 1 or times[0] != 1:
-        raise op.problem("the repeats have to name every axis, and not repeat the batch")
-    sizes = [size * op.checked("repeats", each) for size, each in _zipped(x.sizes, times[1:])]
-    return op.row("Expand", x, size=sizes, axes=x.rank)
-
-
-def broadcast(op: CallOp, _: str) -> FeatureMap:
-    """Add copies up to a given shape, the batch in front."""
-    sizes, x = op.argument(1, "shape"), op.vectors(op.x)
-    if not isinstance(sizes, list) or len(sizes) != x.rank + 1:
-        raise op.problem("its number of sizes is not the number of axes")
-    return op.row("Expand", x, size=sizes[1:], axes=x.rank)
-
-
-def split(op: CallOp, _: str) -> list[FeatureMap]:
+def split(op: CallOp) -> list[FeatureMap]:
     """Split an axis: into equal parts, parts of given sizes, or at given places."""
     x = op.x
     axis = op.axis(op.argument(2, "axis", default=-1), x.rank)
-    cuts = op.argument(1, "indices_or_sections", "num_or_size_splits", "num_split", "num")
-    full = x.sizes[axis]
+    cuts, full = op.argument(1, "indices_or_sections", "num_or_size_splits", "num_split", "num"), x.sizes[axis]
     sizes = _shares(op, cuts, full, sums=op.kind == "TFOpLambda")
     if sum(sizes) != full or min(sizes) < 1:
         raise op.problem(f"the parts {sizes[:5]} do not add up to an axis of size {full}")
@@ -398,9 +332,7 @@ def split(op: CallOp, _: str) -> list[FeatureMap]:
 def _shares(op: CallOp, cuts: Any, full: int, *, sums: bool) -> list[int]:
     if isinstance(cuts, list) and cuts:
         numbers = [op.checked("indices_or_sections", each) for each in cuts]
-        return (
-            numbers if sums else [after - before for before, after in zip([0, *numbers], [*numbers, full], strict=True)]
-        )
+        return numbers if sums else [after - before for before, after in pairwise([0, *numbers, full])]
     count = op.checked("indices_or_sections", cuts)
     if count < 1 or full % count or count > MOST_SHARES:
         raise op.problem(f"an axis of size {full} cannot be split into {count} equal parts")
@@ -411,8 +343,8 @@ MOST_SHARES = 10_000
 """An axis is split into at most this many parts."""
 
 
-def unstack(op: CallOp, _: str) -> list[FeatureMap]:
-    """Add each place of an axis by itself."""
+def unstack(op: CallOp) -> list[FeatureMap]:
+    """Split an axis into its places."""
     x = op.x
     axis = op.axis(op.argument(2, "axis", default=-1), x.rank)
     if x.sizes[axis] > MOST_SHARES:
@@ -420,8 +352,8 @@ def unstack(op: CallOp, _: str) -> list[FeatureMap]:
     return [taken(op, x, axis, 1, keep=False, tail=f"part{n}") for n in range(1, x.sizes[axis] + 1)]
 
 
-def get_item(op: CallOp, _: str) -> FeatureMap:
-    """Add places and ranges of axes, the whole batch in front."""
+def get_item(op: CallOp) -> FeatureMap:
+    """Take places and ranges of axes, with the whole batch in front."""
     keys = op.argument(1, "slice_spec", "key")
     keys = [_key(op, key) for key in (keys if isinstance(keys, list) else [keys])]
     if keys and keys[0] != slice(None):

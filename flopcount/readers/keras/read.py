@@ -8,14 +8,14 @@ import json
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopcount.errors import Note, Refusal, UsageError
-from flopcount.network.plan import Node, input_shape
+from flopcount.network.plan import input_shape
 from flopcount.readers.base import (
     Build,
     Builder,
@@ -23,21 +23,18 @@ from flopcount.readers.base import (
     ReadOptions,
     ReadResult,
     batch_asked,
+    counted_unknown,
     exact,
     listed,
     network_name,
     sanitized,
     sizes_asked,
-    unknown_problem,
 )
 from flopcount.readers.keras.context import CallOp, FeatureMap, Made, axis_order, shape_of
-from flopcount.readers.keras.graph import MOST_CALLS, LayerConfig, LayerGraph, Ref, Turn, graph_of, turns
+from flopcount.readers.keras.graph import MOST_CALLS, LayerConfig, LayerGraph, Ref, Turn, graph_of, replaced, turns
 from flopcount.readers.keras.kinds import shown_kind, unknown_layers, writer
 from flopcount.spec.fields import LARGEST
 from flopcount.spec.text import DEEPEST, MOST_BYTES, deeper, read_text
-
-# The configuration of a model: from JSON, or from the one member of an archive that has it.
-
 
 MEMBER = "config.json"
 """The configuration in an archive; nothing else in it is opened."""
@@ -67,7 +64,7 @@ def read_archive(path: Path) -> Build:
 
 
 def _member(archive: zipfile.ZipFile) -> str:
-    """Unpack the configuration, no more of it than is allowed, whatever the archive declares."""
+    """Unpack the configuration, up to the allowed size whatever size the archive declares."""
     if len(archive.namelist()) > MOST_MEMBERS:
         raise Refusal(f"more than {MOST_MEMBERS} members; Keras did not write this archive")
     if archive.namelist().count(MEMBER) > 1:
@@ -89,21 +86,19 @@ def _parsed(text: str) -> Build:
         if isinstance(data, str):  # `json.dump(model.to_json(), file)` wraps it once more
             data = json.loads(data)
     except json.JSONDecodeError as error:
-        what = f"not JSON: {error.msg}; export the model again"
-        raise Refusal(what, line=error.lineno) from None
+        raise Refusal(f"not JSON: {error.msg}; export the model again", line=error.lineno) from None
     except RecursionError:
-        raise Refusal(f"nested deeper than {DEEPEST} levels") from None
+        raise Refusal(_DEEP) from None
     except ValueError:
         raise Refusal("a number has too many digits; sizes go up to 10⁹") from None
     if not isinstance(data, dict):
         raise Refusal(f"a Keras model is a table with class_name and config, not a {type(data).__name__}")
     if deeper(data, DEEPEST):
-        raise Refusal(f"nested deeper than {DEEPEST} levels")
+        raise Refusal(_DEEP)
     return partial(_network, graph_of(data))
 
 
-# What enters a model: sizes from the file, and from the command line where the file leaves them open.
-
+_DEEP = f"nested deeper than {DEEPEST} levels"
 
 MOST_AXES = 8
 """An input with more axes after the batch is refused."""
@@ -118,7 +113,7 @@ class InputLayer(NamedTuple):
 
 
 def _entered(model: LayerGraph, builder: Builder, text: str | None) -> tuple[dict[str, FeatureMap], list[Note]]:
-    """Return the feature map of each input layer, and what qualifies it."""
+    """Return the feature map of each input layer, and the notes on their sizes."""
     entries = _input_layers(model)
     asked = sizes_asked(text, [entry.name for entry in entries], "the model")
     found: dict[str, FeatureMap] = {}
@@ -140,7 +135,7 @@ def _input_layers(model: LayerGraph) -> list[InputLayer]:
     """Return the input layers, in the order of the model's inputs."""
     every = [layer.name for layer in model.layers.values() if layer.kind == "InputLayer"]
     named = [ref.layer for ref in model.inputs if ref.layer in every]
-    is_first = _channels_first(model)
+    is_first = _channels_first(model.layers.values())
     found = [_input_layer(model.layers[name], is_first) for name in dict.fromkeys([*named, *every])]
     if not found:
         raise Refusal("the model has no input layer")
@@ -148,10 +143,9 @@ def _input_layers(model: LayerGraph) -> list[InputLayer]:
 
 
 def _input_layer(layer: LayerConfig, is_first: bool) -> InputLayer:  # noqa: FBT001
-    config = layer.config
-    sizes = config.get("batch_shape") or config.get("batch_input_shape") or config.get("shape")
-    if sizes is config.get("shape") and isinstance(sizes, list):
-        sizes = [None, *sizes]
+    config, sizes = layer.config, layer.config.get("shape")
+    sizes = [None, *sizes] if isinstance(sizes, list) else sizes
+    sizes = config.get("batch_shape") or config.get("batch_input_shape") or sizes
     if not isinstance(sizes, list | tuple):
         raise Refusal("the file does not say its shape; build the model before exporting it", layer.name)
     if not 1 <= len(sizes) <= MOST_AXES + 1 or not all(each is None or _is_size(each) for each in sizes):
@@ -164,13 +158,12 @@ def _is_size(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST
 
 
-def _channels_first(model: LayerGraph) -> bool:
+def _channels_first(layers: Iterable[LayerConfig]) -> bool:
     """Tell whether any layer takes the channels to be before space."""
     return any(
         layer.config.get("data_format") == "channels_first"
-        or (layer.model is not None and _channels_first(layer.model))
-        or (layer.wrapped is not None and layer.wrapped.config.get("data_format") == "channels_first")
-        for layer in model.layers.values()
+        or _channels_first(layer.model.layers.values() if layer.model else [layer.wrapped] if layer.wrapped else [])
+        for layer in layers
     )
 
 
@@ -193,7 +186,7 @@ def _sized(entry: InputLayer, text: str | None) -> tuple[int, ...]:
 
 
 def _open(sizes: Sequence[int | None]) -> str:
-    """Say which sizes are open, and what to give."""
+    """Return the sentence on open sizes, with the option that gives them."""
     shown = "×".join("?" if each is None else str(each) for each in sizes)
     *spatial, channels = sizes
     example = "224" if channels is not None else "x".join(["3", *["224"] * len(spatial)])
@@ -208,9 +201,6 @@ def _after(entry: InputLayer, first: InputLayer, sizes: tuple[int, ...]) -> tupl
     return tuple(theirs or ours for theirs, ours in zip(entry.sizes, sizes, strict=True))
 
 
-# The walk through a model: each call becomes nodes, each inner model a block.
-
-
 Outputs = dict[tuple[str, int], list[FeatureMap]]
 """The outputs of each call: (layer, number) → one by one."""
 
@@ -220,9 +210,7 @@ Recorded = Mapping[tuple[str, int, int], tuple[Any, ...]]
 
 def _network(model: LayerGraph, options: ReadOptions) -> ReadResult:
     """Return a model as flat nodes."""
-    unknown = Counter(unknown_layers(model))
-    if unknown and not options.allow_unknown:
-        raise unknown_problem("it has layers", unknown)
+    unknown = counted_unknown(unknown_layers(model.layers.values()), options)
     builder = Builder()
     entries, notes = _entered(model, builder, options.input)
     walk = _Walk(is_checked=options.input is None)
@@ -236,12 +224,12 @@ def _network(model: LayerGraph, options: ReadOptions) -> ReadResult:
     notes += [Note("inputs-unused", f"no layer computes with the inputs {left}: they are omitted")] if left else []
     name = network_name(model.name, "model")
     batch = batch_asked(options, sizes_asked(options.input, [*entries]), {key: x.rank for key, x in entries.items()})
-    return ReadResult(name, kept, tuple(builder.nodes), (*notes, *walk.notes()), dict(unknown), batch=batch)
+    return ReadResult(name, kept, tuple(builder.nodes), (*notes, *walk.notes()), unknown, batch=batch)
 
 
 @dataclass(slots=True)
 class Scene:
-    """Where the nodes of a model go, and what holds for all of its layers."""
+    """Where the nodes of a model go, and what is true of all its layers."""
 
     builder: Builder
     prefix: str = ""
@@ -260,7 +248,7 @@ class _Walk:
         self.left = MOST_CALLS
 
     def notes(self) -> list[Note]:
-        """Say whose weights are used more than once."""
+        """Return the note on weights that are used more than once."""
         times = {name: count + 1 for name, count in self.shared.items()}
         what = f"weights that are used more than once are counted once: {listed(times)}"
         return [Note("shared-weights", what)] if times else []
@@ -283,23 +271,16 @@ class _Walk:
 
     def _called(self, turn: Turn, scene: Scene, outputs: Outputs, recorded: Recorded) -> list[FeatureMap]:
         layer = turn.layer
-        args, keywords = (_filled(value, outputs, layer.name) for value in ([*turn.call.args], turn.call.keywords))
+        args, keywords = (_filled(value, outputs, layer.name) for value in turn.call)
         again = scene.again or id(layer) in self.visited
         frozen = scene.frozen or layer.config.get("trainable") is False
         self.visited.add(id(layer))
         before = len(scene.builder.nodes)
-        op = CallOp(
-            scene.builder,
-            Origin(layer.name, shown_kind(layer)),
-            scene.prefix + layer.name,
-            layer.config,
-            tuple(args),
-            keywords,
-            held="shared" if again else "frozen" if frozen else "",
-            outer=scene.outer,
-        )
+        origin, name = Origin(layer.name, shown_kind(layer)), scene.prefix + layer.name
+        held = "shared" if again else "frozen" if frozen else ""
+        op = CallOp(scene.builder, origin, name, layer.config, tuple(args), keywords, held=held, outer=scene.outer)
         found = self._added(layer, op, recorded.get((layer.name, turn.number, 0)))
-        if again and not scene.again and _any_shared(scene.builder.nodes[before:]):
+        if again and not scene.again and any(node.layer.shared for node in scene.builder.nodes[before:]):
             self.shared[layer.name] += 1
         return found if isinstance(found, list) else [found]
 
@@ -308,10 +289,9 @@ class _Walk:
         if layer.model is not None:
             return self._inner(layer.model, op)
         _refuse_additions(op)
-        write = writer(layer)
+        write, inner = writer(layer), layer.wrapped
         if write is None:
             return _skipped(layer, op, recorded)
-        inner = layer.wrapped
         if inner is None:
             return write(op)
         origin = Origin(f"{layer.name}.{inner.name}", shown_kind(inner))
@@ -324,7 +304,7 @@ class _Walk:
         return write(op.having(wrapped=inside))
 
     def _inner(self, model: LayerGraph, op: CallOp) -> list[FeatureMap]:
-        """Add an inner model as a block; with several outputs, without one, its name in front of its layers' names."""
+        """Add an inner model as a block; one with several outputs has its name before the names of its layers."""
         xs, names = op.xs, [ref.layer for ref in model.inputs]
         if len(xs) != len(names):
             raise op.problem(f"{len(xs)} tensors enter a model that has {len(names)} inputs")
@@ -349,15 +329,11 @@ def _found(outputs: Outputs, ref: Ref, reader: str) -> FeatureMap:
 
 def _filled(value: Any, outputs: Outputs, reader: str) -> Any:
     """Put feature maps in place of the references to them."""
-    if isinstance(value, Ref):
-        return _found(outputs, value, reader)
-    if isinstance(value, Mapping):
-        return {key: _filled(each, outputs, reader) for key, each in value.items()}
-    return [_filled(each, outputs, reader) for each in value] if isinstance(value, list | tuple) else value
+    return replaced(value, lambda part: _found(outputs, part, reader) if isinstance(part, Ref) else None)
 
 
 def _check(layer: LayerConfig, outputs: list[FeatureMap], recorded: list[tuple[Any, ...] | None]) -> None:
-    """Hold each output to the sizes that the file records for it."""
+    """Compare each output with the sizes that the file records for it."""
     for x, sizes in zip(outputs, recorded, strict=True):
         if sizes is None or len(sizes) < 2:  # noqa: PLR2004  (one number for each sample has no axes)
             continue
@@ -376,11 +352,6 @@ def _refuse_additions(op: CallOp) -> None:
         raise op.problem("lora_rank adds weights; export the model without them")
     if isinstance(policy, Mapping) and "Quantized" in str(policy.get("class_name")):
         raise op.problem("it is quantized, with scales beside its weights; export the model before quantizing it")
-
-
-def _any_shared(nodes: Sequence[Node]) -> bool:
-    """Tell whether any node has params that another counts."""
-    return any(node.layer.shared for node in nodes)
 
 
 def _recorded(model: LayerGraph) -> Recorded:
