@@ -145,33 +145,24 @@ def found(text: str, **relatives: Trace) -> list[tuple[str, str]]:
     return [(each.convention, each.change) for each in identify(figure(text, ""), case, lambda: relatives)]
 
 
-def test_where_a_number_comes_from() -> None:
-    assert found("4133742592") == [("thop, ultralytics-thop", "")]
-    assert found("8211108352") == [("calflops, deepspeed", "")]
+THOP = 4133742592
+ORIGINS = [
+    (THOP, "thop, ultralytics-thop", ""),
+    (8211108352, "calflops, deepspeed", ""),
+    (25557032, "macs", "the params, as --params trainable counts them"),
+    (2 * THOP, "thop, ultralytics-thop", "twice, as FLOPs of MACs"),
+    (8211108352 // 2, "calflops, deepspeed", "half, as MACs of FLOPs"),
+    # one bias for each of the 11,113,984 normalized elements of ResNet-50, and the 1000 of its classes
+    (4089184256 + 11113984 + 1000, "ptflops-aten, torchinfo", "batch norms folded"),
+    (32 * THOP, "thop, ultralytics-thop", "a batch of 32"),
+    # at 256 everything but the linear layer grows by (8/7)²
+    ((THOP - 2048000 - 2048) * 64 // 49 + 2048000 + 2048, "thop, ultralytics-thop", "--input 256"),
+]
 
 
-def test_params_are_known_for_what_they_are() -> None:
-    assert found("25557032") == [("macs", "the params, as --params trainable counts them")]
-
-
-def test_twice_and_half() -> None:
-    assert found("8267485184") == [("thop, ultralytics-thop", "twice, as FLOPs of MACs")]
-    assert found("4105554176") == [("calflops, deepspeed", "half, as MACs of FLOPs")]
-
-
-def test_folded_batch_norms() -> None:
-    """One bias for each of the 11,113,984 normalized elements of ResNet-50, and the 1000 of its classes."""
-    assert found(str(4089184256 + 11113984 + 1000)) == [("ptflops-aten, torchinfo", "batch norms folded")]
-
-
-def test_a_batch() -> None:
-    assert found(str(32 * 4133742592)) == [("thop, ultralytics-thop", "a batch of 32")]
-
-
-def test_another_input() -> None:
-    """Thop at 256: everything but the linear layer grows by (8/7)²."""
-    number = (4133742592 - 2048000 - 2048) * 64 // 49 + 2048000 + 2048
-    assert found(str(number)) == [("thop, ultralytics-thop", "--input 256")]
+@pytest.mark.parametrize(("number", "convention", "change"), ORIGINS)
+def test_where_a_number_comes_from(number: int, convention: str, change: str) -> None:
+    assert found(str(number)) == [(convention, change)]
 
 
 def test_a_network_of_a_like_name() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from required import REQUIRED
 
 from flopcount.analyses.whatif import Alternative, Choice, alternative
 from flopcount.case import Case, Cost, Count
@@ -123,8 +124,6 @@ def test_a_share_too_small_to_convolve_leaves_a_layer_alone() -> None:
 
 @pytest.mark.parametrize("kind", [name for name, row in KINDS.items() if row.spatial])
 def test_kinds_for_larger_kernels_leave_1x1_alone(kind: str) -> None:
-    needed = {"HetConv": {"p": 2}, "GroupPointwiseConv": {"groups": 2}, "DualConv": {"groups": 2}}
-    needed |= {"CPConv": {"rank": 4}, "TuckerConv": {"rank_in": 4, "rank_out": 4}, "Res2Conv": {"scales": 4}}
     base = of({"type": "Conv", "out_channels": 16, "kernel_size": 1})
-    found = alternative(base, Target(kind, needed.get(kind, {})), FIRST)
+    found = alternative(base, Target(kind, REQUIRED.get(kind, {})), FIRST)
     assert reasons(found) == {"Conv1": f"its kernel is 1×1, and {kind} stands for larger ones"}

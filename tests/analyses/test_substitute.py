@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from required import REQUIRED
 
 from flopcount.analyses.whatif import Alternative, Choice, alternative, condition
 from flopcount.case import Case, Count
@@ -15,20 +16,6 @@ from flopcount.network.trace import trace
 from flopcount.spec.arch import Arch
 from flopcount.spec.kinds import STAND_INS
 from flopcount.spec.load import load
-
-MORE: Mapping[str, Mapping[str, Any]] = {
-    "CPConv": {"rank": 4},
-    "CondConv": {"num_experts": 4},
-    "DualConv": {"groups": 2},
-    "GroupConv": {"groups": 2},
-    "GroupPointwiseConv": {"groups": 2},
-    "HetConv": {"p": 2},
-    "LowRankConv": {"rank": 4},
-    "Res2Conv": {"scales": 4},
-    "TiedBlockConv": {"blocks": 2},
-    "TuckerConv": {"rank_in": 4, "rank_out": 4},
-}
-"""What kinds require beside what all convolutions have."""
 
 BODY = ((32, 2), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1))
 """Channels and strides of MobileNet's body."""
@@ -102,7 +89,7 @@ def test_there_and_back_costs_what_it_did(kind: str) -> None:
     """Standard convolutions, exchanged for any kind and back, have the counts they had."""
     size = (16, 4, 6, 6) if kind == "Conv2Plus1D" else (16, 12, 12)
     base = network(*[conv(norm="batch", activation="relu")] * 3, size=size)
-    found = changed(base, kind, Choice(first=True), **MORE.get(kind, {}))
+    found = changed(base, kind, Choice(first=True), **REQUIRED.get(kind, {}))
     assert len(found.replaced) == (0 if kind == "Conv" else 3), reasons(found)
     back = changed(found.counted, "Conv").counted
     assert back.total == base.total
@@ -115,31 +102,34 @@ def test_no_map_changes(kind: str) -> None:
     """What cannot leave the same map is left alone, whatever the strides and sizes are."""
     rows = [conv(), conv(32, 3, stride=2), conv(48, 5, dilation=2), conv(48, 1)]
     base = network(*rows, size=(16, 13, 15))
-    found = changed(base, kind, Choice(first=True), **MORE.get(kind, {}))
+    found = changed(base, kind, Choice(first=True), **REQUIRED.get(kind, {}))
     shapes = [[step.shape.dims for step in each.trace.steps.values()] for each in (base, found.counted)]
     assert shapes[0] == shapes[1]
 
 
-def test_a_field_the_kind_has_no_place_for_leaves_a_layer_alone() -> None:
-    base = network(conv(), conv(), conv(stride=2), conv(dilation=2))
-    found = changed(base, "WinogradConv")
-    assert found.replaced == ("Conv2",)
-    assert reasons(found)["Conv3"] == "WinogradConv has no stride, which is 2 here"
-    assert reasons(found)["Conv4"] == "WinogradConv has no dilation, which is 2 here"
+UNCHANGED = [
+    ([conv(stride=2)], "WinogradConv", {}, "WinogradConv has no stride, which is 2 here"),
+    ([conv(dilation=2)], "WinogradConv", {}, "WinogradConv has no dilation, which is 2 here"),
+    ([conv(24), conv(24)], "HetConv", {"p": 16}, "p = 16 does not divide the 24 input channels"),
+    ([conv(32)], "DepthwiseConv", {}, "DepthwiseConv would output 16×12×12 instead of 32×12×12"),
+    (
+        [{"type": "MixConv", "kernel_sizes": [3, 5]}],
+        *("DepthSepConv", {}, "MixConv does not stand for a standard convolution"),
+    ),
+]
 
 
-def test_p_that_does_not_divide_leaves_a_layer_alone() -> None:
-    base = network(conv(), conv(24), conv(24))
-    found = changed(base, "HetConv", p=16)
-    assert found.replaced == ("Conv2",)
-    assert reasons(found)["Conv3"].startswith("p = 16 does not divide the 24 input channels")
-
-
-def test_a_kind_that_keeps_the_channels_leaves_others_alone() -> None:
-    base = network(conv(), conv(16), conv(32))
-    found = changed(base, "DepthwiseConv")
-    assert found.replaced == ("Conv2",)
-    assert reasons(found)["Conv3"] == "DepthwiseConv would output 16×12×12 instead of 32×12×12"
+@pytest.mark.parametrize(("rows", "kind", "fields", "reason"), UNCHANGED, ids=[reason for *_, reason in UNCHANGED])
+def test_a_layer_that_cannot_be_replaced_is_left_alone(
+    rows: list[Mapping[str, Any]], kind: str, fields: Mapping[str, Any], reason: str
+) -> None:
+    """The others are replaced; a layer that is no convolution needs no reason."""
+    base = network(conv(), *rows, {"type": "MaxPool", "kernel_size": 2})
+    found = changed(base, kind, **fields)
+    *others, last = [path for path in base.trace.steps if path != "Conv1"][:-1]
+    assert found.replaced == tuple(others)
+    assert reasons(found).keys() == {"Conv1", last}
+    assert reasons(found)[last].startswith(reason)
 
 
 def test_a_1x1_kernel_is_left_alone_where_only_larger_ones_can_save() -> None:
@@ -160,13 +150,6 @@ def test_a_condition_decides_on_layers() -> None:
     where = condition("out_channels > 16", frozenset({"out_channels"}))
     found = changed(network(conv(), conv(), conv(32)), "DepthSepConv", Choice(where))
     assert found.replaced == ("Conv3",)
-
-
-def test_convolutions_that_stand_for_no_standard_one_are_named() -> None:
-    rows = [conv(), {"type": "MixConv", "kernel_sizes": [3, 5]}, {"type": "MaxPool", "kernel_size": 2}]
-    found = changed(network(*rows), "DepthSepConv")
-    assert reasons(found)["MixConv2"] == "MixConv does not stand for a standard convolution"
-    assert "MaxPool3" not in reasons(found)
 
 
 def test_a_layer_that_is_one_already_keeps_what_is_not_asked_for() -> None:

@@ -12,6 +12,9 @@ from repositories import committed, git, repository
 from flopcount.report.check_formats import RENDERERS
 
 EXEMPT = '[[exempt]]\nid = "a"\nfiles = "net.toml"\nreason = "r"\n'
+RULE = '[[budget]]\nid = "a"\nfiles = "*.toml"\nmacs = 1\n'
+EXEMPTED = f"{EXEMPT}expires = 9999-01-01\n{RULE}"
+WIDER = NET.replace("= 8, k", "= 9, k")
 
 
 def test_a_broken_limit_is_a_line_at_the_limit_and_exit_1(folder: Path, run: Run) -> None:
@@ -52,15 +55,6 @@ def test_a_rule_that_warns_fails_no_build(folder: Path, run: Run, limit: str) ->
     result = run("check", "net.toml")
     assert result.code == 0
     assert result.out.splitlines()[0].split()[2] == "warning:"
-
-
-def test_growth_can_warn_too(folder: Path, run: Run) -> None:
-    repository(folder, net__toml=NET)
-    written(
-        folder, net__toml=NET.replace("= 8, k", "= 9, k") + '\n[budget]\nlevel = "warn"\nmacs.max_increase = "1%"\n'
-    )
-    result = run("check", "net.toml", "--base", "HEAD")
-    assert (result.code, "FC201 warning: net macs" in result.out) == (0, True)
 
 
 def test_a_rule_of_the_project_points_at_the_file_and_names_its_own_line(folder: Path, run: Run) -> None:
@@ -125,11 +119,11 @@ def test_a_rule_that_fits_nothing_is_no_silence(folder: Path, run: Run, rule: st
         ),
         ('files = "*.json"', 'flopcount.toml:1:1: FC903 files = "*.json" matches no file'),
         (
-            f'{EXEMPT}expires = 9999-01-01\n[[budget]]\nid = "a"\nfiles = "*.toml"\nmacs = "1M"\n',
+            EXEMPTED.replace("= 1\n", '= "1M"\n'),
             "flopcount.toml:1:1: FC903 the exemption from 'a' is not needed any more",
         ),
         (
-            f'{EXEMPT}expires = 2020-01-01\n[[budget]]\nid = "a"\nfiles = "*.toml"\nmacs = 1\n',
+            EXEMPTED.replace("9999", "2020"),
             "flopcount.toml:5:1: FC903 the exemption from 'a' expired on 2020-01-01",
         ),
     ],
@@ -192,11 +186,7 @@ def test_a_rule_of_the_project_that_cannot_be_applied_is_named_with_its_line(fol
 
 
 def test_an_exemption_is_from_rules_of_the_configuration_only(folder: Path, run: Run) -> None:
-    config = (
-        EXEMPT.replace('"a"', '"budget"')
-        + 'expires = 9999-01-01\n[[budget]]\nid = "budget"\nfiles = "*.toml"\nmacs = 1\n'
-    )
-    written(folder, net__toml=NET + BUDGET, flopcount__toml=config)
+    written(folder, net__toml=NET + BUDGET, flopcount__toml=EXEMPTED.replace('"a"', '"budget"'))
     result = run("check")
     assert result.code == 1
     assert result.out.startswith("net.toml:9:1: FC101 net macs 8.496k > 8.495k by 1 (0.01%) [budget]")
@@ -205,8 +195,7 @@ def test_an_exemption_is_from_rules_of_the_configuration_only(folder: Path, run:
 
 @pytest.mark.parametrize("limit", ['macs.max_increase = "1%"', 'macs = { max = "1M", max_increase = 5 }'])
 def test_an_exemption_that_only_a_base_could_need_is_not_stale_without_one(folder: Path, run: Run, limit: str) -> None:
-    config = f'{EXEMPT}expires = 9999-01-01\n[[budget]]\nid = "a"\nfiles = "*.toml"\n{limit}\n'
-    repository(folder, net__toml=NET, flopcount__toml=config)
+    repository(folder, net__toml=NET, flopcount__toml=EXEMPTED.replace("macs = 1", limit))
     assert run("check").code == 0
     result = run("check", "--base", "HEAD")
     assert result.code == 2
@@ -214,19 +203,16 @@ def test_an_exemption_that_only_a_base_could_need_is_not_stale_without_one(folde
 
 
 def test_an_exemption_of_a_file_that_does_not_parse_is_not_stale(folder: Path, run: Run) -> None:
-    config = f'{EXEMPT}expires = 9999-01-01\n[[budget]]\nid = "a"\nfiles = "*.toml"\nmacs = 1\n'
-    written(folder, net__toml=BROKEN, flopcount__toml=config)
+    written(folder, net__toml=BROKEN, flopcount__toml=EXEMPTED)
     result = run("check")
     assert result.code == 2
     assert "FC903" not in result.out
 
 
 def test_an_exemption_lets_pass_and_says_so(folder: Path, run: Run) -> None:
-    config = '[[budget]]\nid = "a"\nfiles = "*.toml"\nmacs = 1\n'
-    config += '[[exempt]]\nid = "a"\nfiles = "net.toml"\nreason = "the baseline"\nexpires = 9999-01-01\n'
-    written(folder, net__toml=NET, flopcount__toml=config)
+    written(folder, net__toml=NET, flopcount__toml=EXEMPTED)
     result = run("check")
-    assert (result.code, result.out.splitlines()[0]) == (0, "net.toml: exempt from [a]: 1 finding: the baseline")
+    assert (result.code, result.out.splitlines()[0]) == (0, "net.toml: exempt from [a]: 1 finding: r")
 
 
 def test_without_files_or_a_configuration_the_way_out_is_named(folder: Path, run: Run) -> None:
@@ -249,7 +235,7 @@ def test_growth_is_against_the_base_and_renames_are_followed(folder: Path, run: 
     limits = '\n[budget]\nmacs.max_increase = "1%"\n'
     repository(folder, net__toml=NET + limits)
     git(folder, "mv", "net.toml", "moved.toml")
-    (folder / "moved.toml").write_text(NET.replace("= 8, k", "= 9, k") + limits)
+    (folder / "moved.toml").write_text(WIDER + limits)
     result = run("check", "moved.toml", "--base", "HEAD")
     assert result.code == 1
     assert result.out.splitlines()[0] == (
@@ -257,38 +243,38 @@ def test_growth_is_against_the_base_and_renames_are_followed(folder: Path, run: 
     )
 
 
-def test_a_base_that_could_not_be_counted_is_as_good_as_none(folder: Path, run: Run) -> None:
-    repository(folder, net__toml=BROKEN)
-    written(folder, net__toml=f'{NET}\n[budget]\nmacs.max_increase = "0%"\n')
+NO_GROWTH = '\n[budget]\nmacs.max_increase = "0%"\n'
+SMALL = 'variants.small = { input = [3, 9, 9] }\nbudget = { when.variant = "small", macs.max_increase = 0 }\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code", "words"),
+    [
+        (BROKEN, NET + NO_GROWTH, 0, "not checked for net.toml: the version at the base cannot be counted"),
+        (NET, SMALL + NET, 0, "not checked for net.toml"),
+        (NET, WIDER + NO_GROWTH.replace("macs", 'level = "warn"\nmacs'), 0, "FC201 warning: net macs"),
+        # one: 108 on 7×7 = 5292; two: 288 on 5×5 = 7200
+        (
+            NET + NO_GROWTH,
+            NET.replace("[3, 8, 8]", "[3, 9, 9]") + NO_GROWTH,
+            *(1, "FC201 net macs 12.49k > 8.496k (base 8.496k) by 3.996k (47.03%)"),
+        ),
+    ],
+    ids=["a base that cannot be counted", "a new variant", "a warning", "a larger input"],
+)
+def test_a_network_is_compared_with_its_base(
+    folder: Path, run: Run, *, before: str, after: str, code: int, words: str
+) -> None:
+    repository(folder, net__toml=before)
+    written(folder, net__toml=after)
     result = run("check", "net.toml", "--base", "HEAD")
-    assert result.code == 0
-    assert "not checked for net.toml: the version at the base cannot be counted" in result.out
-
-
-def test_a_variant_that_is_new_has_no_relative_limits_and_is_said_not_to(folder: Path, run: Run) -> None:
-    repository(folder, net__toml=NET)
-    variants = 'variants.small = { input = [3, 9, 9] }\nbudget = { when.variant = "small", macs.max_increase = 0 }\n'
-    written(folder, net__toml=variants + NET)
-    result = run("check", "net.toml", "--base", "HEAD")
-    assert result.code == 0
-    assert "not checked for net.toml" in result.out
-
-
-def test_a_bigger_input_is_a_change_too(folder: Path, run: Run) -> None:
-    limits = '\n[budget]\nmacs.max_increase = "0%"\n'
-    repository(folder, net__toml=NET + limits)
-    written(folder, net__toml=NET.replace("[3, 8, 8]", "[3, 9, 9]") + limits)
-    # one: 108 on 7×7 = 5292; two: 288 on 5×5 = 7200
-    assert (
-        "FC201 net macs 12.49k > 8.496k (base 8.496k) by 3.996k (47.03%)"
-        in run("check", "net.toml", "--base", "HEAD").out
-    )
+    assert (result.code, words in result.out) == (code, True), result.out
 
 
 def test_the_base_of_the_configuration_is_used(folder: Path, run: Run) -> None:
     config = 'base = "main"\n[[budget]]\nfiles = "*.toml"\nparams.max_increase = 0\n'
     committed(repository(folder), {"net.toml": NET, "flopcount.toml": config})
-    written(folder, net__toml=NET.replace("= 8, k", "= 9, k"))
+    written(folder, net__toml=WIDER)
     assert "FC201 net params 432 > 396 (base 396) by 36 (9.09%)" in run("check").out
 
 

@@ -220,14 +220,6 @@ def test_a_file_is_not_gone_on_with_where_it_does_not_end(run: Run, tmp_path: Pa
     assert path.read_text(encoding="utf-8") == whole
 
 
-def test_parquet_is_gone_on_with_in_another_file(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "rows.parquet"
-    run("sweep", *GRID, "-o", path)
-    result = run("sweep", *GRID, "--start", "3", "-o", path)
-    assert (result.code, len(result.problems)) == (2, 1)
-    assert "cannot be added to" in result.err
-
-
 def test_what_is_interrupted_in_its_last_chunk_is_complete(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,12 +36,3 @@ def mobilenet_rule(value: Fraction, divisor: int) -> int:
 @given(st.integers(1, 10_000), st.integers(1, 64), st.integers(1, 100))
 def test_divisible_is_the_rule_of_the_mobilenet_family(value: int, divisor: int, scale: int) -> None:
     assert divisible(value, divisor, scale) == mobilenet_rule(Fraction(value, scale), divisor)
-
-
-@pytest.mark.parametrize(
-    ("percent", "channels", "expected"),
-    [(35, 32, 16), (35, 96, 32), (50, 24, 16), (50, 32, 16), (75, 32, 24), (75, 24, 24), (140, 1280, 1792)],
-)
-def test_divisible_gives_the_widths_of_mobilenet_v2(percent: int, channels: int, expected: int) -> None:
-    """32 at 0.35 is 11.2, whose nearest multiple 8 loses over a tenth: 16."""
-    assert divisible(percent * channels, 8, 100) == expected

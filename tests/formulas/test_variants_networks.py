@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from required import REQUIRED
 from variant_layers import Map, layer
 
 from flopcount.case import Case
@@ -15,26 +16,11 @@ from flopcount.spec.arch import Arch
 from flopcount.spec.kinds import STAND_INS, formula, kind_named
 from flopcount.spec.load import load
 
-MORE: Mapping[str, Mapping[str, Any]] = {
-    "BSConvS": {"p": 0.5},
-    "CPConv": {"rank": 4},
-    "CondConv": {"num_experts": 4},
-    "DualConv": {"groups": 2},
-    "GroupConv": {"groups": 2},
-    "GroupPointwiseConv": {"groups": 2},
-    "HetConv": {"p": 2},
-    "LowRankConv": {"rank": 4},
-    "Res2Conv": {"scales": 4},
-    "TiedBlockConv": {"blocks": 2},
-    "TuckerConv": {"rank_in": 4, "rank_out": 4},
-}
-"""What kinds require beside channels and kernel."""
-
 
 @pytest.mark.parametrize("kind", sorted(STAND_INS))
 def test_the_standard_convolution_leaves_the_same_map(kind: str) -> None:
     """A kind that stands for a standard convolution leaves what that would."""
-    common: dict[str, Any] = {"kernel_size": 3, "padding": 1, **MORE.get(kind, {})}
+    common: dict[str, Any] = {"kernel_size": 3, "padding": 1, **REQUIRED.get(kind, {})}
     if "out_channels" in kind_named(kind).model_fields:
         common["out_channels"] = 32
     given = layer(kind, **common)

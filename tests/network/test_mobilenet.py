@@ -115,18 +115,6 @@ def test_time_and_parameters_fall_as_the_paper_prints() -> None:
     assert (round(int(full) / int(mobile), 2), round(float(more) / float(less), 2)) == (8.55, 6.98)
 
 
-@pytest.mark.parametrize(("size", "millions"), [("224", "569"), ("192", "418"), ("128", "186")])
-def test_smaller_inputs(size: str, millions: str) -> None:
-    """The paper's table 7, which rounds; the parameters stay."""
-    result = count(bundled(PAPER), size, params="weights")
-    assert (f"{result.total.macs / 10**6:.0f}", result.total.params) == (millions, 4209088)
-
-
-def test_the_input_of_160_is_printed_truncated() -> None:
-    """Table 7 prints 290 for 290.675; TF-slim prints 291."""
-    assert count(bundled(PAPER), "160").total.macs // 10**6 == 290
-
-
 def printed(count: int, figure: str) -> str:
     """Print a count in millions, rounded to as many decimals as a figure has."""
     return f"{count / 10**6:.{len(figure.partition('.')[2])}f}"
