@@ -248,11 +248,6 @@ def matmul(*xs: Shape, transpose: bool = False) -> Step:
     return step._replace(constraints=(fits, *paired))
 
 
-# Sequences: making tokens, adding to them, taking one of them or their mean.
-#
-# A sequence of n tokens with M channels has the shape n×M, the channels last.
-
-
 def class_token(x: Shape, *, num_tokens: Dim = 1) -> Step:
     """Learned tokens before the others.
 
@@ -330,12 +325,6 @@ def embedding(x: Shape, *, num_embeddings: Dim, embedding_dim: Dim) -> Step:
     """
     y = Shape((*x.dims, embedding_dim), len(x.dims))
     return Step("Embedding", y, Tally(embedding_out=y.elements, embedding=num_embeddings * embedding_dim))
-
-
-# Recurrent layers, which read n tokens of M channels (the channels last).
-#
-# In the equations H is the size of the state, g the linear maps of one step (its
-# gates and what they guard), d the directions and L the number of layers.
 
 
 class _Cell(NamedTuple):

@@ -1,25 +1,22 @@
-"""Standard convolutions, those in groups, and the arrangements that stand in for them."""
+"""Standard convolutions, those in groups, and those that leave a larger map.
+
+In the equations of all convolutions M is input channels, N output channels (`out_channels`), k² the area of the
+kernel (the product of its sizes, on any number of axes), and positions are output positions: the product of all
+output axes but the channels. Positions that touch padding count fully.
+"""
 
 from collections.abc import Callable
 from functools import partial, wraps
 from inspect import Parameter, Signature, signature
-from typing import Any
+from typing import Any, NamedTuple
 
 from flopcount.errors import ShapeError
+from flopcount.formulas.norm import NORMS
 from flopcount.formulas.norm import activation as activated
-from flopcount.formulas.norm import norm as normalized
 from flopcount.formulas.numbers import Axes, Dim, exact_div, maximum, product
 from flopcount.formulas.pool import pixel_shuffle
 from flopcount.formulas.shape import Constraint, Padding, Shape, Slide, Window, divides, pads, per_axis, positive
-from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed, renamed
-
-# What convolutions are made of: windows that use weights at every position they stop at.
-#
-# In the equations of convolutions M is input channels, N output channels
-# (`out_channels`), k² the area of the kernel (the product of its sizes, on any
-# number of axes), and positions are output positions: the product of all output
-# axes but the channels. Positions that touch padding count fully.
-
+from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
 
 POINT = Window(1, padding="valid-round")
 """The window of a 1×1 convolution. It keeps any map; whether the map exists is checked by the parts around it."""
@@ -67,76 +64,83 @@ def channelwise(x: Shape, window: Window, *, multiplier: Dim = 1, bias: bool = F
     return conv_base("DepthwiseConv", x, window, channels=channels, weights=weights, biases=channels if bias else 0)
 
 
-def with_norm_and_activation(step: Step, norm: str | None, activation: str | None) -> Step:
-    """Apply a normalization and an activation after a convolution, as further parts of one step."""
-    stages: list[Stage] = []
-    if norm is not None:
-        stages.append(("norm", partial(normalized, name=norm)))
-    if activation is not None:
-        stages.append(("activation", partial(activated, function=activation)))
-    if not stages:
-        return step
-    after = chain(step.kind, step.shape, *stages)
-    parts = step.parts or (Part("conv", step),)
-    constraints = (*step.constraints, *after.constraints)
-    return Step(step.kind, after.shape, step.tally + after.tally, (*parts, *after.parts), constraints)
+class After(NamedTuple):
+    """The normalization and the activation after a convolution, by name."""
+
+    norm: str | None = None
+    activation: str | None = None
+
+    def __call__(self, step: Step) -> Step:
+        """Apply them, as further parts of one step."""
+        stages: list[Stage] = [("norm", NORMS[self.norm])] if self.norm else []
+        if self.activation:
+            stages.append(("activation", partial(activated, function=self.activation)))
+        if not stages:
+            return step
+        after = chain(step.kind, step.shape, *stages)
+        parts = (*(step.parts or (Part("conv", step),)), *after.parts)
+        constraints = (*step.constraints, *after.constraints)
+        return Step(step.kind, after.shape, step.tally + after.tally, parts, constraints)
 
 
-def windowed(formula: Callable[..., Step]) -> Callable[..., Step]:
-    """Give a formula on a map and a window the options that make a window, and a norm and an activation after it.
+def windowed(*fixed: str, padding: Padding = 0) -> Callable[[Callable[..., Step]], Callable[..., Step]]:
+    """Give a formula of a map and a window the options that make a window, and a norm and an activation after it.
 
-    A formula that takes `norm` and `activation` itself puts them between its parts.
+    The options named as `fixed` keep their defaults. A formula that takes `after` applies it to its parts itself.
     """
-    own = signature(formula).parameters
+    padded = padding
 
-    @wraps(formula, assigned=("__module__", "__name__", "__qualname__", "__doc__"))
-    def on_options(
-        x: Shape,
-        *,
-        kernel_size: Axes,
-        stride: Axes = 1,
-        padding: Padding = 0,
-        dilation: Axes = 1,
-        norm: str | None = None,
-        activation: str | None = None,
-        **options: Any,
-    ) -> Step:
-        window = Window(kernel_size, stride, padding, dilation)
-        if "norm" in own:
-            return formula(x, window, norm=norm, activation=activation, **options)
-        return with_norm_and_activation(formula(x, window, **options), norm, activation)
+    def on_formula(formula: Callable[..., Step]) -> Callable[..., Step]:
+        own = signature(formula)
 
-    on_options.__signature__ = _with_options(signature(formula), signature(on_options, follow_wrapped=False))  # type: ignore[attr-defined]  # read by inspect
-    return on_options
+        @wraps(formula, assigned=("__module__", "__name__", "__qualname__", "__doc__"))
+        def on_options(
+            x: Shape,
+            *,
+            kernel_size: Axes,
+            stride: Axes = 1,
+            padding: Padding = padded,
+            dilation: Axes = 1,
+            norm: str | None = None,
+            activation: str | None = None,
+            **options: Any,
+        ) -> Step:
+            window, after = Window(kernel_size, stride, padding, dilation), After(norm, activation)
+            if "after" in own.parameters:
+                return formula(x, window, after, **options)
+            return after(formula(x, window, **options))
+
+        with_options = _with_options(own, signature(on_options, follow_wrapped=False), fixed)
+        on_options.__signature__ = with_options  # type: ignore[attr-defined]  # read by inspect
+        return on_options
+
+    return on_formula
 
 
-def _with_options(own: Signature, shared: Signature) -> Signature:
+def _with_options(own: Signature, shared: Signature, fixed: tuple[str, ...]) -> Signature:
     """Return a formula's signature with the shared options: the window's before its groups and bias, the rest last."""
-    x, kernel_size, stride, padding, dilation, norm, activation, _ = shared.parameters.values()
-    options = [each for name, each in own.parameters.items() if name not in {"x", "window", "norm", "activation"}]
+    x, kernel_size, *window, norm, activation, _ = shared.parameters.values()
+    options = [each for name, each in own.parameters.items() if name not in {"x", "window", "after"}]
     names = [each.name for each in options]
     first = names.index("out_channels") + 1 if "out_channels" in names else 0
-    place = names.index("bias")
+    place = names.index("bias") if "bias" in names else len(names)
     place -= names[place - 1 : place] == ["groups"] and options[place - 1].default is not Parameter.empty
-    before, after = options[first:place], options[place:]
-    ordered = (x, *options[:first], kernel_size, *before, stride, padding, dilation, *after, norm, activation)
+    moves = [each for each in window if each.name not in fixed]
+    ends = [each for each in (norm, activation) if each.name not in fixed]
+    ordered = (x, *options[:first], kernel_size, *options[first:place], *moves, *options[place:], *ends)
     return own.replace(parameters=ordered)
 
 
 def along(window: Window, count: int, *chosen: int) -> Window:
     """Return the window as it is along some of `count` axes, and of size 1 along the others."""
-    padding = window.padding
-    if not isinstance(padding, str):
-        padding = tuple(pad if axis in chosen else 0 for axis, pad in enumerate(pads(padding, count)))
-    kernel, stride, dilation = (
-        tuple(size if axis in chosen else 1 for axis, size in enumerate(per_axis(sizes, count, what)))
-        for what, sizes in (
-            ("kernel_size", window.kernel_size),
-            ("stride", window.stride),
-            ("dilation", window.dilation),
-        )
-    )
-    return Window(kernel, stride, padding, dilation)
+    changed: dict[str, Any] = {}
+    if not isinstance(window.padding, str):
+        padding = pads(window.padding, count)
+        changed["padding"] = tuple(pad if axis in chosen else 0 for axis, pad in enumerate(padding))
+    for what in ("kernel_size", "stride", "dilation"):
+        sizes = per_axis(getattr(window, what), count, what)
+        changed[what] = tuple(size if axis in chosen else 1 for axis, size in enumerate(sizes))
+    return window._replace(**changed)
 
 
 def axes(x: Shape) -> int:
@@ -154,7 +158,7 @@ def axis_by_axis(x: Shape, window: Window) -> tuple[Window, ...]:
 _HET_P = "p = {} does not divide the {} input channels; choose a divisor of them"
 
 
-@windowed
+@windowed()
 def conv(x: Shape, window: Window, *, out_channels: Dim, groups: Dim = 1, bias: bool = True) -> Step:
     """Convolution: every filter reads all input channels of its group.
 
@@ -166,17 +170,8 @@ def conv(x: Shape, window: Window, *, out_channels: Dim, groups: Dim = 1, bias: 
     return filters(x, window, channels=out_channels, groups=groups, bias=bias)
 
 
-@windowed
-def group_conv(
-    x: Shape,
-    window: Window,
-    *,
-    out_channels: Dim,
-    groups: Dim,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed()
+def group_conv(x: Shape, window: Window, after: After, *, out_channels: Dim, groups: Dim, bias: bool = True) -> Step:
     """Group convolution: filters and channels in `groups` equal shares that do not mix.
 
         params = N·(M/groups)·k²  (+ N with bias)
@@ -184,11 +179,10 @@ def group_conv(
 
     Source: Krizhevsky et al., ImageNet classification with deep CNNs, NIPS 2012, section 3.5.
     """
-    step = filters(x, window, channels=out_channels, groups=groups, bias=bias)
-    return renamed("GroupConv", with_norm_and_activation(step, norm, activation))
+    return after(filters(x, window, channels=out_channels, groups=groups, bias=bias))._replace(kind="GroupConv")
 
 
-@windowed
+@windowed()
 def depthwise_conv(x: Shape, window: Window, *, depth_multiplier: Dim = 1, bias: bool = True) -> Step:
     """Depthwise convolution: `depth_multiplier` = m filters of its own for each channel.
 
@@ -200,17 +194,16 @@ def depthwise_conv(x: Shape, window: Window, *, depth_multiplier: Dim = 1, bias:
     return channelwise(x, window, multiplier=depth_multiplier, bias=bias)
 
 
-@windowed
+@windowed()
 def depth_sep_conv(
     x: Shape,
     window: Window,
+    after: After,
     *,
     out_channels: Dim,
     depth_multiplier: Dim = 1,
     bias: bool = True,
     depthwise_bias: bool = False,
-    norm: str | None = None,
-    activation: str | None = None,
 ) -> Step:
     """Depthwise-separable convolution: a depthwise convolution, then a 1×1 convolution.
 
@@ -221,14 +214,12 @@ def depth_sep_conv(
 
     Source: Howard et al., MobileNets, arXiv:1704.04861, eq. 5.
     """
-    depthwise = channelwise(x, window, multiplier=depth_multiplier, bias=depthwise_bias)
-    depthwise = with_norm_and_activation(depthwise, norm, activation)
-    pointwise = filters(depthwise.shape, POINT, channels=out_channels, bias=bias)
-    parts = Part("depthwise", depthwise), Part("pointwise", with_norm_and_activation(pointwise, norm, activation))
-    return composed("DepthSepConv", pointwise.shape, *parts)
+    depthwise = after(channelwise(x, window, multiplier=depth_multiplier, bias=depthwise_bias))
+    pointwise = after(filters(depthwise.shape, POINT, channels=out_channels, bias=bias))
+    return composed("DepthSepConv", pointwise.shape, Part("depthwise", depthwise), Part("pointwise", pointwise))
 
 
-@windowed
+@windowed()
 def het_conv(
     x: Shape, window: Window, *, out_channels: Dim, p: Dim, bias: bool = True, kernel_bias: bool = False
 ) -> Step:
@@ -249,14 +240,11 @@ def het_conv(
     return conv_base("HetConv", x, window, fits, channels=out_channels, weights=weights, biases=biases)
 
 
-# Convolutions that leave a larger map.
-
-
 _EXTRA = "output_padding = {} is no less than both stride = {} and dilation = {}; it can only be smaller than one"
 _GONE = "the map vanishes: padding takes away all that an axis of size {} grows to; pad less"
 
 
-@windowed
+@windowed()
 def conv_transpose(
     x: Shape, window: Window, *, out_channels: Dim, output_padding: Axes = 0, groups: Dim = 1, bias: bool = True
 ) -> Step:
@@ -279,16 +267,9 @@ def conv_transpose(
     spatial, constraints = _spread(x.spatial, window, per_axis(output_padding, count, "output_padding"))
     y = x.resized(out_channels, spatial)
     weights = x.channels * exact_div(out_channels, groups) * product(kernel)
-    biases: Dim = out_channels if bias else 0
-    macs, adds = weights * x.positions, biases * y.positions
-    tally = Tally(
-        conv_mac=macs,
-        conv_transpose_mac=macs,
-        conv_transpose_out_mac=weights * y.positions,
-        conv_bias_add=adds,
-        weight=weights,
-        bias=biases,
-    )
+    macs, biases = weights * x.positions, out_channels if bias else 0
+    tally = Tally(conv_mac=macs, conv_transpose_mac=macs, conv_transpose_out_mac=weights * y.positions)
+    tally += Tally(conv_bias_add=biases * y.positions, weight=weights, bias=biases)
     constraints = (*shared(groups, x.channels, out_channels), *constraints)
     slide = Slide(window, spatial, x.spatial)
     return Step("ConvTranspose", y, tally, constraints=constraints, kernel=kernel, slide=slide)
@@ -314,7 +295,7 @@ def _spread(
     return sizes, (*small, *left)
 
 
-@windowed
+@windowed()
 def sub_pixel_conv(x: Shape, window: Window, *, out_channels: Dim, upscale_factor: Dim, bias: bool = True) -> Step:
     """Sub-pixel convolution: a convolution to r² channels for each output channel, dealt out over space.
 

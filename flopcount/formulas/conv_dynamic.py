@@ -6,10 +6,10 @@ The letters in the equations are those of `conv`.
 from functools import partial
 
 from flopcount.formulas.attention import linear
-from flopcount.formulas.conv import POINT, axes, conv, conv_base, filters, windowed, with_norm_and_activation
+from flopcount.formulas.conv import POINT, After, axes, conv, conv_base, filters, windowed
 from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.norm import softmax
-from flopcount.formulas.numbers import Axes, Dim, exact_div, product, where
+from flopcount.formulas.numbers import Dim, exact_div, product, where
 from flopcount.formulas.pool import avg_pool, global_avg_pool, global_max_pool
 from flopcount.formulas.shape import Shape, Window, divides, per_axis, positive
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
@@ -30,7 +30,7 @@ def _mixed(x: Shape, window: Window, *, out_channels: Dim, kernels: Dim, groups:
     return Part("mixing", mixing), Part("conv", plain._replace(tally=tally))
 
 
-@windowed
+@windowed()
 def cond_conv(
     x: Shape,
     window: Window,
@@ -56,11 +56,10 @@ def cond_conv(
         ("sigmoid", partial(activated, function="sigmoid")),
     )
     mixing, conv = _mixed(x, window, out_channels=out_channels, kernels=num_experts, groups=groups, bias=bias)
-    routing = Part("routing", chain("Routing", x, *stages))
-    return composed("CondConv", conv.step.shape, routing, mixing, conv)
+    return composed("CondConv", conv.step.shape, Part("routing", chain("Routing", x, *stages)), mixing, conv)
 
 
-@windowed
+@windowed()
 def dynamic_conv(
     x: Shape,
     window: Window,
@@ -91,26 +90,22 @@ def dynamic_conv(
         ("softmax", softmax),
     )
     attention = chain("Attention", x, *stages)
-    attention = attention._replace(
-        constraints=(positive(hidden, _REDUCTION, reduction, x.channels), *attention.constraints)
-    )
+    fits = positive(hidden, _REDUCTION, reduction, x.channels)
+    attention = attention._replace(constraints=(fits, *attention.constraints))
     mixing, conv = _mixed(x, window, out_channels=out_channels, kernels=kernels, groups=groups, bias=bias)
-    parts = (Part("attention", attention), mixing, conv)
-    return composed("DynamicConv", conv.step.shape, *parts)
+    return composed("DynamicConv", conv.step.shape, Part("attention", attention), mixing, conv)
 
 
+@windowed("padding", "dilation", padding="same")
 def involution(
     x: Shape,
+    window: Window,
     *,
-    kernel_size: Axes,
     groups: Dim = 1,
     reduction: Dim = 4,
-    stride: Axes = 1,
     bias: bool = True,
     kernel_norm: str | None = None,
     kernel_activation: str | None = "relu",
-    norm: str | None = None,
-    activation: str | None = None,
 ) -> Step:
     """Involution: at each position a kernel of its own, computed there, one for each group of channels.
 
@@ -123,16 +118,13 @@ def involution(
 
     Source: Li et al., Involution, CVPR 2021, eq. 4–6.
     """
-    steps = per_axis(stride, axes(x), "stride")
-    window = Window(kernel_size, stride, "same")
+    steps = per_axis(window.stride, axes(x), "stride")
     area = product(window.kernel(len(x.spatial)))
     hidden = x.channels // reduction
+    between = After(kernel_norm, kernel_activation)
     stages: tuple[Stage, ...] = (
         ("pool", partial(_pooled, stride=steps)),
-        (
-            "reduce",
-            lambda y: with_norm_and_activation(filters(y, POINT, channels=hidden), kernel_norm, kernel_activation),
-        ),
+        ("reduce", lambda y: between(filters(y, POINT, channels=hidden))),
         ("span", partial(filters, window=POINT, channels=area * groups, bias=bias)),
     )
     kernels = chain("Kernels", x, *stages)
@@ -143,8 +135,7 @@ def involution(
     )
     applied = conv_base("Involution", x, window, *fits, channels=x.channels, weights=area * x.channels)
     applied = applied._replace(tally=Tally(conv_mac=applied.tally.counts["conv_mac"]))
-    step = composed("Involution", applied.shape, Part("kernels", kernels), Part("apply", applied))
-    return with_norm_and_activation(step, norm, activation)
+    return composed("Involution", applied.shape, Part("kernels", kernels), Part("apply", applied))
 
 
 def _pooled(x: Shape, stride: tuple[Dim, ...]) -> Step:
@@ -154,7 +145,7 @@ def _pooled(x: Shape, stride: tuple[Dim, ...]) -> Step:
     return step._replace(tally=Tally(**{name: count * moves for name, count in step.tally.counts.items()}))
 
 
-@windowed
+@windowed()
 def deform_conv(
     x: Shape,
     window: Window,
@@ -189,11 +180,6 @@ def deform_conv(
     parts.append(Part("sampling", Step("Sampling", x, Tally(bilinear_sample=read), constraints=(fits,))))
     parts.append(Part("conv", conv))
     return composed("DeformConv", conv.shape, *parts)
-
-
-# Layers that weigh the channels or positions of what they read by a gate computed from it.
-#
-# In the equations C is the channels and s those between the two 1×1 convolutions.
 
 
 _sigmoid = partial(activated, function="sigmoid")

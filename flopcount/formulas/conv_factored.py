@@ -3,38 +3,28 @@
 The letters in the equations are those of `conv`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import partial
 
 from flopcount.errors import ShapeError
-from flopcount.formulas.conv import (
-    POINT,
-    along,
-    axis_by_axis,
-    channelwise,
-    filters,
-    per_position,
-    windowed,
-    with_norm_and_activation,
-)
-from flopcount.formulas.norm import norm as normalized
-from flopcount.formulas.numbers import Axes, Dim, at_least, exact_div, minimum, product, scaled_up, total
-from flopcount.formulas.shape import Constraint, Shape, Window, divides, equal
+from flopcount.formulas.conv import POINT, After, along, axis_by_axis, channelwise, filters, per_position, windowed
+from flopcount.formulas.norm import NORMS
+from flopcount.formulas.numbers import Axes, Dim, exact_div, maximum, minimum, product, scaled_up, total
+from flopcount.formulas.shape import Shape, Window, divides, equal
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
 from flopcount.formulas.tensor import add
 
 
-@windowed
+@windowed()
 def group_pointwise_conv(
     x: Shape,
     window: Window,
+    after: After,
     *,
     out_channels: Dim,
     groups: Dim,
     bias: bool = True,
     group_bias: bool = False,
-    norm: str | None = None,
-    activation: str | None = None,
 ) -> Step:
     """Group convolution that keeps the channels, then a 1×1 convolution.
 
@@ -46,18 +36,12 @@ def group_pointwise_conv(
 
     Source: Singh et al., HetConv, CVPR 2019, section 3.2 (GWC + PWC).
     """
-    group = filters(x, window, channels=x.channels, groups=groups, bias=group_bias)
-    stages: list[Stage] = [
-        ("group", lambda _: with_norm_and_activation(group, norm, activation)),
-        (
-            "pointwise",
-            lambda y: with_norm_and_activation(filters(y, POINT, channels=out_channels, bias=bias), norm, activation),
-        ),
-    ]
-    return chain("GroupPointwiseConv", x, *stages)
+    group = after(filters(x, window, channels=x.channels, groups=groups, bias=group_bias))
+    pointwise = after(filters(group.shape, POINT, channels=out_channels, bias=bias))
+    return composed("GroupPointwiseConv", pointwise.shape, Part("group", group), Part("pointwise", pointwise))
 
 
-@windowed
+@windowed()
 def bs_conv_u(x: Shape, window: Window, *, out_channels: Dim, bias: bool = True) -> Step:
     """Blueprint-separable convolution, unconstrained: 1×1, then depthwise.
 
@@ -66,11 +50,11 @@ def bs_conv_u(x: Shape, window: Window, *, out_channels: Dim, bias: bool = True)
 
     Source: Haase and Amthor, Rethinking depthwise separable convolutions, CVPR 2020, section 3.2.
     """
-    pointwise = ("pointwise", partial(filters, window=POINT, channels=out_channels))
-    return chain("BSConvU", x, pointwise, _depthwise(window, bias=bias))
+    depthwise = ("depthwise", partial(channelwise, window=window, bias=bias))
+    return chain("BSConvU", x, _point("pointwise", out_channels), depthwise)
 
 
-@windowed
+@windowed()
 def bs_conv_s(
     x: Shape, window: Window, *, out_channels: Dim, p: float = 0.25, min_mid_channels: Dim = 4, bias: bool = True
 ) -> Step:
@@ -81,26 +65,19 @@ def bs_conv_s(
 
     Source: Haase and Amthor, Rethinking depthwise separable convolutions, CVPR 2020, section 3.3.
     """
-    between = minimum(x.channels, at_least(scaled_up(x.channels, p), min_mid_channels))
-    subspace = ("subspace", partial(filters, window=POINT, channels=between))
-    pointwise = ("pointwise", partial(filters, window=POINT, channels=out_channels))
-    return chain("BSConvS", x, subspace, pointwise, _depthwise(window, bias=bias))
+    between = minimum(x.channels, maximum(scaled_up(x.channels, p), min_mid_channels))
+    depthwise = ("depthwise", partial(channelwise, window=window, bias=bias))
+    return chain("BSConvS", x, _point("subspace", between), _point("pointwise", out_channels), depthwise)
 
 
-def _depthwise(window: Window, *, bias: bool) -> Stage:
-    return "depthwise", partial(channelwise, window=window, bias=bias)
+def _point(name: str, channels: Dim, *, bias: bool = False) -> Stage:
+    """Return a 1×1 convolution as a stage."""
+    return name, partial(filters, window=POINT, channels=channels, bias=bias)
 
 
-@windowed
+@windowed()
 def conv_2plus1d(
-    x: Shape,
-    window: Window,
-    *,
-    out_channels: Dim,
-    mid_channels: Dim | None = None,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
+    x: Shape, window: Window, after: After, *, out_channels: Dim, mid_channels: Dim | None = None, bias: bool = True
 ) -> Step:
     """(2+1)D convolution: over space, then over time, which is the first axis after the channels.
 
@@ -117,32 +94,14 @@ def conv_2plus1d(
         raise ShapeError(f"a (2+1)D convolution needs an axis of time and axes of space, and there are {count} here")
     over_space, over_time = along(window, count, *range(1, count)), along(window, count, 0)
     if mid_channels is None:
-        mid_channels = _as_many_weights(x.channels, out_channels, window.kernel(count))
-    space = filters(x, over_space, channels=mid_channels, bias=bias)
-    stages: list[Stage] = [
-        ("space", lambda _: with_norm_and_activation(space, norm, activation)),
-        (
-            "time",
-            lambda y: with_norm_and_activation(
-                filters(y, over_time, channels=out_channels, bias=bias), norm, activation
-            ),
-        ),
-    ]
-    return chain("Conv2Plus1D", x, *stages)
+        time, area = window.kernel(count)[0], product(window.kernel(count)[1:])
+        mid_channels = time * area * x.channels * out_channels // (area * x.channels + time * out_channels)
+    space = after(filters(x, over_space, channels=mid_channels, bias=bias))
+    time_too = after(filters(space.shape, over_time, channels=out_channels, bias=bias))
+    return composed("Conv2Plus1D", time_too.shape, Part("space", space), Part("time", time_too))
 
 
-def _as_many_weights(channels: Dim, out_channels: Dim, kernel: tuple[Dim, ...]) -> Dim:
-    """Return the channels between the parts at which both together have the weights of the whole, or just fewer."""
-    time, space = kernel[0], product(kernel[1:])
-    return time * space * channels * out_channels // (space * channels + time * out_channels)
-
-
-# Convolutions taken apart into smaller ones in a row: along space, or through fewer channels.
-#
-# They factor one convolution, so its bias, normalization and activation follow the last part.
-
-
-@windowed
+@windowed()
 def spatially_sep_conv(
     x: Shape, window: Window, *, out_channels: Dim, mid_channels: Dim | None = None, bias: bool = True
 ) -> Step:
@@ -158,23 +117,20 @@ def spatially_sep_conv(
     """
     between = out_channels if mid_channels is None else mid_channels
     *first, last = axis_by_axis(x, window)
-    stages: list[Stage] = [
-        (f"axis{number}", partial(filters, window=window, channels=between)) for number, window in enumerate(first, 1)
-    ]
-    stages.append((f"axis{len(first) + 1}", partial(filters, window=last, channels=out_channels, bias=bias)))
-    return chain("SpatiallySepConv", x, *stages)
+    passes = [partial(filters, window=each, channels=between) for each in first]
+    passes.append(partial(filters, window=last, channels=out_channels, bias=bias))
+    return chain("SpatiallySepConv", x, *((f"axis{number}", each) for number, each in enumerate(passes, 1)))
 
 
 def _per_channel(windows: tuple[Window, ...], *, bias: bool) -> list[Stage]:
     """Make one depthwise pass for each axis; the biases are the last one's."""
-    biased = (*[False] * (len(windows) - 1), bias)
     return [
-        (f"axis{number}", partial(channelwise, window=window, bias=has))
-        for number, (window, has) in enumerate(zip(windows, biased, strict=True), 1)
+        (f"axis{number}", partial(channelwise, window=window, bias=bias and number == len(windows)))
+        for number, window in enumerate(windows, 1)
     ]
 
 
-@windowed
+@windowed()
 def spatially_sep_depthwise_conv(x: Shape, window: Window, *, bias: bool = True) -> Step:
     """Spatially separable depthwise convolution: k×1, then 1×k, in each channel by itself.
 
@@ -183,11 +139,10 @@ def spatially_sep_depthwise_conv(x: Shape, window: Window, *, bias: bool = True)
 
     Source: Chen et al., XSepConv: Extremely separated convolution, arXiv:2002.12046, section 3.
     """
-    windows = axis_by_axis(x, window)
-    return chain("SpatiallySepDepthwiseConv", x, *_per_channel(windows, bias=bias))
+    return chain("SpatiallySepDepthwiseConv", x, *_per_channel(axis_by_axis(x, window), bias=bias))
 
 
-@windowed
+@windowed()
 def flattened_conv(x: Shape, window: Window, *, out_channels: Dim, bias: bool = True) -> Step:
     """Flattened convolution: each filter is three lines, across the channels, down and along the map.
 
@@ -196,12 +151,11 @@ def flattened_conv(x: Shape, window: Window, *, out_channels: Dim, bias: bool = 
 
     Source: Jin et al., Flattened convolutional neural networks, ICLR 2015 workshop, section 3.2.
     """
-    windows = axis_by_axis(x, window)
-    lateral = ("lateral", partial(filters, window=POINT, channels=out_channels))
-    return chain("FlattenedConv", x, lateral, *_per_channel(windows, bias=bias))
+    lines = _per_channel(axis_by_axis(x, window), bias=bias)
+    return chain("FlattenedConv", x, _point("lateral", out_channels), *lines)
 
 
-@windowed
+@windowed()
 def low_rank_conv(x: Shape, window: Window, *, out_channels: Dim, rank: Dim, bias: bool = True) -> Step:
     """Low-rank convolution: `rank` = r filters, then a 1×1 convolution that combines them.
 
@@ -211,11 +165,10 @@ def low_rank_conv(x: Shape, window: Window, *, out_channels: Dim, rank: Dim, bia
     Source: Zhang et al., Accelerating very deep CNNs, TPAMI 2016, section 3.1.
     """
     basis = ("basis", partial(filters, window=window, channels=rank))
-    combination = ("combination", partial(filters, window=POINT, channels=out_channels, bias=bias))
-    return chain("LowRankConv", x, basis, combination)
+    return chain("LowRankConv", x, basis, _point("combination", out_channels, bias=bias))
 
 
-@windowed
+@windowed()
 def tucker_conv(x: Shape, window: Window, *, out_channels: Dim, rank_in: Dim, rank_out: Dim, bias: bool = True) -> Step:
     """Tucker-2 convolution: 1×1 to r₁ channels, k×k to r₂, 1×1 to the output channels.
 
@@ -226,13 +179,11 @@ def tucker_conv(x: Shape, window: Window, *, out_channels: Dim, rank_in: Dim, ra
 
     Source: Kim et al., Compression of deep CNNs for mobile applications, ICLR 2016, eq. 3–5.
     """
-    squeeze = ("squeeze", partial(filters, window=POINT, channels=rank_in))
     core = ("core", partial(filters, window=window, channels=rank_out))
-    expand = ("expand", partial(filters, window=POINT, channels=out_channels, bias=bias))
-    return chain("TuckerConv", x, squeeze, core, expand)
+    return chain("TuckerConv", x, _point("squeeze", rank_in), core, _point("expand", out_channels, bias=bias))
 
 
-@windowed
+@windowed()
 def cp_conv(x: Shape, window: Window, *, out_channels: Dim, rank: Dim, bias: bool = True) -> Step:
     """CP convolution: 1×1 to r channels, k×1 and 1×k in each of them, 1×1 to the output channels.
 
@@ -243,20 +194,15 @@ def cp_conv(x: Shape, window: Window, *, out_channels: Dim, rank: Dim, bias: boo
 
     Source: Lebedev et al., Speeding-up CNNs using fine-tuned CP-decomposition, ICLR 2015, eq. 6–8.
     """
-    windows = axis_by_axis(x, window)
-    squeeze = ("squeeze", partial(filters, window=POINT, channels=rank))
-    expand = ("expand", partial(filters, window=POINT, channels=out_channels, bias=bias))
-    return chain("CPConv", x, squeeze, *_per_channel(windows, bias=False), expand)
-
-
-# Convolutions with branches of different kernels, added or side by side.
+    lines = _per_channel(axis_by_axis(x, window), bias=False)
+    return chain("CPConv", x, _point("squeeze", rank), *lines, _point("expand", out_channels, bias=bias))
 
 
 _SHARES = "{} shares do not divide the {} output channels; choose a multiple of them"
-_KEEPS = "identity = true adds the input to the output, and they have {} and {} {}"
+_KEEPS = "identity = true adds the input to the output, and they have {} and {}"
 
 
-@windowed
+@windowed()
 def dual_conv(x: Shape, window: Window, *, out_channels: Dim, groups: Dim, bias: bool = True) -> Step:
     """Dual convolution: a group convolution and a full 1×1 convolution beside it, added.
 
@@ -270,22 +216,19 @@ def dual_conv(x: Shape, window: Window, *, out_channels: Dim, groups: Dim, bias:
     """
     group = filters(x, window, channels=out_channels, groups=groups)
     y = group.shape
-    biases: Dim = out_channels if bias else 0
-    point = per_position("Conv", y, (1,) * len(y.spatial), weights=x.channels * out_channels, biases=biases)
+    point = _central(x, y, (1,) * len(y.spatial), bias=bias)
     added = point._replace(tally=point.tally + Tally(add=y.elements))
     return composed("DualConv", y, Part("group", group), Part("pointwise", added))
 
 
-@windowed
-def ac_conv(
-    x: Shape,
-    window: Window,
-    *,
-    out_channels: Dim,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+def _central(x: Shape, y: Shape, kernel: tuple[Dim, ...], *, groups: Dim = 1, bias: bool) -> Step:
+    """Slide a smaller kernel through the middle of each window of a convolution from x to y."""
+    weights = product(kernel) * exact_div(x.channels, groups) * y.channels
+    return per_position("Conv", y, kernel, weights=weights, biases=y.channels if bias else 0)
+
+
+@windowed()
+def ac_conv(x: Shape, window: Window, after: After, *, out_channels: Dim, bias: bool = True) -> Step:
     """Asymmetric convolution block while training: k×k, k×1 and 1×k beside each other, added.
 
         params = (k² + 2k)·M·N  (+ 3·N with bias)
@@ -297,26 +240,23 @@ def ac_conv(
     Source: Ding et al., ACNet, ICCV 2019, section 3.2.
     """
     square = filters(x, window, channels=out_channels, bias=bias)
-    biases: Dim = out_channels if bias else 0
-    branches = [Part("square", with_norm_and_activation(square, norm, None))]
+    branches = {"square": square}
     for axis, size in enumerate(square.kernel):
         line = (*[1] * axis, size, *[1] * (len(square.kernel) - axis - 1))
-        step = per_position("Conv", square.shape, line, weights=size * x.channels * out_channels, biases=biases)
-        branches.append(Part(f"axis{axis + 1}", with_norm_and_activation(step, norm, None)))
-    return _summed("ACConv", branches, activation)
+        branches[f"axis{axis + 1}"] = _central(x, square.shape, line, bias=bias)
+    return _summed("ACConv", after, branches)
 
 
-@windowed
+@windowed()
 def rep_vgg_conv(
     x: Shape,
     window: Window,
+    after: After,
     *,
     out_channels: Dim,
     groups: Dim = 1,
     identity: bool = False,
     bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
 ) -> Step:
     """RepVGG block while training: k×k, 1×1 and, with `identity`, the input itself, added.
 
@@ -329,34 +269,27 @@ def rep_vgg_conv(
     Source: Ding et al., RepVGG, CVPR 2021, section 3.2.
     """
     square = filters(x, window, channels=out_channels, groups=groups, bias=bias)
-    y = square.shape
-    weights = exact_div(x.channels, groups) * out_channels
-    point = per_position("Conv", y, (1,) * len(y.spatial), weights=weights, biases=out_channels if bias else 0)
-    branches = [
-        Part("square", with_norm_and_activation(square, norm, None)),
-        Part("pointwise", with_norm_and_activation(point, norm, None)),
-    ]
-    if identity:
-        branches.append(Part("identity", _identity(x, y, norm)))
-    return _summed("RepVGGConv", branches, activation)
+    point = _central(x, square.shape, (1,) * len(square.kernel), groups=groups, bias=bias)
+    passed = {"identity": _identity(x, square.shape, after.norm)} if identity else {}
+    return _summed("RepVGGConv", after, {"square": square, "pointwise": point}, passed)
 
 
 def _identity(x: Shape, y: Shape, norm: str | None) -> Step:
     """Pass the input on, through a normalization if there is one."""
-    step = Step("Identity", x, Tally()) if norm is None else normalized(x, name=norm)
+    step = Step("Identity", x, Tally()) if norm is None else NORMS[norm](x)
     pairs = zip((x.channels, *x.spatial), (y.channels, *y.spatial), strict=True)
     what = ("channels", *["positions along an axis"] * len(x.spatial))
-    keeps: list[Constraint] = [
-        equal(one, other, _KEEPS.replace("{} {}", f"{{}} {name}"))
-        for (one, other), name in zip(pairs, what, strict=True)
-    ]
+    keeps = (equal(*pair, f"{_KEEPS} {name}") for pair, name in zip(pairs, what, strict=True))
     return step._replace(constraints=(*step.constraints, *keeps))
 
 
-def _summed(kind: str, branches: Sequence[Part], activation: str | None) -> Step:
-    y = branches[0].step.shape
-    together = Part("add", add(*[y] * len(branches)))
-    return with_norm_and_activation(composed(kind, y, *branches, together), None, activation)
+def _summed(kind: str, after: After, branches: Mapping[str, Step], others: Mapping[str, Step] = {}) -> Step:
+    """Add branches: the norm follows each but the `others`, the activation follows the sum."""
+    normed = {name: After(after.norm)(step) for name, step in branches.items()}
+    parts = [Part(name, step) for name, step in {**normed, **others}.items()]
+    y = parts[0].step.shape
+    parts.append(Part("add", add(*[y] * len(parts))))
+    return After(activation=after.activation)(composed(kind, y, *parts))
 
 
 def mix_conv(
@@ -380,21 +313,13 @@ def mix_conv(
     Source: Tan and Le, MixConv: Mixed depthwise convolutional kernels, BMVC 2019, section 3.
     """
     share = x.channels // len(kernel_sizes)
-    first = x.channels - share * (len(kernel_sizes) - 1)
-    parts = [
-        Part(
-            f"share{number}",
-            with_norm_and_activation(
-                channelwise(x.resized(channels), Window(size, stride, "same", dilation), bias=bias), norm, activation
-            ),
-        )
-        for number, (size, channels) in enumerate(_with(first, share, kernel_sizes), 1)
-    ]
+    channels, after = x.channels - share * (len(kernel_sizes) - 1), After(norm, activation)
+    parts: list[Part] = []
+    for number, size in enumerate(kernel_sizes, 1):
+        step = channelwise(x.resized(channels), Window(size, stride, "same", dilation), bias=bias)
+        parts.append(Part(f"share{number}", after(step)))
+        channels = share
     return composed("MixConv", parts[0].step.shape.resized(x.channels), *parts)
-
-
-def _with(first: Dim, others: Dim, sizes: tuple[Dim, ...]) -> list[tuple[Dim, Dim]]:
-    return [(size, others if index else first) for index, size in enumerate(sizes)]
 
 
 def py_conv(
@@ -425,12 +350,12 @@ def py_conv(
     for what, given in (("groups", groups), ("shares", shares)):
         if len(given) != len(kernel_sizes):
             raise ShapeError(f"{what} has {len(given)} entries, but kernel_sizes has {len(kernel_sizes)}")
-    fits = divides(total(shares), out_channels, _SHARES)
+    fits, after = divides(total(shares), out_channels, _SHARES), After(norm, activation)
     parts: list[Part] = []
     for number, (size, count, share) in enumerate(zip(kernel_sizes, groups, shares, strict=True), 1):
         channels = out_channels * share // total(shares)
         window = Window(size, stride, "same", dilation)
         step = filters(x, window, channels=channels, groups=count, bias=bias)
-        parts.append(Part(f"level{number}", with_norm_and_activation(step, norm, activation)))
+        parts.append(Part(f"level{number}", after(step)))
     whole = composed("PyConv", parts[0].step.shape.resized(out_channels), *parts)
     return whole._replace(constraints=(fits, *whole.constraints))

@@ -5,10 +5,10 @@ The letters in the equations are those of `conv`.
 
 from functools import partial
 
-from flopcount.formulas.conv import axes, channelwise, conv_base, filters, shared, windowed, with_norm_and_activation
+from flopcount.formulas.conv import After, axes, channelwise, conv_base, filters, shared, windowed
 from flopcount.formulas.numbers import Axes, Dim, ceil_div, exact_div, product, scaled_down
 from flopcount.formulas.pool import avg_pool, interpolate
-from flopcount.formulas.shape import Constraint, Padding, Shape, Window, divides, equal, positive
+from flopcount.formulas.shape import Constraint, Shape, Window, divides, equal, positive
 from flopcount.formulas.step import Part, Step, Tally, chain, composed
 
 _KEEPS = "a partial convolution keeps the map, and an axis of {} becomes {}; pad so that it stays"
@@ -18,17 +18,8 @@ _SCALES = "scales = {} does not divide the {} channels; choose a divisor of them
 _TWO = "scales = {} leaves nothing to convolve; choose 2 or more"
 
 
-def partial_conv(
-    x: Shape,
-    *,
-    kernel_size: Axes,
-    n_div: Dim = 4,
-    padding: Padding = "same",
-    dilation: Axes = 1,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed("stride", padding="same")
+def partial_conv(x: Shape, window: Window, *, n_div: Dim = 4, bias: bool = True) -> Step:
     """Partial convolution: a convolution of the first M/n_div channels; the others pass untouched.
 
         params = k²·c²  (+ c with bias),  c = ⌊M/n_div⌋
@@ -39,26 +30,22 @@ def partial_conv(
     Source: Chen et al., Run, don't walk (FasterNet), CVPR 2023, section 3.2.
     """
     share = x.channels // n_div
-    window = Window(kernel_size, 1, padding, dilation)
     step = filters(x.resized(share), window, channels=share, bias=bias)
     keeps = [equal(one, other, _KEEPS) for one, other in zip(x.spatial, step.shape.spatial, strict=True)]
     constraints = (positive(share, _N_DIV, n_div, x.channels), *step.constraints, *keeps)
-    return with_norm_and_activation(
-        step._replace(kind="PartialConv", shape=x, constraints=constraints), norm, activation
-    )
+    return step._replace(kind="PartialConv", shape=x, constraints=constraints)
 
 
-@windowed
+@windowed()
 def ghost_conv(
     x: Shape,
     window: Window,
+    after: After,
     *,
     out_channels: Dim,
     ratio: Dim = 2,
     dw_kernel_size: Axes = 3,
     bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
 ) -> Step:
     """Ghost module: a convolution to n = ⌈N/ratio⌉ channels, and `ratio` − 1 cheap copies of each.
 
@@ -72,24 +59,12 @@ def ghost_conv(
     """
     primary = filters(x, window, channels=ceil_div(out_channels, ratio), bias=bias)
     cheap = channelwise(primary.shape, Window(dw_kernel_size, padding="same"), multiplier=ratio - 1, bias=bias)
-    parts = (
-        Part("primary", with_norm_and_activation(primary, norm, activation)),
-        Part("cheap", with_norm_and_activation(cheap, norm, activation)),
-    )
+    parts = Part("primary", after(primary)), Part("cheap", after(cheap))
     return composed("GhostConv", primary.shape.resized(out_channels), *parts)
 
 
-@windowed
-def res2_conv(
-    x: Shape,
-    window: Window,
-    *,
-    scales: Dim,
-    pooled: bool = False,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed()
+def res2_conv(x: Shape, window: Window, after: After, *, scales: Dim, pooled: bool = False, bias: bool = True) -> Step:
     """Res2Net stage: the channels in s shares of w, each convolved after it took in the one before.
 
         params = (s − 1)·k²·w²  (+ (s − 1)·w with bias),  w = M/s
@@ -110,15 +85,15 @@ def res2_conv(
     y = convs.shape.resized(x.channels)
     if pooled:
         last = avg_pool(x.resized(width), kernel_size=window.kernel_size, stride=window.stride, padding=window.padding)
-        parts = (Part("convs", with_norm_and_activation(convs, norm, activation)), Part("pool", last))
+        parts = (Part("convs", after(convs)), Part("pool", last))
         return composed("Res2Conv", y, *parts)
     keeps = [equal(one, other, _PASSES) for one, other in zip(x.spatial, y.spatial, strict=True)]
     added = Tally(add=convs.shape.resized(channels - width).elements)
     convs = convs._replace(tally=convs.tally + added, constraints=(*convs.constraints, *keeps))
-    return composed("Res2Conv", y, Part("convs", with_norm_and_activation(convs, norm, activation)))
+    return composed("Res2Conv", y, Part("convs", after(convs)))
 
 
-@windowed
+@windowed()
 def tied_block_conv(x: Shape, window: Window, *, out_channels: Dim, blocks: Dim, bias: bool = True) -> Step:
     """Tied block convolution: the channels in B blocks, and the same filters for each block.
 
@@ -133,16 +108,12 @@ def tied_block_conv(x: Shape, window: Window, *, out_channels: Dim, blocks: Dim,
     step = filters(once, window, channels=exact_div(out_channels, blocks), bias=bias)
     counts = step.tally.counts
     used = {name: counts[name] * blocks for name in ("conv_mac", "conv_bias_add")}
-    return Step(
-        "TiedBlockConv",
-        step.shape.resized(out_channels),
-        Tally(**{**counts, **used}),
-        constraints=(*shared(blocks, x.channels, out_channels), *step.constraints),
-        kernel=step.kernel,
-    )
+    y, constraints = step.shape.resized(out_channels), (*shared(blocks, x.channels, out_channels), *step.constraints)
+    return Step("TiedBlockConv", y, Tally(**{**counts, **used}), constraints=constraints, kernel=step.kernel)
 
 
-def shift_conv(x: Shape, *, kernel_size: Axes, stride: Axes = 1, padding: Padding = "same", dilation: Axes = 1) -> Step:
+@windowed("norm", "activation", padding="same")
+def shift_conv(x: Shape, window: Window) -> Step:
     """Shift: each channel moves by one of the k² steps a kernel reaches; a 1×1 convolution after it mixes them.
 
         params = 0
@@ -152,30 +123,24 @@ def shift_conv(x: Shape, *, kernel_size: Axes, stride: Axes = 1, padding: Paddin
 
     Source: Wu et al., Shift: A zero FLOP, zero parameter alternative, CVPR 2018, section 3.1.
     """
-    spatial, survives = Window(kernel_size, stride, padding, dilation).over(x.spatial)
+    spatial, survives = window.over(x.spatial)
     return Step("ShiftConv", x.resized(spatial=spatial), Tally(), constraints=survives)
-
-
-# Octave convolution: part of the channels at half the resolution.
 
 
 _HALVES = "2 does not divide {1}, the size of an axis, so there is no map of half the resolution; choose an even one"
 _MEET = "the coarse map, enlarged, has {} positions along an axis, and the fine map {}; pad so that they fit"
 
 
+@windowed(padding="same")
 def octave_conv(
     x: Shape,
+    window: Window,
+    after: After,
     *,
     out_channels: Dim,
-    kernel_size: Axes,
     alpha_in: float = 0.5,
     alpha_out: float = 0.5,
-    stride: Axes = 1,
-    padding: Padding = "same",
-    dilation: Axes = 1,
     bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
 ) -> Step:
     """Octave convolution: shares alpha of the channels live on a map of half the resolution.
 
@@ -189,15 +154,14 @@ def octave_conv(
 
     Source: Chen et al., Drop an octave, ICCV 2019, eq. 4–5 and table 1.
     """
-    window = Window(kernel_size, stride, padding, dilation)
     low_in, low_out = scaled_down(x.channels, alpha_in), scaled_down(out_channels, alpha_out)
     fine = x.resized(x.channels - low_in)
     coarse = x.resized(low_in, tuple(size // 2 for size in x.spatial)) if alpha_in else None
     high = _high(fine, coarse, window, channels=out_channels - low_out, bias=bias)
-    parts = [Part("high", with_norm_and_activation(high, norm, activation))]
+    parts = [Part("high", after(high))]
     if alpha_out:
         low = _low(fine, coarse, window, channels=low_out, bias=bias)
-        parts.append(Part("low", with_norm_and_activation(low, norm, activation)))
+        parts.append(Part("low", after(low)))
     step = composed("OctaveConv", high.shape.resized(out_channels), *parts)
     halves = [divides(2, size, _HALVES) for size in x.spatial] if alpha_in or alpha_out else []
     return step._replace(constraints=(*halves, *step.constraints))
@@ -240,14 +204,11 @@ def _added(step: Step, constraints: tuple[Constraint, ...] = ()) -> Step:
     )
 
 
-# Convolutions that read, share or multiply otherwise than a standard one.
-
-
 _PAIRS = "active_pairs = {} is more than the {} pairs there are of a position and a point of the kernel"
 _ACTIVE = "active_positions = {} is more than the {} positions there are"
 
 
-@windowed
+@windowed()
 def coord_conv(x: Shape, window: Window, *, out_channels: Dim, with_r: bool = False, bias: bool = True) -> Step:
     """CoordConv: a convolution that also reads a channel of coordinates for each axis.
 
@@ -263,7 +224,7 @@ def coord_conv(x: Shape, window: Window, *, out_channels: Dim, with_r: bool = Fa
     return step._replace(kind="CoordConv")
 
 
-@windowed
+@windowed()
 def locally_connected(x: Shape, window: Window, *, out_channels: Dim, bias: bool = True) -> Step:
     """Locally connected layer: a convolution whose weights are not shared between positions.
 
@@ -278,17 +239,8 @@ def locally_connected(x: Shape, window: Window, *, out_channels: Dim, bias: bool
     return step._replace(kind="LocallyConnected", tally=Tally(**{**counts, **kept}))
 
 
-def winograd_conv(
-    x: Shape,
-    *,
-    out_channels: Dim,
-    kernel_size: Axes,
-    tile_size: Axes = 2,
-    padding: Padding = 0,
-    bias: bool = True,
-    norm: str | None = None,
-    activation: str | None = None,
-) -> Step:
+@windowed("stride", "dilation")
+def winograd_conv(x: Shape, window: Window, *, out_channels: Dim, tile_size: Axes = 2, bias: bool = True) -> Step:
     """Winograd convolution F(m×m, k×k): a standard one, computed tile by tile with fewer multiplications.
 
         params = k²·M·N  (+ N with bias)
@@ -300,14 +252,14 @@ def winograd_conv(
 
     Source: Lavin and Gray, Fast algorithms for convolutional neural networks, CVPR 2016, section 4.1.
     """
-    step = filters(x, Window(kernel_size, 1, padding), channels=out_channels, bias=bias)
+    step = filters(x, window, channels=out_channels, bias=bias)
     tile = Window(tile_size).kernel(len(step.kernel))
     tiles = product(ceil_div(size, m) for size, m in zip(step.shape.spatial, tile, strict=True))
     area = product(m + k - 1 for m, k in zip(tile, step.kernel, strict=True))
     points = tiles * area * product(x.leading)
     macs, transformed = points * x.channels * out_channels, points * (x.channels + out_channels)
     tally = Tally(**{**step.tally.counts, "conv_mac": macs, "winograd_transform": transformed})
-    return with_norm_and_activation(step._replace(kind="WinogradConv", tally=tally), norm, activation)
+    return step._replace(kind="WinogradConv", tally=tally)
 
 
 def _instead(kind: str, step: Step, operation: str, times: int) -> Step:
@@ -317,7 +269,7 @@ def _instead(kind: str, step: Step, operation: str, times: int) -> Step:
     return step._replace(kind=kind, tally=Tally(**{operation: done, **counts}))
 
 
-@windowed
+@windowed()
 def adder_conv(x: Shape, window: Window, *, out_channels: Dim, bias: bool = True) -> Step:
     """Adder convolution: distances between window and filter, by additions in place of multiplications.
 
@@ -326,11 +278,10 @@ def adder_conv(x: Shape, window: Window, *, out_channels: Dim, bias: bool = True
 
     Source: Chen et al., AdderNet: Do we really need multiplications in deep learning?, CVPR 2020, eq. 2.
     """
-    step = filters(x, window, channels=out_channels, bias=bias)
-    return _instead("AdderConv", step, "adder_add", 2)
+    return _instead("AdderConv", filters(x, window, channels=out_channels, bias=bias), "adder_add", 2)
 
 
-@windowed
+@windowed()
 def binary_conv(x: Shape, window: Window, *, out_channels: Dim, bias: bool = True) -> Step:
     """Binary convolution: weights and inputs of one bit, XNOR and counting in place of multiplications.
 
@@ -342,8 +293,7 @@ def binary_conv(x: Shape, window: Window, *, out_channels: Dim, bias: bool = Tru
 
     Source: Rastegari et al., XNOR-Net, ECCV 2016, section 3.2.
     """
-    step = filters(x, window, channels=out_channels, bias=bias)
-    return _instead("BinaryConv", step, "binary_mac", 1)
+    return _instead("BinaryConv", filters(x, window, channels=out_channels, bias=bias), "binary_mac", 1)
 
 
 def sparse_conv(

@@ -133,15 +133,7 @@ NORMS: Mapping[str, Callable[[Shape], Step]] = {
     "instance": instance_norm,
     "rms": rms_norm,
 }
-"""The normalizations a convolution can be with_norm_and_activation by, as its `norm` names them."""
-
-
-def norm(x: Shape, name: str) -> Step:
-    """Apply a named normalization with its defaults."""
-    return NORMS[name](x)
-
-
-# Functions applied element by element, and softmax.
+"""The normalizations after a convolution, as its `norm` names them."""
 
 
 ACTIVATIONS: Mapping[str, str] = {
@@ -185,9 +177,6 @@ def softmax(x: Shape) -> Step:
     Source: Bridle, Probabilistic interpretation of feedforward outputs, 1990.
     """
     return Step("Softmax", x, Tally(softmax=x.elements, softmax_row=exact_div(x.elements, x.channels)))
-
-
-# Learned scales and shifts, and what only training does.  In the equations M is the channels.
 
 
 _SLOPES = "num_parameters = {} is neither 1 nor the number of channels, {}"

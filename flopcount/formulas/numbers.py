@@ -118,9 +118,6 @@ def scaled_down(value: Dim, factor: float) -> Dim:
     return value * numerator // denominator
 
 
-# Numbers that are not known yet.
-
-
 class Graph:
     """Expressions over some variables; equal expressions are one object."""
 
@@ -372,9 +369,6 @@ _RULES: Mapping[str, Callable[..., Dim | None]] = {
     **dict.fromkeys(("maximum", "minimum"), _extreme),
     "where": _chosen,
 }
-
-
-# Expressions made ready to run.
 
 
 class Instruction(NamedTuple):

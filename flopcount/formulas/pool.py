@@ -136,9 +136,6 @@ def adaptive_max_pool(x: Shape, *, output_size: Axes) -> Step:
     return Step("AdaptiveMaxPool", y, tally, slide=Slide(None, x.spatial, y.spatial))
 
 
-# Layers that change the size of a map without learned numbers.
-
-
 def _mapped(x: Shape, what: str) -> None:
     if not x.spatial:
         raise ShapeError(f"{what} needs a map, and there is no space in {render(x.dims)}")

@@ -143,9 +143,6 @@ def pad_channels(x: Shape, *, padding: Dim) -> Step:
     return Step("PadChannels", x.resized(channels=x.channels + padding), Tally())
 
 
-# Layers that move numbers about and compute nothing.
-
-
 def flatten(x: Shape) -> Step:
     """Lay out the channels and all of space as one vector; a batch stays.
 
@@ -220,12 +217,6 @@ def crop(x: Shape, *, cropping: Dim | Pads) -> Step:
     text = "cropping cuts away all of an axis of size {}; crop less"
     constraints = tuple(positive(left, text, size) for left, size in zip(sizes, x.spatial, strict=True))
     return Step("Crop", x.resized(spatial=sizes), Tally(), constraints=constraints)
-
-
-# Layers that say which axis the channels are on; they compute nothing.
-#
-# A linear layer and an attention read the last axis as the channels, and what
-# stands before it as tokens; a convolution reads what stands after it as space.
 
 
 def token_rows(x: Shape, what: str) -> None:
@@ -303,14 +294,6 @@ def transpose(x: Shape) -> Step:
     """
     token_rows(x, "Transpose")
     return Step("Transpose", Shape((*x.leading[:-1], x.channels, x.leading[-1]), x.channel_axis), Tally())
-
-
-# Operations on tensors, axis by axis, as other tools' graphs have them.
-#
-# They are for files that are imported; where a kind of layer says the same, that
-# one is used. Axes are counted from the last one, which is -1, so that a batch in
-# front changes nothing. `channel_axis` is the axis that is the channels
-# afterwards: the last one, where it is not given.
 
 
 FUNCTIONS: Mapping[str, str] = {
