@@ -221,9 +221,8 @@ class Side(NamedTuple):
 class Term(NamedTuple):
     """An operation that two conventions weigh differently.
 
-    `times` is how often the second convention counts it, in how many `layers`;
-    `was` and `now` are the weights. `why` names the exception: a kind, a call
-    style, or folded batch norms.
+    `times` is how often the second convention counts it, in how many `layers`; `was` and `now` are the weights. `why`
+    names the exception: a kind, a call style, or folded batch norms.
     """
 
     entry: str

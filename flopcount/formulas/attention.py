@@ -4,6 +4,7 @@ In the equations D is the channels, n the tokens that gather, m the tokens they
 gather from (n too, in self-attention) and h the heads.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -14,8 +15,6 @@ from flopcount.formulas.pool import averaged
 from flopcount.formulas.shape import Constraint, Shape, divides, equal, per_axis, positive, render
 from flopcount.formulas.step import Part, Step, Tally, chain, composed
 from flopcount.formulas.tensor import token_rows
-
-# Linear layers.
 
 
 def linear(x: Shape, *, out_features: Dim, bias: bool = True) -> Step:
@@ -74,9 +73,12 @@ class _Heads(NamedTuple):
     def gathered(self, x: Shape, sources: Dim, *added: Part) -> tuple[Part, ...]:
         """Compare queries with keys, and sum values with the weights that gives."""
         scores = Shape((*x.leading[:-1], self.number, x.leading[-1], sources), x.channel_axis + 1)
+        compared = _product(scores, self.size)
         gathered = Shape((*scores.leading, self.size), scores.channel_axis)
         return (
-            Part("scores", _scaled(_product(scores, self.size), product(x.leading) * self.width)),
+            Part(
+                "scores", compared._replace(tally=compared.tally + Tally(query_scale=product(x.leading) * self.width))
+            ),
             *added,
             Part("softmax", softmax(scores)),
             Part("sum", _product(gathered, sources)),
@@ -86,11 +88,6 @@ class _Heads(NamedTuple):
 def _product(y: Shape, inner: Dim) -> Step:
     """Multiply matrices: each element of the result takes as many MACs as the inner size."""
     return Step("MatMul", y, Tally(matmul_mac=y.elements * inner))
-
-
-def _scaled(scores: Step, queries: Dim) -> Step:
-    """Divide the queries by the root of their number, before they are compared."""
-    return scores._replace(tally=scores.tally + Tally(query_scale=queries))
 
 
 def _headed(
@@ -119,9 +116,8 @@ def multihead_attention(
         params = 4·D²  (+ 4·D with bias)
         MACs = n·4·D² + 2·n²·D;  for m tokens of another input 2·(n + m)·D² + 2·n·m·D
 
-    The heads do not change the cost, unless head_dim or num_kv_heads is given.
-    One input is self-attention; a second gives keys and values, a third the
-    values alone.
+    The heads do not change the cost, unless head_dim or num_kv_heads is given. One input is self-attention; a second
+    gives keys and values, a third the values alone.
 
     Source: Vaswani et al., Attention is all you need, NIPS 2017, section 3.2.
     """
@@ -132,7 +128,9 @@ def multihead_attention(
     step = _projected_back("MultiheadAttention", x, heads, parts, bias=bias)
     if embed_dim is not None:
         constraints += (equal(embed_dim, x.channels, "embed_dim = {}, but there are {} channels"),)
-    return step._replace(constraints=(*step.constraints, *constraints, *_paired(xs)))
+    if len(xs) > 2:  # noqa: PLR2004  (values apart)
+        constraints += (equal(xs[1].leading[-1], xs[2].leading[-1], "there are {} keys, but {} values"),)
+    return step._replace(constraints=(*step.constraints, *constraints))
 
 
 def _readable(xs: tuple[Shape, ...]) -> None:
@@ -142,12 +140,6 @@ def _readable(xs: tuple[Shape, ...]) -> None:
         token_rows(x, "MultiheadAttention")
         if len(x.dims) != len(xs[0].dims):
             raise ShapeError(f"MultiheadAttention cannot pair {render(xs[0].dims)} with {render(x.dims)}")
-
-
-def _paired(xs: tuple[Shape, ...]) -> tuple[Constraint, ...]:
-    """Constraint as many values as keys."""
-    text = "there are {} keys, but {} values"
-    return (equal(xs[1].leading[-1], xs[2].leading[-1], text),) if len(xs) > 2 else ()  # noqa: PLR2004  (values apart)
 
 
 def _projected_back(kind: str, x: Shape, heads: _Heads, parts: tuple[Part, ...], *, bias: bool) -> Step:
@@ -267,8 +259,7 @@ def position_embedding(x: Shape, *, max_positions: Dim | None = None) -> Step:
         params = M·n  (M·max_positions where that is given)
         MACs = 0; one addition per element
 
-    On a map of space, n is the product of its sizes; a map with the channels
-    last is to be made tokens first.
+    On a map of space, n is the product of its sizes; a map with the channels last is to be made tokens first.
 
     Source: Dosovitskiy et al., An image is worth 16x16 words, ICLR 2021, eq. 1.
     """
@@ -290,9 +281,8 @@ def select_token(x: Shape, *, index: Dim = 0) -> Step:
     Source: Dosovitskiy et al., An image is worth 16x16 words, ICLR 2021, eq. 4.
     """
     token_rows(x, "SelectToken")
-    inside = positive(
-        x.leading[-1] - index, "there is no token {} of {}; they are counted from 0", index, x.leading[-1]
-    )
+    count, text = x.leading[-1], "there is no token {} of {}; they are counted from 0"
+    inside = positive(count - index, text, index, count)
     return Step("SelectToken", _without_tokens(x), Tally(), constraints=(inside,))
 
 
@@ -327,47 +317,39 @@ def embedding(x: Shape, *, num_embeddings: Dim, embedding_dim: Dim) -> Step:
     return Step("Embedding", y, Tally(embedding_out=y.elements, embedding=num_embeddings * embedding_dim))
 
 
-class _Cell(NamedTuple):
-    """A stack of recurrent layers: its kind, the linear maps of a step, and its sizes."""
+def _recurrent(maps: Callable[[], int]) -> Callable[..., Step]:
+    """Make the formula of a recurrent layer, which reads every weight once per token.
 
-    kind: str
-    name: str
-    gates: int
-    hidden: Dim
-    layers: Dim
-    directions: int
+    It is given the number of linear maps in a step: its gates, and what they guard. In the equations H is the size of
+    the state, d the directions and L the number of layers; n tokens of M channels are read, the channels last.
+    """
+    name, gates = maps.__name__, maps()
 
-    def over(self, x: Shape, *, biases: int) -> Step:
-        """Read a sequence, every weight once per token."""
-        token_rows(x, self.kind)
-        y = x.resized(channels=self.directions * self.hidden)
-        rows = self.directions * self.gates * self.hidden
-        weights = rows * (x.channels + self.hidden) + (self.layers - 1) * rows * (y.channels + self.hidden)
-        kept = biases * rows * self.layers
-        tally = Tally(
-            rnn_mac=weights * x.positions,
-            rnn_bias_add=kept * x.positions,
-            rnn_weight=weights,
-            rnn_bias=kept,
-            **{f"{self.name}_state": y.elements * self.layers},
-        )
-        return Step(self.kind, y, tally)
+    def formula(
+        x: Shape,
+        *,
+        hidden_size: Dim,
+        num_layers: Dim = 1,
+        bias: bool = True,
+        recurrent_bias: bool = True,
+        bidirectional: bool = False,
+    ) -> Step:
+        token_rows(x, name.upper())
+        directions = 2 if bidirectional else 1
+        y = x.resized(channels=directions * hidden_size)
+        rows = directions * gates * hidden_size
+        weights = rows * (x.channels + hidden_size) + (num_layers - 1) * rows * (y.channels + hidden_size)
+        biases = (int(bias) + int(bias and recurrent_bias)) * rows * num_layers
+        tally = Tally(rnn_mac=weights * x.positions, rnn_bias_add=biases * x.positions)
+        state = {f"{name}_state": y.elements * num_layers}
+        return Step(name.upper(), y, tally + Tally(rnn_weight=weights, rnn_bias=biases, **state))
+
+    formula.__name__, formula.__doc__ = name, maps.__doc__
+    return formula
 
 
-def _biases(*, bias: bool, recurrent_bias: bool) -> int:
-    """Return how many biases each gate has: for the token and for the state, or one for both."""
-    return int(bias) + int(bias and recurrent_bias)
-
-
-def rnn(
-    x: Shape,
-    *,
-    hidden_size: Dim,
-    num_layers: Dim = 1,
-    bias: bool = True,
-    recurrent_bias: bool = True,
-    bidirectional: bool = False,
-) -> Step:
+@_recurrent
+def rnn() -> int:
     """Recurrent layer: the state follows from the token and the state before.
 
         params = d·H·(M + H) + (L − 1)·d·H·(d·H + H)  (+ 2·d·H·L with bias, half of it without recurrent_bias)
@@ -375,20 +357,11 @@ def rnn(
 
     Source: Elman, Finding structure in time, 1990; two biases as torch.nn.RNN.
     """
-    return _Cell("RNN", "rnn", 1, hidden_size, num_layers, 2 if bidirectional else 1).over(
-        x, biases=_biases(bias=bias, recurrent_bias=recurrent_bias)
-    )
+    return 1
 
 
-def gru(
-    x: Shape,
-    *,
-    hidden_size: Dim,
-    num_layers: Dim = 1,
-    bias: bool = True,
-    recurrent_bias: bool = True,
-    bidirectional: bool = False,
-) -> Step:
+@_recurrent
+def gru() -> int:
     """Gated recurrent unit: three linear maps of the token and the state at each step.
 
         params = 3·d·H·(M + H) + (L − 1)·3·d·H·(d·H + H)  (+ 6·d·H·L with bias, half of it without recurrent_bias)
@@ -396,20 +369,11 @@ def gru(
 
     Source: Cho et al., EMNLP 2014, eq. 5–8; two biases as torch.nn.GRU.
     """
-    return _Cell("GRU", "gru", 3, hidden_size, num_layers, 2 if bidirectional else 1).over(
-        x, biases=_biases(bias=bias, recurrent_bias=recurrent_bias)
-    )
+    return 3
 
 
-def lstm(
-    x: Shape,
-    *,
-    hidden_size: Dim,
-    num_layers: Dim = 1,
-    bias: bool = True,
-    recurrent_bias: bool = True,
-    bidirectional: bool = False,
-) -> Step:
+@_recurrent
+def lstm() -> int:
     """Long short-term memory: four linear maps of the token and the state at each step.
 
         params = 4·d·H·(M + H) + (L − 1)·4·d·H·(d·H + H)  (+ 8·d·H·L with bias, half of it without recurrent_bias)
@@ -417,6 +381,4 @@ def lstm(
 
     Source: Hochreiter and Schmidhuber, Neural Computation 9(8), 1997; two biases as torch.nn.LSTM.
     """
-    return _Cell("LSTM", "lstm", 4, hidden_size, num_layers, 2 if bidirectional else 1).over(
-        x, biases=_biases(bias=bias, recurrent_bias=recurrent_bias)
-    )
+    return 4

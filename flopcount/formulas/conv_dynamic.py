@@ -76,8 +76,7 @@ def dynamic_conv(
         params = K·k²·(M/groups)·N + M·h + h·K  (+ K·N with bias, + K with attention_bias),  h = ⌊M/reduction⌋
         MACs = k²·(M/groups)·N · positions + K·k²·(M/groups)·N (mixing) + M·h + h·K (attention)
 
-    K is `kernels`. The mixing and the attention happen once for each input; biases
-    are mixed too.
+    K is `kernels`. The mixing and the attention happen once for each input; biases are mixed too.
 
     Source: Chen et al., Dynamic convolution: attention over convolution kernels, CVPR 2020, section 3.2.
     """
@@ -112,9 +111,8 @@ def involution(
         params = M·h + h·k²·groups  (+ k²·groups with bias),  h = ⌊M/reduction⌋
         MACs = (M·h + h·k²·groups + k²·M) · positions
 
-    The padding is "same". With a stride the map is average-pooled before kernels
-    are computed on it. `kernel_norm` and `kernel_activation` stand between the two
-    1×1 convolutions that compute them; `bias` is the second one's.
+    The padding is "same". With a stride the map is average-pooled before kernels are computed on it. `kernel_norm` and
+    `kernel_activation` stand between the two 1×1 convolutions that compute them; `bias` is the second one's.
 
     Source: Li et al., Involution, CVPR 2021, eq. 4–6.
     """
@@ -162,9 +160,8 @@ def deform_conv(
         params = k²·(M/groups)·N + k²·M·o  (+ N with bias, + o with offset_bias),  o = 2·k²·offset_groups
         MACs = (k²·(M/groups)·N + k²·M·o) · positions
 
-    On a map of n axes a point has n offsets, not 2; `modulated` (version 2) adds a
-    weight to each, so o = 3·k²·offset_groups. Reading between positions is tallied
-    apart: k²·M bilinear samples per position.
+    On a map of n axes a point has n offsets, not 2; `modulated` (version 2) adds a weight to each, so o =
+    3·k²·offset_groups. Reading between positions is tallied apart: k²·M bilinear samples per position.
 
     Source: Dai et al., Deformable convolutional networks, ICCV 2017, eq. 2; version 2: Zhu et al., CVPR 2019.
     """

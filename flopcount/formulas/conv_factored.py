@@ -340,9 +340,8 @@ def py_conv(
         params = Σ kᵢ²·M·Nᵢ/groupsᵢ  (+ N with bias)
         MACs = Σ kᵢ²·M·Nᵢ/groupsᵢ · positions
 
-    The padding is "same". Level i has sharesᵢ in their sum of the N output
-    channels, all levels as many where `shares` is not given. Norm and activation
-    follow each part, which costs as much as one after all.
+    The padding is "same". Level i has sharesᵢ in their sum of the N output channels, all levels as many where `shares`
+    is not given. Norm and activation follow each part, which costs as much as one after all.
 
     Source: Duta et al., Pyramidal convolution, arXiv:2006.11538, eq. 1–2.
     """

@@ -70,9 +70,8 @@ def res2_conv(x: Shape, window: Window, after: After, *, scales: Dim, pooled: bo
         params = (s − 1)·k²·w²  (+ (s − 1)·w with bias),  w = M/s
         MACs = (s − 1)·k²·w² · positions
 
-    s is `scales`. One share passes, average-pooled with the same window where `pooled`, as in
-    the first block of a stage, in which the shares are not added either. Norm and
-    activation follow each convolution.
+    s is `scales`. One share passes, average-pooled with the same window where `pooled`, as in the first block of a
+    stage, in which the shares are not added either. Norm and activation follow each convolution.
 
     Source: Gao et al., Res2Net, TPAMI 2021, section 3.1.
     """
@@ -147,10 +146,9 @@ def octave_conv(
         params = k²·M·N  (+ N with bias)
         MACs = k²·M·N · positions · (1 − ¾·α·(2 − α)) where both alphas are α
 
-    Of four convolutions only that from the fine channels to the fine ones runs on
-    the fine map: what goes down is average-pooled first, what goes up is enlarged
-    afterwards. The shape is that of the fine map with all channels. The first
-    layer of a network has alpha_in = 0, the last alpha_out = 0.
+    Of four convolutions only that from the fine channels to the fine ones runs on the fine map: what goes down is
+    average-pooled first, what goes up is enlarged afterwards. The shape is that of the fine map with all channels. The
+    first layer of a network has alpha_in = 0, the last alpha_out = 0.
 
     Source: Chen et al., Drop an octave, ICCV 2019, eq. 4–5 and table 1.
     """
@@ -310,9 +308,8 @@ def sparse_conv(
         params = k²·M·N  (+ N with bias)
         MACs = active_pairs·M·N
 
-    `active_pairs` counts, over the active positions of one input, the points of
-    the kernel that meet an active position: it depends on the data. Biases are
-    added at `active_positions`, at all by default. The map stays.
+    `active_pairs` counts, over the active positions of one input, the points of the kernel that meet an active
+    position: it depends on the data. Biases are added at `active_positions`, at all by default. The map stays.
 
     Source: Graham et al., Semantic segmentation with submanifold sparse networks, CVPR 2018, section 3.
     """

@@ -10,16 +10,18 @@ from flopcount.formulas.step import Step, Tally
 _GROUPS = "num_groups = {} does not divide the {} channels; choose a divisor of them"
 
 
-def _affine(name: str, x: Shape, *, gamma: bool = True, beta: bool = True) -> Tally:
-    """Tally a scale and a shift per channel, each if wanted."""
-    if not gamma and not beta:
-        return Tally()
-    counts: dict[str, Dim] = {f"{name}_affine": x.elements}
-    if gamma:
-        counts["norm_weight"] = x.channels
-    if beta:
-        counts["norm_bias"] = x.channels
-    return Tally(**counts)
+def _normalized(
+    kind: str, name: str, x: Shape, *, affine: bool, gamma: bool = True, beta: bool = True, running: bool = False
+) -> Step:
+    """Tally the elements, a scale and a shift per channel where wanted, and what is kept but not trained."""
+    tally = Tally(**{name: x.elements})
+    if affine and (gamma or beta):
+        tally += Tally(**{f"{name}_affine": x.elements})
+        wanted = {"norm_weight": gamma, "norm_bias": beta}
+        tally += Tally(**{each: x.channels for each, is_wanted in wanted.items() if is_wanted})
+    if running:
+        tally += Tally(running=2 * x.channels)
+    return Step(kind, x, tally)
 
 
 def batch_norm(
@@ -32,12 +34,8 @@ def batch_norm(
 
     Source: Ioffe and Szegedy, Batch Normalization, ICML 2015, algorithm 1.
     """
-    tally = Tally(batch_norm=x.elements)
-    if affine:
-        tally += _affine("batch_norm", x, gamma=gamma, beta=beta)
-    if track_running_stats:
-        tally += Tally(running=2 * x.channels)
-    return Step("BatchNorm", x, tally)
+    tracks = track_running_stats
+    return _normalized("BatchNorm", "batch_norm", x, affine=affine, gamma=gamma, beta=beta, running=tracks)
 
 
 def layer_norm(x: Shape, *, elementwise_affine: bool = True, bias: bool = True, gamma: bool = True) -> Step:
@@ -48,10 +46,8 @@ def layer_norm(x: Shape, *, elementwise_affine: bool = True, bias: bool = True, 
 
     Source: Ba et al., Layer Normalization, arXiv:1607.06450, eq. 4.
     """
-    tally = Tally(layer_norm=x.elements, layer_norm_row=x.positions)
-    if elementwise_affine:
-        tally += _affine("layer_norm", x, gamma=gamma, beta=bias)
-    return Step("LayerNorm", x, tally)
+    step = _normalized("LayerNorm", "layer_norm", x, affine=elementwise_affine, gamma=gamma, beta=bias)
+    return step._replace(tally=step.tally + Tally(layer_norm_row=x.positions))
 
 
 def group_norm(x: Shape, *, num_groups: Dim, affine: bool = True, gamma: bool = True, beta: bool = True) -> Step:
@@ -64,10 +60,8 @@ def group_norm(x: Shape, *, num_groups: Dim, affine: bool = True, gamma: bool = 
 
     Source: Wu and He, Group Normalization, ECCV 2018, eq. 7.
     """
-    tally = Tally(group_norm=x.elements)
-    if affine:
-        tally += _affine("group_norm", x, gamma=gamma, beta=beta)
-    return Step("GroupNorm", x, tally, constraints=(divides(num_groups, x.channels, _GROUPS),))
+    step = _normalized("GroupNorm", "group_norm", x, affine=affine, gamma=gamma, beta=beta)
+    return step._replace(constraints=(divides(num_groups, x.channels, _GROUPS),))
 
 
 def instance_norm(x: Shape, *, affine: bool = False, track_running_stats: bool = False) -> Step:
@@ -78,12 +72,7 @@ def instance_norm(x: Shape, *, affine: bool = False, track_running_stats: bool =
 
     Source: Ulyanov et al., Instance Normalization, arXiv:1607.08022, eq. 4.
     """
-    tally = Tally(instance_norm=x.elements)
-    if affine:
-        tally += _affine("instance_norm", x)
-    if track_running_stats:
-        tally += Tally(running=2 * x.channels)
-    return Step("InstanceNorm", x, tally)
+    return _normalized("InstanceNorm", "instance_norm", x, affine=affine, running=track_running_stats)
 
 
 def rms_norm(x: Shape, *, elementwise_affine: bool = True) -> Step:
@@ -94,10 +83,7 @@ def rms_norm(x: Shape, *, elementwise_affine: bool = True) -> Step:
 
     Source: Zhang and Sennrich, Root Mean Square Layer Normalization, NeurIPS 2019, eq. 4.
     """
-    tally = Tally(rms_norm=x.elements)
-    if elementwise_affine:
-        tally += _affine("rms_norm", x, beta=False)
-    return Step("RMSNorm", x, tally)
+    return _normalized("RMSNorm", "rms_norm", x, affine=elementwise_affine, beta=False)
 
 
 def local_response_norm(x: Shape, *, size: Dim) -> Step:
@@ -179,9 +165,6 @@ def softmax(x: Shape) -> Step:
     return Step("Softmax", x, Tally(softmax=x.elements, softmax_row=exact_div(x.elements, x.channels)))
 
 
-_SLOPES = "num_parameters = {} is neither 1 nor the number of channels, {}"
-
-
 def layer_scale(x: Shape) -> Step:
     """Scaling by one learned number per channel.
 
@@ -212,7 +195,7 @@ def prelu(x: Shape, *, num_parameters: Dim = 1) -> Step:
 
     Source: He et al., Delving deep into rectifiers, ICCV 2015, eq. 1.
     """
-    fits = either(num_parameters, 1, x.channels, _SLOPES)
+    fits = either(num_parameters, 1, x.channels, "num_parameters = {} is neither 1 nor the number of channels, {}")
     return Step("PReLU", x, Tally(prelu=x.elements, slope=num_parameters), constraints=(fits,))
 
 

@@ -1,9 +1,8 @@
 """The arithmetic of formulas.
 
-A `Dim` is an int or an `Expr`, which records what is done to a number that is not
-known yet. One formula therefore serves exact counts, sweeps and closed forms: a
-`Program` made of expressions runs on ints, arrays, polynomials or symbols. Only this
-module asks what kind of number it has.
+A `Dim` is an int or an `Expr`, which records what is done to a number that is not known yet. One formula therefore
+serves exact counts, sweeps and closed forms: a `Program` made of expressions runs on ints, arrays, polynomials or
+symbols. Only this module asks what kind of number it has.
 """
 
 import operator
@@ -47,40 +46,51 @@ def total(terms: Iterable[Dim]) -> Dim:
     return result
 
 
+INTEGERS: Mapping[str, Callable[..., int]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "floor_divide": operator.floordiv,
+    "ceil_divide": lambda dividend, divisor: -(-dividend // divisor),
+    "exact_divide": operator.floordiv,
+    "remainder": operator.mod,
+    "maximum": max,
+    "minimum": min,
+    "where": lambda test, then, otherwise: then if test >= 1 else otherwise,
+}
+"""The operations of expressions on ints."""
+
+
+def _apply(op: str, *args: Dim) -> Dim:
+    """Apply an operation to ints, or record it if one of them is not known yet."""
+    if all(isinstance(each, int) for each in args):
+        return INTEGERS[op](*args)
+    return _recorded(op, *args)
+
+
 def ceil_div(dividend: Dim, divisor: Dim) -> Dim:
     """Divide and round up."""
-    if isinstance(dividend, int) and isinstance(divisor, int):
-        return -(-dividend // divisor)
-    return _recorded("ceil_divide", dividend, divisor)
+    return _apply("ceil_divide", dividend, divisor)
 
 
 def exact_div(dividend: Dim, divisor: Dim) -> Dim:
     """Divide a number by a divisor of it; the step states this as a constraint."""
-    if isinstance(dividend, int) and isinstance(divisor, int):
-        return dividend // divisor
-    return _recorded("exact_divide", dividend, divisor)
+    return _apply("exact_divide", dividend, divisor)
 
 
 def remainder(dividend: Dim, divisor: Dim) -> Dim:
     """Return what a floor division leaves."""
-    if isinstance(dividend, int) and isinstance(divisor, int):
-        return dividend % divisor
-    return _recorded("remainder", dividend, divisor)
+    return _apply("remainder", dividend, divisor)
 
 
 def maximum(one: Dim, other: Dim) -> Dim:
     """Return the larger of two numbers."""
-    return max(one, other) if isinstance(one, int) and isinstance(other, int) else _recorded("maximum", one, other)
+    return _apply("maximum", one, other)
 
 
 def minimum(one: Dim, other: Dim) -> Dim:
     """Return the smaller of two numbers."""
-    return min(one, other) if isinstance(one, int) and isinstance(other, int) else _recorded("minimum", one, other)
-
-
-def at_least(value: Dim, floor: Dim) -> Dim:
-    """Raise a value to a floor."""
-    return maximum(value, floor)
+    return _apply("minimum", one, other)
 
 
 def where(test: Dim, then: Dim, otherwise: Dim) -> Dim:
@@ -99,10 +109,10 @@ def round_half_even(dividend: Dim, divisor: Dim) -> Dim:
 def divisible(value: Dim, divisor: Dim, scale: Dim = 1) -> Dim:
     """Round `value / scale` to a multiple of `divisor`, never down by more than 10 %.
 
-    The rule of the MobileNet family: the nearest multiple (a tie goes up), at
-    least one, and one more where that loses over a tenth of the value.
+    The rule of the MobileNet family: the nearest multiple (a tie goes up), at least one, and one more where that
+    loses over a tenth of the value.
     """
-    nearest = at_least((2 * value + divisor * scale) // (2 * divisor * scale) * divisor, divisor)
+    nearest = maximum((2 * value + divisor * scale) // (2 * divisor * scale) * divisor, divisor)
     return where(9 * value - 10 * nearest * scale, nearest + divisor, nearest)
 
 
@@ -137,6 +147,15 @@ class Graph:
         return found
 
 
+Method = Callable[["Expr", Dim], Dim]
+"""An operator of expressions."""
+
+
+def _operators(op: str) -> tuple[Method, Method]:
+    """Return the methods that record an operation with an expression on its left and on its right."""
+    return lambda one, other: _recorded(op, one, other), lambda one, other: _recorded(op, other, one)
+
+
 class Expr:
     """An operation on numbers, at least one of them an Expr, and the bounds of its result.
 
@@ -149,29 +168,10 @@ class Expr:
         self.graph, self.place, self.op, self.args, self.bounds = graph, place, op, args, bounds
         self.line: tuple[Expr, int, int] = (self, 1, 0)
 
-    def __add__(self, other: Dim) -> Dim:
-        return _recorded("add", self, other)
-
-    def __radd__(self, other: Dim) -> Dim:
-        return _recorded("add", other, self)
-
-    def __sub__(self, other: Dim) -> Dim:
-        return _recorded("subtract", self, other)
-
-    def __rsub__(self, other: Dim) -> Dim:
-        return _recorded("subtract", other, self)
-
-    def __mul__(self, other: Dim) -> Dim:
-        return _recorded("multiply", self, other)
-
-    def __rmul__(self, other: Dim) -> Dim:
-        return _recorded("multiply", other, self)
-
-    def __floordiv__(self, other: Dim) -> Dim:
-        return _recorded("floor_divide", self, other)
-
-    def __rfloordiv__(self, other: Dim) -> Dim:
-        return _recorded("floor_divide", other, self)
+    __add__, __radd__ = _operators("add")
+    __sub__, __rsub__ = _operators("subtract")
+    __mul__, __rmul__ = _operators("multiply")
+    __floordiv__, __rfloordiv__ = _operators("floor_divide")
 
     def __neg__(self) -> Dim:
         return _recorded("multiply", self, -1)
@@ -207,10 +207,6 @@ def _corners(function: Callable[[int, int], int]) -> Callable[..., Bounds]:
     return bounds
 
 
-def _ceiling(dividend: int, divisor: int) -> int:
-    return -(-dividend // divisor)
-
-
 def _quotient(function: Callable[[int, int], int]) -> Callable[..., Bounds]:
     def bounds(left: Bounds, right: Bounds) -> Bounds:
         if right[0] >= 1 or right[1] <= -1:
@@ -228,22 +224,17 @@ def _remainder_bounds(left: Bounds, right: Bounds) -> Bounds:
     return 0, min(right[1] - 1, left[1]) if left[0] >= 0 else right[1] - 1
 
 
-def _either(test: Bounds, then: Bounds, otherwise: Bounds) -> Bounds:
-    del test
-    return min(then[0], otherwise[0]), max(then[1], otherwise[1])
-
-
 _BOUNDS: Mapping[str, Callable[..., Bounds]] = {
     "add": _corners(operator.add),
     "subtract": _corners(operator.sub),
     "multiply": _corners(operator.mul),
     "floor_divide": _quotient(operator.floordiv),
-    "ceil_divide": _quotient(_ceiling),
+    "ceil_divide": _quotient(INTEGERS["ceil_divide"]),
     "exact_divide": _quotient(operator.floordiv),
     "remainder": _remainder_bounds,
     "maximum": _corners(max),
     "minimum": _corners(min),
-    "where": _either,
+    "where": lambda _, then, otherwise: (min(then[0], otherwise[0]), max(then[1], otherwise[1])),
 }
 """The bounds of a result, from those of what it is computed from."""
 
@@ -268,8 +259,6 @@ def _node(op: str, *args: Dim) -> Dim:
     graph = next(each.graph for each in args if isinstance(each, Expr))
     return graph.node(op, args, bounds)
 
-
-# Rules that simplify an operation; None if it has to be recorded as it is.
 
 Line = tuple[Expr | None, int, int]
 """An expression times a number, plus a number."""
@@ -327,11 +316,11 @@ def _shared(one: Expr, other: Expr) -> Dim | None:
 
 
 def _multiple(_: str, left: Dim, right: Dim) -> Dim | None:
-    for factor, other in ((left, right), (right, left)):
-        if isinstance(factor, int):
-            base, times, number = _line(other)
-            return _on_line(base, times * factor, number * factor)
-    return None
+    factor, other = (left, right) if isinstance(left, int) else (right, left)
+    if not isinstance(factor, int):
+        return None
+    base, times, number = _line(other)
+    return _on_line(base, times * factor, number * factor)
 
 
 def _divided(op: str, left: Dim, right: Dim) -> Dim | None:
@@ -343,7 +332,7 @@ def _divided(op: str, left: Dim, right: Dim) -> Dim | None:
         return None
     if op == "remainder":
         return number % right
-    return _on_line(base, times // right, _ceiling(number, right) if op == "ceil_divide" else number // right)
+    return _on_line(base, times // right, INTEGERS[op](number, right))
 
 
 def _extreme(op: str, left: Dim, right: Dim) -> Dim | None:
@@ -449,18 +438,3 @@ def compiled(numbers: Sequence[Dim]) -> Program:
 
 def _args(nodes: "Iterable[Expr]") -> Iterator[Dim]:
     return (each for node in nodes for each in node.args)
-
-
-INTEGERS: Mapping[str, Callable[..., int]] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "floor_divide": operator.floordiv,
-    "ceil_divide": _ceiling,
-    "exact_divide": operator.floordiv,
-    "remainder": operator.mod,
-    "maximum": max,
-    "minimum": min,
-    "where": lambda test, then, otherwise: then if test >= 1 else otherwise,
-}
-"""The operations of expressions on ints."""

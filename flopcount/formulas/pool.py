@@ -27,8 +27,8 @@ def _pooled(kind: str, name: str, x: Shape, window: Window) -> Step:
     kernel = window.kernel(len(spatial))
     counts = {"in": x.elements, "out": y.elements, "window": y.elements * product(kernel)}
     tally = Tally(**{f"{name}_{what}": count for what, count in counts.items()})
-    constraints, slide = (*_covered(window, len(spatial)), *survives), Slide(window, x.spatial, spatial)
-    return Step(kind, y, tally, constraints=constraints, kernel=kernel, slide=slide)
+    constraints = (*_covered(window, len(spatial)), *survives)
+    return Step(kind, y, tally, constraints=constraints, kernel=kernel, slide=Slide(window, x.spatial, spatial))
 
 
 def _covered(window: Window, count: int) -> tuple[Constraint, ...]:
@@ -83,6 +83,12 @@ def averaged(x: Shape, y: Shape) -> Tally:
     return Tally(global_pool_in=x.elements, global_pool_out=y.elements)
 
 
+def _adapted(x: Shape, output_size: Axes) -> Shape:
+    if not x.spatial:
+        raise ShapeError("an adaptive pool needs a map, and there are no spatial axes here")
+    return x.resized(spatial=per_axis(output_size, len(x.spatial), "output_size"))
+
+
 def adaptive_avg_pool(x: Shape, *, output_size: Axes) -> Step:
     """Mean over windows that are sized so that the map comes out as given.
 
@@ -91,9 +97,7 @@ def adaptive_avg_pool(x: Shape, *, output_size: Axes) -> Step:
 
     Source: torch.nn.AdaptiveAvgPool2d.
     """
-    if not x.spatial:
-        raise ShapeError("an adaptive pool needs a map, and there are no spatial axes here")
-    y = x.resized(spatial=per_axis(output_size, len(x.spatial), "output_size"))
+    y = _adapted(x, output_size)
     return Step("AdaptiveAvgPool", y, averaged(x, y), slide=Slide(None, x.spatial, y.spatial))
 
 
@@ -129,9 +133,7 @@ def adaptive_max_pool(x: Shape, *, output_size: Axes) -> Step:
 
     Source: torch.nn.AdaptiveMaxPool2d.
     """
-    if not x.spatial:
-        raise ShapeError("an adaptive pool needs a map, and there are no spatial axes here")
-    y = x.resized(spatial=per_axis(output_size, len(x.spatial), "output_size"))
+    y = _adapted(x, output_size)
     tally = Tally(global_max_pool_in=x.elements, global_max_pool_out=y.elements)
     return Step("AdaptiveMaxPool", y, tally, slide=Slide(None, x.spatial, y.spatial))
 

@@ -1,21 +1,18 @@
 """Shapes, and how a window that slides over space changes them."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from flopcount.errors import ShapeError
-from flopcount.formulas.numbers import Axes, Dim, ceil_div, minimum, product, remainder, round_half_even
-
-# Conditions under which a formula makes sense.
+from flopcount.formulas.numbers import Axes, Dim, T, ceil_div, minimum, product, remainder, round_half_even
 
 
 class Constraint(NamedTuple):
     """A condition on numbers, and the sentence to print where it fails.
 
-    `value` must be at least 1 (positive) or 0 (divides, equal). If sizes that must be
-    equal differ, the output shape is unknown; if a division leaves a remainder, the
-    shape is still known. `terms` fill in the sentence; those of "divides" are the
-    divisor and the number it divides.
+    `value` must be at least 1 (positive) or 0 (divides, equal). If sizes that must be equal differ, the output shape is
+    unknown; if a division leaves a remainder, the shape is still known. `terms` fill in the sentence; those of
+    "divides" are the divisor and the number it divides.
     """
 
     value: Dim
@@ -60,6 +57,14 @@ Padding = str | Dim | Pads
 """`"same"`, `"valid"`, `"valid-round"`, a number, or per axis a number or a (before, after) pair."""
 
 
+def by_identity(kind: type[T]) -> type[T]:
+    """Make a class of tuples compare and hash by identity: their numbers may be arrays or symbols."""
+    for name in ("__eq__", "__ne__", "__hash__"):
+        setattr(kind, name, getattr(object, name))
+    return kind
+
+
+@by_identity
 class Shape(NamedTuple):
     """Sizes along axes, one of which is the channels.
 
@@ -69,18 +74,6 @@ class Shape(NamedTuple):
 
     dims: tuple[Dim, ...]
     channel_axis: int = 0
-
-    def __eq__(self, other: object) -> bool:
-        """Compare by identity: the numbers may be arrays or symbols."""
-        return self is other
-
-    def __ne__(self, other: object) -> bool:
-        """Differ by identity too, which a tuple would not."""
-        return self is not other
-
-    def __hash__(self) -> int:
-        """Hash by identity too."""
-        return id(self)
 
     @property
     def channels(self) -> Dim:
@@ -125,11 +118,8 @@ def per_axis(value: Axes, count: int, what: str) -> tuple[Dim, ...]:
 
 def pads(padding: Dim | Pads, count: int, what: str = "padding") -> tuple[tuple[Dim, Dim], ...]:
     """Spread explicit padding into a (before, after) pair per axis."""
-    if not isinstance(padding, tuple):
-        return ((padding, padding),) * count
-    if len(padding) != count:
-        raise ShapeError(f"{what} has {len(padding)} entries, but the map it meets has {count} spatial axes")
-    return tuple(pad if isinstance(pad, tuple) else (pad, pad) for pad in padding)
+    entries: tuple[Any, ...] = per_axis(cast("Axes", padding), count, what)
+    return tuple(pad if isinstance(pad, tuple) else (pad, pad) for pad in entries)
 
 
 SQUARE = 2

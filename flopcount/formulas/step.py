@@ -4,11 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from flopcount.errors import ShapeError
-from flopcount.formulas.numbers import Dim
-from flopcount.formulas.shape import Constraint, Shape, Slide, positive
-
-# Named counts that add.
-
+from flopcount.formulas.numbers import Dim, total
+from flopcount.formulas.shape import Constraint, Shape, Slide, by_identity, positive
 
 OPERATIONS: Mapping[str, str] = {
     "conv_mac": "multiply-accumulates of convolutions",
@@ -136,19 +133,15 @@ class Tally:
 
     def weighed(self, weights: Mapping[str, int]) -> Dim:
         """Return the sum of the counts, each times its weight; a name without one counts nothing."""
-        weighed: Dim = 0
-        for name, count in self.counts.items():
-            if name in weights:
-                weighed = weighed + count * weights[name]
-        return weighed
+        return total(count * weights[name] for name, count in self.counts.items() if name in weights)
 
 
+@by_identity
 class Step(NamedTuple):
     """The output shape, the tally and, in a composition, the named parts that make it up.
 
-    `kind` and `kernel` label the step in tables; `constraints` are the conditions
-    under which the numbers mean anything; `slide` is how a window moved, and
-    `call_style` how a program writes the step. Compared by identity.
+    `kind` and `kernel` label the step in tables; `constraints` are the conditions under which the numbers mean
+    anything; `slide` is how a window moved, and `call_style` how a program writes the step. Compared by identity.
     """
 
     kind: str
@@ -159,18 +152,6 @@ class Step(NamedTuple):
     kernel: tuple[Dim, ...] = ()
     slide: Slide | None = None
     call_style: str = "module"
-
-    def __eq__(self, other: object) -> bool:
-        """Compare by identity: the numbers may be arrays or symbols."""
-        return self is other
-
-    def __ne__(self, other: object) -> bool:
-        """Differ by identity too, which a tuple would not."""
-        return self is not other
-
-    def __hash__(self) -> int:
-        """Hash by identity too."""
-        return id(self)
 
     def leaves(self) -> Iterator["Step"]:
         """Yield the steps that are not compositions, in the order of the computation."""
@@ -203,16 +184,9 @@ def chain(kind: str, x: Shape, *stages: Stage) -> Step:
 
 def composed(kind: str, shape: Shape, *parts: Part) -> Step:
     """Make one step of parts: their tallies add, their constraints all hold."""
-    tally = Tally()
-    for part in parts:
-        tally = tally + part.step.tally
+    tally = sum((part.step.tally for part in parts), Tally())
     constraints = tuple(constraint for part in parts for constraint in part.step.constraints)
     return Step(kind, shape, tally, parts, constraints)
-
-
-def renamed(kind: str, step: Step) -> Step:
-    """Label a step as another kind, one that is computed by the same formula."""
-    return step._replace(kind=kind)
 
 
 def frozen(step: Step) -> Step:
@@ -244,10 +218,8 @@ def _tallied(step: Step, change: Callable[[Tally], Tally]) -> Step:
 
 
 def _frozen(tally: Tally) -> Tally:
-    kept = Tally()
-    for name, count in tally.counts.items():
-        kept = kept + Tally(**{FROZEN.get(name, "frozen") if name in PARAMETERS else name: count})
-    return kept
+    names = {name: FROZEN.get(name, "frozen") if name in PARAMETERS else name for name in tally.counts}
+    return sum((Tally(**{names[name]: count}) for name, count in tally.counts.items()), Tally())
 
 
 def _without_params(tally: Tally) -> Tally:

@@ -89,10 +89,17 @@ def concat(*xs: Shape, axis: str | int = "channels") -> Step:
     Source: Huang et al., Densely connected convolutional networks, CVPR 2017, eq. 2.
     """
     several("Concat", xs)
-    along = _along(xs[0], axis)
-    constraints = agreeing("Concat", xs, along)
-    sizes = (*xs[0].dims[:along], total(x.dims[along] for x in xs), *xs[0].dims[along + 1 :])
-    return Step("Concat", Shape(sizes, xs[0].channel_axis), Tally(), constraints=constraints)
+    return _joined("Concat", xs, _along(xs[0], axis))
+
+
+def _joined(kind: str, xs: tuple[Shape, ...], place: int) -> Step:
+    y = _replaced(xs[0], place, total(x.dims[place] for x in xs))
+    return Step(kind, y, Tally(), constraints=agreeing(kind, xs, place))
+
+
+def _replaced(x: Shape, place: int, size: Dim) -> Shape:
+    """Return a shape with another size along one axis."""
+    return Shape((*x.dims[:place], size, *x.dims[place + 1 :]), x.channel_axis)
 
 
 def _along(x: Shape, axis: str | int) -> int:
@@ -376,7 +383,7 @@ def take(x: Shape, *, axis: int, size: Dim = 1, keepdim: bool = True) -> Step:
     """
     place = _on(x.dims, axis)
     if keepdim:
-        return Step("Take", Shape((*x.dims[:place], size, *x.dims[place + 1 :]), x.channel_axis), Tally())
+        return Step("Take", _replaced(x, place, size), Tally())
     rest = (*x.dims[:place], *x.dims[place + 1 :]) or (1,)
     alone = equal(size, 1, "{} are taken, and an axis goes only where one is: keepdim = true keeps it")
     return Step("Take", Shape(rest, _left(x.channel_axis, {place}, len(rest))), Tally(), constraints=(alone,))
@@ -474,10 +481,7 @@ def join(*xs: Shape, axis: int) -> Step:
     Source: torch.cat.
     """
     several("Join", xs)
-    place = _on(xs[0].dims, axis)
-    constraints = agreeing("Join", xs, place)
-    sizes = (*xs[0].dims[:place], total(x.dims[place] for x in xs), *xs[0].dims[place + 1 :])
-    return Step("Join", Shape(sizes, xs[0].channel_axis), Tally(), constraints=constraints)
+    return _joined("Join", xs, _on(xs[0].dims, axis))
 
 
 def einsum(*xs: Shape, equation: str) -> Step:

@@ -49,7 +49,7 @@ def _is_free(node: Node) -> bool:
 def _scaled(channels: Dim, scaling: Any, width: Ratio, mode: str) -> Dim:
     wide = channels * width.numerator
     if scaling is not None and scaling.rule == "divisible":
-        result = dims.at_least(dims.divisible(wide, scaling.divisor, width.denominator), scaling.minimum)
+        result = dims.maximum(dims.divisible(wide, scaling.divisor, width.denominator), scaling.minimum)
     else:
-        result = dims.at_least(wide // width.denominator, scaling.minimum if scaling else 1)
-    return dims.at_least(result, channels) if mode == "up" else result
+        result = dims.maximum(wide // width.denominator, scaling.minimum if scaling else 1)
+    return dims.maximum(result, channels) if mode == "up" else result

@@ -47,7 +47,6 @@ WITH_NUMBER = (
     dims.remainder,
     dims.round_half_even,
     dims.divisible,
-    dims.at_least,
     lambda a, n: dims.where(a, n, a),
     lambda a, n: n - a,
 )
