@@ -11,7 +11,7 @@ from math import prod
 from pathlib import Path
 from stat import S_ISREG
 from struct import calcsize, unpack_from
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 from flopcount.errors import Refusal
 
@@ -28,13 +28,10 @@ STANDARD = frozenset(("", "ai.onnx"))
 """The names of the standard operator domain."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_MORE = 128
-"""The bit that marks a byte as followed by another of the same varint."""
-_LONGEST = 10
-"""The most bytes of a varint."""
-_SMALL = 2**13
-"""Messages of at most this many bytes are read in one piece."""
-_EXTERNAL = 1
+_MORE, _LONGEST = 128, 10
+"""The bit of a byte that another of the same varint follows, and the most bytes of a varint."""
+_SMALL, _WINDOW = 2**13, 2**14
+"""Messages of at most this many bytes are read in one piece; a window of the file has at least as many."""
 _FORMATS = dict(zip((1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13), "fBbHhiq?edIQ", strict=True))
 """The `struct` format of each element type."""
 
@@ -63,18 +60,12 @@ class NodeProto(NamedTuple):
 class FileBuffer:
     """Bytes of a file, read on demand; keeps the last window that was read."""
 
-    SIZE = 2**14
-
     def __init__(self, path: Path) -> None:
         self.path = path
         self.start = 0
         self.content = b""
 
-    @overload
-    def __getitem__(self, place: int) -> int: ...
-    @overload
-    def __getitem__(self, place: slice) -> bytes: ...
-    def __getitem__(self, place: int | slice) -> int | bytes:
+    def __getitem__(self, place: int | slice) -> Any:
         """Return one byte or a slice, as `bytes` does."""
         if isinstance(place, slice):
             offset = self._offset(place.start, place.stop - place.start)
@@ -91,7 +82,7 @@ class FileBuffer:
             return offset
         with self.path.open("rb", buffering=0) as file:
             file.seek(start)
-            self.content, self.start = file.read(max(size, self.SIZE)), start
+            self.content, self.start = file.read(max(size, _WINDOW)), start
         return 0
 
 
@@ -113,8 +104,10 @@ class ByteSpan(NamedTuple):
                 size, at = buffer[at], at + 1
             elif kind in {_BYTES, _VARINT}:
                 size, at = _varint(buffer, at, end)
+            elif kind in {_FIXED32, _FIXED64}:
+                size = 4 if kind == _FIXED32 else 8
             else:
-                size = _fixed_size(kind)
+                raise Refusal(f"wire type {kind} does not exist")
             if kind == _VARINT:
                 yield key >> 3, size
                 continue
@@ -151,12 +144,6 @@ class ByteSpan(NamedTuple):
 
 def _signed(number: int) -> int:
     return number - (1 << 64) if number & (1 << 63) else number
-
-
-def _fixed_size(kind: int) -> int:
-    if kind not in {_FIXED32, _FIXED64}:
-        raise Refusal(f"wire type {kind} does not exist")
-    return 4 if kind == _FIXED32 else 8
 
 
 def _varint(buffer: FileBuffer | bytes, at: int, end: int) -> tuple[int, int]:
@@ -205,7 +192,7 @@ class Fields(dict[int, list[Any]]):
 
     def messages(self, number: int) -> "Iterator[Fields]":
         """Yield the fields of each message of a field."""
-        return (Fields(span) for span in self.spans(number))
+        return map(Fields, self.spans(number))
 
     def text(self, number: int) -> str:
         """Return a string field."""
@@ -262,17 +249,14 @@ class TensorProto(NamedTuple):
         return self.raw.unpacked(letter)
 
 
-_TENSOR_FIELDS = frozenset((1, 2, 4, 5, 7, 8, 9, 10, 11, 14))
-
-
 def tensor(message: ByteSpan) -> TensorProto:
     """Read the description of a tensor, and its values if they are few and not raw."""
-    found = Fields(message.loaded(), _TENSOR_FIELDS)
+    found = Fields(message.loaded(), frozenset((1, 2, 4, 5, 7, 8, 9, 10, 11, 14)))
     raw, dims, dtype = found.spans(9), found.integers(1), found.integer(2)
     if any(size < 0 for size in dims):
         raise Refusal(f"the tensor {found.text(8)!r} has a negative size")
     values = () if raw or prod(dims) > MOST_VALUES else _values(found, dtype)
-    return TensorProto(found.text(8), dims, dtype, raw[-1] if raw else None, values, found.integer(14) == _EXTERNAL)
+    return TensorProto(found.text(8), dims, dtype, raw[-1] if raw else None, values, found.integer(14) == 1)
 
 
 def _values(found: Fields, dtype: int) -> tuple[float, ...]:
@@ -294,12 +278,6 @@ class AttributeReference(NamedTuple):
     """An attribute in a function body that takes its value from the node that calls the function."""
 
     name: str
-
-
-class Subgraph(NamedTuple):
-    """A graph in an attribute, such as a branch; read on demand."""
-
-    message: ByteSpan
 
 
 class ValueInfo(NamedTuple):
@@ -366,8 +344,7 @@ def _opsets(found: Fields, number: int) -> Mapping[str, int]:
 
 
 def _function(found: Fields) -> FunctionProto:
-    defaults = dict(map(_attribute, found.spans(11)))
-    nodes = tuple(map(_node, found.spans(7)))
+    nodes, defaults = tuple(map(_node, found.spans(7))), dict(map(_attribute, found.spans(11)))
     return FunctionProto(found.texts(4), found.texts(5), nodes, defaults, _opsets(found, 9))
 
 
@@ -376,22 +353,15 @@ def graph(message: ByteSpan) -> GraphProto:
     found = Fields(message)
     if len(found.get(1, ())) > MOST_NODES:
         raise Refusal(f"it has more than {MOST_NODES} nodes")
-    tensors = [*map(tensor, found.spans(5)), *map(_sparse, found.spans(15))]
+    tensors = {each.name: each for each in (*map(tensor, found.spans(5)), *map(_sparse, found.spans(15)))}
     inputs, outputs, infos = (tuple(map(_value_info, found.spans(number))) for number in (11, 12, 13))
-    nodes = tuple(map(_node, found.spans(1)))
-    return GraphProto(nodes, {each.name: each for each in tensors}, inputs, outputs, infos)
+    return GraphProto(tuple(map(_node, found.spans(1))), tensors, inputs, outputs, infos)
 
 
 def _node(message: ByteSpan) -> NodeProto:
     found = Fields(message.loaded())
-    return NodeProto(
-        op=found.text(4),
-        domain=found.text(7),
-        name=found.text(3),
-        inputs=found.texts(1),
-        outputs=found.texts(2),
-        attributes=dict(map(_attribute, found.spans(5))),
-    )
+    op, domain, name = map(found.text, (4, 7, 3))
+    return NodeProto(op, domain, name, found.texts(1), found.texts(2), dict(map(_attribute, found.spans(5))))
 
 
 def _attribute(message: ByteSpan) -> tuple[str, Any]:
@@ -407,13 +377,13 @@ _ATTRIBUTES: Mapping[int, Callable[[Fields], Any]] = {
     1: lambda found: (*found.floats(2), 0.0)[0],
     2: lambda found: found.integer(3),
     3: lambda found: found.text(4),
-    4: lambda found: tensor(found.spans(5)[0]) if found.spans(5) else None,
-    5: lambda found: Subgraph(found.spans(6)[0]) if found.spans(6) else None,
+    4: lambda found: next(map(tensor, found.spans(5)), None),
+    5: lambda found: (*found.spans(6), None)[0],
     6: lambda found: found.floats(7),
     7: lambda found: found.integers(8),
     8: lambda found: found.texts(9),
 }
-"""The value of an attribute by its type; old files name no type, and the field that is present (type + 1) tells."""
+"""The value of an attribute by its type, a graph as its span; in old files, the field that is present tells it."""
 
 
 def _value_info(message: ByteSpan) -> ValueInfo:
@@ -421,10 +391,7 @@ def _value_info(message: ByteSpan) -> ValueInfo:
     for kind in found.messages(2):
         for dense in kind.messages(1):
             shapes = dense.spans(2)
-            dims = tuple(map(_dim, Fields(shapes[-1]).messages(1))) if shapes else None
-            return ValueInfo(found.text(1), dims, dense.integer(1))
+            sizes = Fields(shapes[-1]).messages(1) if shapes else ()
+            dims = tuple(size.integer(1) if 1 in size else size.text(2) for size in sizes)
+            return ValueInfo(found.text(1), dims if shapes else None, dense.integer(1))
     return ValueInfo(found.text(1), None, 0)
-
-
-def _dim(found: Fields) -> int | str:
-    return found.integer(1) if 1 in found else found.text(2)

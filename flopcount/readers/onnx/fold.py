@@ -6,7 +6,7 @@ Numbers from the size of a tensor remember it (`Size`), so what is resized to it
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, product
 from typing import Any
 
@@ -21,39 +21,28 @@ Fold = Callable[[NodeContext], Value | None]
 _INT64 = 7
 
 
-def _value(dims: Dims, numbers: Callable[[], Iterator[Any]] | Sequence[Any], dtype: int = _INT64) -> Value | None:
+def _value(dims: Dims, numbers: Callable[[], Iterable[Any]], dtype: int = _INT64) -> Value | None:
     """Return a tensor with its numbers, unless they are too many."""
-    if math.prod(dims) > MOST_VALUES:
-        return None
-    return Value(dims, dtype, data=tuple(numbers() if callable(numbers) else numbers))
+    return Value(dims, dtype, data=tuple(numbers())) if math.prod(dims) <= MOST_VALUES else None
 
 
-def _strides(dims: Dims) -> list[int]:
-    """Return the distance between neighbors along each axis, in a flat tuple."""
-    return [math.prod(dims[axis + 1 :]) for axis in range(len(dims))]
+def _picked(x: Value, parts: Sequence[Sequence[int]], order: Sequence[int] = ()) -> Iterator[float]:
+    """Yield the numbers at the places that are selected along each axis, the axes in an order."""
+    axes, dims, data = order or range(len(parts)), x.dims or (1,), x.data or ()
+    steps = [math.prod(dims[axis + 1 :]) for axis in axes]
+    return (data[sum(map(operator.mul, place, steps))] for place in product(*(parts[axis] for axis in axes)))
 
 
-def _picked(data: Numbers, dims: Dims, steps: list[int]) -> Iterator[float]:
-    """Yield the numbers that steps lead to, the last axis fastest."""
-    return (data[sum(map(operator.mul, place, steps))] for place in product(*map(range, dims)))
+def _selected(x: Value, parts: Sequence[Sequence[int]]) -> Value | None:
+    """Return the tensor of the places that are selected along each axis."""
+    return _value(tuple(map(len, parts)), lambda: _picked(x, parts), x.dtype)
 
 
-def _selected(value: Value, parts: Sequence[Sequence[int]]) -> Iterator[float]:
-    """Yield the numbers at the places that are selected along each axis."""
-    data, steps = _known(value), _strides(value.dims or (1,))
-    return (data[sum(map(operator.mul, place, steps))] for place in product(*parts))
-
-
-def _known(value: Value) -> Numbers:
-    """Return numbers that are known: folding begins if all are."""
-    return value.data or ()
-
-
-def _stretched(value: Value, dims: Dims) -> Iterator[float]:
+def _stretched(x: Value, dims: Dims) -> Iterator[float]:
     """Yield the numbers of a tensor, broadcast to a size."""
-    own = (1,) * (len(dims) - len(value.dims)) + value.dims
-    steps = [step if size > 1 else 0 for size, step in zip(own, _strides(own), strict=True)]
-    return _picked(_known(value), dims, steps)
+    own = (1,) * (len(dims) - len(x.dims)) + x.dims
+    parts = [range(size) if size > 1 else (0,) * wide for size, wide in zip(own, dims, strict=True)]
+    return _picked(x._replace(dims=own), parts)
 
 
 def _applied(function: Callable[..., Any], numbers: tuple[Any, ...]) -> Any:
@@ -63,7 +52,7 @@ def _applied(function: Callable[..., Any], numbers: tuple[Any, ...]) -> Any:
     if not sizes or isinstance(result, bool) or result != int(result):
         return result
     source = sizes[0].source
-    if function in _ROUNDING:
+    if function in {math.floor, math.ceil, round}:
         return Size(result, source)
     if function is operator.mul and source is not None and len(sizes) == 1:
         factor = next((number for number in numbers if number is not sizes[0]), 0)
@@ -71,20 +60,13 @@ def _applied(function: Callable[..., Any], numbers: tuple[Any, ...]) -> Any:
     return Size(result)
 
 
-_ROUNDING = (math.floor, math.ceil, round)
-
-
 def mapped(function: Callable[..., Any]) -> Fold:
     """Return a fold that applies a function to elements that belong together."""
 
     def fold(op: NodeContext) -> Value | None:
         dims = broadcast(*(value.dims for value in op.present))
-
-        def numbers() -> Iterator[Any]:
-            columns = zip(*(_stretched(value, dims) for value in op.present), strict=True)
-            return (_applied(function, column) for column in columns)
-
-        return _value(dims, numbers, op.present[-1].dtype)
+        columns = zip(*(_stretched(value, dims) for value in op.present), strict=True)
+        return _value(dims, lambda: (_applied(function, column) for column in columns), op.present[-1].dtype)
 
     return fold
 
@@ -93,7 +75,7 @@ def clipped(op: NodeContext) -> Value:
     """Clip: between bounds, which are attributes in old opsets and inputs in new ones."""
     bounds = ((1, "min", -math.inf), (2, "max", math.inf))
     low, high = ((op.numbers(index) or (op.attribute(name, bound),))[0] for index, name, bound in bounds)
-    return op.at(0)._replace(data=tuple(min(max(number, low), high) for number in _known(op.at(0))))
+    return op.at(0)._replace(data=tuple(min(max(number, low), high) for number in op.at(0).data or ()))
 
 
 def divided(one: float, other: float) -> float:
@@ -112,30 +94,24 @@ def shape(op: NodeContext) -> Value:
 
 
 def _size(op: NodeContext, x: Value, axis: int) -> int:
+    place = x.inner_axis(axis)
     if x.row is None or axis == x.batch_axis:
         return x.dims[axis]
-    row, place = op.draft.rows[x.row], x.inner_axis(axis)
-    if row.node is not None and place == row.shape.channel_axis:
-        return x.dims[axis]
-    return Size(x.dims[axis], (x.row, place, 1))
-
-
-def elements(op: NodeContext) -> Value:
-    """Size: the number of elements."""
-    return Value((), _INT64, data=(op.at(0).elements,))
+    row = op.draft.rows[x.row]
+    is_space = row.node is None or place != row.shape.channel_axis
+    return Size(x.dims[axis], (x.row, place, 1)) if is_space else x.dims[axis]
 
 
 def constant(op: NodeContext) -> Value:
     """Constant: a tensor, or numbers."""
-    found = op.node.attributes
-    name = next((name for name in _CONSTANTS if found.get(name) is not None), None)
-    if name is None:
+    name = next((name for name in _CONSTANTS if op.attribute(name) is not None), "")
+    content = op.attribute(name, "")
+    if not name:
         return Value((), 8, data=())
-    content = found[name]
     if name == "value":
         return Value(content.dims, content.dtype, data=content.numbers())
-    numbers = content if isinstance(content, tuple) else (content,)
-    return Value((len(numbers),) if isinstance(content, tuple) else (), _CONSTANTS[name], data=numbers)
+    dims, data = ((len(content),), content) if isinstance(content, tuple) else ((), (content,))
+    return Value(dims, _CONSTANTS[name], data=data)
 
 
 _CONSTANTS = {"value": 0, "value_int": _INT64, "value_ints": _INT64, "value_float": 1, "value_floats": 1}
@@ -144,11 +120,9 @@ _CONSTANTS = {"value": 0, "value_int": _INT64, "value_ints": _INT64, "value_floa
 
 def constant_of_shape(op: NodeContext) -> Value:
     """ConstantOfShape: one number everywhere, zero by default."""
-    dims = integers(op.numbers(0) or ())
-    value = op.attribute("value")
-    number = (value.numbers() or (0,))[0] if value is not None else 0.0
-    dtype = value.dtype if value is not None else 1
-    return _value(dims, lambda: iter((number,) * math.prod(dims)), dtype) or Value(dims, dtype)
+    dims, value = integers(op.numbers(0) or ()), op.attribute("value")
+    number, dtype = ((value.numbers() or (0,))[0], value.dtype) if value is not None else (0.0, 1)
+    return _value(dims, lambda: (number,) * math.prod(dims), dtype) or Value(dims, dtype)
 
 
 def range_(op: NodeContext) -> Value | None:
@@ -162,7 +136,7 @@ def range_(op: NodeContext) -> Value | None:
 
 def cast(op: NodeContext) -> Value:
     """Cast: to integers or to floating point."""
-    to, data = op.integer("to", _INT64), _known(op.at(0))
+    to, data = op.integer("to", _INT64), op.at(0).data or ()
     if to not in FLOATS and not all(map(math.isfinite, data)):
         raise Refusal("it makes an integer of a number that is not finite")
     as_type: type = float if to in FLOATS else int
@@ -173,12 +147,12 @@ def gather(op: NodeContext) -> Value | None:
     """Gather: some places along an axis."""
     x, which = op.at(0), op.at(1)
     axis = op.axis(len(x.dims), 0)
-    length, places = x.dims[axis] if x.dims else 1, [int(place) for place in _known(which)]
+    length, places = x.dims[axis] if x.dims else 1, [int(place) for place in which.data or ()]
     if not all(-length <= place < length for place in places):
         raise Refusal(f"it takes place {places} of {length}")
     parts: list[Sequence[int]] = [range(size) for size in x.dims or (1,)]
     parts[axis] = [place % length for place in places]
-    return _value((*x.dims[:axis], *which.dims, *x.dims[axis + 1 :]), lambda: _selected(x, parts), x.dtype)
+    return _value((*x.dims[:axis], *which.dims, *x.dims[axis + 1 :]), lambda: _picked(x, parts), x.dtype)
 
 
 def concat(op: NodeContext) -> Value | None:
@@ -186,45 +160,30 @@ def concat(op: NodeContext) -> Value | None:
     first = op.present[0]
     axis = op.axis(len(first.dims), 1)
     outer = math.prod(first.dims[:axis])
-    blocks = [(_known(value), len(_known(value)) // max(outer, 1)) for value in op.present]
+    blocks = [(value.data or (), value.elements // max(outer, 1)) for value in op.present]
     dims = (*first.dims[:axis], sum(value.dims[axis] for value in op.present), *first.dims[axis + 1 :])
-
-    def numbers() -> Iterator[float]:
-        for place in range(outer):
-            for data, block in blocks:
-                yield from data[place * block : (place + 1) * block]
-
-    return _value(dims, numbers, first.dtype)
+    slices = ((data, place * block, block) for place in range(outer) for data, block in blocks)
+    return _value(dims, lambda: (n for data, start, size in slices for n in data[start : start + size]), first.dtype)
 
 
 def transpose(op: NodeContext) -> Value | None:
     """Transpose: the axes in another order."""
     x = op.at(0)
     order = op.integers("perm") or tuple(reversed(range(len(x.dims))))
-    dims, steps = tuple(x.dims[axis] for axis in order), _strides(x.dims)
-    return _value(dims, lambda: _picked(_known(x), dims, [steps[axis] for axis in order]), x.dtype)
+    dims = tuple(x.dims[axis] for axis in order)
+    return _value(dims, lambda: _picked(x, [*map(range, x.dims)], order), x.dtype)
 
 
 def expand(op: NodeContext) -> Value | None:
     """Expand: broadcast to a size."""
-    x = op.at(0)
-    dims = broadcast(x.dims, integers(op.numbers(1) or ()))
-    return _value(dims, lambda: _stretched(x, dims), x.dtype)
+    dims = broadcast(op.at(0).dims, integers(op.numbers(1) or ()))
+    return _value(dims, lambda: _stretched(op.at(0), dims), op.at(0).dtype)
 
 
 def tile(op: NodeContext) -> Value | None:
     """Tile: repeated along each axis."""
-    x = op.at(0)
-    times = integers(op.numbers(1) or ())
-    parts = [[*range(size)] * count for size, count in zip(x.dims, times, strict=True)]
-    return _value(tuple(map(len, parts)), lambda: _selected(x, parts), x.dtype)
-
-
-def slice_(op: NodeContext) -> Value | None:
-    """Slice: from one place to before another, along some axes."""
-    x = op.at(0)
-    parts = slice_parts(op, x.dims)
-    return _value(tuple(map(len, parts)), lambda: _selected(x, parts), x.dtype)
+    times = zip(op.at(0).dims, integers(op.numbers(1) or ()), strict=True)
+    return _selected(op.at(0), [[*range(size)] * count for size, count in times])
 
 
 def reduced(function: Callable[[Any], Any]) -> Fold:
@@ -235,7 +194,7 @@ def reduced(function: Callable[[Any], Any]) -> Fold:
         if axes and len({on_axis(axis, len(x.dims)) for axis in axes}) < len(x.dims):
             return None
         dims = (1,) * len(x.dims) if op.integer("keepdims", 1) else ()
-        return x._replace(dims=dims, data=(_applied(lambda *numbers: function(numbers), _known(x)),))
+        return x._replace(dims=dims, data=(_applied(lambda *numbers: function(numbers), x.data or ()),))
 
     return fold
 
@@ -243,9 +202,10 @@ def reduced(function: Callable[[Any], Any]) -> Fold:
 def non_zero(op: NodeContext) -> Value:
     """NonZero: the places of numbers that are not zero."""
     x = op.at(0)
-    places = [place for place, number in zip(product(*map(range, x.dims)), _known(x), strict=True) if number]
-    columns = tuple(place[axis] for axis in range(len(x.dims)) for place in places)
-    return Value((len(x.dims), len(places)), _INT64, data=columns)
+    places = [place for place, number in zip(product(*map(range, x.dims)), x.data or (), strict=True) if number]
+    return Value(
+        (len(x.dims), len(places)), _INT64, data=tuple(place[axis] for axis in range(len(x.dims)) for place in places)
+    )
 
 
 _NAMED = (
@@ -258,7 +218,7 @@ FOLDS: Mapping[str, Fold] = {
     **{function.__name__.capitalize(): mapped(function) for function in _NAMED},
     "Gather": gather,
     "Concat": concat,
-    "Slice": slice_,
+    "Slice": lambda op: _selected(op.at(0), slice_parts(op, op.at(0).dims)),
     "Transpose": transpose,
     "Expand": expand,
     "Tile": tile,
@@ -285,7 +245,11 @@ FOLDS: Mapping[str, Fold] = {
 }
 """Operators by the fold that computes their output."""
 
-ALWAYS: Mapping[str, Callable[[NodeContext], Value]] = {"Shape": shape, "Size": elements, "Constant": constant}
+ALWAYS: Mapping[str, Callable[[NodeContext], Value]] = {
+    "Shape": shape,
+    "Size": lambda op: Value((), _INT64, data=(op.at(0).elements,)),
+    "Constant": constant,
+}
 """Operators whose output is known whatever their input is."""
 
 KEEP = frozenset(

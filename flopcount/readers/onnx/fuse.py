@@ -1,182 +1,117 @@
-"""Pattern fusion: GELU, SiLU and layer norms, which exporters write as several nodes, become one node.
+"""Pattern fusion: activations and layer norms, which exporters write as several nodes, become one node.
 
 A pattern is matched backwards from its last node, and only if nothing outside reads a
 tensor inside it. Constants are compared loosely, since they are written in any precision.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import permutations
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from flopcount.readers.onnx.file import NodeProto, TensorProto
 
 CLOSE = 1e-2
 
-_NOTHING = NodeProto("", "", "", (), (), {})
-"""Stands for a node that does not match."""
+Pattern = str | float | tuple[Any, ...]
+"""A tensor with a name, a constant, or an operator with a pattern for each input; dots stand for further inputs."""
+
+Found = tuple[Mapping[str, str], tuple[NodeProto, ...]]
+"""The tensors that the names of a pattern stand for, and the nodes of the pattern, the last node first."""
 
 
-class _Graph(NamedTuple):
-    """The nodes by their outputs, and how often each name is read."""
+class Fusion(NamedTuple):
+    """The operator that a pattern is, the names of its inputs, the pattern, and the attributes of the operator.
 
-    makers: Mapping[str, NodeProto]
-    reads: Mapping[str, int]
-    tensors: Mapping[str, TensorProto]
-
-    def maker(self, name: str, *operators: str) -> NodeProto:
-        """Return the node that makes a name if it is one of the operators."""
-        node = self.makers.get(name, _NOTHING)
-        return node if name and node.op in operators and not node.domain else _NOTHING
-
-    def sole(self, name: str, *operators: str) -> NodeProto:
-        """Return the node that makes a name if it is one of the operators, and one node alone reads the name."""
-        return self.maker(name, *operators) if self.reads.get(name, 0) == 1 else _NOTHING
-
-    def number(self, name: str) -> float | None:
-        """Return the number that a name stands for if it is a constant of one element."""
-        node = self.maker(name, "Constant", "Cast", "Identity")
-        if node.op in {"Cast", "Identity"}:
-            return self.number(_first(node))
-        if "value_float" in node.attributes:
-            return float(node.attributes["value_float"])
-        tensor = node.attributes.get("value") if node.op else self.tensors.get(name)
-        if not isinstance(tensor, TensorProto) or tensor.elements != 1:
-            return None
-        return (tensor.numbers() or (None,))[0]
-
-    def beside(self, node: NodeProto, number: float) -> str:
-        """Return the input of a node beside a constant close to a number; "" if there is none."""
-        for name, other in _pairs(node):
-            if abs((self.number(other) or 0) - number) < CLOSE:
-                return name
-        return ""
-
-
-def _first(node: NodeProto) -> str:
-    return node.inputs[0] if node.inputs else ""
-
-
-def _pairs(node: NodeProto) -> Iterator[tuple[str, ...]]:
-    """Yield the two inputs of a node in both orders; nothing if it does not have two."""
-    if len(node.inputs) == 2:  # noqa: PLR2004  (two inputs)
-        yield from (node.inputs, node.inputs[::-1])
-
-
-class Match(NamedTuple):
-    """The node that a pattern is, and the nodes that it replaces."""
+    The inputs after the first are parameters: the pattern matches only initializers.
+    """
 
     op: str
     inputs: tuple[str, ...]
-    gone: tuple[NodeProto, ...]
+    pattern: Pattern
     attributes: Mapping[str, int] = {}
 
 
-Pattern = Callable[[_Graph, NodeProto], Match | None]
+_ERFS: tuple[Pattern, ...] = (("Div", "x", 2**0.5), ("Mul", "x", 0.5**0.5))
+_SUMS: list[Pattern] = [("Add", ("Erf", erf), 1.0) for erf in _ERFS]
+_CLIP: Pattern = ("Mul", "x", ("Clip", ("Add", "x", 3.0), ...))
+_CENTERED: Pattern = ("Sub", "x", ("ReduceMean", "x", ...))
+_VARIANCES: list[Pattern] = [("ReduceMean", (op, _CENTERED, "other"), ...) for op in ("Pow", "Mul")]
+_AFFINE: Pattern = ("Add", ("Mul", ("LayerNormalization", "x"), "scale"), "shift")
 
-
-def gelu(graph: _Graph, last: NodeProto) -> Match | None:
-    """x · (1 + erf(x / √2)) · ½, the products in the orders that exporters write."""  # noqa: D403  (a formula)
-    for other, name in _pairs(last):
-        product = graph.sole(name, "Mul")
-        for x, half, rest in permutations((other, *product.inputs), 3):
-            is_half = abs((graph.number(half) or 0) - 0.5) < CLOSE
-            found = _one_and_erf(graph, rest, x) if is_half and x != other else ()
-            if found:
-                return Match("Gelu", (x,), (product, *found))
-    return None
-
-
-def _one_and_erf(graph: _Graph, name: str, x: str) -> tuple[NodeProto, ...]:
-    """Return the nodes of 1 + erf(x / √2)."""
-    added = graph.sole(name, "Add")
-    erf = graph.sole(graph.beside(added, 1.0), "Erf")
-    scaled = graph.sole(_first(erf), "Div", "Mul")
-    source = graph.beside(scaled, 2**0.5 if scaled.op == "Div" else 0.5**0.5)
-    return (added, erf, scaled) if source == x else ()
-
-
-def silu(graph: _Graph, last: NodeProto) -> Match | None:
-    """x · sigmoid(x)."""  # noqa: D403  (a formula)
-    for x, other in _pairs(last):
-        gate = graph.sole(other, *_GATED)
-        if gate.op and _first(gate) == x:
-            return Match(_GATED[gate.op], (x,), (gate,))
-    return None
-
-
-_GATED = {"Sigmoid": "Swish", "HardSigmoid": "HardSwish"}
-"""Gates, each with the operator that is their product with their input."""
-
-
-def mish(graph: _Graph, last: NodeProto) -> Match | None:
-    """x · tanh(softplus(x))."""  # noqa: D403  (a formula)
-    for x, other in _pairs(last):
-        tanh = graph.sole(other, "Tanh")
-        plus = graph.sole(_first(tanh), "Softplus")
-        if plus.op and _first(plus) == x:
-            return Match("Mish", (x,), (tanh, plus))
-    return None
-
-
-def hard_swish(graph: _Graph, last: NodeProto) -> Match | None:
-    """x · clip(x + 3, 0, 6) / 6."""  # noqa: D403  (a formula)
-    product = graph.sole(graph.beside(last, 6.0 if last.op == "Div" else 1 / 6), "Mul")
-    for x, other in _pairs(product):
-        clip = graph.sole(other, "Clip")
-        added = graph.maker(_first(clip), "Add")
-        if added.op and graph.beside(added, 3.0) == x:
-            return Match("HardSwish", (x,), (product, clip, added))
-    return None
-
-
-def layer_norm(graph: _Graph, last: NodeProto) -> Match | None:
-    """(x − mean) / √(mean of squares + ε), over the last axis; scale and shift follow."""
-    centered, root = (graph.maker(name, op) for name, op in zip(last.inputs, ("Sub", "Sqrt"), strict=False))
-    added = graph.sole(_first(root), "Add") if graph.reads.get(last.inputs[1]) == 1 else _NOTHING
-    mean = graph.maker(centered.inputs[1], "ReduceMean") if centered.op else _NOTHING
-    for name, _ in _pairs(added):
-        variance = graph.maker(name, "ReduceMean")
-        power = graph.maker(_first(variance), "Pow", "Mul")
-        squares = [square for square in power.inputs if centered.op and graph.maker(square, "Sub") is centered]
-        whole = graph.reads.get(last.inputs[0], 0) == 1 + len(squares)
-        last_axis = _over_last_axis(graph, mean) and _over_last_axis(graph, variance)
-        if squares and whole and last_axis and _first(mean) == _first(centered):
-            gone = (centered, root, added, variance, power, mean)
-            return Match("LayerNormalization", (_first(centered),), gone, {"axis": -1})
-    return None
-
-
-def _over_last_axis(graph: _Graph, node: NodeProto) -> bool:
-    """Tell whether a mean is over the last axis, counted from the last."""
-    return node.attributes.get("axes") == (-1,) or any(graph.number(axes) == -1 for axes in node.inputs[1:2])
-
-
-def affine(graph: _Graph, last: NodeProto) -> Match | None:
-    """Take the factor and the term after a layer norm without parameters for its scale and shift."""
-    for name, shift in _pairs(last):
-        scaled = graph.sole(name, "Mul")
-        for inner, scale in _pairs(scaled):
-            norm = graph.sole(inner, "LayerNormalization")
-            if len(norm.inputs) == 1 and {scale, shift} <= graph.tensors.keys():
-                return Match("LayerNormalization", (_first(norm), scale, shift), (scaled, norm), {"axis": -1})
-    return None
-
-
-PATTERNS: Mapping[str, tuple[Pattern, ...]] = {
-    "Mul": (gelu, silu, mish, hard_swish),
-    "Div": (hard_swish, layer_norm),
-    "Add": (affine,),
-}
-"""The patterns by their last operator."""
+FUSIONS = (
+    *(Fusion("Gelu", ("x",), ("Mul", ("Mul", "x", added), 0.5)) for added in _SUMS),
+    *(Fusion("Gelu", ("x",), ("Mul", ("Mul", "x", 0.5), added)) for added in _SUMS),
+    Fusion("Swish", ("x",), ("Mul", "x", ("Sigmoid", "x"))),
+    Fusion("HardSwish", ("x",), ("Mul", "x", ("HardSigmoid", "x", ...))),
+    Fusion("Mish", ("x",), ("Mul", "x", ("Tanh", ("Softplus", "x")))),
+    Fusion("HardSwish", ("x",), ("Mul", _CLIP, 1 / 6)),
+    Fusion("HardSwish", ("x",), ("Div", _CLIP, 6.0)),
+    *(
+        Fusion("LayerNormalization", ("x",), ("Div", _CENTERED, ("Sqrt", ("Add", each, "epsilon"))), {"axis": -1})
+        for each in _VARIANCES
+    ),
+    Fusion("LayerNormalization", ("x", "scale", "shift"), _AFFINE, {"axis": -1}),
+)
+"""What is fused; the last takes the factor and the term after a layer norm for its scale and shift."""
 
 _STARTS = frozenset(("Erf", "Sigmoid", "HardSigmoid", "Softplus", "Clip", "ReduceMean"))
-"""Operators of which every pattern has one; `affine` follows another pattern."""
+"""Operators of which every pattern has one; `_AFFINE` follows another pattern."""
 
 
-def _is_closed(match: Match, last: NodeProto, reads: Mapping[str, int]) -> bool:
-    """Tell whether nothing outside a pattern reads a tensor inside it."""
-    inner = [name for node in (*match.gone, last) for name in node.inputs]
-    return all(inner.count(name) == reads.get(name, 0) for node in match.gone for name in node.outputs)
+class _Nodes(NamedTuple):
+    """The nodes by their outputs, and the initializers."""
+
+    makers: Mapping[str, NodeProto]
+    tensors: Mapping[str, TensorProto]
+
+    def number(self, name: str) -> float:
+        """Return the number that a name stands for, 0 unless it is a constant of one element."""
+        node = self.makers.get(name)
+        if node is not None and node.operator in {"Cast", "Identity"} and node.inputs:
+            return self.number(node.inputs[0])
+        if node is not None and node.operator != "Constant":
+            return 0
+        found = self.tensors.get(name) if node is None else node.attributes.get("value")
+        if node is not None and "value_float" in node.attributes:
+            return float(node.attributes["value_float"])
+        return (found.numbers() or (0,))[0] if isinstance(found, TensorProto) and found.elements == 1 else 0
+
+    def found(self, pattern: object, name: str, names: Mapping[str, str]) -> Iterator[Found]:
+        """Yield each way to match a tensor with a pattern, given what its names stand for already."""
+        if isinstance(pattern, str) and names.get(pattern, name) == name:
+            yield {**names, pattern: name}, ()
+        elif isinstance(pattern, float) and abs(self.number(name) - pattern) < CLOSE:
+            yield names, ()
+        elif isinstance(pattern, tuple):
+            node = self.makers.get(name)
+            if node is not None and node.operator == pattern[0] and _has_its_axis(self, node):
+                yield from self.inside(pattern[1:], node, names)
+
+    def inside(self, parts: tuple[object, ...], node: NodeProto, names: Mapping[str, str]) -> Iterator[Found]:
+        """Yield each way to match the inputs of a node, those of a sum or a product in both orders."""
+        wanted = [part for part in parts if part is not ...]
+        if len(node.inputs) < len(wanted) or (len(node.inputs) > len(wanted) and ... not in parts):
+            return
+        orders = (node.inputs, node.inputs[::-1]) if node.op in {"Add", "Mul"} else (node.inputs,)
+        for first, *others in orders:
+            for known, nodes in self.found(wanted[0], first, names):
+                rest = self.found(wanted[1], others[0], known) if len(wanted) > 1 else iter([(known, ())])
+                yield from ((both, (node, *nodes, *more)) for both, more in rest)
+
+
+def _has_its_axis(nodes: _Nodes, node: NodeProto) -> bool:
+    """Tell whether a mean is over the last axis, counted from the last; other operators have no axis."""
+    is_last = node.attributes.get("axes") == (-1,) or any(nodes.number(axes) == -1 for axes in node.inputs[1:2])
+    return node.op != "ReduceMean" or is_last
+
+
+def _inner(nodes: Sequence[NodeProto], reads: Mapping[str, int]) -> dict[int, NodeProto] | None:
+    """Return the nodes of a pattern before its last by their id; None if anything outside reads a tensor inside."""
+    unique = {id(node): node for node in nodes}
+    inner = [name for node in unique.values() for name in node.inputs]
+    del unique[id(nodes[0])]
+    closed = all(inner.count(name) == reads[name] for node in unique.values() for name in node.outputs)
+    return unique if closed else None
 
 
 def fused(
@@ -185,18 +120,24 @@ def fused(
     """Return the nodes with each pattern as one node, in the place of its last."""
     if not any(node.op in _STARTS for node in nodes):
         return nodes
-    reads: dict[str, int] = {}
-    for name in (*(name for node in nodes for name in node.inputs), *outputs, *outputs):
-        reads[name] = reads.get(name, 0) + 1
+    reads = Counter((*(name for node in nodes for name in node.inputs), *outputs, *outputs))
     makers = {name: node for node in nodes for name in node.outputs}
-    graph, gone, result = _Graph(makers, reads, tensors), set[int](), list[NodeProto]()
+    graph, gone, result = _Nodes(makers, tensors), set[int](), list[NodeProto]()
     for node in nodes:
-        patterns = PATTERNS.get(node.op, ()) if len(node.inputs) == 2 else ()  # noqa: PLR2004  (two inputs)
-        match = next((found for pattern in patterns if (found := pattern(graph, node))), None)
-        if match is None or gone & {*map(id, match.gone)} or not _is_closed(match, node, reads):
-            result.append(node)
-            continue
-        gone |= {*map(id, match.gone)}
-        result.append(node._replace(op=match.op, inputs=match.inputs, attributes=dict(match.attributes)))
-        makers[node.outputs[0]] = result[-1]
+        result.append(node)
+        for fusion, names, inside in _matches(graph, node):
+            replaced, read = _inner(inside, reads), [names[name] for name in fusion.inputs]
+            if replaced is None or gone & replaced.keys() or not tensors.keys() >= {*read[1:]}:
+                continue
+            gone |= replaced.keys()
+            result[-1] = node._replace(op=fusion.op, inputs=tuple(read), attributes=dict(fusion.attributes))
+            makers[node.outputs[0]] = result[-1]
+            break
     return [node for node in result if id(node) not in gone]
+
+
+def _matches(graph: _Nodes, last: NodeProto) -> Iterator[tuple[Fusion, Mapping[str, str], tuple[NodeProto, ...]]]:
+    """Yield the fusions whose pattern ends with a node."""
+    for fusion in FUSIONS if last.outputs and last.op in {"Add", "Mul", "Div"} else ():
+        for names, nodes in graph.found(fusion.pattern, last.outputs[0], {}):
+            yield fusion, names, nodes

@@ -6,6 +6,7 @@ is that axis, and the layer that makes the tensor has the other axes only.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple, Self
 
@@ -69,9 +70,7 @@ class Value(NamedTuple):
     @property
     def inner(self) -> Dims:
         """The sizes without the batch axis."""
-        if self.batch_axis is None:
-            return self.dims or (1,)
-        return self.dims[: self.batch_axis] + self.dims[self.batch_axis + 1 :] or (1,)
+        return tuple(size for axis, size in enumerate(self.dims) if axis != self.batch_axis) or (1,)
 
     def inner_axis(self, axis: int) -> int:
         """Return the place of an axis among the inner sizes."""
@@ -89,35 +88,21 @@ def initial(tensor: TensorProto) -> Value:
     return Value(tensor.dims, tensor.dtype, data=data, initializers=frozenset((tensor.name,)))
 
 
+@dataclass(slots=True, eq=False)
 class DraftRow:
     """A layer under construction: its kind and fields, its inputs, and its output shape."""
 
-    __slots__ = (
-        "fields",
-        "inputs",
-        "is_view",
-        "kind",
-        "layer",
-        "node",
-        "shape",
-        "shared",
-        "takes_size",
-        "uses",
-        "weight",
-    )
-
-    def __init__(self, kind: str, inputs: Sequence[int], node: NodeProto | None, shape: Shape) -> None:
-        self.kind = kind
-        self.inputs = [*inputs]
-        self.node = node
-        self.shape = shape
-        self.fields: dict[str, Any] = {}
-        self.layer: Layer | None = None
-        self.shared: dict[str, int] = {}
-        self.uses = 0
-        self.weight = ""
-        self.is_view = False
-        self.takes_size = False
+    kind: str
+    inputs: list[int]
+    node: NodeProto | None
+    shape: Shape
+    fields: dict[str, Any] = field(default_factory=dict)
+    layer: Layer | None = None
+    shared: dict[str, int] = field(default_factory=dict)
+    uses: int = 0
+    weight: str = ""
+    is_view: bool = False
+    takes_size: bool = False
 
     def set_channel_axis(self, axis: int) -> None:
         """Set the channel axis; axes count from the last, so a batch may precede them."""
@@ -131,8 +116,6 @@ class DraftRow:
 _MOVABLE = frozenset(("Reshape", "Permute", "Expand", "Parameter", "Operation"))
 """The kinds with a field for the channel axis."""
 
-_CONSTANT_FIRST = "its first input is a constant, where a computed tensor is needed"
-
 _FOLLOWING = frozenset(("Elementwise", "Activation"))
 """The kinds that work with any channel axis, and keep that of their input."""
 
@@ -145,16 +128,13 @@ class Draft:
 
     def __init__(self, sizes: Mapping[str, int], trained: AbstractSet[str] = frozenset()) -> None:
         """Begin with the number of elements of each initializer, and the initializers that are parameters."""
-        self.sizes = sizes
-        self.trained = trained
+        self.sizes, self.trained = sizes, trained
         self.rows: list[DraftRow] = []
         self.readers: dict[str, list[DraftRow]] = {}
         self.read_once: set[int] = set()
-        self.extra = 0
-        self.computed = 0
-        self.assembly = Assembly()
+        self.extra = self.computed = 0
+        self.assembly, self.origin = Assembly(), Origin()
         self.node: NodeProto | None = None
-        self.origin = Origin()
         self.reads_size = False
 
     def begin(self, node: NodeProto) -> None:
@@ -163,13 +143,13 @@ class Draft:
 
     def enter(self, value: Value, channel_axis: int = 0) -> Value:
         """Enter a tensor that no layer makes."""
-        self.rows.append(DraftRow("input", (), None, Shape(checked(value).inner, channel_axis)))
+        self.rows.append(DraftRow("input", [], None, Shape(checked(value).inner, channel_axis)))
         return value._replace(row=len(self.rows) - 1)
 
     def row_of(self, value: Value) -> DraftRow:
         """Return the row that makes a value."""
         if value.row is None:
-            raise Refusal(_CONSTANT_FIRST)
+            raise Refusal("its first input is a constant, where a computed tensor is needed")
         return self.rows[value.row]
 
     def shape_of(self, kind: str, value: Value, fields: Mapping[str, Any]) -> Shape:
@@ -180,19 +160,17 @@ class Draft:
     def add(self, kind: str, inputs: Sequence[Value], batch_axis: int | None, fields: dict[str, Any]) -> Value:
         """Write a layer, and return its output; its formula gives the sizes."""
         rows = [value.row for value in inputs if value.row is not None]
-        shapes = [self.rows[row].shape for row in rows]
-        if not rows:
-            raise Refusal(_CONSTANT_FIRST)
+        shapes = [self.rows[row].shape for row in rows] or [self.row_of(inputs[0]).shape]
         if kind in _RESHAPING and fields.get("operator") != CONSTANT:
             fields["axes"] = len(shapes[0].dims)
         layer = self.assembly.layer(self.origin, kind, fields)
         shape = self.assembly.step(self.origin, kind, layer, shapes).shape
-        sizes = exact(shape.dims)
-        dims = sizes if batch_axis is None else (*sizes[:batch_axis], 1, *sizes[batch_axis:])
+        dims = exact(shape.dims)
+        dims = dims if batch_axis is None else (*dims[:batch_axis], 1, *dims[batch_axis:])
         value = checked(Value(dims, inputs[0].dtype, len(self.rows), batch_axis))
-        row = DraftRow(kind, rows, self.node, shape)
-        row.fields, row.layer = fields, layer
-        row.takes_size = kind != "Reshape" and (self.reads_size or _holds_size(fields))
+        row = DraftRow(kind, rows, self.node, shape, fields, layer)
+        sizes = (each for value in fields.values() if isinstance(value, tuple) for each in value)
+        row.takes_size = kind != "Reshape" and (self.reads_size or any(isinstance(each, Size) for each in sizes))
         for each in rows:
             self.rows[each].uses += 1
         self.rows.append(row)
@@ -201,8 +179,8 @@ class Draft:
     def as_layout(self, value: Value, batch_axis: int | None, channel_axis: int) -> Value:
         """Return a value with another batch axis or channel axis; this takes a row of its own if needed."""
         row, wanted = self.row_of(value), value._replace(batch_axis=batch_axis)
-        same = wanted.inner == row.shape.dims
-        if same and (channel_axis == row.shape.channel_axis or self._moved(row, channel_axis)):
+        stays = channel_axis == row.shape.channel_axis
+        if wanted.inner == row.shape.dims and (stays or self._moved(row, channel_axis)):
             return wanted
         made = self.add("Reshape", [value], batch_axis, {"size": wanted.inner})
         self.rows[-1].set_channel_axis(channel_axis)
@@ -224,12 +202,9 @@ class Draft:
 
     def count_params(self, value: Value, role: str, *statics: Value | None) -> None:
         """Count the initializers that are a row's parameters of a role, each once in the whole network."""
-        row, own = self.row_of(value), 0
-        names: set[str] = set()
-        for each in statics:
-            if each is not None:
-                own += each.elements
-                names |= each.initializers & self.trained or each.initializers
+        row, given = self.row_of(value), [each for each in statics if each is not None]
+        own = sum(each.elements for each in given)
+        names = {name for each in given for name in each.initializers & self.trained or each.initializers}
         new = sum(self.sizes[name] for name in names if name not in self.readers)
         for name in sorted(names):
             self.readers.setdefault(name, []).append(row)
@@ -238,11 +213,6 @@ class Draft:
             row.shared[role] = row.shared.get(role, 0) + own - new
         self.extra += max(new - own, 0)
         self.computed += 0 if names & self.trained else max(own - new, 0)
-
-
-def _holds_size(fields: Mapping[str, Any]) -> bool:
-    """Tell whether a field has a number that is computed from the size of a tensor."""
-    return any(isinstance(each, Size) for value in fields.values() if isinstance(value, tuple) for each in value)
 
 
 def integers(numbers: Iterable[float]) -> Dims:
@@ -268,8 +238,7 @@ class NodeContext(NamedTuple):
 
     def at(self, index: int) -> Value:
         """Return an input that is required."""
-        value = self.get(index)
-        if value is None:
+        if (value := self.get(index)) is None:
             raise Refusal(f"input {index} is missing")
         return value
 
@@ -294,8 +263,7 @@ class NodeContext(NamedTuple):
 
     def integer(self, name: str, default: int) -> int:
         """Return an attribute that is an integer."""
-        value = self.attribute(name, default)
-        if not isinstance(value, int):
+        if not isinstance(value := self.attribute(name, default), int):
             raise Refusal(f"the attribute {name} is not an integer")
         return value
 
@@ -315,8 +283,7 @@ class NodeContext(NamedTuple):
 
         `relative` promises that numbers computed from sizes do not become fields, or only in relation to them.
         """
-        value = self.get(index)
-        if value is None:
+        if (value := self.get(index)) is None:
             return None
         if value.data is None:
             name = self.node.inputs[index]

@@ -62,16 +62,6 @@ def _window(op: NodeContext, x: Value, kernel: Dims) -> dict[str, Any]:
     return fields if rule == "VALID" else {**fields, **_padding_field(_explicit_padding(op, len(kernel)))}
 
 
-def conv(op: NodeContext) -> list[Value]:
-    """Conv: weights with any number of spatial axes, in groups."""
-    return [convolved(op, op.at(0), op.at(1), op.get(2))]
-
-
-def deform_conv(op: NodeContext) -> list[Value]:
-    """DeformConv: a convolution that reads between positions; another layer gives the offsets."""
-    return [convolved(op, op.at(0), op.at(1), op.get(3))]
-
-
 def convolved(op: NodeContext, x: Value, weight: Value, bias: Value | None) -> Value:
     """Write a convolution of a map with weights."""
     x = as_map(op, x)
@@ -153,14 +143,6 @@ def _overlaps_border(fields: dict[str, Any], kernel: Dims) -> bool:
     return any(2 * max(pad if isinstance(pad, tuple) else (pad,)) > k for pad, k in zip(each, kernel, strict=True))
 
 
-def global_pool(op: NodeContext) -> list[Value]:
-    """GlobalAveragePool, GlobalMaxPool and GlobalLpPool: one number for each channel."""
-    return [op.row("GlobalMaxPool" if op.node.op == "GlobalMaxPool" else "GlobalAvgPool", as_map(op, op.at(0)))]
-
-
-# Operators that make a map finer or coarser without weights.
-
-
 def resize(op: NodeContext) -> list[Value]:
     """Resize and Upsample: to sizes, or by factors."""
     x = op.at(0)
@@ -222,11 +204,12 @@ def shuffle(op: NodeContext) -> list[Value]:
 
 
 OPERATORS: Mapping[str, Writer] = {
-    "Conv": conv,
-    "DeformConv": deform_conv,
+    "Conv": lambda op: [convolved(op, op.at(0), op.at(1), op.get(2))],
+    "DeformConv": lambda op: [convolved(op, op.at(0), op.at(1), op.get(3))],
     "ConvTranspose": conv_transpose,
     **dict.fromkeys(("MaxPool", "AveragePool", "LpPool"), pool),
-    **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"), global_pool),
+    **dict.fromkeys(("GlobalAveragePool", "GlobalLpPool"), lambda op: [op.row("GlobalAvgPool", as_map(op, op.at(0)))]),
+    "GlobalMaxPool": lambda op: [op.row("GlobalMaxPool", as_map(op, op.at(0)))],
     **dict.fromkeys(("Resize", "Upsample"), resize),
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), shuffle),
 }

@@ -54,9 +54,6 @@ _COMPARISONS = frozenset(
 """Operators whose output is boolean."""
 
 
-# Functions of several tensors, broadcast to one size; constants become part of a layer if a kind has them.
-
-
 def elementwise(op: NodeContext) -> list[Value]:
     """Write a function of one or several tensors."""
     function = ELEMENTWISE[op.node.op]
@@ -152,14 +149,6 @@ def _biased(op: NodeContext, x: Value, bias: Value) -> Value:
     return x
 
 
-# Functions of every element of one tensor.
-
-
-def activation(op: NodeContext) -> list[Value]:
-    """Write an activation."""
-    return [op.row("Activation", op.at(0), function=synonyms.ACTIVATIONS[synonyms.plain_word(op.node.op)])]
-
-
 def clip(op: NodeContext) -> list[Value]:
     """Clip: ReLU and ReLU6 by their bounds, hard tanh if it has two others."""
     low, high = (_bound(op, index, name) for index, name in ((1, "min"), (2, "max")))
@@ -199,20 +188,6 @@ def softmax(op: NodeContext) -> list[Value]:
     return [op.row("Softmax", op.draft.as_layout(x, batch_axis, place))]
 
 
-def cast(op: NodeContext) -> list[Value]:
-    """Cast: numbers of another type, at no cost."""
-    x = op.at(0)
-    return [x._replace(dtype=op.integer("to", x.dtype))]
-
-
-def passed(op: NodeContext) -> list[Value]:
-    """Return the first input as it is: the operator changes training only, or nothing."""
-    return [op.at(0)] * max(len(op.node.outputs), 1)
-
-
-# Normalizations.
-
-
 def batch_norm(op: NodeContext) -> list[Value]:
     """BatchNormalization: scale, shift, mean and variance for each channel."""
     x = op.at(0)
@@ -233,21 +208,9 @@ def _check_channels(op: NodeContext, x: Value, *indices: int) -> None:
             raise Refusal(f"input {index} has {op.at(index).elements} numbers for {channels} channels")
 
 
-def layer_norm(op: NodeContext) -> list[Value]:
-    """LayerNormalization, from one axis to the last."""
-    axis = op.axis(len(op.at(0).dims), -1)
-    return [normalized(op, "LayerNorm", op.at(0), axis, scale=op.get(1), shift=op.get(2))]
-
-
-def rms_norm(op: NodeContext) -> list[Value]:
-    """RMSNormalization, from one axis to the last."""
-    return [normalized(op, "RMSNorm", op.at(0), op.axis(len(op.at(0).dims), -1), scale=op.get(1))]
-
-
-def normalized(
-    op: NodeContext, kind: str, x: Value, axis: int, *, scale: Value | None, shift: Value | None = None
-) -> Value:
+def normalized(op: NodeContext, kind: str, x: Value, *, scale: Value | None, shift: Value | None = None) -> Value:
     """Write a normalization over the axes from one to the last, with a scale and a shift if they are given."""
+    axis = op.axis(len(x.dims), -1)
     size = prod(x.dims[axis:])
     flat = reshaped(op, x, (*x.dims[:axis], size)) if axis < len(x.dims) - 1 else x
     flat = flat._replace(batch_axis=flat.batch_axis if flat.batch_axis != axis else None)
@@ -271,7 +234,7 @@ def skip_layer_norm(op: NodeContext) -> list[Value]:
     added = joined(op, "add", [op.at(0), op.at(1)])
     added = joined(op, "add", [added, bias]) if bias is not None else added
     kind = "RMSNorm" if rms else "LayerNorm"
-    y = normalized(op, kind, added, len(added.dims) - 1, scale=op.get(2), shift=shift)
+    y = normalized(op, kind, added, scale=op.get(2), shift=shift)
     return [y, y, y, added]
 
 
@@ -292,25 +255,6 @@ def group_norm(op: NodeContext) -> list[Value]:
     op.draft.count_params(y, "norm_weight", op.at(1)._replace(dims=(x.dims[1],)))
     op.draft.count_params(y, "norm_bias", op.at(2)._replace(dims=(x.dims[1],)))
     return [y]
-
-
-def local_response_norm(op: NodeContext) -> list[Value]:
-    """LRN: a sum of squares over neighboring channels."""
-    return [op.row("LocalResponseNorm", as_map(op, op.at(0)), size=op.integer("size", 1))]
-
-
-def mean_variance(op: NodeContext) -> list[Value]:
-    """MeanVarianceNormalization: an instance norm without parameters."""
-    return [op.row("InstanceNorm", as_map(op, op.at(0)))]
-
-
-def lp_norm(op: NodeContext) -> list[Value]:
-    """LpNormalization: division by a norm along an axis."""
-    x = op.at(0)
-    return [joined(op, "div", [x, reduced(op, x, [op.axis(len(x.dims), -1)], "norm", keep=True)])]
-
-
-# Reductions along axes.
 
 
 def reduction(op: NodeContext) -> list[Value]:
@@ -354,22 +298,32 @@ def _reduced(
 OPERATORS: Mapping[str, Writer] = {
     **dict.fromkeys(ELEMENTWISE, elementwise),
     **dict.fromkeys(("com.microsoft.QuantizeLinear", "com.microsoft.DequantizeLinear"), elementwise),
-    **dict.fromkeys(ACTIVATIONS, activation),
+    **{
+        name: lambda op: [
+            op.row("Activation", op.at(0), function=synonyms.ACTIVATIONS[synonyms.plain_word(op.node.op)])
+        ]
+        for name in ACTIVATIONS
+    },
     "Clip": clip,
     "PRelu": prelu,
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), softmax),
-    **dict.fromkeys(("Cast", "CastLike"), cast),
-    **dict.fromkeys(("Identity", "Dropout", "Detach", "BitCast"), passed),
+    **dict.fromkeys(("Cast", "CastLike"), lambda op: [op.at(0)._replace(dtype=op.integer("to", op.at(0).dtype))]),
+    **dict.fromkeys(("Identity", "Dropout", "Detach", "BitCast"), lambda op: [op.at(0)] * max(len(op.node.outputs), 1)),
     "BatchNormalization": batch_norm,
-    "LayerNormalization": layer_norm,
-    **dict.fromkeys(("RMSNormalization", "SimplifiedLayerNormalization"), rms_norm),
+    "LayerNormalization": lambda op: [normalized(op, "LayerNorm", op.at(0), scale=op.get(1), shift=op.get(2))],
+    **dict.fromkeys(
+        ("RMSNormalization", "SimplifiedLayerNormalization"),
+        lambda op: [normalized(op, "RMSNorm", op.at(0), scale=op.get(1))],
+    ),
     "com.microsoft.SkipLayerNormalization": skip_layer_norm,
     "com.microsoft.SkipSimplifiedLayerNormalization": skip_layer_norm,
     "InstanceNormalization": instance_norm,
     "GroupNormalization": group_norm,
-    "LRN": local_response_norm,
-    "MeanVarianceNormalization": mean_variance,
-    "LpNormalization": lp_norm,
+    "LRN": lambda op: [op.row("LocalResponseNorm", as_map(op, op.at(0)), size=op.integer("size", 1))],
+    "MeanVarianceNormalization": lambda op: [op.row("InstanceNorm", as_map(op, op.at(0)))],
+    "LpNormalization": lambda op: [
+        joined(op, "div", [op.at(0), reduced(op, op.at(0), [op.axis(len(op.at(0).dims), -1)], "norm", keep=True)])
+    ],
     **dict.fromkeys(REDUCTIONS, reduction),
 }
 """Operators by the function that writes their layers; ONNX Runtime puts some of its own into the standard domain."""

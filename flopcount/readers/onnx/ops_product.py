@@ -7,7 +7,7 @@ from flopcount.errors import Refusal
 from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer
 from flopcount.readers.onnx.ops_conv import convolved, weighed
 from flopcount.readers.onnx.ops_element import joined
-from flopcount.readers.onnx.ops_shape import parameter, reshaped
+from flopcount.readers.onnx.ops_shape import parameter, reshaped, shares
 from flopcount.readers.synonyms import ACTIVATIONS, plain_word
 
 Term = tuple[Value, Dims, str]
@@ -15,11 +15,6 @@ Term = tuple[Value, Dims, str]
 
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
 _UPPER = _LOWER.upper()
-
-
-def matmul(op: NodeContext) -> list[Value]:
-    """MatMul: with weights a linear layer, else a product of two tensors."""
-    return [multiplied(op, op.at(0), op.at(1))]
 
 
 def multiplied(op: NodeContext, one: Value, other: Value) -> Value:
@@ -112,10 +107,8 @@ def gemm(op: NodeContext) -> list[Value]:
         y = linear(op, x, weight, out, bias if is_bias else None)
         return [y if is_bias or bias is None else joined(op, "add", [y, bias])]
     terms: list[Term] = [(x, x.dims, "yx" if turned else "xy"), (weight, weight.dims, "zy" if flipped else "yz")]
-    if turned or flipped:
-        y = summed_product(op, terms, "xz", (x.dims[1] if turned else x.dims[0], out))
-    else:
-        y = _product(op, x, weight)
+    plain = not turned and not flipped
+    y = _product(op, x, weight) if plain else summed_product(op, terms, "xz", (x.dims[turned], out))
     return [y if bias is None else joined(op, "add", [y, bias])]
 
 
@@ -154,12 +147,9 @@ def _without_dots(name: str, rank: int, free: str) -> str:
 
 def _is_linear(terms: Sequence[Term], out: str) -> bool:
     """Tell whether an equation is that of a linear layer."""
-    if len(terms) != 2:  # noqa: PLR2004  (a layer and weights)
+    if list(map(len, (terms, terms[-1][2]))) != [2, 2] or terms[0][0].static or not terms[1][0].static:
         return False
-    (x, _, read), (weight, _, second) = terms
-    if x.static or not weight.static or len(second) != 2:  # noqa: PLR2004  (a matrix)
-        return False
-    new = out[-1:]
+    read, second, new = terms[0][2], terms[1][2], out[-1:]
     return new in second and read[-1:] in second and new != read[-1:] and out == read[:-1] + new
 
 
@@ -222,16 +212,6 @@ def _heads(op: NodeContext, index: int) -> Value:
     return reshaped(op, x, (x.dims[0], number, x.dims[1], x.dims[2] // number))
 
 
-# Fused operators of ONNX Runtime (domain com.microsoft).
-
-
-def gelu(op: NodeContext) -> list[Value]:
-    """Gelu and its approximations, some with a bias before."""
-    x, bias = op.at(0), op.get(1)
-    x = joined(op, "add", [x, bias]) if bias is not None else x
-    return [op.row("Activation", x, function="gelu")]
-
-
 def _activated(op: NodeContext, y: Value) -> Value:
     """Write the activation that is fused into a layer."""
     name = op.attribute("activation", "")
@@ -247,11 +227,6 @@ def fused_conv(op: NodeContext) -> list[Value]:
     """FusedConv: a convolution, perhaps a sum with another layer, then an activation."""
     y, other = convolved(op, op.at(0), op.at(1), op.get(2)), op.get(3)
     return [_activated(op, joined(op, "add", [y, other]) if other is not None else y)]
-
-
-def fused_gemm(op: NodeContext) -> list[Value]:
-    """FusedGemm: a linear layer, then an activation."""
-    return [_activated(op, gemm(op)[0])]
 
 
 def fused_matmul(op: NodeContext) -> list[Value]:
@@ -278,12 +253,7 @@ def packed_attention(op: NodeContext) -> list[Value]:
     if len(x.dims) != 3 or len(weight.dims) != 2 or heads < 1 or out % 3:  # noqa: PLR2004  (tokens; a matrix; q, k, v)
         raise Refusal("its weights are not those of queries, keys and values")
     y = linear(op, x, weight, out, op.get(2))
-    return _attended(op, [op.row("Split", y, sections=3, **({"index": n} if n else {})) for n in range(3)], heads)
-
-
-def multi_head_attention(op: NodeContext) -> list[Value]:
-    """MultiHeadAttention of ONNX Runtime: queries, keys and values are inputs."""
-    return _attended(op, [op.at(index) for index in range(3)], op.integer("num_heads", 0))
+    return _attended(op, shares(op, y, 3), heads)
 
 
 def _attended(op: NodeContext, values: list[Value], heads: int) -> list[Value]:
@@ -292,44 +262,28 @@ def _attended(op: NodeContext, values: list[Value], heads: int) -> list[Value]:
     return [reshaped(op, attention(inner)[0], values[0].dims)]
 
 
-# Operators on 8-bit integers: the same layers, with scales and zero points as further inputs.
-
-
-def dynamic_quantize(op: NodeContext) -> list[Value]:
-    """DynamicQuantizeLinear: integers, with a scale and a zero point computed from the input."""
-    return [joined(op, "quantize", [op.at(0)]), Value(()), Value(())]
-
-
-def quantized_conv(op: NodeContext) -> list[Value]:
-    """QLinearConv: a convolution; input, weights and bias are its inputs 0, 3 and 8."""
-    return [convolved(op, op.at(0), op.at(3), op.get(8))]
-
-
-def integer_conv(op: NodeContext) -> list[Value]:
-    """ConvInteger: a convolution without a bias."""
-    return [convolved(op, op.at(0), op.at(1), None)]
-
-
-def quantized_matmul(op: NodeContext) -> list[Value]:
-    """QLinearMatMul: a product of its inputs 0 and 3."""
-    return [multiplied(op, op.at(0), op.at(3))]
-
-
 OPERATORS: Mapping[str, Writer] = {
-    **dict.fromkeys(("MatMul", "MatMulInteger"), matmul),
+    **dict.fromkeys(("MatMul", "MatMulInteger"), lambda op: [multiplied(op, op.at(0), op.at(1))]),
     "Gemm": gemm,
     "Einsum": einsum,
     **dict.fromkeys(("RNN", "GRU", "LSTM"), recurrent),
     "Attention": attention,
-    **dict.fromkeys((f"com.microsoft.{name}Gelu" for name in ("", "Fast", "Quick", "Bias")), gelu),
+    **dict.fromkeys(
+        (f"com.microsoft.{name}Gelu" for name in ("", "Fast", "Quick", "Bias")),
+        lambda op: [
+            op.row("Activation", joined(op, "add", op.present[:2]) if op.get(1) else op.at(0), function="gelu")
+        ],
+    ),
     "com.microsoft.FusedConv": fused_conv,
-    "com.microsoft.FusedGemm": fused_gemm,
+    "com.microsoft.FusedGemm": lambda op: [_activated(op, gemm(op)[0])],
     **dict.fromkeys(("com.microsoft.FusedMatMul", "com.microsoft.TransposeMatMul"), fused_matmul),
     "com.microsoft.Attention": packed_attention,
-    "com.microsoft.MultiHeadAttention": multi_head_attention,
-    "DynamicQuantizeLinear": dynamic_quantize,
-    "QLinearConv": quantized_conv,
-    "ConvInteger": integer_conv,
-    "QLinearMatMul": quantized_matmul,
+    "com.microsoft.MultiHeadAttention": lambda op: _attended(
+        op, list(map(op.at, range(3))), op.integer("num_heads", 0)
+    ),
+    "DynamicQuantizeLinear": lambda op: [joined(op, "quantize", [op.at(0)]), Value(()), Value(())],
+    "QLinearConv": lambda op: [convolved(op, op.at(0), op.at(3), op.get(8))],
+    "ConvInteger": lambda op: [convolved(op, op.at(0), op.at(1), None)],
+    "QLinearMatMul": lambda op: [multiplied(op, op.at(0), op.at(3))],
 }
-"""Operators by the function that writes their layers."""
+"""Operators by the function that writes their layers; those of 8-bit integers have scales as further inputs."""

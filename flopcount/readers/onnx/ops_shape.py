@@ -1,6 +1,7 @@
 """Operators that move numbers: other axes, a part of a tensor, several in one; and those known by their sizes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate, zip_longest
 from math import prod
 from typing import Any
 
@@ -11,15 +12,11 @@ from flopcount.readers.onnx.op import CONSTANT, Dims, NodeContext, Value, Writer
 
 def broadcast(*shapes: Dims) -> Dims:
     """Return the sizes to which tensors are broadcast."""
-    rank = max(map(len, shapes))
-    filled = [(1,) * (rank - len(dims)) + dims for dims in shapes]
-    result = []
-    for sizes in zip(*filled, strict=True):
-        larger = {*sizes} - {1}
-        if len(larger) > 1:
-            raise Refusal(f"{' and '.join(map(render, shapes))} cannot be broadcast")
-        result.append(larger.pop() if larger else 1)
-    return tuple(result)
+    columns = zip_longest(*map(reversed, shapes), fillvalue=1)
+    larger = [{*sizes} - {1} or {1} for sizes in columns]
+    if any(len(sizes) > 1 for sizes in larger):
+        raise Refusal(f"{' and '.join(map(render, shapes))} cannot be broadcast")
+    return tuple(size for sizes in reversed(larger) for size in sizes)
 
 
 def parameter(op: NodeContext, value: Value, batch_axis: int | None = None, rank: int = 0) -> Value:
@@ -34,9 +31,6 @@ def parameter(op: NodeContext, value: Value, batch_axis: int | None = None, rank
     return y
 
 
-# The same numbers on other axes.
-
-
 def reshaped(op: NodeContext, x: Value, dims: Dims) -> Value:
     """Return the same numbers on other axes; a layer is needed only if more than the batch axis changes."""
     y = checked(x._replace(dims=dims))
@@ -44,9 +38,10 @@ def reshaped(op: NodeContext, x: Value, dims: Dims) -> Value:
         raise Refusal(f"{x.elements} numbers cannot be made {render(dims)}")
     shape = op.draft.rows[x.row or 0].shape
     units = [axis for axis, size in enumerate(dims) if size == 1]
-    for batch_axis in (*units[:1], None, *units[1:]) if 0 in units else (None, *units):
-        if y._replace(batch_axis=batch_axis).inner == shape.dims:
-            return y._replace(batch_axis=batch_axis)
+    layouts = [y._replace(batch_axis=axis) for axis in (*units[: 0 in units], None, *units[0 in units :])]
+    for layout in layouts:
+        if layout.inner == shape.dims:
+            return layout
     y = y.with_batch_first
     if len(y.inner) == 1 and shape.channel_axis == 0:
         return op.row("Flatten", x, batch_axis=y.batch_axis)._replace(dims=dims)
@@ -139,19 +134,12 @@ def expanded(op: NodeContext, x: Value, dims: Dims) -> Value:
     """Write the same numbers on larger axes."""
     if dims == x.dims:
         return x
-    y = x._replace(dims=dims)
     stays = x.batch_axis is not None and len(dims) == len(x.dims) and dims[x.batch_axis] == 1
-    y = y if stays else y.with_batch_first
+    y = x._replace(dims=dims) if stays else x._replace(dims=dims).with_batch_first
     axis = op.channel_axis(x) if len(y.inner) == len(x.inner) else len(y.inner) - 1
     z = op.row("Expand", x, batch_axis=y.batch_axis, size=y.inner)
     op.draft.rows[-1].set_channel_axis(axis)
     return z
-
-
-def expand(op: NodeContext) -> list[Value]:
-    """Expand: broadcast to a size."""
-    x, size = op.at(0), op.numbers(1) or ()
-    return [expanded(op, x, broadcast(x.dims, integers(size)))]
 
 
 def tile(op: NodeContext) -> list[Value]:
@@ -160,9 +148,6 @@ def tile(op: NodeContext) -> list[Value]:
     if len(times) != len(x.dims):
         raise Refusal(f"it repeats {len(times)} axes of {len(x.dims)}")
     return [expanded(op, x, tuple(size * int(n) for size, n in zip(x.dims, times, strict=True)))]
-
-
-# A part of a tensor.
 
 
 def _taken(op: NodeContext, x: Value, axis: int, size: int, **fields: Any) -> Value:
@@ -211,11 +196,16 @@ def split(op: NodeContext) -> list[Value]:
     sizes = op.integers_at("split", 1) or (*(share for _ in range(ways - 1)), whole - share * (ways - 1))
     if sum(sizes) != whole:
         raise Refusal(f"shares of {[*sizes]} do not make {whole}")
-    count = len(sizes)
-    if len({*sizes}) == 1 and count > 1 and axis != x.batch_axis and x.inner_axis(axis) == op.channel_axis(x):
-        return [op.row("Split", x, sections=count, **({"index": n} if n else {})) for n in range(count)]
-    starts = [sum(sizes[:index]) for index in range(count)]
-    return [_taken(op, x, axis, n, start=start, stop=start + n) for start, n in zip(starts, sizes, strict=True)]
+    in_channels = axis != x.batch_axis and x.inner_axis(axis) == op.channel_axis(x)
+    if len({*sizes}) == 1 and len(sizes) > 1 and in_channels:
+        return shares(op, x, len(sizes))
+    starts = accumulate(sizes, initial=0)
+    return [_taken(op, x, axis, n, start=start, stop=start + n) for start, n in zip(starts, sizes, strict=False)]
+
+
+def shares(op: NodeContext, x: Value, count: int) -> list[Value]:
+    """Write equal shares of the channels."""
+    return [op.row("Split", x, sections=count, **({"index": n} if n else {})) for n in range(count)]
 
 
 def gather(op: NodeContext) -> list[Value]:
@@ -256,9 +246,6 @@ def _single(op: NodeContext, x: Value, axis: int) -> Value:
     if channels == last and place == channels - 1:
         return op.row("SelectToken", x, batch_axis=batch_axis)
     return op.row("Take", x, batch_axis=batch_axis, axis=place - len(x.inner), keepdim=False)._replace(dims=dims)
-
-
-# Several tensors in one, and borders.
 
 
 def concat(op: NodeContext) -> list[Value]:
@@ -327,17 +314,10 @@ def _bordered(op: NodeContext, x: Value, pairs: Mapping[int, tuple[int, int]]) -
     return expanded(op, x, dims)
 
 
-# Operators of which only the sizes of the output are known: they multiply nothing.
-
-
-def like(index: int) -> Writer:
-    """Return the writer of an operator whose output has the sizes of an input."""
-
-    def write(op: NodeContext) -> list[Value]:
-        x = op.at(index)
-        return [op.sized(*x.dims) if x.static else op.operation(x, channel_axis=op.channel_axis(x))]
-
-    return write
+def like(op: NodeContext, index: int = 0) -> list[Value]:
+    """Write an operator whose output has the sizes of an input."""
+    x = op.at(index)
+    return [op.sized(*x.dims) if x.static else op.operation(x, channel_axis=op.channel_axis(x))]
 
 
 def sized_by(sizes: Callable[[NodeContext], Sequence[int]]) -> Writer:
@@ -345,11 +325,11 @@ def sized_by(sizes: Callable[[NodeContext], Sequence[int]]) -> Writer:
     return lambda op: [op.sized(*sizes(op))]
 
 
-def one_hot(op: NodeContext) -> list[Value]:
-    """OneHot: an additional axis, as long as there are classes."""
+def _one_hot(op: NodeContext) -> Dims:
+    """Return the sizes with an additional axis, as long as there are classes."""
     x, depth = op.at(0), op.numbers(1) or (1,)
     axis = op.axis(len(x.dims) + 1, -1)
-    return [op.sized(*x.dims[:axis], int(depth[0]), *x.dims[axis:])]
+    return (*x.dims[:axis], int(depth[0]), *x.dims[axis:])
 
 
 def top_k(op: NodeContext) -> list[Value]:
@@ -360,14 +340,9 @@ def top_k(op: NodeContext) -> list[Value]:
     return [op.sized(*x.dims[:axis], count, *x.dims[axis + 1 :])] * 2
 
 
-def _gathered(op: NodeContext) -> Dims:
-    places = op.at(1).dims
-    return (*places[:-1], *op.at(0).dims[op.integer("batch_dims", 0) + places[-1] :])
-
-
 def _center_cropped(op: NodeContext) -> Dims:
     x, sizes = op.at(0), integers(op.numbers(1) or ())
-    axes = [on_axis(axis, len(x.dims)) for axis in op.integers("axes", range(len(x.dims)))]
+    axes = (on_axis(axis, len(x.dims)) for axis in op.integers("axes", range(len(x.dims))))
     wanted = dict(zip(axes, sizes, strict=False))
     return tuple(wanted.get(axis, size) for axis, size in enumerate(x.dims))
 
@@ -396,18 +371,17 @@ OPERATORS: Mapping[str, Writer] = {
     "Squeeze": squeeze,
     "Unsqueeze": unsqueeze,
     "Transpose": transpose,
-    "Expand": expand,
+    "Expand": lambda op: [expanded(op, op.at(0), broadcast(op.at(0).dims, integers(op.numbers(1) or ())))],
     "Tile": tile,
     "Slice": slice_,
     "Split": split,
     "Gather": gather,
     "Concat": concat,
     "Pad": pad,
-    **dict.fromkeys(("CumSum", "CumProd", "Trilu", "ReverseSequence", "TensorScatter"), like(0)),
-    **dict.fromkeys(("ScatterND", "ScatterElements", "Scatter"), like(0)),
-    **dict.fromkeys(("RandomNormalLike", "RandomUniformLike", "Bernoulli", "EyeLike"), like(0)),
-    **dict.fromkeys(("RotaryEmbedding", "com.microsoft.RotaryEmbedding"), like(0)),
-    "GatherElements": like(1),
+    **dict.fromkeys(("CumSum", "CumProd", "Trilu", "ReverseSequence", "TensorScatter", "ScatterND", "Scatter"), like),
+    **dict.fromkeys(("ScatterElements", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "EyeLike"), like),
+    **dict.fromkeys(("RotaryEmbedding", "com.microsoft.RotaryEmbedding"), like),
+    "GatherElements": lambda op: like(op, 1),
     "GatherND": sized_by(
         lambda op: op.at(1).dims[:-1] + op.at(0).dims[op.integer("batch_dims", 0) + op.at(1).dims[-1] :]
     ),
@@ -418,7 +392,7 @@ OPERATORS: Mapping[str, Writer] = {
     "CenterCropPad": sized_by(_center_cropped),
     "Col2Im": sized_by(_summed_columns),
     "MaxUnpool": sized_by(_unpooled),
-    "OneHot": one_hot,
+    "OneHot": sized_by(_one_hot),
     "TopK": top_k,
 }
 """Operators by the function that writes their layers."""

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import takewhile
+from itertools import accumulate, pairwise, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from flopcount.errors import Note, Refusal, UsageError
 from flopcount.network.plan import Node
 from flopcount.readers.base import Build, Origin, ReadOptions, ReadResult, exact, sizes_asked, unknown_problem
 from flopcount.readers.nest import Flat, paths, spelled
-from flopcount.readers.onnx.file import FLOATS, ModelProto, NodeProto, ValueInfo, model, opened
+from flopcount.readers.onnx.file import FLOATS, ModelProto, ValueInfo, model, opened
 from flopcount.readers.onnx.fuse import fused
 from flopcount.readers.onnx.op import Dims, Draft, DraftRow, Value, initial
 from flopcount.readers.onnx.walk import CONTROL, GraphScope, Walk, reads, unknown_operators
@@ -55,10 +55,11 @@ def _network(found: ModelProto, path: Path, options: ReadOptions) -> ReadResult:
     outputs = [info.name for info in graph.outputs]
     nodes = fused(graph.nodes, outputs, graph.tensors)
     walk.run(nodes, GraphScope(env, reads(nodes, outputs), found.opsets))
+    producer = f", written by {_printable(found.producer)}" if found.producer else ""
     result = _assembled(draft, [spelled(info.name) if len(inputs) > 1 else "input" for info in inputs])
     return result._replace(
         name=spelled(path.stem),
-        description=f"read from {_printable(path.name)}, {_origin(found)}",
+        description=f"read from {_printable(path.name)}, ONNX opset {found.opset}{producer}",
         notes=(*sizes.notes, *result.notes),
         unknown=dict(walk.unknown),
         batch=sizes.batch,
@@ -93,15 +94,8 @@ def _declared(found: ModelProto, sizes: "InputSizes") -> Mapping[str, Dims]:
     return result
 
 
-def _origin(found: ModelProto) -> str:
-    return f"ONNX opset {found.opset}" + (f", written by {_printable(found.producer)}" if found.producer else "")
-
-
 def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)[:200]
-
-
-# The sizes of the inputs: those of the file, or those asked for.
 
 
 class InputSizes(NamedTuple):
@@ -118,15 +112,13 @@ def input_sizes(inputs: Sequence[ValueInfo], options: ReadOptions, title: str) -
     asked, names = _asked(inputs, options.input, title)
     for info in inputs:
         _bind(info, asked.get(info.name), names, title)
-    notes: list[Note] = []
+    notes: dict[Note, None] = {}
     found: dict[str, Dims] = {}
     for info in inputs:
-        dims = asked.get(info.name) or _from_file(info, names, notes, title)
+        found[info.name] = dims = asked.get(info.name) or _from_file(info, names, notes, title)
         if any(size < 1 or size > LARGEST for size in dims):
             raise UsageError(f"{title}: the input {info.name!r} is {_text(dims)}; sizes go from 1 to 10⁹")
-        found[info.name] = dims
-    sizes = InputSizes(found, names, tuple(dict.fromkeys(notes)))
-    return _without_batch(inputs, sizes, options.batch)
+    return _without_batch(inputs, InputSizes(found, names, tuple(notes)), options.batch)
 
 
 def _without_batch(inputs: Sequence[ValueInfo], sizes: InputSizes, batch: int | None) -> InputSizes:
@@ -170,10 +162,8 @@ def _resized(info: ValueInfo, numbers: Dims) -> Dims:
     numbers = numbers * len(space) if len(numbers) == 1 else numbers
     if len(numbers) == len(space) and isinstance(channels, int):
         return (batch, *numbers, channels) if last else (batch, channels, *numbers)
-    asked = _text(numbers)[:60]
-    raise UsageError(
-        f"--input {asked} does not fit the input {info.name!r}, which is {_text(declared)}; give all sizes"
-    )
+    hint = f"does not fit the input {info.name!r}, which is {_text(declared)}; give all sizes"
+    raise UsageError(f"--input {_text(numbers)[:60]} {hint}")
 
 
 def _has_channels_last(declared: Sequence[int | str]) -> bool:
@@ -191,20 +181,19 @@ def _bind(info: ValueInfo, dims: Dims | None, names: dict[str, int], title: str)
             raise UsageError(f"{title}: {name} is {names[name]} and {size}; give the inputs equal sizes")
 
 
-def _from_file(info: ValueInfo, names: Mapping[str, int], notes: list[Note], title: str) -> Dims:
+def _from_file(info: ValueInfo, names: Mapping[str, int], notes: dict[Note, None], title: str) -> Dims:
     """Return the sizes of the file, with named sizes filled in; an open batch is one."""
     if info.dims is None:
         raise UsageError(f"{title}: the input {info.name!r} has no sizes; give them, as in --input 1x3x224x224")
     dims = [names.get(size, size) if isinstance(size, str) else size for size in info.dims]
     if dims and _is_open(dims[0]):
-        notes.append(Note("open-batch", f"the batch of {title} is open, and counted as 1; --batch gives another"))
+        notes[Note("open-batch", f"the batch of {title} is open, and counted as 1; --batch gives another")] = None
         dims[0] = 1
     if any(map(_is_open, dims)):
         usual = 224 if len(dims) == 4 else 128  # noqa: PLR2004  (a batch of images; anything else may be tokens)
-        raise UsageError(
-            f"{title}: the input {info.name!r} is {_text(info.dims)}; give its sizes with --input, "
-            f"as in --input {info.name}={'x'.join(str(usual if _is_open(size) else size) for size in dims)}"
-        )
+        example = "x".join(str(usual if _is_open(size) else size) for size in dims)
+        hint = f"give its sizes with --input, as in --input {info.name}={example}"
+        raise UsageError(f"{title}: the input {info.name!r} is {_text(info.dims)}; {hint}")
     return tuple(size for size in dims if isinstance(size, int))
 
 
@@ -216,9 +205,6 @@ def _text(dims: Sequence[int | str]) -> str:
     return "×".join(str(size) or "?" for size in dims)
 
 
-# From the draft to a network.
-
-
 def _assembled(draft: Draft, entries: Sequence[str]) -> ReadResult:
     """Return the inputs and nodes of a network, and the notes on its parameters."""
     count = len(entries)
@@ -228,20 +214,19 @@ def _assembled(draft: Draft, entries: Sequence[str]) -> ReadResult:
     unread = sum(draft.sizes[name] for name in draft.trained if name not in draft.readers)
     for size, trained in ((draft.extra, {"trained": True}), (unread, {})):
         if size:
-            row = DraftRow("Constants", [count + len(rows) - 1], None, rows[-1].shape)
-            row.fields |= {"count": size, **trained}
-            rows.append(row)
+            fields = {"count": size, **trained}
+            rows.append(DraftRow("Constants", [count + len(rows) - 1], None, rows[-1].shape, fields))
     flat = [
         Flat(scope, {}, tuple(each - count if each >= count else entries[each] for each in row.inputs))
         for scope, row in zip(scopes(rows, count), rows, strict=True)
     ]
-    names = [*entries, *paths(flat, entries)]
-    nodes = tuple(_node(draft, row, names, path) for row, path in zip(rows, names[count:], strict=True))
+    found = dict(zip(rows, paths(flat, entries), strict=True))
+    names = [*entries, *found.values()]
+    nodes = tuple(_node(draft, row, names, path) for row, path in found.items())
     used = {name for node in nodes for name in node.inputs}
     inputs = {name: exact(row.shape.dims) for name, row in zip(entries, draft.rows, strict=False) if name in used}
-    notes = tuple(_notes(draft, dict(zip(rows, names[count:], strict=True))))
-    fixed = next((path for row, path in zip(rows, names[count:], strict=True) if row.takes_size), "")
-    return ReadResult("", inputs, nodes, notes, fixed_by=fixed)
+    fixed = next((path for row, path in found.items() if row.takes_size), "")
+    return ReadResult("", inputs, nodes, tuple(_notes(draft, found)), fixed_by=fixed)
 
 
 def _node(draft: Draft, row: DraftRow, names: Sequence[str], path: str) -> Node:
@@ -272,14 +257,10 @@ def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
     return notes
 
 
-# Names of layers: by the modules a node is in, or the weights it uses.
-
-
 Scope = tuple[str, ...]
 """The modules that a layer is in, and its own name."""
 
 _DEEPEST = 12
-_VIEW = "view"
 
 _GENERATED = re.compile(r"^(onnx::|val_|_|\d|node_|n\d)")
 """The beginnings of names that exporters give to what has no name in the model."""
@@ -292,30 +273,26 @@ _STAYING = frozenset(("Activation", "Add", "Mul", "Elementwise", "Concat", "Batc
 
 def scopes(rows: Sequence[DraftRow], first: int) -> list[Scope]:
     """Return the modules and the name of each row; `first` is the number of the first row among all."""
-    found = [_of_view(_of_node(row.node)) if row.is_view else _of_node(row.node) or _of_weight(row) for row in rows]
-    return _shortened(_completed(found, rows, first))
+    return _shortened(_completed([_of_node(row) or _of_weight(row) for row in rows], rows, first))
 
 
-def _of_node(node: NodeProto | None) -> Scope | None:
-    """Return the scope in a node's name, as PyTorch and TensorFlow write it with slashes."""
-    if node is None or "/" not in node.name.strip("/"):
+def _of_node(row: DraftRow) -> Scope | None:
+    """Return the scope in a node's name, as PyTorch and TensorFlow write it with slashes.
+
+    A row that only sets the channel axis is named after the module that reads it, and is beside the module.
+    """
+    name = row.node.name.strip("/") if row.node else ""
+    if "/" not in name:
         return None
-    result: list[str] = []
-    before = ""
-    for part in node.name.strip("/").split("/"):
-        result.extend(piece for piece in part.removeprefix(f"{before}.").split(".") if piece)
-        before = part
-    return tuple(result[:_DEEPEST]) or None
-
-
-def _of_view(scope: Scope | None) -> Scope | None:
-    """Name a row that only sets the channel axis after the module that reads it, and put it beside the module."""
-    return scope and (*scope[:-2], f"{scope[-2 if len(scope) > 1 else -1]}_view")
+    pairs = pairwise(("", *name.split("/")))
+    pieces = [piece for before, part in pairs for piece in part.removeprefix(f"{before}.").split(".")]
+    scope = tuple(filter(None, pieces))[:_DEEPEST]
+    return (*scope[:-2], f"{scope[-2:][0]}_view") if row.is_view and scope else scope or None
 
 
 def _of_weight(row: DraftRow) -> Scope | None:
     """Return the module that has a row's weights: the name of the weights without its last part."""
-    if not row.weight or _GENERATED.match(row.weight):
+    if row.is_view or not row.weight or _GENERATED.match(row.weight):
         return None
     *module, last = re.split(r"[./]", row.weight.strip("/"))
     name = module if module and (last in _PARTS or row.kind != "Parameter") else [*module, last]
@@ -326,28 +303,21 @@ def _completed(found: Sequence[Scope | None], rows: Sequence[DraftRow], first: i
     """Name what has no name by its operator, in the block it most likely belongs to."""
     result: list[Scope] = []
     homes: list[Scope] = []
-    later: Scope = ()
-    ahead: list[Scope] = []
-    for scope in reversed(found):
-        later = scope[:-2] if scope else later
-        ahead.append(later)
-    for scope, row, after in zip(found, rows, reversed(ahead), strict=True):
+    none: Scope = ()
+    ahead = [*accumulate(reversed(found), lambda later, scope: scope[:-2] if scope else later, initial=none)][:0:-1]
+    for scope, row, after in zip(found, rows, ahead, strict=True):
         if scope:
             homes.append(scope[:-2])
             result.append(scope)
             continue
         before = homes[-1] if homes else ()
         reads = [source - first for source in row.inputs if source >= first]
-        home = _left(before, reads, homes, rows, first) if row.kind in _STAYING else _common(before, after)
+        common = (len({*pair}) == 1 for pair in zip(before, after, strict=False))
+        depth = sum(takewhile(bool, common))
+        home = _left(before, reads, homes, rows, first) if row.kind in _STAYING else before[:depth]
         homes.append(home)
-        result.append((*home, _VIEW if row.is_view else row.node.op if row.node else row.kind))
+        result.append((*home, "view" if row.is_view else row.node.op if row.node else row.kind))
     return result
-
-
-def _common(one: Scope, other: Scope) -> Scope:
-    """Return the beginning that two scopes have in common."""
-    pairs = zip(one, other, strict=False)
-    return tuple(first for first, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _left(home: Scope, reads: Sequence[int], homes: Sequence[Scope], rows: Sequence[DraftRow], first: int) -> Scope:
@@ -370,8 +340,6 @@ def _shortened(found: Sequence[Scope]) -> list[Scope]:
     inside = Counter(scope[:depth] for scope in found for depth in range(1, len(scope)))
     result = []
     for scope in found:
-        if len(scope) > 1 and inside[scope[:-1]] == 1:
-            result.append(scope[:-1])
-        else:
-            result.append((*scope[:-1], "op") if scope[-1] == "#" else scope)
+        is_alone = len(scope) > 1 and inside[scope[:-1]] == 1
+        result.append(scope[:-1] if is_alone else (*scope[:-1], "op") if scope[-1] == "#" else scope)
     return result

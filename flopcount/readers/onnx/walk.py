@@ -18,6 +18,9 @@ OPERATORS: Mapping[str, Writer] = {
 }
 """Every supported operator by its function; those of other domains have the domain in front."""
 
+_FOLDED = frozenset((*ALWAYS, *FOLDS, "If"))
+"""Operators that need no writer: they are computed before anything runs, or are a branch."""
+
 CONTROL = frozenset(("Loop", "Scan", "SequenceMap"))
 """Operators that run a graph as often as their input says, so their cost is not known beforehand."""
 
@@ -47,11 +50,6 @@ def reads(nodes: Iterable[file.NodeProto], outputs: Iterable[str]) -> Counter[st
     return counts
 
 
-def _is_folded(node: file.NodeProto) -> bool:
-    """Tell whether an operator without a writer is computed before anything runs, or is a branch."""
-    return node.operator in ALWAYS or node.operator in FOLDS or node.operator == "If"
-
-
 def unknown_operators(model: file.ModelProto) -> Counter[str]:
     """Return the unsupported operators of a model, each with its number of occurrences."""
     counts: Counter[str] = Counter()
@@ -59,7 +57,7 @@ def unknown_operators(model: file.ModelProto) -> Counter[str]:
     while queue:
         for node in queue.pop():
             key = (node.domain, node.op)
-            if node.operator in OPERATORS or _is_folded(node):
+            if node.operator in OPERATORS or node.operator in _FOLDED:
                 continue
             if key not in model.functions:
                 counts[node.operator] += 1
@@ -76,10 +74,7 @@ class Walk:
         self, model: file.ModelProto, draft: Draft, declared: Mapping[str, Dims], *, allow_unknown: bool
     ) -> None:
         """Begin a walk; `declared` are the sizes that the file gives for outputs."""
-        self.model = model
-        self.draft = draft
-        self.declared = declared
-        self.allow_unknown = allow_unknown
+        self.model, self.draft, self.declared, self.allow_unknown = model, draft, declared, allow_unknown
         self.unknown: Counter[str] = Counter()
         self.left = file.MOST_NODES
 
@@ -101,8 +96,8 @@ class Walk:
         if missing:
             what = f"it reads {missing[0]!r}, which no earlier node makes; nodes have to be in order"
             raise Refusal(what, node.title, node.operator)
-        inputs = tuple(scope.env[name] if name else None for name in node.inputs)
-        if any(name and value is None for name, value in zip(node.inputs, inputs, strict=True)):
+        inputs = tuple(scope.env.get(name) if name else None for name in node.inputs)
+        if any(name and scope.env[name] is None for name in node.inputs):
             self.unknown[f"{node.operator} (after an unsupported one)"] += 1
             return [None] * len(node.outputs)
         op = NodeContext(node, inputs, scope.opsets.get(node.domain, scope.opsets.get("", 0)), self.draft)
@@ -116,12 +111,11 @@ class Walk:
             raise Refusal(what, node.title, node.operator) from error
 
     def _written(self, op: NodeContext, scope: GraphScope) -> "list[Value | None]":
-        node = op.node
+        node, write = op.node, OPERATORS.get(op.node.operator)
         function = self.model.functions.get((node.domain, node.op))
-        write = OPERATORS.get(node.operator)
         if function is not None and write is None:
             return self._expanded(op, function, scope)
-        if write is None and not _is_folded(node):
+        if write is None and node.operator not in _FOLDED:
             return self._skipped(op)
         if node.op == "If":
             return self._branched(op, scope)
@@ -134,7 +128,9 @@ class Walk:
     def _static(self, op: NodeContext, write: Writer | None) -> list[Value]:
         """Return what does not depend on the input: computed, or its sizes alone."""
         if op.node.op in ALWAYS:
-            return [self._constant(op) if op.node.op == "Constant" else ALWAYS[op.node.op](op)]
+            value, names = ALWAYS[op.node.op](op), self.draft.sizes.keys() & {*op.node.outputs}
+            is_weights = value.dtype in file.FLOATS and value.elements > 1
+            return [value._replace(initializers=frozenset(names)) if is_weights else value]
         found = folded(op)
         if found is not None:
             return [found._replace(initializers=_initializers(op))]
@@ -147,14 +143,6 @@ class Walk:
         first, entry = op.at(0), Value((1,), row=0)
         value = ops_shape.parameter(op._replace(inputs=(entry,)), first)
         return op._replace(inputs=(value._replace(dims=first.dims), *op.inputs[1:]))
-
-    def _constant(self, op: NodeContext) -> Value:
-        """Return a constant; one of several floating-point numbers may be weights."""
-        value = ALWAYS["Constant"](op)
-        name = op.node.outputs[0] if op.node.outputs else ""
-        if value.dtype in file.FLOATS and value.elements > 1 and name in self.draft.sizes:
-            return value._replace(initializers=frozenset((name,)))
-        return value
 
     def _sized(self, op: NodeContext, write: Writer) -> list[Value]:
         """Return what is computed before anything runs: its sizes, not its numbers."""
@@ -171,9 +159,8 @@ class Walk:
         data, initializers = kept_data(op, [value.dims for value in found]), _initializers(op)
         if scratch.reads_size:
             found = [value._replace(dims=tuple(map(Size, value.dims))) for value in found]
-        return [
-            Value(y.dims, y.dtype, data=each, initializers=initializers) for y, each in zip(found, data, strict=True)
-        ]
+        pairs = zip(found, data, strict=True)
+        return [Value(y.dims, y.dtype, data=each, initializers=initializers) for y, each in pairs]
 
     def _expanded(self, op: NodeContext, function: file.FunctionProto, scope: GraphScope) -> list[Value | None]:
         """Walk through a function in place of the node that calls it."""
@@ -181,8 +168,7 @@ class Walk:
             raise Refusal(f"functions are nested deeper than {DEEPEST} levels")
         given = {**function.defaults, **op.node.attributes}
         nodes = tuple(_with_attributes(node, given, op.node.name) for node in function.nodes)
-        env: Env = dict.fromkeys(function.inputs)
-        env |= dict(zip(function.inputs, op.inputs, strict=False))
+        env: Env = dict.fromkeys(function.inputs) | dict(zip(function.inputs, op.inputs, strict=False))
         opsets = {**scope.opsets, **function.opsets}
         self.run(nodes, GraphScope(env, reads(nodes, function.outputs), opsets, scope.depth + 1))
         return [env.get(name) for name in function.outputs]
@@ -195,9 +181,9 @@ class Walk:
                 return self._skipped(op)
             raise Refusal("the branch depends on the input; export the model without control flow")
         body = op.attribute("then_branch" if condition[0] else "else_branch")
-        if not isinstance(body, file.Subgraph) or scope.depth >= DEEPEST:
+        if not isinstance(body, file.ByteSpan) or scope.depth >= DEEPEST:
             raise Refusal("its branch is missing, or nested too deep")
-        inner = file.graph(body.message)
+        inner = file.graph(body)
         outputs = tuple(info.name for info in inner.outputs)
         env = {**scope.env, **{name: initial(tensor) for name, tensor in inner.tensors.items()}}
         nodes = fused(inner.nodes, outputs, inner.tensors)
@@ -212,20 +198,19 @@ class Walk:
         return [self._declared(op, name) for name in op.node.outputs]
 
     def _declared(self, op: NodeContext, name: str) -> Value | None:
-        dims = self.declared.get(name)
-        if dims is None or not op.active:
+        if name not in self.declared or not op.active:
             return None
-        value = Value(dims).with_batch_first
+        value = Value(self.declared[name]).with_batch_first
         return op.operation(value, channel_axis=0 if len(value.inner) > 2 else len(value.inner) - 1)  # noqa: PLR2004  (a map)
 
 
 def _with_attributes(node: file.NodeProto, given: Mapping[str, Any], prefix: str) -> file.NodeProto:
     """Give a node of a function the attributes of its call, and a name inside it."""
-    attributes = {
-        name: given.get(value.name) if isinstance(value, file.AttributeReference) else value
+    present = {
+        name: found
         for name, value in node.attributes.items()
+        if (found := given.get(value.name) if isinstance(value, file.AttributeReference) else value) is not None
     }
-    present = {name: value for name, value in attributes.items() if value is not None}
     return node._replace(attributes=present, name=f"{prefix}/{node.name or node.op}" if prefix else node.name)
 
 
