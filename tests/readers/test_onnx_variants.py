@@ -118,6 +118,14 @@ CASES: Mapping[str, tuple[list[bytes], Sizes, Mapping[str, Any], tuple[int, ...]
         0,
         0,
     ),
+    "a size in single precision, as runtimes multiply: 10 · 0.7 is 7": (
+        [node("Resize", "x - scales", "y")],
+        (1, 4, 10, 100),
+        {"scales": [1.0, 1.0, 0.7, 1.3]},
+        (4, 7, 130),
+        0,
+        0,
+    ),
     "a border around the tokens": (
         [node("Pad", "x pads", "y")],
         TOKENS,

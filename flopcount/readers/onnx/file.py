@@ -1,9 +1,8 @@
 """ONNX files: the protocol buffer wire format, and the model it holds.
 
-Reads only what the walk needs. A message is a span of a buffer; subtrees are skipped by
-their length, so weights are never read, and data stored in other files is never
-opened. The file is read through a small window: the pages of a memory-mapped file
-would count as memory of the process. Field numbers are those of onnx.proto.
+A message is a span of a buffer, and is skipped by its length: weights are never read, and
+other files never opened. The file is read through a small window, since the pages of a
+mapped file would count as memory of the process. Field numbers are those of onnx.proto.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,17 +14,11 @@ from typing import Any, NamedTuple
 
 from flopcount.errors import Refusal
 
-MOST_NODES = 100_000
-"""The most nodes of a graph, functions expanded."""
-
-MOST_VALUES = 100_000
-"""The most elements of a tensor whose values are read."""
+MOST_NODES = MOST_VALUES = 100_000
+"""The most nodes of a graph, functions expanded, and the most elements of a tensor whose values are read."""
 
 FLOATS = frozenset((1, 10, 11, 16, 17, 18, 19, 20, 23))
 """The floating-point element types."""
-
-STANDARD = frozenset(("", "ai.onnx"))
-"""The names of the standard operator domain."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MORE, _LONGEST = 128, 10
@@ -49,7 +42,7 @@ class NodeProto(NamedTuple):
     @property
     def operator(self) -> str:
         """The operator, with its domain unless it is the standard one."""
-        return f"{self.domain}.{self.op}" if self.domain not in STANDARD else self.op
+        return self.op if self.domain in {"", "ai.onnx"} else f"{self.domain}.{self.op}"
 
     @property
     def title(self) -> str:
@@ -156,19 +149,6 @@ def _varint(buffer: FileBuffer | bytes, at: int, end: int) -> tuple[int, int]:
             return result & ((1 << 64) - 1), place + 1
         shift += 7
     raise Refusal("an integer does not end")
-
-
-def opened(path: Path) -> ByteSpan:
-    """Return a file as one message."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise Refusal(f"{(error.strerror or 'cannot be read').lower()}; check the path") from None
-    if not S_ISREG(status.st_mode):
-        raise Refusal("not a regular file; name one")
-    if not status.st_size:
-        raise Refusal("the file is empty; export the model again")
-    return ByteSpan(FileBuffer(path), 0, status.st_size)
 
 
 class Fields(dict[int, list[Any]]):
@@ -322,14 +302,18 @@ class ModelProto(NamedTuple):
         return self.opsets.get("", self.opsets.get("ai.onnx", 0))
 
 
-def model(message: ByteSpan) -> ModelProto:
+def model(path: Path) -> ModelProto:
     """Read a model."""
     try:
-        return _model(Fields(message))
+        status = path.stat()
+        if S_ISREG(status.st_mode) and status.st_size:
+            return _model(Fields(ByteSpan(FileBuffer(path), 0, status.st_size)))
     except Refusal as error:
         raise Refusal(f"not an ONNX model, or truncated or damaged: {error}; export it again") from None
     except OSError as error:
         raise Refusal(f"{(error.strerror or 'cannot be read').lower()}; check the path") from None
+    is_empty = S_ISREG(status.st_mode)
+    raise Refusal("the file is empty; export the model again" if is_empty else "not a regular file; name one")
 
 
 def _model(found: Fields) -> ModelProto:

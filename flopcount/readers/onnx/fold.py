@@ -238,10 +238,7 @@ FOLDS: Mapping[str, Fold] = {
     "And": mapped(lambda one, other: bool(one and other)),
     "Or": mapped(lambda one, other: bool(one or other)),
     "Where": mapped(lambda condition, one, other: one if condition else other),
-    "ReduceProd": reduced(math.prod),
-    "ReduceSum": reduced(sum),
-    "ReduceMax": reduced(max),
-    "ReduceMin": reduced(min),
+    **{f"Reduce{function.__name__.capitalize()}": reduced(function) for function in (math.prod, sum, max, min)},
 }
 """Operators by the fold that computes their output."""
 

@@ -12,33 +12,24 @@ from typing import Any, NamedTuple, Self
 
 from flopcount.errors import Refusal
 from flopcount.formulas.shape import Shape, render
-from flopcount.readers.base import Assembly, Origin, exact, unchecked_step
+from flopcount.readers.base import Assembly, Origin, exact, unchecked_step, written
 from flopcount.readers.onnx.file import NodeProto, TensorProto
 from flopcount.spec.fields import LARGEST, Layer
 
 Dims = tuple[int, ...]
 Numbers = tuple[float, ...]
 
-CONSTANT = "Constant"
-"""The operator of a layer that holds constants that are not parameters; no batch precedes it."""
-
 _KEEP = -1
 """Stands for the batch axis of the first input."""
 
-_READ = 4096
-"""Initializers with more elements are weights; their values are not read."""
-
 
 class Size(int):
-    """A number that the graph computes from the sizes of a tensor.
-
-    If it is a multiple of one size, `source` is the row that makes the tensor, the axis, and the factor.
-    """
+    """A number that the graph computes from the sizes of a tensor; `source` tells a multiple of a single size."""
 
     source: tuple[int, int, int] | None
 
     def __new__(cls, value: int, source: tuple[int, int, int] | None = None) -> Self:
-        """Make a number with its source."""
+        """Make a number; its source is the row that makes the tensor, the axis, and the factor."""
         size = super().__new__(cls, value)
         size.source = source
         return size
@@ -84,7 +75,7 @@ class Value(NamedTuple):
 
 def initial(tensor: TensorProto) -> Value:
     """Return the value of an initializer."""
-    data = tensor.numbers() if tensor.elements <= _READ else None
+    data = tensor.numbers() if tensor.elements <= 4096 else None  # noqa: PLR2004  (larger ones are weights)
     return Value(tensor.dims, tensor.dtype, data=data, initializers=frozenset((tensor.name,)))
 
 
@@ -161,15 +152,16 @@ class Draft:
         """Write a layer, and return its output; its formula gives the sizes."""
         rows = [value.row for value in inputs if value.row is not None]
         shapes = [self.rows[row].shape for row in rows] or [self.row_of(inputs[0]).shape]
-        if kind in _RESHAPING and fields.get("operator") != CONSTANT:
+        if kind in _RESHAPING and fields.get("operator") != "Constant":
             fields["axes"] = len(shapes[0].dims)
+        fields = written(kind, fields)
         layer = self.assembly.layer(self.origin, kind, fields)
         shape = self.assembly.step(self.origin, kind, layer, shapes).shape
         dims = exact(shape.dims)
         dims = dims if batch_axis is None else (*dims[:batch_axis], 1, *dims[batch_axis:])
         value = checked(Value(dims, inputs[0].dtype, len(self.rows), batch_axis))
         row = DraftRow(kind, rows, self.node, shape, fields, layer)
-        sizes = (each for value in fields.values() if isinstance(value, tuple) for each in value)
+        sizes = (each for value in fields.values() if isinstance(value, tuple | list) for each in value)
         row.takes_size = kind != "Reshape" and (self.reads_size or any(isinstance(each, Size) for each in sizes))
         for each in rows:
             self.rows[each].uses += 1
@@ -200,9 +192,9 @@ class Draft:
             each.shape = row.shape
         return True
 
-    def count_params(self, value: Value, role: str, *statics: Value | None) -> None:
+    def count_params(self, value: Value, role: str, given: Sequence[Value]) -> None:
         """Count the initializers that are a row's parameters of a role, each once in the whole network."""
-        row, given = self.row_of(value), [each for each in statics if each is not None]
+        row = self.row_of(value)
         own = sum(each.elements for each in given)
         names = {name for each in given for name in each.initializers & self.trained or each.initializers}
         new = sum(self.sizes[name] for name in names if name not in self.readers)
@@ -226,6 +218,10 @@ def checked(value: Value) -> Value:
     if min(dims) < 1 or max(dims) > LARGEST or prod(dims) > LARGEST**2:
         raise Refusal(f"its output is {render(dims)[:100]}; sizes go from 1 to 10⁹, and elements to 10¹⁸")
     return value
+
+
+Params = Mapping[str, Value | list[Value] | None]
+"""The values that are the parameters of a layer, by their role."""
 
 
 class NodeContext(NamedTuple):
@@ -274,15 +270,12 @@ class NodeContext(NamedTuple):
             raise Refusal(f"the attribute {name} is not a list of integers")
         return value
 
-    def axis(self, rank: int, default: int, name: str = "axis") -> int:
-        """Return an attribute that is an axis, counted from the first."""
-        return on_axis(self.integer(name, default), rank)
+    def axis(self, rank: int, default: int) -> int:
+        """Return the attribute "axis", counted from the first."""
+        return on_axis(self.integer("axis", default), rank)
 
     def numbers(self, index: int, *, relative: bool = False) -> Numbers | None:
-        """Return the numbers of an input that must be constant; None if it is left out.
-
-        `relative` promises that numbers computed from sizes do not become fields, or only in relation to them.
-        """
+        """Return the numbers of a constant input; None if absent. If `relative`, sizes in them fix no field."""
         if (value := self.get(index)) is None:
             return None
         if value.data is None:
@@ -307,10 +300,15 @@ class NodeContext(NamedTuple):
         """Return the axis of a value's channels among its inner sizes."""
         return self.draft.row_of(value).shape.channel_axis
 
-    def row(self, kind: str, *inputs: Value, batch_axis: int | None = _KEEP, **fields: Any) -> Value:
+    def row(
+        self, kind: str, *inputs: Value, batch_axis: int | None = _KEEP, params: Params | None = None, **fields: Any
+    ) -> Value:
         """Write a layer, and return its output; the batch axis is that of the first input by default."""
-        kept = inputs[0].batch_axis if batch_axis == _KEEP else batch_axis
-        return self.draft.add(kind, inputs, kept, fields)
+        y = self.draft.add(kind, inputs, inputs[0].batch_axis if batch_axis == _KEEP else batch_axis, fields)
+        for role, given in (params or {}).items():
+            if given is not None:
+                self.draft.count_params(y, role, given if isinstance(given, list) else [given])
+        return y
 
     def operation(self, value: Value, *inputs: Value, channel_axis: int | None = None) -> Value:
         """Write an operation of which only the output is known."""

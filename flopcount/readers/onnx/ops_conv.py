@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from math import prod
+from struct import pack, unpack
 from typing import Any
 
 from flopcount.errors import Refusal
 from flopcount.readers.base import exact
-from flopcount.readers.onnx.op import Dims, NodeContext, Size, Value, Writer, collapsed
+from flopcount.readers.onnx.op import Dims, NodeContext, Size, Value, Writer, collapsed, integers
 
 Pairs = list[tuple[int, int]]
 
@@ -18,38 +19,32 @@ def as_map(op: NodeContext, value: Value) -> Value:
     return op.draft.as_layout(value, 0, 0) if value.dims[0] == 1 else op.draft.as_layout(value, None, 1)
 
 
-def _per_axis(op: NodeContext, name: str, count: int) -> Dims:
-    """Return an attribute with a number for each spatial axis, 1 by default."""
-    found = op.integers(name) or (1,) * count
+def _numbers(op: NodeContext, name: str, axes: int, count: int, default: int) -> Dims:
+    """Return an attribute with numbers for each spatial axis."""
+    found = op.integers(name) or (default,) * count
     if len(found) != count:
-        raise Refusal(f"{name} has {len(found)} numbers for {count} spatial axes")
-    if min(found) < 1:
+        raise Refusal(f"{name} has {len(found)} numbers for {axes} spatial axes")
+    if default and min(found) < default:
         raise Refusal(f"{name} = {[*found]} is not possible")
     return found
 
 
-def _explicit_padding(op: NodeContext, count: int) -> Pairs:
+def _explicit_padding(op: NodeContext, axes: int) -> Pairs:
     """Return the padding before and after on each axis."""
-    found = op.integers("pads") or (0,) * (2 * count)
-    if len(found) != 2 * count:
-        raise Refusal(f"pads has {len(found)} numbers for {count} spatial axes")
-    return [*zip(found[:count], found[count:], strict=True)]
+    found = _numbers(op, "pads", axes, 2 * axes, 0)
+    return [*zip(found[:axes], found[axes:], strict=True)]
 
 
-def _padding_field(pairs: Sequence[tuple[int, int]]) -> dict[str, Any]:
-    """Return padding as the field of a layer."""
+def _checked_padding(pairs: Pairs) -> Pairs:
     if any(min(pair) < 0 for pair in pairs):
-        raise Refusal(f"its padding is negative: {[*pairs]}")
-    each = tuple(before if before == after else (before, after) for before, after in pairs)
-    padding = each if any(isinstance(pad, tuple) for pad in each) else collapsed(each)
-    return {"padding": padding} if any(map(any, pairs)) else {}
+        raise Refusal(f"its padding is negative: {pairs}")
+    return pairs
 
 
 def _moves(op: NodeContext, kernel: Dims) -> dict[str, Any]:
-    """Return the fields of a window that differ from 1: its kernel, stride and dilation."""
-    stride, dilation = (collapsed(_per_axis(op, name, len(kernel))) for name in ("strides", "dilations"))
-    moves = {"stride": stride} if stride != 1 else {}
-    return {"kernel_size": collapsed(kernel), **moves, **({"dilation": dilation} if dilation != 1 else {})}
+    """Return the kernel, stride and dilation of a window."""
+    stride, dilation = (_numbers(op, name, len(kernel), len(kernel), 1) for name in ("strides", "dilations"))
+    return {"kernel_size": kernel, "stride": stride, "dilation": dilation}
 
 
 def _window(op: NodeContext, x: Value, kernel: Dims) -> dict[str, Any]:
@@ -59,7 +54,7 @@ def _window(op: NodeContext, x: Value, kernel: Dims) -> dict[str, Any]:
     fields, rule = _moves(op, kernel), op.attribute("auto_pad", "NOTSET")
     if rule in {"SAME_UPPER", "SAME_LOWER"}:
         return {**fields, "padding": "same"}
-    return fields if rule == "VALID" else {**fields, **_padding_field(_explicit_padding(op, len(kernel)))}
+    return fields if rule == "VALID" else {**fields, "padding": _checked_padding(_explicit_padding(op, len(kernel)))}
 
 
 def convolved(op: NodeContext, x: Value, weight: Value, bias: Value | None) -> Value:
@@ -69,22 +64,10 @@ def convolved(op: NodeContext, x: Value, weight: Value, bias: Value | None) -> V
     groups = op.integer("group", 1)
     if inner * groups != x.dims[1] or groups < 1:
         raise Refusal(f"{groups} groups of {inner} channels cannot read the {x.dims[1]} channels of its input")
-    biases = {} if bias is not None else {"bias": False}
-    if groups == x.dims[1] > 1 and filters % groups == 0:
-        many = {"depth_multiplier": filters // groups} if filters != groups else {}
-        y = op.row("DepthwiseConv", x, **many, **_window(op, x, tuple(kernel)), **biases)
-    else:
-        shape = {"out_channels": filters, **({"groups": groups} if groups > 1 else {})}
-        y = op.row("Conv", x, **shape, **_window(op, x, tuple(kernel)), **biases)
-    return weighed(op, y, weight, bias)
-
-
-def weighed(op: NodeContext, y: Value, weight: Value, bias: Value | None = None) -> Value:
-    """Count the weights and biases of a layer; they may be computed, or counted by another layer."""
-    op.draft.count_params(y, "weight", weight)
-    if bias is not None:
-        op.draft.count_params(y, "bias", bias)
-    return y
+    is_depthwise = groups == x.dims[1] > 1 and filters % groups == 0
+    depthwise, full = {"depth_multiplier": filters // groups}, {"out_channels": filters, "groups": groups}
+    fields = {**(depthwise if is_depthwise else full), **_window(op, x, tuple(kernel)), "bias": bias is not None}
+    return op.row("DepthwiseConv" if is_depthwise else "Conv", x, params={"weight": weight, "bias": bias}, **fields)
 
 
 def conv_transpose(op: NodeContext) -> list[Value]:
@@ -93,9 +76,9 @@ def conv_transpose(op: NodeContext) -> list[Value]:
     if len(weight.dims) != len(x.dims) or weight.dims[0] != x.dims[1]:
         raise Refusal(f"weights of {[*weight.dims]} cannot read its input of {[*x.dims]}")
     kernel, groups = weight.dims[2:], op.integer("group", 1)
-    shape = {"out_channels": weight.dims[1] * groups, **({"groups": groups} if groups > 1 else {})}
-    fields = {**shape, **_moves(op, kernel), **({} if bias is not None else {"bias": False})}
-    return [weighed(op, op.row("ConvTranspose", x, **fields, **_growth(op, x, fields)), weight, bias)]
+    fields = {"out_channels": weight.dims[1] * groups, "groups": groups, **_moves(op, kernel), "bias": bias is not None}
+    fields |= _growth(op, x, fields)
+    return [op.row("ConvTranspose", x, params={"weight": weight, "bias": bias}, **fields)]
 
 
 def _growth(op: NodeContext, x: Value, fields: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +87,7 @@ def _growth(op: NodeContext, x: Value, fields: dict[str, Any]) -> dict[str, Any]
     extra = op.integers("output_padding") or (0,) * count
     wanted = op.integers("output_shape")[-count:]
     if not wanted and op.attribute("auto_pad", "NOTSET") in {"SAME_UPPER", "SAME_LOWER"}:
-        wanted = tuple(size * s for size, s in zip(x.dims[2:], _per_axis(op, "strides", count), strict=True))
+        wanted = tuple(size * s for size, s in zip(x.dims[2:], fields["stride"], strict=True))
     pads = _explicit_padding(op, count)
     if wanted:
         full = exact(op.draft.shape_of("ConvTranspose", x, fields).spatial)
@@ -113,7 +96,7 @@ def _growth(op: NodeContext, x: Value, fields: dict[str, Any]) -> dict[str, Any]
     moved = [max(0, -before - after) for before, after in pads]
     pads = [(before, after) if before + after >= 0 else (0, 0) for before, after in pads]
     extra = tuple(max(more + move, 0) for more, move in zip(extra, moved, strict=True))
-    return {**_padding_field(pads), **({"output_padding": collapsed(extra)} if any(extra) else {})}
+    return {"padding": _checked_padding(pads), "output_padding": extra}
 
 
 def pool(op: NodeContext) -> list[Value]:
@@ -122,25 +105,18 @@ def pool(op: NodeContext) -> list[Value]:
     if min(kernel, default=0) < 1:
         raise Refusal(f"kernel_shape = {[*kernel]} is not possible")
     fields = _window(op, x, kernel)
-    fields["stride"] = fields.get("stride", 1)
-    if fields["stride"] == fields["kernel_size"]:
+    kind, padding = "MaxPool" if op.node.op == "MaxPool" else "AvgPool", fields.get("padding", ())
+    if fields["stride"] == kernel:
         del fields["stride"]
-    fields |= {"ceil_mode": True} if op.integer("ceil_mode", 0) and fields.get("padding") != "same" else {}
-    kind = "MaxPool" if op.node.op == "MaxPool" else "AvgPool"
-    if _overlaps_border(fields, kernel) or (kind == "AvgPool" and "dilation" in fields):
+    if max(fields["dilation"]) == 1:
+        del fields["dilation"]
+    fields["ceil_mode"] = bool(op.integer("ceil_mode", 0)) and padding != "same"
+    overlaps = padding != "same" and any(2 * max(pair) > k for pair, k in zip(padding, kernel, strict=False))
+    if overlaps or (kind == "AvgPool" and "dilation" in fields):  # ONNX allows what PyTorch refuses
         sizes = exact(op.draft.shape_of("MaxPool", x, fields).spatial)
         kind, fields = f"Adaptive{kind}", {"output_size": collapsed(sizes)}
         op.draft.reads_size = True
     return [op.row(kind, x, **fields)] * 2
-
-
-def _overlaps_border(fields: dict[str, Any], kernel: Dims) -> bool:
-    """Tell whether padding is more than half the kernel, which PyTorch refuses and ONNX allows."""
-    padding = fields.get("padding", 0)
-    if padding == "same":
-        return False
-    each = padding if isinstance(padding, tuple) else (padding,) * len(kernel)
-    return any(2 * max(pad if isinstance(pad, tuple) else (pad,)) > k for pad, k in zip(each, kernel, strict=True))
 
 
 def resize(op: NodeContext) -> list[Value]:
@@ -153,7 +129,7 @@ def resize(op: NodeContext) -> list[Value]:
         x, mode = as_map(op, x), op.attribute("mode", "nearest")
         linear = {1: "linear", 2: "bilinear"}.get(len(sizes) - 2, "trilinear")
         word = {"cubic": "bicubic", "nearest": "nearest"}.get(mode, linear)
-        return [_resized(op, x, sizes[2:], scales[2:], {"mode": word} if word != "nearest" else {})]
+        return [_resized(op, x, sizes[2:], scales[2:], {"mode": word})]
     y = x._replace(dims=tuple(map(int, sizes)))
     return [op.operation(y, x, channel_axis=op.channel_axis(x))]
 
@@ -170,7 +146,7 @@ def _resized(op: NodeContext, x: Value, sizes: Sequence[int], scales: Sequence[f
             elif {*factors} == {1}:
                 return op.row("Interpolate", x, Value(exact(shape.dims), row=row), **fields)
     if all(scale >= 1 and scale == int(scale) for scale in scales):
-        return op.row("Interpolate", x, scale_factor=collapsed([int(scale) for scale in scales]), **fields)
+        return op.row("Interpolate", x, scale_factor=[int(scale) for scale in scales], **fields)
     op.draft.reads_size |= any(scales) or any(isinstance(size, Size) for size in sizes)
     return op.row("Interpolate", x, size=collapsed([int(size) for size in sizes]), **fields)
 
@@ -186,18 +162,22 @@ def _targets(op: NodeContext, x: Value) -> tuple[list[int], list[float]]:
         raise Refusal("neither sizes nor scales are given for its axes")
     found, factors = [*x.dims], [1.0 if scales and not sizes else 0.0] * len(x.dims)
     for axis, number in zip(axes, given, strict=True):
-        found[axis] = int(found[axis] * number) if not sizes else number if isinstance(number, Size) else int(number)
+        found[axis] = int(_float32(found[axis] * number)) if not sizes else integers([number])[0]
         factors[axis] = 0.0 if sizes else number
     return found, factors
+
+
+def _float32(number: float) -> float:
+    """Round to single precision, in which runtimes multiply sizes with scales: 10 · 0.7 is 7."""
+    return float(unpack("f", pack("f", number))[0])
 
 
 def shuffle(op: NodeContext) -> list[Value]:
     """DepthToSpace and SpaceToDepth."""
     x, block = as_map(op, op.at(0)), op.integer("blocksize", 1)
-    if op.node.op == "DepthToSpace":
-        y = op.row("PixelShuffle", x, upscale_factor=block)
-    else:
-        y = op.row("PixelUnshuffle", x, downscale_factor=block)
+    grows = op.node.op == "DepthToSpace"
+    fields: dict[str, Any] = {"upscale_factor" if grows else "downscale_factor": block}
+    y = op.row("PixelShuffle" if grows else "PixelUnshuffle", x, **fields)
     if prod(y.dims) != x.elements:
         raise Refusal(f"blocksize = {block} does not divide its input of {[*x.dims]}")
     return [y]

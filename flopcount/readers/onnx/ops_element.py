@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any
 
 from flopcount.errors import Refusal
 from flopcount.readers import synonyms
@@ -47,6 +46,9 @@ REDUCTIONS: Mapping[str, str] = {
 }
 """Operators by the function of a Reduce that they are."""
 
+_WEIGHED = frozenset(("Linear", "Conv", "DepthwiseConv", "ConvTranspose"))
+"""The kinds that may have a bias."""
+
 _BOOLEAN = 9
 _COMPARISONS = frozenset(
     ("Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "And", "Or", "Not", "Xor", "IsNaN")
@@ -66,14 +68,17 @@ def joined(op: NodeContext, function: str, inputs: list[Value]) -> Value:
     dims = broadcast(*(value.dims for value in inputs))
     active = [value for value in inputs if not value.static]
     static = [value for value in inputs if value.static and value.elements > 1 and _matters(op, value, dims)]
-    if len(active) == 1 and len(static) == 1:
-        special = _with_params(op, function, active[0], static[0], dims)
-        if special is not None:
-            return special
+    if list(map(len, (active, static))) == [1, 1] and (y := _with_params(op, function, active[0], static[0], dims)):
+        return y
     active = _aligned(op, active, dims)
     batch_axis = active[0].batch_axis if len(active[0].dims) == len(dims) else None
     operands = [*active, *(parameter(op, value, batch_axis, len(dims)) for value in static)]
     return _join(op, function, operands, dims, batch_axis)
+
+
+def added(op: NodeContext, x: Value, other: Value | None) -> Value:
+    """Add a further input if it is given."""
+    return x if other is None else joined(op, "add", [x, other])
 
 
 def _matters(op: NodeContext, value: Value, dims: Dims) -> bool:
@@ -114,39 +119,23 @@ def _join(op: NodeContext, function: str, operands: list[Value], dims: Dims, bat
 
 
 def _with_params(op: NodeContext, function: str, x: Value, static: Value, dims: Dims) -> Value | None:
-    """Write a parameter as part of a layer, if a kind says exactly that."""
+    """Write a parameter as part of a layer if a kind says exactly that, such as the layer above that has no bias."""
     if x.dims != dims or not op.is_trained(static):
         return None
-    axis, size = op.channel_axis(x), x.inner
+    axis, size, row = op.channel_axis(x), x.inner, op.draft.row_of(x)
     if static.elements == size[axis] and ((0,) * len(size) + static.dims)[axis - len(size)] == size[axis]:
-        if function == "add" and _takes_bias(op, x):
-            return _biased(op, x, static)
+        is_last = not row.uses and row.shape.dims == size and x.row in op.draft.read_once
+        if function == "add" and row.fields.get("bias") is False and row.kind in _WEIGHED and is_last:
+            row.layer = None
+            del row.fields["bias"]
+            op.draft.count_params(x, "bias", [static])
+            return x
         if function == "mul":
-            y = op.row("LayerScale", x)
-            op.draft.count_params(y, "scale", static)
-            return y
+            return op.row("LayerScale", x, params={"scale": static})
     is_tokens = axis == len(size) - 1 and len(size) > 1
     if function == "add" and is_tokens and static.elements == prod(size[-2:]) and static.dims[-2:] == size[-2:]:
-        y = op.row("PositionEmbedding", x)
-        op.draft.count_params(y, "position", static)
-        return y
+        return op.row("PositionEmbedding", x, params={"position": static})
     return None
-
-
-def _takes_bias(op: NodeContext, x: Value) -> bool:
-    """Tell whether the layer above has weights and no bias, and nothing else reads it."""
-    row = op.draft.rows[x.row or 0]
-    has_weights = row.kind in {"Linear", "Conv", "DepthwiseConv", "ConvTranspose"} and row.fields.get("bias") is False
-    return has_weights and not row.uses and row.shape.dims == x.inner and x.row in op.draft.read_once
-
-
-def _biased(op: NodeContext, x: Value, bias: Value) -> Value:
-    """Make an addition the bias of the layer above."""
-    row = op.draft.row_of(x)
-    row.layer = None
-    del row.fields["bias"]
-    op.draft.count_params(x, "bias", bias)
-    return x
 
 
 def clip(op: NodeContext) -> list[Value]:
@@ -172,9 +161,7 @@ def prelu(op: NodeContext) -> list[Value]:
     x, slope = op.at(0), op.at(1)
     if not slope.static or slope.elements not in {1, x.inner[op.channel_axis(x)]}:
         return [joined(op, "mul", [x, slope])]
-    y = op.row("PReLU", x, **({"num_parameters": slope.elements} if slope.elements > 1 else {}))
-    op.draft.count_params(y, "slope", slope)
-    return [y]
+    return [op.row("PReLU", x, params={"slope": slope}, num_parameters=slope.elements)]
 
 
 def softmax(op: NodeContext) -> list[Value]:
@@ -194,10 +181,8 @@ def batch_norm(op: NodeContext) -> list[Value]:
     is_map = len(x.dims) > 2  # noqa: PLR2004  (a batch, channels and space)
     x = as_map(op, x) if is_map else op.draft.as_layout(x, x.batch_axis, len(x.inner) - 1)
     _check_channels(op, x, 1, 2, 3, 4)
-    y = op.row("BatchNorm", x)
-    op.draft.count_params(y, "norm_weight", op.at(1))
-    op.draft.count_params(y, "norm_bias", op.at(2))
-    op.draft.count_params(y, "running", op.at(3), op.at(4))
+    running = [op.at(3), op.at(4)]
+    y = op.row("BatchNorm", x, params={"norm_weight": op.at(1), "norm_bias": op.at(2), "running": running})
     return [y] * max(len(op.node.outputs), 1)
 
 
@@ -217,44 +202,36 @@ def normalized(op: NodeContext, kind: str, x: Value, *, scale: Value | None, shi
     flat = op.draft.as_layout(flat, flat.batch_axis, len(flat.inner) - 1)
     has_scale = scale is not None and scale.static and scale.elements == size
     has_shift = has_scale and shift is not None and shift.static and shift.elements == size
-    fields = {} if has_scale else {"elementwise_affine": False}
-    y = op.row(kind, flat, **({"bias": False} if kind == "LayerNorm" and has_scale and not has_shift else fields))
-    op.draft.count_params(y, "norm_weight", scale) if has_scale else None
-    op.draft.count_params(y, "norm_bias", shift) if has_shift else None
-    y = reshaped(op, y, x.dims)
+    fields = {} if kind == "RMSNorm" else {"bias": has_shift or not has_scale}
+    params = {"norm_weight": scale if has_scale else None, "norm_bias": shift if has_shift else None}
+    y = reshaped(op, op.row(kind, flat, elementwise_affine=has_scale, params=params, **fields), x.dims)
     if scale is not None and not has_scale:
         y = joined(op, "mul", [y, scale])
-    return joined(op, "add", [y, shift]) if shift is not None and not has_shift else y
+    return added(op, y, None if has_shift else shift)
 
 
 def skip_layer_norm(op: NodeContext) -> list[Value]:
     """SkipLayerNormalization of ONNX Runtime: add two layers, then normalize the sum."""
     rms = op.node.op == "SkipSimplifiedLayerNormalization"
     bias, shift = op.get(3 if rms else 4), None if rms else op.get(3)
-    added = joined(op, "add", [op.at(0), op.at(1)])
-    added = joined(op, "add", [added, bias]) if bias is not None else added
-    kind = "RMSNorm" if rms else "LayerNorm"
-    y = normalized(op, kind, added, scale=op.get(2), shift=shift)
-    return [y, y, y, added]
+    x = added(op, added(op, op.at(0), op.at(1)), bias)
+    y = normalized(op, "RMSNorm" if rms else "LayerNorm", x, scale=op.get(2), shift=shift)
+    return [y, y, y, x]
 
 
 def instance_norm(op: NodeContext) -> list[Value]:
     """InstanceNormalization: over space, with a scale and a shift for each channel."""
     x = as_map(op, op.at(0))
     _check_channels(op, x, 1, 2)
-    y = op.row("InstanceNorm", x, affine=True)
-    op.draft.count_params(y, "norm_weight", op.at(1))
-    op.draft.count_params(y, "norm_bias", op.at(2))
-    return [y]
+    return [op.row("InstanceNorm", x, affine=True, params={"norm_weight": op.at(1), "norm_bias": op.at(2)})]
 
 
 def group_norm(op: NodeContext) -> list[Value]:
     """GroupNormalization: over space and a group of the channels; the kind has a scale and a shift for each channel."""
     x = as_map(op, op.at(0))
-    y = op.row("GroupNorm", x, num_groups=op.integer("num_groups", 1))
-    op.draft.count_params(y, "norm_weight", op.at(1)._replace(dims=(x.dims[1],)))
-    op.draft.count_params(y, "norm_bias", op.at(2)._replace(dims=(x.dims[1],)))
-    return [y]
+    scale, shift = (op.at(index)._replace(dims=(x.dims[1],)) for index in (1, 2))
+    params = {"norm_weight": scale, "norm_bias": shift}
+    return [op.row("GroupNorm", x, num_groups=op.integer("num_groups", 1), params=params)]
 
 
 def reduction(op: NodeContext) -> list[Value]:
@@ -285,14 +262,13 @@ def reduced(op: NodeContext, x: Value, axes: Sequence[int], function: str, *, ke
 def _reduced(
     op: NodeContext, x: Value, inner: list[int], function: str, batch_axis: int | None, *, keep: bool
 ) -> Value:
-    channels, rank = op.channel_axis(x), len(x.inner)
-    fields: dict[str, Any] = {} if keep else {"keepdim": False}
-    if function in {"mean", "max"} and inner == [*range(channels + 1, rank)]:
-        return op.row("GlobalAvgPool" if function == "mean" else "GlobalMaxPool", x, batch_axis=batch_axis, **fields)
+    channels, rank, pools = op.channel_axis(x), len(x.inner), {"mean": "GlobalAvgPool", "max": "GlobalMaxPool"}
+    if function in pools and inner == [*range(channels + 1, rank)]:
+        return op.row(pools[function], x, batch_axis=batch_axis, keepdim=keep)
     if function == "mean" and not keep and inner == [channels - 1] and channels == rank - 1:
         return op.row("MeanTokens", x, batch_axis=batch_axis)
-    fields |= {"axes": tuple(place - rank for place in inner), **({} if function == "mean" else {"function": function})}
-    return op.row("Reduce", x, batch_axis=batch_axis, **fields)
+    axes = tuple(place - rank for place in inner)
+    return op.row("Reduce", x, batch_axis=batch_axis, keepdim=keep, axes=axes, function=function)
 
 
 OPERATORS: Mapping[str, Writer] = {

@@ -1,12 +1,11 @@
 """Operators that multiply matrices: linear layers, attention, recurrence; and their fused and quantized forms."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from flopcount.errors import Refusal
 from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer
-from flopcount.readers.onnx.ops_conv import convolved, weighed
-from flopcount.readers.onnx.ops_element import joined
+from flopcount.readers.onnx.ops_conv import convolved
+from flopcount.readers.onnx.ops_element import added, joined
 from flopcount.readers.onnx.ops_shape import parameter, reshaped, shares
 from flopcount.readers.synonyms import ACTIVATIONS, plain_word
 
@@ -36,8 +35,8 @@ def linear(op: NodeContext, x: Value, weight: Value, out: int, bias: Value | Non
     if batch_axis == rank - 1:
         batch_axis = 0 if x.dims[0] == 1 and rank > 1 else None
     x = op.draft.as_layout(x, batch_axis, len(x._replace(batch_axis=batch_axis).inner) - 1)
-    y = op.row("Linear", x, out_features=out, **({} if bias is not None else {"bias": False}))
-    return weighed(op, y, weight, bias)
+    params = {"weight": weight, "bias": bias}
+    return op.row("Linear", x, out_features=out, bias=bias is not None, params=params)
 
 
 def _product(op: NodeContext, one: Value, other: Value) -> Value:
@@ -60,7 +59,7 @@ def summed_product(op: NodeContext, terms: Sequence[Term], out: str, dims: Dims)
     if len(terms) == 2 and _is_matmul(terms, out):  # noqa: PLR2004  (two factors)
         values = [op.draft.as_layout(value, value.batch_axis, len(value.inner) - 1) for value, _, _ in terms]
         transposed = terms[0][2][-1] == terms[1][2][-1]
-        return op.row("MatMul", *values, **({"transpose": True} if transposed else {}))
+        return op.row("MatMul", *values, transpose=transposed)
     parts, names = [], []
     for value, sizes, letters in terms:
         kept = [place for place, size in enumerate(sizes) if size > 1] or [len(sizes) - 1]
@@ -105,11 +104,11 @@ def gemm(op: NodeContext) -> list[Value]:
         _check_inner(x.dims[1], inner)
         is_bias = bias is not None and bias.static and bias.elements == out
         y = linear(op, x, weight, out, bias if is_bias else None)
-        return [y if is_bias or bias is None else joined(op, "add", [y, bias])]
+        return [added(op, y, None if is_bias else bias)]
     terms: list[Term] = [(x, x.dims, "yx" if turned else "xy"), (weight, weight.dims, "zy" if flipped else "yz")]
     plain = not turned and not flipped
     y = _product(op, x, weight) if plain else summed_product(op, terms, "xz", (x.dims[turned], out))
-    return [y if bias is None else joined(op, "add", [y, bias])]
+    return [added(op, y, bias)]
 
 
 def einsum(op: NodeContext) -> list[Value]:
@@ -163,11 +162,8 @@ def recurrent(op: NodeContext) -> list[Value]:
         raise Refusal(f"weights for {weight.dims[2]} channels cannot read {x.dims[2]}")
     batch_axis = x.batch_axis if x.batch_axis in {0, 1} else None
     x = op.draft.as_layout(x, batch_axis, len(x._replace(batch_axis=batch_axis).inner) - 1)
-    fields: dict[str, Any] = {"hidden_size": hidden, **({"bidirectional": True} if ways > 1 else {})}
-    y = op.row(op.node.op, x, **fields, **({} if bias is not None else {"bias": False}))
-    op.draft.count_params(y, "rnn_weight", weight, states)
-    if bias is not None:
-        op.draft.count_params(y, "rnn_bias", bias)
+    fields = {"hidden_size": hidden, "bidirectional": ways > 1, "bias": bias is not None}
+    y = op.row(op.node.op, x, params={"rnn_weight": [weight, states], "rnn_bias": bias}, **fields)
     steps, batch = (x.dims[1], x.dims[0]) if batch_first else (x.dims[0], x.dims[1])
     dims = (batch, steps, ways, hidden) if batch_first else (steps, ways, batch, hidden)
     last = (batch, ways, hidden) if batch_first else (ways, batch, hidden)
@@ -214,19 +210,12 @@ def _heads(op: NodeContext, index: int) -> Value:
 
 def _activated(op: NodeContext, y: Value) -> Value:
     """Write the activation that is fused into a layer."""
-    name = op.attribute("activation", "")
-    if not name:
+    if not (name := op.attribute("activation", "")):
         return y
     function = "hardtanh" if name == "Clip" else ACTIVATIONS.get(plain_word(name))
     if function is None:
         raise Refusal(f"its activation {name!r} is not supported")
     return op.row("Activation", y, function=function)
-
-
-def fused_conv(op: NodeContext) -> list[Value]:
-    """FusedConv: a convolution, perhaps a sum with another layer, then an activation."""
-    y, other = convolved(op, op.at(0), op.at(1), op.get(2)), op.get(3)
-    return [_activated(op, joined(op, "add", [y, other]) if other is not None else y)]
 
 
 def fused_matmul(op: NodeContext) -> list[Value]:
@@ -253,10 +242,11 @@ def packed_attention(op: NodeContext) -> list[Value]:
     if len(x.dims) != 3 or len(weight.dims) != 2 or heads < 1 or out % 3:  # noqa: PLR2004  (tokens; a matrix; q, k, v)
         raise Refusal("its weights are not those of queries, keys and values")
     y = linear(op, x, weight, out, op.get(2))
-    return _attended(op, shares(op, y, 3), heads)
+    return _attended(op, shares(op, y, 3))
 
 
-def _attended(op: NodeContext, values: list[Value], heads: int) -> list[Value]:
+def _attended(op: NodeContext, values: list[Value]) -> list[Value]:
+    heads = op.integer("num_heads", 0)
     attributes = {**op.node.attributes, "q_num_heads": heads, "kv_num_heads": heads}
     inner = op._replace(node=op.node._replace(attributes=attributes), inputs=tuple(values))
     return [reshaped(op, attention(inner)[0], values[0].dims)]
@@ -270,17 +260,15 @@ OPERATORS: Mapping[str, Writer] = {
     "Attention": attention,
     **dict.fromkeys(
         (f"com.microsoft.{name}Gelu" for name in ("", "Fast", "Quick", "Bias")),
-        lambda op: [
-            op.row("Activation", joined(op, "add", op.present[:2]) if op.get(1) else op.at(0), function="gelu")
-        ],
+        lambda op: [op.row("Activation", added(op, op.at(0), op.get(1)), function="gelu")],
     ),
-    "com.microsoft.FusedConv": fused_conv,
+    "com.microsoft.FusedConv": lambda op: [
+        _activated(op, added(op, convolved(op, op.at(0), op.at(1), op.get(2)), op.get(3)))
+    ],
     "com.microsoft.FusedGemm": lambda op: [_activated(op, gemm(op)[0])],
     **dict.fromkeys(("com.microsoft.FusedMatMul", "com.microsoft.TransposeMatMul"), fused_matmul),
     "com.microsoft.Attention": packed_attention,
-    "com.microsoft.MultiHeadAttention": lambda op: _attended(
-        op, list(map(op.at, range(3))), op.integer("num_heads", 0)
-    ),
+    "com.microsoft.MultiHeadAttention": lambda op: _attended(op, [*map(op.at, range(3))]),
     "DynamicQuantizeLinear": lambda op: [joined(op, "quantize", [op.at(0)]), Value(()), Value(())],
     "QLinearConv": lambda op: [convolved(op, op.at(0), op.at(3), op.get(8))],
     "ConvInteger": lambda op: [convolved(op, op.at(0), op.at(1), None)],

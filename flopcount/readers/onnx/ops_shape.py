@@ -7,7 +7,7 @@ from typing import Any
 
 from flopcount.errors import Refusal
 from flopcount.formulas.shape import render
-from flopcount.readers.onnx.op import CONSTANT, Dims, NodeContext, Value, Writer, checked, integers, on_axis
+from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer, checked, integers, on_axis
 
 
 def broadcast(*shapes: Dims) -> Dims:
@@ -25,10 +25,8 @@ def parameter(op: NodeContext, value: Value, batch_axis: int | None = None, rank
     placed = checked(value._replace(dims=value.dims or (1,), batch_axis=batch_axis if fits else None))
     source = op.active[0] if op.active else value
     if not op.is_trained(value):
-        return op.row("Operation", source, batch_axis=placed.batch_axis, operator=CONSTANT, size=placed.inner)
-    y = op.row("Parameter", source, batch_axis=placed.batch_axis, size=placed.inner)
-    op.draft.count_params(y, "parameter", value)
-    return y
+        return op.row("Operation", source, batch_axis=placed.batch_axis, operator="Constant", size=placed.inner)
+    return op.row("Parameter", source, batch_axis=placed.batch_axis, size=placed.inner, params={"parameter": value})
 
 
 def reshaped(op: NodeContext, x: Value, dims: Dims) -> Value:
@@ -73,8 +71,7 @@ def reshape(op: NodeContext) -> list[Value]:
     if dims.count(-1) > 1:
         raise Refusal(f"two sizes of {dims} are left open")
     if -1 in dims:
-        known = -prod(dims)
-        if known < 1 or x.elements % known:
+        if (known := -prod(dims)) < 1 or x.elements % known:
             raise Refusal(f"{x.elements} numbers cannot be made {dims}")
         dims[dims.index(-1)] = x.elements // known
     return [reshaped(op, x, tuple(dims))]
@@ -126,7 +123,7 @@ def _permutation(inner: list[int], axis: int) -> tuple[str, dict[str, Any]]:
     if axis == 0 and inner == [*range(1, last + 1), 0] and last > 1:
         return "ChannelsLast", {}
     if axis == last and inner == [axis, *range(axis)] and last > 1:
-        return "ChannelsFirst", {} if axis == 2 else {"axes": axis}  # noqa: PLR2004  (the default)
+        return "ChannelsFirst", {"axes": axis}
     return "Permute", {"order": tuple(each - len(inner) for each in inner)}
 
 
@@ -182,8 +179,7 @@ def slice_(op: NodeContext) -> list[Value]:
     """Slice: from one place to before another, along some axes."""
     x = op.at(0)
     for axis, part in enumerate(slice_parts(op, x.dims)):
-        fields = {"start": part.start, "stop": part.stop} if part.step == 1 else {}
-        x = _taken(op, x, axis, len(part), **fields)
+        x = _taken(op, x, axis, len(part), **({"start": part.start, "stop": part.stop} if part.step == 1 else {}))
     return [x]
 
 
@@ -205,7 +201,7 @@ def split(op: NodeContext) -> list[Value]:
 
 def shares(op: NodeContext, x: Value, count: int) -> list[Value]:
     """Write equal shares of the channels."""
-    return [op.row("Split", x, sections=count, **({"index": n} if n else {})) for n in range(count)]
+    return [op.row("Split", x, sections=count, index=n) for n in range(count)]
 
 
 def gather(op: NodeContext) -> list[Value]:
@@ -229,9 +225,7 @@ def _embedded(op: NodeContext, table: Value, ids: Value, axis: int, dims: Dims) 
         parameter(op, table)
         return op.sized(*dims)
     rows, size = table.dims
-    y = op.row("Embedding", ids, num_embeddings=rows, embedding_dim=size)
-    op.draft.count_params(y, "embedding", table)
-    return y
+    return op.row("Embedding", ids, num_embeddings=rows, embedding_dim=size, params={"embedding": table})
 
 
 def _single(op: NodeContext, x: Value, axis: int) -> Value:
@@ -258,8 +252,7 @@ def concat(op: NodeContext) -> list[Value]:
         raise Refusal("its inputs differ in more than one axis")
     if len(inputs) == 1:
         return [inputs[0]]
-    token = _class_token(op, inputs, axis)
-    if token is not None:
+    if token := _class_token(op, inputs, axis):
         return [token]
     batch_axis = first.batch_axis if first.batch_axis != axis else None
     wide = first._replace(batch_axis=batch_axis)
@@ -282,9 +275,7 @@ def _class_token(op: NodeContext, inputs: Sequence[Value], axis: int) -> Value |
     along_tokens = channels == len(x.inner) - 1 and x.inner_axis(axis) == channels - 1
     if not first.initializers or not along_tokens or first.elements != count * x.inner[-1]:
         return None
-    y = op.row("ClassToken", x, **({"num_tokens": count} if count > 1 else {}))
-    op.draft.count_params(y, "token", first)
-    return y
+    return op.row("ClassToken", x, num_tokens=count, params={"token": first})
 
 
 def pad(op: NodeContext) -> list[Value]:
@@ -309,8 +300,7 @@ def _bordered(op: NodeContext, x: Value, pairs: Mapping[int, tuple[int, int]]) -
         inner = {x.inner_axis(place): pair for place, pair in pairs.items()}
         return op.row("Pad", x, padding=tuple(inner.get(place, (0, 0)) for place in range(axis + 1, len(x.inner))))
     for place, size in enumerate(dims):
-        if size < x.dims[place]:
-            x = _taken(op, x, place, size)
+        x = _taken(op, x, place, min(size, x.dims[place]))
     return expanded(op, x, dims)
 
 

@@ -12,7 +12,7 @@ from flopcount.errors import Note, Refusal, UsageError
 from flopcount.network.plan import Node
 from flopcount.readers.base import Build, Origin, ReadOptions, ReadResult, exact, sizes_asked, unknown_problem
 from flopcount.readers.nest import Flat, paths, spelled
-from flopcount.readers.onnx.file import FLOATS, ModelProto, ValueInfo, model, opened
+from flopcount.readers.onnx.file import FLOATS, ModelProto, ValueInfo, model
 from flopcount.readers.onnx.fuse import fused
 from flopcount.readers.onnx.op import Dims, Draft, DraftRow, Value, initial
 from flopcount.readers.onnx.walk import CONTROL, GraphScope, Walk, reads, unknown_operators
@@ -21,13 +21,10 @@ from flopcount.spec.fields import LARGEST
 OLDEST, NEWEST = 7, 28
 """The supported opsets of the standard operators."""
 
-COLORS = 4
-"""A last axis of at most this size is taken for the channels of an image."""
-
 
 def read(path: Path) -> Build:
     """Parse an ONNX model."""
-    found = model(opened(path))
+    found = model(path)
     if not OLDEST <= found.opset <= NEWEST:
         hint = f"opsets {OLDEST} to {NEWEST} are supported; export the model again, or convert it"
         raise Refusal(f"it uses opset {found.opset or 'none'} of the standard operators; {hint}")
@@ -67,10 +64,7 @@ def _network(found: ModelProto, path: Path, options: ReadOptions) -> ReadResult:
 
 
 def _kept(found: ModelProto) -> tuple[Mapping[str, int], AbstractSet[str]]:
-    """Return the number of elements of each tensor of the model, and the names of those that are parameters.
-
-    Constants in the graph are parameters only if there are no initializers: some exporters write weights so.
-    """
+    """Return the elements of each tensor, and which are parameters: constants only if no initializer is one."""
     tensors = found.graph.tensors
     trained = {name for name, tensor in tensors.items() if tensor.dtype in FLOATS}
     nodes = (node for node in found.graph.nodes if node.op == "Constant" and node.outputs)
@@ -157,7 +151,7 @@ def _resized(info: ValueInfo, numbers: Dims) -> Dims:
     batch = declared[0] if declared and isinstance(declared[0], int) and declared[0] > 0 else 1
     if len(numbers) == len(declared) - 1:
         return (batch, *numbers)
-    last = _has_channels_last(declared)
+    last = len(declared) > 2 and _has_channels_last(declared)  # noqa: PLR2004  (a batch, channels and space)
     space, channels = (declared[1:-1], declared[-1]) if last else (declared[2:], declared[1:2] and declared[1])
     numbers = numbers * len(space) if len(numbers) == 1 else numbers
     if len(numbers) == len(space) and isinstance(channels, int):
@@ -167,11 +161,9 @@ def _resized(info: ValueInfo, numbers: Dims) -> Dims:
 
 
 def _has_channels_last(declared: Sequence[int | str]) -> bool:
-    """Tell an image with the channels last, as TensorFlow has them."""
-    if len(declared) < 3:  # noqa: PLR2004  (a batch, channels and space)
-        return False
-    last, first = declared[-1], declared[1]
-    return isinstance(last, int) and 0 < last <= COLORS and not (isinstance(first, int) and 0 < first <= COLORS)
+    """Tell an image with the channels last, as TensorFlow has them: an axis of at most 4 is that of colors."""
+    first, last = (isinstance(size, int) and 0 < size <= 4 for size in (declared[1], declared[-1]))  # noqa: PLR2004
+    return last and not first
 
 
 def _bind(info: ValueInfo, dims: Dims | None, names: dict[str, int], title: str) -> None:
