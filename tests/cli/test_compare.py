@@ -65,11 +65,6 @@ def test_options_apply_to_every_network(run: Run) -> None:
     assert found["convention"]["params"] == "weights"
 
 
-def test_notes_say_which_network_they_are_about(run: Run) -> None:
-    notes = compared(run, "vgg16", "mobilenet_v1")["notes"]
-    assert [note.startswith("mobilenet_v1: ") for note in notes] == [True]
-
-
 def test_nothing_to_divide_by_is_no_ratio(run: Run, write: Write) -> None:
     """A network without parameters has none to compare with."""
     path = write("a.toml", layers('{ type = "Flatten" }'))
@@ -111,3 +106,8 @@ def test_networks_of_one_name_are_distinguished_by_their_references(run: Run, wr
     assert names[0] == "lenet5"
     assert names[1].endswith("mine.toml")
     assert names[2] == "alexnet"
+
+
+def test_notes_say_which_network_they_are_about(run: Run) -> None:
+    notes = compared(run, "vgg16", "mobilenet_v1")["notes"]
+    assert [note.startswith("mobilenet_v1: ") for note in notes] == [True]

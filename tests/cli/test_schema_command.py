@@ -10,6 +10,7 @@ from conftest import Run
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
+from flopcount.cli.main import run as run_command
 from flopcount.spec.arch import class_named
 from flopcount.spec.budget import Configuration
 from flopcount.spec.kinds import KINDS
@@ -64,12 +65,12 @@ BAD: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture
-def schema(run: Run) -> Any:
-    """Return what the command prints."""
-    result = run("schema")
-    assert (result.code, result.err) == (0, "")
-    return json.loads(result.out)
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return what the command writes."""
+    path = tmp_path_factory.mktemp("schema") / "arch.schema.json"
+    assert run_command(["schema", "-o", str(path)]) == 0
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_it_is_a_schema_of_the_dialect_it_names(schema: Any) -> None:

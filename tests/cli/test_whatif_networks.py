@@ -122,14 +122,6 @@ def test_without_any_network_that_can_be_the_error_names_the_size(run: Run) -> N
     assert result.problems[0].endswith("at input 8")
 
 
-def test_one_network_at_another_size_and_width_can_be_saved(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "half.toml"
-    words = ("--input", "160", "--width", "0.5", "--format", "json")
-    assert run("whatif", MOBILENET, *words, "--save", path).code == 0
-    saved, asked = (json.loads(run(*each, "--format", "json").out)["totals"] for each in ((path,), (MOBILENET, *words)))
-    assert saved == asked
-
-
 def test_a_network_with_other_convolutions_is_the_one_that_is_saved_at_every_input(run: Run, tmp_path: Path) -> None:
     """The rounding of the published script lets maps vanish: which, depends on the input."""
     path = tmp_path / "ghost.toml"

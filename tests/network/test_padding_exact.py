@@ -97,14 +97,14 @@ def test_a_kind_whose_taps_differ_is_counted_with_its_padding() -> None:
     assert side(result.trace, convention(macs="xla")).total == 2 * result.total.macs
 
 
-def test_a_sweep_cannot_leave_out_padding(run: Run) -> None:
-    result = run("sweep", "resnet18", "--input", "96,128", "--convention", "xla")
-    assert result.code == 2
-    assert "counts one input at a time" in result.err
-
-
-@pytest.mark.parametrize("axis", ["resolution", "width"])
-def test_neither_can_a_closed_form(run: Run, axis: str) -> None:
-    result = run("formula", "vgg11", "--in", axis, "--convention", "xla")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sweep", "resnet18", "--input", "96,128"),
+        *(("formula", "vgg11", "--in", axis) for axis in ("resolution", "width")),
+    ],
+)
+def test_neither_a_sweep_nor_a_closed_form_can_leave_out_padding(run: Run, words: tuple[str, ...]) -> None:
+    result = run(*words, "--convention", "xla")
     assert result.code == 2
     assert "counts one input at a time" in result.err

@@ -33,9 +33,3 @@ def test_what_vit_keeps_outside_its_layers() -> None:
     steps = count(bundled("vit_tiny_patch16_224")).trace.steps.values()
     kept = {name: sum(step.tally.weighed({name: 1}) for step in steps) for name in ("token", "position")}
     assert kept == {"token": 192, "position": 37824}
-
-
-def test_a_batch_of_transformers() -> None:
-    """Twice the work, the same parameters."""
-    one, two = count(bundled("swin_t")).total, count(bundled("swin_t"), batch=2).total
-    assert (two.params, two.macs) == (one.params, 2 * one.macs)

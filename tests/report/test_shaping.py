@@ -10,7 +10,7 @@ import pytest
 from conftest import Result, Run, Write
 
 View = Callable[..., list[dict[str, str]]]
-NETWORKS = ("mobilenet_v1_1.0_224", "mobilenet_v2", "resnet50", "googlenet", "densenet121")
+NETWORKS = ("mobilenet_v1_1.0_224", "resnet50", "googlenet")
 CONTENT = """name = "n"
 input = [3, 8, 8]
 [[layers]]
