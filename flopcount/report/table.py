@@ -85,7 +85,7 @@ class Report(NamedTuple):
         """Return everything as plain data, versioned."""
         rows = {table.key: [row.data() for row in table.rows] for table in self.tables if table.key}
         notes = {"notes": [*map(str, self.notes)], "note_codes": [note.code for note in self.notes]}
-        return {"schema_version": 1, **self.facts, **rows, **notes}
+        return {"schema_version": 2, **self.facts, **rows, **notes}
 
 
 def cell_text(value: object, form: Form, separator: str = "") -> str:

@@ -24,7 +24,7 @@ def compared(run: Run, *arguments: str) -> Any:
 
 def test_totals_stand_side_by_side_with_ratios_to_the_first(run: Run) -> None:
     found = compared(run, PLAIN, SEPARABLE, "lenet5")
-    assert found["schema_version"] == 1
+    assert found["schema_version"] == 2
     assert [row["arch"] for row in found["archs"]] == [PLAIN, SEPARABLE, "lenet5"]
     assert [row["params"] for row in found["archs"]] == [sum(ROWS), sum(SEPARABLE_ROWS), 61706]
     assert [row["params_ratio"] for row in found["archs"]] == [1.0, sum(SEPARABLE_ROWS) / sum(ROWS), 61706 / sum(ROWS)]

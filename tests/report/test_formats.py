@@ -57,7 +57,7 @@ def printed_rows(run: Run, fmt: str, *arguments: str) -> list[dict[str, str]]:
 def test_the_json_of_a_count_has_the_promised_keys(run: Run) -> None:
     """These are what scripts rely on."""
     found = data(run, *MOBILENET)
-    assert found["schema_version"] == 1
+    assert found["schema_version"] == 2
     assert found["arch"] == "mobilenet_v1"
     assert found["input"] == [3, 160, 160]
     assert found["convention"]

@@ -44,7 +44,7 @@ def a_report(text: str) -> Report:
 def test_json_has_everything_and_says_its_version() -> None:
     """Cells without a column, and the rows inside a row; a table without a key says nothing new."""
     assert json.loads(render_json(a_report("é"))) == {
-        "schema_version": 1,
+        "schema_version": 2,
         "fact": "é",
         "rows": [{"name": "é", "count": 12345678901234567890, "hidden": [1], "parts": [{"name": "part", "count": 1}]}],
         "notes": ["é"],
