@@ -28,6 +28,7 @@ from flopcount.spec.load import Setting, setting
 from flopcount.spec.load import load as load_arch
 from flopcount.spec.load import load_bytes as load_stdin
 from flopcount.spec.source import Notation
+from flopcount.spec.units import DEFAULT_METRICS
 
 if TYPE_CHECKING:
     from flopcount.analyses.answers import Candidate, Comparison
@@ -75,10 +76,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("flops", "FLOPs", "count", _flops),
     )
 }
-"""Every metric by name. A new one needs a row here and the function that gets it."""
-
-DEFAULT_METRICS = ("params", "macs")
-"""The metrics that every count shows."""
+"""Every metric by name. A new one needs a row here, its getter, and its meaning in `flopcount.spec.units`."""
 
 
 class Cost(dict[str, int]):

@@ -66,7 +66,7 @@ def _claim(raw: object, index: int, spec: Spec) -> Claim:
         what = f"counts = {claim.counts!r} is not known; {suggestion(claim.counts, mac_conventions())}"
         raise located([Problem(("claims", index, "counts"), what)], spec.source)
     if not any(_quantities(claim)):
-        what = f"a claim needs {', '.join(CLAIMED)}: at least one, as its source prints it"
+        what = f"a claim needs {', '.join(METRICS)}: at least one, as its source prints it"
         raise located([Problem(("claims", index), what)], spec.source)
     return claim
 
@@ -79,19 +79,15 @@ def _counted(network: Network, change: With, size: str | None, params: str, coun
     return case.at(metrics=tuple(METRICS)).count
 
 
-CLAIMED = tuple(name for name in METRICS if name in Claim.model_fields)
-"""The metrics that can be claimed."""
-
-
 def _quantities(claim: Claim) -> Iterator[tuple[str, str]]:
     """Yield the metrics that a claim is about, each with its figure."""
-    yield from ((name, str(value)) for name in CLAIMED if (value := getattr(claim, name)) is not None)
+    yield from ((name, str(value)) for name in METRICS if (value := getattr(claim, name)) is not None)
 
 
 def _judged(claim: Claim, result: Count) -> Iterator[Verdict]:
     traced = result.standard if claim.with_.standard and result.standard else result.trace
     part, whole = (
-        combined(map(result.cost, steps), CLAIMED) for steps in (_part(claim, traced), traced.steps.values())
+        combined(map(result.cost, steps), (*METRICS,)) for steps in (_part(claim, traced), traced.steps.values())
     )
     for name, claimed in _quantities(claim):
         rule = claim.params_rule or claim.rule if name == "params" else claim.rule

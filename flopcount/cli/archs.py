@@ -5,12 +5,14 @@ from typing import Any
 
 import click
 
+from flopcount.case import Cost
 from flopcount.cli.options import output_options, plot_option
 from flopcount.cli.output import show
 from flopcount.report.catalogue import Listed, archs_report
 from flopcount.spec.load import ROOT, bundled
 from flopcount.spec.lock import read_lock
 from flopcount.spec.text import notation_of, parsed, read_text
+from flopcount.spec.units import DEFAULT_METRICS
 
 LOCK = ROOT / "flopcount.lock"
 """The recorded costs of the bundled networks; `make test` checks that they are current."""
@@ -31,5 +33,6 @@ def command(fmt: str, output: str | None, plot: str | None) -> None:
             files[key] = parsed(text, notation_of(path, text), str(path)).data
         said = {**files[key], **(files[key]["variants"][variant] if variant else {})}
         row = rows[f"{key} --variant {variant}" if variant else key]
-        found.append(Listed(name, said["input"], row.params, row.macs, said["description"], row.notes))
+        cost = Cost({name: getattr(row, name) for name in DEFAULT_METRICS})
+        found.append(Listed(name, said["input"], cost, said["description"], row.notes))
     show(archs_report(found), fmt, output, plot=plot)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from flopcount.analyses.budgets.lock import LOCKED, Raise, Renewal
+from flopcount.analyses.budgets.lock import Raise, Renewal
 from flopcount.case import Cost
 from flopcount.errors import Note, plain
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
@@ -16,7 +16,7 @@ from flopcount.report.cost import convention_line, costs
 from flopcount.report.table import Column, Line, Report, Row, Table, plural
 from flopcount.spec.fields import Layer, expected, own_fields
 from flopcount.spec.kinds import KINDS, description, kind_named, summary
-from flopcount.spec.units import pair, percent
+from flopcount.spec.units import DEFAULT_METRICS, pair, percent
 
 ALL_KINDS = (Column("kind", "kind"), Column("summary", "what it is", "prose"))
 TEMPLATES = (Column("kind", "template"), Column("summary", "what it is", "prose"))
@@ -29,8 +29,7 @@ class Listed(NamedTuple):
 
     name: str
     input: Any
-    params: int
-    macs: int
+    cost: Cost
     description: str
     notes: tuple[str, ...] = ()
 
@@ -43,7 +42,7 @@ def archs_report(found: Sequence[Listed]) -> Report:
             {
                 "arch": each.name,
                 "input": each.input,
-                **shown.values(Cost(params=each.params, macs=each.macs)),
+                **shown.values(each.cost),
                 "description": each.description,
             }
         )
@@ -212,7 +211,7 @@ def refusal(renewal: Renewal, title: str, arguments: Sequence[str]) -> str:
 
 def rise(each: Raise) -> str:
     """Write what rose, from what to what: `macs 4.089G → 4.2G (+2.71%)`."""
-    rising = ((metric, getattr(each.before, metric), getattr(each.after, metric)) for metric in LOCKED)
+    rising = ((metric, getattr(each.before, metric), getattr(each.after, metric)) for metric in DEFAULT_METRICS)
     return ", ".join(_rise(*one) for one in rising if one[2] > one[1])
 
 

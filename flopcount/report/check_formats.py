@@ -13,13 +13,14 @@ from xml.etree import ElementTree as ET
 from flopcount import __version__
 from flopcount.analyses.budgets.check import Checked, Evaluation, Outcome
 from flopcount.analyses.budgets.findings import CODES, Finding
-from flopcount.case import DEFAULT_METRICS, METRICS, Cost
+from flopcount.case import METRICS, Cost
 from flopcount.errors import Note, plain
 from flopcount.report.findings import details, exemptions, fingerprints, headline, sentence, summary
 from flopcount.report.table import Report, plural
 from flopcount.report.text import escaped, markdown_row
 from flopcount.report.text import render_json as json_text
-from flopcount.spec.units import percent
+from flopcount.spec.units import DEFAULT_METRICS, percent
+from flopcount.spec.units import METRICS as MEANING
 
 METRIC_ROWS = [METRICS[name] for name in DEFAULT_METRICS]
 
@@ -306,10 +307,9 @@ def _changed_layers(count: Evaluation) -> Iterator[str]:
             yield _row(path, new, old)
 
 
-_WORDS = {"params": "Parameters", "macs": "Multiply-accumulates"}
 HELP: Mapping[str, str] = {
-    **{f"flopcount_{each.name}": f"{_WORDS[each.name]} of a network." for each in METRIC_ROWS},
-    **{f"flopcount_base_{each.name}": f"{_WORDS[each.name]} of a network at the base." for each in METRIC_ROWS},
+    **{f"flopcount_{name}": f"{MEANING[name].capitalize()} of a network." for name in DEFAULT_METRICS},
+    **{f"flopcount_base_{name}": f"{MEANING[name].capitalize()} of a network at the base." for name in DEFAULT_METRICS},
     "flopcount_finding": "The value that exceeds a limit.",
     "flopcount_finding_limit": "The limit that is exceeded.",
     "flopcount_check_exit_code": "0 if all limits hold, 1 if one is broken, 2 if something could not be checked.",

@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from flopcount.case import DEFAULT_METRICS, METRICS, Cost, Count, Metric, ratio
+from flopcount.case import METRICS, Cost, Count, Metric, ratio
 from flopcount.formulas.step import Step
 from flopcount.network.convention import Convention
 from flopcount.network.trace import Trace
 from flopcount.report.table import Column, Line, shape_text
+from flopcount.spec.units import DEFAULT_METRICS
 
 Values = Mapping[str, int]
 """A number for each metric, by the key of its column."""

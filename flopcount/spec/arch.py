@@ -16,9 +16,23 @@ from pydantic import (
 )
 
 from flopcount.errors import suggestion
-from flopcount.spec.fields import Count, Flag, Help, Input, Layer, Line, Name, Positive, Tables, sentence, unknown
+from flopcount.spec.fields import (
+    Count,
+    Flag,
+    Help,
+    Input,
+    Layer,
+    Line,
+    Name,
+    Positive,
+    Tables,
+    sentence,
+    unknown,
+    with_metrics,
+)
 from flopcount.spec.kinds import KINDS, kind_named
 from flopcount.spec.rows import Arguments, Row, prepared
+from flopcount.spec.units import METRICS
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -164,6 +178,7 @@ class With(BaseModel):
     standard: Annotated[Flag, Field(description="whether stand-ins become standard convolutions")] = False
 
 
+@with_metrics(METRICS, lambda name: (Figure | None, Field(None, description=f"{METRICS[name]}, as printed")))
 class Claim(BaseModel):
     """A published figure, and what it is a figure of."""
 
@@ -176,9 +191,6 @@ class Claim(BaseModel):
         Help('a size such as 160 or "160x128"'),
         Field(description="--input; the file's input if absent"),
     ] = None
-    params: Annotated[Figure | None, Field(description="parameters as printed")] = None
-    macs: Annotated[Figure | None, Field(description="multiply-accumulates as printed")] = None
-    flops: Annotated[Figure | None, Field(description="floating-point operations as printed, two per MAC")] = None
     rule: Annotated[
         PrintRule, Field(description="how the source prints: by default round, or exact for a plain integer")
     ] = None

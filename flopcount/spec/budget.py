@@ -12,15 +12,16 @@ from pydantic import (
     PlainValidator,
     ValidationInfo,
     WithJsonSchema,
+    create_model,
     field_validator,
     model_validator,
 )
 
 from flopcount.errors import plain, suggestion
 from flopcount.spec import units as quantities
-from flopcount.spec.fields import Flag, Help, Line, Name, Positive, sentence, shown
+from flopcount.spec.fields import Flag, Help, Line, Name, Positive, sentence, shown, with_metrics
 from flopcount.spec.kinds import KINDS
-from flopcount.spec.units import NotAQuantityError, Quantity
+from flopcount.spec.units import DEFAULT_METRICS, METRICS, NotAQuantityError, Quantity
 
 # The limits that rules consist of.
 
@@ -108,24 +109,6 @@ class Limit(BaseModel):
         return self.warn.value * self.max.value if self.warn.is_share and self.max is not None else self.warn.value
 
 
-class ParamsLimit(Limit):
-    """The limits of parameters."""
-
-    key = "params"
-
-
-class MacsLimit(Limit):
-    """The limits of multiply-accumulates."""
-
-    key = "macs"
-
-
-class FlopsLimit(Limit):
-    """The limits of floating-point operations."""
-
-    key = "flops"
-
-
 class ByteLimit(Limit):
     """The limits of the bytes of the weights, at a number of bits each."""
 
@@ -140,18 +123,19 @@ class ByteLimit(Limit):
         return quantities.size(raw, cls.key)
 
 
+def _limit(name: str) -> Any:
+    """Return the field of a metric: a limit that knows the key it is read for."""
+    model = create_model(f"{name.title()}Limit", __base__=Limit, __module__=__name__)
+    model.key, model.__doc__ = name, f"The limits of {METRICS[name]}."
+    return Annotated[model | None, Help('a limit such as "600M"'), Field(description=METRICS[name])], None
+
+
+@with_metrics(METRICS, _limit)
 class Limits(BaseModel):
     """The limits of a network or a part of it."""
 
     model_config = FROZEN
 
-    params: Annotated[ParamsLimit | None, Help('a limit such as "4.3M"'), Field(description="parameters")] = None
-    macs: Annotated[MacsLimit | None, Help('a limit such as "600M"'), Field(description="multiply-accumulates")] = None
-    flops: Annotated[
-        FlopsLimit | None,
-        Help('a limit such as "1.2G"'),
-        Field(description="floating-point operations, two per MAC"),
-    ] = None
     weight_bytes: Annotated[
         ByteLimit | None,
         Help('a limit such as "2 MB", or {max = "2 MB", bits = 8}'),
@@ -165,7 +149,7 @@ class Limits(BaseModel):
         return {name: limit for name, limit in found.items() if limit is not None}
 
 
-LIMITED = tuple(Limits.model_fields)
+LIMITED = (*METRICS, "weight_bytes")
 """The metrics that can be limited."""
 
 
@@ -349,6 +333,7 @@ _STRICT = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 _Exact = Annotated[int, Field(strict=True, ge=0), Help("an integer of 0 or more")]
 
 
+@with_metrics(DEFAULT_METRICS, lambda _: (_Exact, ...))
 class LockRow(BaseModel):
     """The agreed cost of a network; `allowed` lists the reasons of increases."""
 
@@ -356,8 +341,6 @@ class LockRow(BaseModel):
 
     id: Annotated[str, Field(min_length=1, max_length=5000), Help("a file, and the options it is counted with")]
     input: Annotated[str, Field(max_length=1000), Help("sizes such as 3x224x224")]
-    params: _Exact
-    macs: _Exact
     hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$"), Help('"sha256:" and 64 hexadecimal digits')]
     notes: Annotated[tuple[Annotated[str, Field(max_length=5000)], ...], Help("a list of sentences")] = ()
     allowed: Annotated[

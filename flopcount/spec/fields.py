@@ -5,10 +5,10 @@ Every type carries a `Help`: the words for what it accepts, which error messages
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, LiteralString, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal, LiteralString, NamedTuple, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 from pydantic_core import PydanticCustomError
 
 from flopcount.errors import plain, suggestion
@@ -288,6 +288,21 @@ class Layer(BaseModel):
         Field(description="whether another layer counts the parameters; or how many of each type it counts"),
     ] = False
     frozen: Annotated[Flag, Field(description="whether the parameters are not trained")] = False
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def with_metrics(names: Iterable[str], field: Callable[[str], Any]) -> Callable[[type[M]], type[M]]:
+    """Give a model a field for each metric; `field` returns the annotation and the default of one."""
+
+    def derive(model: type[M]) -> type[M]:
+        fields: dict[str, Any] = {name: field(name) for name in names}
+        made = create_model(model.__name__, __base__=model, __module__=model.__module__, **fields)
+        made.__doc__ = model.__doc__
+        return made
+
+    return derive
 
 
 def own_fields(kind: type[Layer]) -> tuple[str, ...]:

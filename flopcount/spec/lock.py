@@ -13,6 +13,7 @@ from flopcount.spec.positions import located
 from flopcount.spec.problems import table_problems
 from flopcount.spec.source import Source, at_line
 from flopcount.spec.text import parsed, read_text
+from flopcount.spec.units import DEFAULT_METRICS
 from flopcount.spec.write import to_value
 
 VERSION = 1
@@ -84,6 +85,9 @@ def written(rows: Iterable[LockRow]) -> str:
     return f"{HEAD}version = {VERSION}\nnetworks = [\n{''.join(lines)}]\n"
 
 
+_KEYS = ("id", "input", *DEFAULT_METRICS, "hash", "notes", "allowed")
+
+
 def _row(row: LockRow) -> str:
-    values: dict[str, Any] = {name: getattr(row, name) for name in LockRow.model_fields}
+    values: dict[str, Any] = {name: getattr(row, name) for name in _KEYS}
     return to_value({name: value for name, value in values.items() if value != ()})

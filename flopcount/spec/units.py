@@ -7,6 +7,16 @@ from fractions import Fraction
 from math import floor, log10
 from typing import NamedTuple
 
+METRICS: Mapping[str, str] = {
+    "params": "parameters",
+    "macs": "multiply-accumulates",
+    "flops": "floating-point operations, two per MAC",
+}
+"""The metrics that files may limit, lock and claim, and what each measures; `flopcount.case` counts them."""
+
+DEFAULT_METRICS = ("params", "macs")
+"""The metrics that every count shows and every lock file records."""
+
 PREFIXES: Mapping[str, int] = {prefix: 1000**power for power, prefix in enumerate(("", *"kMGTPEZY"))}
 """The prefixes that are printed."""
 

@@ -15,6 +15,7 @@ from flopcount.analyses.diff import fingerprint
 from flopcount.case import load_bytes
 from flopcount.spec.budget import LockRow
 from flopcount.spec.lock import HEAD, Lock, written
+from flopcount.spec.units import DEFAULT_METRICS
 
 NET = """
 name = "net"
@@ -165,7 +166,9 @@ def test_what_rises_is_refused_unless_it_is_allowed_and_nothing_else_is(
     assert {each.after.id for each in renewed(now, lock, {}).refused} == higher
     allowed = renewed(now, lock, dict.fromkeys(higher, "why"))
     assert not allowed.refused
-    assert {row.id: (row.params, row.macs) for row in allowed.rows} == {key: row[:2] for key, row in after.items()}
+    assert {row.id: tuple(getattr(row, name) for name in DEFAULT_METRICS) for row in allowed.rows} == {
+        key: row[:2] for key, row in after.items()
+    }
     assert {row.id for row in allowed.rows if row.allowed} == higher
 
 

@@ -23,12 +23,13 @@ from flopcount.analyses.budgets.judge import (
     unread,
     verdict,
 )
-from flopcount.case import DEFAULT_METRICS, METRICS, load, load_bytes
+from flopcount.case import METRICS, load, load_bytes
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain
 from flopcount.spec.budget import Budget
 from flopcount.spec.config import NAMES, Config, found, matching, read
 from flopcount.spec.fields import shown
 from flopcount.spec.git import base_at, outside, root_of, texts_at
+from flopcount.spec.units import DEFAULT_METRICS
 
 # One file.
 

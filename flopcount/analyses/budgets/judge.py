@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flopcount.analyses.budgets.findings import Finding, Level, Share, SourceMap, Suggestion
-from flopcount.case import DEFAULT_METRICS, METRICS, Case, Cost, Count, combined, vanishes
+from flopcount.case import METRICS, Case, Cost, Count, combined, vanishes
 from flopcount.errors import BadInput, FileError, Note, Place, SpecError, suggestion
 from flopcount.formulas.numbers import exact
 from flopcount.network.convention import convention
@@ -19,7 +19,7 @@ from flopcount.network.plan import Plan
 from flopcount.spec.budget import Budget, Limit, Limits, When
 from flopcount.spec.config import Config
 from flopcount.spec.load import explained
-from flopcount.spec.units import Quantity, decimal
+from flopcount.spec.units import DEFAULT_METRICS, Quantity, decimal
 
 # A network at one point: a choice of input, width, variant and batch.
 

@@ -30,17 +30,14 @@ from flopcount.analyses.budgets.judge import (
     unread,
 )
 from flopcount.analyses.diff import fingerprint
-from flopcount.case import METRICS
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain, suggestion
 from flopcount.spec.budget import Budget, LockRow
 from flopcount.spec.lock import Lock
 from flopcount.spec.positions import spans
+from flopcount.spec.units import DEFAULT_METRICS
 
 PARAMS = "trainable"
 """The parameters that are locked."""
-
-LOCKED = tuple(name for name in METRICS if name in LockRow.model_fields)
-"""The metrics in a row; an increase of any of them has to be allowed."""
 
 NAME = "flopcount.lock"
 """The name of the lock file if no configuration gives one."""
@@ -152,7 +149,7 @@ def _measured(model: Model, point: Point, name: str) -> tuple[Evaluation, LockRo
         input=now.input,
         hash=fingerprint(case.trace, case.given),
         notes=tuple(note.text for note in now.notes),
-        **{metric: whole[metric] for metric in LOCKED},
+        **{metric: whole[metric] for metric in DEFAULT_METRICS},
     )
     return Evaluation(point, PARAMS, now, None), row
 
@@ -205,7 +202,7 @@ def _differences(entry: Entry, locked: LockRow, at: str) -> Iterator[Finding]:
     now = entry.row
     about = Finding("FC301", "error", entry.title, 1, 1, entry.arch, rule="lock", rule_at=at, point=_point(now.id))
     about = about._replace(notes=entry.notes)
-    more = [metric for metric in LOCKED if getattr(now, metric) > getattr(locked, metric)]
+    more = [metric for metric in DEFAULT_METRICS if getattr(now, metric) > getattr(locked, metric)]
     for metric in more:
         value, limit = getattr(now, metric), getattr(locked, metric)
         yield about._replace(metric=metric, value=value, limit=Fraction(limit))
@@ -215,12 +212,12 @@ def _differences(entry: Entry, locked: LockRow, at: str) -> Iterator[Finding]:
 
 def _counted(row: LockRow) -> tuple[object, ...]:
     """Return what has to be as it is locked; the wording of notes may differ."""
-    return row.input, row.hash, len(row.notes), *(getattr(row, metric) for metric in LOCKED)
+    return row.input, row.hash, len(row.notes), *(getattr(row, metric) for metric in DEFAULT_METRICS)
 
 
 def _changed(now: LockRow, locked: LockRow) -> str:
     """Say what differs: the numbers, the notes, or the layers they come from."""
-    pairs = ((name, getattr(locked, name), getattr(now, name)) for name in ("input", *LOCKED))
+    pairs = ((name, getattr(locked, name), getattr(now, name)) for name in ("input", *DEFAULT_METRICS))
     changes = [f"{name} {before} → {after}" for name, before, after in pairs if before != after]
     if not changes and len(now.notes) != len(locked.notes):
         changes = ["notes"]
@@ -287,7 +284,7 @@ def renewed(found: Inventory, lock: Lock, reasons: Mapping[str, str]) -> Renewal
 
 def rises(before: LockRow, after: LockRow) -> bool:
     """Tell whether any metric is above the locked one."""
-    return any(getattr(after, metric) > getattr(before, metric) for metric in LOCKED)
+    return any(getattr(after, metric) > getattr(before, metric) for metric in DEFAULT_METRICS)
 
 
 def _renewed(now: LockRow, before: LockRow | None, reason: str | None) -> LockRow:

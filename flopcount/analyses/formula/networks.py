@@ -13,7 +13,7 @@ from itertools import zip_longest
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
-from flopcount.case import DEFAULT_METRICS, METRICS, Case, Cost, batched, notes_of
+from flopcount.case import METRICS, Case, Cost, batched, notes_of
 from flopcount.errors import FileError, Note, SpecError, UsageError
 from flopcount.formulas.numbers import Dim, Graph, Program, compiled, exact, total
 from flopcount.formulas.shape import Shape
@@ -21,6 +21,7 @@ from flopcount.network.folding import folded
 from flopcount.network.scale import scaled
 from flopcount.network.trace import Trace
 from flopcount.spec.expression import Ratio
+from flopcount.spec.units import DEFAULT_METRICS
 
 # Polynomials in t = 0, 1, 2, … with integer coefficients, the constant first and no zeros at the end.
 
