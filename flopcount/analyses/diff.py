@@ -67,9 +67,6 @@ def _sizes(dims: tuple[Dim, ...]) -> tuple[int, ...]:
     return tuple(map(exact, dims))
 
 
-# Matching the layers of two networks: by name, by order, by content.
-
-
 LEAST = 0.5
 """The least similarity of two layers that are matched."""
 
@@ -81,6 +78,10 @@ MOST_ALIGNED = 3000
 
 Key = str | tuple[str, ...] | None
 """The key by which layers are paired; None leaves a layer out."""
+
+
+_Sides = tuple[list[Item], list[Item]]
+"""Layers before, layers after."""
 
 
 class Pairs(NamedTuple):
@@ -102,7 +103,7 @@ def matched(before: Sequence[Item], after: Sequence[Item]) -> Pairs:
     pairs = dict(aligned)
     rules: tuple[Callable[[Item], Key], ...] = (
         lambda item: (item.path, _content(item)),
-        lambda item: (_tail(item.path), _content(item)) if "." in item.path else None,
+        lambda item: (item.path.partition(".")[2], _content(item)) if "." in item.path else None,
         _content,
         lambda item: item.path,
     )
@@ -124,25 +125,25 @@ def _content(item: Item) -> str:
     return f"{item.kind} {sorted(item.fields.items())}"
 
 
-def _tail(path: str) -> str:
-    return path.partition(".")[2]
+def _grouped(before: Iterable[Item], after: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, _Sides]:
+    """Group the layers of both networks by a key."""
+    groups: dict[Key, _Sides] = defaultdict(lambda: ([], []))
+    for side, items in enumerate((before, after)):
+        for item in items:
+            groups[key(item)][side].append(item)
+    return groups
 
 
 def _paired(before: Iterable[Item], after: Iterable[Item], key: Callable[[Item], Key]) -> dict[str, str]:
     """Pair layers with the same key, in order."""
-    groups: dict[Key, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
-    for side, items in enumerate((before, after)):
-        for item in items:
-            groups[key(item)][side].append(item.path)
-    return {old: new for key, group in groups.items() if key is not None for old, new in zip(*group, strict=False)}
+    groups = _grouped(before, after, key)
+    pairs = (pair for name, group in groups.items() if name is not None for pair in zip(*group, strict=False))
+    return {old.path: new.path for old, new in pairs}
 
 
 def _aligned(before: Sequence[Item], after: Sequence[Item], named: Mapping[str, str]) -> dict[str, str]:
     """Pair unnamed layers of a block that have the same fields in the same order, between named ones."""
-    blocks: dict[str, tuple[list[Item], list[Item]]] = defaultdict(lambda: ([], []))
-    for side, items in enumerate((before, after)):
-        for item in items:
-            blocks[item.path.rpartition(".")[0]][side].append(item)
+    blocks = _grouped(before, after, lambda item: item.path.rpartition(".")[0])
     return {old: new for block in blocks.values() for old, new in _aligned_block(*block) if old not in named}
 
 
@@ -163,38 +164,25 @@ def _common(one: list[str], other: list[str]) -> list[tuple[int, int]]:
     return [(j, i) for i, j in places] if turned else places
 
 
-class _Candidate(NamedTuple):
-    """A pair of layers, by dissimilarity and distance: the best pair is the least."""
-
-    unlike: float
-    distance: int
-    place: int
-    before: str
-    after: str
-
-
 def _similar(before: Iterable[Item], after: Iterable[Item]) -> dict[str, str]:
-    """Pair similar layers of a kind, the most similar first."""
+    """Pair similar layers of a kind, the most similar and nearest first."""
     pairs: dict[str, str] = {}
     taken: set[str] = set()
-    for each in sorted(_candidates(before, after)):
-        if each.before not in pairs and each.after not in taken:
-            pairs[each.before] = each.after
-            taken.add(each.after)
+    for *_, old, new in sorted(_candidates(before, after)):
+        if old not in pairs and new not in taken:
+            pairs[old] = new
+            taken.add(new)
     return pairs
 
 
-def _candidates(before: Iterable[Item], after: Iterable[Item]) -> Iterable[_Candidate]:
-    kinds: dict[str, tuple[list[Item], list[Item]]] = defaultdict(lambda: ([], []))
-    for side, items in enumerate((before, after)):
-        for item in items:
-            kinds[item.kind][side].append(item)
-    for olds, news in kinds.values():
+def _candidates(before: Iterable[Item], after: Iterable[Item]) -> Iterator[tuple[float, int, int, str, str]]:
+    """Yield the dissimilarity, the distance, the place and the paths of pairs of layers."""
+    for olds, news in _grouped(before, after, lambda item: item.kind).values():
         for i, old in enumerate(olds):
             for j, new in enumerate(news[max(0, i - FARTHEST) : i + FARTHEST + 1], max(0, i - FARTHEST)):
                 unlike = 1 - similarity(old, new)
                 if unlike <= 1 - LEAST:
-                    yield _Candidate(unlike, abs(i - j), i + j, old.path, new.path)
+                    yield unlike, abs(i - j), i + j, old.path, new.path
 
 
 def similarity(one: Item, other: Item) -> float:
@@ -209,9 +197,6 @@ Status = Literal["added", "removed", "moved", "changed", "renumbered", "same"]
 
 QUIET = ("renumbered", "same")
 """Statuses that are hidden by default."""
-
-GONE = ""
-"""The path of a removed layer."""
 
 
 class Layer(NamedTuple):
@@ -246,7 +231,7 @@ def differences(before: Sequence[Layer], after: Sequence[Layer]) -> tuple[Change
     pairs = matched([each.item for each in before], [each.item for each in after])
     olds = {each.item.path: each for each in before}
     sources = {new: old for old, new in pairs.paths.items()}
-    reads = {**dict.fromkeys(olds, GONE), **pairs.paths}
+    reads = {**dict.fromkeys(olds, ""), **pairs.paths}  # a removed layer has no path
     removed = _removed(before, after, pairs.paths)
     changes = [*removed.get(-1, ())]
     for place, new in enumerate(after):
@@ -271,23 +256,20 @@ def _removed(before: Sequence[Layer], after: Sequence[Layer], paths: Mapping[str
 
 def _change(old: Layer, new: Layer, pairs: Pairs, reads: Mapping[str, str]) -> Change:
     fields = dict(_fields(old.item, new.item, reads))
-    return Change(_status(old, new, pairs, is_other=bool(fields)), old, new, fields)
-
-
-def _status(old: Layer, new: Layer, pairs: Pairs, *, is_other: bool) -> Status:
+    status: Status = "same" if old.item.path == new.item.path else "renumbered"
     if _is_moved(old.item, new.item, pairs):
-        return "moved"
-    if is_other or old.item.output != new.item.output or old.cost != new.cost:
-        return "changed"
-    return "same" if old.item.path == new.item.path else "renumbered"
+        status = "moved"
+    elif fields or old.item.output != new.item.output or old.cost != new.cost:
+        status = "changed"
+    return Change(status, old, new, fields)
 
 
 def _is_moved(old: Item, new: Item, pairs: Pairs) -> bool:
     """Tell whether a layer has another name or place, and not only another number among its siblings."""
     if old.path == new.path:
         return False
-    is_called = old.is_named or new.is_named or old.path.rpartition(".")[0] != new.path.rpartition(".")[0]
-    return is_called or old.path not in pairs.kept
+    is_named = old.is_named or new.is_named or old.path.rpartition(".")[0] != new.path.rpartition(".")[0]
+    return is_named or old.path not in pairs.kept
 
 
 def _fields(old: Item, new: Item, reads: Mapping[str, str]) -> Iterator[tuple[str, tuple[Any, Any]]]:

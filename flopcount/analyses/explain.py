@@ -1,7 +1,7 @@
 """Published and measured figures, explained: which hold, and how one number leads to another."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
@@ -144,9 +144,6 @@ _RULES: Mapping[str, Callable[[Fraction, int], bool]] = {
 }
 
 
-# Figures of other counters, as users type them: 4133742592, 4.13G, 8.2 GFLOPs.
-
-
 RULES = ("exact", "round", "truncate", "ceil")
 WORDS: dict[str, str] = {"exact": "exactly", "round": "rounded", "truncate": "truncated", "ceil": "rounded up"}
 
@@ -190,9 +187,6 @@ def figure(text: str, where: str) -> Figure:
     return Figure(f"{shown:f}{found.unit}", int(found.number * COUNTS[found.unit]))
 
 
-# From one counter's number to another's, term by term.
-
-
 AFFINE = "_affine"
 """The suffix of the entries for scale and shift of a normalization; without it they name the normalization."""
 
@@ -232,46 +226,33 @@ class Term(NamedTuple):
 
 def side(traced: Trace, rule: Convention) -> Side:
     """Return a network as a convention counts it, with batch norms folded if it does so."""
-    if rule.folds:
-        from flopcount.network.folding import folded
-
-        return Side(batched(rule, traced), folded(traced))
-    return Side(batched(rule, traced), traced)
+    return Side(batched(rule, traced), folded(traced) if rule.folds else traced)
 
 
 def terms(one: Side, other: Side) -> list[Term]:
     """Return the terms that lead from one number to the other, the largest first; they add up to the difference."""
     found: dict[tuple[str, int, int, str], Term] = {}
     for key, term in _differences(one.undivided, other.undivided):
-        before = found.get(key)
-        found[key] = term if before is None else _added(before, term)
-    merged = [*_merged({key: term for key, term in found.items() if term.amount})]
+        old = found.get(key, term._replace(times=0, amount=0, layers=0))
+        found[key] = term._replace(times=old.times + term.times, amount=old.amount + term.amount, layers=old.layers + 1)
+    merged = _merged([term for term in found.values() if term.amount])
     return sorted([*merged, *_divided(one, -1), *_divided(other, 1)], key=lambda term: -abs(term.amount))
 
 
 def _differences(one: Side, other: Side) -> Iterator[tuple[tuple[str, int, int, str], Term]]:
-    for before, after in zip(_leaves(one.trace), _leaves(other.trace), strict=True):
-        was, now = one.rule.operations, other.rule.operations
+    was, now = one.rule.operations, other.rule.operations
+    leaves = ((leaf for step in each.trace.steps.values() for leaf in step.leaves()) for each in (one, other))
+    for before, after in zip(*leaves, strict=True):
         weights, weights2 = was.at(before), now.at(after)
         counts, counts2 = was.counts(before), now.counts(after)
         for entry in {**counts, **counts2}:
             pair = weights.get(entry, 0), weights2.get(entry, 0)
-            old, new = _whole(counts, entry), _whole(counts2, entry)
+            old, new = exact(counts.get(entry, 0)), exact(counts2.get(entry, 0))
             if pair == (0, 0) or not (old or new):
                 continue
             is_folded = before.tally.counts.get(entry) != after.tally.counts.get(entry)
             why = _why(one.rule, other.rule, after, entry, is_folded=is_folded)
             yield (entry, *pair, why), Term(entry, new or old, *pair, new * pair[1] - old * pair[0], 1, why)
-
-
-def _leaves(traced: Trace) -> Iterator[Step]:
-    for step in traced.steps.values():
-        yield from step.leaves()
-
-
-def _whole(counts: Mapping[str, object], entry: str) -> int:
-    count = counts.get(entry, 0)
-    return count if isinstance(count, int) else 0
 
 
 def _why(one: Convention, other: Convention, leaf: Step, entry: str, *, is_folded: bool) -> str:
@@ -286,34 +267,22 @@ def _why(one: Convention, other: Convention, leaf: Step, entry: str, *, is_folde
     return f"written: {leaf.call_style}" if manners else f"in {leaf.kind}"
 
 
-def _added(one: Term, other: Term) -> Term:
-    return one._replace(times=one.times + other.times, amount=one.amount + other.amount, layers=one.layers + 1)
-
-
-def _merged(found: Mapping[tuple[str, int, int, str], Term]) -> Iterator[Term]:
+def _merged(found: Sequence[Term]) -> Iterator[Term]:
     """Merge a normalization with its scale and shift if they have the same elements."""
-    rest = {(term.entry, term.why, term.times): term for term in found.values()}
-    for term in found.values():
+    rest = {(term.entry, term.why, term.times): term for term in found}
+    for term in found:
         if term.entry.endswith(AFFINE) and (term.entry.removesuffix(AFFINE), term.why, term.times) in rest:
             continue
         more = rest.get((term.entry + AFFINE, term.why, term.times))
-        yield term if more is None else _together(term, more)
-
-
-def _together(term: Term, more: Term) -> Term:
-    return term._replace(was=term.was + more.was, now=term.now + more.now, amount=term.amount + more.amount)
+        sums = {name: getattr(term, name) + getattr(more, name) for name in ("was", "now", "amount")} if more else {}
+        yield term._replace(**sums)
 
 
 def _divided(one: Side, sign: int) -> Iterator[Term]:
     """Yield what a convention leaves out that counts one input of a batch."""
-    batch = one.rule.divisor
-    if batch != 1:
-        whole = one.undivided.total
-        amount = one.total - whole
-        yield Term("batch", batch, 1, 1, sign * amount, 0, "divided by the batch")
-
-
-# Where a number could come from: the conventions and inputs that give it.
+    if one.rule.divisor != 1:
+        amount = sign * (one.total - one.undivided.total)
+        yield Term("batch", one.rule.divisor, 1, 1, amount, 0, "divided by the batch")
 
 
 SIZES = (128, 160, 192, 224, 240, 256, 288, 299, 320, 331, 384, 416, 448, 480, 512, 600, 608, 640)
@@ -341,30 +310,26 @@ def identify(
     inputs and, last, with those of the `relatives` of the network, which are loaded only then. `names`
     are the conventions to try, by default all.
     """
-    traced = case.trace
-    totals = numbers(traced, names)
-    for found in (
-        _plain(figure, totals),
-        _params(figure, traced),
-        _scaled(figure, totals),
-        _folded(figure, traced, names),
-        _copies(figure, totals),
-        _resized(figure, case, names),
-        _related(figure, relatives, names),
-    ):
-        listed = [*found]
-        if listed:
-            return [*_grouped(listed)]
-    return []
-
-
-def _grouped(found: Iterable[Origin]) -> Iterator[Origin]:
-    """Merge conventions that give the same number in the same way."""
-    groups: dict[tuple[str, ...], list[Origin]] = {}
+    found = next(filter(None, map(list, _searches(figure, case, relatives, names))), [])
+    groups: dict[tuple[str, int], list[Origin]] = {}
     for each in found:
-        groups.setdefault((each.change, str(each.number)), []).append(each)
-    for same in groups.values():
-        yield same[0]._replace(convention=", ".join(each.convention for each in same))
+        groups.setdefault((each.change, each.number), []).append(each)
+    return [same[0]._replace(convention=", ".join(each.convention for each in same)) for same in groups.values()]
+
+
+def _searches(
+    figure: Figure, case: Case, relatives: Callable[[], Mapping[str, Trace]], names: Sequence[str] | None
+) -> Iterator[Iterator[Origin]]:
+    """Yield the searches for a figure, the simplest first."""
+    totals = numbers(case.trace, names)
+    yield _plain(figure, totals)
+    yield _params(figure, case.trace)
+    yield _scaled(figure, totals)
+    yield _plain(figure, numbers(folded(case.trace), names), "batch norms folded")
+    yield _copies(figure, totals)
+    yield _resized(figure, case, names)
+    others = ((name, numbers(traced, names)) for name, traced in relatives().items())
+    yield (each for name, numbers_of in others for each in _plain(figure, numbers_of, f"of {name}"))
 
 
 def numbers(traced: Trace, names: Sequence[str] | None = None) -> dict[str, int]:
@@ -399,24 +364,12 @@ def _scaled(figure: Figure, totals: Mapping[str, int]) -> Iterator[Origin]:
     yield from _plain(figure, even, "half, as MACs of FLOPs")
 
 
-def _folded(figure: Figure, traced: Trace, names: Sequence[str] | None) -> Iterator[Origin]:
-    """Try the network with batch norms folded into the convolutions."""
-    yield from _plain(figure, numbers(folded(traced), names), "batch norms folded")
-
-
 def _copies(figure: Figure, totals: Mapping[str, int]) -> Iterator[Origin]:
     """Try batches: an exact figure that is a multiple of a number."""
     for name, number in totals.items():
         copies = figure.value // number if number else 0
         if 1 < copies <= MOST_COPIES and copies * number == figure.value and figure.printed(figure.value) == "exact":
             yield Origin(name, f"a batch of {copies}", figure.value, "exact")
-
-
-def _related(
-    figure: Figure, relatives: Callable[[], Mapping[str, Trace]], names: Sequence[str] | None
-) -> Iterator[Origin]:
-    for name, traced in relatives().items():
-        yield from _plain(figure, numbers(traced, names), f"of {name}")
 
 
 def _resized(figure: Figure, case: Case, names: Sequence[str] | None) -> Iterator[Origin]:
