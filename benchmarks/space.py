@@ -9,7 +9,7 @@ import resource
 from collections.abc import Callable
 from time import perf_counter
 
-from flopcount.analyses.space.answer import Count, Draws, Mode, Question, asked
+from flopcount.analyses.space.answer import Bounds, Draws, Mode, Question, asked
 from flopcount.analyses.sweep.axes import axis, setting_axis, size
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.run import evaluator, swept
@@ -29,7 +29,7 @@ def benchmarked() -> Space:
     return Space(Case(load(NETWORK)), axes)
 
 
-def timed(space: Space, mode: Mode, where: str) -> tuple[Count, float]:
+def timed(space: Space, mode: Mode, where: str) -> tuple[Bounds, float]:
     """Return a count and how long it took, from the file's data to the answer."""
     start = perf_counter()
     return asked(space, Question(where, mode)).meeting, perf_counter() - start

@@ -6,13 +6,13 @@ convention meet, so the notes that qualify its numbers go wherever the numbers g
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import flopcount
 from flopcount.errors import Note, SpecError, UsageError
-from flopcount.formulas.numbers import Dim
+from flopcount.formulas.numbers import Dim, maximum
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import Convention, convention
@@ -53,6 +53,11 @@ class Metric(NamedTuple):
     def combined(self, values: Iterable[int]) -> int:
         """Combine the values of layers; 0 for none."""
         return sum(values) if self.combine == "sum" else max(values, default=0)
+
+    def addends(self, steps: Iterable[Step], rule: Convention) -> tuple[Dim, ...]:
+        """Return numbers or expressions whose sum is the value of several steps together."""
+        values = tuple(self.of(step, rule) for step in steps)
+        return values if self.combine == "sum" else (reduce(maximum, [*values, 0]),)
 
 
 def _params(step: Step, rule: Convention) -> Dim:

@@ -34,16 +34,12 @@ def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
     exact where that takes seconds, else a lower and an upper bound.
     """
     from flopcount.analyses.space.answer import asked
-    from flopcount.cli.loading import Options
     from flopcount.cli.streaming import grid
-    from flopcount.report.cost import in_macs
     from flopcount.report.sweep import space_report
 
     said = {name: options.pop(name) for name in ("where", "exact", "bounds", "sample", "seed")}
-    batch = options.pop("batch")
-    space = grid(arch, Options(**options), batch)
-    question = _question(in_macs(said, space.convention.unit))
-    show(space_report(asked(space, question)), fmt, output)
+    space, said = grid(arch, options, said)
+    show(space_report(asked(space, _question(said))), fmt, output)
 
 
 def _question(said: dict[str, Any]) -> "Question":

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import click
 
@@ -14,21 +14,18 @@ from flopcount.analyses.conditions import condition
 from flopcount.analyses.sweep import grid as spaces
 from flopcount.analyses.sweep import select as selection
 from flopcount.analyses.sweep.axes import size
-from flopcount.analyses.sweep.evaluate import COSTS, Evaluator
+from flopcount.analyses.sweep.evaluate import Evaluator
 from flopcount.analyses.sweep.grid import Space, Words
 from flopcount.analyses.sweep.run import Chunk, Drawn, swept
-from flopcount.analyses.sweep.select import Choice, Tallied
+from flopcount.analyses.sweep.select import Cloud, Selection, Tallied
 from flopcount.cli.loading import Options, network_of
 from flopcount.cli.output import show
 from flopcount.errors import FileError, UsageError
-from flopcount.report.cost import key_in_flops
+from flopcount.report.cost import in_macs, key_in_flops, metrics_in
 from flopcount.report.sweep import SHOWN, json_lines, sweep_report
 from flopcount.report.table import Line, Report
 from flopcount.report.text import csv_rows
-
-if TYPE_CHECKING:
-    from flopcount.analyses.sweep.select import Cloud
-
+from flopcount.spec.units import DEFAULT_METRICS
 
 # Files of rows that are written while a sweep runs: what is written can be read at any time.
 
@@ -222,10 +219,13 @@ class _Parquet:
 _KINDS: Mapping[str, Any] = {".csv": _Csv, ".jsonl": _JsonLines, ".parquet": _Parquet}
 
 
-def grid(reference: str, options: Options, batch: str | None) -> Space:
-    """Load a network and tell axes from what is fixed."""
-    words = Words(options.size, batch, options.width, options.variant, options.settings)
-    return spaces.grid(network_of(reference, options), words, options.convention)
+def grid(reference: str, options: Mapping[str, Any], asked: Mapping[str, Any]) -> tuple[Space, dict[str, Any]]:
+    """Load a network and tell axes from what is fixed; return with it what is asked, in the metrics of a case."""
+    chosen = Options(**{name: value for name, value in options.items() if name != "batch"})
+    kept = in_macs(asked, chosen.convention.unit)
+    metrics = metrics_in(*(kept.get(name) for name in ("where", "sort", "pareto")))
+    words = Words(chosen.size, options["batch"], chosen.width, chosen.variant, chosen.settings)
+    return spaces.grid(network_of(reference, chosen), words, convention=chosen.convention, metrics=metrics), kept
 
 
 class Sweep(NamedTuple):
@@ -241,7 +241,7 @@ class Sweep(NamedTuple):
 def streamed(sweep: Sweep, kept: Mapping[str, Any], fmt: str, output: str | None) -> None:
     """Run a sweep; show what it comes to, and write its rows to a file if one is named."""
     choice = _choice(sweep.space, kept, output)
-    cloud = _cloud(choice, kept["plot"])
+    cloud = Cloud(*(choice.pareto or DEFAULT_METRICS[::-1])) if kept["plot"] is not None else None
     tallied = Tallied(sweep.space, sweep.evaluate)
     start = Start(sweep.part.start, ordered=sweep.drawn is None) if sweep.resumed else None
     with _interruptible() as asked:
@@ -258,16 +258,7 @@ def streamed(sweep: Sweep, kept: Mapping[str, Any], fmt: str, output: str | None
     show(report, fmt, None, plot=kept["plot"], chart=_chart(report, cloud, sweep.space))
 
 
-def _cloud(choice: Choice, plot: str | None) -> "Cloud | None":
-    """Return what gathers the points of a chart."""
-    if plot is None:
-        return None
-    from flopcount.analyses.sweep.select import Cloud
-
-    return Cloud(*(choice.pareto or COSTS))
-
-
-def _chart(report: Report, cloud: "Cloud | None", space: Space) -> dict[str, Any] | None:
+def _chart(report: Report, cloud: Cloud | None, space: Space) -> dict[str, Any] | None:
     if cloud is None:
         return None
     from flopcount.report.chart import sweep_chart
@@ -290,7 +281,7 @@ def _interruptible() -> "Iterator[list[int]]":
         signal.signal(signal.SIGINT, before)
 
 
-def _choice(space: Space, kept: Mapping[str, Any], output: str | None) -> Choice:
+def _choice(space: Space, kept: Mapping[str, Any], output: str | None) -> Selection:
     where = condition(kept["where"], selection.columns(space)) if kept["where"] is not None else None
     sort = kept["sort"]
     if sort is not None:
@@ -298,7 +289,7 @@ def _choice(space: Space, kept: Mapping[str, Any], output: str | None) -> Choice
         _check_number(space, sort.removeprefix("-"), f"--sort {sort}")
         if output is not None and kept["top"] is None and not kept["pareto"]:
             raise UsageError("--sort with -o needs --top N: a sweep is written while it is computed, not kept")
-    return Choice(where, _front(space, kept["pareto"]), sort, kept["top"])
+    return Selection(where, _front(space, kept["pareto"]), sort, kept["top"])
 
 
 def _front(space: Space, text: str | None) -> tuple[str, str] | None:
@@ -319,12 +310,12 @@ def _check_number(space: Space, name: str, option: str) -> None:
 
 def _run(
     sweep: Sweep,
-    choice: Choice,
+    choice: Selection,
     tallied: Tallied,
     writer: Writer | None,
     asked: Sequence[int],
     *,
-    cloud: "Cloud | None",
+    cloud: Cloud | None,
 ) -> tuple[selection.Rows, int]:
     """Return the rows to show, and the position behind the last chunk; write the others as they come."""
     most = choice._replace(top=None if choice.pareto else choice.top or SHOWN)
@@ -346,7 +337,7 @@ def _run(
     return selection.narrowed(shown or selection.no_rows(sweep.space), choice), position
 
 
-def _rows(chunk: Chunk, choice: Choice, tallied: Tallied) -> selection.Rows:
+def _rows(chunk: Chunk, choice: Selection, tallied: Tallied) -> selection.Rows:
     """Take account of a chunk, and return the rows of it that are kept, unless others beat them."""
     tallied.see(chunk)
     rows = selection.rows(tallied, chunk, choice.where)
@@ -356,14 +347,14 @@ def _rows(chunk: Chunk, choice: Choice, tallied: Tallied) -> selection.Rows:
     return rows
 
 
-def _shown(shown: selection.Rows | None, rows: selection.Rows, most: Choice) -> selection.Rows:
+def _shown(shown: selection.Rows | None, rows: selection.Rows, most: Selection) -> selection.Rows:
     """Return what is to be shown so far."""
     if shown is not None and not most.waits and len(shown["id"]) >= (most.top or SHOWN):
         return shown
     return selection.narrowed(selection.joined(shown, rows), most)
 
 
-def _stopped(position: int, choice: Choice, output: str | None) -> str:
+def _stopped(position: int, choice: Selection, output: str | None) -> str:
     """Say where a sweep stopped, and how to go on."""
     stopped = f"stopped before candidate {position}"
     if choice.waits:

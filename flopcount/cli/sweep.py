@@ -8,12 +8,10 @@ import click
 
 from flopcount.analyses.sweep.axes import Value, shard
 from flopcount.analyses.sweep.grid import Space
-from flopcount.cli.loading import Options
 from flopcount.cli.options import complete_arch, grid_options, output_options, plot_option, stacked
 from flopcount.cli.output import emit, show, write_whole
 from flopcount.cli.streaming import grid
 from flopcount.errors import Note, UsageError
-from flopcount.report.cost import in_macs
 
 sweep_options = stacked(
     click.option("--where", metavar="EXPR", help="Keep these only: 'macs <= 300M and params <= 3M'."),
@@ -47,9 +45,7 @@ def command(arch: str, fmt: str, output: str | None, id_: int | None, save: str 
     names = ("where", "pareto", "sort", "top", "sample", "seed", "shard", "start", "plot")
     kept = {name: options.pop(name) for name in names}
     _check_one(kept, id_, save)
-    batch = options.pop("batch")
-    space = grid(arch, Options(**options), batch)
-    kept = in_macs(kept, space.convention.unit)
+    space, kept = grid(arch, options, kept)
     if id_ is not None:
         _one(space, id_, fmt, output, save=save, plot=kept["plot"])
     else:

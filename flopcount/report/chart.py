@@ -13,8 +13,8 @@ from math import log10
 from typing import Any, NamedTuple
 
 from flopcount.analyses.sweep.axes import Axis
-from flopcount.analyses.sweep.evaluate import COSTS
 from flopcount.analyses.sweep.select import Cloud, Rows, cells
+from flopcount.case import METRICS
 from flopcount.errors import UsageError
 from flopcount.report.table import Column, Report, Row, Table, cell_text, plural
 from flopcount.spec.units import amount
@@ -414,7 +414,7 @@ def _shade(cloud: Cloud, axes: Sequence[Axis]) -> str:
 def _candidates(rows: Rows | None, cloud: Cloud, shade: str = "") -> Iterator[Spec]:
     for each in cells(rows or {}):
         found: dict[str, Any] = dict(zip(rows or {}, each, strict=True))
-        details = {f"cell {key}": f"{value:,}" if key in COSTS else str(value) for key, value in found.items()}
+        details = {f"cell {key}": f"{value:,}" if key in METRICS else str(value) for key, value in found.items()}
         color = {"shade": found[shade]} if shade else {}
         yield {"x": found[cloud.x], "y": found[cloud.y], "label": "", **details, **color}
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flopcount.analyses.space.answer import Answer
-from flopcount.analyses.space.trellis import METRICS, Candidate
+from flopcount.analyses.space.trellis import Member
 from flopcount.analyses.sweep.axes import Axis, digits, size
-from flopcount.analyses.sweep.evaluate import COSTS
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.select import Reason, Tallied, columns
+from flopcount.case import METRICS
 from flopcount.errors import Note
 from flopcount.network.convention import Convention
 from flopcount.report.cost import convention_facts, convention_line, costs
@@ -76,7 +76,7 @@ def _key(name: str, convention: Convention) -> str:
 
 def _column(name: str, convention: Convention) -> Column:
     """Return the column of a metric as the convention has it, or of an axis."""
-    if name not in COSTS:
+    if name not in METRICS:
         return Column(name, name)
     return costs(convention, [name]).columns()[0]
 
@@ -106,10 +106,10 @@ def space_report(answer: Answer) -> Report:
     """Return how many candidates there are and how many meet the condition, the extremes, and the samples."""
     space = answer.space
     whole, (lower, upper) = size(space.axes), answer.meeting
-    titles = {name: _column(name, space.convention).title for name in METRICS}
+    titles = {name: _column(name, space.convention).title for name in space.metrics}
     rows = [*_extremes(answer, titles), *(("drawn", each) for each in answer.drawn)]
     shown = space.axes if len(space.axes) <= MOST_COLUMNS else ()
-    metrics = (_column(name, space.convention) for name in METRICS)
+    metrics = (_column(name, space.convention) for name in space.metrics)
     axes = (Column(each.name, each.name) for each in shown)
     table = Table(
         "candidates",
@@ -130,20 +130,20 @@ def space_report(answer: Answer) -> Report:
     )
 
 
-def _extremes(answer: Answer, titles: Mapping[str, str]) -> Iterator[tuple[str, Candidate]]:
-    for metric, (least, largest) in zip(METRICS, answer.ends, strict=False):
+def _extremes(answer: Answer, titles: Mapping[str, str]) -> Iterator[tuple[str, Member]]:
+    for metric, (least, largest) in zip(answer.space.metrics, answer.ends, strict=False):
         yield f"least {titles[metric]}", least
         yield f"most {titles[metric]}", largest
     if answer.best:
-        metric, least, largest = METRICS[answer.best[0]], *answer.best[1:]
+        metric, least, largest = answer.space.metrics[answer.best[0]], *answer.best[1:]
         yield f"least {titles[metric]} of those", least
         yield f"most {titles[metric]} of those", largest
 
 
-def _candidate(space: Space, what: str, each: Candidate) -> Row:
+def _candidate(space: Space, what: str, each: Member) -> Row:
     places = zip(space.axes, digits([len(axis.values) for axis in space.axes], each.id), strict=True)
     values = {axis.name: axis.values[place] for axis, place in places}
-    metrics = {_key(name, space.convention): value for name, value in zip(METRICS, each.costs, strict=True)}
+    metrics = {_key(name, space.convention): value for name, value in zip(space.metrics, each.costs, strict=True)}
     return Row({"what": what, "id": each.id, **values, **metrics})
 
 

@@ -43,6 +43,17 @@ def test_a_file_of_axes_is_the_same_as_options(run: Run, write: Write) -> None:
     assert declared["axes"]["layers.0.out_channels"] == [4, 6, 8, 9, 10]
 
 
+def test_flops_limit_a_space_like_macs_at_half_the_number(run: Run) -> None:
+    axes = ("mobilenet_v2", "--input", "96:224:32", "--width", "0.25:1:0.25")
+    known, named = (report(run, *axes, "--where", where) for where in ("macs < 250M", "flops < 500M"))
+    assert 0 < known["counts"]["meeting"]["lower"] < 20
+    assert named["counts"] == known["counts"]
+    rows = {row["what"]: row for row in named["candidates"]}
+    assert rows["most FLOPs of those"]["id"] == known["candidates"][-1]["id"]
+    assert all(row["flops"] == 2 * row["macs"] for row in rows.values())
+    assert not any("flops" in row for row in known["candidates"])
+
+
 def test_a_file_may_declare_its_own_axes_as_json_or_nested(run: Run, write: Write) -> None:
     arch = {
         "input": [3, 8, 8],
@@ -116,9 +127,9 @@ def test_bounds_hold_the_exact_count(run: Run) -> None:
         (("--set", "x*.out_channels=1,2"), "no layer with 'out_channels'"),
         (("--set", "Conv?.flavour=1,2"), "no layer with 'flavour'"),
         (("--input", "28,32", "--where", "macs <="), "not a condition; write"),
-        (("--input", "28,32", "--where", "flops < 3"), "there is no column"),
-        (("--input", "28,32", "--where", "macs * macs < 3"), "limits of macs and params"),
-        (("--input", "28,32", "--where", "macs < 'a'"), "limits of macs and params"),
+        (("--input", "28,32", "--where", "bytes < 3"), "there is no column"),
+        (("--input", "28,32", "--where", "macs * macs < 3"), "limits of metrics"),
+        (("--input", "28,32", "--where", "macs < 'a'"), "limits of metrics"),
         (("--input", "28,32", "--exact", "--bounds"), "leave one out"),
         (("--input", "28,32", "--where", "macs < 1", "--sample", "1"), "no candidate meets"),
         ((), "nothing varies"),

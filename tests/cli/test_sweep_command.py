@@ -36,6 +36,18 @@ def test_each_row_is_what_the_candidate_is_alone(run: Run) -> None:
         assert {"macs": row["macs"], "params": row["params"]} == json.loads(alone.out)["totals"]
 
 
+def test_flops_are_named_like_macs_at_twice_the_number(run: Run, tmp_path: Path) -> None:
+    """They are a column where an option names them, and in the file; no other sweep has them."""
+    grid, path = ("mobilenet_v2", "--input", "96:224:32"), tmp_path / "rows.csv"
+    known = report(run, *grid, "--where", "macs < 250M", "--sort=-macs")["candidates"]
+    assert 1 < len(known) < 5
+    assert not any("flops" in row for row in known)
+    named = report(run, *grid, "--where", "flops < 500M", "--sort=-flops", "--top", "9", "-o", path)["candidates"]
+    assert named == [{**row, "flops": 2 * row["macs"]} for row in known]
+    assert [int(row["flops"]) for row in written(path)] == [row["flops"] for row in named]
+    assert report(run, *grid, "--where", "macs < 250M", "--pareto", "flops,params")["candidates"] == named[:1]
+
+
 def test_axes_may_be_paths_and_arguments(run: Run) -> None:
     """A layer may be named by its path or by its place in the file, a template by the path of its use."""
     for one, other in (("conv1.kernel_size", "layers.0.kernel_size"), ("layer1.width", "layers.2.width")):

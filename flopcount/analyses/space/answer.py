@@ -8,29 +8,26 @@ sums and minima over it, and how many meet a limit follows from histograms of wh
 from bisect import bisect
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
-from math import prod
+from math import inf, prod
 from random import Random
 from typing import Literal, NamedTuple
 
 from flopcount.analyses.arrays import numpy
 from flopcount.analyses.space.histograms import (
     Excess,
-    Limits,
+    Histogram,
+    Wanted,
     binding,
-    bounds,
-    exact_grid,
+    bins,
+    coarse,
     excess,
     excluded,
-    furthest,
-    grid,
     histogram,
-    limits,
     listing,
-    possible,
     radix,
-    walked_back,
+    wanted,
 )
-from flopcount.analyses.space.trellis import METRICS, Candidate, Section, Sections, cut
+from flopcount.analyses.space.trellis import Member, Region, Regions, cut
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.record import varied
 from flopcount.analyses.sweep.select import candidate_notes
@@ -50,112 +47,113 @@ OBJECT = 30
 """Integers beyond 64 bits take this many times as long."""
 
 MOST_LISTED = 2**20
-"""A section of at most this many candidates is counted one by one."""
+"""A region of at most this many candidates is counted one by one."""
 
 MOST_CELLS = 60_000_000
 """A histogram has no more integers than this at a time."""
 
-ROUGH_WORK = {1: 150_000_000, 2: 400_000_000}
-"""Bins that all histograms of bounds together may move, by the number of metrics that are limited."""
+ROUGH_WORK = (150_000_000, 400_000_000)
+"""Bins that all histograms of bounds together may move, if one metric is limited and if several are."""
 
 FINEST, COARSEST = 2**19, 2**6
 """The most and the fewest bins of a histogram of bounds."""
 
 
-class Count(NamedTuple):
+class Bounds(NamedTuple):
     """A number that lies between two others; it is exact if they are equal."""
 
     lower: int
     upper: int
 
 
-class Part(NamedTuple):
-    """A section of which some candidates meet the limits and others do not; `alone` has two metrics one by one."""
+class Partial(NamedTuple):
+    """A region of which some candidates meet the limits and others do not; `alone` has two metrics one by one."""
 
-    section: Section
+    region: Region
     excess: Excess
     alone: tuple[Excess, ...] = ()
 
     @property
     def is_small(self) -> bool:
         """Whether the candidates are few enough to be listed."""
-        return self.section.many <= MOST_LISTED and prod(radix(each) for each in self.excess.graph.layers) < SMALL
+        return self.region.many <= MOST_LISTED and prod(map(radix, self.excess.graph.layers)) < SMALL
 
     @property
-    def seconds(self) -> float | None:
-        """The approximate time an exact count takes; None if it does not fit into memory."""
+    def widest(self) -> int:
+        """How many states two neighboring layers have together at most."""
+        return max((one + other for one, other in pairwise(self.excess.graph.states)), default=1)
+
+    @property
+    def seconds(self) -> float:
+        """The approximate time an exact count takes; infinite if it does not fit into memory."""
         if self.is_small:
             return 0.0
-        cells, moves = prod(exact_grid(self.excess).bins), self.excess.graph.transitions
-        if len(self.excess.metrics) > 1 or cells * _widest(self.excess) > MOST_CELLS:
-            return None
-        slower = 1 if self.section.many < SMALL else OBJECT
-        return moves * (SECONDS_PER_MOVE + cells * SECONDS_PER_BIN * slower)
+        cells = prod(bins(self.excess, self.excess.units))
+        if len(self.excess.units) > 1 or cells * self.widest > MOST_CELLS:
+            return inf
+        slower = 1 if self.region.many < SMALL else OBJECT
+        return self.excess.graph.transitions * (SECONDS_PER_MOVE + cells * SECONDS_PER_BIN * slower)
+
+    def histogram(self, finest: int, *, keep: bool = False) -> Histogram:
+        """Return a histogram with about that many bins."""
+        return histogram(self.excess, coarse(self.excess, finest), self.region.many, keep=keep)
 
 
-def parts(sections: Sequence[Section], limits: Limits) -> Iterator[Part]:
-    """Yield the sections that limits cut through."""
-    for section in sections:
-        metrics = binding(section, limits)
-        if metrics and not excluded(section, limits):
-            alone = [excess(section, limits, (metric,)) for metric in metrics] if len(metrics) > 1 else []
-            yield Part(section, excess(section, limits, metrics), tuple(alone))
+def partials(regions: Sequence[Region], limits: Wanted) -> Iterator[Partial]:
+    """Yield the regions that limits cut through."""
+    for region in regions:
+        metrics = binding(region, limits)
+        if metrics and not excluded(region, limits):
+            alone = [excess(region, limits, (metric,)) for metric in metrics] if len(metrics) > 1 else []
+            yield Partial(region, excess(region, limits, metrics), tuple(alone))
 
 
-def _is_counted(found: Sequence[Part], mode: Mode) -> bool:
-    """Tell whether the candidates of sections are counted exactly."""
-    seconds = [each.seconds for each in found]
-    known = [each for each in seconds if each is not None]
-    if mode == "exact" and len(known) < len(seconds):
+def _is_counted(found: Sequence[Partial], mode: Mode) -> bool:
+    """Tell whether the candidates of regions are counted exactly."""
+    if mode == "bounds":
+        return False
+    seconds = sum(each.seconds for each in found)
+    if mode == "exact" and seconds == inf:
         raise UsageError("--exact: the sums do not fit into memory; leave it out for bounds")
-    return mode == "exact" or (mode == "auto" and len(known) == len(seconds) and sum(known) <= AFFORDED)
-
-
-def _widest(found: Excess) -> int:
-    """Return how many states two neighboring layers have together at most."""
-    return max((one + other for one, other in pairwise(found.graph.states)), default=1)
+    return mode == "exact" or seconds <= AFFORDED
 
 
 class Found(NamedTuple):
-    """How many candidates of a section meet the limits, and those with the least and the most of the one metric."""
+    """How many candidates of a region meet the limits, and those with the least and the most of the one metric."""
 
     many: int
-    ends: tuple[dict[int, int], dict[int, int]] | None = None
+    ends: tuple[dict[int, int], ...] = ()
 
 
-def exactly(each: Part) -> Found:
-    """Count the candidates of a section that meet the limits; if one metric is limited, find its ends."""
+def exactly(each: Partial) -> Found:
+    """Count the candidates of a region that meet the limits; if one metric is limited, find its ends."""
     if each.is_small:
         rows = listing(each.excess)
         many, paid = len(rows.codes), rows.paid[0]
         ends = [rows.digits(int(place)) for place in (paid.argmin(), paid.argmax())] if many else []
     else:
-        on = histogram(each.excess, exact_grid(each.excess), each.section.many, keep=True, packed=True)
-        many = bounds(each.excess, on)[0]
-        ends = [furthest(each.excess, on, most=most) or {} for most in (False, True)] if many else []
-    if len(each.excess.metrics) > 1 or not ends:
-        return Found(many)
-    return Found(many, ({**each.section.digits, **ends[0]}, {**each.section.digits, **ends[1]}))
+        on = histogram(each.excess, each.excess.units, each.region.many, packed=True)
+        many, ends = on.bounds()[0], on.ends()
+    is_one = len(each.excess.units) == 1
+    return Found(many, tuple({**each.region.digits, **end} for end in ends) if is_one else ())
 
 
-def roughly(each: Part, finest: int) -> Count:
-    """Bound the candidates of a section that meet the limits; the bounds for each metric alone hold too."""
-    many = each.section.many
-    (lower, upper), *alone = (
-        bounds(found, histogram(found, grid(found, finest), many)) for found in (each.excess, *each.alone)
-    )
+def roughly(each: Partial, finest: int) -> Bounds:
+    """Bound the candidates of a region that meet the limits; the bounds for each metric alone hold too."""
+    many = each.region.many
+    whole, *alone = (each._replace(excess=found).histogram(finest).bounds() for found in (each.excess, *each.alone))
     missing = sum(many - low for low, _ in alone)
-    return Count(max(lower, many - missing) if alone else lower, min([upper, *(high for _, high in alone)]))
+    lower = max(whole[0], many - missing) if alone else whole[0]
+    return Bounds(lower, min(high for _, high in (whole, *alone)))
 
 
-def bins(found: Sequence[Part], *, keep: bool = False) -> int:
+def affordable(found: Sequence[Partial], *, keep: bool = False) -> int:
     """Return how many bins each histogram of bounds may have."""
     work = sum(each.excess.graph.transitions for each in found)
-    slower = OBJECT if any(each.section.many >= SMALL for each in found) else 1
-    states = max((sum(each.excess.graph.states) if keep else _widest(each.excess) for each in found), default=1)
-    metrics = max((len(each.excess.metrics) for each in found), default=1)
-    afforded = min(ROUGH_WORK[metrics] // (max(work, 1) * slower), MOST_CELLS // states)
-    return max(COARSEST, min(FINEST, afforded))
+    slower = OBJECT if any(each.region.many >= SMALL for each in found) else 1
+    states = max((sum(each.excess.graph.states) if keep else each.widest for each in found), default=1)
+    most = ROUGH_WORK[any(len(each.excess.units) > 1 for each in found)]
+    return max(COARSEST, min(FINEST, most // (max(work, 1) * slower), MOST_CELLS // states))
 
 
 # Candidates drawn at random from those that meet limits, each as likely as any other.
@@ -182,16 +180,16 @@ class Draws(NamedTuple):
     seed: int
 
 
-def drawn(space: Sections, limits: Limits, draws: Draws) -> list[Candidate]:
+def drawn(space: Regions, limits: Wanted, draws: Draws) -> list[Member]:
     """Draw candidates that meet the limits; the same one may be drawn twice."""
-    sections = [each for each in space.sections if not excluded(each, limits)]
-    found = [Part(each, excess(each, limits, limits.limited or (0,))) for each in sections]
-    finest = bins(found, keep=True)
+    regions = [each for each in space.regions if not excluded(each, limits)]
+    found = [Partial(each, excess(each, limits, limits.limited or (0,))) for each in regions]
+    finest = affordable(found, keep=True)
     weights = [roughly(each, finest).upper for each in found]
     if not sum(weights):
         raise UsageError("--sample: no candidate meets the condition; widen it")
     stream = Random(draws.seed)  # noqa: S311  (a sample, no secret)
-    result: list[Candidate] = []
+    result: list[Member] = []
     tries = 0
     while len(result) < draws.many:
         if tries > MOST_TRIES * draws.many:
@@ -199,7 +197,11 @@ def drawn(space: Sections, limits: Limits, draws: Draws) -> list[Candidate]:
                 f"--sample: {len(result)} of {tries} draws from near the limits meet them; widen the condition"
             )
         picked = [_chosen(weights, stream) for _ in range(draws.many - len(result) + SPARE)]
-        tried = _round(space, found, finest, picked, stream)
+        digits: dict[int, dict[int, int]] = {}
+        for place in sorted({*picked}):
+            turns = [turn for turn, chosen in enumerate(picked) if chosen == place]
+            digits |= zip(turns, _tried(found[place], finest, len(turns), stream), strict=True)
+        tried = [space.member(digits[turn]) for turn in range(len(picked))]
         result += [each for each in tried if limits.hold(each.costs)]
         tries += len(picked)
     return result[: draws.many]
@@ -211,21 +213,14 @@ def _chosen(weights: Sequence[int], stream: Random) -> int:
     return bisect(sums, stream.randrange(sums[-1]))
 
 
-def _round(
-    space: Sections, found: Sequence[Part], finest: int, picked: Sequence[int], stream: Random
-) -> list[Candidate]:
-    """Draw a candidate of each section that was picked, section by section."""
-    tried: dict[int, Candidate] = {}
-    for place in sorted({*picked}):
-        each = found[place]
-        on = histogram(each.excess, grid(each.excess, finest), each.section.many, keep=True)
-        last = [*possible(each.excess, on)]
-        sums = [*accumulate(weight for _, weight in last)]
-        for turn in (turn for turn, chosen in enumerate(picked) if chosen == place):
-            drawn = last[bisect(sums, stream.randrange(sums[-1]))][0]
-            digits = walked_back(on, drawn, lambda weights: _chosen(weights, stream))
-            tried[turn] = space.candidate({**each.section.digits, **digits})
-    return [tried[turn] for turn in range(len(picked))]
+def _tried(each: Partial, finest: int, many: int, stream: Random) -> Iterator[dict[int, int]]:
+    """Draw the digits of some candidates of a region that may meet the limits."""
+    on = each.histogram(finest, keep=True)
+    last = on.possible()
+    sums = [*accumulate(weight for _, weight in last)]
+    for _ in range(many):
+        place = last[bisect(sums, stream.randrange(sums[-1]))][0]
+        yield {**each.region.digits, **on.walked_back(place, lambda weights: _chosen(weights, stream))}
 
 
 class Question(NamedTuple):
@@ -246,12 +241,12 @@ class Answer(NamedTuple):
     """
 
     space: Space
-    limits: Limits
+    limits: Wanted
     valid: int
-    meeting: Count
-    ends: tuple[tuple[Candidate, Candidate], ...]
-    best: tuple[int, Candidate, Candidate] | None = None
-    drawn: tuple[Candidate, ...] = ()
+    meeting: Bounds
+    ends: tuple[tuple[Member, Member], ...]
+    best: tuple[int, Member, Member] | None = None
+    drawn: tuple[Member, ...] = ()
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -264,47 +259,47 @@ def asked(space: Space, question: Question) -> Answer:
     """Answer a question of a space."""
     numpy()
     walked = varied(space)
-    wanted = limits(question.where, walked.space.axes)
+    limits = wanted(question.where, space)
     every = cut(walked, ())
-    meant = every if not wanted.masks else cut(walked, wanted.masks)
-    count, best = _count(meant, wanted, question.mode)
+    meant = cut(walked, limits.masks) if limits.masks else every
+    count, best = _count(meant, limits, question.mode)
+    metrics = range(len(space.metrics)) if every.regions else ()
     return Answer(
-        walked.space,
-        wanted,
-        sum(each.many for each in every.sections),
+        space,
+        limits,
+        sum(each.many for each in every.regions),
         count,
-        tuple(_ends(every, metric) for metric in range(len(METRICS))) if every.sections else (),
+        tuple(_ends(every, every.regions, metric) for metric in metrics),
         best,
-        tuple(drawn(meant, wanted, question.draws)) if question.draws else (),
+        tuple(drawn(meant, limits, question.draws)) if question.draws else (),
     )
 
 
-def _count(space: Sections, wanted: Limits, mode: Mode) -> tuple[Count, tuple[int, Candidate, Candidate] | None]:
+def _count(space: Regions, limits: Wanted, mode: Mode) -> tuple[Bounds, tuple[int, Member, Member] | None]:
     """Count what meets the limits; where that is exact, and limits one metric, find its ends among these."""
-    whole = [each for each in space.sections if not binding(each, wanted)]
+    whole = [each for each in space.regions if not binding(each, limits)]
     known = sum(each.many for each in whole)
-    cut_through = [*parts(space.sections, wanted)]
+    cut_through = [*partials(space.regions, limits)]
     if not _is_counted(cut_through, mode):
-        finest = bins(cut_through)
+        finest = affordable(cut_through)
         counts = [roughly(each, finest) for each in cut_through]
-        return Count(known + sum(each.lower for each in counts), known + sum(each.upper for each in counts)), None
+        return Bounds(known + sum(each.lower for each in counts), known + sum(each.upper for each in counts)), None
     found = [exactly(each) for each in cut_through]
     many = known + sum(each.many for each in found)
-    best = _best(space, wanted, whole, found) if many and len(wanted.limited) == 1 else None
-    return Count(many, many), best
+    if not many or len(limits.limited) != 1:
+        return Bounds(many, many), None
+    metric = limits.limited[0]
+    ends = [[space.member(digits) for digits in each.ends] for each in found if each.ends]
+    lows, highs = zip(*ends, *([_ends(space, whole, metric)] if whole else []), strict=True)
+    return Bounds(many, many), (
+        metric,
+        min(lows, key=lambda each: each.costs[metric]),
+        max(highs, key=lambda each: each.costs[metric]),
+    )
 
 
-def _best(
-    space: Sections, wanted: Limits, whole: Sequence[Section], found: Sequence[Found]
-) -> tuple[int, Candidate, Candidate]:
-    metric = wanted.limited[0]
-    ends = [each.ends for each in found if each.ends]
-    ends += [(each.lowest(metric), each.highest(metric)) for each in whole]
-    least = min((space.candidate(low) for low, _ in ends), key=lambda each: each.costs[metric])
-    return metric, least, max((space.candidate(high) for _, high in ends), key=lambda each: each.costs[metric])
-
-
-def _ends(space: Sections, metric: int) -> tuple[Candidate, Candidate]:
-    least = min(space.sections, key=lambda each: each.low[metric])
-    most = max(space.sections, key=lambda each: each.high[metric])
-    return space.candidate(least.lowest(metric)), space.candidate(most.highest(metric))
+def _ends(space: Regions, regions: Sequence[Region], metric: int) -> tuple[Member, Member]:
+    """Return the candidates of some regions with the least and the most of a metric."""
+    least = min(regions, key=lambda each: each.low[metric])
+    most = max(regions, key=lambda each: each.high[metric])
+    return space.member(least.ends(metric)[0]), space.member(most.ends(metric)[1])

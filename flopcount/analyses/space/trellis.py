@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # In which order the axes of a space are taken, so that few of them have to be remembered at a time.
 
 
-class Turn(NamedTuple):
+class Stage(NamedTuple):
     """One axis taken: which axes are remembered before and after, and which scopes are complete now."""
 
     axis: int
@@ -44,14 +44,14 @@ class Turn(NamedTuple):
         return tuple(sorted({*self.before, self.axis}))
 
 
-def turns(scopes: Sequence[tuple[int, ...]], sizes: Mapping[int, int]) -> tuple[Turn, ...]:
+def stages(scopes: Sequence[tuple[int, ...]], sizes: Mapping[int, int]) -> tuple[Stage, ...]:
     """Return the axes in the order of the file or the other way round, whichever has fewer combinations to look at."""
     masks = [sum(1 << axis for axis in scope) for scope in scopes]
-    orders = [tuple(_turns(order, masks)) for order in (sorted(sizes), sorted(sizes, reverse=True))]
-    return min(orders, key=lambda order: sum(prod(sizes[each] for each in turn.cells) for turn in order))
+    orders = [tuple(_stages(order, masks)) for order in (sorted(sizes), sorted(sizes, reverse=True))]
+    return min(orders, key=lambda order: sum(prod(sizes[each] for each in stage.cells) for stage in order))
 
 
-def _turns(order: Sequence[int], masks: Sequence[int]) -> Iterator[Turn]:
+def _stages(order: Sequence[int], masks: Sequence[int]) -> Iterator[Stage]:
     seen, done = 0, set[int]()
     before: tuple[int, ...] = ()
     for axis in order:
@@ -59,7 +59,7 @@ def _turns(order: Sequence[int], masks: Sequence[int]) -> Iterator[Turn]:
         complete = tuple(place for place, mask in enumerate(masks) if place not in done and not mask & ~seen)
         done.update(complete)
         after = tuple(each for each in sorted(order) if _frontier(seen, masks) >> each & 1)
-        yield Turn(axis, before, after, complete)
+        yield Stage(axis, before, after, complete)
         before = after
 
 
@@ -67,9 +67,6 @@ def _frontier(seen: int, masks: Sequence[int]) -> int:
     """Return the axes seen that a scope needs which is not complete."""
     return seen & reduce(or_, (mask for mask in masks if mask & ~seen), 0)
 
-
-METRICS = ("macs", "params")
-"""What a space is asked for; costs are in this order."""
 
 MOST_CELLS = 4_000_000
 """A table over more combinations of values is refused."""
@@ -100,9 +97,9 @@ class Sum(NamedTuple):
 def summed(recording: Recording, axes: Sequence[Axis], masks: Sequence[Mask] = ()) -> Sum:
     """Return a walk as a sum of tables; `masks` say over some axes which combinations are meant."""
     checks = [each for each in recording.checks if not each.is_proved]
-    totals = [total(recording.costs[name]) for name in METRICS]
-    kind = numpy().int64 if compiled([*totals, *(each.value for each in checks)]).is_small else object
-    constants, terms = zip(*(_terms(recording.costs[name]) for name in METRICS), strict=True)
+    np, totals = numpy(), [total(values) for values in recording.costs.values()]
+    kind = np.int64 if compiled([*totals, *(each.value for each in checks)]).is_small else object
+    constants, terms = zip(*map(_terms, recording.costs.values()), strict=True)
     tables = _tables(axes, [*(term for each in terms for term in each), *(each.value for each in checks)], kind)
     costs = [(*tables[term], place, times) for place, each in enumerate(terms) for term, times in each.items()]
     found = [*masks, *((tables[each.value][0], each.holds(tables[each.value][1])) for each in checks)]
@@ -112,7 +109,8 @@ def summed(recording: Recording, axes: Sequence[Axis], masks: Sequence[Mask] = (
     factors = []
     for scope in scopes:
         own = [each for each, home in zip(costs, homes, strict=True) if home == scope]
-        factors.append(_factor(scope, [sizes[axis] for axis in scope], kind, own, found))
+        empty = tuple(np.zeros([sizes[axis] for axis in scope], kind) for _ in constants)
+        factors.append(_factor(scope, empty, own, found))
     return Sum(constants, tuple(factors))
 
 
@@ -198,16 +196,12 @@ def _kept(costs: Sequence[Any], masks: Sequence[Mask]) -> list[tuple[int, ...]]:
     return kept
 
 
-def _factor(
-    scope: tuple[int, ...], shape: Sequence[int], kind: Any, costs: Sequence[Any], masks: Sequence[Mask]
-) -> Factor:
+def _factor(scope: tuple[int, ...], totals: "tuple[Array, ...]", costs: Sequence[Any], masks: Sequence[Mask]) -> Factor:
     """Put what depends on some axes of a scope into its table; a mask counts in every table that has its axes."""
-    np = numpy()
-    valid = np.ones(shape, bool)
+    valid = numpy().ones(totals[0].shape, bool)
     for own, mask in masks:
         if {*own} <= {*scope}:
             valid &= _laid(own, mask.astype(bool), scope)
-    totals = tuple(np.zeros(shape, kind) for _ in METRICS)
     for own, table, place, times in costs:
         totals[place][...] += _laid(own, table, scope) * times
     return Factor(scope, totals, valid)
@@ -216,7 +210,7 @@ def _factor(
 # All candidates as the paths through a graph.
 
 
-class Layer(NamedTuple):
+class Transitions(NamedTuple):
     """Transitions over one axis in the order of their targets: source state, value, target state and costs."""
 
     axis: int
@@ -225,11 +219,16 @@ class Layer(NamedTuple):
     target: "Array"
     costs: "tuple[Array, ...]"
 
+    def picked(self, kept: "Array") -> "Transitions":
+        """Return some of the transitions."""
+        source, digit, target = self.source[kept], self.digit[kept], self.target[kept]
+        return Transitions(self.axis, source, digit, target, tuple(each[kept] for each in self.costs))
+
 
 class Trellis(NamedTuple):
     """Layers one after the other, and how many states are between them; the first and the last are one."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[Transitions, ...]
     states: tuple[int, ...]
 
     @property
@@ -238,69 +237,54 @@ class Trellis(NamedTuple):
         return sum(len(layer.target) for layer in self.layers)
 
 
-def trellis(factors: Sequence[Factor], turns: Sequence[Turn], sizes: Mapping[int, int]) -> Trellis | None:
+def trellis(part: Sum, order: Sequence[Stage], sizes: Mapping[int, int]) -> Trellis | None:
     """Lay out the candidates; None where none is valid."""
-    layers = [_layer(factors, turn, sizes) for turn in turns]
-    return _pruned(layers, [prod(sizes[each] for each in turn.before) for turn in turns])
+    layers = [_layer(part, stage, sizes) for stage in order]
+    return _pruned(layers, [prod(sizes[each] for each in stage.before) for stage in order])
 
 
-def _layer(factors: Sequence[Factor], turn: Turn, sizes: Mapping[int, int]) -> Layer:
+def _layer(part: Sum, stage: Stage, sizes: Mapping[int, int]) -> Transitions:
     np = numpy()
-    cells = turn.cells
-    shape = [sizes[axis] for axis in cells]
-    places = dict(zip(cells, np.indices(shape, np.int64, sparse=True) if cells else (), strict=True))
+    shape = [sizes[axis] for axis in stage.cells]
+    places = dict(zip(stage.cells, np.indices(shape, np.int64, sparse=True), strict=True))
     valid = np.ones(shape, bool)
-    costs: list[Any] = [np.zeros(shape, np.int64) for _ in METRICS]
-    for factor in (factors[place] for place in turn.complete):
-        laid = [sizes[axis] if axis in factor.scope else 1 for axis in cells]
-        valid &= factor.valid.reshape(laid)
-        for place, cost in enumerate(factor.costs):
-            costs[place] = costs[place] + cost.reshape(laid)
-    source, target = (_index(np, axes, places, sizes, shape) for axes in (turn.before, turn.after))
-    digit = np.broadcast_to(places[turn.axis], shape)
-    kept = valid.reshape(-1)
-    columns = [each.reshape(-1)[kept] for each in (source, digit, target, *costs)]
-    return Layer(turn.axis, columns[0], columns[1], columns[2], tuple(columns[3:]))
+    costs: list[Any] = [np.int64(0) for _ in part.constants]
+    for factor in (part.factors[place] for place in stage.complete):
+        valid &= _laid(factor.scope, factor.valid, stage.cells)
+        laid = (_laid(factor.scope, cost, stage.cells) for cost in factor.costs)
+        costs = [one + other for one, other in zip(costs, laid, strict=True)]
+
+    def numbered(axes: Sequence[int]) -> Any:
+        """Return the numbers of the combinations of some axes, the last one fastest."""
+        index = np.zeros((1,) * len(shape), np.int64)
+        for axis in axes:
+            index = index * sizes[axis] + places[axis]
+        return index
+
+    columns = numbered(stage.before), places[stage.axis], numbered(stage.after), *costs
+    source, digit, target, *costs = (np.broadcast_to(each, shape)[valid] for each in columns)
+    return Transitions(stage.axis, source, digit, target, tuple(costs))
 
 
-def _index(
-    np: Any, axes: Sequence[int], places: "Mapping[int, Array]", sizes: Mapping[int, int], shape: Sequence[int]
-) -> Any:
-    """Return the numbers of the combinations of some axes, the last one fastest."""
-    index = np.zeros((1,) * len(shape), np.int64)
-    for axis in axes:
-        index = index * sizes[axis] + places[axis]
-    return np.broadcast_to(index, shape)
-
-
-def _pruned(layers: list[Layer], before: Sequence[int]) -> Trellis | None:
+def _pruned(layers: list[Transitions], before: Sequence[int]) -> Trellis | None:
     """Leave out what no whole path goes through, number the states anew, and order by target."""
     np = numpy()
-    states = [*before, 1]
-    live = [np.zeros(many, bool) for many in states]
+    live = [np.zeros(many, bool) for many in (*before, 1)]
     live[0][:] = True
-    for place, layer in enumerate(layers):
-        live[place + 1][layer.target[live[place][layer.source]]] = True
-    for place in range(len(layers) - 1, -1, -1):
-        kept = np.zeros(states[place], bool)
-        kept[layers[place].source[live[place + 1][layers[place].target]]] = True
-        live[place] &= kept
+    for layer, here, there in zip(layers, live, live[1:], strict=False):
+        there[layer.target[here[layer.source]]] = True
+    for layer, here, there in reversed([*zip(layers, live, live[1:], strict=False)]):
+        kept = np.zeros(len(here), bool)
+        kept[layer.source[there[layer.target]]] = True
+        here[:] = here & kept
     if not all(each.any() for each in live):
         return None
     numbers = [np.cumsum(each) - 1 for each in live]
     renumbered = []
     for layer, (first, second), (ours, theirs) in zip(layers, pairwise(live), pairwise(numbers), strict=True):
         kept = np.flatnonzero(first[layer.source] & second[layer.target])
-        kept = kept[np.argsort(layer.target[kept], kind="stable")]
-        renumbered.append(
-            Layer(
-                layer.axis,
-                ours[layer.source[kept]],
-                layer.digit[kept],
-                theirs[layer.target[kept]],
-                tuple(cost[kept] for cost in layer.costs),
-            )
-        )
+        found = layer.picked(kept[np.argsort(layer.target[kept], kind="stable")])
+        renumbered.append(found._replace(source=ours[found.source], target=theirs[found.target]))
     return Trellis(tuple(renumbered), tuple(int(each.sum()) for each in live))
 
 
@@ -320,30 +304,25 @@ def paths(graph: Trellis) -> int:
     return int(found[0])
 
 
-def lowest(graph: Trellis, metric: int) -> "list[Array]":
-    """Return for each layer the least that is still to be paid from each state to the end."""
+def lowest(graph: Trellis, metric: int, sign: int) -> "list[Array]":
+    """Return for each layer the least of sign × metric that is still to be paid from each state to the end."""
     np = numpy()
     found = [np.zeros(1, np.int64)]
     for layer in reversed(graph.layers):
         order = np.argsort(layer.source, kind="stable")
-        ahead = layer.costs[metric] + found[-1][layer.target]
+        ahead = sign * layer.costs[metric] + found[-1][layer.target]
         found.append(np.minimum.reduceat(ahead[order], starts(layer.source[order])))
     return found[::-1]
 
 
-def negated(graph: Trellis, metric: int) -> Trellis:
-    """Return the graph with one metric only, its sign turned."""
-    return graph._replace(layers=tuple(each._replace(costs=(-each.costs[metric],)) for each in graph.layers))
-
-
-def cheapest(graph: Trellis, metric: int, ahead: "Sequence[Array]") -> dict[int, int]:
-    """Return the digits of a path that pays the least."""
+def cheapest(graph: Trellis, metric: int, sign: int, ahead: "Sequence[Array]") -> dict[int, int]:
+    """Return the digits of a path that pays the least of sign × metric."""
     np = numpy()
     digits: dict[int, int] = {}
     state = 0
     for place, layer in enumerate(graph.layers):
         mine = np.flatnonzero(layer.source == state)
-        total = layer.costs[metric][mine] + ahead[place + 1][layer.target[mine]]
+        total = sign * layer.costs[metric][mine] + ahead[place + 1][layer.target[mine]]
         chosen = mine[int(np.flatnonzero(total == ahead[place][state])[0])]
         digits[layer.axis] = int(layer.digit[chosen])
         state = int(layer.target[chosen])
@@ -352,30 +331,30 @@ def cheapest(graph: Trellis, metric: int, ahead: "Sequence[Array]") -> dict[int,
 
 # A space cut where some axes have a value each, and the candidates of each cut as a trellis.
 #
-# Axes whose values are walks of their own are cut, and axes most others depend
+# Axes whose values are traced by themselves are cut, and axes most others depend
 # on, such as the input: one value at a time they need not be remembered, and the
 # costs have a larger common divisor.
 
 
 MOST_CUTS = 256
-"""So many combinations of values of recorded axes are taken apart."""
+"""At most this many combinations of values of recorded axes are taken apart."""
 
 FEW = 3
 """An axis that meets fewer others than this need not be cut."""
 
 
-class Candidate(NamedTuple):
-    """One candidate: its number and what it costs, by metric."""
+class Member(NamedTuple):
+    """One candidate of a space: its number and what it costs, by metric."""
 
     id: int
     costs: tuple[int, ...]
 
 
-class Section(NamedTuple):
+class Region(NamedTuple):
     """The valid candidates in which some axes have a value: how many, and the least and most of each metric.
 
-    `digits` say which value; `constants` are what all pay. `ahead` is, for each
-    metric, the least that is still to be paid at each state.
+    `digits` say which value; `constants` are what all pay. `ahead` is, for each metric, the least that is
+    still to be paid at each state, and `behind` the same of the negated metric.
     """
 
     digits: Mapping[int, int]
@@ -395,72 +374,59 @@ class Section(NamedTuple):
         """The most of each metric."""
         return tuple(c - int(each[0][0]) for c, each in zip(self.constants, self.behind, strict=True))
 
-    def lowest(self, metric: int) -> dict[int, int]:
-        """Return the digits of a candidate with the least of a metric."""
-        return {**self.digits, **cheapest(self.graph, metric, self.ahead[metric])}
-
-    def highest(self, metric: int) -> dict[int, int]:
-        """Return the digits of a candidate with the most of a metric."""
-        return {**self.digits, **cheapest(negated(self.graph, metric), 0, self.behind[metric])}
+    def ends(self, metric: int) -> tuple[dict[int, int], dict[int, int]]:
+        """Return the digits of a candidate with the least of a metric, and of one with the most."""
+        least = cheapest(self.graph, metric, 1, self.ahead[metric])
+        return {**self.digits, **least}, {**self.digits, **cheapest(self.graph, metric, -1, self.behind[metric])}
 
 
-class Sections(NamedTuple):
-    """A space as sections, and the sums a candidate can be counted from by the places of the listed axes."""
+class Regions(NamedTuple):
+    """A space as regions, and the sums a candidate can be counted from by the places of the listed axes."""
 
     space: Space
     listed: tuple[int, ...]
     sums: Mapping[tuple[int, ...], Sum]
-    sections: tuple[Section, ...]
+    regions: tuple[Region, ...]
 
-    def candidate(self, digits: Mapping[int, int]) -> Candidate:
+    def member(self, digits: Mapping[int, int]) -> Member:
         """Count one candidate."""
         places = tuple(digits[axis] for axis in range(len(self.space.axes)))
-        found = self.sums[tuple(digits[axis] for axis in self.listed)]
-        costs = tuple(
-            constant
-            + sum(int(factor.costs[m][tuple(digits[axis] for axis in factor.scope)]) for factor in found.factors)
-            for m, constant in enumerate(found.constants)
-        )
-        return Candidate(number([len(each.values) for each in self.space.axes], places), costs)
+        found = restricted(self.sums[tuple(digits[axis] for axis in self.listed)], digits)
+        return Member(number([len(each.values) for each in self.space.axes], places), found.constants if found else ())
 
 
-def cut(walked: Varied, masks: Sequence[Mask]) -> Sections:
-    """Walk a space and cut it; axes that do not fit are an error that names them."""
+def cut(walked: Varied, masks: Sequence[Mask]) -> Regions:
+    """Trace a space and cut it; axes that do not fit are an error that names them."""
     axes = walked.space.axes
     listed = tuple(place for place, each in enumerate(axes) if each.name in walked.listed)
     sums: dict[tuple[int, ...], Sum] = {}
-    found: list[Section] = []
+    found: list[Region] = []
     for places, recording in walked.recordings():
         if recording is not None:
             sums[places] = summed(recording, axes, masks)
-            found += _sections(sums[places], dict(zip(listed, places, strict=True)), axes)
-    return Sections(walked.space, listed, sums, tuple(found))
+            found += _regions(sums[places], dict(zip(listed, places, strict=True)), axes)
+    return Regions(walked.space, listed, sums, tuple(found))
 
 
-def _sections(whole: Sum, fixed: Mapping[int, int], axes: Sequence[Axis]) -> Iterator[Section]:
-    """Cut the candidates of one walk further, and yield the sections that have a valid one."""
+def _regions(whole: Sum, fixed: Mapping[int, int], axes: Sequence[Axis]) -> Iterator[Region]:
+    """Cut the candidates of one trace further, and yield the regions that have a valid one."""
     shared = _shared([factor.scope for factor in whole.factors], fixed, axes)
-    order: tuple[Turn, ...] | None = None
+    order: tuple[Stage, ...] = ()
     sizes = {place: len(each.values) for place, each in enumerate(axes) if place not in {*fixed, *shared}}
     for places in combinations(*(range(len(axes[axis].values)) for axis in shared)):
         digits = {**fixed, **dict(zip(shared, places, strict=True))}
         part = restricted(whole, digits)
         if part is None:
             continue
-        if order is None:
-            order = turns([factor.scope for factor in part.factors], sizes)
-            for turn in order:
-                check_cells([axes[axis] for axis in turn.cells])
-        graph = trellis(part.factors, order, sizes)
+        if not order:
+            order = stages([factor.scope for factor in part.factors], sizes)
+            for stage in order:
+                check_cells([axes[axis] for axis in stage.cells])
+        graph = trellis(part, order, sizes)
         if graph is not None:
-            yield _section(digits, part.constants, graph)
-
-
-def _section(digits: Mapping[int, int], constants: tuple[int, ...], graph: Trellis) -> Section:
-    metrics = range(len(METRICS))
-    ahead = tuple(lowest(graph, metric) for metric in metrics)
-    behind = tuple(lowest(negated(graph, metric), 0) for metric in metrics)
-    return Section(digits, constants, graph, paths(graph), ahead, behind)
+            metrics = range(len(part.constants))
+            ahead, behind = (tuple(lowest(graph, metric, sign) for metric in metrics) for sign in (1, -1))
+            yield Region(digits, part.constants, graph, paths(graph), ahead, behind)
 
 
 def _shared(scopes: Sequence[tuple[int, ...]], fixed: Mapping[int, int], axes: Sequence[Axis]) -> tuple[int, ...]:

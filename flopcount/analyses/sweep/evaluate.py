@@ -1,20 +1,18 @@
 """Programs of networks, run on integer arrays."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flopcount.analyses.arrays import numpy
 from flopcount.analyses.sweep.axes import Axis
-from flopcount.formulas.numbers import SMALL, Dim, Program, bounds_of, compiled
+from flopcount.formulas.numbers import SMALL, Dim, Program, bounds_of, compiled, total
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, np.dtype[Any]]
     Batch = Mapping[str, Array]
-
-COSTS = ("macs", "params")
-"""The metrics of a candidate."""
 
 VALID, OVERFLOW = -1, -2
 """Values of `reason`: the candidate is valid; its counts may not fit 64 bits."""
@@ -41,26 +39,23 @@ class Check(NamedTuple):
 class Counting(NamedTuple):
     """A program for the metrics, the vanished maps and the checks of a network; plain data that can be pickled."""
 
+    metrics: tuple[str, ...]
     program: Program
     ranges: Mapping[str, tuple[int, int]]
     checks: tuple[Check, ...]
 
 
-NEVER = Counting(Program({}, {0: 0}, (), (0,) * (len(COSTS) + 2), 1, is_small=True), {}, (Check("", 0, "positive"),))
-"""The counting of a network that is invalid whatever the axes say."""
-
-
 def counting(
-    costs: Mapping[str, Dim], vanished: Dim, checks: Sequence[Check], ranges: Mapping[str, tuple[int, int]]
+    costs: Mapping[str, Iterable[Dim]], vanished: Dim, checks: Sequence[Check], ranges: Mapping[str, tuple[int, int]]
 ) -> Counting:
     """Compile the costs of a network and the checks that the bounds do not prove."""
     found: dict[tuple[Dim, str], Check] = {}
     for each in checks:
         if not each.is_proved:
             found.setdefault((each.value, each.relation), each)
-    program = compiled([*(costs[name] for name in COSTS), vanished, *(each.value for each in found.values())])
+    program = compiled([*map(total, costs.values()), vanished, *(each.value for each in found.values())])
     kept = {name: ranges[name] for name in program.variables}
-    return Counting(program, kept, tuple(each._replace(value=0) for each in found.values()))
+    return Counting(tuple(costs), program, kept, tuple(each._replace(value=0) for each in found.values()))
 
 
 class Evaluator(NamedTuple):
@@ -68,27 +63,30 @@ class Evaluator(NamedTuple):
 
     A batch has an integer array for each bound axis (for the width, an array of multipliers), with values
     between the ends of the axis, and for each listed axis an array with the positions of its
-    values, counted from 0. Arrays are broadcast. The result has `macs`, `params`,
-    `valid`, `reason`, the number of the first check that fails, and `vanished`, where maps do not exist.
+    values, counted from 0. Arrays are broadcast. The result has the metrics, `valid`, `reason`, the
+    number of the first check that fails, and `vanished`, where maps do not exist. A program is None
+    if the network is invalid whatever the other axes are.
     """
 
     axes: tuple[Axis, ...]
+    metrics: tuple[str, ...]
     listed: tuple[str, ...]
-    programs: Mapping[tuple[int, ...], Counting]
+    programs: Mapping[tuple[int, ...], Counting | None]
 
     def __call__(self, batch: "Batch") -> "dict[str, Array]":
         """Return the costs of each candidate of a batch."""
         np = numpy()
         numbers = {each.name: _numerators(each, batch) for each in self.axes if each.name not in self.listed}
-        if not self.listed:
-            return _run(self.programs[()], numbers)
+        if not self.listed and (only := self.programs[()]):
+            return _run(only, numbers)
         shape = np.broadcast_shapes(*(np.shape(batch[each.name]) for each in self.axes))
         chosen = [np.asarray(batch[name]) for name in self.listed]
-        results = {name: np.empty(shape, np.int64) for name in (*COSTS, "reason")}
-        results |= {name: np.empty(shape, bool) for name in ("valid", "vanished")}
+        results = {name: np.zeros(shape, np.int64) for name in (*self.metrics, "reason")}
+        results |= {name: np.zeros(shape, bool) for name in ("valid", "vanished")}
         for places, program in self.programs.items():
-            picked = np.broadcast_to(_all(np, chosen, places), shape)
-            if picked.any():
+            pairs = zip(chosen, places, strict=True)
+            picked = np.broadcast_to(reduce(np.logical_and, (each == place for each, place in pairs)), shape)
+            if program and picked.any():
                 own = {name: np.broadcast_to(values, shape)[picked] for name, values in numbers.items()}
                 for name, values in _run(program, own).items():
                     results[name][picked] = values
@@ -96,14 +94,8 @@ class Evaluator(NamedTuple):
 
     def path(self, places: tuple[int, ...], reason: int) -> str:
         """Return the path of the layer whose check a reason numbers."""
-        return self.programs[places].checks[reason].path
-
-
-def _all(np: Any, chosen: "Sequence[Array]", places: Sequence[int]) -> "Array":
-    result: Array = chosen[0] == places[0]
-    for each, place in zip(chosen[1:], places[1:], strict=True):
-        result = np.logical_and(result, each == place)
-    return result
+        program = self.programs[places]
+        return program.checks[reason].path if program else ""
 
 
 def _numerators(each: Axis, batch: "Batch") -> "Array":
@@ -126,13 +118,13 @@ def _run(found: Counting, numbers: "Batch") -> "dict[str, Array]":
     arrays = {name: np.asarray(each, np.int64) for name, each in numbers.items()}
     with np.errstate(all="ignore"):
         values = found.program.run(operations(np), _constant, arrays)
-        vanished, *checked = values[len(COSTS) :]
+        vanished, *checked = values[len(found.metrics) :]
         reason: Array = np.broadcast_to(np.int64(VALID), shape)
         for place in range(len(found.checks) - 1, -1, -1):
             reason = np.where(found.checks[place].holds(checked[place]), reason, place)
         if not found.program.is_small:
             reason = np.where(_overflows(np, found.program, numbers, shape), OVERFLOW, reason)
-    totals = {name: np.broadcast_to(value, shape) for name, value in zip(COSTS, values, strict=False)}
+    totals = {name: np.broadcast_to(value, shape) for name, value in zip(found.metrics, values, strict=False)}
     columns = {"valid": reason == VALID, "reason": reason, "vanished": vanished >= 1}
     return {**totals, **{name: np.broadcast_to(column, shape) for name, column in columns.items()}}
 

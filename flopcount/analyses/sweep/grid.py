@@ -43,6 +43,11 @@ class Space(NamedTuple):
         return self.case.convention
 
     @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics of a candidate, parameters last."""
+        return self.case.metrics[::-1]
+
+    @property
     def reread(self) -> frozenset[str]:
         """The axes at each of whose values the file is read again: of models of other tools."""
         return frozenset({"input", "batch"}) if self.spec.foreign else frozenset()
@@ -71,8 +76,11 @@ class Words(NamedTuple):
     settings: tuple[str, ...] = ()
 
 
-def grid(network: Network, said: Words, rule: Convention) -> Space:
-    """Tell axes from what is fixed; what the options say goes before what the file declares."""
+def grid(network: Network, said: Words, **counted: Any) -> Space:
+    """Tell axes from what is fixed; what the options say goes before what the file declares.
+
+    `counted` are the convention and the metrics of the case.
+    """
     settings = [setting(text) for text in said.settings]
     varied = [each for each in settings if _varies(each)]
     fixed = tuple(each for each in settings if each not in varied)
@@ -88,7 +96,7 @@ def grid(network: Network, said: Words, rule: Convention) -> Space:
     axes = [*spread(known.spec.arch, axes), *declared_axes]
     if not axes:
         raise UsageError("nothing varies; give a list or a range, such as --input 96:320:32 or --width 0.5,0.75,1")
-    case = Case(made, input=where.input, batch=_whole(batch), width=width, settings=fixed, convention=rule)
+    case = Case(made, input=where.input, batch=_whole(batch), width=width, settings=fixed, **counted)
     return Space(case, tuple(axes))
 
 

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from flopcount.analyses.sweep.axes import Axis, Value
-from flopcount.analyses.sweep.evaluate import COSTS, Check
+from flopcount.analyses.sweep.evaluate import Check
 from flopcount.analyses.sweep.grid import MOST_READ, OPTIONS, Space, as_setting
 from flopcount.case import METRICS, Case, batched
 from flopcount.errors import FileError, ShapeError, SpecError, UsageError
@@ -118,7 +118,7 @@ def _frames(node: Node) -> Iterator[Frame]:
 
 
 class Recording(NamedTuple):
-    """A trace with expressions: each layer's share of each metric, the constraints, and where maps vanish.
+    """A trace with expressions: what adds up to each metric, the constraints, and where maps vanish.
 
     `vanished` is at least 1 where some map of the network does not exist.
     """
@@ -244,14 +244,14 @@ def _with(base: Plan, given: Given) -> Plan:
 
 
 def _recorded(space: Space, fixed: Mapping[str, Value], bindings: Mapping[str, Binding]) -> Recording:
-    """Trace once, and weigh each layer by the convention."""
+    """Trace once, and count by the convention."""
     case = _traced(space, fixed, bindings)
     traced = case.trace
     checks = [each for node, step in traced.items() for each in _checks(node, step, traced, case.given)]
     vanished = _vanished(traced)
     traced = folded(traced) if space.convention.folds else traced
     rule, steps = batched(space.convention, traced), traced.steps.values()
-    costs = {name: tuple(METRICS[name].of(step, rule) for step in steps) for name in COSTS}
+    costs = {name: METRICS[name].addends(steps, rule) for name in space.metrics}
     return Recording(costs, tuple(checks), vanished)
 
 

@@ -3,7 +3,7 @@
 Chunks are outer products of the axes, so what depends on one axis alone is computed once for each of its values.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,11 +18,10 @@ from flopcount.analyses.sweep.axes import (
     number,
     size,
 )
-from flopcount.analyses.sweep.evaluate import NEVER, OVERFLOW, Counting, Evaluator, counting
+from flopcount.analyses.sweep.evaluate import OVERFLOW, Evaluator, counting
 from flopcount.analyses.sweep.grid import Space
-from flopcount.analyses.sweep.record import Recording, varied
+from flopcount.analyses.sweep.record import varied
 from flopcount.errors import BadInput, FileError, SpecError, UsageError
-from flopcount.formulas.numbers import total
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,16 +61,11 @@ def evaluator(space: Space) -> Evaluator:
     """Return a pure function from batches of candidates to what they cost."""
     numpy()
     found = varied(space)
-    programs: dict[tuple[int, ...], Counting] = {}
-    for places, recording in found.recordings():
-        programs[places] = _counting(recording, found.ranges) if recording else NEVER
-    return Evaluator(found.space.axes, found.listed, programs)
-
-
-def _counting(recording: Recording, ranges: Mapping[str, tuple[int, int]]) -> Counting:
-    """Keep what the totals need of a walk."""
-    costs = {name: total(values) for name, values in recording.costs.items()}
-    return counting(costs, recording.vanished, recording.checks, ranges)
+    programs = {
+        places: counting(each.costs, each.vanished, each.checks, found.ranges) if each else None
+        for places, each in found.recordings()
+    }
+    return Evaluator(space.axes, space.metrics, found.listed, programs)
 
 
 def positions(space: Space, drawn: Drawn | None, *, parted: bool) -> int:
@@ -122,7 +116,7 @@ def _open(np: Any, block: Block) -> "tuple[Array, ...]":
 
 def _chunk(position: int, sizes: list[int], places: "tuple[Array, ...]", costs: "dict[str, Array]") -> Chunk:
     np = numpy()
-    shape = costs["macs"].shape
+    shape = costs["valid"].shape
     flat = {name: values.reshape(-1) for name, values in costs.items()}
     spread = tuple(np.broadcast_to(place, shape).reshape(-1) for place in places)
     return Chunk(position, _ids(np, sizes, spread), spread, flat)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flopcount.analyses.arrays import numpy
 from flopcount.analyses.conditions import Condition
 from flopcount.analyses.sweep.axes import in_words, size
-from flopcount.analyses.sweep.evaluate import COSTS, Evaluator
+from flopcount.analyses.sweep.evaluate import Evaluator
 from flopcount.analyses.sweep.grid import OPTIONS, Space
 from flopcount.analyses.sweep.run import Chunk, candidate, why
 from flopcount.case import notes_of
@@ -22,7 +22,7 @@ Rows = dict[str, Any]
 """An array for each column."""
 
 
-class Choice(NamedTuple):
+class Selection(NamedTuple):
     """What is kept of a sweep; `sort` is a column, with a minus for the smallest first."""
 
     where: Condition | None = None
@@ -105,13 +105,13 @@ class Tallied:
 
 def columns(space: Space) -> tuple[str, ...]:
     """Return the names of the columns."""
-    return ("id", *(each.name for each in space.axes), *COSTS)
+    return ("id", *(each.name for each in space.axes), *space.metrics)
 
 
 def kinds(space: Space) -> dict[str, type]:
     """Return what each column holds, whatever its rows: whole numbers, decimals or words; ids beyond 64 bits too."""
     ids = int if size(space.axes) < 2**63 else str
-    return {"id": ids, **{each.name: _kind(each.values) for each in space.axes}, **dict.fromkeys(COSTS, int)}
+    return {"id": ids, **{each.name: _kind(each.values) for each in space.axes}, **dict.fromkeys(space.metrics, int)}
 
 
 def _kind(values: Sequence[Any]) -> type:
@@ -130,7 +130,7 @@ def rows(tallied: Tallied, chunk: Chunk, where: Condition | None) -> Rows:
     """Return the valid candidates of a chunk that meet the condition, column by column."""
     np = numpy()
     kept = chunk.costs["valid"]
-    known = {name: chunk.costs[name] for name in COSTS}
+    known = {name: chunk.costs[name] for name in tallied.space.metrics}
     for (name, values), places in zip(tallied.values.items(), chunk.digits, strict=True):
         known[name] = values[places]
     known["id"] = np.asarray(chunk.ids)
@@ -163,7 +163,7 @@ def joined(one: Rows | None, other: Rows) -> Rows:
     return other if one is None else {name: np.concatenate([one[name], other[name]]) for name in other}
 
 
-def narrowed(found: Rows, choice: Choice) -> Rows:
+def narrowed(found: Rows, choice: Selection) -> Rows:
     """Keep what the choice keeps of some rows; of parts narrowed before it is the same as of the whole."""
     np = numpy()
     if choice.pareto is not None:
@@ -250,7 +250,7 @@ class Cloud:
 
     def _front(self, found: Rows) -> Rows:
         """Keep one candidate for each place of the front: others are drawn over it."""
-        kept = narrowed(found, Choice(pareto=(self.x, self.y)))
+        kept = narrowed(found, Selection(pareto=(self.x, self.y)))
         np = numpy()
         x, y = kept[self.x], kept[self.y]
         first = np.concatenate([[True], (x[1:] != x[:-1]) | (y[1:] != y[:-1])])
