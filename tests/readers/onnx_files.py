@@ -6,7 +6,11 @@ as small as these few functions.
 
 import struct
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from flopcount.case import Count
+from flopcount.cli.loading import Options, count_of
 
 FLOAT, INT64 = 1, 7
 
@@ -109,7 +113,28 @@ def function(name: str, inputs: str, outputs: str, nodes: Sequence[bytes], domai
 
 
 def model(content: bytes, *functions: bytes, opset: int = 17) -> bytes:
-    """Write a model around a graph."""
-    own = field(8, field(1, "own") + field(2, 1)) if functions else b""
-    opsets = field(8, field(1, "") + field(2, opset)) + own
+    """Write a model around a graph, which may use operators of ONNX Runtime."""
+    domains = {"": opset, "com.microsoft": 1, **({"own": 1} if functions else {})}
+    opsets = b"".join(field(8, field(1, name) + field(2, number)) for name, number in domains.items())
     return field(1, 8) + opsets + field(7, content) + b"".join(field(25, each) for each in functions)
+
+
+def counted(
+    folder: Path,
+    nodes: Sequence[bytes],
+    inputs: Mapping[str, Sizes | None] | Sizes,
+    tensors: Mapping[str, Any] | None = None,
+    *functions: bytes,
+    opset: int = 17,
+) -> Count:
+    """Count a graph of some nodes; sizes alone are those of the input x."""
+    path = folder / "model.onnx"
+    inputs = inputs if isinstance(inputs, Mapping) else {"x": inputs}
+    path.write_bytes(model(graph(nodes, inputs, tensors), *functions, opset=opset))
+    return count_of(str(path), Options())
+
+
+def last(result: Count) -> tuple[int, ...]:
+    """Return the sizes that come out, without the batch."""
+    *_, step = (step for step in result.trace.steps.values() if step.kind != "Constants")
+    return tuple(int(str(size)) for size in step.shape.dims)

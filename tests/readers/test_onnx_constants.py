@@ -3,9 +3,7 @@
 from pathlib import Path
 
 import pytest
-from onnx_files import Weights, field, graph, model, node, tensor
-
-from flopcount.cli.loading import Options, count_of
+from onnx_files import Weights, counted, field, node, tensor
 
 
 def constant(name: str, *dims: int) -> bytes:
@@ -15,26 +13,21 @@ def constant(name: str, *dims: int) -> bytes:
 
 
 def test_where_there_are_no_initializers_constants_are_the_params(tmp_path: Path) -> None:
-    path = tmp_path / "model.onnx"
-    path.write_bytes(model(graph([constant("w", 5, 4, 1, 1), node("Conv", "x w", "y")], {"x": (1, 4, 8, 8)})))
-    assert count_of(str(path), Options()).total.params == 20
+    result = counted(tmp_path, [constant("w", 5, 4, 1, 1), node("Conv", "x w", "y")], (1, 4, 8, 8))
+    assert result.total.params == 20
 
 
 def test_beside_initializers_constants_are_none(tmp_path: Path) -> None:
     """A fixed filter, such as one that blurs, is a constant among the weights of the others."""
     nodes = [constant("blur", 4, 1, 3, 3), node("Conv", "x blur", "b", group=4), node("Conv", "b w", "y")]
-    path = tmp_path / "model.onnx"
-    path.write_bytes(model(graph(nodes, {"x": (1, 4, 8, 8)}, {"w": Weights((5, 4, 1, 1))})))
-    result = count_of(str(path), Options())
+    result = counted(tmp_path, nodes, (1, 4, 8, 8), {"w": Weights((5, 4, 1, 1))})
     assert (result.total.params, result.total.macs) == (20, 36 * 36 + 20 * 36)
 
 
 def test_weights_that_a_graph_fills_in_are_no_params_and_a_note_says_so(tmp_path: Path) -> None:
     """Neither are the numbers of the shape that is filled."""
     nodes = [node("ConstantOfShape", "shape", "w"), node("Conv", "x w", "y")]
-    path = tmp_path / "model.onnx"
-    path.write_bytes(model(graph(nodes, {"x": (1, 4, 8, 8)}, {"shape": [5, 4, 3, 3]})))
-    result = count_of(str(path), Options())
+    result = counted(tmp_path, nodes, (1, 4, 8, 8), {"shape": [5, 4, 3, 3]})
     assert (result.total.params, result.total.macs) == (0, 180 * 36)
     assert any("180 numbers of weights are not parameters" in str(note) for note in result.notes)
 
@@ -43,9 +36,8 @@ def test_a_table_that_is_read_in_part_is_trained_as_a_whole(tmp_path: Path) -> N
     """Six of 32 positions, as a short input reads them."""
     nodes = [node("Slice", "table zero six", "some"), node("Add", "x some", "y")]
     tensors = {"table": Weights((32, 8)), "zero": [0], "six": [6]}
-    path = tmp_path / "model.onnx"
-    path.write_bytes(model(graph(nodes, {"x": (1, 6, 8)}, tensors)))
-    assert count_of(str(path), Options()).total.params == 32 * 8
+    result = counted(tmp_path, nodes, (1, 6, 8), tensors)
+    assert result.total.params == 32 * 8
 
 
 @pytest.mark.parametrize(("size", "stride", "expected"), [(7, 2, 4), (8, 2, 4), (8, 3, 3)])
@@ -74,6 +66,5 @@ def test_a_border_that_the_graph_computes_makes_the_map_as_large_as_it_says(
     ]
     numbers = {"stride": [float(stride)], "one": [1.0], "kernel": [3.0], "zero": [0.0], "two": [2.0]}
     tensors = {**numbers, "nothing": [0.0, 0.0], "filter": Weights((5, 4, 3, 3))}
-    path = tmp_path / "model.onnx"
-    path.write_bytes(model(graph(nodes, {"x": (1, 4, size, size)}, tensors)))
-    assert count_of(str(path), Options()).total.macs == 180 * expected**2
+    result = counted(tmp_path, nodes, (1, 4, size, size), tensors)
+    assert result.total.macs == 180 * expected**2

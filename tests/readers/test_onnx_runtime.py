@@ -4,22 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from onnx_files import Sizes, Weights, field, graph, node
+from onnx_files import Sizes, Weights, counted, node
 
 from flopcount.case import Count
-from flopcount.cli.loading import Options, count_of
 
 TOKENS: Sizes = (1, 6, 8)
 MAP: Sizes = (1, 4, 8, 8)
 MS = "com.microsoft"
-
-
-def counted(folder: Path, nodes: list[bytes], dims: Sizes, opset: int = 17, **tensors: Any) -> Count:
-    """Count a graph that reads x, and may use operators of ONNX Runtime."""
-    opsets = b"".join(field(8, field(1, name) + field(2, number)) for name, number in (("", opset), (MS, 1)))
-    path = folder / "model.onnx"
-    path.write_bytes(field(1, 8) + opsets + field(7, graph(nodes, {"x": dims}, tensors)))
-    return count_of(str(path), Options())
 
 
 def kinds(result: Count) -> list[str]:
@@ -30,7 +21,7 @@ def kinds(result: Count) -> list[str]:
 
 def test_fused_attention_is_a_linear_layer_and_two_products(tmp_path: Path) -> None:
     nodes = [node("Attention", "x w b", "y", domain=MS, num_heads=2)]
-    result = counted(tmp_path, nodes, TOKENS, w=Weights((8, 24)), b=Weights((24,)))
+    result = counted(tmp_path, nodes, TOKENS, {"w": Weights((8, 24)), "b": Weights((24,))})
     assert kinds(result) == ["Linear", "Einsum", "Softmax", "Einsum"]
     assert (result.total.macs, result.total.params) == (6 * 8 * 24 + 2 * 6 * 6 * 8, 8 * 24 + 24)
 
@@ -42,20 +33,20 @@ def test_attention_of_layers_that_come_in_has_no_params(tmp_path: Path) -> None:
 
 def test_a_fused_convolution_is_followed_by_its_function(tmp_path: Path) -> None:
     nodes = [node("FusedConv", "x w b", "y", domain=MS, activation="Relu")]
-    result = counted(tmp_path, nodes, MAP, w=Weights((5, 4, 1, 1)), b=Weights((5,)))
+    result = counted(tmp_path, nodes, MAP, {"w": Weights((5, 4, 1, 1)), "b": Weights((5,))})
     assert (kinds(result), result.total.macs) == (["Conv", "ReLU"], 20 * 64)
 
 
 @pytest.mark.parametrize(("op", "params"), [("SkipLayerNormalization", 16), ("SkipSimplifiedLayerNormalization", 8)])
 def test_a_skip_norm_adds_first(tmp_path: Path, op: str, params: int) -> None:
     names = "x x g b" if params > 8 else "x x g"
-    result = counted(tmp_path, [node(op, names, "y", domain=MS)], TOKENS, g=Weights((8,)), b=Weights((8,)))
+    result = counted(tmp_path, [node(op, names, "y", domain=MS)], TOKENS, {"g": Weights((8,)), "b": Weights((8,))})
     norm = "LayerNorm" if params > 8 else "RMSNorm"
     assert (kinds(result)[:2], result.total.params) == (["Add", norm], params)
 
 
 def test_a_gelu_with_a_bias_adds_it_first(tmp_path: Path) -> None:
-    result = counted(tmp_path, [node("BiasGelu", "x b", "y", domain=MS)], TOKENS, b=Weights((8,)))
+    result = counted(tmp_path, [node("BiasGelu", "x b", "y", domain=MS)], TOKENS, {"b": Weights((8,))})
     assert (kinds(result)[-1], result.total.params) == ("GELU", 8)
 
 
@@ -65,33 +56,27 @@ def test_a_fused_product_turns_either_side(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("op", "names", "params"), [("RMSNormalization", "x g", 8), ("LayerNormalization", "x g b", 16)]
+    ("spec", "dims", "opset", "scale", "params"),
+    [
+        (node("RMSNormalization", "x g", "y", axis=-1), TOKENS, 23, (8,), 8),
+        (node("LayerNormalization", "x g b", "y", axis=-1), TOKENS, 23, (8,), 16),
+        (node("LayerNormalization", "x g b", "y", axis=1), TOKENS, 17, (6, 8), 96),
+        (node("GroupNormalization", "x g b", "y", num_groups=2), MAP, 21, (4,), 8),
+        (node("GroupNormalization", "x g b", "y", num_groups=2), MAP, 18, (2,), 4),
+    ],
 )
-def test_norms_of_late_opsets_have_their_params(tmp_path: Path, op: str, names: str, params: int) -> None:
-    result = counted(tmp_path, [node(op, names, "y", axis=-1)], TOKENS, 23, g=Weights((8,)), b=Weights((8,)))
+def test_a_norm_has_a_scale_and_a_shift_for_each_channel_or_element(
+    tmp_path: Path, spec: bytes, dims: Sizes, opset: int, *, scale: tuple[int, ...], params: int
+) -> None:
+    """RMS norms have no shift; group norms until opset 20 have numbers for each group."""
+    result = counted(tmp_path, [spec], dims, {"g": Weights(scale), "b": Weights(scale)}, opset=opset)
     assert result.total.params == params
-
-
-def test_a_layer_norm_over_several_axes_has_a_scale_for_each_element(tmp_path: Path) -> None:
-    nodes = [node("LayerNormalization", "x g b", "y", axis=1)]
-    result = counted(tmp_path, nodes, TOKENS, g=Weights((6, 8)), b=Weights((6, 8)))
-    assert result.total.params == 96
-
-
-def test_a_group_norm_has_a_scale_for_each_channel(tmp_path: Path) -> None:
-    nodes = [node("GroupNormalization", "x g b", "y", num_groups=2)]
-    assert counted(tmp_path, nodes, MAP, 21, g=Weights((4,)), b=Weights((4,))).total.params == 8
-
-
-def test_a_group_norm_of_opset_18_has_a_scale_for_each_group(tmp_path: Path) -> None:
-    nodes = [node("GroupNormalization", "x g b", "y", num_groups=2)]
-    assert counted(tmp_path, nodes, MAP, 18, g=Weights((2,)), b=Weights((2,))).total.params == 4
 
 
 def test_a_convolution_of_whole_numbers_is_one_like_others(tmp_path: Path) -> None:
     nodes = [node("QLinearConv", "x s z w s z s z b", "y")]
     scales: dict[str, Any] = {"s": [0.5], "z": Weights((), 3)}
-    result = counted(tmp_path, nodes, MAP, w=Weights((5, 4, 1, 1), 3), b=Weights((5,), 6), **scales)
+    result = counted(tmp_path, nodes, MAP, {"w": Weights((5, 4, 1, 1), 3), "b": Weights((5,), 6), **scales})
     assert (kinds(result)[0], result.total.macs, result.total.params) == ("Conv", 20 * 64, 25)
 
 
@@ -146,7 +131,7 @@ def test_what_multiplies_nothing_has_the_sizes_that_come_out(
         "wide": [3, 6, 8],
         "halves": [3, 5],
     }
-    *_, step = counted(tmp_path, nodes, TOKENS, **tensors).trace.steps.values()
+    *_, step = counted(tmp_path, nodes, TOKENS, tensors).trace.steps.values()
     assert (step.shape.dims[-len(out) :], step.tally.counts.get("matmul_mac")) == (out, None)
 
 
@@ -163,7 +148,7 @@ def test_what_multiplies_nothing_has_the_sizes_that_come_out(
 def test_what_multiplies_weights_has_their_macs(tmp_path: Path, nodes: list[bytes], dims: Sizes, macs: int) -> None:
     nodes = [node("Identity", "x", "f"), *nodes]
     weights: dict[str, Any] = {"w": Weights((5, 4, 1, 1), 3), "v": Weights((8, 5), 3), "s": [0.5], "z": Weights((), 3)}
-    result = counted(tmp_path, nodes, dims, **weights)
+    result = counted(tmp_path, nodes, dims, weights)
     assert (result.total.macs, result.total.params) == (macs, 20 if "w" in str(nodes[-1]) and len(dims) > 3 else 40)
 
 
