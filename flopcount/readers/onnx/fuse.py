@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 
 from flopcount.readers.onnx.file import NodeProto, TensorProto
 
-CLOSE = 1e-2
-
 Pattern = str | float | tuple[Any, ...]
 """A tensor with a name, a constant, or an operator with a pattern for each input; dots stand for further inputs."""
 
@@ -80,7 +78,7 @@ class _Nodes(NamedTuple):
         """Yield each way to match a tensor with a pattern, given what its names stand for already."""
         if isinstance(pattern, str) and names.get(pattern, name) == name:
             yield {**names, pattern: name}, ()
-        elif isinstance(pattern, float) and abs(self.number(name) - pattern) < CLOSE:
+        elif isinstance(pattern, float) and abs(self.number(name) - pattern) < 1e-2:  # noqa: PLR2004  (close enough)
             yield names, ()
         elif isinstance(pattern, tuple):
             node = self.makers.get(name)

@@ -107,12 +107,6 @@ class DraftRow:
 _MOVABLE = frozenset(("Reshape", "Permute", "Expand", "Parameter", "Operation"))
 """The kinds with a field for the channel axis."""
 
-_FOLLOWING = frozenset(("Elementwise", "Activation"))
-"""The kinds that work with any channel axis, and keep that of their input."""
-
-_RESHAPING = frozenset(("Reshape", "Expand", "Operation"))
-"""The kinds that replace a number of the last axes."""
-
 
 class Draft:
     """The layers that a walk has written, and the initializers that they have counted."""
@@ -152,7 +146,7 @@ class Draft:
         """Write a layer, and return its output; its formula gives the sizes."""
         rows = [value.row for value in inputs if value.row is not None]
         shapes = [self.rows[row].shape for row in rows] or [self.row_of(inputs[0]).shape]
-        if kind in _RESHAPING and fields.get("operator") != "Constant":
+        if kind in {"Reshape", "Expand", "Operation"} and fields.get("operator") != "Constant":
             fields["axes"] = len(shapes[0].dims)
         fields = written(kind, fields)
         layer = self.assembly.layer(self.origin, kind, fields)
@@ -180,9 +174,9 @@ class Draft:
         return made
 
     def _moved(self, row: DraftRow, channel_axis: int) -> bool:
-        """Set the channel axis in the row that makes a value, if nothing else reads it."""
+        """Set the channel axis in the row that makes a value if nothing else reads it; functions of elements follow."""
         chain, reads = [row], 0
-        while row.uses == reads and row.kind in _FOLLOWING and len(row.inputs) == 1:
+        while row.uses == reads and row.kind in {"Elementwise", "Activation"} and len(row.inputs) == 1:
             row, reads = self.rows[row.inputs[0]], 1
             chain.append(row)
         if row.uses != reads or row.kind not in _MOVABLE or len({each.shape.dims for each in chain}) > 1:

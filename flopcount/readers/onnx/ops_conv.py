@@ -9,8 +9,6 @@ from flopcount.errors import Refusal
 from flopcount.readers.base import exact
 from flopcount.readers.onnx.op import Dims, NodeContext, Size, Value, Writer, collapsed, integers
 
-Pairs = list[tuple[int, int]]
-
 
 def as_map(op: NodeContext, value: Value) -> Value:
     """Return a value as a map: the batch, which is left out if it is one, the channels, then space."""
@@ -29,13 +27,13 @@ def _numbers(op: NodeContext, name: str, axes: int, count: int, default: int) ->
     return found
 
 
-def _explicit_padding(op: NodeContext, axes: int) -> Pairs:
+def _explicit_padding(op: NodeContext, axes: int) -> list[tuple[int, int]]:
     """Return the padding before and after on each axis."""
     found = _numbers(op, "pads", axes, 2 * axes, 0)
     return [*zip(found[:axes], found[axes:], strict=True)]
 
 
-def _checked_padding(pairs: Pairs) -> Pairs:
+def _checked_padding(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     if any(min(pair) < 0 for pair in pairs):
         raise Refusal(f"its padding is negative: {pairs}")
     return pairs

@@ -83,8 +83,7 @@ def added(op: NodeContext, x: Value, other: Value | None) -> Value:
 
 def _matters(op: NodeContext, value: Value, dims: Dims) -> bool:
     """Tell whether a constant is a parameter, or broadcasts the other inputs."""
-    others = [each.dims for each in op.present if each is not value]
-    return op.is_trained(value) or broadcast((), *others) != dims
+    return op.is_trained(value) or broadcast((), *(each.dims for each in op.present if each is not value)) != dims
 
 
 def _aligned(op: NodeContext, values: list[Value], dims: Dims) -> list[Value]:
@@ -149,8 +148,7 @@ def clip(op: NodeContext) -> list[Value]:
 
 
 def _bound(op: NodeContext, index: int, name: str) -> float | None:
-    value = op.get(index)
-    if value is not None and value.data:
+    if (value := op.get(index)) and value.data:
         return value.data[0]
     found = op.attribute(name)
     return None if isinstance(found, float) and abs(found) > 1e38 else found  # noqa: PLR2004  (the default: no bound)

@@ -63,8 +63,8 @@ def _channels_after(before: Dims, after: Dims, axis: int) -> int:
 
 def reshape(op: NodeContext) -> list[Value]:
     """Reshape: 0 keeps a size, -1 takes what is left."""
-    x, wanted = op.at(0), op.integers_at("shape", 1, relative=True)
-    if wanted is None:
+    x = op.at(0)
+    if (wanted := op.integers_at("shape", 1, relative=True)) is None:
         raise Refusal("it has no shape")
     keeps = not op.integer("allowzero", 0)
     dims = [x.dims[axis] if size == 0 and keeps and axis < len(x.dims) else size for axis, size in enumerate(wanted)]

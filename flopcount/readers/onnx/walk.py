@@ -24,9 +24,6 @@ _FOLDED = frozenset((*ALWAYS, *FOLDS, "If"))
 CONTROL = frozenset(("Loop", "Scan", "SequenceMap"))
 """Operators that run a graph as often as their input says, so their cost is not known beforehand."""
 
-PRODUCTS = frozenset(("MatMul", "Gemm", "Einsum", "Conv", "ConvTranspose"))
-"""The operators that multiply and add."""
-
 DEEPEST = 16
 """The most levels of functions and branches inside each other."""
 
@@ -92,8 +89,7 @@ class Walk:
                         self.draft.read_once.add(value.row)
 
     def _outputs(self, node: file.NodeProto, scope: GraphScope) -> list[Value | None]:
-        missing = [name for name in node.inputs if name and name not in scope.env]
-        if missing:
+        if missing := [name for name in node.inputs if name and name not in scope.env]:
             what = f"it reads {missing[0]!r}, which no earlier node makes; nodes have to be in order"
             raise Refusal(what, node.title, node.operator)
         inputs = tuple(scope.env.get(name) if name else None for name in node.inputs)
@@ -131,18 +127,17 @@ class Walk:
             value, names = ALWAYS[op.node.op](op), self.draft.sizes.keys() & {*op.node.outputs}
             is_weights = value.dtype in file.FLOATS and value.elements > 1
             return [value._replace(initializers=frozenset(names)) if is_weights else value]
-        found = folded(op)
-        if found is not None:
+        if found := folded(op):
             return [found._replace(initializers=_initializers(op))]
         if write is None:
             raise Refusal("its size follows from numbers that are not known")
-        return write(self._awakened(op)) if op.node.op in PRODUCTS else self._sized(op, write)
+        multiplies = op.node.op in {"MatMul", "Gemm", "Einsum", "Conv", "ConvTranspose"}
+        return write(self._awakened(op)) if multiplies else self._sized(op, write)
 
     def _awakened(self, op: NodeContext) -> NodeContext:
         """Make layers of a product of constants: nothing folds it, so it runs with the network."""
-        first, entry = op.at(0), Value((1,), row=0)
-        value = ops_shape.parameter(op._replace(inputs=(entry,)), first)
-        return op._replace(inputs=(value._replace(dims=first.dims), *op.inputs[1:]))
+        value = ops_shape.parameter(op._replace(inputs=(Value((1,), row=0),)), op.at(0))
+        return op._replace(inputs=(value._replace(dims=op.at(0).dims), *op.inputs[1:]))
 
     def _sized(self, op: NodeContext, write: Writer) -> list[Value]:
         """Return what is computed before anything runs: its sizes, not its numbers."""
@@ -175,8 +170,7 @@ class Walk:
 
     def _branched(self, op: NodeContext, scope: GraphScope) -> list[Value | None]:
         """Walk through the branch that is taken, if that is known beforehand."""
-        condition = op.at(0).data
-        if condition is None:
+        if (condition := op.at(0).data) is None:
             if self.allow_unknown:
                 return self._skipped(op)
             raise Refusal("the branch depends on the input; export the model without control flow")
