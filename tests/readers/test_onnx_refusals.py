@@ -49,10 +49,7 @@ def simple(nodes: Sequence[bytes], dims: Sizes | None = MAP, opset: int = 17) ->
         ([node("SpaceToDepth", "x", "y", blocksize=0)], "invalid downscale_factor 0"),
         ([node("RoiAlign", "x w", "a"), node("GatherND", "a none", "y")], "its inputs of [4, 4, 1, 1], []"),
         ([node("Flatten", "w x", "y")], "is a constant"),
-        (
-            [node("MatMul", "x x", "y"), node("Flatten", "y", "z", axis=1), node("MatMul", "z z", "y2")],
-            "be multiplied",
-        ),
+        ([node("MatMul", "x x", "y"), node("Flatten", "y", "z", axis=1), node("MatMul", "z z", "y2")], "be multiplied"),
     ],
 )
 def test_a_graph_that_cannot_be_counted_is_refused(run: Run, write: Write, nodes: list[bytes], says: str) -> None:

@@ -26,11 +26,6 @@ def test_fused_attention_is_a_linear_layer_and_two_products(tmp_path: Path) -> N
     assert (result.total.macs, result.total.params) == (6 * 8 * 24 + 2 * 6 * 6 * 8, 8 * 24 + 24)
 
 
-def test_attention_of_layers_that_come_in_has_no_params(tmp_path: Path) -> None:
-    result = counted(tmp_path, [node("MultiHeadAttention", "x x x", "y", domain=MS, num_heads=4)], TOKENS)
-    assert (result.total.macs, result.total.params) == (2 * 6 * 6 * 8, 0)
-
-
 def test_a_fused_convolution_is_followed_by_its_function(tmp_path: Path) -> None:
     nodes = [node("FusedConv", "x w b", "y", domain=MS, activation="Relu")]
     result = counted(tmp_path, nodes, MAP, {"w": Weights((5, 4, 1, 1)), "b": Weights((5,))})
@@ -48,11 +43,6 @@ def test_a_skip_norm_adds_first(tmp_path: Path, op: str, params: int) -> None:
 def test_a_gelu_with_a_bias_adds_it_first(tmp_path: Path) -> None:
     result = counted(tmp_path, [node("BiasGelu", "x b", "y", domain=MS)], TOKENS, {"b": Weights((8,))})
     assert (kinds(result)[-1], result.total.params) == ("GELU", 8)
-
-
-def test_a_fused_product_turns_either_side(tmp_path: Path) -> None:
-    nodes = [node("FusedMatMul", "x x", "y", domain=MS, transB=1)]
-    assert counted(tmp_path, nodes, TOKENS).total.macs == 6 * 8 * 6
 
 
 @pytest.mark.parametrize(
@@ -120,18 +110,10 @@ def test_a_convolution_of_whole_numbers_is_one_like_others(tmp_path: Path) -> No
 def test_what_multiplies_nothing_has_the_sizes_that_come_out(
     tmp_path: Path, nodes: list[bytes], out: tuple[int, ...]
 ) -> None:
-    more = {"five": [5], "ends": [0.0, 1.0], "places": Weights((2, 2), 7), "small": [4], "some": [0, 2, 4], "two": [2]}
-    scalars = {"zero": 0, "five5": 5, "one1": 1, "zeroth": [0], "flat": [48], "none": [], "slope": [0.25]}
-    tensors: dict[str, Any] = {
-        **more,
-        **scalars,
-        "k": [3],
-        "one": [1],
-        "twice": [1, 2, 1],
-        "wide": [3, 6, 8],
-        "halves": [3, 5],
-    }
-    *_, step = counted(tmp_path, nodes, TOKENS, tensors).trace.steps.values()
+    sizes = {"five": [5], "small": [4], "some": [0, 2, 4], "two": [2], "k": [3], "one": [1], "twice": [1, 2, 1]}
+    more = {"zero": 0, "five5": 5, "one1": 1, "zeroth": [0], "flat": [48], "none": [], "wide": [3, 6, 8]}
+    others = {"halves": [3, 5], "slope": [0.25], "ends": [0.0, 1.0], "places": Weights((2, 2), 7)}
+    *_, step = counted(tmp_path, nodes, TOKENS, {**sizes, **more, **others}).trace.steps.values()
     assert (step.shape.dims[-len(out) :], step.tally.counts.get("matmul_mac")) == (out, None)
 
 
@@ -150,8 +132,3 @@ def test_what_multiplies_weights_has_their_macs(tmp_path: Path, nodes: list[byte
     weights: dict[str, Any] = {"w": Weights((5, 4, 1, 1), 3), "v": Weights((8, 5), 3), "s": [0.5], "z": Weights((), 3)}
     result = counted(tmp_path, nodes, dims, weights)
     assert (result.total.macs, result.total.params) == (macs, 20 if "w" in str(nodes[-1]) and len(dims) > 3 else 40)
-
-
-def test_depth_becomes_space(tmp_path: Path) -> None:
-    *_, step = counted(tmp_path, [node("DepthToSpace", "x", "y", blocksize=2)], MAP).trace.steps.values()
-    assert step.shape.dims == (1, 16, 16)

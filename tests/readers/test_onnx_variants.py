@@ -9,6 +9,7 @@ from onnx_files import Sizes, Weights, counted, last, node
 
 MAP: Sizes = (1, 4, 8, 8)
 TOKENS: Sizes = (1, 6, 8)
+MS = "com.microsoft"
 
 CASES: Mapping[str, tuple[list[bytes], Sizes, Mapping[str, Any], tuple[int, ...], int, int]] = {
     "a scale for each channel": ([node("Mul", "x g", "y")], MAP, {"g": Weights((4, 1, 1))}, (4, 8, 8), 0, 4),
@@ -17,16 +18,9 @@ CASES: Mapping[str, tuple[list[bytes], Sizes, Mapping[str, Any], tuple[int, ...]
     "a tensor that stretches": ([node("Mul", "x p", "y")], (1, 1, 8), {"p": Weights((6, 1))}, (6, 8), 0, 6),
     "a slope for each channel": ([node("PRelu", "x s", "y")], MAP, {"s": Weights((4, 1, 1))}, (4, 8, 8), 0, 4),
     "a slope for each position": ([node("PRelu", "x s", "y")], MAP, {"s": Weights((8, 8))}, (4, 8, 8), 0, 64),
-    "tokens before others": (
-        [node("Concat", "t x", "y", axis=1)],
-        TOKENS,
-        {"t": Weights((1, 2, 8))},
-        (8, 8),
-        0,
-        16,
-    ),
+    "tokens before others": ([node("Concat", "t x", "y", axis=1)], TOKENS, {"t": Weights((1, 2, 8))}, (8, 8), 0, 16),
     "a row after others": ([node("Concat", "x t", "y", axis=1)], TOKENS, {"t": Weights((1, 2, 8))}, (8, 8), 0, 16),
-    "a sum of a bias and a convolution": (
+    "a bias after a layer": (
         [node("Conv", "x w", "c"), node("Add", "c b", "y")],
         MAP,
         {"w": Weights((5, 4, 1, 1)), "b": Weights((1, 5, 1, 1))},
@@ -35,7 +29,7 @@ CASES: Mapping[str, tuple[list[bytes], Sizes, Mapping[str, Any], tuple[int, ...]
         25,
     ),
     "weights before the layer": ([node("MatMul", "w x", "y")], TOKENS, {"w": Weights((3, 6))}, (3, 8), 3 * 6 * 8, 18),
-    "a matrix of weights for each head": (
+    "weights for each head": (
         [node("MatMul", "x w", "y")],
         TOKENS,
         {"w": Weights((2, 8, 5))},
@@ -43,7 +37,7 @@ CASES: Mapping[str, tuple[list[bytes], Sizes, Mapping[str, Any], tuple[int, ...]
         2 * 6 * 8 * 5,
         80,
     ),
-    "a linear layer as an equation": (
+    "a linear layer": (
         [node("Einsum", "x w", "y", equation="...c,dc->...d")],
         TOKENS,
         {"w": Weights((5, 8))},
@@ -51,7 +45,7 @@ CASES: Mapping[str, tuple[list[bytes], Sizes, Mapping[str, Any], tuple[int, ...]
         6 * 8 * 5,
         40,
     ),
-    "an equation that says no result": (
+    "an equation without a result": (
         [node("Einsum", "x w", "y", equation="bij,jk")],
         TOKENS,
         {"w": Weights((8, 5))},
@@ -68,8 +62,41 @@ CASES: Mapping[str, tuple[list[bytes], Sizes, Mapping[str, Any], tuple[int, ...]
         30 + 40,
     ),
     "a product of two vectors": ([node("MatMul", "x x", "y")], (8,), {}, (1,), 8, 0),
+    "depth that becomes space": ([node("DepthToSpace", "x", "y", blocksize=2)], MAP, {}, (1, 16, 16), 0, 0),
+    "a product with one side turned": (
+        [node("FusedMatMul", "x x", "y", domain=MS, transB=1)],
+        TOKENS,
+        {},
+        (6, 6),
+        6 * 8 * 6,
+        0,
+    ),
+    "attention": (
+        [node("MultiHeadAttention", "x x x", "y", domain=MS, num_heads=4)],
+        TOKENS,
+        {},
+        (6, 8),
+        2 * 6 * 6 * 8,
+        0,
+    ),
+    "growth by strides and output padding": (
+        [node("ConvTranspose", "x w", "y", strides=(2, 2), pads=(1, 1, 1, 1), output_padding=(1, 1))],
+        MAP,
+        {"w": Weights((4, 6, 3, 3))},
+        (6, 16, 16),
+        4 * 6 * 9 * 64,
+        216,
+    ),
+    "an Upsample": (
+        [node("Upsample", "x s", "y", mode="nearest")],
+        MAP,
+        {"s": [1.0, 1.0, 2.0, 2.0]},
+        (4, 16, 16),
+        0,
+        0,
+    ),
     "Gemm without a bias": ([node("Gemm", "x w", "y", transB=1)], (1, 8), {"w": Weights((5, 8))}, (5,), 40, 40),
-    "a transposed convolution to a size": (
+    "growth to a size": (
         [node("ConvTranspose", "x w", "y", strides=(2, 2), output_shape=(16, 16))],
         MAP,
         {"w": Weights((4, 5, 3, 3))},
@@ -77,7 +104,7 @@ CASES: Mapping[str, tuple[list[bytes], Sizes, Mapping[str, Any], tuple[int, ...]
         4 * 5 * 9 * 64,
         180,
     ),
-    "a transposed convolution to twice the size": (
+    "growth to twice the size": (
         [node("ConvTranspose", "x w", "y", strides=(2, 2), auto_pad="SAME_UPPER")],
         MAP,
         {"w": Weights((4, 5, 2, 2))},
@@ -93,7 +120,7 @@ CASES: Mapping[str, tuple[list[bytes], Sizes, Mapping[str, Any], tuple[int, ...]
         0,
         0,
     ),
-    "a pool padded by more than half of it": (
+    "a pool padded by all of it": (
         [node("AveragePool", "x", "y", kernel_shape=(2, 2), pads=(2, 2, 2, 2))],
         MAP,
         {},
@@ -109,7 +136,7 @@ CASES: Mapping[str, tuple[list[bytes], Sizes, Mapping[str, Any], tuple[int, ...]
         0,
         0,
     ),
-    "an enlargement of channels that are last": (
+    "resized channels that are last": (
         [node("Resize", "x - scales", "y", mode="cubic")],
         MAP,
         {"scales": [1.0, 2.0, 2.0, 1.0]},
@@ -117,7 +144,7 @@ CASES: Mapping[str, tuple[list[bytes], Sizes, Mapping[str, Any], tuple[int, ...]
         0,
         0,
     ),
-    "a size in single precision, as runtimes multiply: 10 · 0.7 is 7": (
+    "10 · 0.7 is 7 in single precision": (
         [node("Resize", "x - scales", "y")],
         (1, 4, 10, 100),
         {"scales": [1.0, 1.0, 0.7, 1.3]},
@@ -125,14 +152,7 @@ CASES: Mapping[str, tuple[list[bytes], Sizes, Mapping[str, Any], tuple[int, ...]
         0,
         0,
     ),
-    "a border around the tokens": (
-        [node("Pad", "x pads", "y")],
-        TOKENS,
-        {"pads": [0, 1, 0, 0, 1, 0]},
-        (8, 8),
-        0,
-        0,
-    ),
+    "a border around the tokens": ([node("Pad", "x pads", "y")], TOKENS, {"pads": [0, 1, 0, 0, 1, 0]}, (8, 8), 0, 0),
     "a border that cuts off": ([node("Pad", "x pads", "y")], TOKENS, {"pads": [0, -1, 0, 0, 2, 0]}, (7, 8), 0, 0),
     "a GRU of one direction": (
         [node("GRU", "x w r", "y", hidden_size=3)],
