@@ -26,13 +26,6 @@ def test_each_stage_of_a_chain_reads_the_one_before() -> None:
     assert step.tally.counts["relu"] == 6 * 144
 
 
-def test_needs_of_parts_are_needs_of_the_whole() -> None:
-    step = chain("Mixed", Map, *STAGES)
-    assert [constraint.text for constraint in step.constraints] == [
-        constraint.text for part in step.parts for constraint in part.step.constraints
-    ]
-
-
 def test_leaves_are_the_innermost_parts() -> None:
     """A composition inside a composition is looked into."""
     inner = conv(Map, out_channels=8, kernel_size=3, norm="batch")

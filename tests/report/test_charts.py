@@ -176,9 +176,6 @@ def test_names_are_inside_the_chart_and_apart(places: list[tuple[float, float]])
         assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
 
 
-# Sweeps.
-
-
 LINES = (Line("text", "axes input (2)"), Line("convention", "counted: MACs"), Line("file", "written to out.csv"))
 
 
@@ -223,9 +220,6 @@ def test_only_counts_are_grouped_by_thousands() -> None:
     record = swept([1234], [5678], [2240], input=(2240,))["vconcat"][0]["layer"][0]["data"]["values"][0]
     cells = {name: value for name, value in record.items() if name.startswith("cell ")}
     assert cells == {"cell id": "0", "cell input": "2240", "cell macs": "1,234", "cell params": "5,678"}
-
-
-# Files.
 
 
 @cache
