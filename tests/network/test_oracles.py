@@ -81,11 +81,35 @@ def test_vgg16_convolutions_alone() -> None:
     assert sum(step.tally.weighed({"conv_mac": 1}) for step in steps) == 15346630656
 
 
-VARIANTS = [pytest.param(each, id=each["name"]) for each in oracle("variants_basic")["rows"]]
+WITHOUT_BIAS = {"bias": False, "padding": "same"}
+EXAMPLES = [
+    pytest.param(each, defaults, id=each["name"])
+    for name, defaults in (("variants_basic", WITHOUT_BIAS), ("variants_other", {}))
+    for each in oracle(name)["rows"]
+]
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_variants_of_the_convolution(variant: Mapping[str, Any]) -> None:
-    """One worked example each, with its source."""
-    found = cost(variant["input"], *variant["layers"], defaults={"bias": False, "padding": "same"})
-    assert found == (variant["params"], variant["macs"])
+@pytest.mark.parametrize(("example", "defaults"), EXAMPLES)
+def test_worked_examples(example: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Params and MACs of convolutions, and of layers of tokens, as their papers or a hand derive them."""
+    assert cost(example["input"], *example["layers"], defaults=defaults) == (example["params"], example["macs"])
+
+
+@pytest.mark.parametrize(("name", "library", "params", "macs"), oracle("transformers")["rows"])
+def test_recorded_totals(name: str, library: str, params: int, macs: int) -> None:
+    """Exactly what the library's own network has, and takes."""
+    assert library in {"timm", "torchvision"}
+    assert tuple(count(bundled(name)).total.values()) == (params, macs)
+
+
+def test_vit_without_its_matrix_products() -> None:
+    """Counters that see modules only find 16,848,500,736 in ViT-B/16: the products make the difference."""
+    steps = count(bundled("vit_b_16")).trace.steps.values()
+    assert sum(step.tally.weighed({"conv_mac": 1, "linear_mac": 1}) for step in steps) == 16848500736
+
+
+def test_what_vit_keeps_outside_its_layers() -> None:
+    """A class token of 192 and 197 positions of 192; 5,679,400 in all the layers."""
+    steps = count(bundled("vit_tiny_patch16_224")).trace.steps.values()
+    kept = {name: sum(step.tally.weighed({name: 1}) for step in steps) for name in ("token", "position")}
+    assert kept == {"token": 192, "position": 37824}
