@@ -75,9 +75,6 @@ class _Columnwise(Exact):
         return reduce(and_ if op is ast.And else or_, values)
 
 
-_DOMAIN = _Columnwise()
-
-
 def _matched(value: Any, pattern: str) -> Any:
     if not hasattr(value, "tolist"):
         return fnmatchcase(str(value), pattern)
@@ -90,14 +87,14 @@ def _any(truths: Any) -> bool:
     return bool(truths.any() if hasattr(truths, "any") else truths)
 
 
-class Subject(NamedTuple):
+class Topic(NamedTuple):
     """What conditions are about: the words for an unknown name, and an example."""
 
     lacks: str
     example: str
 
 
-CANDIDATES = Subject("there is no column", "'macs <= 300M'")
+CANDIDATES = Topic("there is no column", "'macs <= 300M'")
 
 
 class Condition(NamedTuple):
@@ -109,7 +106,7 @@ class Condition(NamedTuple):
     def __call__(self, columns: Columns) -> Any:
         """Return a truth, or a column of truths."""
         try:
-            return evaluated(self.tree, {**_WORDS, **columns}, _DOMAIN)
+            return evaluated(self.tree, {**_WORDS, **columns}, _Columnwise())
         except TypeError:
             raise _wrong(self.text, "it compares a number with a word, or computes with words") from None
         except EvaluationError as error:
@@ -119,7 +116,7 @@ class Condition(NamedTuple):
 def number(part: Condition) -> int | float | None:
     """Return the value of an expression without names; None if it is no number."""
     try:
-        found = evaluated(part.tree, {}, _DOMAIN)
+        found = evaluated(part.tree, {}, _Columnwise())
     except TypeError:
         return None
     except EvaluationError as error:
@@ -127,9 +124,13 @@ def number(part: Condition) -> int | float | None:
     return None if isinstance(found, str) else found
 
 
-def condition(text: str, known: Collection[str], subject: Subject = CANDIDATES) -> Condition:
+def condition(text: str, known: Collection[str], subject: Topic = CANDIDATES) -> Condition:
     """Parse a condition over known columns; a UsageError says what is wrong with it."""
-    tree = _tree(text, known, subject)
+    try:
+        tree = parse(text, CONDITIONS, frozenset(name for name in known if not name.isidentifier())).tree
+    except NotArithmeticError as error:
+        hint = f"not a condition; write e.g. {subject.example}"
+        raise _wrong(text, hint if error.code == "syntax" else str(error)) from None
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     for name in sorted(names - {*known, *_WORDS}):
         raise _wrong(text, f"{subject.lacks} {plain(name[:50])!r}; {suggestion(name, sorted(known))}")
@@ -142,29 +143,22 @@ def _wrong(text: str, what: str) -> UsageError:
     return UsageError(f"--where {plain(text[:200])}: {what}")
 
 
-def _tree(text: str, known: Collection[str], subject: Subject) -> ast.expr:
-    try:
-        return parse(text, CONDITIONS, frozenset(name for name in known if not name.isidentifier())).tree
-    except NotArithmeticError as error:
-        hint = f"not a condition; write e.g. {subject.example}"
-        raise _wrong(text, hint if error.code == "syntax" else str(error)) from None
-
-
 def _is_truth(node: ast.expr) -> bool:
     """Tell whether a tree has truths and values each in their places."""
-    if isinstance(node, ast.BoolOp):
-        return all(map(_is_truth, node.values))
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return _is_truth(node.operand)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
-        is_word = isinstance(node.right, ast.Constant) and isinstance(node.right.value, str)
-        return is_word and isinstance(node.left, ast.Name)
+    match node:
+        case ast.BoolOp():
+            return all(map(_is_truth, node.values))
+        case ast.UnaryOp(op=ast.Not()):
+            return _is_truth(node.operand)
+        case ast.BinOp(left=ast.Name(), op=ast.MatMult(), right=ast.Constant(value=str())):
+            return True
     return isinstance(node, ast.Compare) and all(map(_is_value, (node.left, *node.comparators)))
 
 
 def _is_value(node: ast.expr) -> bool:
-    if isinstance(node, ast.BinOp):
-        return type(node.op) in ARITHMETIC and _is_value(node.left) and _is_value(node.right)
-    if isinstance(node, ast.UnaryOp):
-        return isinstance(node.op, ast.USub) and _is_value(node.operand)
+    match node:
+        case ast.BinOp():
+            return type(node.op) in ARITHMETIC and _is_value(node.left) and _is_value(node.right)
+        case ast.UnaryOp(op=ast.USub()):
+            return _is_value(node.operand)
     return isinstance(node, ast.Name | ast.Constant)

@@ -13,7 +13,7 @@ from flopcount.errors import BadInput, Place, UsageError
 from flopcount.formulas.numbers import exact
 from flopcount.network.convention import POLICIES
 from flopcount.network.network import of_spec, planned
-from flopcount.network.plan import Given, Node, Plan
+from flopcount.network.plan import Given, Node
 from flopcount.network.substitute import carried
 from flopcount.network.trace import Trace, options, own
 from flopcount.readers.nest import Flat, nested
@@ -27,19 +27,12 @@ from flopcount.spec.write import edited, to_data, to_text
 OLD = ("claims", "variants", "space")
 """The keys of a file that are about another network than the one that is saved."""
 
-KEPT = (*STRUCTURE, *Layer.model_fields)
-"""The keys of a row that are not about its kind."""
 
-
-class Change(NamedTuple):
+class Exchange(NamedTuple):
     """What is other than in the file: the paths of layers with another kind, and the fields that were asked for."""
 
     replaced: frozenset[str] = frozenset()
     fields: Mapping[str, Any] = {}
-
-
-UNCHANGED = Change()
-"""Every layer has the kind that the file says."""
 
 
 class Saved(NamedTuple):
@@ -50,29 +43,27 @@ class Saved(NamedTuple):
     options: tuple[str, ...]
 
 
-def saved(case: Case, path: str, change: Change = UNCHANGED) -> Saved:
+def saved(case: Case, path: str, change: Exchange | None = None) -> Saved:
     """Return a case as an arch file that counts the same; a UsageError says why there is none."""
     source = case.plan.spec.source
-    if case.plan.spec.foreign:
-        case = case.with_plan(_with_places(case.plan))
+    if case.plan.spec.foreign:  # its layers have places in the arch file only
+        places = {node.path: node.place for node in planned(case.plan.spec).nodes}
+        nodes = (node._replace(place=places[node.path]) for node in case.plan.nodes)
+        case = case.with_plan(case.plan._replace(nodes=tuple(nodes)))
     notation = named_notation(Path(path)) or source.notation
     asked = tuple(f"--{name} {value}" for name, value in _outside(case).items() if value is not None)
-    changed = _changed(case, change)
+    changed = _changed(case, change or Exchange())
     if changed is not None:
         text = edited(source, changed, notation)
         if not _difference(text, notation, case, path):
             return Saved(text, is_written_out=False, options=asked)
-    text = to_text(_written_out(case), notation)
+    data = {key: value for key, value in _data(case).items() if key not in {"templates", "arguments"}}
+    layers = written_out(case.trace, case.given, case.plan.spec.arch.defaults)
+    text = to_text({**data, "layers": layers}, notation)
     difference = _difference(text, notation, case, path)
     if difference:
         raise UsageError(f"--save {path}: {difference}; not written")
     return Saved(text, is_written_out=True, options=asked)
-
-
-def _with_places(plan: Plan) -> Plan:
-    """Return the layers of a model with their places in its arch file."""
-    places = {node.path: node.place for node in planned(plan.spec).nodes}
-    return plan._replace(nodes=tuple(node._replace(place=places[node.path]) for node in plan.nodes))
 
 
 def _outside(case: Case) -> dict[str, Any]:
@@ -93,12 +84,9 @@ def _difference(text: str, notation: Notation, case: Case, path: str) -> str:
     if now.total != was.total:
         costs = [f"{each.total.macs} {was.convention.word} and {each.total.params} params" for each in (now, was)]
         return f"the file costs {costs[0]} instead of {costs[1]}"
-    return "" if _layers(now.trace) == _layers(was.trace) else "the file has other layers"
-
-
-def _layers(traced: Trace) -> list[Any]:
-    """Return all that is counted, layer by layer; a layer without a name is named after its kind, old or new."""
-    return [(step.shape.dims, step.tally.counts) for step in traced.steps.values()]
+    # A layer without a name is named after its kind, old or new: what is counted is compared in order.
+    ours, theirs = ([(step.shape.dims, step.tally.counts) for step in each.trace.steps.values()] for each in (now, was))
+    return "" if ours == theirs else "the file has other layers"
 
 
 def _data(case: Case) -> dict[str, Any]:
@@ -111,7 +99,7 @@ def _data(case: Case) -> dict[str, Any]:
     return data
 
 
-def _changed(case: Case, change: Change) -> dict[str, Any] | None:
+def _changed(case: Case, change: Exchange) -> dict[str, Any] | None:
     """Return the data of the file with changed rows; None if a row would have to say different things for its uses."""
     data = _data(case)
     said, plain = options(case.trace, case.given), options(case.trace, {})
@@ -139,38 +127,22 @@ def at(data: Any, place: Place) -> Any:
 
 def _replaced(raw: Raw, defaults: Raw, new: Node, fields: Mapping[str, Any], traced: Trace) -> Raw:
     """Return a row with another kind: what the kind shares with the old one stays, what would differ is written."""
-    names = {*KEPT, *carried(raw["type"], new.kind)}
+    names = {*STRUCTURE, *Layer.model_fields, *carried(raw["type"], new.kind)}
     kept = {key: value for key, value in raw.items() if key in names}
     row = {**kept, "type": new.kind, **{name: to_data(value) for name, value in fields.items()}}
-    own_names = own(type(new.layer))
-    more = {name: to_data(getattr(new.layer, name)) for name in own_names if not _follows(name, row, defaults, new)}
-    if "out_channels" in more and new.place[0] == "templates" and _keeps_channels(new, traced):
-        more["out_channels"] = "channels"
+    values = {name: to_data(getattr(new.layer, name)) for name in own(type(new.layer))}
+    more = {name: value for name, value in values.items() if name not in {*row, *new.computed}}
+    more = {name: value for name, value in more.items() if value != _by_default(name, new.layer, defaults)}
+    source, left = new.inputs[0], traced.steps[new.path].shape
+    read = traced.inputs[source] if source in traced.inputs else traced.steps[source].shape
+    if read.channels == left.channels and "out_channels" in more and new.place[0] == "templates":
+        more["out_channels"] = "channels"  # which a row of a template can say
     return {**row, **more}
 
 
-def _keeps_channels(node: Node, traced: Trace) -> bool:
-    """Tell whether a layer leaves as many channels as it reads, which a row of a template can say."""
-    source = node.inputs[0]
-    read = traced.inputs[source] if source in traced.inputs else traced.steps[source].shape
-    return bool(read.channels == traced.steps[node.path].shape.channels)
-
-
-def _follows(name: str, row: Raw, defaults: Raw, new: Node) -> bool:
-    """Tell whether a field has its value without being written."""
-    if name in row or name in new.computed:
-        return True
-    info = type(new.layer).model_fields[name]
-    if name not in defaults and info.is_required():
-        return False
-    value = defaults[name] if name in defaults else to_data(info.default)
-    return bool(value == to_data(getattr(new.layer, name)))
-
-
-def _written_out(case: Case) -> dict[str, Any]:
-    """Return the data of a file without templates: every layer in its blocks, every expression a number."""
-    data = {key: value for key, value in _data(case).items() if key not in {"templates", "arguments"}}
-    return {**data, "layers": written_out(case.trace, case.given, case.plan.spec.arch.defaults)}
+def _by_default(name: str, layer: Layer, defaults: Raw) -> Any:
+    """Return the value that a field has if a row does not set it, as a file has it."""
+    return defaults[name] if name in defaults else to_data(type(layer).model_fields[name].default)
 
 
 def written_out(traced: Trace, given: Given, defaults: Raw) -> list[dict[str, Any]]:
@@ -191,11 +163,8 @@ def written_out(traced: Trace, given: Given, defaults: Raw) -> list[dict[str, An
 def _fields(layer: Layer, values: Mapping[str, Any], defaults: Raw) -> Iterator[tuple[str, Any]]:
     """Yield the kind of a layer and the fields that do not follow by default."""
     yield "type", type(layer).__name__
-    model = type(layer).model_fields
-    for name in sorted(values, key=lambda name: not name.startswith("out_")):
-        value = to_data(values[name])
-        if value != (defaults[name] if name in defaults else to_data(model[name].default)):
+    common = {name: getattr(layer, name) for name in ("scale", "shared", "frozen")}
+    for name in (*sorted(values, key=lambda name: not name.startswith("out_")), *common):
+        value = to_data({**values, **common}[name])
+        if value != _by_default(name, layer, defaults):
             yield name, value
-    for name in ("scale", "shared", "frozen"):
-        if getattr(layer, name) != model[name].default:
-            yield name, to_data(getattr(layer, name))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from flopcount.analyses.conditions import Columns, Condition, Subject
+from flopcount.analyses.conditions import Columns, Condition, Topic
 from flopcount.analyses.conditions import condition as _condition
 from flopcount.analyses.sweep.axes import setting_axis, spelled
 from flopcount.case import METRICS, Cost, Count, cost
@@ -27,7 +27,7 @@ from flopcount.spec.load import Setting
 ALWAYS = ("path", "type", "in_channels", "out_channels", *METRICS)
 """What a condition knows of every layer, in addition to its fields."""
 
-LAYERS = Subject("no convolution has a", "'kernel_size > 1'")
+LAYERS = Topic("no convolution has a", "'kernel_size > 1'")
 
 
 def condition(text: str, known: frozenset[str]) -> Condition:

@@ -186,9 +186,9 @@ def _saved(found: Sequence[Alternative], path: str) -> str:
     ((target, counted, replaced, *_),) = found
     if target and not replaced:
         raise UsageError(f"--save {path}: no layer was replaced, so there is nothing to save")
-    from flopcount.analyses.save import Change, saved
+    from flopcount.analyses.save import Exchange, saved
 
-    new = saved(counted.case, path, Change(frozenset(replaced), target.fields if target else {}))
+    new = saved(counted.case, path, Exchange(frozenset(replaced), target.fields if target else {}))
     write_whole(Path(path), new.text, "choose another --save")
     claims = ", without the claims, which are about the old one" if counted.case.plan.spec.arch.claims else ""
     out = ", written out, since its rows have different values in each use" if new.is_written_out else ""

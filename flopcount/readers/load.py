@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from flopcount.errors import Refusal
 from flopcount.network.network import NOWHERE, Where, planned
 from flopcount.network.plan import Plan
-from flopcount.spec.load import Spec, load_bytes, load_file, validated
+from flopcount.spec.load import Spec, load_bytes, validated
 from flopcount.spec.source import Source
+from flopcount.spec.text import read_bytes
 
 if TYPE_CHECKING:
     from flopcount.readers.base import Build, ReadResult
@@ -107,9 +108,8 @@ class Reading:
         )
 
     def _arch(self, where: Where) -> Spec:
-        if self.content is None:
-            return load_file(self.path, self.title, where.settings, where.variant)
-        return load_bytes(self.content, None, where.settings, where.variant, self.title)
+        content = read_bytes(self.path, self.title) if self.content is None else self.content
+        return load_bytes(content, None, where.settings, where.variant, self.title)
 
     def _parsed(self, parser: Parser) -> "Build":
         if self._build is None and self.content is None:

@@ -7,7 +7,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ModelWrapValidatorHandler,
     PlainValidator,
@@ -17,6 +16,7 @@ from pydantic import (
 
 from flopcount.errors import suggestion
 from flopcount.spec.fields import (
+    FROZEN,
     Count,
     Flag,
     Help,
@@ -33,11 +33,6 @@ from flopcount.spec.fields import (
 from flopcount.spec.kinds import KINDS, kind_named
 from flopcount.spec.rows import Arguments, Row, prepared
 from flopcount.spec.units import METRICS
-
-_FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-
-# Layers and blocks.
 
 
 def class_named(kind: str) -> type[Layer]:
@@ -89,7 +84,7 @@ def _not_empty(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
 
 Layers = Annotated[
     tuple[SerializeAsAny[Annotated[Layer, PlainValidator(_layer)]], ...],
-    AfterValidator(_not_empty),
+    AfterValidator(_not_empty),  # min_length would count the layers that are valid
     Help("a list of layers, at least one"),
 ]
 _Inside = Help("no value in a block; set it on the layers inside")
@@ -106,17 +101,12 @@ class Block(Layer):
     frozen: Annotated[Literal[False], _Inside, _NONE] = False
 
 
-# Tables that only some arch files have; their models are built when a file first needs them.
-
-
 Fields = Annotated[dict[str, Any], Help("a table of fields and values")]
 Implementation = Annotated[dict[Line, Name], Help("a table of kinds or paths, with the call style of each")]
 
 
-class Template(BaseModel):
+class Template(BaseModel, **FROZEN):
     """A named list of layers with arguments: a kind of layer composed of others."""
-
-    model_config = _FROZEN
 
     description: Annotated[Line, Field(description="one-line description")] = ""
     required: Annotated[tuple[Name, ...], Help("a list of names"), Field(description="required arguments")] = ()
@@ -131,10 +121,8 @@ class Template(BaseModel):
         return (*self.required, *self.arguments)
 
 
-class Variant(BaseModel):
+class Variant(BaseModel, **FROZEN):
     """The same network with other numbers."""
-
-    model_config = _FROZEN
 
     description: Annotated[Line, Field(description="one-line description")] = ""
     input: Annotated[Input | None, Field(description="other sizes of the input")] = None
@@ -143,10 +131,8 @@ class Variant(BaseModel):
     written: Annotated[Implementation, Field(description="call styles of this variant")] = {}
 
 
-class Scaling(BaseModel):
+class Scaling(BaseModel, **FROZEN):
     """How `--width` changes the number of channels."""
-
-    model_config = _FROZEN
 
     rule: Annotated[
         Literal["truncate", "divisible"],
@@ -167,10 +153,8 @@ PrintRule = Annotated[
 ]
 
 
-class With(BaseModel):
+class With(BaseModel, **FROZEN):
     """What a claim changes before it counts."""
-
-    model_config = _FROZEN
 
     width: Annotated[float | None, Help("a decimal above 0"), Field(gt=0, le=1000, description="--width")] = None
     variant: Annotated[str | None, Help("the name of a variant"), Field(description="--variant")] = None
@@ -179,10 +163,8 @@ class With(BaseModel):
 
 
 @with_metrics(METRICS, lambda name: (Figure | None, Field(None, description=f"{METRICS[name]}, as printed")))
-class Claim(BaseModel):
+class Claim(BaseModel, **FROZEN):
     """A published figure, and what it is a figure of."""
-
-    model_config = _FROZEN
 
     source: Annotated[Line, Field(description="paper or repository")]
     table: Annotated[Line, Field(description="table, section or file in the source")] = ""
@@ -219,20 +201,13 @@ class Claim(BaseModel):
     erratum: Annotated[Line, Field(description="why the source is wrong, if it is: the claim then need not hold")] = ""
 
 
-_CLAIM_KEYS = [info.alias or name for name, info in Claim.model_fields.items()]
-
-
 def _claim(raw: object) -> object:
     """Refuse unknown keys; `flopcount verify` checks the values, so that a count does not pay for it."""
+    known = [info.alias or name for name, info in Claim.model_fields.items()]
     for key in raw if isinstance(raw, Mapping) else ():
-        if key not in _CLAIM_KEYS:
-            raise sentence("unknown-key", unknown(key, _CLAIM_KEYS), key)
+        if key not in known:
+            raise sentence("unknown-key", unknown(key, known), key)
     return raw
-
-
-def _list(raw: object) -> object:
-    """Turn one table into a list of it."""
-    return [raw] if isinstance(raw, Mapping) else raw
 
 
 def _budget_model() -> type[BaseModel]:
@@ -241,17 +216,11 @@ def _budget_model() -> type[BaseModel]:
     return Budget
 
 
-def _budget(raw: object) -> BaseModel:
-    return _budget_model().model_validate(raw)
+_Budget = Annotated[Any, PlainValidator(lambda raw: _budget_model().model_validate(raw)), Tables(_budget_model)]
 
 
-# The file.
-
-
-class Arch(BaseModel):
+class Arch(BaseModel, **FROZEN):
     """A network: what an arch file says, validated and frozen."""
-
-    model_config = _FROZEN
 
     schema_: Annotated[
         str | None, Help("a link"), Field(alias="$schema", description="link to this schema, for editors")
@@ -299,8 +268,8 @@ class Arch(BaseModel):
         Field(description="layer of an imported model with a size that holds for the given input only"),
     ] = ""
     budget: Annotated[
-        tuple[Annotated[Any, PlainValidator(_budget), Tables(_budget_model)], ...],
-        BeforeValidator(_list),
+        tuple[_Budget, ...],
+        BeforeValidator(lambda raw: [raw] if isinstance(raw, Mapping) else raw),
         Help("a table of limits, or a list of such tables"),
         Field(description="limits on the cost, for `flopcount check`"),
     ] = ()

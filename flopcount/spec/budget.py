@@ -7,7 +7,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainValidator,
     ValidationInfo,
@@ -19,14 +18,9 @@ from pydantic import (
 
 from flopcount.errors import plain, suggestion
 from flopcount.spec import units as quantities
-from flopcount.spec.fields import Flag, Help, Line, Name, Positive, sentence, shown, with_metrics
+from flopcount.spec.fields import FROZEN, Flag, Help, Line, Name, Positive, sentence, shown, with_metrics
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.units import DEFAULT_METRICS, METRICS, NotAQuantityError, Quantity
-
-# The limits that rules consist of.
-
-
-FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True)
 
 _QUANTITY = {"type": ["string", "number"]}
 _Amount = Annotated[Quantity | None, WithJsonSchema(_QUANTITY)]
@@ -37,10 +31,9 @@ _Amounts = Annotated[
 ]
 
 
-class Limit(BaseModel):
+class Limit(BaseModel, **FROZEN):
     """The limits of one metric: absolute, and relative to the base; equal is allowed."""
 
-    model_config = FROZEN
     key: ClassVar[str] = ""
 
     max: Annotated[_Amount, Help("a quantity such as 600M"), Field(description="maximum")] = None
@@ -131,10 +124,8 @@ def _limit(name: str) -> Any:
 
 
 @with_metrics(METRICS, _limit)
-class Limits(BaseModel):
+class Limits(BaseModel, **FROZEN):
     """The limits of a network or a part of it."""
-
-    model_config = FROZEN
 
     weight_bytes: Annotated[
         ByteLimit | None,
@@ -153,30 +144,20 @@ LIMITED = (*METRICS, "weight_bytes")
 """The metrics that can be limited."""
 
 
-def _budget_several(raw: object) -> object:
-    """Take one value for a list of it, and numbers for their texts."""
-    values = raw if isinstance(raw, list | tuple) else [raw]
-    return tuple(
-        str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value for value in values
-    )
+def _several(raw: object) -> object:
+    """Take one value for a list of it."""
+    return tuple(raw) if isinstance(raw, list | tuple) else (raw,)
 
 
-_Words = Annotated[
-    tuple[Annotated[Line, Field(max_length=100)], ...], BeforeValidator(_budget_several), Field(min_length=1)
+_Word = Annotated[
+    Line, BeforeValidator(lambda raw: str(raw) if type(raw) in {int, float} else raw), Field(max_length=100)
 ]
+_Words = Annotated[tuple[_Word, ...], BeforeValidator(_several), Field(min_length=1)]
+_Batches = Annotated[tuple[Positive, ...], BeforeValidator(_several), Field(min_length=1)]
 
 
-_Batches = Annotated[
-    tuple[Positive, ...],
-    BeforeValidator(lambda raw: tuple(raw) if isinstance(raw, list) else (raw,)),
-    Field(min_length=1),
-]
-
-
-class When(BaseModel):
+class When(BaseModel, **FROZEN):
     """The inputs, widths, variants and batches at which a rule holds: all combinations of them."""
-
-    model_config = FROZEN
 
     input: Annotated[
         _Words | None, Help('a size such as 160 or "160x128", or a list'), Field(description="--input")
@@ -243,7 +224,7 @@ class Budget(Limits):
 
 _Patterns = Annotated[
     tuple[Annotated[str, Field(min_length=1, max_length=500)], ...],
-    BeforeValidator(lambda raw: (raw,) if isinstance(raw, str) else raw),
+    BeforeValidator(_several),
     Help('a pattern such as "archs/**/*.toml", or a list'),
 ]
 
@@ -251,22 +232,14 @@ _Patterns = Annotated[
 class ProjectBudget(Budget):
     """A rule of the project's configuration: for all files that match."""
 
-    files: Annotated[
-        _Patterns,
-        Field(min_length=1, description="which files, from the folder of this configuration"),
-    ]
+    files: Annotated[_Patterns, Field(min_length=1, description="which files, from the folder of this configuration")]
 
 
-class Exemption(BaseModel):
+class Exemption(BaseModel, **FROZEN):
     """Files that are exempt from a rule, why, and until when."""
 
-    model_config = FROZEN
-
     id: Annotated[Name, Field(description="the rule")]
-    files: Annotated[
-        _Patterns,
-        Field(min_length=1, description="which files"),
-    ]
+    files: Annotated[_Patterns, Field(min_length=1, description="which files")]
     reason: Annotated[Line, Field(min_length=1, description="why")]
     expires: Annotated[date, Help("a date such as 2027-01-31"), Field(description="the last day on which it holds")]
 
@@ -275,15 +248,10 @@ Size = Annotated[Line, BeforeValidator(lambda raw: str(raw) if type(raw) is int 
 """An input size as --input takes it."""
 
 
-class Configuration(BaseModel):
+class Configuration(BaseModel, **FROZEN):
     """What flopcount.toml, or tool.flopcount in pyproject.toml, may say."""
 
-    model_config = FROZEN
-
-    files: Annotated[
-        _Patterns,
-        Field(description="the arch files of the project, for commands that name none"),
-    ] = ()
+    files: Annotated[_Patterns, Field(description="the arch files of the project, for commands that name none")] = ()
     base: Annotated[
         str | None,
         Help("a git ref such as origin/main"),
@@ -325,35 +293,24 @@ class Configuration(BaseModel):
         return self
 
 
-# What a lock file may say: a row for each network at each input.
-
-
-_STRICT = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
 _Exact = Annotated[int, Field(strict=True, ge=0), Help("an integer of 0 or more")]
 
 
 @with_metrics(DEFAULT_METRICS, lambda _: (_Exact, ...))
-class LockRow(BaseModel):
+class LockRow(BaseModel, **FROZEN):
     """The agreed cost of a network; `allowed` lists the reasons of increases."""
-
-    model_config = _STRICT
 
     id: Annotated[str, Field(min_length=1, max_length=5000), Help("a file, and the options it is counted with")]
     input: Annotated[str, Field(max_length=1000), Help("sizes such as 3x224x224")]
     hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$"), Help('"sha256:" and 64 hexadecimal digits')]
     notes: Annotated[tuple[Annotated[str, Field(max_length=5000)], ...], Help("a list of sentences")] = ()
     allowed: Annotated[
-        tuple[Annotated[Line, Field(min_length=1)], ...],
-        BeforeValidator(lambda raw: (raw,) if isinstance(raw, str) else raw),
-        Help("a list of reasons"),
+        tuple[Annotated[Line, Field(min_length=1)], ...], BeforeValidator(_several), Help("a list of reasons")
     ] = ()
 
 
-class LockFile(BaseModel):
+class LockFile(BaseModel, **FROZEN):
     """The whole of a lock file."""
-
-    model_config = _STRICT
 
     version: Annotated[int, Field(strict=True, ge=1), Help("an integer")]
     networks: Annotated[tuple[LockRow, ...], Help("a list of rows")] = ()

@@ -38,13 +38,9 @@ class Config(NamedTuple):
 
 def found(start: Path) -> Config | None:
     """Return the configuration of a folder, or of the nearest folder above it that has one."""
-    for folder in (start, *start.parents):
-        for name in NAMES:
-            path = folder / name
-            config = _config_read(path, Path(relpath(path, start)).as_posix()) if path.is_file() else None
-            if config is not None:
-                return config
-    return None
+    paths = (folder / name for folder in (start, *start.parents) for name in NAMES)
+    configs = (_config_read(path, Path(relpath(path, start)).as_posix()) for path in paths if path.is_file())
+    return next((config for config in configs if config is not None), None)
 
 
 def read(path: Path) -> Config:

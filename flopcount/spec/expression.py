@@ -71,6 +71,7 @@ class Language(NamedTuple):
 
     longest: int
     largest: int
+    beyond: str
     nodes: frozenset[type[ast.AST]]
     allowed: str
     has_units: bool = False
@@ -134,11 +135,15 @@ def _checked(node: ast.AST, language: Language) -> Iterator[str]:
     """Check a tree against a language and yield the names in it."""
     children = [each for each in ast.iter_child_nodes(node) if not isinstance(each, ast.expr_context)]
     if type(node) not in language.nodes:
-        raise NotArithmeticError(f"{_word(node)} is not allowed; only {language.allowed} are")
+        word = _WORDS.get(type(node), type(node).__name__.lower())
+        raise NotArithmeticError(f"{word} is not allowed; only {language.allowed} are")
     if isinstance(node, ast.Name):
         yield node.id
     if isinstance(node, ast.Constant):
-        _check_constant(node.value, language)
+        if not isinstance(node.value, int | float | str):
+            raise NotArithmeticError(f"{node.value!r} is not a number")
+        if not isinstance(node.value, str) and not abs(node.value) <= language.largest:
+            raise NotArithmeticError(f"it has a number beyond {language.beyond}")
     if isinstance(node, ast.Call):
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
             raise NotArithmeticError(f"only these can be called: {', '.join(FUNCTIONS)}")
@@ -147,23 +152,8 @@ def _checked(node: ast.AST, language: Language) -> Iterator[str]:
         yield from _checked(child, language)
 
 
-def _check_constant(value: object, language: Language) -> None:
-    if not isinstance(value, int | float | str):
-        raise NotArithmeticError(f"{value!r} is not a number")
-    if isinstance(value, int | float) and not abs(value) <= language.largest:
-        raise NotArithmeticError(f"it has a number beyond 10{str(len(str(language.largest)) - 1).translate(_RAISED)}")
-
-
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def _word(node: ast.AST) -> str:
-    """Return how a node or an operator is written, or its name."""
-    words = {ast.Div: "/ (use //)", ast.Pow: "**", ast.MatMult: "@", ast.Is: "is", ast.In: "in"}
-    return words.get(type(node), type(node).__name__.lower())
-
-
-# Evaluation: a tree over a domain.
+_WORDS = {ast.Div: "/ (use //)", ast.Pow: "**", ast.MatMult: "@", ast.Is: "is", ast.In: "in"}
+"""How operators that are not allowed are written."""
 
 
 LARGEST = 10**30
@@ -171,7 +161,7 @@ LARGEST = 10**30
 
 
 class Ratio(NamedTuple):
-    """A quotient that is not rounded yet: the value of a decimal."""
+    """A quotient that is not rounded yet: the value of a decimal, exactly as it is written."""
 
     numerator: Dim
     denominator: int
@@ -182,7 +172,7 @@ class Exact:
 
     def constant(self, value: Any) -> Any:
         """Return the value of a number or a word."""
-        return ratio(value) if isinstance(value, float) else value
+        return Ratio(*Fraction(repr(value)).as_integer_ratio()) if isinstance(value, float) else value
 
     def name(self, name: str, names: Names) -> Any:
         """Return the value of a name."""
@@ -255,62 +245,44 @@ def unrounded(expression: Expression, names: Names) -> Any:
     return evaluated(expression.tree, names, _EXACT)
 
 
-def evaluated(node: ast.expr, names: Names, domain: Exact) -> Any:
+def evaluated(node: Any, names: Names, domain: Exact) -> Any:
     """Return the value of a tree over a domain."""
-    return _NODES[type(node)](node, names, domain)
+
+    def value(inner: ast.expr) -> Any:
+        return evaluated(inner, names, domain)
+
+    match node:
+        case ast.Constant():
+            found = domain.constant(node.value)
+        case ast.Name():
+            found = domain.name(node.id, names)
+        case ast.BinOp():
+            found = domain.binary(type(node.op), value(node.left), value(node.right))
+        case ast.UnaryOp():
+            operand = value(node.operand)
+            found = domain.negated(operand) if isinstance(node.op, ast.Not) else domain.negative(operand)
+        case ast.BoolOp():
+            found = domain.joined(type(node.op), map(value, node.values))
+        case ast.IfExp():
+            found = value(node.body if domain.truth(value(node.test)) else node.orelse)
+        case ast.Call(func=ast.Name(id=name)):
+            found = _called(name, [_number(value(each)) for each in node.args])
+        case _:
+            values = [value(each) for each in (node.left, *node.comparators)]
+            pairs = zip(node.ops, values, values[1:], strict=False)
+            found = domain.joined(ast.And, (domain.compare(type(op), one, other) for op, one, other in pairs))
+    return found
 
 
-def _binary(node: Any, names: Names, domain: Exact) -> Any:
-    return domain.binary(type(node.op), evaluated(node.left, names, domain), evaluated(node.right, names, domain))
-
-
-def _unary(node: Any, names: Names, domain: Exact) -> Any:
-    value = evaluated(node.operand, names, domain)
-    return domain.negated(value) if isinstance(node.op, ast.Not) else domain.negative(value)
-
-
-def _compare(node: Any, names: Names, domain: Exact) -> Any:
-    values = [evaluated(each, names, domain) for each in (node.left, *node.comparators)]
-    pairs = zip(node.ops, values, values[1:], strict=False)
-    return domain.joined(ast.And, (domain.compare(type(op), one, other) for op, one, other in pairs))
-
-
-def _bool(node: Any, names: Names, domain: Exact) -> Any:
-    return domain.joined(type(node.op), (evaluated(each, names, domain) for each in node.values))
-
-
-def _choice(node: Any, names: Names, domain: Exact) -> Any:
-    return evaluated(node.body if domain.truth(evaluated(node.test, names, domain)) else node.orelse, names, domain)
-
-
-def _call(node: Any, names: Names, domain: Exact) -> Any:
-    arguments = [_number(evaluated(each, names, domain)) for each in node.args]
-    function, least, most = FUNCTIONS[node.func.id]
+def _called(name: str, arguments: list[Any]) -> Any:
+    function, least, most = FUNCTIONS[name]
     if not least <= len(arguments) <= most:
         takes = f"{least}" if least == most else f"{least} or {most}"
-        raise EvaluationError(f"{node.func.id} takes {takes} argument{'s' if most > 1 else ''}")
+        raise EvaluationError(f"{name} takes {takes} argument{'s' if most > 1 else ''}")
     return function(*arguments)
 
 
-_NODES: Mapping[type[ast.expr], Callable[[Any, Names, Exact], Any]] = {
-    ast.Constant: lambda node, _, domain: domain.constant(node.value),
-    ast.Name: lambda node, names, domain: domain.name(node.id, names),
-    ast.BinOp: _binary,
-    ast.UnaryOp: _unary,
-    ast.Compare: _compare,
-    ast.BoolOp: _bool,
-    ast.IfExp: _choice,
-    ast.Call: _call,
-}
 _EXACT = Exact()
-
-
-# Exact numbers: ints and symbols as they are, decimals as quotients.
-
-
-def ratio(value: float) -> Ratio:
-    """Return a decimal as exactly what is written."""
-    return Ratio(*Fraction(repr(value)).as_integer_ratio())
 
 
 def _number(value: Any) -> Any:
@@ -336,8 +308,7 @@ def _rational(op: type[ast.operator], a: Ratio, b: Ratio) -> Any:
         raise EvaluationError("% is for whole numbers")
     if op is ast.Mult:
         return Ratio(a.numerator * b.numerator, a.denominator * b.denominator)
-    one, other = a.numerator * b.denominator, b.numerator * a.denominator
-    value = ARITHMETIC[op](one, other)
+    value = ARITHMETIC[op](a.numerator * b.denominator, b.numerator * a.denominator)
     return value if op is ast.FloorDiv else Ratio(value, a.denominator * b.denominator)
 
 
@@ -373,12 +344,14 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Any], int, int]] = {
 TEMPLATES = Language(
     longest=200,
     largest=10**9,
+    beyond="10⁹",
     nodes=frozenset((*_COMMON, *_OPERATORS, ast.IfExp, ast.Call)),
     allowed=f"+ - * // % comparisons and {', '.join(FUNCTIONS)}",
 )
 CONDITIONS = Language(
     longest=500,
     largest=10**18,
+    beyond="10¹⁸",
     nodes=frozenset((*_COMMON, *_OPERATORS, ast.MatMult)),
     allowed="comparisons, ~, + - * // %, and, or, not",
     has_units=True,

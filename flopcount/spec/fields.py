@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, LiteralString, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from flopcount.errors import plain, suggestion
@@ -54,9 +55,7 @@ Positive = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
 NonNegative = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
 Pair = Annotated[tuple[NonNegative, NonNegative], Field(min_length=2, max_length=2)]
 Name = Annotated[
-    str,
-    Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$", max_length=100),
-    Help("a name made of letters, digits, _ and -"),
+    str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$", max_length=100), Help("a name made of letters, digits, _ and -")
 ]
 Flag = Annotated[bool, Field(strict=True), Help("true or false")]
 Line = Annotated[str, Field(max_length=1000), AfterValidator(printable), Help("one line of text")]
@@ -266,10 +265,12 @@ def option(kind: str, name: str) -> Option:
     return EXCEPTIONS.get(f"{kind}.{name}") or OPTIONS[name]
 
 
-class Layer(BaseModel):
-    """One row of a network: what every kind has."""
+FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True)
+"""The configuration of all models: unknown keys are refused, and a model is built when it is first used."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+class Layer(BaseModel, **FROZEN):
+    """One row of a network: what every kind has."""
 
     name: Annotated[Name | None, Field(description="name of the layer, unique among its siblings")] = None
     after: Annotated[
@@ -308,9 +309,6 @@ def with_metrics(names: Iterable[str], field: Callable[[str], Any]) -> Callable[
 def own_fields(kind: type[Layer]) -> tuple[str, ...]:
     """Return the fields that are a kind's own: the options of its formula."""
     return tuple(name for name in kind.model_fields if name not in Layer.model_fields)
-
-
-# How values and fields are written in a sentence about them.
 
 
 LONGEST = 60
@@ -355,12 +353,11 @@ def invalid(field: str, value: object, words: str) -> str:
 
 def expected(model: type[BaseModel], field: str) -> str:
     """Return the words for what a field accepts."""
-    return help_of(model, field).words
+    return help_of(model.model_fields[field]).words
 
 
-def help_of(model: type[BaseModel], field: str) -> Help:
+def help_of(info: FieldInfo) -> Help:
     """Return the help of a field: the one nearest to it."""
-    info = model.model_fields[field]
     found = [note for note in info.metadata if isinstance(note, Help)]
     return found[-1] if found else inner_help(info.annotation)
 

@@ -23,9 +23,8 @@ class Base(NamedTuple):
     """A commit of a repository: the hash of each file, and the old names of renamed files."""
 
     root: Path
-    commit: str
     blobs: Mapping[str, str]
-    renamed: Mapping[str, str]
+    renamed: Mapping[str, str] = {}
 
 
 def root_of(folder: Path) -> Path | None:
@@ -35,7 +34,6 @@ def root_of(folder: Path) -> Path | None:
 
 def base_at(root: Path, ref: str) -> Base:
     """Return the merge base of a ref and the checkout; for a submodule, the commit that its superproject had then."""
-    _check_ref(ref)
     commit = _in_superproject(root, ref) or _merge_base(root, ref)
     return files_at(root, commit)._replace(renamed=_renamed(root, commit))
 
@@ -47,52 +45,37 @@ def texts_at(base: Base, paths: Iterable[Path]) -> dict[Path, bytes]:
     return {path: contents[found] for path, found in hashes.items() if found in contents}
 
 
-def content_at(base: Base, path: str) -> bytes | None:
-    """Return the content of a file at a base by its name there; None if it did not exist."""
-    found = base.blobs.get(path)
-    return _contents(base.root, [found]).get(found) if found else None
-
-
 def outside(folder: Path) -> UsageError:
     """Return the error for a folder without history."""
-    try:
-        bare = _git(folder, "rev-parse", "--is-bare-repository").strip() == b"true"
-    except _GitError:
-        bare = False
-    if bare:
+    if _answer(folder, "rev-parse", "--is-bare-repository") == "true":
         return UsageError(f"{folder}: a bare repository has no files to compare; run in a working tree")
     return UsageError(f"{folder}: not in a git repository; run in one, or omit --base")
 
 
 def commit_at(root: Path, ref: str) -> str:
-    """Return the commit of a ref."""
-    _check_ref(ref)
-    try:
-        return _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
-    except _GitError:
-        raise UsageError(f"{plain(ref[:100])}: no such commit in this repository; {_history_hint(root, ref)}") from None
+    """Return the commit of a ref; refuse an empty one, one that looks like an option, and control characters."""
+    if not ref or ref.startswith("-") or not ref.isprintable():
+        what = "a ref must not be empty or start with -"
+        raise UsageError(f"{plain(ref[:100])!r}: {what}; name a branch, a tag or a commit")
+    commit = _answer(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    if not commit:
+        raise UsageError(f"{ref[:100]}: no such commit in this repository; {_history_hint(root, ref)}")
+    return commit
 
 
 def files_at(root: Path, commit: str) -> Base:
     """Return the files of a commit."""
-    listed = _git(root, "ls-tree", "-r", "-z", "--full-tree", commit)
-    return Base(root, commit, dict(_entry(line) for line in listed.split(b"\0") if line), {})
-
-
-def _check_ref(ref: str) -> None:
-    """Refuse an empty ref, one that git could take for an option, and unprintable characters."""
-    if not ref or ref.startswith("-") or not ref.isprintable():
-        what = "a ref must not be empty or start with -"
-        raise UsageError(f"{plain(ref[:100])!r}: {what}; name a branch, a tag or a commit")
+    listed = _git(root, "ls-tree", "-r", "-z", "--full-tree", commit).decode(errors="surrogateescape")
+    pairs = (line.partition("\t") for line in listed.split("\0") if line)
+    return Base(root, {name: about.split()[2] for about, _, name in pairs})
 
 
 def _merge_base(root: Path, ref: str) -> str:
-    commit = commit_at(root, ref)
-    try:
-        return _git(root, "merge-base", commit, "HEAD").decode().strip()
-    except _GitError:
-        what = f"--base {plain(ref[:100])}: it has no commit in common with the checkout"
-        raise UsageError(f"{what}; {_history_hint(root, ref)}") from None
+    base = _answer(root, "merge-base", commit_at(root, ref), "HEAD")
+    if not base:
+        what = f"--base {ref[:100]}: it has no commit in common with the checkout"
+        raise UsageError(f"{what}; {_history_hint(root, ref)}")
+    return base
 
 
 def _in_superproject(root: Path, ref: str) -> str:
@@ -103,24 +86,15 @@ def _in_superproject(root: Path, ref: str) -> str:
     place = root.resolve().relative_to(Path(whole).resolve()).as_posix()
     line = _git(Path(whole), "ls-tree", "-z", _merge_base(Path(whole), ref), "--", place)
     commit = line.split()[2].decode() if line else ""
-    try:
-        return _git(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").decode().strip() if commit else ""
-    except _GitError:
-        raise UsageError(
-            f"--base {plain(ref[:100])}: submodule {place} lacks commit {commit}; fetch it there"
-        ) from None
+    if commit and not _answer(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
+        raise UsageError(f"--base {ref[:100]}: submodule {place} lacks commit {commit}; fetch it there")
+    return commit
 
 
 def _history_hint(root: Path, ref: str) -> str:
-    shallow = _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
-    if shallow:
+    if _answer(root, "rev-parse", "--is-shallow-repository") == "true":
         return "this clone is shallow: run git fetch --unshallow, or set fetch-depth: 0 in the CI checkout"
-    return f"fetch it first, as in git fetch origin {plain(ref[:100]).removeprefix('origin/')}, or name another"
-
-
-def _entry(line: bytes) -> tuple[str, str]:
-    about, _, name = line.partition(b"\t")
-    return name.decode(errors="surrogateescape"), about.split()[2].decode()
+    return f"fetch it first, as in git fetch origin {ref[:100].removeprefix('origin/')}, or name another"
 
 
 def _renamed(root: Path, commit: str) -> dict[str, str]:
@@ -151,6 +125,14 @@ def _contents(root: Path, hashes: Sequence[str]) -> dict[str, bytes]:
             found[name.decode()] = out[end + 1 : end + 1 + size]
         start = end + 2 + size if size >= 0 else end + 1
     return found
+
+
+def _answer(folder: Path, *arguments: str) -> str:
+    """Return what git says on one line; empty if it fails."""
+    try:
+        return _git(folder, *arguments).decode().strip()
+    except _GitError:
+        return ""
 
 
 def _git(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
@@ -187,33 +169,26 @@ def revision(reference: str) -> tuple[str, str] | None:
 
 def content_in(ref: str, path: str, folder: Path) -> bytes:
     """Return a file of a commit; its path is relative to the top of the repository, or with ./ to the folder."""
-    title = f"{ref}:{path}"
+    title = plain(f"{ref}:{path}"[:300])
     root = root_of(folder)
     if root is None:
-        raise UsageError(
-            f"{plain(title[:300])}: no such file, and no git repository in which {plain(ref)!r} could be found"
-        )
+        raise UsageError(f"{title}: no such file, and no git repository in which {plain(ref)!r} could be found")
     base = files_at(root, commit_at(root, ref))
     name = _from_top(path, folder, root)
-    content = content_at(base, name)
-    if content is None:
-        hint = _hint(path, name, folder, root, base.blobs)
-        raise FileError(plain(title[:300]), f"no such file in this commit; {hint}")
-    return content
+    content = _contents(root, [base.blobs[name]] if name in base.blobs else [])
+    if not content:
+        raise FileError(title, f"no such file in this commit; {_hint(path, name, folder, root, base.blobs)}")
+    return next(iter(content.values()))
 
 
 def _from_top(path: str, folder: Path, root: Path) -> str:
     """Return a path relative to the top of the repository."""
-    if not path.startswith(("./", "../")):
-        return posixpath.normpath(path)
-    here = folder.resolve().relative_to(root.resolve()).as_posix()
+    here = folder.resolve().relative_to(root.resolve()).as_posix() if path.startswith(("./", "../")) else ""
     return posixpath.normpath(posixpath.join(here, path))
 
 
 def _hint(path: str, name: str, folder: Path, root: Path, known: Iterable[str]) -> str:
     """Suggest the path relative to this folder, or a similar one."""
-    known = [*known]
     if _from_top(f"./{path}", folder, root) in known:
         return f"paths are relative to the top of the repository; did you mean './{plain(path)}'?"
-    archs = [each for each in known if each.endswith((".toml", ".json"))]
-    return suggestion(name, archs)
+    return suggestion(name, [each for each in known if each.endswith((".toml", ".json"))])

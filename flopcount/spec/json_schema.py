@@ -1,6 +1,7 @@
 """The JSON Schema of an arch file, for editors and other validators."""
 
 import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,18 +13,10 @@ from flopcount.spec.fields import DIALECT, Layer, own_fields
 from flopcount.spec.kinds import KINDS, kind_named
 from flopcount.spec.rows import STRUCTURE
 
-# The JSON Schema of limits, in arch files and in a configuration.
-
-
 JsonSchema = dict[str, Any]
 
 QUANTITY = {"type": ["string", "number"], "minimum": 0}
 """A number, or a text with a unit; `flopcount check` checks the unit, which depends on the key."""
-
-
-def budget_definitions() -> JsonSchema:
-    """Return the definitions of a budget and of the tables in it."""
-    return _definitions(Budget)
 
 
 def configuration_schema() -> JsonSchema:
@@ -34,8 +27,13 @@ def configuration_schema() -> JsonSchema:
 
 
 def _definitions(model: type[BaseModel]) -> JsonSchema:
-    _, generated = models_json_schema([(model, "validation")], ref_template="#/$defs/{model}")
-    return {name: _untitled(_shorthand(definition)) for name, definition in generated["$defs"].items()}
+    return {name: _untitled(_shorthand(definition)) for name, definition in _generated(model).items()}
+
+
+def _generated(*models: type[BaseModel]) -> JsonSchema:
+    pairs: Any = [(model, "validation") for model in models]
+    definitions: JsonSchema = models_json_schema(pairs, ref_template="#/$defs/{model}")[1]["$defs"]
+    return definitions
 
 
 def _shorthand(definition: JsonSchema) -> JsonSchema:
@@ -53,17 +51,14 @@ def _shorthand(definition: JsonSchema) -> JsonSchema:
     return definition
 
 
-def _untitled(node: Any) -> Any:
+def _untitled(node: Any, dropped: tuple[Any, ...] = (None, [], {})) -> Any:
     """Drop titles, which repeat the keys, and empty defaults."""
     if isinstance(node, list):
-        return [_untitled(each) for each in node]
+        return [_untitled(each, dropped) for each in node]
     if not isinstance(node, dict):
         return node
-    return {
-        key: _untitled(value)
-        for key, value in node.items()
-        if not (key == "title" and isinstance(value, str)) and not (key == "default" and value in (None, [], {}))
-    }
+    kept = ((key, value) for key, value in node.items() if not (key == "title" and isinstance(value, str)))
+    return {key: _untitled(value, dropped) for key, value in kept if not (key == "default" and value in dropped)}
 
 
 TEMPLATE_NAME = "^[a-z0-9_][A-Za-z0-9_-]*$"
@@ -76,24 +71,27 @@ SHORT = 100
 def arch_schema() -> JsonSchema:
     """Return the schema: the arch at the top, one definition per kind of layer."""
     kinds: list[type[Layer]] = [*map(kind_named, KINDS), Block]
-    definitions = _generated([Arch, Template, Variant, Scaling, Claim, *kinds])
+    definitions = _generated(Arch, Template, Variant, Scaling, Claim, *kinds)
     arch = definitions.pop("Arch")
-    for kind in kinds:
-        definitions[kind.__name__] = _typed(kind.__name__, definitions[kind.__name__])
-    definitions["layer"] = _layer([kind.__name__ for kind in kinds])
-    definitions["row"] = _row(kinds)
+    keys = {kind.__name__: [*dict.fromkeys((*STRUCTURE, *kind.model_fields))] for kind in kinds}
+    for name in keys:  # only the type is required here, since `defaults` may give the rest
+        properties = {"type": {"const": name}, **definitions[name]["properties"]}
+        definitions[name] |= {"properties": properties, "required": ["type"]}
+    definitions["layer"] = _chosen(keys, lambda name: {"$ref": f"#/$defs/{name}"})
+    inside = _list_of("row", "the layers inside")  # their values are not checked, since they may be expressions
+    definitions["row"] = _chosen(keys, lambda name: {"propertyNames": {"enum": keys[name]}}, layers=inside)
     definitions["Block"]["properties"]["layers"] = _list_of("layer", "the layers inside")
     definitions["Template"]["properties"]["layers"] = _list_of("row", "the layers inside; values may be expressions")
     defaults = {"type": "object", "properties": _fields(kinds, definitions), "additionalProperties": False}
     definitions["Variant"]["properties"]["defaults"] |= defaults
-    whole = {"$schema": DIALECT, **_arch(arch, defaults), "$defs": definitions}
+    whole = _untitled({"$schema": DIALECT, **_arch(arch, defaults), "$defs": definitions}, ())
     schema = {"title": "flopcount arch file", **_shared(whole)}
-    schema["$defs"] |= budget_definitions()
+    schema["$defs"] |= _definitions(Budget)
     return schema
 
 
 def _shared(schema: JsonSchema) -> JsonSchema:
-    """Drop titles, and make long values that occur often into definitions named after a field."""
+    """Make long values that occur often into definitions named after a field."""
     values: dict[str, str] = {}
     shared: JsonSchema = {}
 
@@ -102,16 +100,12 @@ def _shared(schema: JsonSchema) -> JsonSchema:
             return [simplified(each) for each in node]
         if not isinstance(node, dict):
             return node
-        inner = {key: simplified(value, key) for key, value in node.items() if not _is_title(key, value)}
+        inner = {key: simplified(value, key) for key, value in node.items()}
         return _reference(field, inner, values, shared) if "anyOf" in inner or "enum" in inner else inner
 
     result: JsonSchema = simplified(schema)
     result["$defs"] |= shared
     return result
-
-
-def _is_title(key: str, value: object) -> bool:
-    return key == "title" and isinstance(value, str)
 
 
 def _reference(field: str, node: JsonSchema, values: dict[str, str], shared: JsonSchema) -> JsonSchema:
@@ -128,13 +122,6 @@ def _reference(field: str, node: JsonSchema, values: dict[str, str], shared: Jso
     return {**own, "$ref": f"#/$defs/{values[text]}"}
 
 
-def _generated(models: list[type[BaseModel]]) -> JsonSchema:
-    pairs: Any = [(model, "validation") for model in models]
-    _, generated = models_json_schema(pairs, ref_template="#/$defs/{model}")
-    definitions: JsonSchema = generated["$defs"]
-    return definitions
-
-
 def _arch(arch: JsonSchema, defaults: JsonSchema) -> JsonSchema:
     """Give the keys that are validated lazily the schemas of their models."""
     properties = arch["properties"]
@@ -142,52 +129,22 @@ def _arch(arch: JsonSchema, defaults: JsonSchema) -> JsonSchema:
     properties["templates"] |= {"additionalProperties": {"$ref": "#/$defs/Template"}}
     properties["variants"] |= {"additionalProperties": {"$ref": "#/$defs/Variant"}}
     properties["scaling"] = {"$ref": "#/$defs/Scaling", "description": properties["scaling"]["description"]}
-    budget = {"$ref": "#/$defs/Budget"}
-    properties["budget"] = {
-        "description": properties["budget"]["description"],
-        "anyOf": [budget, {"type": "array", "items": budget}],
-    }
+    several = {"anyOf": [{"$ref": "#/$defs/Budget"}, {"type": "array", "items": {"$ref": "#/$defs/Budget"}}]}
+    properties["budget"] = {"description": properties["budget"]["description"], **several}
     properties["claims"]["items"] = {"$ref": "#/$defs/Claim"}
     properties["space"]["additionalProperties"] = {"type": ["array", "string", "object"]}
     layers = _list_of("layer", "the layers, in the order of the computation")
     properties["layers"] = {"description": layers["description"]}
     rows = _list_of("row", "the layers; values may be expressions over the arguments")
-    choice = {
-        "if": {"required": ["arguments"]},
-        "then": {"properties": {"layers": rows}},
-        "else": {"properties": {"layers": layers}},
-    }
-    return {**arch, **choice}
+    then, otherwise = ({"properties": {"layers": each}} for each in (rows, layers))
+    return {**arch, "if": {"required": ["arguments"]}, "then": then, "else": otherwise}
 
 
-def _typed(name: str, definition: JsonSchema) -> JsonSchema:
-    """Add the type that tells the kinds apart; only that is required here, since `defaults` may give the rest."""
-    properties = {"type": {"const": name}, **definition["properties"]}
-    return {**definition, "properties": properties, "required": ["type"]}
-
-
-def _type_of(names: list[str]) -> JsonSchema:
-    return {"anyOf": [{"enum": names}, {"type": "string", "pattern": TEMPLATE_NAME}]}
-
-
-def _layer(names: list[str]) -> JsonSchema:
-    """Choose the definition by the type, so that an editor reports the right one."""
-    chosen = [{"if": _is(name), "then": {"$ref": f"#/$defs/{name}"}} for name in names]
-    return {"type": "object", "required": ["type"], "properties": {"type": _type_of(names)}, "allOf": chosen}
-
-
-def _row(kinds: list[type[Layer]]) -> JsonSchema:
-    """Choose the keys by the type; values are not checked, since they may be expressions."""
-    keys = {kind.__name__: [*STRUCTURE, *kind.model_fields] for kind in kinds}
-    chosen = [
-        {"if": _is(name), "then": {"propertyNames": {"enum": [*dict.fromkeys(known)]}}} for name, known in keys.items()
-    ]
-    properties = {"type": _type_of([*keys]), "layers": _list_of("row", "the layers inside")}
-    return {"type": "object", "required": ["type"], "properties": properties, "allOf": chosen}
-
-
-def _is(name: str) -> JsonSchema:
-    return {"properties": {"type": {"const": name}}}
+def _chosen(names: Iterable[str], then: Callable[[str], JsonSchema], **properties: JsonSchema) -> JsonSchema:
+    """Choose the schema of a row by its type, so that an editor reports the right one."""
+    kinds = {"anyOf": [{"enum": [*names]}, {"type": "string", "pattern": TEMPLATE_NAME}]}
+    chosen = [{"if": {"properties": {"type": {"const": name}}}, "then": then(name)} for name in names]
+    return {"type": "object", "required": ["type"], "properties": {"type": kinds, **properties}, "allOf": chosen}
 
 
 def _list_of(definition: str, text: str) -> JsonSchema:

@@ -4,14 +4,16 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopcount.errors import FileError, Place, SpecError, UsageError, plain, suggestion
 from flopcount.spec.arch import Arch, Block, called, kind_of
 from flopcount.spec.fields import Layer
+from flopcount.spec.positions import located
 from flopcount.spec.problems import validated as validated_arch
-from flopcount.spec.rows import Raw, Row
+from flopcount.spec.rows import Raw, Row, table_in
 from flopcount.spec.source import Notation, Source
 from flopcount.spec.text import DEEPEST, decoded, deeper, notation_of, parsed, read_text
 
@@ -48,13 +50,8 @@ def bundled() -> dict[str, Bundled]:
 
 def bundled_network(reference: str) -> Bundled | None:
     """Return the network of a name or a file name; files are only opened if no file has that name."""
-    for name, path in files().items():
-        if reference in {name, path.name}:
-            return Bundled(path)
-    return bundled().get(reference)
-
-
-# Changes to a spec from outside: KEY=VALUE.
+    path = next((path for name, path in files().items() if reference in {name, path.name}), None)
+    return Bundled(path) if path else bundled().get(reference)
 
 
 FILE_KEYS = frozenset(Arch.model_fields)
@@ -72,13 +69,17 @@ class Setting(NamedTuple):
     def value(self) -> object:
         """The only value."""
         if len(self.values) > 1:
-            raise UsageError(f"--set {self.text}: several values stand for several networks; give one value here")
+            raise self.wrong("several values stand for several networks; give one value here")
         return self.values[0]
 
     @property
     def in_file(self) -> bool:
         """Whether the address leads into the file rather than to a layer's path."""
         return self.address.split(".")[0] in FILE_KEYS
+
+    def wrong(self, what: str) -> UsageError:
+        """Return an error about the setting."""
+        return UsageError(f"--set {self.text}: {what}")
 
 
 def setting(text: str) -> Setting:
@@ -88,7 +89,7 @@ def setting(text: str) -> Setting:
         raise UsageError(f"--set {plain(text[:200])}: not KEY=VALUE; write e.g. --set defaults.padding=same")
     found = Setting(plain(text[:200]), address.strip(), tuple(map(value, alternatives(values))))
     if deeper(found.values, DEEPEST) or found.address.count(".") > DEEPEST:
-        raise UsageError(f"--set {found.text}: nested too deep; at most {DEEPEST} levels are allowed")
+        raise found.wrong(f"nested too deep; at most {DEEPEST} levels are allowed")
     return found
 
 
@@ -102,48 +103,36 @@ def value(text: str) -> object:
 
 def alternatives(text: str) -> list[str]:
     """Split at the commas outside brackets and quotes."""
-    parts, depth, quote, escaped = [""], 0, "", False
-    for char in text:
-        if quote:
-            quote = "" if char == quote and not escaped else quote
-            escaped = char == "\\" and quote == '"' and not escaped
-        elif char in "\"'":
-            quote = char
-        depth += (char in "[{") - (char in "]}") if not quote else 0
-        if char == "," and not depth and not quote:
+    parts, depth = [""], 0
+    for part in re.findall(r"""\"(?:\\.|[^"\\])*+\\?(?:"|$)|'[^']*(?:'|$)|.""", text, re.DOTALL):
+        depth += (part in {"[", "{"}) - (part in {"]", "}"})
+        if part == "," and not depth:
             parts.append("")
         else:
-            parts[-1] += char
+            parts[-1] += part
     return parts
 
 
 def changed(data: Mapping[str, Any], settings: Iterable[Setting]) -> tuple[Mapping[str, Any], dict[Place, str]]:
     """Return the data with the settings that address the file, and the places they changed."""
-    places: dict[Place, str] = {}
     inside = [each for each in settings if each.in_file]
     if not inside:
-        return data, places
-    from copy import deepcopy
-
+        return data, {}
     result = deepcopy(dict(data))
     for each in inside:
         _check_clear(data, each)
-        places[_put(result, each)] = f"--set {each.text}"
-    return result, places
+    return result, {_put(result, each): f"--set {each.text}" for each in inside}
 
 
 def _check_clear(data: Mapping[str, Any], each: Setting) -> None:
     """Refuse an address that is ambiguous, or an argument that the file does not have."""
     key, *rest = each.address.split(".")
-    layers, known = data.get("layers"), data.get("arguments")
-    named = [layer.get("name") for layer in layers if isinstance(layer, Mapping)] if isinstance(layers, list) else []
-    if key == "arguments" and rest[:1] not in ([name] for name in (known if isinstance(known, Mapping) else ())):
-        first = "".join(rest[:1])[:50]
-        hint = suggestion(first, [*known] if isinstance(known, Mapping) else [])
-        raise UsageError(f"--set {each.text}: the file has no argument {first!r}; {hint}")
+    layers, known, first = data.get("layers"), table_in(data, "arguments"), "".join(rest[:1])
+    if key == "arguments" and first not in known:
+        raise each.wrong(f"the file has no argument {first[:50]!r}; {suggestion(first[:50], [*known])}")
+    named = (layer.get("name") for layer in layers if isinstance(layer, Mapping)) if isinstance(layers, list) else ()
     if rest and key in named:
-        what = f"{key} is both a key of the file and a layer; address the layer as layers.N"
-        raise UsageError(f"--set {each.text}: {what}")
+        raise each.wrong(f"{key} is both a key of the file and a layer; address the layer as layers.N")
 
 
 def _put(data: dict[str, Any], each: Setting) -> Place:
@@ -164,22 +153,20 @@ def _inside(data: object, step: str, each: Setting) -> tuple[Any, str | int]:
     if isinstance(data, dict):
         return data.setdefault(step, {}), step
     if not isinstance(data, list):
-        raise UsageError(f"--set {each.text}: there is nothing inside the value before {step[:50]!r}")
+        raise each.wrong(f"there is nothing inside the value before {step[:50]!r}")
     if not (step.isascii() and step.isdecimal() and len(step) <= 9 and int(step) < len(data)):  # noqa: PLR2004  (10⁹)
-        raise UsageError(
-            f"--set {each.text}: {step[:50]!r} is not one of the {len(data)} entries, which are numbered from 0"
-        )
+        raise each.wrong(f"{step[:50]!r} is not one of the {len(data)} entries, which are numbered from 0")
     return data[int(step)], int(step)
 
 
 def addressed(arch: Arch, settings: Iterable[Setting]) -> list[Setting]:
     """Return the settings with the paths of blocks and uses of templates replaced by addresses in the file."""
-    groups = group_addresses(arch)
-    pairs = [(each, each.address.rpartition(".")) for each in settings]
-    return [
-        each._replace(address=f"{groups[path]}.{field}") if not each.in_file and path in groups else each
-        for each, (path, _, field) in pairs
-    ]
+    groups, found = group_addresses(arch), []
+    for each in settings:
+        path, _, field = each.address.rpartition(".")
+        inside = not each.in_file and path in groups
+        found.append(each._replace(address=f"{groups[path]}.{field}") if inside else each)
+    return found
 
 
 def group_addresses(arch: Arch) -> dict[str, str]:
@@ -204,22 +191,16 @@ def by_layer(settings: Iterable[Setting]) -> dict[str, dict[str, Any]]:
         if not each.in_file:
             path, dot, field = each.address.rpartition(".")
             if not dot:
-                raise UsageError(
-                    f"--set {each.text}: not a key of an arch file; {suggestion(field, sorted(FILE_KEYS))}"
-                )
+                raise each.wrong(f"not a key of an arch file; {suggestion(field, sorted(FILE_KEYS))}")
             result.setdefault(path, {})[field] = each.value
     return result
-
-
-# Loading.
 
 
 class Spec(NamedTuple):
     """An arch with the source it came from, so that an error can point into it.
 
-    `settings` are the places that settings changed; `changes` what settings say
-    of layers, as path → field → value, which is for the plan.
-    A `foreign` one was read from a file of another tool.
+    `settings` are the places that settings changed; `changes` what settings say of layers, as
+    path → field → value. A `foreign` one was read from a file of another tool.
     """
 
     arch: Arch
@@ -231,7 +212,7 @@ class Spec(NamedTuple):
 
 def load(reference: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
     """Load an arch file, or a bundled network if there is no file of that name."""
-    source, named = _specs_read(reference)
+    source, named = _read(reference)
     return _specified(source, settings, variant or named)
 
 
@@ -239,14 +220,14 @@ def _specified(source: Source, settings: Iterable[Setting], variant: str | None)
     """Validate a network, or the network of a space with its axes."""
     if not _is_space(source):
         return validated(source, settings, variant)
-    base, named = _specs_read(_base(source))
+    base, named = _read(_base(source))
     if _is_space(base):
         raise FileError(source.title, "arch names another space; name the network itself")
     spec = validated(base, settings, variant or named)
     return spec._replace(arch=spec.arch.model_copy(update={"space": dict(source.data.get("space", {}))}))
 
 
-def _specs_read(reference: str) -> tuple[Source, str | None]:
+def _read(reference: str) -> tuple[Source, str | None]:
     path, named = Bundled(Path(reference))
     if not os.path.isfile(path):  # noqa: PTH113  (answers False, not an error, to a name no system can hold)
         path, named = bundled_network(reference) or (path, named)
@@ -271,12 +252,6 @@ def _base(source: Source) -> str:
         raise FileError(title, "arch takes the name or the path of a network, space a table of axes")
     beside = os.path.join(os.path.dirname(title), reference)  # noqa: PTH118, PTH120  (any word)
     return beside if os.path.isfile(beside) else reference  # noqa: PTH113  (likewise)
-
-
-def load_file(path: Path, title: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
-    """Load the arch file at a path; `title` is its name in messages."""
-    text = read_text(path, title)
-    return validated(parsed(text, notation_of(path, text), title), settings, variant)
 
 
 def load_base(reference: str) -> tuple[Spec, str | None]:
@@ -310,36 +285,26 @@ def _arch(source: Source, settings: Iterable[Setting]) -> Spec:
     data, places = changed(source.data, settings)
     source = source._replace(data=data)
     try:
-        arch = validated_arch(data)
-        return Spec(arch, source, places)
+        return Spec(validated_arch(data), source, places)
     except SpecError as error:
-        from flopcount.spec.positions import located
-
         raise located(error.problems, source, places) from None
 
 
 def varied(data: Raw, name: str, title: str) -> Raw:
     """Return the data of a file with a variant applied; a wrong variant is left to validation."""
-    variants = data.get("variants")
-    variants = variants if isinstance(variants, Mapping) else {}
+    variants = table_in(data, "variants")
     if name not in variants:
         raise FileError(title, f"no variant is named {name!r}; {suggestion(name, [*variants])}")
-    variant, arguments = variants[name], data.get("arguments", {})
-    if not isinstance(variant, Mapping) or not _within(variant.get("arguments", {}), arguments):
+    variant = variants[name]
+    keys = [key for key in ("arguments", "defaults") if isinstance(variant, Mapping) and key in variant]
+    are_tables = all(isinstance(each.get(key, {}), Mapping) for each in (data, variant) for key in keys)
+    if not isinstance(variant, Mapping) or not are_tables:
         return data
-    pairs = {key: (data.get(key, {}), variant[key]) for key in ("arguments", "defaults") if key in variant}
-    if not all(isinstance(table, Mapping) for pair in pairs.values() for table in pair):
+    if not table_in(variant, "arguments").keys() <= table_in(data, "arguments").keys():
         return data
-    tables = {key: {**given, **changed} for key, (given, changed) in pairs.items()}
-    return {**data, **variant, **tables, "name": name}
-
-
-def _within(part: object, whole: object) -> bool:
-    return isinstance(part, Mapping) and isinstance(whole, Mapping) and part.keys() <= whole.keys()
+    return {**data, **variant, **{key: {**data.get(key, {}), **variant[key]} for key in keys}, "name": name}
 
 
 def explained(error: SpecError, spec: Spec) -> FileError:
     """Return problems found while walking a spec as the error of its file."""
-    from flopcount.spec.positions import located
-
     return located(error.problems, spec.source, spec.settings)

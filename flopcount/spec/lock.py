@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -48,7 +48,14 @@ def read_lock(path: Path, title: str) -> Lock:
         rows = LockFile.model_validate(source.data).networks
     except ValidationError as error:
         raise located(table_problems(error, LockFile, source.data), source) from None
-    _refuse_twins(rows, source)
+    first: dict[str, int] = {}
+    problems = [
+        Problem(("networks", index), f"duplicate row {row.id}; remove one of the two, then run flopcount lock")
+        for index, row in enumerate(rows)
+        if first.setdefault(row.id, index) != index
+    ]
+    if problems:
+        raise located(problems, source)
     return Lock(rows, source)
 
 
@@ -67,27 +74,9 @@ def _source(text: str, title: str) -> Source:
     return source
 
 
-def _refuse_twins(rows: Iterable[LockRow], source: Source) -> None:
-    seen: set[str] = set()
-    problems = []
-    for index, row in enumerate(rows):
-        if row.id in seen:
-            what = f"duplicate row {row.id}; remove one of the two, then run flopcount lock"
-            problems.append(Problem(("networks", index), what))
-        seen.add(row.id)
-    if problems:
-        raise located(problems, source)
-
-
 def written(rows: Iterable[LockRow]) -> str:
     """Write a lock file: its rows sorted by id, one per line."""
-    lines = [f"  {_row(row)},\n" for row in sorted(rows, key=lambda row: row.id)]
+    names = ("id", "input", *DEFAULT_METRICS, "hash", "notes", "allowed")
+    pairs = ([(name, getattr(row, name)) for name in names] for row in sorted(rows, key=lambda row: row.id))
+    lines = [f"  {to_value({name: value for name, value in row if value != ()})},\n" for row in pairs]
     return f"{HEAD}version = {VERSION}\nnetworks = [\n{''.join(lines)}]\n"
-
-
-_KEYS = ("id", "input", *DEFAULT_METRICS, "hash", "notes", "allowed")
-
-
-def _row(row: LockRow) -> str:
-    values: dict[str, Any] = {name: getattr(row, name) for name in _KEYS}
-    return to_value({name: value for name, value in values.items() if value != ()})

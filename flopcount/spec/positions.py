@@ -23,13 +23,6 @@ class Span(NamedTuple):
     length: int
 
 
-_START = Span(1, 1, 1)
-"""The place of a problem with a file as a whole."""
-
-_NOWHERE = Span(10**9, 0, 0)
-"""The place of a problem that is not in the file: it is listed last."""
-
-
 def located(problems: Iterable[Problem], source: Source, settings: Mapping[Place, str] = {}) -> FileError:
     """Return problems as the error of a file, in its order, with lines and columns.
 
@@ -38,7 +31,7 @@ def located(problems: Iterable[Problem], source: Source, settings: Mapping[Place
     pairs = [(problem, _setting(problem, settings)) for problem in problems]
     places = [place for each, setting in pairs if not setting for place in (each.place, *each.via)]
     found = {**{place: _start(place) for place in places}, **spans(source, places)}
-    pairs.sort(key=lambda pair: found.get(pair[0].place, _NOWHERE))
+    pairs.sort(key=lambda pair: found.get(pair[0].place, Span(10**9, 0, 0)))  # what is not in the file comes last
     lines = source.text.split("\n")
     shown = [_located(problem, setting, found, lines) for problem, setting in pairs[:MOST_SHOWN]]
     more = len(pairs) - MOST_SHOWN
@@ -47,16 +40,13 @@ def located(problems: Iterable[Problem], source: Source, settings: Mapping[Place
 
 def _start(place: Place) -> Span:
     """Return the place of a problem without one: the line, if it is about a line of a model of another tool."""
-    line = place[1] if place[:1] == ("line",) else 1
-    return Span(line, 1, 1) if isinstance(line, int) else _START
+    return Span(int(place[1]) if place[:1] == ("line",) else 1, 1, 1)
 
 
 def _setting(problem: Problem, settings: Mapping[Place, str]) -> str:
-    """Return the setting that caused a problem."""
-    for place, setting in settings.items():
-        if problem.place[: len(place)] == place or place[: len(problem.place)] == problem.place:
-            return f"{setting}: "
-    return ""
+    """Return the setting that caused a problem, with a colon."""
+    near = (place for place in settings if all(a == b for a, b in zip(place, problem.place, strict=False)))
+    return next((f"{settings[place]}: " for place in near), "")
 
 
 def _located(problem: Problem, setting: str, found: Mapping[Place, Span], lines: list[str]) -> Located:
@@ -64,9 +54,8 @@ def _located(problem: Problem, setting: str, found: Mapping[Place, Span], lines:
     users = ", ".join(str(found[place].line) for place in problem.via if place in found)
     what = f"{setting}{problem}{f' (in a template used at line {users})' if users else ''}"
     span = found.get(problem.place)
-    if span is None:
-        return Located(what, code=problem.code)
-    return Located(what, span.line, span.column, snippet(lines, *span), problem.code)
+    place = (span.line, span.column, snippet(lines, *span)) if span else (0, 0, ())
+    return Located(what, *place, problem.code)
 
 
 def spans(source: Source, places: Collection[Place]) -> dict[Place, Span]:
@@ -78,12 +67,9 @@ def spans(source: Source, places: Collection[Place]) -> dict[Place, Span]:
             if found[:length] in wanted:
                 starts.setdefault(found[:length], node)
     lines = source.text.encode(errors="surrogatepass").split(b"\n")
-    found_at: dict[Place, Span] = {}
-    for place in places:
-        around = next((place[:length] for length in range(len(place), 0, -1) if place[:length] in starts), None)
-        if around:
-            found_at[place] = _span(lines, starts[around])
-    return found_at
+    around = {place: [place[:length] for length in range(1, len(place) + 1)] for place in places}
+    nearest = {place: [starts[each] for each in parts if each in starts] for place, parts in around.items()}
+    return {place: _span(lines, nodes[-1]) for place, nodes in nearest.items() if nodes}
 
 
 def repeated_key(text: str, notation: Notation) -> tuple[Place, Span] | None:
@@ -172,10 +158,8 @@ def _keys(key: "Node") -> Place:
 
 def _span(lines: list[bytes], node: "Node") -> Span:
     row, first = node.start_point
-    before, inside = (
-        lines[row][part].decode(errors="surrogatepass") for part in (slice(first), slice(first, _end(node)))
-    )
-    return Span(row + 1, len(before) + 1, max(1, len(inside)))
+    start, end = (len(lines[row][:byte].decode(errors="surrogatepass")) for byte in (first, _end(node)))
+    return Span(row + 1, start + 1, max(1, end - start))
 
 
 def _end(node: "Node") -> int:

@@ -1,6 +1,5 @@
 """What is wrong with a file, as one sentence for each mistake: what pydantic finds, and what only the whole shows."""
 
-import re
 from collections.abc import Iterator, Mapping
 from keyword import iskeyword
 from typing import Any, NamedTuple, get_args, get_origin
@@ -13,9 +12,9 @@ from flopcount.errors import Place, Problem, SpecError, plain, suggestion
 from flopcount.formulas.norm import ACTIVATIONS, NORMS
 from flopcount.spec.arch import ENTRY, Arch, checked_type, class_named
 from flopcount.spec.expression import FUNCTIONS, NotArithmeticError, parse
-from flopcount.spec.fields import LARGEST, Layer, Tables, expected, inner_help, invalid, missing, shown, unknown
+from flopcount.spec.fields import LARGEST, OPTIONS, Layer, Tables, help_of, inner_help, invalid, missing, shown, unknown
 from flopcount.spec.kinds import KINDS, parameters
-from flopcount.spec.rows import SPECIAL, STRUCTURE, Raw, unknown_defaults, used_kinds
+from flopcount.spec.rows import SPECIAL, STRUCTURE, Raw, table_in
 
 
 def validated(data: Raw) -> Arch:
@@ -25,14 +24,12 @@ def validated(data: Raw) -> Arch:
         arch = Arch.model_validate(data)
     except ValidationError as error:
         found = {problem.place: problem for problem in table_problems(error, Arch, data)}
-    for problem in (*_default_problems(data), *_name_problems(data), *_template_problems(data)):
+    templated = _Templates(data).problems() if {"templates", "arguments", "variants"} & data.keys() else ()
+    for problem in (*_default_problems(table_in(data, "defaults")), *_name_problems(data), *templated):
         found.setdefault(problem.place, problem)
     if found:
         raise SpecError([*found.values()])
     return arch
-
-
-# What pydantic finds: its location is followed through the fields of the models.
 
 
 class _Table(NamedTuple):
@@ -42,6 +39,10 @@ class _Table(NamedTuple):
     model: type[BaseModel]
     raw: Any
     path: tuple[str, ...] = ()
+
+    def problem(self, keys: Place, what: str, code: str) -> Problem:
+        """Return a problem with what some keys lead to."""
+        return Problem((*self.place, *keys), what, ".".join(self.path), code=code)
 
 
 def layer_problems(error: ValidationError, model: type[Layer], raw: Raw) -> dict[str, str]:
@@ -59,58 +60,57 @@ def table_problems(error: ValidationError, model: type[BaseModel], raw: object, 
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], root: Any) -> Problem:
-    table, rest = _innermost(detail["loc"], _Table((), model, root))
-    place, path = table.place, ".".join(table.path)
+    """Translate an error in the innermost table that its location leads into."""
+    table, rest = _Table((), model, root), detail["loc"]
+    while rest and (inner := _entered(table, rest)):
+        table, rest = inner
     inside = detail.get("ctx", {}).get("place")
     if inside is not None:
-        return _sentence(detail, (*place, *_present(table.raw, rest), *inside), path, root)
+        return _sentence(detail, table, (*_present(table.raw, rest), *inside), root)
     if detail["type"] == "string_unicode" and not rest:  # the key itself, with half a character
-        return Problem(
-            (*place, str(detail["input"])), f"unknown key {shown(detail['input'])}", path, code="unknown-key"
-        )
+        return table.problem((str(detail["input"]),), f"unknown key {shown(detail['input'])}", "unknown-key")
     if not rest:
-        return Problem(place, f"invalid {shown(table.raw)}: expected a table", path, code="invalid-value")
+        return table.problem((), f"invalid {shown(table.raw)}: expected a table", "invalid-value")
     return _field(detail, table, rest, root)
 
 
-def _sentence(detail: ErrorDetails, place: Place, path: str, root: Any) -> Problem:
+def _sentence(detail: ErrorDetails, table: _Table, keys: Place, root: Any) -> Problem:
     """Return an error that is a whole sentence; a type may also name a template of the file."""
-    what, code, templates = detail["msg"], detail["type"], _mapping(root, "templates")
+    what, code, templates = detail["msg"], detail["type"], table_in(root, "templates")
     if code == "unknown-type" and templates:
-        kind = str(_at(root, place)["type"])[:50]
+        kind = str(_at(table.raw, keys)["type"])[:50]
         what = f"unknown type {kind!r}; {suggestion(kind, [*templates, *KINDS])}"
-    return Problem(place, what, path, code=code)
+    return table.problem(keys, what, code)
 
 
 def _field(detail: ErrorDetails, table: _Table, rest: Place, root: Any) -> Problem:
-    """Say what is wrong with a field of a table."""
-    field, path = str(rest[0]), ".".join(table.path)
-    info = _field_info(table.model, field)
-    raw = table.raw if isinstance(table.raw, Mapping) else {}
-    if info is None:
-        known = [each.alias or name for name, each in table.model.model_fields.items()]
-        return Problem((*table.place, field), unknown(field, known), path, code="unknown-key")
-    words = expected(table.model, next(name for name, each in table.model.model_fields.items() if each is info))
+    """Say what is wrong with a field of a table, or with a value inside the table that it is."""
+    field, fields = str(rest[0]), _fields(table.model)
+    if field not in fields:
+        return table.problem((field,), unknown(field, [*fields]), "unknown-key")
+    words = help_of(fields[field]).words
     if detail["type"] == "missing":
-        return Problem((*table.place, field), missing(field, words), path, code="missing-field")
-    if table.place and field not in raw and field in _mapping(root, "defaults"):
+        return table.problem((field,), missing(field, words), "missing-field")
+    if (
+        table.place
+        and not (isinstance(table.raw, Mapping) and field in table.raw)
+        and field in table_in(root, "defaults")
+    ):
         what = invalid(field, detail["input"], words)
         return Problem(("defaults", field), what, "defaults", code="invalid-value")
-    return _value(rest, table, info, words)
-
-
-def _value(rest: Place, table: _Table, info: FieldInfo, words: str) -> Problem:
-    """Say what is wrong with a value, or with one inside the table that it is."""
-    keys, annotation = _present(table.raw, rest), info.annotation
+    keys, annotation = _present(table.raw, rest), fields[field].annotation
     for _ in keys[1:]:
         annotation = _values(annotation)
         words = inner_help(annotation).words
-    path = ".".join(table.path)
     if len(keys) > 1 and rest[len(keys) :] == ("[key]",):
         what = f"invalid key {shown(keys[-1])}: expected a name made of letters, digits, _ and -"
-        return Problem((*table.place, *keys), what, path, code="invalid-key")
-    what = invalid(".".join(map(str, keys)), _at(table.raw, keys), words)
-    return Problem((*table.place, *keys), what, path, code="invalid-value")
+        return table.problem(keys, what, "invalid-key")
+    return table.problem(keys, invalid(".".join(map(str, keys)), _at(table.raw, keys), words), "invalid-value")
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of a model by key."""
+    return {info.alias or name: info for name, info in model.model_fields.items()}
 
 
 def _present(data: Any, keys: Place) -> Place:
@@ -128,64 +128,38 @@ def _values(annotation: Any) -> Any:
     return next(tables, None)
 
 
-def _innermost(loc: Place, table: _Table) -> tuple[_Table, Place]:
-    """Follow a location to the innermost table it leads into; return that and the rest of the location."""
-    while True:
-        inner = _entered(table, loc) if loc else None
-        if inner is None:
-            return table, loc
-        table, loc = inner
-
-
 def _entered(table: _Table, loc: Place) -> tuple[_Table, Place] | None:
     """Return the table that a location leads into, one step down."""
     field, *rest = loc
-    info = _field_info(table.model, str(field))
+    info = _fields(table.model).get(str(field))
     model = _model_inside(info.annotation) if info else None
     if info is None or model is None:
         return None
-    data, place = _entry(table.raw, field), (*table.place, field)
+    data, place = _at(table.raw, (field,)), (*table.place, field)
     if isinstance(data, list | tuple) or (isinstance(data, Mapping) and _values(info.annotation)):
         if not rest or rest[1:] == ["[key]"]:
             return None
         key, *rest = rest
-        data, place = _entry(data, key), (*place, key)
+        data, place = _at(data, (key,)), (*place, key)
     elif rest and isinstance(rest[0], int):  # one table where a list of them may stand
         rest = rest[1:]
     elif not rest:
         return None
-    name = (label(data, int(place[-1]) + 1),) if model is Layer else (str(place[-1]),) if _is_named(info) else ()
-    return _Table(place, _model_of(model, data), data, (*table.path, *name)), tuple(rest)
-
-
-def _is_named(info: FieldInfo) -> bool:
-    """Tell whether a field holds tables by name."""
-    return _values(info.annotation) is not None
-
-
-def _model_of(model: type[BaseModel], data: Any) -> type[BaseModel]:
-    """Return the model of a table: for a layer, that of its type."""
-    kind = data.get("type") if isinstance(data, Mapping) else None
-    known = model is Layer and isinstance(kind, str) and (kind in KINDS or kind == "Block")
-    return class_named(str(kind)) if known else model
-
-
-def _field_info(model: type[BaseModel], key: str) -> FieldInfo | None:
-    """Return the field of a key."""
-    found = (info for name, info in model.model_fields.items() if key == (info.alias or name))
-    return next(found, None)
-
-
-def _entry(data: Any, key: str | int) -> Any:
-    try:
-        return data[key]
-    except (KeyError, IndexError, TypeError):
-        return None
+    name: tuple[str, ...]
+    if model is Layer:
+        name, kind = (label(data, int(place[-1]) + 1),), _at(data, ("type",))
+        model = class_named(kind) if isinstance(kind, str) and (kind in KINDS or kind == "Block") else model
+    else:
+        name = (str(place[-1]),) if _values(info.annotation) else ()
+    return _Table(place, model, data, (*table.path, *name)), tuple(rest)
 
 
 def _at(data: Any, place: Place) -> Any:
-    for key in place:
-        data = _entry(data, key)
+    try:
+        for key in place:
+            data = data[key]
+    except (KeyError, IndexError, TypeError):
+        return None
     return data
 
 
@@ -196,9 +170,6 @@ def _model_inside(annotation: object) -> type[BaseModel] | None:
     notes = (note.model() for note in getattr(annotation, "__metadata__", ()) if isinstance(note, Tables))
     found = (_model_inside(part) for part in getattr(annotation, "__args__", ()))
     return next((each for each in (*notes, *found) if each), None)
-
-
-# What only the whole file shows: defaults that no kind has, names that are taken.
 
 
 _COMMON = ("stride", "padding", "dilation", "groups", "bias", "norm", "activation", "ceil_mode")
@@ -215,16 +186,11 @@ def label(raw: object, position: int) -> str:
     return f"{kind}{position}" if isinstance(kind, str) and (kind in KINDS or kind == "Block") else f"layer {position}"
 
 
-def _mapping(data: Any, key: str) -> Raw:
-    table = _entry(data, key)
-    return table if isinstance(table, Mapping) else {}
-
-
-def _default_problems(data: Raw) -> Iterator[Problem]:
+def _default_problems(defaults: Raw, place: Place = ("defaults",)) -> Iterator[Problem]:
     """Refuse defaults that no kind of layer has."""
-    for key in unknown_defaults(_mapping(data, "defaults"), used_kinds(data.get("layers"))):
+    for key in [key for key in defaults if key not in OPTIONS]:
         what = f"no kind of layer has a field {shown(key)}; {suggestion(str(key), _COMMON)}"
-        yield Problem(("defaults", key), what, code="unknown-default")
+        yield Problem((*place, key), what, code="unknown-default")
 
 
 def _name_problems(data: Raw, place: Place = (), path: str = "") -> Iterator[Problem]:
@@ -242,28 +208,11 @@ def _name_problems(data: Raw, place: Place = (), path: str = "") -> Iterator[Pro
             yield from _name_problems(layer, (*place, "layers", index), f"{path}{name}.")
 
 
-# Templates and the rows that use them, short of the values of expressions.
-
-
 _WORDS = ("none", "same", "valid", "true", "false", "input")
 TAKEN = frozenset((*SPECIAL, *FUNCTIONS, *STRUCTURE, *NORMS, *ACTIVATIONS, *_WORDS))
 """The names no argument may have: they already mean something."""
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 _ARGUMENT = "a number, true or false, or a word"
-
-
-class _Signature(NamedTuple):
-    """The arguments of a template."""
-
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
-
-
-def _template_problems(data: Raw) -> Iterator[Problem]:
-    """Yield what is wrong with templates, variants and the rows that may hold expressions."""
-    if any(key in data for key in ("templates", "arguments", "variants")):
-        yield from _Templates(data).problems()
 
 
 class _Templates:
@@ -271,8 +220,8 @@ class _Templates:
 
     def __init__(self, data: Raw) -> None:
         self.data = data
-        self.templates = _mapping(data, "templates")
-        self.arguments = tuple(_mapping(data, "arguments"))
+        self.templates = table_in(data, "templates")
+        self.arguments = tuple(table_in(data, "arguments"))
         self.signatures = {name: _signature(raw) for name, raw in self.templates.items() if isinstance(raw, Mapping)}
 
     def problems(self) -> Iterator[Problem]:
@@ -282,22 +231,15 @@ class _Templates:
                 what = f"{name} is already a kind of layer; choose another name for the template"
                 yield Problem(("templates", name), what, code="name-taken")
             yield from (each._replace(place=("templates", name)) for each in _argument_problems((*required, *optional)))
-        for name, variant in _mapping(self.data, "variants").items():
-            yield from self._variant(name, variant)
+        for name, variant in table_in(self.data, "variants").items():
+            for key in [key for key in table_in(variant, "arguments") if key not in self.arguments]:
+                what = f"the file has no argument {key!r:.50}; {suggestion(str(key)[:50], self.arguments)}"
+                yield Problem(("variants", name, "arguments", key), what, code="unknown-argument")
+            yield from _default_problems(table_in(variant, "defaults"), ("variants", name, "defaults"))
         yield from _recursion_problems(self.templates)
         yield from self._rows(self.data.get("layers"), ("layers",), templated=bool(self.arguments))
         for name in self.signatures:
             yield from self._rows(self.templates[name].get("layers"), ("templates", name, "layers"), templated=True)
-
-    def _variant(self, name: str, variant: object) -> Iterator[Problem]:
-        """Check what a variant changes: arguments of the file, defaults that some kind has."""
-        for key in _mapping(variant, "arguments"):
-            if key not in self.arguments:
-                what = f"the file has no argument {key!r:.50}; {suggestion(str(key)[:50], self.arguments)}"
-                yield Problem(("variants", name, "arguments", key), what, code="unknown-argument")
-        for key in unknown_defaults(_mapping(variant, "defaults"), used_kinds(self.data.get("layers"))):
-            what = f"no kind of layer has a field {key!r:.50}"
-            yield Problem(("variants", name, "defaults", key), what, code="unknown-default")
 
     def _rows(self, layers: object, place: Place, *, templated: bool) -> Iterator[Problem]:
         for index, raw in enumerate(layers if isinstance(layers, list) else ()):
@@ -327,32 +269,37 @@ class _Templates:
     def _values(self, raw: Raw, kind: str) -> Iterator[Problem]:
         """Check the fields of a kind with its model, except those that an expression may give."""
         model = class_named(kind)
-        defaults = {key: value for key, value in _mapping(self.data, "defaults").items() if key in parameters(kind)}
+        defaults = {key: value for key, value in table_in(self.data, "defaults").items() if key in parameters(kind)}
         fields = {**defaults, **{key: value for key, value in raw.items() if key not in STRUCTURE}}
         known = {key: value for key, value in fields.items() if key not in model.model_fields or not _is_open(value)}
-        try:
-            model.model_validate(known)
-        except ValidationError as error:
-            for problem in table_problems(error, model, known):
-                key = problem.place[0]
-                if key in defaults and key not in raw:
-                    yield problem._replace(place=("defaults", key), layer="defaults")
-                elif problem.code != "missing-field" or key not in fields:
-                    yield problem
+        for problem in _model_problems(model, known):
+            key = problem.place[0]
+            if key in defaults and key not in raw:
+                yield problem._replace(place=("defaults", key), layer="defaults")
+            elif problem.code != "missing-field" or key not in fields:
+                yield problem
 
     def _arguments(self, raw: Raw, kind: str) -> Iterator[Problem]:
         """Check the arguments of a template; a block has none."""
-        required, optional = self.signatures.get(kind, _Signature((), ()))
+        required, optional = self.signatures.get(kind, ((), ()))
         for key, value in raw.items():
             if key in STRUCTURE:
                 continue
             if key not in (*required, *optional):
                 yield Problem((key,), unknown(key, [*required, *optional]), code="unknown-key")
-            elif not _is_argument(value):
+            elif not (isinstance(value, int | str) or (isinstance(value, float) and abs(value) <= LARGEST)):
                 yield Problem((key,), invalid(key, value, _ARGUMENT), code="invalid-value")
         for key in required:
             if key not in raw:
                 yield Problem((key,), missing(key, _ARGUMENT), code="missing-field")
+
+
+def _model_problems(model: type[BaseModel], raw: Raw) -> list[Problem]:
+    try:
+        model.model_validate(raw)
+    except ValidationError as error:
+        return table_problems(error, model, raw)
+    return []
 
 
 def _is_open(value: object) -> bool:
@@ -360,13 +307,10 @@ def _is_open(value: object) -> bool:
     return isinstance(value, str) or (isinstance(value, list) and any(map(_is_open, value)))
 
 
-def _is_argument(value: object) -> bool:
-    return isinstance(value, int | str) or (isinstance(value, float) and abs(value) <= LARGEST)
-
-
-def _signature(raw: Raw) -> _Signature:
+def _signature(raw: Raw) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the required and the optional arguments of a template."""
     required, optional = raw.get("required"), raw.get("arguments")
-    return _Signature(
+    return (
         tuple(name for name in required if isinstance(name, str)) if isinstance(required, list) else (),
         tuple(optional) if isinstance(optional, Mapping) else (),
     )
@@ -396,7 +340,7 @@ def _recursion_problems(templates: Raw) -> Iterator[Problem]:
 
 
 def _uses(raw: object) -> Iterator[str]:
-    layers = _entry(raw, "layers")
+    layers = _at(raw, ("layers",))
     for layer in layers if isinstance(layers, list) else ():
         if isinstance(layer, Mapping):
             if isinstance(layer.get("type"), str):
@@ -411,6 +355,7 @@ def _row_label(raw: object, index: int) -> str:
 
 def _structure_problems(raw: Raw, kind: str, *, templated: bool) -> Iterator[Problem]:
     """Check the keys that all rows share."""
+    yield from _model_problems(Layer, {key: raw[key] for key in ("name", "after") if key in raw})
     for key, what in _misplaced(raw, kind, templated=templated):
         yield Problem((key,), what, code="invalid-value")
     for key in ("when", "repeat"):
@@ -422,14 +367,10 @@ def _structure_problems(raw: Raw, kind: str, *, templated: bool) -> Iterator[Pro
 
 
 def _misplaced(raw: Raw, kind: str, *, templated: bool) -> Iterator[tuple[str, str]]:
-    name, after, repeat = raw.get("name"), raw.get("after"), raw.get("repeat", 1)
-    if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
-        yield "name", invalid("name", name, expected(Layer, "name"))
-    if after is not None and not (isinstance(after, list) and after and all(isinstance(each, str) for each in after)):
-        yield "after", invalid("after", after, expected(Layer, "after"))
+    repeat = raw.get("repeat", 1)
     if "repeat" in raw and kind in KINDS:
         yield "repeat", f"{kind} has no repeat; put it in a Block with repeat"
-    elif not (isinstance(repeat, int) and not isinstance(repeat, bool)) and not (templated and isinstance(repeat, str)):
+    elif type(repeat) is not int and not (templated and isinstance(repeat, str)):
         yield "repeat", invalid("repeat", repeat, "an integer (1 to 10⁹)")
     if "when" in raw and not (templated and isinstance(raw["when"], bool | str)):
         yield "when", "invalid when: expected true, false or a comparison of arguments, in templates only"

@@ -1,6 +1,7 @@
 """Rows whose values may be expressions: the bodies of templates, and their uses."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -26,6 +27,12 @@ Arguments = Annotated[
     dict[Name, Flag | Number | Decimal | Word],
     Help("a table of names and values: integers, decimals, true or false, words"),
 ]
+
+
+def table_in(data: object, key: str) -> Raw:
+    """Return a table inside some data; an empty one if there is none."""
+    found = data.get(key) if isinstance(data, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 class Row(Layer):
@@ -84,73 +91,31 @@ def is_expression(value: object) -> bool:
     return isinstance(value, Expression)
 
 
-# Raw data made ready to validate: defaults filled in, rows with expressions set apart.
-
-
 def prepared(data: Raw) -> Raw:
-    """Give each layer the defaults it does not set, and set rows with expressions apart."""
-    preparation = _Preparation(data)
-    bodies = {name: preparation.body(raw) for name, raw in preparation.templates.items()}
-    layers = preparation.rows(data.get("layers"), templated=bool(data.get("arguments")))
-    return {**data, **({"templates": bodies} if bodies else {}), **({"layers": layers} if "layers" in data else {})}
+    """Give each layer the defaults it does not mention, and set rows with expressions apart."""
+    defaults, templates = table_in(data, "defaults"), table_in(data, "templates")
 
+    @cache
+    def defaults_of(kind: str) -> Raw:
+        known = parameters(kind) if kind in KINDS else {}
+        return {key: value for key, value in defaults.items() if key in known}
 
-def unknown_defaults(defaults: Raw, used: Iterator[str]) -> list[str]:
-    """Return the keys of `defaults` that no kind has; the kinds in use are asked first."""
-    unknown = set(defaults)
-    for kind in (*dict.fromkeys(used), *KINDS):
-        if not unknown:
-            break
-        unknown -= parameters(kind).keys() if kind in KINDS else set()
-    return [key for key in defaults if key in unknown]
+    def rows(layers: object, *, templated: bool) -> Any:
+        return [one(each, templated=templated) for each in layers] if isinstance(layers, list) else layers
 
-
-def used_kinds(layers: object) -> Iterator[str]:
-    """Yield the known kinds among raw layers, including those in blocks."""
-    for layer in layers if isinstance(layers, list) else ():
-        if isinstance(layer, Mapping):
-            kind = layer.get("type")
-            if isinstance(kind, str) and kind in KINDS:
-                yield kind
-            yield from used_kinds(layer.get("layers"))
-
-
-class _Preparation:
-    """The defaults of a file and the names of its templates, applied to raw rows."""
-
-    def __init__(self, data: Raw) -> None:
-        defaults, templates = data.get("defaults"), data.get("templates")
-        self.defaults: Raw = defaults if isinstance(defaults, Mapping) else {}
-        self.templates: Raw = templates if isinstance(templates, Mapping) else {}
-        self.narrowed: dict[str, Raw] = {}
-
-    def of(self, kind: object) -> Raw:
-        if not isinstance(kind, str) or kind not in KINDS:
-            return {}
-        if kind not in self.narrowed:
-            fields = parameters(kind)
-            self.narrowed[kind] = {key: value for key, value in self.defaults.items() if key in fields}
-        return self.narrowed[kind]
-
-    def rows(self, layers: object, *, templated: bool) -> Any:
-        """Prepare a list of rows; validation refuses anything else."""
-        if not isinstance(layers, list):
-            return layers
-        return [self.row(layer, templated=templated) for layer in layers]
-
-    def body(self, template: object) -> object:
-        if not isinstance(template, Mapping):
-            return template
-        return {**template, "layers": self.rows(template.get("layers"), templated=True)}
-
-    def row(self, layer: object, *, templated: bool) -> object:
+    def one(layer: object, *, templated: bool) -> object:
         if not isinstance(layer, Mapping):
             return layer
-        kind = layer.get("type")
-        inner = self.rows(layer.get("layers"), templated=templated)
-        if templated or (isinstance(kind, str) and kind in self.templates):
+        kind, inner = layer.get("type"), rows(layer.get("layers"), templated=templated)
+        given = defaults_of(kind) if isinstance(kind, str) else {}
+        if templated or (isinstance(kind, str) and kind in templates):
             known = tuple(each for each in inner if isinstance(each, Row)) if isinstance(inner, list) else ()
-            return row(layer, self.of(kind), known, templated=templated)
-        if kind == "Block":
-            return {**layer, "layers": inner} if "layers" in layer else layer
-        return {**self.of(kind), **layer}
+            return row(layer, given, known, templated=templated)
+        return {**given, **layer, **({"layers": inner} if kind == "Block" and "layers" in layer else {})}
+
+    bodies = {
+        name: {**raw, "layers": rows(raw.get("layers"), templated=True)} if isinstance(raw, Mapping) else raw
+        for name, raw in templates.items()
+    }
+    layers = rows(data.get("layers"), templated=bool(data.get("arguments")))
+    return {**data, **({"templates": bodies} if bodies else {}), **({"layers": layers} if "layers" in data else {})}

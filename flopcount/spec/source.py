@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
 from flopcount.errors import Located, plain
@@ -14,9 +15,6 @@ WIDEST = 100
 
 BEFORE = 40
 """Cells shown before the error if the line is cut."""
-
-TAB = "    "
-CUT = "…"
 
 
 class Source(NamedTuple):
@@ -30,9 +28,7 @@ class Source(NamedTuple):
 
 def snippet(lines: Sequence[str], line: int, column: int, length: int = 1) -> tuple[str, ...]:
     """Return a line of a text and the line of carets under it; nothing if there is no such line or it is blank."""
-    if not 0 < line <= len(lines) or not lines[line - 1].strip():
-        return ()
-    return excerpt(lines[line - 1], column, length)
+    return excerpt(lines[line - 1], column, length) if 0 < line <= len(lines) and lines[line - 1].strip() else ()
 
 
 def excerpt(line: str, column: int, length: int = 1) -> tuple[str, str]:
@@ -44,12 +40,12 @@ def excerpt(line: str, column: int, length: int = 1) -> tuple[str, str]:
     line = line.rstrip("\r\n")
     start = min(max(column - 1, 0), len(line))
     first = _first(line, start)
-    before = (CUT if line[:first].strip() else "") + _printable(line[first:start])
+    before = ("…" if line[:first].strip() else "") + _printable(line[first:start])
     text = before + _printable(line[start : start + WIDEST])
     kept = _fitting(text)
     is_cut = kept != text or len(line) > start + WIDEST
     marked = min(_cells(_printable(line[start : start + length])), _cells(kept) - _cells(before))
-    return f"{kept}{CUT if is_cut else ''}", f"{' ' * _cells(before)}{'^' * max(1, marked)}"
+    return f"{kept}{'…' if is_cut else ''}", f"{' ' * _cells(before)}{'^' * max(1, marked)}"
 
 
 def _first(line: str, start: int) -> int:
@@ -66,24 +62,20 @@ def _first(line: str, start: int) -> int:
 
 def _fitting(text: str) -> str:
     """Cut a text after the last character that fits."""
-    room = WIDEST
-    for index, char in enumerate(text):
-        room -= _cells(char)
-        if room < 0:
-            return text[:index]
-    return text
+    ends = enumerate(accumulate(map(_width, text)))
+    return text[: next((index for index, cells in ends if cells > WIDEST), len(text))]
 
 
 def _printable(text: str) -> str:
-    return plain(text.replace("\t", TAB))
+    return plain(text.replace("\t", "    "))
 
 
 def _cells(text: str) -> int:
-    """Return how many terminal cells a text takes: two for a wide character, none for a combining mark."""
     return sum(map(_width, text))
 
 
 def _width(char: str) -> int:
+    """Return how many terminal cells a character takes: two if it is wide, none if it is a combining mark."""
     if unicodedata.category(char) in {"Mn", "Me"}:
         return 0
     return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
@@ -99,9 +91,6 @@ def at_span(text: str, span: tuple[int, int], what: str) -> Located:
 def at_line(text: str, line: int, column: int, what: str, length: int = 1) -> Located:
     """Return a problem at a line and a column of a text."""
     return Located(what, line, column, snippet(text.split("\n"), line, column, length), "syntax")
-
-
-# What the parsers name no place for.
 
 
 _MARKS = (

@@ -14,9 +14,6 @@ MOST_BYTES = 64 * 2**20
 DEEPEST = 64
 """Deepest nesting of tables and lists."""
 
-_TOO_DEEP = f"nested too deep; at most {DEEPEST} levels are allowed"
-_TOO_LARGE = f"larger than {MOST_BYTES >> 20} MiB; use blocks with repeat to shorten it"
-
 
 def read_text(path: Path, title: str = "") -> str:
     """Read a file of UTF-8 text; `title` names it in errors."""
@@ -38,7 +35,7 @@ def read_bytes(path: Path, title: str = "") -> bytes:
 def decoded(content: bytes, title: str) -> str:
     """Decode UTF-8 text, with or without a byte-order mark."""
     if len(content) > MOST_BYTES:
-        raise FileError(title, _TOO_LARGE)
+        raise FileError(title, f"larger than {MOST_BYTES >> 20} MiB; use blocks with repeat to shorten it")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -61,19 +58,14 @@ def _undecodable(content: bytes) -> Located:
 
 
 def notation_of(path: Path, text: str) -> Notation:
-    """Return the notation of a file: by its ending, else by the first character of its text."""
-    return named_notation(path) or guessed(text)
+    """Return the notation of a file: by its ending, else by its text, which only in JSON opens with a brace."""
+    return named_notation(path) or ("json" if text.lstrip().startswith("{") else "toml")
 
 
 def named_notation(path: Path) -> Notation | None:
     """Return the notation that the ending of a file name stands for."""
     endings: dict[str, Notation] = {".toml": "toml", ".json": "json"}
     return endings.get(path.suffix.lower())
-
-
-def guessed(text: str) -> Notation:
-    """Return the notation of a text by its first character: only JSON opens with a brace."""
-    return "json" if text.lstrip().startswith("{") else "toml"
 
 
 def parsed(text: str, notation: Notation, title: str) -> Source:
@@ -96,8 +88,7 @@ def _deep_key(text: str) -> tuple[int, int] | None:
     """Return the span of a dotted key that is nested too deep: the parser would be slow on it."""
     start = 0
     for line in text.split("\n"):
-        match = re.search(_DEEP_KEY, line) if line.count(".") >= DEEPEST else None
-        if match:
+        if line.count(".") >= DEEPEST and (match := re.search(_DEEP_KEY, line)):
             return start + match.start(), start + match.end()
         start += len(line) + 1
     return None
@@ -115,10 +106,6 @@ def _data(text: str, notation: Notation) -> Any:
     return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
-class _NotANumberError(ValueError):
-    """JSON has a constant that is no number."""
-
-
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
@@ -128,6 +115,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise _NotANumberError(f"{name} is not a number an arch file can contain")
+
+
+class _NotANumberError(ValueError):
+    """JSON has a constant that is no number."""
 
 
 def _syntax(error: Exception, text: str, notation: Notation) -> Located:
@@ -147,7 +138,8 @@ def _syntax(error: Exception, text: str, notation: Notation) -> Located:
 
 def _too_deep(text: str, notation: Notation, span: tuple[int, int] | None = None) -> Located:
     """Point at what is nested too deep; the top-level table of TOML has no bracket."""
-    return at_span(text, span or nested_deeper(text, DEEPEST - (notation == "toml")), _TOO_DEEP)
+    span = span or nested_deeper(text, DEEPEST - (notation == "toml"))
+    return at_span(text, span, f"nested too deep; at most {DEEPEST} levels are allowed")
 
 
 def _twice(text: str, notation: Notation) -> Located | None:
@@ -173,15 +165,10 @@ def _toml_fault(text: str, message: str) -> tuple[int, int, str]:
 
 def deeper(data: object, limit: int) -> bool:
     """Tell whether data is nested deeper than a limit, without recursion."""
-    level = [data]
-    for _ in range(limit):
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, dict | list | tuple)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, dict | list | tuple)
-        ]
+    level: list[Any] = [[data]]
+    for _ in range(limit + 1):
+        inside = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [child for children in inside for child in children if isinstance(child, dict | list | tuple)]
         if not level:
             return False
     return True

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from math import floor, log10
+from math import floor
 from typing import NamedTuple
 
 METRICS: Mapping[str, str] = {
@@ -83,11 +83,11 @@ def count(raw: object, key: str) -> Quantity:
     text, found = _written(raw)
     if found.unit in COUNTS:
         return Quantity(text, found.number * COUNTS[found.unit])
-    raise NotAQuantityError(
-        _operations(text, found, key)
-        or _bytes(found.unit, key)
-        or "expected a count such as 600M, 4.3 M, 5e8 or 600_000_000"
-    )
+    if found.unit in BYTES:
+        what = f"{found.unit} is a unit of bytes; {key} takes a count such as 4.3M (weight_bytes takes bytes)"
+    else:
+        what = _operations(text, found, key) or "expected a count such as 600M, 4.3 M, 5e8 or 600_000_000"
+    raise NotAQuantityError(what)
 
 
 def size(raw: object, key: str) -> Quantity:
@@ -97,7 +97,6 @@ def size(raw: object, key: str) -> Quantity:
     if unit in BYTES or not unit:
         return Quantity(text, found.number * BYTES.get(unit, 1))
     if unit in COUNTS:
-        unit = unit.upper() if unit != "k" else unit
         raise NotAQuantityError(f"{unit} is not a unit of bytes; write {unit}B, or {unit.upper()}iB for powers of 1024")
     raise NotAQuantityError(f"{key} takes bytes: 512 KiB, 2 MB or a whole number")
 
@@ -139,19 +138,9 @@ def _operations(text: str, found: Printed, key: str) -> str:
     return f"{are}: write {', or '.join(ways if key == 'macs' else reversed(ways))}"
 
 
-def _bytes(unit: str, key: str) -> str:
-    if unit not in BYTES:
-        return ""
-    return f"{unit} is a unit of bytes; {key} takes a count such as 4.3M (weight_bytes takes bytes)"
-
-
-# Printing: short, but two different values never look the same.
-
-
 def prefix(value: float | Fraction) -> str:
     """Return the prefix that leaves one to three digits before the point."""
-    thousands = max(0, len(str(floor(max(value, -value)))) - 1) // 3
-    return [*PREFIXES][min(thousands, len(PREFIXES) - 1)]
+    return [*PREFIXES][min((len(str(floor(max(value, -value)))) - 1) // 3, len(PREFIXES) - 1)]
 
 
 def short(value: Fraction) -> str:
@@ -164,17 +153,6 @@ def decimal(value: Fraction) -> str:
     """Write a value in full; quantities and percentages have finitely many decimals."""
     with localcontext(prec=1000):
         return f"{Decimal(value.numerator) / Decimal(value.denominator):f}"
-
-
-def with_prefix(value: float) -> str:
-    """Write a value to three digits with its prefix: 290 M, 15.0 M; as it is below a thousand."""
-    unit = prefix(value)
-    if not unit:
-        return f"{value:g}"
-    quotient = float(f"{value / PREFIXES[unit]:.3g}")
-    if quotient >= 1000 and unit != "Y":  # noqa: PLR2004  (rounded up to the next unit)
-        quotient, unit = 1.0, prefix(PREFIXES[unit] * 1000)
-    return f"{quotient:,.{max(0, 2 - floor(log10(abs(quotient))))}f} {unit}"
 
 
 def amount(value: Fraction | int, metric: str) -> str:

@@ -16,21 +16,17 @@ def to_text(data: Raw, notation: Notation, header: str = "") -> str:
     """Write an arch file: a line for each layer, blocks indented; in TOML the header becomes comments."""
     if notation == "json":
         return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
-    lines = [f"# {line}".rstrip() for line in header.splitlines()]
     plain = {key: value for key, value in data.items() if key not in {"layers", "templates", "input"}}
-    lines += [f"{to_key(key)} = {to_value(value)}" for key, value in plain.items()]
-    lines += [f"input = {to_value(data['input'])}", *_layers(data["layers"])]
+    lines = [f"# {line}".rstrip() for line in header.splitlines()]
+    lines += _table({**plain, "input": data["input"], "layers": data["layers"]})
     for name, template in data.get("templates", {}).items():
-        lines += ["", f"[templates.{to_key(name)}]"]
-        lines += [f"{to_key(key)} = {to_value(value)}" for key, value in template.items() if key != "layers"]
-        lines += _layers(template["layers"])
+        lines += ["", f"[templates.{to_key(name)}]", *_table(template)]
     return "\n".join(lines) + "\n"
 
 
-def _layers(layers: list[Raw]) -> Iterator[str]:
-    yield "layers = ["
-    yield from _rows(layers, "  ")
-    yield "]"
+def _table(data: Raw) -> Iterator[str]:
+    yield from (f"{to_key(key)} = {to_value(value)}" for key, value in data.items() if key != "layers")
+    yield from ("layers = [", *_rows(data["layers"], "  "), "]")
 
 
 def _rows(layers: list[Raw], indent: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ import pytest
 from repositories import committed, git, repository
 
 from flopcount.errors import BadInput, UsageError
-from flopcount.spec.git import base_at, commit_at, content_at, files_at, outside, root_of, texts_at
+from flopcount.spec.git import base_at, content_in, outside, root_of, texts_at
 
 ODD = ["with space.toml", "quo'te\".toml", "ünï→.toml", "tab\there.toml", "-dash.toml", "a,b.toml"]
 LINE = "new\nline.toml"
@@ -70,10 +70,8 @@ def test_many_files_are_read_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ref", ["-x", "--upload-pack=touch x", "-", "a\0b"])
 def test_a_ref_that_looks_like_an_option_is_refused(tmp_path: Path, ref: str) -> None:
-    root = repository(tmp_path)
-    for ask in (base_at, commit_at):
-        with pytest.raises(UsageError, match="a ref must not be empty or start with -"):
-            ask(root, ref)
+    with pytest.raises(UsageError, match="a ref must not be empty or start with -"):
+        base_at(repository(tmp_path), ref)
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "origin/main", "HEAD~5", "a b", "main:", "a..b"])
@@ -160,10 +158,10 @@ def test_a_damaged_repository_is_a_line_not_a_traceback(tmp_path: Path) -> None:
 
 def test_a_commit_has_its_files_by_name(tmp_path: Path) -> None:
     root = repository(tmp_path, a__toml="one")
-    first = commit_at(root, "HEAD")
     committed(root, {"a.toml": "two"})
-    assert content_at(files_at(root, first), "a.toml") == b"one"
-    assert content_at(files_at(root, first), "b.toml") is None
+    assert content_in("HEAD~1", "a.toml", root) == b"one"
+    with pytest.raises(BadInput, match="no such file in this commit"):
+        content_in("HEAD", "b.toml", root)
 
 
 def test_a_link_is_followed_to_the_file(tmp_path: Path) -> None:

@@ -73,29 +73,20 @@ JSON = """\
     [
         (("name",), 'name = "a"'),
         (("input",), "input = [3, 8, 8]"),
-        (("input", 0), "3, 8, 8]"),
         (("input", 2), "8]"),
         (("defaults",), "[defaults]"),
-        (("defaults", "bias"), "bias = false"),
         (("defaults", "quoted key"), '"quoted key"'),
         (("layers",), "[[layers]]  # first"),
         (("layers", 0), "[[layers]]  # first"),
         (("layers", 0, "type"), 'type = "Conv"'),
         (("layers", 0, "missing"), "[[layers]]  # first"),
-        (("layers", 1), "[[layers]]  # second"),
         (("layers", 1, "type"), 'type = "Block"'),
         (("layers", 1, "layers", 0), "[[layers.layers]]  # first"),
-        (("layers", 1, "layers", 0, "kernel_size"), "kernel_size = 3"),
-        (("layers", 1, "layers", 1), "[[layers.layers]]  # second"),
-        (("layers", 1, "layers", 1, "kernel_size"), "kernel_size = ["),
-        (("layers", 1, "layers", 1, "kernel_size", 0), "3,  # rows"),
         (("layers", 1, "layers", 1, "kernel_size", 1), "5,"),
         (("layers", 1, "layers", 1, "deep"), "[layers.layers.deep]"),
         (("layers", 1, "layers", 1, "deep", "x"), "x = 1"),
         (("layers", 1, "layers", 1, "deep", "missing"), "[layers.layers.deep]"),
-        (("layers", 2), "[[layers]]  # third"),
         (("layers", 2, "type"), "[[layers]]  # third"),
-        (("defaults", "deep"), "[defaults.deep]"),
         (("defaults", "deep", "y"), "y = 2"),
     ],
 )
@@ -107,27 +98,16 @@ def test_tables_are_found_by_their_headers(place: Place, written: str) -> None:
 @pytest.mark.parametrize(
     ("place", "written"),
     [
-        (("input", 0), "3,\n"),
-        (("input", 1), "8, 8]"),
         (("input", 2), "8]"),
-        (("layers", 0), '{ type = "Conv", stride'),
-        (("layers", 0, "stride"), "stride"),
-        (("layers", 1), '{ name = "é×𝄞"'),
-        (("layers", 1, "name"), "name"),
         (("layers", 1, "type"), 'type = "Pad"'),
-        (("layers", 1, "padding"), "padding"),
-        (("layers", 1, "padding", 1), "[3, 4]"),
         (("layers", 1, "padding", 1, 1), "4]"),
         (("layers", 2), '{ type = "Block"'),
-        (("layers", 2, "layers"), "layers = [ {"),
-        (("layers", 2, "layers", 1), '{ type = "Flatten"'),
         (("layers", 2, "layers", 1, "type"), 'type = "Flatten"'),
         (("text",), "text = "),
         (("defaults",), "defaults.bias"),
         (("defaults", "bias"), "defaults.bias"),
         (("defaults", "pad.ding"), 'defaults . "pad'),
         (("defaults", "pad.ding", "x y"), 'defaults . "pad'),
-        (("défauts",), '"défauts"'),
         (("défauts", "inner"), "inner.most"),
         (("défauts", "inner", "most", "a"), "a = 1"),
         (("défauts", "inner", "most", "b", 0, "c"), "c = 2"),
@@ -141,13 +121,7 @@ def test_inline_tables_arrays_and_dotted_keys_are_found(place: Place, written: s
 @pytest.mark.parametrize(
     ("place", "written"),
     [
-        (("input",), '"input"'),
-        (("input", 1), "8,\n"),
         (("input", 2), "8],"),
-        (("layers",), '"layers": [\n'),
-        (("layers", 0), '{"type": "é'),
-        (("layers", 0, "stride"), '"stride"'),
-        (("layers", 1, "layers", 0, "padding"), '"padding"'),
         (("layers", 1, "layers", 0, "padding", 0, 1), "2], 3"),
         (("layers", 2), "{}"),
         (("layers", 2, "type"), "{}"),
@@ -163,14 +137,6 @@ def test_keys_and_elements_of_json_are_found(place: Place, written: str) -> None
 @pytest.mark.parametrize(("text", "notation"), [(TABLES, "toml"), (INLINE, "toml"), (JSON, "json")])
 def test_what_is_nowhere_has_no_position(place: Place, text: str, notation: Notation) -> None:
     assert position_of(source(text, notation), place) is None
-
-
-def test_lines_and_columns_count_from_one() -> None:
-    """A column is a character, whether it takes one byte or four."""
-    text = '# 𝄞\na = ["𝄞", { b = 1 }]\n'
-    assert position_of(source(text, "toml"), ("a",)) == (2, 1)
-    assert position_of(source(text, "toml"), ("a", 1, "b")) == (2, 13)
-    assert position_of(source('{"𝄞": 1, "b": 2}', "json"), ("b",)) == (1, 10)
 
 
 @pytest.mark.parametrize("notation", ["toml", "json"])

@@ -139,7 +139,7 @@ def _letters(kind: str, settings: Mapping[str, Any], letters: Letters) -> dict[s
 
 
 def _takes_number(model: type[Layer], name: str) -> bool:
-    return name in model.model_fields and help_of(model, name).is_number
+    return name in model.model_fields and help_of(model.model_fields[name]).is_number
 
 
 def _checked(kind: str, settings: Mapping[str, Any], letters: Mapping[str, Any]) -> dict[str, Any]:
