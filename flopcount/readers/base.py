@@ -1,4 +1,4 @@
-"""The base of all readers: what is asked of a file, what a file gives, refusals, and the nodes a model becomes.
+"""The base of all readers: options, results, refusals, and the nodes that a model becomes.
 
 A reader turns a file of another tool into flat nodes, each with a validated layer.
 It never loads weights.
@@ -135,7 +135,7 @@ class Names:
 
 
 def sizes_asked(text: str | None, names: Sequence[str], title: str = "the file") -> dict[str, str]:
-    """Take --input apart: SIZE for the first input, or NAME=SIZE,NAME=SIZE."""
+    """Parse --input: SIZE for the first input, or NAME=SIZE,NAME=SIZE."""
     if text is None:
         return {}
     if "=" not in text:
@@ -307,10 +307,10 @@ SPREAD = frozenset(("kernel_size", "stride", "dilation", "padding", "output_padd
 def _shortened(key: str, value: Any) -> Any:
     if not isinstance(value, tuple | list):
         return value
-    plain = [[*each] if isinstance(each, tuple) else each for each in value]
-    plain = [each[0] if isinstance(each, list) and each and each[0] == each[-1] else each for each in plain]
-    same = key in SPREAD and all(each == plain[0] for each in plain) and plain and not isinstance(plain[0], list)
-    return plain[0] if same else plain
+    pairs = [[*each] if isinstance(each, tuple | list) else [each] for each in value]
+    short = [pair[0] if pair and pair[0] == pair[-1] else pair for pair in pairs]
+    same = key in SPREAD and short and short == short[:1] * len(short) and not isinstance(short[0], list)
+    return short[0] if same else short
 
 
 @dataclass(slots=True)

@@ -264,8 +264,7 @@ def _permute(op: LayerOp) -> Made:
 def _crop(op: LayerOp) -> Made:
     """Add a crop to the size of a second blob, along a given axis and those after it."""
     one, other = op.xs[0].dims, op.xs[-1].dims
-    first, rank = op.axis("axis", 2, len(one)), len(one)
-    y = op.x
+    first, rank, y = op.axis("axis", 2, len(one)), len(one), op.x
     for axis in range(first, rank):
         if one[axis] < other[axis]:
             raise op.problem(f"an axis of size {one[axis]} cannot be cropped to {other[axis]}")

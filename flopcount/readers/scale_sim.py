@@ -56,10 +56,10 @@ def read(path: Path) -> Build:
         raise Refusal(f"it has {len(lines)} layers; a topology has 1 to {MOST_ROWS}")
     counts = _PRODUCT if is_product else _CONVOLUTION
     rows = [(line[0], number, _numbers(number, line, counts)) for number, line in enumerate(lines, 2)]
-    return partial(_network, network_name(path.stem, "topology"), rows, is_product)
+    return partial(_network, network_name(path.stem, "topology"), rows)
 
 
-def _network(name: str, rows: Sequence[Row], is_product: bool, options: ReadOptions) -> ReadResult:  # noqa: FBT001
+def _network(name: str, rows: Sequence[Row], options: ReadOptions) -> ReadResult:
     """Return a network in which every layer has its own input."""
     if options.input is not None:
         raise UsageError("--input cannot change a topology: each of its layers has its own input; change the file")
@@ -67,7 +67,7 @@ def _network(name: str, rows: Sequence[Row], is_product: bool, options: ReadOpti
     for title, line, sizes in rows:
         label = builder.names.free(sanitized(title))
         entry = "input" if len(rows) == 1 else builder.names.fresh(f"{label}_in")
-        inputs[entry], fields = _product(sizes) if is_product else _convolution(sizes)
+        inputs[entry], fields = _layer(sizes)
         signal = Signal(entry, Shape(inputs[entry]))
         builder.add(Origin(label, "", line), "Conv", [signal], {**fields, "bias": False}, name=label)
     notes = (Note("own-inputs", "each layer of a topology has its own input"),)
@@ -97,16 +97,14 @@ def _numbers(number: int, line: Sequence[str], counts: tuple[int, ...]) -> list[
     return [int(cell) for cell in cells]
 
 
-def _convolution(sizes: list[int]) -> tuple[tuple[int, ...], dict[str, Any]]:
+def _layer(sizes: list[int]) -> tuple[tuple[int, ...], dict[str, Any]]:
+    """Return the input and the fields of a row: M×K times K×N is a convolution of M positions with N filters."""
+    if len(sizes) in _PRODUCT:
+        rows, columns, inner = sizes
+        return (inner, rows), {"out_channels": columns, "kernel_size": 1}
     height, width, rows, columns, channels, filters, *strides = sizes
     stride = (strides[0], strides[-1])
     return (channels, height, width), {"out_channels": filters, "kernel_size": (rows, columns), "stride": stride}
-
-
-def _product(sizes: list[int]) -> tuple[tuple[int, ...], dict[str, Any]]:
-    """Return M×K times K×N as a pointwise convolution: M positions, K channels, N filters."""
-    rows, columns, inner = sizes
-    return (inner, rows), {"out_channels": columns, "kernel_size": 1}
 
 
 def topology(traced: Trace) -> str:
@@ -142,7 +140,7 @@ MULTIPLIED = ("conv_mac", "linear_mac", "matmul_mac", "rnn_mac")
 
 
 def _sizes(path: str, leaf: Step, strides: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the sizes of a row, which have to give the MACs of the part."""
+    """Return the sizes of a row; they have to give the MACs of the part."""
     macs = sum(whole(leaf.tally.counts.get(name, 0)) for name in MULTIPLIED)
     filters, kernel = whole(leaf.shape.channels), exact(leaf.kernel)
     spatial = exact(leaf.shape.spatial)

@@ -1,22 +1,14 @@
 """Files of Darknet: what it prints itself, sizes of published weight files, and every section."""
 
-import json
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from conftest import Run, Write
 from darknet_texts import conv, darknet53, network, section, yolov3, yolov3_tiny
+from reports import refused, told
 
 HEADER_BYTES = 20
-"""What a file of weights begins with: three versions and a count of images."""
-
-
-def told(run: Run, path: Any, *options: str) -> Any:
-    """Count a file, with its report as data."""
-    result = run(path, "--format", "json", *options)
-    assert result.code == 0, result.err
-    return json.loads(result.out)
+"""The header of a file of weights: three versions and a count of images."""
 
 
 @pytest.mark.parametrize(
@@ -130,17 +122,13 @@ BAD = [
 
 @pytest.mark.parametrize(("text", "said"), BAD, ids=[said for _, said in BAD])
 def test_what_cannot_be_is_refused_in_a_sentence(run: Run, write: Write, text: str, said: str) -> None:
-    result = run(write("model.cfg", text))
-    assert result.code == 2
-    assert said in result.err
-    assert "Traceback" not in result.err
+    refused(run, write("model.cfg", text), said)
 
 
 @pytest.mark.parametrize("option", ["antialiasing", "maxpool_depth"])
 def test_options_that_make_another_layer_are_refused(run: Run, write: Write, option: str) -> None:
     text = f"[net]\nchannels=3\nheight=8\nwidth=8\n[maxpool]\nsize=2\nstride=2\n{option}=1\n"
-    result = run(write("a.cfg", text))
-    assert (result.code, option in result.err) == (2, True)
+    refused(run, write("a.cfg", text), option)
 
 
 def test_what_a_width_breaks_is_reported_at_its_line(run: Run, write: Write) -> None:

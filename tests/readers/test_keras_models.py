@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Run, Write
 from keras_oracles import archived, counted, figures, model_json, plain
+from reports import refused, told
 
 EACH = pytest.mark.parametrize("name", sorted(figures()))
 
@@ -84,13 +85,12 @@ def test_layers_with_odd_arguments_multiply_as_often_as_by_hand(write: Write, na
 def test_open_sizes_are_those_of_the_command_line(run: Run, write: Write, size: str) -> None:
     """MobileNetV3Large of keras.applications has 5,507,432 params, and at 224 × 224 so many MACs."""
     path = write("model.json", model_json("MobileNetV3Large"))
-    totals = json.loads(run(path, "--input", size, "--params", "total", "--format", "json").out)["totals"]
+    totals = told(run, path, "--input", size, "--params", "total")["totals"]
     assert totals == {"params": 5_507_432, "macs": 216_589_760}
 
 
 def test_sizes_with_the_channels_last_are_pointed_out(run: Run, write: Write) -> None:
-    result = run(write("model.json", model_json("MobileNetV3Large")), "--input", "224x224x3")
-    assert (result.code, "as in 3x224x224" in result.err) == (2, True)
+    refused(run, write("model.json", model_json("MobileNetV3Large")), "as in 3x224x224", "--input", "224x224x3")
 
 
 def test_json_that_is_written_once_more_as_a_text_is_read(write: Write) -> None:

@@ -1,5 +1,6 @@
 """Rows with dotted paths become blocks where that says the same, and repeated blocks become templates."""
 
+import tomllib
 from typing import Any
 
 import pytest
@@ -48,12 +49,9 @@ RESIDUAL = [
 ]
 
 
-def test_paths_become_blocks() -> None:
-    assert paths(RESIDUAL) == [".".join(row.path) for row in RESIDUAL]
-
-
-def test_paths_stay_when_blocks_become_templates() -> None:
-    assert paths(RESIDUAL, fold=True) == [".".join(row.path) for row in RESIDUAL]
+@pytest.mark.parametrize("fold", [False, True], ids=["blocks", "templates"])
+def test_paths_stay_in_blocks_and_templates(fold: bool) -> None:  # noqa: FBT001  (a parameter of the test)
+    assert paths(RESIDUAL, fold=fold) == [".".join(row.path) for row in RESIDUAL]
 
 
 def test_a_block_that_is_read_inside_is_dissolved() -> None:
@@ -109,8 +107,6 @@ def test_what_layers_share_stays_shared_in_a_template() -> None:
 
 
 def test_what_is_written_is_read_as_the_same() -> None:
-    import tomllib
-
     data = folded({"name": "net", "input": [8, 4, 4], "layers": nested(RESIDUAL, ["input"])})
     assert tomllib.loads(to_text(data, "toml", "a comment\nof two lines")) == data
 

@@ -1,11 +1,10 @@
 """Topologies of SCALE-Sim, read and written."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import Run, Write
+from reports import refused, told
 
 HEADER = "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,\n"
 ALEXNET = (
@@ -17,13 +16,6 @@ Conv3, 15, 15, 3, 3, 256, 384, 1,
 FC6, 1, 1, 1, 1, 9216, 4096, 1,
 """
 )
-
-
-def told(run: Run, path: Any, *options: str) -> Any:
-    """Count a file, with its report as data."""
-    result = run(path, "--format", "json", *options)
-    assert result.code == 0, result.err
-    return json.loads(result.out)
 
 
 def test_each_layer_has_the_macs_of_its_row(run: Run, write: Write) -> None:
@@ -80,19 +72,14 @@ BAD = [
 
 @pytest.mark.parametrize(("text", "said"), BAD, ids=[text[-30:] for text, _ in BAD])
 def test_what_cannot_be_is_refused_in_a_sentence(run: Run, write: Write, text: str, said: str) -> None:
-    result = run(write("topology.csv", text))
-    assert result.code == 2
-    assert said in result.err
+    refused(run, write("topology.csv", text), said)
 
 
 def test_an_input_size_cannot_be_given(run: Run, write: Write) -> None:
-    result = run(write("alexnet.csv", ALEXNET), "--input", "8")
-    assert result.code == 2
-    assert "each of its layers has its own input" in result.err
+    refused(run, write("alexnet.csv", ALEXNET), "each of its layers has its own input", "--input", "8")
 
 
 def test_rows_of_one_name_are_told_apart(run: Run, write: Write) -> None:
     """The second A is another layer, and a third may be named as an input of the first."""
     rows = "".join(f"{name},8,8,3,3,4,5,1,\n" for name in ("A", "A", "A_in"))
-    result = run(write("t.csv", HEADER + rows), "--format", "json")
-    assert (result.code, json.loads(result.out)["totals"]["macs"]) == (0, 3 * 36 * 9 * 4 * 5)
+    assert told(run, write("t.csv", HEADER + rows))["totals"]["macs"] == 3 * 36 * 9 * 4 * 5

@@ -99,12 +99,11 @@ class CallOp(Op):
             return x
         raise self.problem("it has no inputs; the file is damaged")
 
-    def pair(self) -> tuple[FeatureMap, FeatureMap]:
+    def pair(self) -> list[FeatureMap]:
         """Return the inputs of a layer that takes two."""
-        xs = self.xs
-        if len(xs) != 2:  # noqa: PLR2004  (a pair)
-            raise self.problem(f"it has {len(xs)} inputs; it takes two")
-        return xs[0], xs[1]
+        if len(self.xs) != 2:  # noqa: PLR2004  (a pair)
+            raise self.problem(f"it has {len(self.xs)} inputs; it takes two")
+        return self.xs
 
     def grouped(self, write: Callable[..., Made], *xs: FeatureMap) -> Made:
         """Add what takes several nodes as a block with the layer's name; several outputs need no block."""
@@ -231,8 +230,11 @@ def target(op: CallOp, x: FeatureMap, wanted: Any) -> list[int]:
 
 
 def reshape(op: CallOp) -> FeatureMap:
-    """Add a reshape."""
-    return reshaped(op, op.x, target(op, op.x, op.get("target_shape")))
+    """Add a reshape; an operation names the batch first."""
+    wanted, sizes = op.get("target_shape"), op.argument(1, "newshape", "shape", "new_shape")
+    if wanted is None and (not isinstance(sizes, list) or not sizes):
+        raise op.problem("sizes computed from other tensors are not supported")
+    return reshaped(op, op.x, target(op, op.x, sizes[1:] if wanted is None else wanted))
 
 
 def flatten(op: CallOp) -> FeatureMap:

@@ -66,21 +66,25 @@ def softmax(op: CallOp) -> FeatureMap:
 
 def prelu(op: CallOp) -> Made:
     """Add a PReLU: a slope for each index of the axes that do not share one."""
+
+    def slopes(inner: CallOp, y: FeatureMap) -> FeatureMap:
+        return inner.row("PReLU", y, num_parameters=y.channels)
+
     x, shared = op.x, op.get("shared_axes") or []
     common = {op.axis(each, x.rank, "shared_axes") for each in (shared if isinstance(shared, list) else [shared])}
     own = [axis for axis in range(x.rank) if axis not in common]
     long = [axis for axis in own if x.sizes[axis] > 1]
     if len(long) > 1:
-        return op.grouped(lambda inner, y: _unshared(inner, y, own), op.vectors(x))
+        return op.grouped(lambda inner, y: over_axes(inner, y, own, slopes), op.vectors(x))
     count = prod(x.sizes[axis] for axis in long)
     return op.row("PReLU", op.viewed(x, long[0]) if long else x, num_parameters=count)
 
 
-def _unshared(op: CallOp, x: FeatureMap, own: list[int]) -> FeatureMap:
-    """Merge the axes that have their own slopes into channels, and back."""
-    flat = joined(op, x, own)
-    y = op.row("PReLU", flat, num_parameters=flat.sizes[flat.channel])
-    return reshaped(op, y, x.sizes, tail="back")
+def over_axes(
+    op: CallOp, x: FeatureMap, axes: list[int], add: Callable[[CallOp, FeatureMap], FeatureMap]
+) -> FeatureMap:
+    """Merge axes into channels, add a layer on them, and separate them again."""
+    return reshaped(op, add(op, joined(op, x, axes)), x.sizes, tail="back")
 
 
 def _padding(
@@ -118,13 +122,13 @@ def convolution(kind: str, **keys: str) -> Callable[[CallOp], FeatureMap]:
 def transposed(op: CallOp) -> FeatureMap:
     """Add a transposed convolution."""
     fields = {key: value for key, value in window(op).items() if key != "padding"}
-    extents = tuple(gap * (size - 1) + 1 for size, gap in zip(fields["kernel_size"], fields["dilation"], strict=True))
-    fields["padding"], fields["output_padding"] = _output_padding(op, extents, fields["stride"])
+    extents = [gap * (size - 1) + 1 for size, gap in zip(fields["kernel_size"], fields["dilation"], strict=True)]
+    fields |= _output_padding(op, extents, fields["stride"])
     fields |= {"out_channels": op.get("filters"), "groups": op.get("groups"), "bias": op.flag("use_bias", True)}
     return followed(op, op.row("ConvTranspose", op.mapped(op.x, op.space), **fields))
 
 
-def _output_padding(op: CallOp, extents: tuple[int, ...], stride: tuple[int, ...]) -> tuple[object, tuple[int, ...]]:
+def _output_padding(op: CallOp, extents: list[int], stride: tuple[int, ...]) -> dict[str, Any]:
     """Return the padding and output padding that give the output size of Keras.
 
     Without output_padding: in·stride, plus kernel − stride if that is positive and padding is valid.
@@ -133,35 +137,26 @@ def _output_padding(op: CallOp, extents: tuple[int, ...], stride: tuple[int, ...
     word = op.word("padding", "valid")
     if word not in {"same", "valid"}:
         raise op.invalid("padding", word, "valid or same")
-    if op.get("output_padding") is None:
-        more = tuple(max(step - extent, 0) for extent, step in zip(extents, stride, strict=True))
-        return ("same", (0,) * len(extents)) if word == "same" else (0, more)
-    extra = op.sizes("output_padding", len(extents))
-    return (tuple(extent // 2 for extent in extents) if word == "same" else 0), extra
+    same = word == "same"
+    if op.get("output_padding") is not None:
+        padding = tuple(extent // 2 for extent in extents) if same else 0
+        return {"padding": padding, "output_padding": op.sizes("output_padding", len(extents))}
+    more = tuple(max(step - extent, 0) for extent, step in zip(extents, stride, strict=True))
+    return {"padding": "same"} if same else {"output_padding": more}
 
 
 def pool(op: CallOp) -> FeatureMap:
-    """Add a pool with a sliding window."""
+    """Add a pool: over all space, with an output of a given size, or with a sliding window."""
+    kind, x = "MaxPool" if "Max" in op.kind else "AvgPool", op.mapped(op.x, op.space)
+    if op.kind.startswith("Global"):
+        keep = op.flag("keepdims", False)
+        return op.row(f"Global{kind}", x, keepdim=keep, channel=x.channel if keep else x.copies)
+    if op.kind.startswith("Adaptive"):
+        return op.row(f"Adaptive{kind}", x, output_size=op.sizes("output_size", op.space))
     size = op.sizes("pool_size", op.space, 2)
     stride = op.sizes("strides", op.space, 2) if op.get("strides") is not None else size
     padding = _padding(op, size, (1,) * op.space)
-    stepped = None if stride == size else stride
-    return op.row(_pool(op), op.mapped(op.x, op.space), kernel_size=size, stride=stepped, padding=padding)
-
-
-def _pool(op: CallOp) -> str:
-    return "MaxPool" if "Max" in op.kind else "AvgPool"
-
-
-def global_pool(op: CallOp) -> FeatureMap:
-    """Add a pool over all spatial axes."""
-    x, keep = op.mapped(op.x, op.space), op.flag("keepdims", False)
-    return op.row(f"Global{_pool(op)}", x, keepdim=keep, channel=x.channel if keep else x.copies)
-
-
-def adaptive_pool(op: CallOp) -> FeatureMap:
-    """Add a pool with an output of a given size."""
-    return op.row(f"Adaptive{_pool(op)}", op.mapped(op.x, op.space), output_size=op.sizes("output_size", op.space))
+    return op.row(kind, x, kernel_size=size, stride=None if stride == size else stride, padding=padding)
 
 
 def border(kind: str, key: str) -> Callable[[CallOp], FeatureMap]:
@@ -181,17 +176,6 @@ def _border(op: CallOp, key: str) -> dict[str, Any]:
     return {key: tuple((op.checked(key, before), op.checked(key, after)) for before, after in pairs)}
 
 
-MODES = ("nearest", "bilinear", "bicubic", "area")
-"""The kinds of interpolation."""
-
-
-def _mode(op: CallOp, default: str) -> str:
-    mode = op.word("interpolation", default)
-    if mode not in MODES:
-        raise op.invalid("interpolation", mode, ", ".join(MODES))
-    return mode
-
-
 def upsample(op: CallOp) -> FeatureMap:
     """Add an enlargement by integer factors."""
     x, factors = op.mapped(op.x, op.space), op.sizes("size", op.space, 2)
@@ -199,9 +183,19 @@ def upsample(op: CallOp) -> FeatureMap:
 
 
 def resize(op: CallOp) -> FeatureMap:
-    """Add a resize to a given size, as preprocessing does."""
-    size = (op.number("height"), op.number("width"))
+    """Add a resize to a given size: a height and a width, or both in a list."""
+    size = op.argument(1, "size") if op.get("height") is None else [op.number("height"), op.number("width")]
+    if not isinstance(size, list) or len(size) != 2:  # noqa: PLR2004  (a plane)
+        raise op.invalid("size", size, "a height and a width")
     return op.row("Interpolate", op.mapped(op.x, 2), size=size, mode=_mode(op, "bilinear"))
+
+
+def _mode(op: CallOp, default: str) -> str:
+    modes = ("nearest", "bilinear", "bicubic", "area")
+    mode = str(op.argument(2, "interpolation", "method", default=default)).lower()
+    if mode not in modes:
+        raise op.invalid("interpolation", mode, ", ".join(modes))
+    return mode
 
 
 def dense(op: CallOp) -> FeatureMap:
@@ -304,10 +298,7 @@ def normalization(add: Callable[[CallOp, FeatureMap], FeatureMap]) -> Callable[[
         axes = op.axes(op.get("axis", -1), op.x.rank)
         if len(axes) == 1:
             return add(op, op.viewed(op.x, axes[0]))
-        return op.grouped(lambda inner, x: merged(inner, x, axes), op.vectors(op.x))
-
-    def merged(op: CallOp, x: FeatureMap, axes: list[int]) -> FeatureMap:
-        return reshaped(op, add(op, joined(op, x, axes)), x.sizes, tail="back")
+        return op.grouped(lambda inner, x: over_axes(inner, x, axes, add), op.vectors(op.x))
 
     return over
 

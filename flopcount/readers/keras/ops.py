@@ -13,10 +13,9 @@ from flopcount.readers.keras.context import (
     axis_order,
     reshaped,
     taken,
-    target,
     turned,
 )
-from flopcount.readers.keras.layers import MODES, applied, pool
+from flopcount.readers.keras.layers import applied, pool
 from flopcount.readers.synonyms import SEVERAL
 
 SEQUENCE = 2
@@ -48,16 +47,13 @@ def combined(op: CallOp, xs: Sequence[FeatureMap], function: str, tail: str = ""
     if function == "add" and len(sizes) == 1:
         return op.row("Add", *xs, tail=tail)
     full = max(xs, key=lambda x: prod(x.sizes))
-    if function == "mul" and all(_stretches(x, full) for x in xs):
+    stretch = all(size in {1, most} for x in xs for size, most in zip(x.sizes, full.sizes, strict=True))
+    if function == "mul" and stretch:
         place = next(place for place, x in enumerate(xs) if x is full)
         return op.row("Mul", full, *xs[:place], *xs[place + 1 :], tail=tail)
     if len(xs) > 2 and function not in {"add", "mul", "min", "max"}:  # noqa: PLR2004  (two operands)
         raise op.problem(f"it has {len(xs)} inputs; it takes two")
     return op.row("Elementwise", *xs, tail=tail, function=function)
-
-
-def _stretches(x: FeatureMap, full: FeatureMap) -> bool:
-    return all(size in {1, wanted} for size, wanted in zip(x.sizes, full.sizes, strict=True))
 
 
 def combination(function: str) -> Callable[[CallOp], FeatureMap]:
@@ -93,13 +89,12 @@ def concatenated(op: CallOp, xs: Sequence[FeatureMap], axis: int) -> FeatureMap:
 def dot(op: CallOp) -> FeatureMap:
     """Add a sum of products along an axis of each of two tensors."""
     xs, axes = op.pair(), op.get("axes", -1)
-    one, other = axes if isinstance(axes, list) and len(axes) == 2 else (axes, axes)  # noqa: PLR2004
-    places = op.axis(one, xs[0].rank, "axes"), op.axis(other, xs[1].rank, "axes")
-    letters = "abcdefgh"[: xs[0].rank], "ijklmnop"[: xs[1].rank]
-    second = letters[1].replace(letters[1][places[1]], letters[0][places[0]])
-    summed = letters[0][places[0]]
-    out = "".join(letter for letter in letters[0] + second if letter != summed)
-    return einsum(op, xs, (letters[0], second), out)
+    both = axes if isinstance(axes, list) and len(axes) == 2 else (axes, axes)  # noqa: PLR2004
+    places = [op.axis(axis, x.rank, "axes") for axis, x in zip(both, xs, strict=True)]
+    first, second = "abcdefgh"[: xs[0].rank], "ijklmnop"[: xs[1].rank]
+    summed = first[places[0]]
+    second = second.replace(second[places[1]], summed)
+    return einsum(op, xs, (first, second), (first + second).replace(summed, ""))
 
 
 def einsum(op: CallOp, xs: Sequence[FeatureMap], reads: Sequence[str], out: str, tail: str = "") -> FeatureMap:
@@ -237,14 +232,6 @@ def _normalized(op: CallOp, x: FeatureMap) -> FeatureMap:
     return op.row("Constants", y, tail="vector", count=last.sizes[last.channel])
 
 
-def reshape(op: CallOp) -> FeatureMap:
-    """Add a reshape; the batch comes first among the new sizes."""
-    sizes = op.argument(1, "newshape", "shape", "new_shape")
-    if not isinstance(sizes, list) or not sizes:
-        raise op.problem("sizes computed from other tensors are not supported")
-    return reshaped(op, op.x, target(op, op.x, sizes[1:]))
-
-
 def swap_axes(op: CallOp) -> FeatureMap:
     """Exchange two axes."""
     one, other = (op.axis(op.argument(place, f"axis{place}"), op.x.rank) for place in (1, 2))
@@ -285,15 +272,6 @@ def squeeze(op: CallOp) -> FeatureMap:
     if any(sizes[axis] != 1 for axis in gone):
         raise op.problem("it removes an axis that is larger than 1")
     return reshaped(op, op.x, [size for axis, size in enumerate(sizes) if axis not in gone] or [1])
-
-
-def resize(op: CallOp) -> FeatureMap:
-    """Add a resize to a given size."""
-    size = op.argument(1, "size")
-    mode = str(op.argument(2, "interpolation", "method", default="bilinear")).lower()
-    if not isinstance(size, list) or len(size) != 2 or mode not in MODES:  # noqa: PLR2004  (a plane)
-        raise op.problem("unsupported size or interpolation")
-    return op.row("Interpolate", op.mapped(op.x, 2), size=size, mode=mode)
 
 
 def shuffle(kind: str, key: str) -> Writer:
@@ -345,11 +323,10 @@ MOST_SHARES = 10_000
 
 def unstack(op: CallOp) -> list[FeatureMap]:
     """Split an axis into its places."""
-    x = op.x
-    axis = op.axis(op.argument(2, "axis", default=-1), x.rank)
-    if x.sizes[axis] > MOST_SHARES:
-        raise op.problem(f"an axis of size {x.sizes[axis]} is too long to unstack")
-    return [taken(op, x, axis, 1, keep=False, tail=f"part{n}") for n in range(1, x.sizes[axis] + 1)]
+    axis = op.axis(op.argument(2, "axis", default=-1), op.x.rank)
+    if op.x.sizes[axis] > MOST_SHARES:
+        raise op.problem(f"an axis of size {op.x.sizes[axis]} is too long to unstack")
+    return [taken(op, op.x, axis, 1, keep=False, tail=f"part{n + 1}") for n in range(op.x.sizes[axis])]
 
 
 def get_item(op: CallOp) -> FeatureMap:

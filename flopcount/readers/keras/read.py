@@ -148,14 +148,12 @@ def _input_layer(layer: LayerConfig, is_first: bool) -> InputLayer:  # noqa: FBT
     sizes = config.get("batch_shape") or config.get("batch_input_shape") or sizes
     if not isinstance(sizes, list | tuple):
         raise Refusal("the file does not say its shape; build the model before exporting it", layer.name)
-    if not 1 <= len(sizes) <= MOST_AXES + 1 or not all(each is None or _is_size(each) for each in sizes):
+    numbers = [each for each in sizes if each is not None]
+    valid = all(isinstance(each, int) and not isinstance(each, bool) and 1 <= each <= LARGEST for each in numbers)
+    if not valid or not 1 <= len(sizes) <= MOST_AXES + 1:
         raise Refusal(f"invalid shape {str(sizes)[:80]}: expected a list of sizes from 1 to 10⁹", layer.name[:50])
     sizes = tuple(sizes[1:]) or (1,)
     return InputLayer(layer.name, sizes, 0 if is_first or len(sizes) == 1 else len(sizes) - 1)
-
-
-def _is_size(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST
 
 
 def _channels_first(layers: Iterable[LayerConfig]) -> bool:
@@ -249,9 +247,8 @@ class _Walk:
 
     def notes(self) -> list[Note]:
         """Return the note on weights that are used more than once."""
-        times = {name: count + 1 for name, count in self.shared.items()}
-        what = f"weights that are used more than once are counted once: {listed(times)}"
-        return [Note("shared-weights", what)] if times else []
+        times = listed({name: count + 1 for name, count in self.shared.items()})
+        return [Note("shared-weights", f"weights that are used more than once are counted once: {times}")] * bool(times)
 
     def through(self, model: LayerGraph, scene: Scene, inputs: Mapping[str, FeatureMap]) -> list[FeatureMap]:
         """Walk a model, and return its outputs."""
@@ -338,9 +335,7 @@ def _check(layer: LayerConfig, outputs: list[FeatureMap], recorded: list[tuple[A
         if sizes is None or len(sizes) < 2:  # noqa: PLR2004  (one number for each sample has no axes)
             continue
         wanted = sizes[1:]
-        if len(wanted) != x.rank or any(
-            (size is not None and size != ours) for size, ours in zip(wanted, x.sizes, strict=True)
-        ):
+        if len(wanted) != x.rank or any(size not in {None, ours} for size, ours in zip(wanted, x.sizes, strict=True)):
             what = f"its output is {x}, and the file says {'×'.join(map(str, wanted))[:80]}; export the model again"
             raise Refusal(what, layer.name[:50], shown_kind(layer))
 
