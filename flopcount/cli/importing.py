@@ -1,6 +1,6 @@
 """`flopcount import MODEL -o arch.toml`: a model of another tool or an arch file, written as an arch file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -86,26 +86,17 @@ def _layers(traced: Trace) -> Mapping[str, Any]:
     return {path: (step.shape.dims, step.tally.counts) for path, step in traced.steps.items()}
 
 
-# Whether the written file can be counted at another input: it is compared with the model there.
-
-
 def _with_fixed_by(data: Mapping[str, Any], case: Case) -> dict[str, Any]:
     """Return the data; with the layer that fixes the input's size, if the model differs at another input."""
-    for size in () if "fixed_by" in data else _other_sizes(case.plan.input):
+    spatial = () if "fixed_by" in data else case.plan.input[1:]
+    for odd in (0, 1) if spatial else ():
+        size = "x".join(str(2 * each + odd) for each in spatial)
         written = _trace(_case(data), size)
         fixed_by = _difference(_trace(case, size), written) if isinstance(written, Trace) else ""
         if fixed_by:
             rest = {key: value for key, value in data.items() if key != "layers"}
             return {**rest, "fixed_by": fixed_by, "layers": data["layers"]}
     return dict(data)
-
-
-def _other_sizes(sizes: tuple[int, ...]) -> Iterator[str]:
-    """Yield spatial sizes to compare at: all doubled, and all odd."""
-    spatial = sizes[1:]
-    if spatial:
-        yield "x".join(str(2 * size) for size in spatial)
-        yield "x".join(str(2 * size + 1) for size in spatial)
 
 
 def _trace(case: Case, size: str | None) -> Trace | BadInput:

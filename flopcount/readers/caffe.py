@@ -430,10 +430,8 @@ def read(path: Path) -> Build:
     layers = [layer for layer in (*net.messages("layer"), *net.messages("layers")) if _is_deployed(layer)]
     if not layers or len(layers) > MOST_LAYERS:
         raise Refusal(f"it has {len(layers)} layers to deploy; a Caffe network has 1 to {MOST_LAYERS}")
-    inputs = [layer for layer in layers if kind_of(layer) in INPUTS]
-    layers = [layer for layer in layers if kind_of(layer) not in INPUTS]
     name = network_name(net.word("name") or path.stem)
-    return partial(_network, name, layers, _inputs(net, inputs, layers))
+    return partial(_network, name, [each for each in layers if kind_of(each) not in INPUTS], _inputs(net, layers))
 
 
 def _network(
@@ -470,17 +468,16 @@ def _is_deployed(layer: TextMessage) -> bool:
     return ("TEST" in phases or not any(phases)) and "TEST" not in never
 
 
-def _inputs(
-    net: TextMessage, inputs: Sequence[TextMessage], layers: Sequence[TextMessage]
-) -> Mapping[str, tuple[int, ...]]:
+def _inputs(net: TextMessage, layers: Sequence[TextMessage]) -> Mapping[str, tuple[int, ...]]:
     """Return the sizes of the blobs that enter and that a layer reads."""
     shapes: dict[str, tuple[int, ...]] = {}
     dims, given = net.numbers("input_dim"), net.messages("input_shape")
     for place, name in enumerate(net.words("input")):
         listed = given[place].numbers("dim") if place < len(given) else dims[4 * place : 4 * place + 4]
         shapes[name] = tuple(listed[1:]) or tuple(listed)
-    for layer in inputs:
-        shapes |= dict.fromkeys(layer.words("top"), ()) | _declared(layer)
+    for layer in layers:
+        if kind_of(layer) in INPUTS:
+            shapes |= dict.fromkeys(layer.words("top"), ()) | _declared(layer)
     read_by = {name for layer in layers if kind_of(layer) not in SKIPPED for name in _bottoms(layer)}
     shapes = {name: sizes for name, sizes in shapes.items() if name in read_by}
     if not shapes:
@@ -519,21 +516,17 @@ def _walk(layers: Sequence[TextMessage], builder: Builder, blobs: dict[str, Sign
         kind = kind_of(layer)
         if kind in SKIPPED:
             continue
-        op = _op(builder, layer, kind, _read_blobs(blobs, layer), _held(layer, named))
+        for name in _bottoms(layer):
+            if name not in blobs:
+                origin = Origin(layer.word("name"), kind, layer.line)
+                raise origin.problem(f"reads {name[:50]!r}, which no layer before it writes")
+        op = _op(builder, layer, kind, tuple(blobs[name] for name in _bottoms(layer)), _held(layer, named))
         made: Made = LAYERS[kind](op) if kind in LAYERS else op.row("Identity", op.x)
         tops = layer.words("top") or [f"layer {place}"]
         outputs = made if isinstance(made, list) else [made] * len(tops)
         if len(outputs) != len(tops):
             raise op.problem(f"it has {len(outputs)} outputs, and {len(tops)} names for them")
         blobs |= dict(zip(tops, outputs, strict=True))
-
-
-def _read_blobs(blobs: Mapping[str, Signal], layer: TextMessage) -> tuple[Signal, ...]:
-    for name in _bottoms(layer):
-        if name not in blobs:
-            what = f"reads {name[:50]!r}, which no layer before it writes"
-            raise Origin(layer.word("name"), kind_of(layer), layer.line).problem(what)
-    return tuple(blobs[name] for name in _bottoms(layer))
 
 
 def _bottoms(layer: TextMessage) -> list[str]:
