@@ -15,14 +15,14 @@ from flopcount.formulas.norm import NORMS
 from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.numbers import Axes, Dim, exact_div, maximum, product
 from flopcount.formulas.pool import pixel_shuffle
-from flopcount.formulas.shape import Constraint, Padding, Shape, Slide, Window, divides, pads, per_axis, positive
+from flopcount.formulas.shape import Constraint, Padding, Shape, Slide, Window, pads, per_axis, positive, shares
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
 
 POINT = Window(1, padding="valid-round")
 """The window of a 1×1 convolution. It keeps any map; whether the map exists is checked by the parts around it."""
 
-_GROUPS_IN = "groups = {} does not divide the {} input channels; choose a divisor of them"
-_GROUPS_OUT = "groups = {} does not divide the {} output channels; choose a divisor of them"
+_EXTRA = "output_padding = {} is no less than both stride = {} and dilation = {}; it can only be smaller than one"
+_GONE = "the map vanishes: padding takes away all that an axis of size {} grows to; pad less"
 
 
 def per_position(
@@ -46,7 +46,8 @@ def conv_base(
 
 def shared(groups: Dim, channels: Dim, out_channels: Dim) -> tuple[Constraint, Constraint]:
     """Constraint groups to divide both the input channels and the output channels."""
-    return divides(groups, channels, _GROUPS_IN), divides(groups, out_channels, _GROUPS_OUT)
+    inward = shares("groups", groups, channels, "input channels")
+    return inward, shares("groups", groups, out_channels, "output channels")
 
 
 def filters(x: Shape, window: Window, *, channels: Dim, groups: Dim = 1, bias: bool = False) -> Step:
@@ -155,9 +156,6 @@ def axis_by_axis(x: Shape, window: Window) -> tuple[Window, ...]:
     return tuple(along(window, axes(x), axis) for axis in range(axes(x)))
 
 
-_HET_P = "p = {} does not divide the {} input channels; choose a divisor of them"
-
-
 @windowed()
 def conv(x: Shape, window: Window, *, out_channels: Dim, groups: Dim = 1, bias: bool = True) -> Step:
     """Convolution: every filter reads all input channels of its group.
@@ -236,12 +234,8 @@ def het_conv(
     large = exact_div(x.channels, p)
     weights = out_channels * (large * product(window.kernel(len(x.spatial))) + (x.channels - large))
     biases = (out_channels if bias else 0) + (out_channels * x.channels if kernel_bias else 0)
-    fits = divides(p, x.channels, _HET_P)
+    fits = shares("p", p, x.channels, "input channels")
     return conv_base("HetConv", x, window, fits, channels=out_channels, weights=weights, biases=biases)
-
-
-_EXTRA = "output_padding = {} is no less than both stride = {} and dilation = {}; it can only be smaller than one"
-_GONE = "the map vanishes: padding takes away all that an axis of size {} grows to; pad less"
 
 
 @windowed()

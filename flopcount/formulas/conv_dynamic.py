@@ -11,14 +11,14 @@ from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.norm import softmax
 from flopcount.formulas.numbers import Dim, exact_div, product, where
 from flopcount.formulas.pool import avg_pool, global_avg_pool, global_max_pool
-from flopcount.formulas.shape import Shape, Window, divides, per_axis, positive
+from flopcount.formulas.shape import Shape, Window, divides, per_axis, positive, shares
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
 from flopcount.formulas.tensor import add, mul
 
+_sigmoid = partial(activated, function="sigmoid")
+
 _REDUCTION = "reduction = {} leaves none of the {} channels; choose a smaller one"
-_SHARES = "groups = {} does not divide the {} channels; choose a divisor of them"
 _STRIDE = "stride = {} does not divide an axis of size {}, on which kernels are computed; pad or crop first"
-_OFFSETS = "offset_groups = {} does not divide the {} input channels; choose a divisor of them"
 
 
 def _mixed(x: Shape, window: Window, *, out_channels: Dim, kernels: Dim, groups: Dim, bias: bool) -> tuple[Part, Part]:
@@ -53,7 +53,7 @@ def cond_conv(
     stages: tuple[Stage, ...] = (
         ("pool", partial(global_avg_pool, keepdim=False)),
         ("linear", partial(linear, out_features=num_experts, bias=routing_bias)),
-        ("sigmoid", partial(activated, function="sigmoid")),
+        ("sigmoid", _sigmoid),
     )
     mixing, conv = _mixed(x, window, out_channels=out_channels, kernels=num_experts, groups=groups, bias=bias)
     return composed("CondConv", conv.step.shape, Part("routing", chain("Routing", x, *stages)), mixing, conv)
@@ -128,7 +128,7 @@ def involution(
     kernels = chain("Kernels", x, *stages)
     fits = (
         positive(hidden, _REDUCTION, reduction, x.channels),
-        divides(groups, x.channels, _SHARES),
+        shares("groups", groups, x.channels),
         *(divides(step, size, _STRIDE) for step, size in zip(steps, x.spatial, strict=True)),
     )
     applied = conv_base("Involution", x, window, *fits, channels=x.channels, weights=area * x.channels)
@@ -170,16 +170,13 @@ def deform_conv(
     offsets = filters(x, window, channels=points * each, bias=offset_bias)
     parts = [Part("offsets", offsets)]
     if modulated:
-        parts.append(Part("modulation", activated(offsets.shape.resized(points), function="sigmoid")))
+        parts.append(Part("modulation", _sigmoid(offsets.shape.resized(points))))
     conv = filters(x, window, channels=out_channels, groups=groups, bias=bias)
     read = conv.shape.resized(x.channels).elements * product(conv.kernel)
-    fits = divides(offset_groups, x.channels, _OFFSETS)
+    fits = shares("offset_groups", offset_groups, x.channels, "input channels")
     parts.append(Part("sampling", Step("Sampling", x, Tally(bilinear_sample=read), constraints=(fits,))))
     parts.append(Part("conv", conv))
     return composed("DeformConv", conv.shape, *parts)
-
-
-_sigmoid = partial(activated, function="sigmoid")
 
 
 def squeeze_excitation(
@@ -245,10 +242,9 @@ def cbam(x: Shape, *, reduction: Dim = 16, kernel_size: Dim = 7, bias: bool = Fa
 
     Source: Woo et al., CBAM, ECCV 2018, eq. 2–3.
     """
-    text = "reduction = {} does not divide the {} channels; choose a divisor of them"
     parts = (*_channel_gate(x, reduction, bias=bias), *_space_gate(x, kernel_size))
     step = composed("CBAM", x, *parts)
-    return step._replace(constraints=(*step.constraints, divides(reduction, x.channels, text)))
+    return step._replace(constraints=(*step.constraints, shares("reduction", reduction, x.channels)))
 
 
 def _channel_gate(x: Shape, reduction: Dim, *, bias: bool) -> tuple[Part, ...]:
@@ -271,10 +267,7 @@ def _space_gate(x: Shape, kernel_size: Dim) -> tuple[Part, ...]:
     """See the mean and the maximum over the channels of each position: two channels for the convolution."""
     both, one = x.resized(channels=2), x.resized(channels=1)
     pooled = Step("ChannelPool", both, Tally(channel_pool_in=2 * x.elements, channel_pool_out=both.elements))
-    conv_base = conv(both, out_channels=1, kernel_size=kernel_size, padding="same", bias=False)
-    return (
-        Part("channel_pool", pooled),
-        Part("space_conv", conv_base),
-        Part("space_gate", _sigmoid(one)),
-        Part("space_mul", mul(x, one)),
-    )
+    seen = conv(both, out_channels=1, kernel_size=kernel_size, padding="same", bias=False)
+    gate, product_of = _sigmoid(one), mul(x, one)
+    names = ("channel_pool", "space_conv", "space_gate", "space_mul")
+    return tuple(map(Part, names, (pooled, seen, gate, product_of)))

@@ -14,6 +14,9 @@ from flopcount.formulas.shape import Shape, Window, divides, equal
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
 from flopcount.formulas.tensor import add
 
+_SHARES = "{} shares do not divide the {} output channels; choose a multiple of them"
+_KEEPS = "identity = true adds the input to the output, and they have {} and {}"
+
 
 @windowed()
 def group_pointwise_conv(
@@ -196,10 +199,6 @@ def cp_conv(x: Shape, window: Window, *, out_channels: Dim, rank: Dim, bias: boo
     """
     lines = _per_channel(axis_by_axis(x, window), bias=False)
     return chain("CPConv", x, _point("squeeze", rank), *lines, _point("expand", out_channels, bias=bias))
-
-
-_SHARES = "{} shares do not divide the {} output channels; choose a multiple of them"
-_KEEPS = "identity = true adds the input to the output, and they have {} and {}"
 
 
 @windowed()

@@ -8,13 +8,16 @@ from functools import partial
 from flopcount.formulas.conv import After, axes, channelwise, conv_base, filters, shared, windowed
 from flopcount.formulas.numbers import Axes, Dim, ceil_div, exact_div, product, scaled_down
 from flopcount.formulas.pool import avg_pool, interpolate
-from flopcount.formulas.shape import Constraint, Shape, Window, divides, equal, positive
+from flopcount.formulas.shape import Constraint, Shape, Window, divides, equal, positive, shares
 from flopcount.formulas.step import Part, Step, Tally, chain, composed
 
 _KEEPS = "a partial convolution keeps the map, and an axis of {} becomes {}; pad so that it stays"
 _N_DIV = "n_div = {} leaves none of the {} channels to convolve; choose a smaller one"
 _PASSES = "a share passes as it is, and an axis of {} becomes {} beside it; pad, or let it be pooled"
-_SCALES = "scales = {} does not divide the {} channels; choose a divisor of them"
+_HALVES = "2 does not divide {1}, the size of an axis, so there is no map of half the resolution; choose an even one"
+_MEET = "the coarse map, enlarged, has {} positions along an axis, and the fine map {}; pad so that they fit"
+_PAIRS = "active_pairs = {} is more than the {} pairs there are of a position and a point of the kernel"
+_ACTIVE = "active_positions = {} is more than the {} positions there are"
 _TWO = "scales = {} leaves nothing to convolve; choose 2 or more"
 
 
@@ -78,7 +81,7 @@ def res2_conv(x: Shape, window: Window, after: After, *, scales: Dim, pooled: bo
     width = exact_div(x.channels, scales)
     channels = (scales - 1) * width
     weights = channels * width * product(window.kernel(len(x.spatial)))
-    constraints = divides(scales, x.channels, _SCALES), positive(scales - 1, _TWO, scales)
+    constraints = shares("scales", scales, x.channels), positive(scales - 1, _TWO, scales)
     biases = channels if bias else 0
     convs = conv_base("Conv", x, window, *constraints, channels=channels, weights=weights, biases=biases)
     y = convs.shape.resized(x.channels)
@@ -124,10 +127,6 @@ def shift_conv(x: Shape, window: Window) -> Step:
     """
     spatial, survives = window.over(x.spatial)
     return Step("ShiftConv", x.resized(spatial=spatial), Tally(), constraints=survives)
-
-
-_HALVES = "2 does not divide {1}, the size of an axis, so there is no map of half the resolution; choose an even one"
-_MEET = "the coarse map, enlarged, has {} positions along an axis, and the fine map {}; pad so that they fit"
 
 
 @windowed(padding="same")
@@ -200,10 +199,6 @@ def _added(step: Step, constraints: tuple[Constraint, ...] = ()) -> Step:
     return step._replace(
         tally=step.tally + Tally(add=step.shape.elements), constraints=(*step.constraints, *constraints)
     )
-
-
-_PAIRS = "active_pairs = {} is more than the {} pairs there are of a position and a point of the kernel"
-_ACTIVE = "active_positions = {} is more than the {} positions there are"
 
 
 @windowed()

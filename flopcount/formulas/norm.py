@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from flopcount.formulas.numbers import Dim, exact_div
-from flopcount.formulas.shape import Shape, divides, either
+from flopcount.formulas.shape import Shape, either, shares
 from flopcount.formulas.step import Step, Tally
-
-_GROUPS = "num_groups = {} does not divide the {} channels; choose a divisor of them"
 
 
 def _normalized(
@@ -61,7 +59,7 @@ def group_norm(x: Shape, *, num_groups: Dim, affine: bool = True, gamma: bool = 
     Source: Wu and He, Group Normalization, ECCV 2018, eq. 7.
     """
     step = _normalized("GroupNorm", "group_norm", x, affine=affine, gamma=gamma, beta=beta)
-    return step._replace(constraints=(divides(num_groups, x.channels, _GROUPS),))
+    return step._replace(constraints=(shares("num_groups", num_groups, x.channels),))
 
 
 def instance_norm(x: Shape, *, affine: bool = False, track_running_stats: bool = False) -> Step:

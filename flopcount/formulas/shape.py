@@ -37,6 +37,11 @@ def divides(divisor: Dim, whole: Dim, text: str) -> Constraint:
     return Constraint(remainder(whole, divisor), "divides", text, (divisor, whole))
 
 
+def shares(option: str, number: Dim, channels: Dim, what: str = "channels") -> Constraint:
+    """Require an option to divide the channels."""
+    return divides(number, channels, f"{option} = {{}} does not divide the {{}} {what}; choose a divisor of them")
+
+
 def equal(one: Dim, other: Dim, text: str) -> Constraint:
     """Require two numbers to be equal; the text is given both."""
     return Constraint(one - other, "equal", text, (one, other))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from flopcount.errors import ShapeError
 from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.numbers import Axes, Dim, exact_div, maximum, product, total
-from flopcount.formulas.shape import Constraint, Pads, Shape, divides, either, equal, pads, per_axis, positive, render
+from flopcount.formulas.shape import Constraint, Pads, Shape, either, equal, pads, per_axis, positive, render, shares
 from flopcount.formulas.step import Part, Step, Tally, composed
 
 
@@ -29,18 +29,15 @@ def agreeing(kind: str, xs: tuple[Shape, ...], free: int | None = None) -> tuple
     first, *others = xs
     for x in others:
         if len(x.dims) != len(first.dims) or x.channel_axis != first.channel_axis:
-            raise ShapeError(
-                f"{kind} reads layers of one layout, and {render(first.dims)} and {render(x.dims)} differ in it"
-            )
-    return tuple(constraint for x in others for constraint in _equal(kind, first, x, free))
-
-
-def _equal(kind: str, one: Shape, other: Shape, free: int | None) -> Iterator[Constraint]:
-    for axis, (size, size2) in enumerate(zip(one.dims, other.dims, strict=True)):
-        if axis != free:
-            yield equal(
-                size, size2, f"{kind} reads layers that agree, and these have {{}} and {{}} {axis_name(one, axis)}"
-            )
+            what = f"{render(first.dims)} and {render(x.dims)}"
+            raise ShapeError(f"{kind} reads layers of one layout, and {what} differ in it")
+    text = f"{kind} reads layers that agree, and these have {{}} and {{}} "
+    return tuple(
+        equal(size, x.dims[axis], text + axis_name(first, axis))
+        for x in others
+        for axis, size in enumerate(first.dims)
+        if axis != free
+    )
 
 
 def add(*xs: Shape, activation: str | None = None) -> Step:
@@ -134,7 +131,7 @@ def split_(x: Shape, *, sections: Dim, index: Dim = 0) -> Step:
 
     Source: Ma et al., ShuffleNet V2, ECCV 2018, figure 3.
     """
-    fits = divides(sections, x.channels, "sections = {} does not divide the {} channels; choose a divisor of them")
+    fits = shares("sections", sections, x.channels)
     inside = positive(sections - index, "there is no share {} of {}; they are counted from 0", index, sections)
     return Step("Split", x.resized(channels=exact_div(x.channels, sections)), Tally(), constraints=(fits, inside))
 
@@ -194,7 +191,7 @@ def channel_shuffle(x: Shape, *, groups: Dim) -> Step:
 
     Source: Zhang et al., ShuffleNet, CVPR 2018, figure 1.
     """
-    fits = divides(groups, x.channels, "groups = {} does not divide the {} channels; choose a divisor of them")
+    fits = shares("groups", groups, x.channels)
     return Step("ChannelShuffle", x, Tally(), constraints=(fits,))
 
 
