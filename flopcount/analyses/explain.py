@@ -144,7 +144,6 @@ _RULES: Mapping[str, Callable[[Fraction, int], bool]] = {
 }
 
 
-RULES = ("exact", "round", "truncate", "ceil")
 WORDS: dict[str, str] = {"exact": "exactly", "round": "rounded", "truncate": "truncated", "ceil": "rounded up"}
 
 _UNIT = re.compile(r"\s*(?:FLOPs?|FLOPS|MACs?|mult-?adds?|multiply-adds?|MAdds?|params|parameters)$", re.IGNORECASE)
@@ -158,8 +157,7 @@ class Figure(NamedTuple):
 
     def printed(self, exact: int) -> str | None:
         """Return the rule by which a number prints as this figure; None if it does not."""
-        plain = self.text.isdecimal()
-        rules = RULES[:1] if plain else RULES[1:]
+        rules = ["exact"] if self.text.isdecimal() else [rule for rule in _RULES if rule != "exact"]
         return next((rule for rule in rules if prints_as(exact, exact, self.text, rule)), None)
 
 

@@ -6,8 +6,9 @@ symbols. Only this module asks what kind of number it has.
 """
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import reduce
 from itertools import product as pairs
 from typing import Any, NamedTuple, TypeAlias, TypeVar, Union
 
@@ -32,18 +33,12 @@ def exact(number: Dim) -> int:
 
 def product(factors: Iterable[Dim]) -> Dim:
     """Multiply; 1 for nothing."""
-    result: Dim = 1
-    for factor in factors:
-        result = result * factor
-    return result
+    return reduce(operator.mul, factors, 1)
 
 
 def total(terms: Iterable[Dim]) -> Dim:
     """Add; 0 for nothing."""
-    result: Dim = 0
-    for term in terms:
-        result = result + term
-    return result
+    return reduce(operator.add, terms, 0)
 
 
 INTEGERS: Mapping[str, Callable[..., int]] = {
@@ -411,7 +406,8 @@ def compiled(numbers: Sequence[Dim]) -> Program:
     """Make a program of numbers; registers are used again after the last operation that reads them."""
     nodes = needed(numbers)
     fixed = [each for each in nodes if each.op == "variable"]
-    constants = list(dict.fromkeys(each for each in (*_args(nodes), *numbers) if isinstance(each, int)))
+    args = (each for node in nodes for each in node.args)
+    constants = list(dict.fromkeys(each for each in (*args, *numbers) if isinstance(each, int)))
     places = {each: register for register, each in enumerate(list[Dim]([*fixed, *constants]))}
     kept = {*fixed, *(each for each in numbers if isinstance(each, Expr))}
     last = {operand: node for node in nodes for operand in node.operands}
@@ -434,7 +430,3 @@ def compiled(numbers: Sequence[Dim]) -> Program:
         used,
         all(abs(end) < SMALL for each in list[Dim]([*nodes, *constants]) for end in bounds_of(each)),
     )
-
-
-def _args(nodes: "Iterable[Expr]") -> Iterator[Dim]:
-    return (each for node in nodes for each in node.args)

@@ -60,8 +60,8 @@ def max_pool(
 
     Source: torch.nn.MaxPool2d.
     """
-    stride = kernel_size if stride is None else stride
-    return _pooled("MaxPool", "max_pool", x, Window(kernel_size, stride, padding, dilation, ceil_mode))
+    step = kernel_size if stride is None else stride
+    return _pooled("MaxPool", "max_pool", x, Window(kernel_size, step, padding, dilation, ceil_mode))
 
 
 def avg_pool(

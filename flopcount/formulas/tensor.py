@@ -155,10 +155,7 @@ def flatten(x: Shape) -> Step:
 
     Source: torch.nn.Flatten.
     """
-    y = x.resized(channels=x.channels, spatial=())
-    for size in x.spatial:
-        y = y.resized(channels=y.channels * size)
-    return Step("Flatten", y, Tally())
+    return Step("Flatten", x.resized(product((x.channels, *x.spatial)), ()), Tally())
 
 
 def identity(x: Shape) -> Step:
@@ -226,9 +223,8 @@ def crop(x: Shape, *, cropping: Dim | Pads) -> Step:
 def token_rows(x: Shape, what: str) -> None:
     """Refuse what is not a sequence of tokens, with the channels last."""
     if x.spatial or not x.leading:
-        raise ShapeError(
-            f"{what} reads tokens with the channels last, and its input is {render(x.dims)}; put a ToTokens before it"
-        )
+        text = f"reads tokens with the channels last, and its input is {render(x.dims)}"
+        raise ShapeError(f"{what} {text}; put a ToTokens before it")
 
 
 def channels_last(x: Shape) -> Step:
@@ -252,9 +248,8 @@ def channels_first(x: Shape, *, axes: int = 2) -> Step:
     Source: torch.permute, as in ConvNeXt (Liu et al., CVPR 2022).
     """
     if x.spatial or len(x.leading) < axes:
-        raise ShapeError(
-            f"ChannelsFirst makes space of {axes} axes before the channels, and {render(x.dims)} has not as many"
-        )
+        text = f"makes space of {axes} axes before the channels, and {render(x.dims)} has not as many"
+        raise ShapeError(f"ChannelsFirst {text}")
     kept = len(x.leading) - axes
     return Step("ChannelsFirst", Shape((*x.leading[:kept], x.channels, *x.leading[kept:]), kept), Tally())
 
