@@ -75,7 +75,8 @@ def measured(module: Any, input_size: Sequence[int]) -> Measured:
     flops = {name: sum(by_operator.values()) for name, by_operator in counter.get_flop_counts().items()}
     inner = {name.removeprefix(f"{root}."): count // 2 for name, count in flops.items() if name.startswith(f"{root}.")}
     output = tuple(y.shape[1:]) if isinstance(y, torch.Tensor) else None
-    return Measured(_params(module), counter.get_total_flops() // 2, output, _inner_params(module), inner)
+    params = {name: _params(inside) for name, inside in module.named_modules() if name}
+    return Measured(_params(module), counter.get_total_flops() // 2, output, params, inner)
 
 
 def _torch() -> Any:
@@ -107,10 +108,6 @@ def _params(module: Any) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def _inner_params(module: Any) -> dict[str, int]:
-    return {name: _params(inner) for name, inner in module.named_modules() if name}
-
-
 def _problems(spec: Count, found: Measured) -> Iterator[str]:
     """Yield what differs, the totals first, then the layers whose names are those of modules."""
     total = spec.total
@@ -128,7 +125,7 @@ def _problems(spec: Count, found: Measured) -> Iterator[str]:
 def _inner_problems(spec: Count, found: Measured) -> Iterator[str]:
     names = _names([*spec.trace.steps], found.inner_params)
     if not names:
-        yield "no layer is called as a module is, so that they cannot be compared one by one"
+        yield "no layer has the name of a module, so they cannot be compared one by one"
         return
     for path, name in names.items():
         yield from _differences(path, name, spec, found)

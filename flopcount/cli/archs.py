@@ -7,7 +7,7 @@ import click
 
 from flopcount.case import Cost
 from flopcount.cli.options import output_options, plot_option
-from flopcount.cli.output import show
+from flopcount.cli.output import Output, show
 from flopcount.report.catalogue import Listed, archs_report
 from flopcount.spec.load import ROOT, bundled
 from flopcount.spec.lock import read_lock
@@ -21,7 +21,7 @@ LOCK = ROOT / "flopcount.lock"
 @click.command("archs")
 @plot_option
 @output_options
-def command(fmt: str, output: str | None, plot: str | None) -> None:
+def command(out: Output) -> None:
     """List the bundled networks, each at its own input."""
     rows = {row.id: row for row in read_lock(LOCK, str(LOCK)).rows}
     files: dict[str, Mapping[str, Any]] = {}
@@ -35,4 +35,4 @@ def command(fmt: str, output: str | None, plot: str | None) -> None:
         row = rows[f"{key} --variant {variant}" if variant else key]
         cost = Cost({name: getattr(row, name) for name in DEFAULT_METRICS})
         found.append(Listed(name, said["input"], cost, said["description"], row.notes))
-    show(archs_report(found), fmt, output, plot=plot)
+    show(archs_report(found), out)

@@ -3,7 +3,7 @@
 import click
 
 from flopcount.cli.options import complete_convention, output_options
-from flopcount.cli.output import show
+from flopcount.cli.output import Output, show
 from flopcount.network.convention import described, mac_conventions
 from flopcount.report.catalogue import convention_report, conventions_report
 
@@ -11,7 +11,7 @@ from flopcount.report.catalogue import convention_report, conventions_report
 @click.command("conventions")
 @click.argument("name", required=False, shell_complete=complete_convention)
 @output_options
-def command(name: str | None, fmt: str, output: str | None) -> None:
+def command(name: str | None, out: Output) -> None:
     """List the conventions, or show one: the weight of each thing that happens.
 
     NAME is one of them, or a file of your own: my.toml, my.toml:NAME.
@@ -20,4 +20,4 @@ def command(name: str | None, fmt: str, output: str | None) -> None:
         report = conventions_report([described(each) for each in mac_conventions()])
     else:
         report = convention_report(described(name))
-    show(report, fmt, output)
+    show(report, out)

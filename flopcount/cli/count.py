@@ -1,71 +1,98 @@
 """`flopcount ARCH`: per-layer parameters and MACs."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import click
 
 from flopcount.cli.loading import Options, case_of
-from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, view_options
-from flopcount.cli.output import emit, show
+from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, typed
+from flopcount.cli.output import Output, emit, show
 from flopcount.errors import UsageError
 from flopcount.report.cost import metrics_in
-from flopcount.report.count import GRAPHS, check_depth, count_report
-from flopcount.report.table import Report
+from flopcount.report.count import (
+    GRAPHS,
+    check_depth,
+    count_report,
+    cut,
+    folded,
+    sorted_by,
+    summed_by,
+    with_columns,
+)
+from flopcount.report.table import Table
+
+
+class View(NamedTuple):
+    """Which rows and columns of the main table are shown, or the notation of a drawing."""
+
+    depth: int | None = None
+    by: str | None = None
+    sort: str | None = None
+    top: int | None = None
+    columns: str | None = None
+    parts: bool = False
+    graph: str | None = None
+
+
+view_options = typed(
+    "view",
+    View,
+    View._fields,
+    click.option("--depth", type=int, metavar="N", help="Fold blocks to the first N names of each path."),
+    click.option("--by", metavar="COLUMN", help="Sum by a column: type, kernel, block, output …"),
+    click.option("--sort", metavar="COLUMN", help="Sort by a column, numbers in descending order."),
+    click.option("--top", type=int, metavar="N", help="Show only the first N rows."),
+    click.option("--columns", metavar="A,B,…", help="Show only these columns."),
+    click.option("--parts", is_flag=True, help="Show the parts of composite layers too."),
+    click.option("--graph", type=click.Choice([*GRAPHS]), help="Draw the network instead, folded by --depth."),
+)
 
 
 @click.command("count")
 @click.argument("arch", shell_complete=complete_arch)
 @count_options
 @view_options
-@click.option("--graph", type=click.Choice([*GRAPHS]), help="Draw the network instead, folded by --depth.")
 @plot_option
 @output_options
-def command(arch: str, fmt: str, output: str | None, plot: str | None, **options: Any) -> None:
+def command(arch: str, options: Options, view: View, out: Output) -> None:
     """Count the parameters and MACs of ARCH, layer by layer.
 
     ARCH is an arch file (TOML or JSON), a model of another tool (ONNX, Keras …),
     a bundled network or - for standard input. Layers that replace a standard convolution are compared with it.
     """
-    view = {name: options.pop(name) for name in ("depth", "by", "sort", "top", "columns", "parts", "graph")}
-    metrics = metrics_in(view["columns"], view["sort"], view["by"])
-    result = case_of(arch, Options(**options)).at(metrics=metrics).count
-    if view["parts"] and fmt != "table":
-        raise UsageError(
-            f"--parts is for tables; {fmt} {'always has the parts' if fmt == 'json' else 'cannot show them'}"
-        )
-    if view["graph"]:
-        _check_graph({**view, "plot": plot}, fmt)
-        emit(GRAPHS[view["graph"]](result, view["depth"]), output)
+    metrics = metrics_in(view.columns, view.sort, view.by)
+    result = case_of(arch, options).at(metrics=metrics).count
+    if view.parts and out.fmt != "table":
+        how = "always has the parts" if out.fmt == "json" else "cannot show them"
+        raise UsageError(f"--parts is for tables; {out.fmt} {how}")
+    if view.graph:
+        _check_graph(view, out)
+        emit(GRAPHS[view.graph](result, view.depth), out.output)
         return
-    changes = Options(**options).changes
-    report = count_report(result, changes)
-    show(_shaped(report, view), fmt, output, parts=view["parts"], plot=plot)
+    report = count_report(result, options.changes)
+    table = report.tables[0]
+    for name, step in STEPS.items():
+        value = getattr(view, name)
+        table = table if value is None else step(table, value)
+    show(report._replace(tables=(table, *report.tables[1:])), out, parts=view.parts)
 
 
-def _check_graph(view: dict[str, Any], fmt: str) -> None:
+STEPS: Mapping[str, Callable[[Table, Any], Table]] = {
+    "depth": folded,
+    "by": summed_by,
+    "sort": sorted_by,
+    "top": cut,
+    "columns": with_columns,
+}
+"""What an option does to the main table, in the order in which they are applied."""
+
+
+def _check_graph(view: View, out: Output) -> None:
     """Refuse options that a graph cannot show."""
-    unused = [f"--{name}" for name in ("by", "sort", "top", "columns", "plot") if view[name] is not None]
-    unused += [f"--format {fmt}"] if fmt != "table" else []
+    unused = [f"--{name}" for name in ("by", "sort", "top", "columns") if getattr(view, name) is not None]
+    unused += ["--plot"] if out.plot is not None else []
+    unused += [f"--format {out.fmt}"] if out.fmt != "table" else []
     if unused:
         raise UsageError(f"--graph draws the network; {' and '.join(unused)} applies to tables only")
-    check_depth(view["depth"])
-
-
-def _shaped(report: Report, view: dict[str, Any]) -> Report:
-    """Apply the options of the view to the main table: fold, sum, sort, cut, choose columns."""
-    chosen = {name: view[name] for name in ("depth", "by", "sort", "top", "columns") if view[name] is not None}
-    if not chosen:
-        return report
-    from flopcount.report import count as shaping
-
-    steps = {
-        "depth": shaping.folded,
-        "by": shaping.summed_by,
-        "sort": shaping.sorted_by,
-        "top": shaping.cut,
-        "columns": shaping.with_columns,
-    }
-    table = report.tables[0]
-    for name, value in chosen.items():
-        table = steps[name](table, value)  # type: ignore[operator]
-    return report._replace(tables=(table, *report.tables[1:]))
+    check_depth(view.depth)

@@ -1,7 +1,6 @@
 """`flopcount diff A B`: what changed between two networks, layer by layer."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -9,7 +8,7 @@ from flopcount.analyses.diff import Layer, differences, layers_of
 from flopcount.case import load_bytes
 from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, count_options, output_options
-from flopcount.cli.output import show
+from flopcount.cli.output import Output, show
 from flopcount.errors import UsageError
 from flopcount.report.compare import Version, diff_report
 
@@ -20,7 +19,7 @@ from flopcount.report.compare import Version, diff_report
 @click.option("--all", "everything", is_flag=True, help="Also show unchanged layers.")
 @count_options
 @output_options
-def command(before: str, after: str, fmt: str, output: str | None, *, everything: bool, **options: Any) -> None:
+def command(before: str, after: str, options: Options, out: Output, *, everything: bool) -> None:
     """Show what changed from A to B: layers added, removed, moved and changed, with costs.
 
     A and B are files, bundled networks, or REF:path for a file in git, such as
@@ -28,9 +27,8 @@ def command(before: str, after: str, fmt: str, output: str | None, *, everything
     """
     if before == after == "-":
         raise UsageError("standard input can be one of the two, not both")
-    chosen = Options(**options)
-    (old, layers_before), (new, layers_after) = _version(before, chosen), _version(after, chosen)
-    show(diff_report(old, new, differences(layers_before, layers_after), everything=everything), fmt, output)
+    (old, layers_before), (new, layers_after) = _version(before, options), _version(after, options)
+    show(diff_report(old, new, differences(layers_before, layers_after), everything=everything), out)
 
 
 def _version(reference: str, options: Options) -> tuple[Version, tuple[Layer, ...]]:

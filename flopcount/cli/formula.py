@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
 
 from flopcount.analyses.formula.networks import AXES, Subject, cost_polynomial
 from flopcount.cli.loading import Options, case_of
-from flopcount.cli.options import complete_arch, count_options, output_options
-from flopcount.cli.output import emit, show
+from flopcount.cli.options import complete_arch, count_options, output_options, typed
+from flopcount.cli.output import Output, emit, show
 from flopcount.errors import UsageError, suggestion
 from flopcount.report.cost import convention_facts
 from flopcount.report.formula import forms_report, latex_lines, law_report, pattern_report
@@ -18,15 +18,14 @@ from flopcount.report.table import Report
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import setting
 
-KIND_ONLY = {"over": "--over", "pattern": "--pattern", "p": "-p"}
-ARCH_ONLY = {
-    "size": "--input",
-    "batch": "--batch",
-    "width": "--width",
-    "variant": "--variant",
-    "notation": "--from",
-    "axis": "--in",
-}
+
+class Asked(NamedTuple):
+    """The options of a formula beside those of a count."""
+
+    over: str | None = None
+    pattern: str | None = None
+    p: int | None = None
+    axis: str | None = None
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -36,14 +35,25 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 
 @click.command("formula")
 @click.argument("name", metavar="KIND|ARCH", shell_complete=_complete)
-@click.option("--over", metavar="KIND", help="Of a kind: the ratio to another that stands for the same convolution.")
-@click.option("--pattern", metavar="CxN", help="Of HetConv: draw which kernels of C channels and N filters are k×k.")
-@click.option("-p", "p", type=click.IntRange(min=1), help="Of HetConv with --pattern: one kernel in p is k×k.")
-@click.option("--in", "axis", type=click.Choice([*AXES]), help="Of a network: the variable (resolution by default).")
+@typed(
+    "asked",
+    Asked,
+    Asked._fields,
+    click.option(
+        "--over", metavar="KIND", help="Of a kind: the ratio to another that stands for the same convolution."
+    ),
+    click.option(
+        "--pattern", metavar="CxN", help="Of HetConv: draw which kernels of C channels and N filters are k×k."
+    ),
+    click.option("-p", "p", type=click.IntRange(min=1), help="Of HetConv with --pattern: one kernel in p is k×k."),
+    click.option(
+        "--in", "axis", type=click.Choice([*AXES]), help="Of a network: the variable (resolution by default)."
+    ),
+)
 @count_options
 @click.option("--latex", is_flag=True, help="Write LaTeX equations.")
 @output_options
-def command(name: str, *, latex: bool, fmt: str, output: str | None, **options: Any) -> None:
+def command(name: str, *, latex: bool, asked: Asked, options: Options, out: Output) -> None:
     """Write what a kind or a network costs as formulas.
 
     A kind is written in letters: M input channels, N output channels, k the size
@@ -51,26 +61,37 @@ def command(name: str, *, latex: bool, fmt: str, output: str | None, **options: 
     (--set groups=g). A network is written as a polynomial in its resolution,
     its batch or its width.
     """
-    report = _kind(name, options) if name in KINDS else _network(name, options)
+    report = _kind(name, asked, options) if name in KINDS else _network(name, asked, options)
     if latex and "pattern" in report.data():
         raise UsageError("--latex is for formulas, not for --pattern; use --format latex")
     if latex:
-        emit(latex_lines(report), output)
+        emit(latex_lines(report), out.output)
     else:
-        show(report, fmt, output)
+        show(report, out)
 
 
-def _kind(kind: str, options: Mapping[str, Any]) -> Report:
-    _refuse(options, ARCH_ONLY, f"is for networks, and {kind} is a kind of layer")
-    if options["params"] is not None or options["counts"] != "macs":
-        option = "--params" if options["params"] else "--convention"
-        raise UsageError(f"{option} is for networks, and {kind} is a kind of layer")
-    if options["pattern"] or options["p"]:
-        return _pattern(kind, options)
+def _kind(kind: str, asked: Asked, options: Options) -> Report:
+    ours = {
+        "--input": options.size,
+        "--batch": options.batch,
+        "--width": options.width,
+        "--variant": options.variant,
+        "--from": options.notation,
+        "--in": asked.axis,
+        "--params": options.params,
+        "--convention": None if options.counts == "macs" else options.counts,
+    }
+    _refuse(ours, f"is for networks, and {kind} is a kind of layer")
+    if asked.pattern or asked.p:
+        if kind != "HetConv":
+            raise UsageError(f"--pattern is for HetConv, whose kernels differ in size; {kind} has no such pattern")
+        if not (asked.pattern and asked.p):
+            raise UsageError("--pattern and -p belong together; write for example --pattern 6x4 -p 3")
+        return pattern_report(asked.pattern, asked.p)
     from flopcount.analyses.formula.kinds import kind_forms, ratio_forms
 
-    settings = {each.address: each.value for each in map(setting, options["settings"])}
-    over = options["over"]
+    settings = {each.address: each.value for each in map(setting, options.settings)}
+    over = asked.over
     if over is None:
         return forms_report(kind_forms(kind, settings), kind)
     if over not in KINDS:
@@ -78,28 +99,14 @@ def _kind(kind: str, options: Mapping[str, Any]) -> Report:
     return forms_report(ratio_forms(kind, over, settings), kind, over)
 
 
-def _pattern(kind: str, options: Mapping[str, Any]) -> Report:
-    if kind != "HetConv":
-        raise UsageError(f"--pattern is for HetConv, whose kernels differ in size; {kind} has no such pattern")
-    if not (options["pattern"] and options["p"]):
-        raise UsageError("--pattern and -p belong together; write for example --pattern 6x4 -p 3")
-    return pattern_report(options["pattern"], options["p"])
-
-
-def _network(name: str, options: Mapping[str, Any]) -> Report:
+def _network(name: str, asked: Asked, options: Options) -> Report:
     _check_known(name)
-    _refuse(options, KIND_ONLY, f"is for kinds of layers, and {name} is a network")
-    axis = options["axis"] or "resolution"
-    fixed = {"width": ("width", "--width"), "batch": ("batch", "--batch")}.get(axis)
-    if fixed and options[fixed[0]] is not None:
-        raise UsageError(f"{fixed[1]} fixes what --in {axis} leaves open; leave one of them out")
-    names = ("size", "batch", "settings", "params", "counts", "notation", "variant", "width", "allow_unknown")
-    chosen = Options(**{each: options[each] for each in names})
-    return _law_report(name, axis, chosen)
-
-
-def _law_report(reference: str, axis: str, chosen: Options) -> Report:
-    case = case_of(reference, chosen)
+    theirs = {"--over": asked.over, "--pattern": asked.pattern, "-p": asked.p}
+    _refuse(theirs, f"is for kinds of layers, and {name} is a network")
+    axis = asked.axis or "resolution"
+    if axis in {"width", "batch"} and getattr(options, axis) is not None:
+        raise UsageError(f"--{axis} fixes what --in {axis} leaves open; leave one of them out")
+    case = case_of(name, options)
     if case.plan.unknown:
         raise UsageError("--allow-unknown leaves operators out, and a formula cannot say so; count the network")
     found = cost_polynomial(Subject(case, axis))
@@ -116,7 +123,7 @@ def _check_known(name: str) -> None:
         raise UsageError(f"no kind or network is called {name!r}; {suggestion(name, [*KINDS, *bundled()])}")
 
 
-def _refuse(options: Mapping[str, Any], names: Mapping[str, str], why: str) -> None:
-    for name, option in names.items():
-        if options[name] is not None:
+def _refuse(given: Mapping[str, object], why: str) -> None:
+    for option, value in given.items():
+        if value is not None:
             raise UsageError(f"{option} {why}")

@@ -1,14 +1,13 @@
 """From the words of a command line to a case."""
 
 import sys
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from flopcount.case import Case, Count, load, load_bytes
 from flopcount.errors import FileError, UsageError, plain
 from flopcount.network.convention import Convention, convention
 from flopcount.network.network import Network
-from flopcount.spec.load import Setting, setting
+from flopcount.spec.load import setting
 from flopcount.spec.source import Notation
 from flopcount.spec.text import MOST_BYTES
 
@@ -37,11 +36,6 @@ class Options(NamedTuple):
         """What is counted."""
         return convention(self.params, self.counts)
 
-    @property
-    def parsed_settings(self) -> list[Setting]:
-        """The --set options, parsed."""
-        return [setting(text) for text in self.settings]
-
     def case(self, network: Network) -> Case:
         """Return the case that the options describe."""
         for name, text in (("--width", self.width), ("--input", self.size)):
@@ -52,7 +46,7 @@ class Options(NamedTuple):
             batch=self.batch,
             width=self.width,
             variant=self.variant,
-            settings=self.parsed_settings,
+            settings=[setting(text) for text in self.settings],
             convention=self.convention,
         )
 
@@ -82,8 +76,3 @@ def _check_single(name: str, text: str | None) -> None:
         what = "several values are several networks; give one here"
         hint = "compare some with flopcount whatif, or a whole grid with flopcount sweep"
         raise UsageError(f"{name} {plain(text[:60])}: {what}, or {hint}")
-
-
-def facts_of(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that changed a network as JSON has them."""
-    return {"changes": {**changes}} if changes else {}

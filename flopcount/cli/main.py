@@ -71,9 +71,8 @@ def _ended(error: BaseException) -> int:
         return _failed(f"the output cannot be written: {(error.strerror or str(error)).lower()}", 2)
     if "FLOPCOUNT_DEBUG" in os.environ:
         raise error
-    what = f"{type(error).__name__}: {error}"
-    way_out = "please report it; FLOPCOUNT_DEBUG=1 shows where"
-    return _failed(f"this is a bug in flopcount, {way_out}\n{what[:500]}", BUG)
+    what = f"{type(error).__name__}: {error}"[:500]
+    return _failed(f"this is a bug in flopcount, please report it; FLOPCOUNT_DEBUG=1 shows where\n{what}", BUG)
 
 
 def _gone(error: BaseException) -> int:

@@ -10,101 +10,63 @@ import click
 
 from flopcount.errors import FileError, Note
 from flopcount.report.table import Report
+from flopcount.report.text import render_csv, render_json, render_latex, render_markdown
 
 
-class Screen(NamedTuple):
-    """What the table is written for: the width of a terminal, if it is one; colors; the parts of composite layers."""
+class Output(NamedTuple):
+    """The format of a report, its file (else standard output), and the file of a chart."""
 
-    width: int | None = None
-    color: bool = False
-    parts: bool = False
-
-
-def _table(report: Report, screen: Screen) -> str:
-    from flopcount.report.terminal import render_terminal
-
-    return render_terminal(report, screen.width, color=screen.color, parts=screen.parts)
+    fmt: str = "table"
+    output: str | None = None
+    plot: str | None = None
 
 
-def _json(report: Report, _: Screen) -> str:
-    from flopcount.report.text import render_json
-
-    return render_json(report)
-
-
-def _csv(report: Report, _: Screen) -> str:
-    from flopcount.report.text import render_csv
-
-    return render_csv(report)
-
-
-def _markdown(report: Report, _: Screen) -> str:
-    from flopcount.report.text import render_markdown
-
-    return render_markdown(report)
-
-
-def _latex(report: Report, _: Screen) -> str:
-    from flopcount.report.text import render_latex
-
-    return render_latex(report)
-
-
-def _svg(report: Report, _: Screen) -> str:
+def _svg(report: Report) -> str:
     from flopcount.report.terminal import render_svg
 
     return render_svg(report)
 
 
-FORMATS: Mapping[str, Callable[[Report, Screen], str]] = {
-    "table": _table,
-    "json": _json,
-    "csv": _csv,
-    "markdown": _markdown,
-    "latex": _latex,
+FORMATS: Mapping[str, Callable[[Report], str] | None] = {
+    "table": None,
+    "json": render_json,
+    "csv": render_csv,
+    "markdown": render_markdown,
+    "latex": render_latex,
     "svg": _svg,
 }
-"""The function for each output format; it imports its renderer when it is used."""
+"""The function for each output format; a table depends on the terminal."""
 
 
-def show(
-    report: Report,
-    fmt: str,
-    output: str | None,
-    *,
-    parts: bool = False,
-    plot: str | None = None,
-    chart: dict[str, Any] | None = None,
-) -> None:
+def show(report: Report, out: Output, *, parts: bool = False, chart: dict[str, Any] | None = None) -> None:
     """Render a report and write it; for CSV, lines and notes go to stderr.
 
-    With `plot` a chart is written too: `chart`, or that of the main table.
+    With --plot a chart is written too: `chart`, or that of the main table.
     """
-    if plot is not None:
-        report = _with_chart(report, plot, chart)
-    emit(FORMATS[fmt](report, _screen(output, parts=parts)), output)
-    if fmt == "csv":
+    if out.plot is not None:
+        from flopcount.report.chart import chart_of, plotted
+
+        drawn = plotted(chart or chart_of(report), Path(out.plot).suffix.lower())
+        write_whole(Path(out.plot), drawn, "choose another --plot")
+        note = Note("chart-written", f"the chart is in {out.plot}")
+        report = report._replace(notes=(*report.notes, note))
+    render = FORMATS[out.fmt]
+    emit(render(report) if render else _table(report, out.output, parts=parts), out.output)
+    if out.fmt == "csv":
         for line in (*report.lines, *(f"note: {note}" for note in report.notes)):
             click.echo(line, err=True)
 
 
-def _with_chart(report: Report, plot: str, chart: dict[str, Any] | None) -> Report:
-    """Write the chart of a report, and add a note that says where it is."""
-    from flopcount.report.chart import chart_of, plotted
+def _table(report: Report, output: str | None, *, parts: bool) -> str:
+    """Return a table for what standard output is; a file is not a terminal."""
+    from flopcount.report.terminal import render_terminal
 
-    drawn = plotted(chart or chart_of(report), Path(plot).suffix.lower())
-    write_whole(Path(plot), drawn, "choose another --plot")
-    return report._replace(notes=(*report.notes, Note("chart-written", f"the chart is in {plot}")))
-
-
-def _screen(output: str | None, *, parts: bool) -> Screen:
-    """Return what standard output can show; a file is not a terminal."""
     if output not in {None, "-"} or sys.stdout is None or not sys.stdout.isatty():
-        return Screen(parts=parts)
+        return render_terminal(report, parts=parts)
     import shutil
 
     wants_color = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return Screen(shutil.get_terminal_size().columns, wants_color, parts)
+    return render_terminal(report, shutil.get_terminal_size().columns, color=wants_color, parts=parts)
 
 
 def emit(text: str, output: str | None) -> None:
@@ -132,7 +94,8 @@ def write_whole(path: Path, content: str | bytes, hint: str = "choose another -o
 def _replace(target: Path, data: bytes) -> None:
     import tempfile
 
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+    os.umask(mask := os.umask(0))
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~mask
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -142,9 +105,3 @@ def _replace(target: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
 
 import click
 
-from flopcount.analyses.explain import ClaimedFigure, Origin, Side, identify, numbers, parse_claimed, side, terms
+from flopcount.analyses.explain import ClaimedFigure, Origin, identify, numbers, parse_claimed, side, terms
 from flopcount.case import Case
 from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, complete_convention, network_options, output_options
-from flopcount.cli.output import show
+from flopcount.cli.output import Output, show
 from flopcount.errors import Broken, UsageError
 from flopcount.network.convention import convention
 from flopcount.network.trace import Trace
@@ -43,8 +42,8 @@ MOST_RELATIVES = 8
 )
 @network_options
 @output_options
-def command(  # noqa: PLR0917  (an argument for each option)
-    arch: str, figures: tuple[str, ...], start: str, ends: tuple[str, ...], fmt: str, output: str | None, **options: Any
+def command(
+    arch: str, figures: tuple[str, ...], start: str, ends: tuple[str, ...], *, options: Options, out: Output
 ) -> None:
     """Explain term by term how another counter's number for ARCH differs from flopcount's.
 
@@ -55,21 +54,17 @@ def command(  # noqa: PLR0917  (an argument for each option)
         raise UsageError("nothing to reconcile with; give --with thop=4133742592, --with 4.13G or --to thop")
     found = [parse_claimed(text) for text in figures]
     rules = {name: convention(macs=name) for name in (start, *ends, *(each.convention for each in found)) if name}
-    result = count_of(arch, Options(**options))
+    result = count_of(arch, options)
     base = side(result.trace, rules[start])
     sides = {name: side(result.trace, rule) for name, rule in rules.items()}
-    ways = [_way(base, sides[name]) for name in ends]
-    ways += [_way(base, sides[each.convention], each) for each in found if each.convention]
+    asked = [*((name, None) for name in ends), *((each.convention, each) for each in found if each.convention)]
+    ways = [Way(sides[name], terms(base, sides[name]), figure) for name, figure in asked]
     lost = [each for each in found if not each.convention] + [way.asked for way in ways if way.asked and not way.rule]
     searches = [Search(each, _origins(each, result.case, arch)) for each in lost]
     totals = numbers(result.trace) if any(not search.found for search in searches) else {}
     report = reconciliation_report(result.case.name, base, ways, searches, totals)
-    show(report._replace(notes=(*report.notes, *result.notes)), fmt, output)
+    show(report._replace(notes=(*report.notes, *result.notes)), out)
     _judge(ways, searches)
-
-
-def _way(base: Side, other: Side, figure: ClaimedFigure | None = None) -> Way:
-    return Way(other, terms(base, other), figure)
 
 
 def _origins(each: ClaimedFigure, case: Case, arch: str) -> list[Origin]:

@@ -1,7 +1,6 @@
 """`flopcount schema`: the JSON Schema of arch files, or of a configuration."""
 
 import json
-from typing import Any
 
 import click
 
@@ -24,14 +23,7 @@ def command(subject: str, output: str | None) -> None:
     An arch file that starts with `#:schema URL` (TOML), or has a "$schema"
     key (JSON), is checked and completed by editors that know JSON Schema.
     """
-    emit(json.dumps(_schema(subject), indent=1, ensure_ascii=False) + "\n", output)
+    from flopcount.spec.json_schema import arch_schema, configuration_schema
 
-
-def _schema(subject: str) -> dict[str, Any]:
-    if subject == "arch":
-        from flopcount.spec.json_schema import arch_schema
-
-        return arch_schema()
-    from flopcount.spec.json_schema import configuration_schema
-
-    return configuration_schema()
+    schema = arch_schema() if subject == "arch" else configuration_schema()
+    emit(json.dumps(schema, indent=1, ensure_ascii=False) + "\n", output)

@@ -1,18 +1,29 @@
 """`flopcount space SPACE.toml --where 'macs <= 300M'`: a huge space, without going through it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
 import click
 
-from flopcount.cli.options import complete_arch, grid_options, output_options, stacked
-from flopcount.cli.output import show
+from flopcount.cli.loading import Options
+from flopcount.cli.options import complete_arch, grid_options, output_options, typed
+from flopcount.cli.output import Output, show
 from flopcount.errors import UsageError
 
-if TYPE_CHECKING:
-    from flopcount.analyses.space.answer import Question
+
+class Asked(NamedTuple):
+    """What is asked of a space."""
+
+    where: str | None = None
+    exact: bool = False
+    bounds: bool = False
+    sample: int | None = None
+    seed: int = 0
 
 
-space_options = stacked(
+space_options = typed(
+    "asked",
+    Asked,
+    Asked._fields,
     click.option("--where", metavar="EXPR", help="A budget: 'macs <= 300M and params <= 3M and input >= 160'."),
     click.option("--exact", "exact", is_flag=True, help="Count exactly, however long that takes."),
     click.option("--bounds", "bounds", is_flag=True, help="Be content with a lower and an upper bound."),
@@ -26,26 +37,21 @@ space_options = stacked(
 @space_options
 @grid_options
 @output_options
-def command(arch: str, fmt: str, output: str | None, **options: Any) -> None:
+def command(arch: str, batches: str | None, asked: Asked, options: Options, out: Output) -> None:
     """Say how many candidates a space has and how many meet a budget, the smallest and the largest.
 
     The axes are the table `space` of the file, and lists and ranges for --input,
     --width and --set. Nothing is enumerated and nothing estimated: the count is
     exact where that takes seconds, else a lower and an upper bound.
     """
-    from flopcount.analyses.space.answer import asked
+    from flopcount.analyses.space.answer import Draws, Question
+    from flopcount.analyses.space.answer import asked as answered
     from flopcount.cli.streaming import grid
     from flopcount.report.sweep import space_report
 
-    said = {name: options.pop(name) for name in ("where", "exact", "bounds", "sample", "seed")}
-    space, said = grid(arch, options, said)
-    show(space_report(asked(space, _question(said))), fmt, output)
-
-
-def _question(said: dict[str, Any]) -> "Question":
-    from flopcount.analyses.space.answer import Draws, Question
-
-    if said["exact"] and said["bounds"]:
+    space, (where,) = grid(arch, options, batches, [asked.where])
+    if asked.exact and asked.bounds:
         raise UsageError("--exact and --bounds: a count is one or the other; leave one out")
-    draws = Draws(said["sample"], said["seed"]) if said["sample"] else None
-    return Question(said["where"], "exact" if said["exact"] else "bounds" if said["bounds"] else "auto", draws)
+    draws = Draws(asked.sample, asked.seed) if asked.sample else None
+    question = Question(where, "exact" if asked.exact else "bounds" if asked.bounds else "auto", draws)
+    show(space_report(answered(space, question)), out)

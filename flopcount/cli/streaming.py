@@ -19,16 +19,13 @@ from flopcount.analyses.sweep.grid import Space, Words
 from flopcount.analyses.sweep.run import Chunk, Drawn, swept
 from flopcount.analyses.sweep.select import Cloud, Selection, Tallied
 from flopcount.cli.loading import Options, network_of
-from flopcount.cli.output import show
+from flopcount.cli.output import Output, show
 from flopcount.errors import FileError, UsageError
 from flopcount.report.cost import in_macs, key_in_flops, metrics_in
 from flopcount.report.sweep import SHOWN, json_lines, sweep_report
-from flopcount.report.table import Line, Report
+from flopcount.report.table import Line
 from flopcount.report.text import csv_rows
 from flopcount.spec.units import DEFAULT_METRICS
-
-# Files of rows that are written while a sweep runs: what is written can be read at any time.
-
 
 GROUP = 100_000
 """Rows of Parquet that are written at once: many small groups make a slow file."""
@@ -76,19 +73,14 @@ def opened(output: str | None, space: Space, start: Start | None) -> "Iterator[W
         writer.close()
 
 
-def can_be_added_to(output: str) -> bool:
-    """Tell whether a sweep can go on in the same file."""
-    return Path(output).suffix.lower() != ".parquet"
-
-
 def _names(space: Space) -> list[str]:
     """Return the names of the columns as a file has them: FLOPs are not called MACs."""
     names = selection.columns(space)
     return [key_in_flops(name) for name in names] if space.convention.unit == "FLOP" else [*names]
 
 
-class _Lines:
-    """Writes lines of text; what is added to a file follows whole rows, and repeats none."""
+class _Csv:
+    """Writes CSV; what is added to a file follows whole rows, and repeats neither them nor the header."""
 
     def __init__(self, path: Path, space: Space, start: Start | None) -> None:
         self.names = _names(space)
@@ -100,15 +92,15 @@ class _Lines:
 
     def head(self) -> str:
         """Return what comes before the rows."""
-        return ""
+        return csv_rows([self.names])
 
     def text(self, rows: Mapping[str, Any]) -> str:
         """Return rows as lines."""
-        raise NotImplementedError
+        return csv_rows(selection.cells(rows))
 
     def last(self, line: str) -> str:
         """Return the id on a line."""
-        raise NotImplementedError
+        return line.partition(",")[0]
 
     def write(self, rows: Mapping[str, Any]) -> None:
         """Write rows, and hand them to the system."""
@@ -128,43 +120,28 @@ class _Lines:
         self.file.close()
 
     def _check(self, path: Path, start: Start) -> None:
-        """Refuse to go on behind half a row, other columns, or a candidate that would come again."""
-        first, tail = _ends(path, len(self.head()))
+        """Refuse to go on after half a row, other columns, or a candidate that would come again."""
+        with path.open("rb") as file:
+            first = file.read(max(len(self.head()), 1) * 4).decode(errors="replace")
+            file.seek(max(path.stat().st_size - TAIL, 0))
+            tail = file.read().decode(errors="replace")
         if not first:
             return
         if not first.startswith(self.head()):
             raise UsageError(f"-o {path}: it has other columns than {self.head().strip()}; choose another file")
         if not tail.endswith("\n"):
-            raise UsageError(f"-o {path}: its last row is not whole; delete that, then go on behind the one before")
+            raise UsageError(f"-o {path}: its last row is not whole; delete that, then go on after the one before")
         line = tail.rstrip("\n").rpartition("\n")[2]
         id_ = self.last(line) if f"{line}\n" != self.head() else ""
         if start.ordered and id_.isdecimal() and int(id_) >= start.position:
             raise UsageError(f"-o {path}: it has candidate {id_} already; go on with --start {int(id_) + 1}")
 
 
-def _ends(path: Path, length: int) -> tuple[str, str]:
-    """Return how a file begins and how it ends."""
-    with path.open("rb") as file:
-        first = file.read(max(length, 1) * 4)
-        file.seek(max(path.stat().st_size - TAIL, 0))
-        return first.decode(errors="replace"), file.read().decode(errors="replace")
-
-
-class _Csv(_Lines):
-    """Writes CSV; what is added to a file has no header."""
+class _JsonLines(_Csv):
+    """Writes JSON, a candidate to a line."""
 
     def head(self) -> str:
-        return csv_rows([self.names])
-
-    def text(self, rows: Mapping[str, Any]) -> str:
-        return csv_rows(selection.cells(rows))
-
-    def last(self, line: str) -> str:
-        return line.partition(",")[0]
-
-
-class _JsonLines(_Lines):
-    """Writes JSON, a candidate to a line."""
+        return ""
 
     def text(self, rows: Mapping[str, Any]) -> str:
         return json_lines(self.names, selection.cells(rows))
@@ -219,13 +196,27 @@ class _Parquet:
 _KINDS: Mapping[str, Any] = {".csv": _Csv, ".jsonl": _JsonLines, ".parquet": _Parquet}
 
 
-def grid(reference: str, options: Mapping[str, Any], asked: Mapping[str, Any]) -> tuple[Space, dict[str, Any]]:
-    """Load a network and tell axes from what is fixed; return with it what is asked, in the metrics of a case."""
-    chosen = Options(**{name: value for name, value in options.items() if name != "batch"})
-    kept = in_macs(asked, chosen.convention.unit)
-    metrics = metrics_in(*(kept.get(name) for name in ("where", "sort", "pareto")))
-    words = Words(chosen.size, options["batch"], chosen.width, chosen.variant, chosen.settings)
-    return spaces.grid(network_of(reference, chosen), words, convention=chosen.convention, metrics=metrics), kept
+def grid(
+    reference: str, options: Options, batches: str | None, columns: Sequence[str | None]
+) -> tuple[Space, list[str | None]]:
+    """Load a network and tell axes from what is fixed; return with it the options for columns, FLOPs as MACs."""
+    columns = [in_macs(text, options.convention.unit) for text in columns]
+    words = Words(options.size, batches, options.width, options.variant, options.settings)
+    network, metrics = network_of(reference, options), metrics_in(*columns)
+    return spaces.grid(network, words, convention=options.convention, metrics=metrics), columns
+
+
+class Kept(NamedTuple):
+    """What is kept of a sweep, in the words of the command line, and which part is counted."""
+
+    where: str | None = None
+    pareto: str | None = None
+    sort: str | None = None
+    top: int | None = None
+    sample: int | None = None
+    seed: int = 0
+    shard: str | None = None
+    start: int | None = None
 
 
 class Sweep(NamedTuple):
@@ -238,32 +229,32 @@ class Sweep(NamedTuple):
     resumed: bool
 
 
-def streamed(sweep: Sweep, kept: Mapping[str, Any], fmt: str, output: str | None) -> None:
-    """Run a sweep; show what it comes to, and write its rows to a file if one is named."""
-    choice = _choice(sweep.space, kept, output)
-    cloud = Cloud(*(choice.pareto or DEFAULT_METRICS[::-1])) if kept["plot"] is not None else None
+def streamed(sweep: Sweep, kept: Kept, out: Output) -> None:
+    """Run a sweep; show the result, and write its rows to a file if one is named."""
+    choice = _choice(sweep.space, kept, out.output)
+    cloud = None if out.plot is None else Cloud(*(choice.pareto or DEFAULT_METRICS[::-1]))
     tallied = Tallied(sweep.space, sweep.evaluate)
     start = Start(sweep.part.start, ordered=sweep.drawn is None) if sweep.resumed else None
     with _interruptible() as asked:
-        with opened(output, sweep.space, start) as writer:
+        with opened(out.output, sweep.space, start) as writer:
             shown, position = _run(sweep, choice, tallied, writer, asked, cloud=cloud)
             is_stopped = asked and position < sweep.part.stop
             if writer is not None and choice.waits and not is_stopped:
                 writer.write(shown)
         if is_stopped:
-            click.echo(_stopped(position, choice, output), err=True)
+            click.echo(_stopped(position, choice, out.output), err=True)
             raise KeyboardInterrupt
-    more = "a larger --top shows more" if choice.top else f"{output or '-o FILE.csv'} has them all, --top shows more"
-    report = sweep_report(sweep.space, tallied, selection.cells(shown), lines=_lines(sweep, output), more=more)
-    show(report, fmt, None, plot=kept["plot"], chart=_chart(report, cloud, sweep.space))
+    more = f"{out.output or '-o FILE.csv'} has them all, --top shows more"
+    more = "a larger --top shows more" if choice.top else more
+    lines = [Line("text", sweep.drawn.sentence(size(sweep.space.axes)))] if sweep.drawn else []
+    lines += [Line("file", f"written to {out.output}")] if out.output else []
+    report = sweep_report(sweep.space, tallied, selection.cells(shown), lines=lines, more=more)
+    chart = None
+    if cloud is not None:
+        from flopcount.report.chart import sweep_chart
 
-
-def _chart(report: Report, cloud: Cloud | None, space: Space) -> dict[str, Any] | None:
-    if cloud is None:
-        return None
-    from flopcount.report.chart import sweep_chart
-
-    return sweep_chart(report, cloud, space.axes)
+        chart = sweep_chart(report, cloud, sweep.space.axes)
+    show(report, out._replace(output=None), chart=chart)
 
 
 @contextmanager
@@ -281,31 +272,31 @@ def _interruptible() -> "Iterator[list[int]]":
         signal.signal(signal.SIGINT, before)
 
 
-def _choice(space: Space, kept: Mapping[str, Any], output: str | None) -> Selection:
-    where = condition(kept["where"], selection.columns(space)) if kept["where"] is not None else None
-    sort = kept["sort"]
-    if sort is not None:
-        selection.named(sort.removeprefix("-"), space, f"--sort {sort}")
-        _check_number(space, sort.removeprefix("-"), f"--sort {sort}")
-        if output is not None and kept["top"] is None and not kept["pareto"]:
+def _choice(space: Space, kept: Kept, output: str | None) -> Selection:
+    where = condition(kept.where, selection.columns(space)) if kept.where is not None else None
+    if kept.sort is not None:
+        _ordered(space, kept.sort.removeprefix("-"), f"--sort {kept.sort}")
+        if output is not None and kept.top is None and not kept.pareto:
             raise UsageError("--sort with -o needs --top N: a sweep is written while it is computed, not kept")
-    return Selection(where, _front(space, kept["pareto"]), sort, kept["top"])
+    return Selection(where, _front(space, kept.pareto), kept.sort, kept.top)
 
 
 def _front(space: Space, text: str | None) -> tuple[str, str] | None:
     if text is None:
         return None
-    names = [selection.named(name.strip(), space, f"--pareto {text[:60]}") for name in text.split(",")]
+    option = f"--pareto {text[:60]}"
+    names = [selection.named(name.strip(), space, option) for name in text.split(",")]
     if len(names) != 2:  # noqa: PLR2004  (a front lies between two)
-        raise UsageError(f"--pareto {text[:60]}: a front is of two columns; write macs,params")
-    for name in names:
-        _check_number(space, name, f"--pareto {text[:60]}")
-    return names[0], names[1]
+        raise UsageError(f"{option}: a front is of two columns; write macs,params")
+    return _ordered(space, names[0], option), _ordered(space, names[1], option)
 
 
-def _check_number(space: Space, name: str, option: str) -> None:
+def _ordered(space: Space, name: str, option: str) -> str:
+    """Return the name of a column of numbers."""
+    selection.named(name, space, option)
     if any(each.name == name and not each.is_number for each in space.axes):
         raise UsageError(f"{option}: {name} is a list of words here; only numbers have an order")
+    return name
 
 
 def _run(
@@ -361,7 +352,7 @@ def _stopped(position: int, choice: Selection, output: str | None) -> str:
         return f"{stopped}: what --pareto and --sort keep is known at the end only, so nothing is kept"
     if output is None:
         return f"{stopped}: go on with --start {position}; -o FILE.csv keeps what is computed"
-    if can_be_added_to(output):
+    if Path(output).suffix.lower() != ".parquet":
         return f"{stopped}: go on with --start {position}; {output} has those before, and is added to"
     return f"{stopped}: go on with --start {position} and another -o; {output} has those before"
 
@@ -374,8 +365,3 @@ def _progress(length: int) -> Iterator[Any]:
         return
     with click.progressbar(length=length, label="candidates", file=sys.stderr) as bar:
         yield bar.update
-
-
-def _lines(sweep: Sweep, output: str | None) -> tuple[Line, ...]:
-    drawn = [Line("text", sweep.drawn.sentence(size(sweep.space.axes)))] if sweep.drawn else []
-    return (*drawn, *([Line("file", f"written to {output}")] if output else []))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 
@@ -23,28 +23,44 @@ from flopcount.analyses.whatif import (
 )
 from flopcount.case import Case, Count
 from flopcount.cli.loading import Options, case_of
-from flopcount.cli.options import complete_arch, count_options, output_options, plot_option
-from flopcount.cli.output import show, write_whole
+from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, typed
+from flopcount.cli.output import Output, show, write_whole
 from flopcount.errors import BadInput, FileError, Note, SpecError, UsageError
 from flopcount.network.substitute import Target
 from flopcount.report.compare import whatif_report
 from flopcount.report.cost import metrics_in
 from flopcount.report.table import Report
-from flopcount.spec.load import Setting, setting
+from flopcount.spec.load import setting
+
+
+class Asked(NamedTuple):
+    """The options of a comparison beside those of a count."""
+
+    kinds: tuple[str, ...] = ()
+    where: str | None = None
+    first: bool = False
+    save: str | None = None
+    sort: str | None = None
+    top: int | None = None
 
 
 @click.command("whatif")
 @click.argument("arch", shell_complete=complete_arch)
-@click.option("--to", "kinds", metavar="KIND", multiple=True, help="Replace convolutions by this kind.")
-@click.option("--where", metavar="EXPR", help="Replace only these: 'kernel_size>1 and path~\"stage3.*\"'.")
-@click.option("--first", is_flag=True, help="Replace the first convolution too.")
-@click.option("--save", metavar="FILE", help="Write the new network to an arch file.")
-@click.option("--sort", metavar="COLUMN", help="Sort the rows by a column: saved_1, ratio_1, params_1 …")
-@click.option("--top", type=int, metavar="N", help="Show the first N rows only.")
+@typed(
+    "asked",
+    Asked,
+    Asked._fields,
+    click.option("--to", "kinds", metavar="KIND", multiple=True, help="Replace convolutions by this kind."),
+    click.option("--where", metavar="EXPR", help="Replace only these: 'kernel_size>1 and path~\"stage3.*\"'."),
+    click.option("--first", is_flag=True, help="Replace the first convolution too."),
+    click.option("--save", metavar="FILE", help="Write the new network to an arch file."),
+    click.option("--sort", metavar="COLUMN", help="Sort the rows by a column: saved_1, ratio_1, params_1 …"),
+    click.option("--top", type=int, metavar="N", help="Show the first N rows only."),
+)
 @count_options
 @plot_option
 @output_options
-def command(arch: str, fmt: str, output: str | None, plot: str | None, **options: Any) -> None:
+def command(arch: str, asked: Asked, options: Options, out: Output) -> None:
     """Compare ARCH with the same network with other convolutions, or at other widths and inputs.
 
     Replaces every convolution that can be replaced, and lists the others with
@@ -52,21 +68,18 @@ def command(arch: str, fmt: str, output: str | None, plot: str | None, **options
     new kind. Several kinds (--to A --to B) and several values (--set p=1,2,4,
     --width 0.5,0.75, --input 128:224:32) are compared in all combinations.
     """
-    view = {name: options.pop(name) for name in ("sort", "top")}
-    save = options.pop("save")
-    asked, words = _asked(options)
-    case = case_of(arch, words).at(metrics=metrics_in(view["sort"]))
-    base = _base(case, asked.points)
-    found, invalid = _compared(asked, base, _home(case, base))
-    report = _shaped(whatif_report(base, found, words.changes), **view)
+    change, fixed = _change(asked, options)
+    case = case_of(arch, fixed).at(metrics=metrics_in(asked.sort))
+    base = _base(case, change.points)
+    found, invalid = _compared(change, base, _home(case, base))
+    report = _shaped(whatif_report(base, found, fixed.changes), asked.sort, asked.top)
     notes = [Note("invalid", f"{each['alternative']}: {each['reason']}") for each in invalid]
-    if save is not None:
-        notes.append(Note("saved", _saved(found, save)))
+    notes += [Note("saved", _saved(found, asked.save))] if asked.save is not None else []
     facts = {**report.facts, **({"invalid": invalid} if invalid else {})}
-    show(report._replace(notes=(*report.notes, *notes), facts=facts), fmt, output, plot=plot)
+    show(report._replace(notes=(*report.notes, *notes), facts=facts), out)
 
 
-class _Asked(NamedTuple):
+class _Change(NamedTuple):
     """What is compared: kinds in the place of the chosen convolutions, at widths and inputs."""
 
     targets: Sequence[Target]
@@ -75,24 +88,27 @@ class _Asked(NamedTuple):
     points: Sequence[Point]
 
 
-def _asked(options: dict[str, Any]) -> tuple[_Asked, Options]:
+def _change(asked: Asked, options: Options) -> tuple[_Change, Options]:
     """Separate what is compared from what holds for all networks; without --to, single values are compared too."""
-    kinds, where, first = (options.pop(name) for name in ("kinds", "where", "first"))
-    for option, value in (("--where", where), ("--first", first)):
-        if value and not kinds:
+    for option, value in (("--where", asked.where), ("--first", asked.first)):
+        if value and not asked.kinds:
             raise UsageError(f"{option} selects convolutions to replace; give --to KIND")
-    ours, theirs = _parted(options.pop("settings"), any_field=bool(kinds))
-    wanted = targets(kinds, ours)
-    varied = {name: options[name] for name in ("width", "size") if _varies(options[name], kinds)}
-    places = points(varied.get("width"), varied.get("size"))
-    if not kinds and not places:
+    settings = [setting(text) for text in options.settings]
+    ours = [each for each in settings if asked.kinds and "." not in each.address and not each.in_file]
+    theirs = tuple(each.text for each in settings if each not in ours)
+    wanted = targets(asked.kinds, ours)
+    width, size = (text if _varies(text, asked.kinds) else None for text in (options.width, options.size))
+    places = points(width, size)
+    if not asked.kinds and not places:
         raise UsageError(
             "nothing changes; give --to KIND, or what is compared, such as --width 1,0.75 --input 128:224:32"
         )
     check_number(len(places) * (len(wanted) + 1))
-    fixed = {**options, **dict.fromkeys(varied)}
-    words = Options(settings=tuple(each.text for each in theirs), **fixed)
-    return _Asked(wanted, condition(where, columns()) if where else None, first, places), words
+    fixed = options._replace(
+        settings=theirs, width=None if width else options.width, size=None if size else options.size
+    )
+    where = condition(asked.where, columns()) if asked.where else None
+    return _Change(wanted, where, asked.first, places), fixed
 
 
 def _varies(text: str | None, kinds: Sequence[str]) -> bool:
@@ -121,19 +137,19 @@ def _home(case: Case, base: Count) -> Count:
         return base
 
 
-def _compared(asked: _Asked, base: Count, home: Count) -> tuple[list[Alternative], list[dict[str, str]]]:
+def _compared(change: _Change, base: Count, home: Count) -> tuple[list[Alternative], list[dict[str, str]]]:
     """Count every alternative; return those that are possible, and the others with the reason."""
-    choice = Choice(asked.where, asked.first, home)
+    choice = Choice(change.where, change.first, home)
     found: list[Alternative] = []
     errors: list[tuple[Target | None, Point, SpecError | FileError]] = []
-    for point in asked.points or [Point()]:
+    for point in change.points or [Point()]:
         try:
             there = base.case.at(**point.changes).count if point.label else base
         except (SpecError, FileError) as error:
             errors.append((None, point, error))
             continue
         found += [Alternative(None, there, point=point)] if point.label else []
-        for target in asked.targets:
+        for target in change.targets:
             try:
                 found.append(alternative(there, target, choice)._replace(point=point))
             except (SpecError, FileError) as error:
@@ -154,15 +170,6 @@ def _at(point: Point, error: SpecError | FileError) -> BadInput:
     if isinstance(error, FileError) or not point.label:
         return error
     return SpecError([each._replace(what=f"{each.what}, at {point.label}") for each in error.problems], error.file)
-
-
-def _parted(texts: tuple[str, ...], *, any_field: bool) -> tuple[list[Setting], list[Setting]]:
-    """Separate the fields of the new kind from changes of the network, which have an address."""
-    settings = [setting(text) for text in texts]
-    if not any_field:
-        return [], settings
-    ours = [each for each in settings if "." not in each.address and not each.in_file]
-    return ours, [each for each in settings if each not in ours]
 
 
 def _shaped(report: Report, sort: str | None, top: int | None) -> Report:

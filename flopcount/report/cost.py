@@ -162,10 +162,6 @@ def key_in_flops(key: str) -> str:
     return re.sub(r"(?<![a-z])macs(?![a-z])", "flops", key)
 
 
-def in_macs(options: Mapping[str, Any], unit: str) -> dict[str, Any]:
-    """Return options that name columns of FLOPs with those of MACs."""
-    if unit != "FLOP":
-        return dict(options)
-    named = ((name, options.get(name)) for name in ("where", "sort", "pareto", "columns", "by"))
-    words = {name: text for name, text in named if isinstance(text, str)}
-    return {**options, **{name: re.sub(r"(?<![a-z])flops(?![a-z])", "macs", text) for name, text in words.items()}}
+def in_macs(text: str | None, unit: str) -> str | None:
+    """Return the text of an option that names columns of FLOPs with those of MACs."""
+    return re.sub(r"(?<![a-z])flops(?![a-z])", "macs", text) if text and unit == "FLOP" else text
