@@ -24,6 +24,7 @@ from flopcount.spec.fields import (
     Layer,
     Line,
     Name,
+    Policy,
     Positive,
     Tables,
     sentence,
@@ -177,11 +178,7 @@ class Claim(BaseModel, **FROZEN):
         PrintRule, Field(description="how the source prints: by default round, or exact for a plain integer")
     ] = None
     params_rule: Annotated[PrintRule, Field(description="how it prints parameters, if that differs")] = None
-    convention: Annotated[
-        Literal["trainable", "weights", "total", "folded", "slim"],
-        Help('"trainable", "weights", "total", "folded" or "slim"'),
-        Field(description="parameters that the source counts"),
-    ] = "trainable"
+    convention: Annotated[Policy, Field(description="parameters that the source counts")] = "trainable"
     counts: Annotated[
         Name, Help("the name of a convention"), Field(description="what the source counts: `flopcount conventions`")
     ] = "macs"

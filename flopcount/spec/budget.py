@@ -18,7 +18,7 @@ from pydantic import (
 
 from flopcount.errors import plain, suggestion
 from flopcount.spec import units as quantities
-from flopcount.spec.fields import FROZEN, Flag, Help, Line, Name, Positive, sentence, shown, with_metrics
+from flopcount.spec.fields import FROZEN, Flag, Help, Line, Name, Policy, Positive, sentence, shown, with_metrics
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.units import DEFAULT_METRICS, METRICS, NotAQuantityError, Quantity
 
@@ -194,11 +194,7 @@ class Budget(Limits):
     ] = "error"
     message: Annotated[Line, Field(description="text to print with a finding")] = ""
     when: Annotated[When, Help("a table of input, width, variant, batch"), Field(description="where it holds")] = When()
-    convention: Annotated[
-        Literal["trainable", "weights", "total", "folded", "slim"],
-        Help('"trainable", "weights", "total", "folded" or "slim"'),
-        Field(description="parameters that count"),
-    ] = "trainable"
+    convention: Annotated[Policy, Field(description="parameters that count")] = "trainable"
     blocks: Annotated[
         dict[str, Limits],
         BeforeValidator(_blocks),

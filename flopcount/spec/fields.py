@@ -127,6 +127,12 @@ Mode = _choice("nearest", "linear", "bilinear", "bicubic", "trilinear", "area")
 Reduction = _choice("mean", "sum", "max", "min", "prod", "norm", "logsumexp", "argmax", "argmin")
 
 
+Policy = Annotated[
+    Literal["trainable", "weights", "total", "folded", "slim"],
+    Help('"trainable", "weights", "total", "folded" or "slim"'),
+]
+
+
 class Option(NamedTuple):
     """An option of a kind: its type, a sentence about it, and its letter in closed forms if it has a short one."""
 
