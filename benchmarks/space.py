@@ -9,10 +9,10 @@ import resource
 from collections.abc import Callable
 from time import perf_counter
 
-from flopcount.analyses.space.answer import Bounds, Draws, Mode, Question, asked
+from flopcount.analyses.space.answer import Bounds, Mode, Question, asked
 from flopcount.analyses.sweep.axes import axis, setting_axis, size
 from flopcount.analyses.sweep.grid import Space
-from flopcount.analyses.sweep.run import evaluator, swept
+from flopcount.analyses.sweep.run import Drawn, evaluator, swept
 from flopcount.case import Case, load
 from flopcount.spec.load import setting
 
@@ -60,7 +60,7 @@ def main() -> None:
     exact, precise = timed(space, "exact", where)
     if not bounds.lower <= exact.lower == exact.upper <= bounds.upper:
         raise SystemExit("the bounds do not hold")
-    drawn = seconds(lambda: asked(space, Question(where, "bounds", Draws(1000, 0))))
+    drawn = seconds(lambda: asked(space, Question(where, "bounds", Drawn(1000, 0))))
     through = going_through(space)
     width = (bounds.upper - bounds.lower) / exact.lower
     print(f"bounds   {rough:8.2f} s   {bounds.lower:,} to {bounds.upper:,}, apart by {width:.3%} of the count")

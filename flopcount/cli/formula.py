@@ -7,7 +7,7 @@ from typing import NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
-from flopcount.analyses.formula.networks import AXES, Subject, cost_polynomial
+from flopcount.analyses.formula.networks import AXES, VariedCase, cost_polynomial
 from flopcount.cli.loading import Options, case_of
 from flopcount.cli.options import complete_arch, count_options, output_options, typed
 from flopcount.cli.output import Output, emit, show
@@ -109,7 +109,7 @@ def _network(name: str, asked: Asked, options: Options) -> Report:
     case = case_of(name, options)
     if case.plan.unknown:
         raise UsageError("--allow-unknown leaves operators out, and a formula cannot say so; count the network")
-    found = cost_polynomial(Subject(case, axis))
+    found = cost_polynomial(VariedCase(case, axis))
     report = law_report(case.name, case.convention.sentence(), found, convention_facts(case.convention))
     return report._replace(notes=found.notes)
 

@@ -44,14 +44,15 @@ def command(arch: str, batches: str | None, asked: Asked, options: Options, out:
     --width and --set. Nothing is enumerated and nothing estimated: the count is
     exact where that takes seconds, else a lower and an upper bound.
     """
-    from flopcount.analyses.space.answer import Draws, Question
+    from flopcount.analyses.space.answer import Question
     from flopcount.analyses.space.answer import asked as answered
+    from flopcount.analyses.sweep.run import Drawn
     from flopcount.cli.streaming import grid
     from flopcount.report.sweep import space_report
 
     space, (where,) = grid(arch, options, batches, [asked.where])
     if asked.exact and asked.bounds:
         raise UsageError("--exact and --bounds: a count is one or the other; leave one out")
-    draws = Draws(asked.sample, asked.seed) if asked.sample else None
+    draws = Drawn(asked.sample, asked.seed) if asked.sample else None
     question = Question(where, "exact" if asked.exact else "bounds" if asked.bounds else "auto", draws)
     show(space_report(answered(space, question)), out)

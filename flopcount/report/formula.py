@@ -7,6 +7,7 @@ from typing import Any
 from flopcount.analyses.formula.kinds import Forms
 from flopcount.analyses.formula.networks import AXES, CostPolynomial
 from flopcount.analyses.formula.symbols import Assumption, latex
+from flopcount.case import METRICS
 from flopcount.errors import UsageError
 from flopcount.report.table import Column, Line, Report, Row, Table
 
@@ -172,13 +173,13 @@ def law_report(name: str, sentence: str, found: CostPolynomial, convention: Mapp
 
 
 def _polynomials(found: CostPolynomial, word: str) -> Iterable[tuple[str, str, str, str]]:
-    """Yield both quantities in the axis and, if that differs, in whole steps."""
+    """Yield the metrics in the axis and, if that differs, in whole steps."""
     letter = AXES[found.axis]
-    in_steps = {} if found.step == 1 and not found.offset else {"s": (found.params, found.macs)}
+    in_steps = {} if found.step == 1 and not found.offset else {"s": found.forms}
     for each, forms in ({letter: found.over_axis()} | in_steps).items():
-        for quantity, form in zip(("params", word), forms, strict=True):
+        for name, form in forms.items():
             source = polynomial(form, LATEX_AXES.get(each, each), latex=True)
-            yield each, quantity, polynomial(form, each), source
+            yield each, word if name == "macs" else METRICS[name].title, polynomial(form, each), source
 
 
 def _validity(found: CostPolynomial) -> str:

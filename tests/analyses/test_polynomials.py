@@ -11,8 +11,8 @@ from flopcount.analyses.formula.networks import (
     OPERATIONS,
     Coefficients,
     CostPolynomial,
-    Subject,
     Unsettled,
+    VariedCase,
     _polynomial,
     cost_polynomial,
 )
@@ -60,7 +60,7 @@ def test_a_product_is_divided_by_its_factor(one: Coefficients, other: Coefficien
 
 
 def polynomial(name: str, axis: str, size: str | None = None) -> CostPolynomial:
-    return cost_polynomial(Subject(Case(load(name), input=size), axis))
+    return cost_polynomial(VariedCase(Case(load(name), input=size), axis))
 
 
 def exact(name: str, axis: str, value: Fraction) -> tuple[int, int]:
@@ -73,7 +73,9 @@ def exact(name: str, axis: str, value: Fraction) -> tuple[int, int]:
 
 def at(found: CostPolynomial, value: Fraction) -> tuple[int, ...]:
     """Evaluate both polynomials in the axis itself."""
-    sums = [sum((each * value**power for power, each in enumerate(form)), Fraction()) for form in found.over_axis()]
+    sums = [
+        sum((each * value**power for power, each in enumerate(form)), Fraction()) for form in found.over_axis().values()
+    ]
     assert {each.denominator for each in sums} == {1}
     return tuple(map(int, sums))
 
@@ -95,4 +97,12 @@ def test_an_input_decides_on_the_sizes_a_law_is_about() -> None:
 
 
 def test_attention_makes_a_polynomial_of_the_fourth_degree() -> None:
-    assert len(polynomial("vit_b_16", "resolution").macs) == 5
+    assert len(polynomial("vit_b_16", "resolution").forms["macs"]) == 5
+
+
+def test_flops_have_a_polynomial_of_twice_the_coefficients() -> None:
+    """The metrics are those of the case, compared with exact counts as MACs are."""
+    case = Case(load("mobilenet_v2"), metrics=("params", "macs", "flops"))
+    forms = cost_polynomial(VariedCase(case, "resolution")).forms
+    assert [*forms] == ["params", "macs", "flops"]
+    assert forms["flops"] == tuple(2 * each for each in forms["macs"])

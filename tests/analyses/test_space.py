@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from flopcount.analyses.conditions import condition
 from flopcount.analyses.space import answer as answers
-from flopcount.analyses.space.answer import Answer, Draws, Mode, Question, asked
+from flopcount.analyses.space.answer import Answer, Mode, Question, asked
 from flopcount.analyses.sweep.axes import Axis, axis, setting_axis
 from flopcount.analyses.sweep.evaluate import Evaluator
 from flopcount.analyses.sweep.grid import Space
-from flopcount.analyses.sweep.run import candidate, evaluator, swept
+from flopcount.analyses.sweep.run import Drawn, candidate, evaluator, swept
 from flopcount.case import METRICS, Case, Metric, load, load_bytes
 from flopcount.errors import BadInput, UsageError
 from flopcount.network.convention import convention
@@ -104,7 +104,7 @@ def test_what_is_said_of_a_space_is_what_going_through_it_says(reference: str, p
     for where in (f"{macs} >= macs", f"params > {parameters}", f"{low} <= macs < {macs} and params >= {parameters}"):
         meeting = gone_through(space, where)
         for mode in ("exact", "bounds"):
-            answer = asked(space, Question(where, mode, Draws(9, 1) if meeting else None))
+            answer = asked(space, Question(where, mode, Drawn(9, 1) if meeting else None))
             agrees(answer, every, meeting)
             assert answer.meeting.lower == answer.meeting.upper or mode == "bounds"
             assert (answer.best is None) == (mode == "bounds" or not meeting or len(answer.limits.limited) > 1)
@@ -113,7 +113,7 @@ def test_what_is_said_of_a_space_is_what_going_through_it_says(reference: str, p
 
 def test_each_candidate_that_is_named_counts_so_alone() -> None:
     space = spaced("resnet18", ["layer1.width=32:96:32", "layer3.width=100:300:100", "input=33,64"])
-    answer = asked(space, Question("macs <= 300M", draws=Draws(5, 3)))
+    answer = asked(space, Question("macs <= 300M", draws=Drawn(5, 3)))
     for each in (*answer.drawn, *(end for pair in answer.ends for end in pair)):
         total = answer.space.at(candidate(answer.space, each.id)).count.total
         assert each.costs == (total.macs, total.params)
@@ -128,7 +128,7 @@ def test_conditions_on_axes_choose_their_values() -> None:
         "input // layers.0.kernel_size > 5 and params < 60k",
     ):
         meeting = gone_through(space, where)
-        answer = asked(space, Question(where, "exact", Draws(10, 0)))
+        answer = asked(space, Question(where, "exact", Drawn(10, 0)))
         assert (answer.meeting.lower, answer.meeting.upper) == (len(meeting),) * 2
         assert all(each.costs == meeting[each.id] for each in answer.drawn)
         assert answer.valid == len(gone_through(space))
@@ -157,7 +157,7 @@ def test_any_chain_is_counted_by_its_definition(widths: list[list[int]], size: i
     many = sum(first <= each <= second for each in parameters)
     where = f"{first} <= params and macs <= {second * size**2}"
     space = written(text, texts)
-    found = asked(space, Question(where, "exact", Draws(3, 0)))
+    found = asked(space, Question(where, "exact", Drawn(3, 0)))
     assert (found.meeting.lower, found.meeting.upper) == (many, many)
     rough = asked(space, Question(where, "bounds"))
     assert rough.meeting.lower <= many <= rough.meeting.upper
@@ -189,7 +189,7 @@ def test_counts_beyond_64_bits_are_exact(layers: int, values: int) -> None:
     """16⁴⁰ = 2¹⁶⁰ candidates: how many have a sum is the coefficient of a power of (x² + x⁴ + … + x³²)."""
     ways = distribution(layers, values)
     budget = layers * (values + 1)
-    answer = asked(coins(layers, values), Question(f"params <= {budget}", "exact", Draws(2, 1)))
+    answer = asked(coins(layers, values), Question(f"params <= {budget}", "exact", Drawn(2, 1)))
     assert answer.valid == values**layers
     assert answer.meeting.lower == answer.meeting.upper == sum(many for total, many in ways.items() if total <= budget)
     rough = asked(coins(layers, values), Question(f"{budget - 20} <= params <= {budget}", "bounds"))
@@ -201,7 +201,7 @@ def test_every_candidate_is_drawn_about_as_often_as_any_other() -> None:
     """Of 12 candidates 3000 draws give each 250, give or take four standard deviations of 15."""
     space = spaced("lenet5", ["input=28:40:4", "layers.0.out_channels=4:12:2"])
     meeting = gone_through(space, "macs <= 500k")
-    answer = asked(space, Question("macs <= 500k", "bounds", Draws(250 * len(meeting), 7)))
+    answer = asked(space, Question("macs <= 500k", "bounds", Drawn(250 * len(meeting), 7)))
     often = {id_: sum(each.id == id_ for each in answer.drawn) for id_ in meeting}
     assert all(190 < many < 310 for many in often.values())
     assert sum(often.values()) == len(answer.drawn)
@@ -242,7 +242,7 @@ def test_limits_that_nothing_meets_are_answered() -> None:
         assert [each.lower for each in counts] == [0, 0, 0]
         assert [each.upper for each in counts[:2]] == [0, 0]
         with pytest.raises(UsageError, match=r"no candidate|none of"):
-            asked(space, Question(where, draws=Draws(1, 0)))
+            asked(space, Question(where, draws=Drawn(1, 0)))
 
 
 def test_a_space_without_a_valid_candidate_is_answered() -> None:
@@ -308,7 +308,7 @@ def test_what_hardly_any_candidate_meets_can_still_be_drawn() -> None:
     space = written(text, texts)
     every = gone_through(space)
     cost = middle_of(every, 1)
-    answer = asked(space, Question(f"params == {cost}", "bounds", Draws(30, 5)))
+    answer = asked(space, Question(f"params == {cost}", "bounds", Drawn(30, 5)))
     meeting = {id_ for id_, costs in every.items() if costs[1] == cost}
     assert {each.id for each in answer.drawn} <= meeting
     assert len(answer.drawn) == 30

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from flopcount.analyses.formula.symbols import Assumption, assumptions, library, symbol, tidy
+from flopcount.case import METRICS, WEIGHTS
 from flopcount.errors import UsageError, suggestion
 from flopcount.formulas.numbers import Dim, Expr, Graph, needed
 from flopcount.formulas.shape import Shape
@@ -12,6 +13,7 @@ from flopcount.formulas.step import Step
 from flopcount.network.convention import convention
 from flopcount.spec.fields import Layer, help_of, option, own_fields
 from flopcount.spec.kinds import KINDS, formula, kind_named
+from flopcount.spec.units import DEFAULT_METRICS
 
 # The letters of closed forms, and the other arguments of a formula.
 
@@ -230,9 +232,9 @@ def _quotient(part: Any, whole: Any, over: str, name: str) -> Any:
 
 def counts(step: Step) -> dict[str, Dim]:
     """Return weights, parameters and MACs as the formula has them."""
-    every = convention()
-    weights = (count for name, count in step.tally.counts.items() if name in {"weight", "rnn_weight"})
-    return {"weights": sum(weights), "params": every.params(step.tally), "MACs": every.macs(step.tally)}
+    weights = (count for name, count in step.tally.counts.items() if name in WEIGHTS)
+    rows = (METRICS[name] for name in DEFAULT_METRICS)
+    return {"weights": sum(weights), **{row.title: row.of(step, convention()) for row in rows}}
 
 
 def meanings(chosen: Use) -> dict[str, str]:

@@ -21,7 +21,6 @@ from flopcount.network.folding import folded
 from flopcount.network.scale import scaled
 from flopcount.network.trace import Trace
 from flopcount.spec.expression import Ratio
-from flopcount.spec.units import DEFAULT_METRICS
 
 # Polynomials in t = 0, 1, 2, … with integer coefficients, the constant first and no zeros at the end.
 
@@ -150,7 +149,7 @@ AXES: Mapping[str, str] = {"resolution": "r", "batch": "b", "width": "α"}
 """What a network's cost may be a polynomial in, with the letter for it."""
 
 
-class Subject(NamedTuple):
+class VariedCase(NamedTuple):
     """A case, and the axis along which it varies."""
 
     case: Case
@@ -177,10 +176,10 @@ class Subject(NamedTuple):
         return case.with_plan(case.plan, case.given, _resized(case.inputs, self.axis, value.numerator)).trace
 
     def totals(self, traced: Trace) -> list[Dim]:
-        """Return parameters and MACs of a trace."""
+        """Return the metrics of a trace."""
         traced = folded(traced) if self.case.convention.folds else traced
         rule, steps = batched(self.case.convention, traced), traced.steps.values()
-        return [total(METRICS[name].of(step, rule) for step in steps) for name in DEFAULT_METRICS]
+        return [total(METRICS[name].addends(steps, rule)) for name in self.case.metrics]
 
     @property
     def start(self) -> Fraction:
@@ -209,12 +208,12 @@ class Subject(NamedTuple):
 
 
 class Symbolic(NamedTuple):
-    """A network as a program: parameters, MACs, and numbers that must be 0, each of the layer at a path.
+    """A network as a program: its metrics, and numbers that must be 0, each of the layer at a path.
 
     Its variable counts the axis in units of the smallest step.
     """
 
-    subject: Subject
+    subject: VariedCase
     program: Program
     paths: tuple[str, ...]
 
@@ -222,16 +221,18 @@ class Symbolic(NamedTuple):
         """Evaluate with the axis at start + step·t; the result is in s = ⌊start/step⌋ + t."""
         least = self.subject.least
         value = _polynomial(int(start / least), int(step / least))
-        params, macs, *zeros = self.program.run(OPERATIONS, _polynomial, dict.fromkeys(self.program.variables, value))
-        broken = [path for path, each in zip(self.paths, zeros, strict=True) if each]
+        found = self.program.run(OPERATIONS, _polynomial, dict.fromkeys(self.program.variables, value))
+        metrics = self.subject.case.metrics
+        broken = [path for path, each in zip(self.paths, found[len(metrics) :], strict=True) if each]
         if broken:
             raise UsageError(f"{self.subject.none}: at other values the shapes at {broken[0]} do not fit")
         here = start // step
-        forms = [_substituted(tuple(map(Fraction, form)), Fraction(1), Fraction(-here)) for form in (params, macs)]
-        return CostPolynomial(self.subject.axis, step, start - here * step, here, forms[0], forms[1])
+        pairs = zip(metrics, found, strict=False)
+        forms = {name: _substituted(tuple(map(Fraction, form)), Fraction(1), Fraction(-here)) for name, form in pairs}
+        return CostPolynomial(self.subject.axis, step, start - here * step, here, forms)
 
 
-def _symbolic(subject: Subject) -> Symbolic:
+def _symbolic(subject: VariedCase) -> Symbolic:
     """Trace a network with an expression for its axis."""
     per = subject.least.denominator
     traced = subject.traced(Ratio(Graph().variable(subject.axis, 1, LARGEST), per))
@@ -249,7 +250,7 @@ def _symbolic(subject: Subject) -> Symbolic:
 
 
 class CostPolynomial(NamedTuple):
-    """Parameters and MACs at value(s) for every integer s from the first on.
+    """The metrics of a network at value(s) for every integer s from the first on.
 
     Coefficients are by rising powers of s, where the axis is offset + step·s.
     """
@@ -258,8 +259,7 @@ class CostPolynomial(NamedTuple):
     step: Fraction
     offset: Fraction
     first: int
-    params: tuple[Fraction, ...]
-    macs: tuple[Fraction, ...]
+    forms: Mapping[str, tuple[Fraction, ...]]
     verified: tuple[Fraction, ...] = ()
     notes: tuple[Note, ...] = ()
 
@@ -269,16 +269,17 @@ class CostPolynomial(NamedTuple):
 
     def at(self, s: int) -> Cost:
         """Evaluate at one s."""
-        return Cost(params=int(_evaluated(self.params, Fraction(s))), macs=int(_evaluated(self.macs, Fraction(s))))
+        return Cost(
+            {name: int(sum(each * s**power for power, each in enumerate(self.forms[name]))) for name in self.forms}
+        )
 
-    def over_axis(self) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
-        """Return the coefficients of both by rising powers of the axis itself."""
+    def over_axis(self) -> dict[str, tuple[Fraction, ...]]:
+        """Return the coefficients by rising powers of the axis itself."""
         scale, shift = 1 / self.step, -self.offset / self.step
-        one, two = (_substituted(form, scale, shift) for form in (self.params, self.macs))
-        return one, two
+        return {name: _substituted(form, scale, shift) for name, form in self.forms.items()}
 
 
-def cost_polynomial(subject: Subject) -> CostPolynomial:
+def cost_polynomial(subject: VariedCase) -> CostPolynomial:
     """Find the polynomial of a network, and compare it with exact counts."""
     start, step, late = subject.start, subject.least, 0
     _ = subject.at(start).count
@@ -316,11 +317,11 @@ def _restepped(found: CostPolynomial, step: Fraction) -> CostPolynomial:
     """Write the same polynomials for another step."""
     here = found.value(found.first)
     offset = here % step
-    params, macs = (_substituted(form, step, offset) for form in found.over_axis())
-    return found._replace(step=step, offset=offset, first=here // step, params=params, macs=macs)
+    forms = {name: _substituted(form, step, offset) for name, form in found.over_axis().items()}
+    return found._replace(step=step, offset=offset, first=here // step, forms=forms)
 
 
-def _verified(subject: Subject, found: CostPolynomial) -> CostPolynomial:
+def _verified(subject: VariedCase, found: CostPolynomial) -> CostPolynomial:
     """Compare with exact counts further on, and find where agreement starts."""
     here = found.first
     ahead = (here, here + 1, here + 2, here + 5)
@@ -335,7 +336,7 @@ def _verified(subject: Subject, found: CostPolynomial) -> CostPolynomial:
     return found._replace(first=first, verified=values, notes=notes)
 
 
-def _check(subject: Subject, found: CostPolynomial, s: int) -> None:
+def _check(subject: VariedCase, found: CostPolynomial, s: int) -> None:
     try:
         count = subject.at(found.value(s)).count.total
     except (SpecError, FileError) as error:
@@ -346,7 +347,7 @@ def _check(subject: Subject, found: CostPolynomial, s: int) -> None:
         raise UsageError(f"{subject.none} that agrees with the exact count at {found.value(s)}")
 
 
-def _agrees(subject: Subject, found: CostPolynomial, s: int) -> bool:
+def _agrees(subject: VariedCase, found: CostPolynomial, s: int) -> bool:
     try:
         return found.value(s) > 0 and subject.at(found.value(s)).count.total == found.at(s)
     except (SpecError, FileError):
@@ -359,10 +360,6 @@ def _resized(inputs: Mapping[str, Shape], axis: str, value: Dim) -> dict[str, Sh
         return {name: Shape((value, *x.dims[x.channel_axis :]), 1) for name, x in inputs.items()}
     name, x = next(iter(inputs.items()))
     return {**inputs, name: x.resized(spatial=(value,) * len(x.spatial))}
-
-
-def _evaluated(form: tuple[Fraction, ...], x: Fraction) -> Fraction:
-    return sum((each * x**power for power, each in enumerate(form)), Fraction(0))
 
 
 def _substituted(form: tuple[Fraction, ...], scale: Fraction, shift: Fraction) -> tuple[Fraction, ...]:

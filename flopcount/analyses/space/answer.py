@@ -30,6 +30,7 @@ from flopcount.analyses.space.histograms import (
 from flopcount.analyses.space.trellis import Member, Region, Regions, cut
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.record import varied
+from flopcount.analyses.sweep.run import Drawn
 from flopcount.analyses.sweep.select import candidate_notes
 from flopcount.errors import Note, UsageError
 from flopcount.formulas.numbers import SMALL
@@ -156,15 +157,11 @@ def affordable(found: Sequence[Partial], *, keep: bool = False) -> int:
     return max(COARSEST, min(FINEST, most // (max(work, 1) * slower), MOST_CELLS // states))
 
 
-# Candidates drawn at random from those that meet limits, each as likely as any other.
-#
-# They are drawn from a histogram of all that may meet the limits, walked back from a bin that
-# was drawn by its multiplicity; those that turn out beyond the limits are drawn again.
-
+# Candidates are drawn from a histogram of all that may meet the limits, walked back from a bin that was drawn by its
+# multiplicity; those that turn out beyond the limits are drawn again.
 
 MOST_TRIES = 1000
 """So many draws for each candidate that is asked for may be beyond the limits."""
-
 
 SPARE = 16
 """So many more are drawn at a time than are missing: some may be beyond the limits."""
@@ -173,14 +170,7 @@ MOST_NOTED = 20
 """The notes of at most this many drawn candidates are looked up."""
 
 
-class Draws(NamedTuple):
-    """How many candidates to draw, and the seed."""
-
-    many: int
-    seed: int
-
-
-def drawn(space: Regions, limits: Wanted, draws: Draws) -> list[Member]:
+def drawn(space: Regions, limits: Wanted, draws: Drawn) -> list[Member]:
     """Draw candidates that meet the limits; the same one may be drawn twice."""
     regions = [each for each in space.regions if not excluded(each, limits)]
     found = [Partial(each, excess(each, limits, limits.limited or (0,))) for each in regions]
@@ -228,7 +218,7 @@ class Question(NamedTuple):
 
     where: str | None = None
     mode: Mode = "auto"
-    draws: Draws | None = None
+    draws: Drawn | None = None
 
 
 class Answer(NamedTuple):

@@ -123,10 +123,8 @@ _LIMITS: Mapping[Any, Any] = {
 _TURNED: Mapping[Any, Any] = {ast.LtE: ast.GtE, ast.Lt: ast.Gt, ast.GtE: ast.LtE, ast.Gt: ast.Lt, ast.Eq: ast.Eq}
 
 
-# What the candidates of a region pay beyond the cheapest one, in multiples of a common divisor.
-#
-# The potential of a state, the least still to be paid, goes into the costs: what is paid
-# so far is then all that matters for a limit, and sums beyond it need not be followed.
+# The potential of a state, the least still to be paid, goes into the costs: what is paid so far is then all that
+# matters for a limit, and sums beyond it need not be followed.
 
 
 class Excess(NamedTuple):

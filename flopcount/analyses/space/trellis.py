@@ -14,7 +14,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flopcount.analyses.arrays import numpy
-from flopcount.analyses.sweep.axes import Axis, number
+from flopcount.analyses.sweep.axes import Axis, number, size
 from flopcount.analyses.sweep.evaluate import operations
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.record import Recording, Varied
@@ -141,9 +141,7 @@ def _tables(axes: Sequence[Axis], numbers: Iterable[Dim], kind: Any) -> "dict[Di
 
 def check_cells(axes: Sequence[Axis]) -> None:
     """Refuse a table over too many combinations."""
-    cells = 1
-    for each in axes:
-        cells *= len(each.values)
+    cells = size(axes)
     if cells > MOST_CELLS:
         names = ", ".join(each.name for each in axes[:5]) + (" …" if len(axes) > 5 else "")  # noqa: PLR2004  (a line)
         raise UsageError(
@@ -329,12 +327,8 @@ def cheapest(graph: Trellis, metric: int, sign: int, ahead: "Sequence[Array]") -
     return digits
 
 
-# A space cut where some axes have a value each, and the candidates of each cut as a trellis.
-#
-# Axes whose values are traced by themselves are cut, and axes most others depend
-# on, such as the input: one value at a time they need not be remembered, and the
-# costs have a larger common divisor.
-
+# A space is cut at the axes whose values are traced by themselves, and at those most others depend on, such as the
+# input: one value at a time they need not be remembered, and the costs have a larger common divisor.
 
 MOST_CUTS = 256
 """At most this many combinations of values of recorded axes are taken apart."""

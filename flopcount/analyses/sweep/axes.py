@@ -176,18 +176,18 @@ def size(axes: Sequence[Axis]) -> int:
     return prod(len(each.values) for each in axes)
 
 
-def digits(sizes: Sequence[int], number: int) -> tuple[int, ...]:
-    """Return which value of each axis a candidate has."""
-    result: list[int] = []
+def digits(sizes: Sequence[int], number: Any) -> tuple[Any, ...]:
+    """Return which value of each axis a candidate has, or the candidates of an array have."""
+    result: list[Any] = []
     for radix in reversed(sizes):
         number, digit = divmod(number, radix)
         result.append(digit)
     return tuple(reversed(result))
 
 
-def number(sizes: Sequence[int], places: Sequence[int]) -> int:
+def number(sizes: Sequence[int], places: Sequence[Any]) -> Any:
     """Return a candidate's id: the inverse of `digits`."""
-    result = 0
+    result: Any = 0
     for radix, digit in zip(sizes, places, strict=True):
         result = result * radix + digit
     return result
@@ -232,11 +232,8 @@ def _block(sizes: Sequence[int], start: int, most: int) -> Block:
 
 
 # Candidates at random: which one a position draws follows from the seed alone, so that draws can be cut and resumed.
-#
-# A grid of up to 2⁶² candidates is shuffled, so none is drawn twice: a Feistel
-# network permutes the squares of a board with no fewer squares than candidates, and
-# what falls outside the grid is permuted again until it falls inside. A larger grid
-# is drawn from anew at every position.
+# A grid is shuffled, so none is drawn twice: a Feistel network permutes the squares of a board with no fewer squares
+# than candidates; what falls outside the grid is permuted again. A larger grid is drawn from anew at every position.
 
 
 MOST_SHUFFLED = 2**62
@@ -257,7 +254,8 @@ def draws(sizes: Sequence[int], part: range, seed: int, most: int) -> "Iterator[
     keys = np.random.SeedSequence(seed).generate_state(_ROUNDS, np.uint64)
     for first in range(part.start, part.stop, most):
         positions = np.arange(first, min(first + most, part.stop), dtype=np.uint64)
-        yield first, _digits(np, sizes, shuffled(positions, prod(sizes), keys))
+        ids = shuffled(positions, prod(sizes), keys)
+        yield first, tuple(each.astype(np.int64) for each in digits(sizes, ids))
 
 
 def shuffled(positions: "Array", total: int, keys: "Array") -> "Array":
@@ -285,14 +283,6 @@ def _mixed(numbers: "Array") -> "Array":
         numbers = (numbers ^ (numbers >> shift)) * factor
     result: Array = numbers ^ (numbers >> 31)
     return result
-
-
-def _digits(np: Any, sizes: Sequence[int], ids: "Array") -> "tuple[Array, ...]":
-    result: list[Array] = []
-    for radix in reversed(sizes):
-        result.append((ids % radix).astype(np.int64))
-        ids = ids // radix
-    return tuple(reversed(result))
 
 
 def _independent(

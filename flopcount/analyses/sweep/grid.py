@@ -85,13 +85,14 @@ def grid(network: Network, said: Words, **counted: Any) -> Space:
     varied = [each for each in settings if _varies(each)]
     fixed = tuple(each for each in settings if each not in varied)
     size, batch, width = (None if text and is_several(text) else text for text in (said.size, said.batch, said.width))
-    first = _first(said.size) if said.size and not size else size
+    first = said.size.replace(":", ",").partition(",")[0] if said.size and not size else size
     where, known = _read(network, Where(size, _whole(batch), said.variant, fixed), first)
     made = settled(network, variant=said.variant, foreign=known.spec.foreign)
     if known.unknown:
         raise UsageError("--allow-unknown leaves operators out, and a grid has no place to say so; count one network")
     axes = [*_option_axes(said), *map(setting_axis, varied)]
-    named = {each.name for each in axes} | {each.address for each in fixed} | _given(said)
+    given = {name for name, text in (("input", said.size), ("width", said.width), ("batch", said.batch)) if text}
+    named = {each.name for each in axes} | {each.address for each in fixed} | given
     declared_axes = [each for each in spread(known.spec.arch, declared(known.spec.arch)) if each.name not in named]
     axes = [*spread(known.spec.arch, axes), *declared_axes]
     if not axes:
@@ -132,14 +133,6 @@ def _whole(batch: str | None) -> int | None:
         return int(batch)
     except ValueError:
         raise UsageError(f"--batch {plain(batch[:60])} is not an integer") from None
-
-
-def _first(sizes: str) -> str:
-    return sizes.replace(":", ",").partition(",")[0]
-
-
-def _given(said: Words) -> set[str]:
-    return {name for name, text in (("input", said.size), ("width", said.width), ("batch", said.batch)) if text}
 
 
 def _varies(each: Setting) -> bool:

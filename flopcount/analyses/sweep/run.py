@@ -81,18 +81,13 @@ def positions(space: Space, drawn: Drawn | None, *, parted: bool) -> int:
 def swept(space: Space, evaluate: Evaluator, part: range, drawn: Drawn | None = None) -> Iterator[Chunk]:
     """Yield what the candidates cost, chunk by chunk in their order."""
     sizes = [len(each.values) for each in space.axes]
-    columns = _columns(evaluate)
+    values = {
+        each.name: range(len(each.values)) if each.name in evaluate.listed else each.values for each in space.axes
+    }
+    columns = {name: numpy().array(each) for name, each in values.items()}
     for position, places in _places(sizes, part, drawn):
-        batch = {each.name: column[place] for each, column, place in zip(evaluate.axes, columns, places, strict=True)}
+        batch = {name: column[place] for (name, column), place in zip(columns.items(), places, strict=True)}
         yield _chunk(position, sizes, places, evaluate(batch))
-
-
-def _columns(evaluate: Evaluator) -> "list[Array]":
-    """Return the values of each axis as the evaluator takes them."""
-    np = numpy()
-    return [
-        np.arange(len(each.values)) if each.name in evaluate.listed else np.array(each.values) for each in evaluate.axes
-    ]
 
 
 def _places(sizes: list[int], part: range, drawn: Drawn | None) -> "Iterator[tuple[int, tuple[Array, ...]]]":
@@ -119,16 +114,8 @@ def _chunk(position: int, sizes: list[int], places: "tuple[Array, ...]", costs: 
     shape = costs["valid"].shape
     flat = {name: values.reshape(-1) for name, values in costs.items()}
     spread = tuple(np.broadcast_to(place, shape).reshape(-1) for place in places)
-    return Chunk(position, _ids(np, sizes, spread), spread, flat)
-
-
-def _ids(np: Any, sizes: list[int], places: "tuple[Array, ...]") -> "list[int] | Array":
-    """Return the numbers of candidates; ids beyond int64 are Python's integers."""
-    kind = np.int64 if prod(sizes) < 2**63 else object
-    ids: list[int] | Array = np.zeros(places[0].shape if places else 1, kind)
-    for radix, place in zip(sizes, places, strict=True):
-        ids = ids * radix + place.astype(kind)
-    return ids
+    kind = np.int64 if prod(sizes) < 2**63 else object  # ids beyond are Python's integers
+    return Chunk(position, number(sizes, [place.astype(kind) for place in spread]), spread, flat)
 
 
 def candidate(space: Space, id_: int) -> dict[str, Value]:
