@@ -16,6 +16,7 @@ from flopcount.analyses.sweep.axes import Axis
 from flopcount.analyses.sweep.select import Cloud, Rows, cells
 from flopcount.case import METRICS
 from flopcount.errors import UsageError
+from flopcount.report.cost import key_in_flops
 from flopcount.report.table import Column, Report, Row, Table, cell_text, plural
 from flopcount.spec.units import amount
 
@@ -396,12 +397,13 @@ def _is_free(box: Box, taken: Sequence[Box]) -> bool:
 def sweep_chart(report: Report, cloud: Cloud, axes: Sequence[Axis]) -> Spec:
     """Draw the candidates of a sweep and their front; one numeric axis colors the points."""
     columns = {column.key: column for column in report.tables[0].columns}
+    x, y = (columns[name if name in columns else key_in_flops(name)] for name in (cloud.x, cloud.y))
     shade = _shade(cloud, axes)
     points, front = [*_candidates(cloud.rows, cloud, shade)], [*_candidates(cloud.front, cloud)]
     lines = [*_lines(report, "text", "reference")]
     if front:
         lines.append(f"the front in orange: {plural(len(front), 'point')} that no candidate beats in both")
-    content = _points(columns[cloud.x], columns[cloud.y], points, front, shade)
+    content = _points(x, y, points, front, shade)
     return _headed(content, report, lines, _remarks(cloud, len(points), len(front)))
 
 

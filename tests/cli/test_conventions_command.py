@@ -134,3 +134,11 @@ def test_a_what_if(run: Run) -> None:
     )
     before = next(row for row in data["alternatives"] if row["alternative"] == "as they are")
     assert before["flops"] == 3628146688
+
+
+def test_a_chart_of_a_sweep_is_of_the_flops_of_the_convention(run: Run, tmp_path: Path) -> None:
+    """The page has the numbers of calflops under its own word."""
+    path = tmp_path / "sweep.html"
+    result = run("sweep", "lenet5", "--input", "28:36:4", "--convention", "calflops", "--plot", path)
+    assert (result.code, result.err.count("error")) == (0, 0)
+    assert "FLOPs" in path.read_text(encoding="utf-8")

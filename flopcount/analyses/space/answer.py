@@ -290,6 +290,5 @@ def _count(space: Regions, limits: Wanted, mode: Mode) -> tuple[Bounds, tuple[in
 
 def _ends(space: Regions, regions: Sequence[Region], metric: int) -> tuple[Member, Member]:
     """Return the candidates of some regions with the least and the most of a metric."""
-    least = min(regions, key=lambda each: each.low[metric])
-    most = max(regions, key=lambda each: each.high[metric])
+    least, most = min(regions, key=lambda each: each.low[metric]), max(regions, key=lambda each: each.high[metric])
     return space.member(least.ends(metric)[0]), space.member(most.ends(metric)[1])

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 
-# In which order the axes of a space are taken, so that few of them have to be remembered at a time.
-
-
 class Stage(NamedTuple):
     """One axis taken: which axes are remembered before and after, and which scopes are complete now."""
 
@@ -203,9 +200,6 @@ def _factor(scope: tuple[int, ...], totals: "tuple[Array, ...]", costs: Sequence
     for own, table, place, times in costs:
         totals[place][...] += _laid(own, table, scope) * times
     return Factor(scope, totals, valid)
-
-
-# All candidates as the paths through a graph.
 
 
 class Transitions(NamedTuple):

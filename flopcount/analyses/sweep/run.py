@@ -81,10 +81,9 @@ def positions(space: Space, drawn: Drawn | None, *, parted: bool) -> int:
 def swept(space: Space, evaluate: Evaluator, part: range, drawn: Drawn | None = None) -> Iterator[Chunk]:
     """Yield what the candidates cost, chunk by chunk in their order."""
     sizes = [len(each.values) for each in space.axes]
-    values = {
-        each.name: range(len(each.values)) if each.name in evaluate.listed else each.values for each in space.axes
-    }
-    columns = {name: numpy().array(each) for name, each in values.items()}
+    listed = {*evaluate.listed}
+    pairs = ((each.name, range(len(each.values)) if each.name in listed else each.values) for each in space.axes)
+    columns = {name: numpy().array(values) for name, values in pairs}
     for position, places in _places(sizes, part, drawn):
         batch = {name: column[place] for (name, column), place in zip(columns.items(), places, strict=True)}
         yield _chunk(position, sizes, places, evaluate(batch))
