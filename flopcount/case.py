@@ -126,6 +126,33 @@ def _exact(count: object) -> int:
     return count
 
 
+class Point(NamedTuple):
+    """Where a network is counted, each value as it is written; what is None is as the file says."""
+
+    input: str | None = None
+    width: str | None = None
+    variant: str | None = None
+    batch: int | None = None
+
+    def __str__(self) -> str:
+        """Return the point as the options that lead to it."""
+        return " ".join(f"--{name} {value}" for name, value in self.changes.items())
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What differs from the file, by the name of the option."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+    @property
+    def label(self) -> str:
+        """The point in words; empty if nothing differs."""
+        return " and ".join(f"{name} {value}" for name, value in sorted(self.changes.items(), reverse=True))
+
+
+HERE = Point()
+"""The network as its file says."""
+
+
 class Count:
     """The layers of a case and their costs: as specified, and with standard convolutions where that differs.
 

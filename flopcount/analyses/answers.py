@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from flopcount.analyses.budgets.findings import Finding, SourceMap
-from flopcount.analyses.budgets.judge import Model, Point, Rule, breaches, measurement, own_rules, verdict
-from flopcount.case import METRICS, Case, Cost
+from flopcount.analyses.budgets.judge import Model, Rule, breaches, measurement, own_rules, verdict
+from flopcount.case import METRICS, Case, Cost, Point
 from flopcount.errors import BadInput, Note, UsageError
 from flopcount.spec.source import Source
 

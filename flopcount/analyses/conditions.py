@@ -20,7 +20,7 @@ from flopcount.spec.expression import (
     CONDITIONS,
     EvaluationError,
     Exact,
-    Names,
+    Namespace,
     NotArithmeticError,
     evaluated,
     parse,
@@ -44,8 +44,8 @@ class _Columnwise(Exact):
     def constant(self, value: Any) -> Any:
         return value
 
-    def name(self, name: str, names: Names) -> Any:
-        return names[name] if name in names else _LACKING  # noqa: SIM401  (Names has no get)
+    def name(self, name: str, names: Namespace) -> Any:
+        return names[name] if name in names else _LACKING  # noqa: SIM401  (Namespace has no get)
 
     def binary(self, op: type[ast.operator], left: Any, right: Any) -> Any:
         """Compute; refuse what 64 bits would wrap, which the same in floats shows."""

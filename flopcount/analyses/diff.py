@@ -199,7 +199,7 @@ QUIET = ("renumbered", "same")
 """Statuses that are hidden by default."""
 
 
-class Layer(NamedTuple):
+class Counted(NamedTuple):
     """A layer as it was counted, and its cost."""
 
     item: Item
@@ -210,8 +210,8 @@ class Change(NamedTuple):
     """The change of a layer: before, after, and the fields that differ."""
 
     status: Status
-    before: Layer | None
-    after: Layer | None
+    before: Counted | None
+    after: Counted | None
     fields: Mapping[str, tuple[Any, Any]] = {}
 
     @property
@@ -221,12 +221,12 @@ class Change(NamedTuple):
         return Cost({name: new.get(name, 0) - old.get(name, 0) for name in {**old, **new}})
 
 
-def layers_of(result: Count) -> tuple[Layer, ...]:
+def layers_of(result: Count) -> tuple[Counted, ...]:
     """Return the layers of a network with their costs."""
-    return tuple(Layer(item, result.costs[item.path]) for item in items(result.trace, result.case.given))
+    return tuple(Counted(item, result.costs[item.path]) for item in items(result.trace, result.case.given))
 
 
-def differences(before: Sequence[Layer], after: Sequence[Layer]) -> tuple[Change, ...]:
+def differences(before: Sequence[Counted], after: Sequence[Counted]) -> tuple[Change, ...]:
     """Return the changes of all layers in the order of the new network; removed ones follow their predecessor."""
     pairs = matched([each.item for each in before], [each.item for each in after])
     olds = {each.item.path: each for each in before}
@@ -241,7 +241,7 @@ def differences(before: Sequence[Layer], after: Sequence[Layer]) -> tuple[Change
     return tuple(changes)
 
 
-def _removed(before: Sequence[Layer], after: Sequence[Layer], paths: Mapping[str, str]) -> dict[int, list[Change]]:
+def _removed(before: Sequence[Counted], after: Sequence[Counted], paths: Mapping[str, str]) -> dict[int, list[Change]]:
     """Return removed layers by the place of the layer that they follow."""
     places = {each.item.path: place for place, each in enumerate(after)}
     found: dict[int, list[Change]] = {}
@@ -254,7 +254,7 @@ def _removed(before: Sequence[Layer], after: Sequence[Layer], paths: Mapping[str
     return found
 
 
-def _change(old: Layer, new: Layer, pairs: Pairs, reads: Mapping[str, str]) -> Change:
+def _change(old: Counted, new: Counted, pairs: Pairs, reads: Mapping[str, str]) -> Change:
     fields = dict(_fields(old.item, new.item, reads))
     status: Status = "same" if old.item.path == new.item.path else "renumbered"
     if _is_moved(old.item, new.item, pairs):

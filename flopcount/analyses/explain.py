@@ -290,7 +290,7 @@ MOST_COPIES = 1024
 NEAREST = 5
 
 
-class Origin(NamedTuple):
+class Explanation(NamedTuple):
     """A way to come by a number: a convention, what has to change, and how it prints."""
 
     convention: str
@@ -301,7 +301,7 @@ class Origin(NamedTuple):
 
 def identify(
     figure: Figure, case: Case, relatives: Callable[[], Mapping[str, Trace]], names: Sequence[str] | None = None
-) -> list[Origin]:
+) -> list[Explanation]:
     """Return the simplest ways to come by a figure: which counter printed it, of which network.
 
     It is compared with each number as it is, doubled and halved, with batch norms folded, for a batch, at other
@@ -309,7 +309,7 @@ def identify(
     are the conventions to try, by default all.
     """
     found = next(filter(None, map(list, _searches(figure, case, relatives, names))), [])
-    groups: dict[tuple[str, int], list[Origin]] = {}
+    groups: dict[tuple[str, int], list[Explanation]] = {}
     for each in found:
         groups.setdefault((each.change, each.number), []).append(each)
     return [same[0]._replace(convention=", ".join(each.convention for each in same)) for same in groups.values()]
@@ -317,7 +317,7 @@ def identify(
 
 def _searches(
     figure: Figure, case: Case, relatives: Callable[[], Mapping[str, Trace]], names: Sequence[str] | None
-) -> Iterator[Iterator[Origin]]:
+) -> Iterator[Iterator[Explanation]]:
     """Yield the searches for a figure, the simplest first."""
     totals = numbers(case.trace, names)
     yield _plain(figure, totals)
@@ -340,37 +340,37 @@ def nearest(figure: Figure, totals: Mapping[str, int]) -> list[str]:
     return sorted(totals, key=lambda name: abs(totals[name] - figure.value))[:NEAREST]
 
 
-def _plain(figure: Figure, totals: Mapping[str, int], change: str = "") -> Iterator[Origin]:
+def _plain(figure: Figure, totals: Mapping[str, int], change: str = "") -> Iterator[Explanation]:
     for name, number in totals.items():
         rule = figure.printed(number)
         if rule:
-            yield Origin(name, change, number, rule)
+            yield Explanation(name, change, number, rule)
 
 
-def _params(figure: Figure, traced: Trace) -> Iterator[Origin]:
+def _params(figure: Figure, traced: Trace) -> Iterator[Explanation]:
     for policy in POLICIES:
         rule = convention(policy)
         number = summed(side(traced, rule).trace, rule).params
         printed = figure.printed(number)
         if printed:
-            yield Origin("macs", f"the params, as --params {policy} counts them", number, printed)
+            yield Explanation("macs", f"the params, as --params {policy} counts them", number, printed)
 
 
-def _scaled(figure: Figure, totals: Mapping[str, int]) -> Iterator[Origin]:
+def _scaled(figure: Figure, totals: Mapping[str, int]) -> Iterator[Explanation]:
     yield from _plain(figure, {name: 2 * number for name, number in totals.items()}, "twice, as FLOPs of MACs")
     even = {name: number // 2 for name, number in totals.items() if number % 2 == 0}
     yield from _plain(figure, even, "half, as MACs of FLOPs")
 
 
-def _copies(figure: Figure, totals: Mapping[str, int]) -> Iterator[Origin]:
+def _copies(figure: Figure, totals: Mapping[str, int]) -> Iterator[Explanation]:
     """Try batches: an exact figure that is a multiple of a number."""
     for name, number in totals.items():
         copies = figure.value // number if number else 0
         if 1 < copies <= MOST_COPIES and copies * number == figure.value and figure.printed(figure.value) == "exact":
-            yield Origin(name, f"a batch of {copies}", figure.value, "exact")
+            yield Explanation(name, f"a batch of {copies}", figure.value, "exact")
 
 
-def _resized(figure: Figure, case: Case, names: Sequence[str] | None) -> Iterator[Origin]:
+def _resized(figure: Figure, case: Case, names: Sequence[str] | None) -> Iterator[Explanation]:
     x = case.trace.input
     for size in SIZES:
         if x.spatial and any(size != each for each in x.spatial):

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from flopcount.analyses.conditions import Columns, Condition, Topic
 from flopcount.analyses.conditions import condition as _condition
 from flopcount.analyses.sweep.axes import setting_axis, spelled
-from flopcount.case import METRICS, Cost, Count, cost
+from flopcount.case import HERE, METRICS, Cost, Count, Point, cost
 from flopcount.errors import SpecError, UsageError, suggestion
 from flopcount.formulas.numbers import exact
 from flopcount.formulas.shape import Shape, render
@@ -54,29 +54,12 @@ MOST = 100
 """The most alternatives at once."""
 
 
-class Point(NamedTuple):
-    """A width multiplier and an input as they are written; None if it does not vary."""
-
-    width: str | None = None
-    input: str | None = None
-
-    @property
-    def changes(self) -> dict[str, str]:
-        """What varies, by the name of the option."""
-        return {name: value for name, value in self._asdict().items() if value is not None}
-
-    @property
-    def label(self) -> str:
-        """The label of the network there; empty if nothing varies."""
-        return " and ".join(f"{name} {value}" for name, value in self.changes.items())
-
-
 def points(width: str | None, size: str | None) -> list[Point]:
     """Return all combinations of the values of --width and --input; none if there are no values."""
     widths, sizes = _listed("--width", width), _listed("--input", size)
     check_number(len(widths) * len(sizes))
-    found = [Point(*each) for each in product(widths, sizes)]
-    return [each for each in found if each != Point()]
+    found = [Point(width=width, input=size) for width, size in product(widths, sizes)]
+    return [each for each in found if each != HERE]
 
 
 def _listed(option: str, text: str | None) -> tuple[str | None, ...]:
@@ -183,7 +166,7 @@ class Alternative(NamedTuple):
     counted: Count
     replaced: tuple[str, ...] = ()
     unchanged: tuple[Unchanged, ...] = ()
-    point: Point = Point()
+    point: Point = HERE
 
     @property
     def convolutions(self) -> str:

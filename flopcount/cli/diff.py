@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from flopcount.analyses.diff import Layer, differences, layers_of
+from flopcount.analyses.diff import Counted, differences, layers_of
 from flopcount.case import load_bytes
 from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, count_options, output_options
@@ -31,7 +31,7 @@ def command(before: str, after: str, options: Options, out: Output, *, everythin
     show(diff_report(old, new, differences(layers_before, layers_after), everything=everything), out)
 
 
-def _version(reference: str, options: Options) -> tuple[Version, tuple[Layer, ...]]:
+def _version(reference: str, options: Options) -> tuple[Version, tuple[Counted, ...]]:
     """Return one side, counted."""
     from flopcount.spec.git import content_in, revision
 

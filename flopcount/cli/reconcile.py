@@ -5,7 +5,7 @@ from functools import cache
 
 import click
 
-from flopcount.analyses.explain import ClaimedFigure, Origin, identify, numbers, parse_claimed, side, terms
+from flopcount.analyses.explain import ClaimedFigure, Explanation, identify, numbers, parse_claimed, side, terms
 from flopcount.case import Case
 from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, complete_convention, network_options, output_options
@@ -67,7 +67,7 @@ def command(
     _judge(ways, searches)
 
 
-def _origins(each: ClaimedFigure, case: Case, arch: str) -> list[Origin]:
+def _origins(each: ClaimedFigure, case: Case, arch: str) -> list[Explanation]:
     """Look for a figure under the convention it is said to be of, then under all."""
     relatives = cache(lambda: _relatives(arch))
     named = identify(each.figure, case, relatives, [each.convention]) if each.convention else []

@@ -12,7 +12,6 @@ from flopcount.analyses.sweep.axes import is_several
 from flopcount.analyses.whatif import (
     Alternative,
     Choice,
-    Point,
     alternative,
     check_number,
     columns,
@@ -21,7 +20,7 @@ from flopcount.analyses.whatif import (
     points,
     targets,
 )
-from flopcount.case import Case, Count
+from flopcount.case import Case, Count, Point
 from flopcount.cli.loading import Options, case_of
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, typed
 from flopcount.cli.output import Output, show, write_whole

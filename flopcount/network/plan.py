@@ -14,7 +14,7 @@ from flopcount.spec.expression import EvaluationError, Expression, evaluate, par
 from flopcount.spec.fields import LARGEST, Layer
 from flopcount.spec.kinds import kind_named
 from flopcount.spec.load import Spec
-from flopcount.spec.rows import SPECIAL, Row, expressed, is_expression, not_expressed
+from flopcount.spec.rows import SPECIAL, LayerRow, expressed, is_expression, not_expressed
 
 Given = Mapping[str, Mapping[str, Any]]
 """What is not in the file: path → field → a value, an array or a symbol."""
@@ -243,10 +243,10 @@ class _Unrolling:
                 what = "the name is already taken here, by another layer or by what enters; give each its own"
                 around.problems.append(Problem((*at.place, "name"), what, path, at.via))
             inputs = _inputs(layer, at, path)
-            if isinstance(layer, Row) and not _constant(layer.when, at, path, "when"):
+            if isinstance(layer, LayerRow) and not _constant(layer.when, at, path, "when"):
                 around.scope.outputs[name] = inputs[0]
                 continue
-            if isinstance(layer, Block) or (isinstance(layer, Row) and self._is_group(layer)):
+            if isinstance(layer, Block) or (isinstance(layer, LayerRow) and self._is_group(layer)):
                 yield from self._group(layer, at, path, inputs)
                 around.scope.define(name, around.scope.current[0])
             else:
@@ -256,7 +256,7 @@ class _Unrolling:
                     at.problems.extend(error.problems)
                 around.scope.define(name, path)
 
-    def _is_group(self, layer: Row) -> bool:
+    def _is_group(self, layer: LayerRow) -> bool:
         return layer.type == "Block" or layer.type in self.templates
 
     def _visit(self, at: _Around) -> None:
@@ -266,7 +266,7 @@ class _Unrolling:
         if len(at.via) > DEEPEST:
             raise _problem(at, "", f"templates are nested deeper than {DEEPEST} levels")
 
-    def _group(self, group: Block | Row, at: _Around, path: str, inputs: tuple[str, ...]) -> Iterator[Node]:
+    def _group(self, group: Block | LayerRow, at: _Around, path: str, inputs: tuple[str, ...]) -> Iterator[Node]:
         """Yield a block or a template as often as it is repeated, each repetition reading the one before."""
         repeat = group.repeat if isinstance(group, Block) else _repeat(group, at, path)
         for index in range(1, repeat + 1):
@@ -277,13 +277,13 @@ class _Unrolling:
             inputs = (inner.scope.current[0], *inputs[1:])
         at.scope.current = inputs[:1]
 
-    def _layers(self, group: Block | Row) -> tuple[Layer, ...]:
+    def _layers(self, group: Block | LayerRow) -> tuple[Layer, ...]:
         kind = kind_of(group)
         return self.templates[kind].layers if kind in self.templates else group.layers
 
-    def _inside(self, group: Block | Row, at: _Around, path: str, inputs: tuple[str, ...], index: int) -> _Around:
+    def _inside(self, group: Block | LayerRow, at: _Around, path: str, inputs: tuple[str, ...], index: int) -> _Around:
         """Return what surrounds the rows inside a block or a template."""
-        if not isinstance(group, Row) or group.type == "Block":
+        if not isinstance(group, LayerRow) or group.type == "Block":
             frame = at.frame._replace(number=index) if at.frame and path.endswith(f".{index}") else at.frame
             return _Around(_Scope(inputs, at.scope), f"{path}.", (*at.place, "layers"), frame, at.via, at.problems)
         template = self.templates[group.type]
@@ -312,7 +312,7 @@ def _inputs(layer: Layer, at: _Around, path: str) -> tuple[str, ...]:
     return tuple(output for _, output in found if output is not None)
 
 
-def _repeat(layer: Row, at: _Around, path: str) -> int:
+def _repeat(layer: LayerRow, at: _Around, path: str) -> int:
     repeat = _constant(layer.repeat, at, path, "repeat")
     if not isinstance(repeat, int) or isinstance(repeat, bool) or not 1 <= repeat <= MOST_LAYERS:
         raise _problem(at, path, f"repeat = {repeat} is not possible; it is from 1 to {MOST_LAYERS}", "repeat")
@@ -331,7 +331,7 @@ def _constant(value: Any, at: _Around, path: str, key: str) -> Any:
 
 def _node(layer: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Node:
     """Make a node; a row with expressions is validated with the values that are known already."""
-    if not isinstance(layer, Row):
+    if not isinstance(layer, LayerRow):
         return Node(path, layer, inputs, at.place, via=at.via)
     fields = {key: at.frame.expressed(value) if at.frame else value for key, value in layer.fields.items()}
     computed = {key: value for key, value in fields.items() if is_expression(value)}

@@ -45,7 +45,7 @@ def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None
     not given has the sizes of the file. What reads a layer that cannot be is
     left out: nothing is known of it.
     """
-    walk = _Walk(plan, x, given or {})
+    walk = _Tracer(plan, x, given or {})
     for node in plan.nodes:
         walk.visit(node)
     if walk.problems:
@@ -58,7 +58,7 @@ def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None
     return Trace(plan, walk.inputs, steps)
 
 
-class _Walk:
+class _Tracer:
     """One walk over a plan: the shapes so far, the steps, and what is wrong.
 
     Equal steps (the same layer, the same shapes) are computed once; `known` keeps them.

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
-from flopcount.analyses.diff import QUIET, Change, Layer, Status
+from flopcount.analyses.diff import QUIET, Change, Counted, Status
 from flopcount.analyses.whatif import Alternative, alike
 from flopcount.case import Count
 from flopcount.errors import Note
@@ -349,7 +349,7 @@ def _deltas(old: Mapping[str, int] | None, new: Mapping[str, int] | None, shown:
     return cells
 
 
-def _layer_data(layer: Layer | None, shown: Costs) -> dict[str, Any] | None:
+def _layer_data(layer: Counted | None, shown: Costs) -> dict[str, Any] | None:
     if layer is None:
         return None
     item = layer.item

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from flopcount.analyses.explain import AFFINE, WORDS, ClaimedFigure, Origin, Side, Term, Verdict, nearest
+from flopcount.analyses.explain import AFFINE, WORDS, ClaimedFigure, Explanation, Side, Term, Verdict, nearest
 from flopcount.case import METRICS
 from flopcount.errors import Note
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
@@ -65,7 +65,7 @@ class Search(NamedTuple):
     """A figure, and its possible origins."""
 
     asked: ClaimedFigure
-    found: Sequence[Origin]
+    found: Sequence[Explanation]
 
 
 def reconciliation_report(

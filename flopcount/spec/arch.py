@@ -32,7 +32,7 @@ from flopcount.spec.fields import (
     with_metrics,
 )
 from flopcount.spec.kinds import KINDS, kind_named
-from flopcount.spec.rows import Arguments, Row, prepared
+from flopcount.spec.rows import Arguments, LayerRow, prepared
 from flopcount.spec.units import METRICS
 
 
@@ -69,7 +69,7 @@ ENTRY = "input"
 
 def kind_of(layer: Layer) -> str:
     """Return the name of a layer's kind."""
-    return layer.type if isinstance(layer, Row) else type(layer).__name__
+    return layer.type if isinstance(layer, LayerRow) else type(layer).__name__
 
 
 def called(layer: Layer, position: int) -> str:

@@ -19,7 +19,7 @@ from flopcount.formulas.numbers import Dim
 from flopcount.spec.units import COUNTS
 
 
-class Names(Protocol):
+class Namespace(Protocol):
     """The values of the names in an expression."""
 
     def __getitem__(self, name: str, /) -> Any: ...
@@ -174,7 +174,7 @@ class Exact:
         """Return the value of a number or a word."""
         return Ratio(*Fraction(repr(value)).as_integer_ratio()) if isinstance(value, float) else value
 
-    def name(self, name: str, names: Names) -> Any:
+    def name(self, name: str, names: Namespace) -> Any:
         """Return the value of a name."""
         if name not in names:
             raise EvaluationError(f"{name!r} is not known here")
@@ -226,7 +226,7 @@ class Exact:
 _STRUCTURE = "which layers exist never depends on shapes"
 
 
-def evaluate(expression: Expression, names: Names) -> Any:
+def evaluate(expression: Expression, names: Namespace) -> Any:
     """Return the value of an expression in a template: a number, a truth or a word."""
     try:
         value = unrounded(expression, names)
@@ -240,12 +240,12 @@ def evaluate(expression: Expression, names: Names) -> Any:
     return value
 
 
-def unrounded(expression: Expression, names: Names) -> Any:
+def unrounded(expression: Expression, names: Namespace) -> Any:
     """Return the value of an expression in a template, which may be a quotient."""
     return evaluated(expression.tree, names, _EXACT)
 
 
-def evaluated(node: Any, names: Names, domain: Exact) -> Any:
+def evaluated(node: Any, names: Namespace, domain: Exact) -> Any:
     """Return the value of a tree over a domain."""
 
     def value(inner: ast.expr) -> Any:

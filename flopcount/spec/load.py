@@ -13,7 +13,7 @@ from flopcount.spec.arch import Arch, Block, called, kind_of
 from flopcount.spec.fields import Layer
 from flopcount.spec.positions import located
 from flopcount.spec.problems import validated as validated_arch
-from flopcount.spec.rows import Raw, Row, table_in
+from flopcount.spec.rows import LayerRow, Raw, table_in
 from flopcount.spec.source import Notation, Source
 from flopcount.spec.text import DEEPEST, decoded, deeper, notation_of, parsed, read_text
 
@@ -180,7 +180,7 @@ def _groups(layers: tuple[Layer, ...], arch: Arch, prefix: str, place: str) -> I
         path, address = f"{prefix}{called(layer, index + 1)}", f"{place}.{index}"
         if kind_of(layer) == "Block" or kind_of(layer) in arch.templates:
             yield path, address
-        if isinstance(layer, Block | Row):
+        if isinstance(layer, Block | LayerRow):
             yield from _groups(layer.layers, arch, f"{path}.", f"{address}.layers")
 
 

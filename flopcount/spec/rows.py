@@ -35,22 +35,22 @@ def table_in(data: object, key: str) -> Raw:
     return found if isinstance(found, Mapping) else {}
 
 
-class Row(Layer):
+class LayerRow(Layer):
     """A row as the file has it; the plan evaluates it when the arguments are known."""
 
     type: str
     repeat: Any = 1
     when: Any = True
     fields: Mapping[str, Any] = {}
-    layers: tuple["Row", ...] = ()
+    layers: tuple["LayerRow", ...] = ()
     templated: bool = False
 
 
-def row(raw: Raw, defaults: Raw, layers: tuple[Row, ...], *, templated: bool) -> Row:
+def row(raw: Raw, defaults: Raw, layers: tuple[LayerRow, ...], *, templated: bool) -> LayerRow:
     """Take a row apart; nothing is checked here."""
     fields = {key: value for key, value in raw.items() if key not in STRUCTURE}
     after = raw.get("after")
-    return Row.model_construct(
+    return LayerRow.model_construct(
         type=str(raw.get("type")),
         name=raw.get("name"),
         after=tuple(after) if isinstance(after, list) else None,
@@ -109,7 +109,7 @@ def prepared(data: Raw) -> Raw:
         kind, inner = layer.get("type"), rows(layer.get("layers"), templated=templated)
         given = defaults_of(kind) if isinstance(kind, str) else {}
         if templated or (isinstance(kind, str) and kind in templates):
-            known = tuple(each for each in inner if isinstance(each, Row)) if isinstance(inner, list) else ()
+            known = tuple(each for each in inner if isinstance(each, LayerRow)) if isinstance(inner, list) else ()
             return row(layer, given, known, templated=templated)
         return {**given, **layer, **({"layers": inner} if kind == "Block" and "layers" in layer else {})}
 

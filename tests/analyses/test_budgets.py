@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.budgets.judge import Measurement, Point, breaches, judged, measure, under
-from flopcount.case import Cost
+from flopcount.analyses.budgets.judge import Measurement, breaches, judged, measure, under
+from flopcount.case import Cost, Point
 from flopcount.spec.budget import Budget, Limit
 
 NUMBERS = st.integers(0, 10**15)

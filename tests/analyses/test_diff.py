@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.diff import Change, Item, Layer, differences, layers_of, matched
+from flopcount.analyses.diff import Change, Counted, Item, differences, layers_of, matched
 from flopcount.case import Case, Count
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shapes, plan
@@ -22,7 +22,7 @@ def count(spec: Spec) -> Count:
     return Case.of(network, input_shapes(network.inputs), convention()).count
 
 
-def layers(*rows: str, size: int = 16) -> tuple[Layer, ...]:
+def layers(*rows: str, size: int = 16) -> tuple[Counted, ...]:
     """Count a network of these rows."""
     text = f"input = [3, {size}, {size}]\nlayers = [\n" + "".join(f"{{ {row} }},\n" for row in rows) + "]\n"
     return layers_of(count(load_bytes(text.encode(), title="net.toml")))
@@ -34,7 +34,7 @@ def conv(channels: int, name: str = "", more: str = "") -> str:
     return f'type = "Conv", out_channels = {channels}, kernel_size = 3{named}{more}'
 
 
-def path(layer: Layer | None) -> str:
+def path(layer: Counted | None) -> str:
     """Return the path of a layer, or a dash."""
     return layer.item.path if layer else "-"
 

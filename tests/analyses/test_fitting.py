@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flopcount.analyses.budgets.findings import Suggestion
-from flopcount.analyses.budgets.judge import Model, Point, suggestions
-from flopcount.case import load_bytes
+from flopcount.analyses.budgets.judge import Model, suggestions
+from flopcount.case import Point, load_bytes
 
 LAYERS = '[[layers]]\ntype = "Conv"\nout_channels = 20\nkernel_size = 1\nbias = false\n'
 

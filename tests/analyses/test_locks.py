@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcount.analyses.budgets.judge import Model, Point
+from flopcount.analyses.budgets.judge import Model
 from flopcount.analyses.budgets.lock import Entry, Inventory, renewed
 from flopcount.analyses.diff import fingerprint
-from flopcount.case import load_bytes
+from flopcount.case import Point, load_bytes
 from flopcount.spec.budget import LockRow
 from flopcount.spec.lock import HEAD, Lock, written
 from flopcount.spec.units import DEFAULT_METRICS

@@ -14,8 +14,8 @@ from sarif_pydantic import Sarif
 
 from flopcount.analyses.budgets.check import Checked, Evaluation, Outcome
 from flopcount.analyses.budgets.findings import CODES, Finding, Share, Suggestion
-from flopcount.analyses.budgets.judge import Measurement, Point
-from flopcount.case import Cost
+from flopcount.analyses.budgets.judge import Measurement
+from flopcount.case import Cost, Point
 from flopcount.errors import Note
 from flopcount.report.check_formats import LONGEST, MARK, MOST, RENDERERS, rendered
 

@@ -8,10 +8,8 @@ from typing import NamedTuple
 
 from flopcount.analyses.budgets.findings import Finding, SourceMap
 from flopcount.analyses.budgets.judge import (
-    HERE,
     Measurement,
     Model,
-    Point,
     Rule,
     breaches,
     measurement,
@@ -23,7 +21,7 @@ from flopcount.analyses.budgets.judge import (
     unread,
     verdict,
 )
-from flopcount.case import METRICS, load, load_bytes
+from flopcount.case import HERE, METRICS, Point, load, load_bytes
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain
 from flopcount.spec.budget import Budget
 from flopcount.spec.config import NAMES, Config, found, matching, read
@@ -34,7 +32,7 @@ from flopcount.spec.units import DEFAULT_METRICS
 # One file.
 
 
-class Subject(NamedTuple):
+class CheckedFile(NamedTuple):
     """A file to check: its path, name in findings, input, text at the base, and whether there is a base."""
 
     path: Path
@@ -84,7 +82,7 @@ class Checked(NamedTuple):
 SKIPPED = "unsupported operators were skipped, so the cost is only a lower bound; it can be neither checked nor locked"
 
 
-def opened(subject: Subject, rules: Iterable[Rule]) -> tuple[Model, list[Rule]]:
+def opened(subject: CheckedFile, rules: Iterable[Rule]) -> tuple[Model, list[Rule]]:
     """Return the network of a file, and the rules that apply to it; a BadInput says why it cannot be read."""
     resolved = subject.path.resolve()
     applied = [rule for rule in rules if rule.concerns(resolved)]
@@ -96,7 +94,7 @@ def opened(subject: Subject, rules: Iterable[Rule]) -> tuple[Model, list[Rule]]:
     return model, applied
 
 
-def checked(subject: Subject, rules: Sequence[Rule]) -> Checked:
+def checked(subject: CheckedFile, rules: Sequence[Rule]) -> Checked:
     """Check one file; whatever is wrong with it becomes findings."""
     try:
         model, applied = opened(subject, rules)
@@ -118,7 +116,7 @@ def checked(subject: Subject, rules: Sequence[Rule]) -> Checked:
 class _Run:
     """The check of one file: `counts` are its evaluations by point and convention."""
 
-    def __init__(self, model: Model, subject: Subject) -> None:
+    def __init__(self, model: Model, subject: CheckedFile) -> None:
         self.model, self.subject = model, subject
         self.counts: dict[tuple[Point, str], Evaluation] = {}
         self._base: Model | None = None
@@ -347,11 +345,13 @@ def outcome(around: Setup, names: Sequence[str], ref: str | None) -> Outcome:
     return Outcome(results, (*kept, *outdated(config, known, old)), exempt, notes)
 
 
-def _subjects(around: Setup, paths: Sequence[Path], known: Known, ref: str | None) -> list[Subject]:
+def _subjects(around: Setup, paths: Sequence[Path], known: Known, ref: str | None) -> list[CheckedFile]:
     """Return the files to check, with their inputs and their texts at the base."""
     before = _texts_before(paths, ref) if ref is not None else {}
     return [
-        Subject(path, title_of(path, around.folder), around.input_of(path, known), before.get(path), ref is not None)
+        CheckedFile(
+            path, title_of(path, around.folder), around.input_of(path, known), before.get(path), ref is not None
+        )
         for path in paths
     ]
 

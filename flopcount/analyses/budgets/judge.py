@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flopcount.analyses.budgets.findings import Finding, Level, Share, SourceMap, Suggestion
-from flopcount.case import METRICS, Case, Cost, Count, combined, vanishes
+from flopcount.case import HERE, METRICS, Case, Cost, Count, Point, combined, vanishes
 from flopcount.errors import BadInput, FileError, Note, Place, SpecError, suggestion
 from flopcount.formulas.numbers import exact
 from flopcount.network.convention import convention
@@ -20,25 +20,6 @@ from flopcount.spec.budget import Budget, Limit, Limits, When
 from flopcount.spec.config import Config
 from flopcount.spec.load import explained
 from flopcount.spec.units import DEFAULT_METRICS, Quantity, decimal
-
-# A network at one point: a choice of input, width, variant and batch.
-
-
-class Point(NamedTuple):
-    """Where a network is counted; what is None is as the file says."""
-
-    input: str | None = None
-    width: str | None = None
-    variant: str | None = None
-    batch: int | None = None
-
-    def __str__(self) -> str:
-        """Return the point as the options that lead to it."""
-        return " ".join(f"--{name} {value}" for name, value in self._asdict().items() if value)
-
-
-HERE = Point()
-"""The network as its file says."""
 
 
 def points(when: When) -> list[Point]:

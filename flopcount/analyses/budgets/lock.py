@@ -9,27 +9,18 @@ from typing import NamedTuple
 from flopcount.analyses.budgets.check import (
     SKIPPED,
     Checked,
+    CheckedFile,
     Evaluation,
     Outcome,
     Setup,
-    Subject,
     files_of,
     opened,
     title_of,
 )
 from flopcount.analyses.budgets.findings import Finding
-from flopcount.analyses.budgets.judge import (
-    HERE,
-    Model,
-    Point,
-    Rule,
-    measurement,
-    rules_of,
-    unchecked,
-    uncounted,
-    unread,
-)
+from flopcount.analyses.budgets.judge import Model, Rule, measurement, rules_of, unchecked, uncounted, unread
 from flopcount.analyses.diff import fingerprint
+from flopcount.case import HERE, Point
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain, suggestion
 from flopcount.spec.budget import Budget, LockRow
 from flopcount.spec.lock import Lock
@@ -88,7 +79,7 @@ def inventory(around: Setup, names: Sequence[str], lock: Lock, folder: Path) -> 
     files: list[Checked] = []
     entries: dict[str, Entry] = {}
     for path in paths:
-        subject = Subject(path, title_of(path, around.folder), around.input_of(path, known))
+        subject = CheckedFile(path, title_of(path, around.folder), around.input_of(path, known))
         variants = config is not None and config.model.variants
         checked, found = counted(subject, _name(path, folder), rules, variants=variants)
         files.append(checked)
@@ -111,7 +102,7 @@ def _name(path: Path, folder: Path) -> str:
 
 
 def counted(
-    subject: Subject, name: str, rules: Sequence[Rule], *, variants: bool = False
+    subject: CheckedFile, name: str, rules: Sequence[Rule], *, variants: bool = False
 ) -> tuple[Checked, dict[str, Entry]]:
     """Count one file at all of its points, and its variants; whatever is wrong with it becomes findings."""
     try:
