@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median, quantiles
@@ -108,3 +109,9 @@ def test_nothing_below_the_command_line_prints_exits_or_reads_the_environment() 
         attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         assert not names & {"print", "exit", "quit"}, file
         assert not attributes & {"environ", "getenv", "stdout", "stderr", "exit", "_exit"}, file
+
+
+def test_no_two_classes_share_a_name() -> None:
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in FILES]
+    names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    assert {name for name, count in names.items() if count > 1} == set()

@@ -19,7 +19,7 @@ from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import setting
 
 
-class Asked(NamedTuple):
+class Derivation(NamedTuple):
     """The options of a formula beside those of a count."""
 
     over: str | None = None
@@ -37,8 +37,8 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @click.argument("name", metavar="KIND|ARCH", shell_complete=_complete)
 @typed(
     "asked",
-    Asked,
-    Asked._fields,
+    Derivation,
+    Derivation._fields,
     click.option(
         "--over", metavar="KIND", help="Of a kind: the ratio to another that stands for the same convolution."
     ),
@@ -53,7 +53,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @count_options
 @click.option("--latex", is_flag=True, help="Write LaTeX equations.")
 @output_options
-def command(name: str, *, latex: bool, asked: Asked, options: Options, out: Output) -> None:
+def command(name: str, *, latex: bool, asked: Derivation, options: Options, out: Output) -> None:
     """Write what a kind or a network costs as formulas.
 
     A kind is written in letters: M input channels, N output channels, k the size
@@ -70,7 +70,7 @@ def command(name: str, *, latex: bool, asked: Asked, options: Options, out: Outp
         show(report, out)
 
 
-def _kind(kind: str, asked: Asked, options: Options) -> Report:
+def _kind(kind: str, asked: Derivation, options: Options) -> Report:
     ours = {
         "--input": options.size,
         "--batch": options.batch,
@@ -99,7 +99,7 @@ def _kind(kind: str, asked: Asked, options: Options) -> Report:
     return forms_report(ratio_forms(kind, over, settings), kind, over)
 
 
-def _network(name: str, asked: Asked, options: Options) -> Report:
+def _network(name: str, asked: Derivation, options: Options) -> Report:
     _check_known(name)
     theirs = {"--over": asked.over, "--pattern": asked.pattern, "-p": asked.p}
     _refuse(theirs, f"is for kinds of layers, and {name} is a network")

@@ -32,7 +32,7 @@ from flopcount.report.table import Report
 from flopcount.spec.load import setting
 
 
-class Asked(NamedTuple):
+class Alternatives(NamedTuple):
     """The options of a comparison beside those of a count."""
 
     kinds: tuple[str, ...] = ()
@@ -47,8 +47,8 @@ class Asked(NamedTuple):
 @click.argument("arch", shell_complete=complete_arch)
 @typed(
     "asked",
-    Asked,
-    Asked._fields,
+    Alternatives,
+    Alternatives._fields,
     click.option("--to", "kinds", metavar="KIND", multiple=True, help="Replace convolutions by this kind."),
     click.option("--where", metavar="EXPR", help="Replace only these: 'kernel_size>1 and path~\"stage3.*\"'."),
     click.option("--first", is_flag=True, help="Replace the first convolution too."),
@@ -59,7 +59,7 @@ class Asked(NamedTuple):
 @count_options
 @plot_option
 @output_options
-def command(arch: str, asked: Asked, options: Options, out: Output) -> None:
+def command(arch: str, asked: Alternatives, options: Options, out: Output) -> None:
     """Compare ARCH with the same network with other convolutions, or at other widths and inputs.
 
     Replaces every convolution that can be replaced, and lists the others with
@@ -87,7 +87,7 @@ class _Change(NamedTuple):
     points: Sequence[Point]
 
 
-def _change(asked: Asked, options: Options) -> tuple[_Change, Options]:
+def _change(asked: Alternatives, options: Options) -> tuple[_Change, Options]:
     """Separate what is compared from what holds for all networks; without --to, single values are compared too."""
     for option, value in (("--where", asked.where), ("--first", asked.first)):
         if value and not asked.kinds:
