@@ -11,12 +11,9 @@ from flopcount.formulas.numbers import Dim, Expr, Graph, needed
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import convention
-from flopcount.spec.fields import Layer, help_of, option, own_fields
+from flopcount.spec.fields import help_of, option, own_fields
 from flopcount.spec.kinds import KINDS, formula, kind_named
 from flopcount.spec.units import DEFAULT_METRICS
-
-# The letters of closed forms, and the other arguments of a formula.
-
 
 MEANINGS: Mapping[str, str] = {
     "M": "input channels",
@@ -107,20 +104,14 @@ def _required(kind: str, letters: Letters, *, volume: bool) -> dict[str, Any]:
     """Return a letter for every option that has to be given."""
     model = kind_named(kind)
     names = [name for name in own_fields(model) if model.model_fields[name].is_required()]
-    found: dict[str, Any] = {name: letters.of(_letter(kind, name)) for name in names}
+    spelled = {name: option(kind, name).letter or name for name in names}
+    found: dict[str, Any] = {name: letters.of(letter) for name, letter in spelled.items()}
     if volume and "kernel_size" in found:
         found["kernel_size"] = (letters.of("t"), letters.of("k"), letters.of("k"))
     if "kernel_sizes" in found:
         several = [name for name in names if name in {"kernel_sizes", "groups"}]
-        found |= {
-            name: (letters.of(f"{_letter(kind, name)}_1"), letters.of(f"{_letter(kind, name)}_2")) for name in several
-        }
+        found |= {name: tuple(letters.of(f"{spelled[name]}_{place}") for place in (1, 2)) for name in several}
     return {**found, **{name: _shown(name, value, letters) for name, value in KINDS[kind].example.items()}}
-
-
-def _letter(kind: str, name: str) -> str:
-    """Return the letter of an option, or else its name."""
-    return option(kind, name).letter or name
 
 
 def _shown(name: str, value: Any, letters: Letters) -> Any:
@@ -133,15 +124,9 @@ def _shown(name: str, value: Any, letters: Letters) -> Any:
 def _letters(kind: str, settings: Mapping[str, Any], letters: Letters) -> dict[str, Any]:
     """Return the settings that name a letter: letters where a number is expected."""
     model = kind_named(kind)
-    return {
-        name: letters.of(value)
-        for name, value in settings.items()
-        if isinstance(value, str) and LETTER.fullmatch(value) and _takes_number(model, name)
-    }
-
-
-def _takes_number(model: type[Layer], name: str) -> bool:
-    return name in model.model_fields and help_of(model.model_fields[name]).is_number
+    named = {name: each for name, each in settings.items() if isinstance(each, str) and LETTER.fullmatch(each)}
+    fields = ((name, model.model_fields.get(name)) for name in named)
+    return {name: letters.of(named[name]) for name, field in fields if field and help_of(field).is_number}
 
 
 def _checked(kind: str, settings: Mapping[str, Any], letters: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,9 +150,7 @@ def _checked(kind: str, settings: Mapping[str, Any], letters: Mapping[str, Any])
 
 def _number(value: Any) -> Any:
     """Put 1 in the place of a letter: what is validated is what is set."""
-    if isinstance(value, tuple):
-        return tuple(map(_number, value))
-    return value if isinstance(value, (str, int)) else 1
+    return tuple(map(_number, value)) if isinstance(value, tuple) else value if isinstance(value, str | int) else 1
 
 
 def kind_forms(kind: str, settings: Mapping[str, Any]) -> Forms:

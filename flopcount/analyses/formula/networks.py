@@ -57,13 +57,12 @@ def _multiply(one: Coefficients, other: Coefficients) -> Coefficients:
     return _polynomial(*result)
 
 
-def _floor_divide(whole: Coefficients, divisor: Coefficients) -> Coefficients:
-    return _rounded(whole, divisor[0]) if len(divisor) == 1 else _divided(whole, divisor)
-
-
-def _rounded(whole: Coefficients, divisor: int) -> Coefficients:
+def _floor_divide(whole: Coefficients, divisors: Coefficients) -> Coefficients:
     """Divide and round down; only the constant may leave a remainder, the same for every t."""
+    if len(divisors) != 1:
+        return _divided(whole, divisors)
     constant, *others = whole or (0,)
+    divisor = divisors[0]
     factor = lcm(*(abs(divisor) // gcd(each, divisor) for each in others))
     if factor > 1:
         raise Unsettled(factor)
@@ -88,14 +87,6 @@ def _divided(whole: Coefficients, divisor: Coefficients) -> Coefficients:
     return _polynomial(*map(int, quotient))
 
 
-def _ceil_divide(whole: Coefficients, divisor: Coefficients) -> Coefficients:
-    return _subtract((), _floor_divide(_subtract((), whole), divisor))
-
-
-def _remainder(whole: Coefficients, divisor: Coefficients) -> Coefficients:
-    return _subtract(whole, _multiply(_floor_divide(whole, divisor), divisor))
-
-
 def _is_at_most(one: Coefficients, other: Coefficients) -> bool:
     """Tell whether one is at most the other for every t, rather than at least; refuse anything else."""
     distance = _subtract(other, one)
@@ -104,14 +95,6 @@ def _is_at_most(one: Coefficients, other: Coefficients) -> bool:
     if all(each <= 0 for each in distance):
         return False
     raise Unsettled(1)
-
-
-def _maximum(one: Coefficients, other: Coefficients) -> Coefficients:
-    return other if _is_at_most(one, other) else one
-
-
-def _minimum(one: Coefficients, other: Coefficients) -> Coefficients:
-    return one if _is_at_most(one, other) else other
 
 
 def _where(test: Coefficients, then: Coefficients, otherwise: Coefficients) -> Coefficients:
@@ -127,11 +110,11 @@ OPERATIONS: Mapping[str, Callable[..., Coefficients]] = {
     "subtract": _subtract,
     "multiply": _multiply,
     "floor_divide": _floor_divide,
-    "ceil_divide": _ceil_divide,
+    "ceil_divide": lambda whole, divisor: _subtract((), _floor_divide(_subtract((), whole), divisor)),
     "exact_divide": _floor_divide,
-    "remainder": _remainder,
-    "maximum": _maximum,
-    "minimum": _minimum,
+    "remainder": lambda whole, divisor: _subtract(whole, _multiply(_floor_divide(whole, divisor), divisor)),
+    "maximum": lambda one, other: other if _is_at_most(one, other) else one,
+    "minimum": lambda one, other: one if _is_at_most(one, other) else other,
     "where": _where,
 }
 

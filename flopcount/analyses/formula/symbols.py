@@ -23,8 +23,7 @@ def library() -> Any:
 
 def latex(expression: Any) -> str:
     """Write an expression in LaTeX."""
-    text: str = library().latex(expression)
-    return text
+    return str(library().latex(expression))
 
 
 def symbol(name: str) -> Any:

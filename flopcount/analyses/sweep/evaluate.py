@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
     Batch = Mapping[str, Array]
 
+LAST = 2**63 - 1
+"""The largest integer of an array."""
+
 VALID, OVERFLOW = -1, -2
 """Values of `reason`: the candidate is valid; its counts may not fit 64 bits."""
 
@@ -117,7 +120,7 @@ def _run(found: Counting, numbers: "Batch") -> "dict[str, Array]":
     shape = np.broadcast_shapes(*(each.shape for each in numbers.values())) if numbers else ()
     arrays = {name: np.asarray(each, np.int64) for name, each in numbers.items()}
     with np.errstate(all="ignore"):
-        values = found.program.run(operations(np), _constant, arrays)
+        values = found.program.run(operations(np), lambda value: np.int64(max(-LAST, min(LAST, value))), arrays)
         vanished, *checked = values[len(found.metrics) :]
         reason: Array = np.broadcast_to(np.int64(VALID), shape)
         for place in range(len(found.checks) - 1, -1, -1):
@@ -127,10 +130,6 @@ def _run(found: Counting, numbers: "Batch") -> "dict[str, Array]":
     totals = {name: np.broadcast_to(value, shape) for name, value in zip(found.metrics, values, strict=False)}
     columns = {"valid": reason == VALID, "reason": reason, "vanished": vanished >= 1}
     return {**totals, **{name: np.broadcast_to(column, shape) for name, column in columns.items()}}
-
-
-def _constant(value: int) -> Any:
-    return numpy().int64(max(1 - 2**63, min(2**63 - 1, value)))
 
 
 def _check_inside(found: Counting, numbers: "Batch") -> None:

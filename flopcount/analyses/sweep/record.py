@@ -17,7 +17,6 @@ from flopcount.network.folding import folded
 from flopcount.network.plan import Frame, Given, Node, Plan, Values, valued
 from flopcount.network.scale import scaled
 from flopcount.network.trace import Trace, fields
-from flopcount.spec.arch import Arch
 from flopcount.spec.expression import UNDECIDED, EvaluationError, Ratio
 from flopcount.spec.fields import LARGEST
 from flopcount.spec.load import addressed
@@ -47,7 +46,9 @@ def binding(space: Space, each: Axis, fixed: Mapping[str, Value]) -> Binding | N
         _ = [space.at({**fixed, each.name: value}).plan for value in each.values[:MOST_PLANS]]
         return None
     ends = [each.values[each.numerators.index(end)] for end in (each.low, each.high)]
-    tried = each.values if _may_branch(space.spec.arch) and not _names_layer(space, each) else ends
+    arch = space.spec.arch
+    may_branch = (arch.templates or arch.arguments) and addressed(arch, [as_setting(each.name, "")])[0].in_file
+    tried = each.values if may_branch else ends
     if len(tried) > MOST_PLANS:
         raise UsageError(f"--set {each.name}: {len(tried)} values; {MOST_PLANS} are the most where there are templates")
     plans = [space.at({**fixed, each.name: value}).plan for value in tried]
@@ -69,14 +70,6 @@ def _check_option(space: Space, each: Axis) -> None:
         _ = case.width_ratio if each.name == "width" else case.inputs
 
 
-def _may_branch(arch: Arch) -> bool:
-    return bool(arch.templates or arch.arguments)
-
-
-def _names_layer(space: Space, each: Axis) -> bool:
-    return not addressed(space.spec.arch, [as_setting(each.name, "")])[0].in_file
-
-
 def _differences(one: Plan, other: Plan, low: Value, high: Value) -> Binding | None:
     """Return where two plans differ as the values do; None if they differ in another way."""
     if not same_structure(one, other):
@@ -94,11 +87,10 @@ def _differences(one: Plan, other: Plan, low: Value, high: Value) -> Binding | N
 
 def same_structure(one: Plan, other: Plan) -> bool:
     """Tell whether two plans have the same layers with the same inputs and expressions."""
-    return [_skeleton(node) for node in one.nodes] == [_skeleton(node) for node in other.nodes]
-
-
-def _skeleton(node: Node) -> tuple[Any, ...]:
-    return node.path, node.kind, node.inputs, node.computed
+    ours, theirs = (
+        [(node.path, node.kind, node.inputs, node.computed) for node in each.nodes] for each in (one, other)
+    )
+    return ours == theirs
 
 
 def _plain_fields(node: Node) -> dict[str, Any]:
@@ -236,11 +228,9 @@ def _inputs(shapes: Mapping[str, Shape], numbers: Mapping[str, Expr]) -> dict[st
 
 def _with(base: Plan, given: Given) -> Plan:
     """Return a plan whose layers have the fields that are given: what a width multiplies."""
-
-    def changed(node: Node) -> Node:
-        return node._replace(layer=node.layer.model_copy(update=dict(given[node.path]))) if node.path in given else node
-
-    return base._replace(nodes=tuple(map(changed, base.nodes)))
+    layers = (node.layer.model_copy(update=dict(given.get(node.path, {}))) for node in base.nodes)
+    nodes = (node._replace(layer=layer) for node, layer in zip(base.nodes, layers, strict=True))
+    return base._replace(nodes=tuple(nodes))
 
 
 def _recorded(space: Space, fixed: Mapping[str, Value], bindings: Mapping[str, Binding]) -> Recording:

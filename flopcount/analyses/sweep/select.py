@@ -167,23 +167,16 @@ def narrowed(found: Rows, choice: Selection) -> Rows:
     """Keep what the choice keeps of some rows; of parts narrowed before it is the same as of the whole."""
     np = numpy()
     if choice.pareto is not None:
-        found = _picked(found, front(*(found[name] for name in choice.pareto)))
+        places = front(*(found[name] for name in choice.pareto))
+        found = {name: values[places] for name, values in found.items()}
     if choice.sort is not None:
-        falls = not choice.sort.startswith("-")
-        values = found[choice.sort.removeprefix("-")]
-        order = np.argsort(values, kind="stable") if not falls else _falling(np, values)
-        found = _picked(found, order)
+        column = found[choice.sort.removeprefix("-")]
+        if choice.sort.startswith("-"):
+            order = np.argsort(column, kind="stable")
+        else:  # from the largest, equals as they came
+            order = len(column) - 1 - np.argsort(column[::-1], kind="stable")[::-1]
+        found = {name: values[order] for name, values in found.items()}
     return found if choice.top is None else {name: values[: choice.top] for name, values in found.items()}
-
-
-def _falling(np: Any, values: "Array") -> "Array":
-    """Order from the largest, equals as they came."""
-    order: Array = len(values) - 1 - np.argsort(values[::-1], kind="stable")[::-1]
-    return order
-
-
-def _picked(found: Rows, places: "Array") -> Rows:
-    return {name: values[places] for name, values in found.items()}
 
 
 def front(one: "Array", other: "Array") -> "Array":
