@@ -6,7 +6,7 @@ from typing import Any
 from flopcount.case import Count, ratio
 from flopcount.errors import UsageError, suggestion
 from flopcount.formulas.step import Step
-from flopcount.report.cost import Costs, convention_line, costs_of, facts, input_line, unknown_facts
+from flopcount.report.cost import Costs, convention_line, costs_of, facts, input_line, key_in_flops, unknown_facts
 from flopcount.report.table import Column, Report, Row, Table, plural, shape_text
 
 LAYERS = (
@@ -229,9 +229,10 @@ def with_columns(table: Table, keys: str) -> Table:
 
 
 def _column(table: Table, key: str, option: str) -> Column:
-    for column in (*table.columns, *table.more):
-        if key in {column.key, column.title}:
-            return column
+    for asked in (key, key_in_flops(key)):
+        for column in (*table.columns, *table.more):
+            if asked in {column.key, column.title}:
+                return column
     hint = suggestion(key, [column.key for column in table.columns])
     raise UsageError(f"{option} {key}: no such column here; {hint}")
 

@@ -113,6 +113,15 @@ counts = "thop"
     assert run("verify", write("net.toml", text)).code == 0
 
 
+def test_macs_asked_of_a_convention_of_flops_are_its_flops(run: Run) -> None:
+    asked = [
+        run("lenet5", "--convention", "calflops", "--columns", f"path,{name}", "--sort", name)
+        for name in ("macs", "flops")
+    ]
+    assert asked[0] == asked[1]
+    assert asked[0].code == 0
+
+
 def test_columns_of_flops_are_asked_for_as_they_are_called(run: Run) -> None:
     counted = run("lenet5", "--convention", "calflops", "--columns", "path,flops", "--sort", "flops", "--format", "csv")
     assert (counted.code, counted.out.splitlines()[0]) == (0, "path,flops")
