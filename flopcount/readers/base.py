@@ -1,8 +1,4 @@
-"""The base of all readers: options, results, refusals, and the nodes that a model becomes.
-
-A reader turns a file of another tool into flat nodes, each with a validated layer.
-It never loads weights.
-"""
+"""The base of all readers, which turn files of other tools into flat nodes with validated layers and no weights."""
 
 import re
 from collections import Counter
@@ -237,11 +233,7 @@ def unchecked_step(origin: Origin, kind: str, layer: Layer, xs: Sequence[Shape])
 
 
 class Builder:
-    """The nodes of a model, or of a block in it, whose names are its own.
-
-    `views` is for readers that remember what they wrote for whom. Inside a block, `labels` are
-    the names of the block's inputs.
-    """
+    """The nodes of a model or of a block in it; `labels` name the block's inputs, `views` is the memory of a reader."""
 
     def __init__(self, made: Assembly | None = None, prefix: str = "", labels: Mapping[str, str] | None = None) -> None:
         self._made = made or Assembly()
@@ -315,11 +307,7 @@ def _shortened(key: str, value: Any) -> Any:
 
 @dataclass(slots=True)
 class Op:
-    """One layer of a file: what it says, what it reads, and where its nodes go.
-
-    A reader says in `get` where the layer's options are. Params that are not simply the layer's own
-    are `held`: "shared" or "frozen".
-    """
+    """One layer of a file, and where its nodes go; params that are not simply its own are `held`: shared or frozen."""
 
     builder: Builder
     origin: Origin
@@ -381,3 +369,60 @@ class Op:
         if not isinstance(value, str):
             raise self.invalid(key, value, "a word")
         return value.lower()
+
+
+def plain_layer(kind: str, **fields: Any) -> Callable[[Any], Any]:
+    """Return the function that adds a layer without options."""
+    return lambda op: op.row(kind, op.x, **fields)
+
+
+def plain_word(name: str) -> str:
+    """Return the name of a function without modules, case and underscores: nn.relu6, reduce_mean, Relu6."""
+    return name.rpartition(".")[2].replace("_", "").lower()
+
+
+ACTIVATIONS: Mapping[str, str] = {
+    **{name: name for name in ("relu", "relu6", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid", "tanh")},
+    **{name: name for name in ("softplus", "softsign", "hardsigmoid", "hardswish", "hardtanh")},
+    **dict.fromkeys(("leakyrelu", "leaky", "relie"), "leaky_relu"),
+    **dict.fromkeys(("fastgelu", "quickgelu", "biasgelu"), "gelu"),
+    "thresholdedrelu": "relu",
+    "swish": "silu",
+    "logistic": "sigmoid",
+    "hardsilu": "hardswish",
+    "hardtan": "hardtanh",
+    "hardmish": "mish",
+}
+"""Activation functions: each with its name here."""
+
+OPERATORS: Mapping[str, str] = {
+    **dict.fromkeys(("add", "addv2", "iadd", "radd", "biasadd", "sum", "mean"), "add"),
+    **dict.fromkeys(("sub", "subtract", "rsub"), "sub"),
+    **dict.fromkeys(("mul", "multiply", "rmul"), "mul"),
+    **dict.fromkeys(("div", "divide", "truediv", "truedivide", "realdiv", "dividenonan"), "div"),
+    **dict.fromkeys(("floordiv", "floordivide"), "div"),
+    **dict.fromkeys(("max", "maximum", "threshold"), "max"),
+    **dict.fromkeys(("min", "minimum"), "min"),
+    **dict.fromkeys(("pow", "power"), "pow"),
+    **dict.fromkeys(("mod", "floormod"), "mod"),
+    **dict.fromkeys(("equal", "notequal"), "equal"),
+    **dict.fromkeys(("less", "lessequal", "lessorequal"), "less"),
+    **dict.fromkeys(("greater", "greaterequal", "greaterorequal"), "greater"),
+    **dict.fromkeys(("and", "logicaland"), "and"),
+    **dict.fromkeys(("or", "logicalor", "xor", "logicalxor"), "or"),
+    **dict.fromkeys(("not", "logicalnot"), "not"),
+    **dict.fromkeys(("where", "select", "selectv2", "hardshrink", "softshrink"), "where"),
+    **dict.fromkeys(("abs", "absolute"), "abs"),
+    **dict.fromkeys(("neg", "negative"), "neg"),
+    **dict.fromkeys(("sqrt", "rsqrt", "squareplus"), "sqrt"),
+    **dict.fromkeys(("exp", "exponential", "expm1"), "exp"),
+    **dict.fromkeys(("log", "log1p", "log2", "log10", "logsigmoid"), "log"),
+    **dict.fromkeys(("clip", "clipbyvalue"), "clip"),
+    **{name: name for name in ("sign", "square", "erf", "sin", "cos", "tan", "floor", "ceil", "round", "reciprocal")},
+}
+"""Operators on elements: each with the function of an `Elementwise` it is, or mostly consists of."""
+
+SEVERAL = frozenset(
+    ("add", "sub", "mul", "div", "max", "min", "pow", "mod", "equal", "less", "greater", "and", "or", "where")
+)
+"""The functions of an `Elementwise` that take more than one tensor."""

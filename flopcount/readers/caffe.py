@@ -22,6 +22,7 @@ from flopcount.readers.base import (
     batch_asked,
     counted_unknown,
     network_name,
+    plain_layer,
     sanitized,
     sized,
     sizes_asked,
@@ -150,10 +151,8 @@ def _next(tokens: Iterator[_Token], name: _Token) -> _Token:
 
 Made = Signal | list[Signal]
 
-NAMED = {
-    **dict.fromkeys(("Deconvolution", "ConvolutionDepthwise", "DepthwiseConvolution"), "Convolution"),
-    "Normalize": "Norm",
-}
+CONVOLUTIONS = ("Convolution", "Deconvolution", "ConvolutionDepthwise", "DepthwiseConvolution")
+NAMED = {**dict.fromkeys(CONVOLUTIONS, "Convolution"), "Normalize": "Norm"}
 """Layers whose parameters are in the message of another type."""
 
 
@@ -275,7 +274,7 @@ def _crop(op: LayerOp) -> Made:
 
 
 def _conv(op: LayerOp) -> Made:
-    count, is_depthwise = len(op.x.spatial), op.kind in {"ConvolutionDepthwise", "DepthwiseConvolution"}
+    count, is_depthwise = len(op.x.spatial), op.kind in CONVOLUTIONS[2:]
     return op.row(
         "ConvTranspose" if op.kind == "Deconvolution" else "Conv",
         op.x,
@@ -319,12 +318,6 @@ def _pool(op: LayerOp) -> Made:
     )
 
 
-def _batch_norm(op: LayerOp) -> Made:
-    """Add a batch norm, which keeps means, variances and one number that divides them."""
-    y = op.row("BatchNorm", op.x, affine=False)
-    return op.row("Constants", y, tail="factor", count=1)
-
-
 def _scale(op: LayerOp) -> Made:
     if len(op.xs) > 1:
         return op.row("Mul", *op.xs[:2])
@@ -363,35 +356,31 @@ def _embed(op: LayerOp) -> Made:
     return op.row("Embedding", op.x, num_embeddings=op.number("input_dim"), embedding_dim=op.number("num_output"))
 
 
-def _plain(kind: str, **fields: Any) -> Callable[[LayerOp], Made]:
-    """Return the function that adds a layer without options."""
-    return lambda op: op.row(kind, op.x, **fields)
-
-
 FUNCTIONS = {"ReLU6": "relu6", "ELU": "elu", "Sigmoid": "sigmoid", "TanH": "tanh", "Swish": "silu", "BNLL": "softplus"}
 ELEMENTWISE = {"AbsVal": "abs", "Exp": "exp", "Log": "log", "Power": "pow", "Clip": "clip", "Threshold": "greater"}
 
 LAYERS: Mapping[str, Callable[[LayerOp], Made]] = {
-    **dict.fromkeys(("Convolution", "Deconvolution", "ConvolutionDepthwise", "DepthwiseConvolution"), _conv),
+    **dict.fromkeys(CONVOLUTIONS, _conv),
     "InnerProduct": _linear,
     "Pooling": _pool,
-    "BatchNorm": _batch_norm,
-    "BN": _plain("BatchNorm"),
+    # one number is kept that divides the means and variances
+    "BatchNorm": lambda op: op.row("Constants", op.row("BatchNorm", op.x, affine=False), tail="factor", count=1),
+    "BN": plain_layer("BatchNorm"),
     "Scale": _scale,
     "LRN": lambda op: op.row("LocalResponseNorm", op.x, size=op.number("local_size", 5)),
-    "MVN": _plain("InstanceNorm"),
+    "MVN": plain_layer("InstanceNorm"),
     "Normalize": _normalize,
     "ReLU": _relu,
     "PReLU": lambda op: op.row("PReLU", op.x, num_parameters=1 if op.flag("channel_shared", False) else op.x.channels),
-    **{kind: _plain("Activation", function=function) for kind, function in FUNCTIONS.items()},
-    **{kind: _plain("Elementwise", function=function) for kind, function in ELEMENTWISE.items()},
+    **{kind: plain_layer("Activation", function=function) for kind, function in FUNCTIONS.items()},
+    **{kind: plain_layer("Elementwise", function=function) for kind, function in ELEMENTWISE.items()},
     **dict.fromkeys(("Softmax", "SoftmaxWithLoss"), _softmax),
     "Concat": _concat,
     "Eltwise": _eltwise,
     "Slice": _slices,
     "Split": lambda op: [op.x] * max(len(op.message.words("top")), 1),
     "Flatten": _flat,
-    "Dropout": _plain("Dropout"),
+    "Dropout": plain_layer("Dropout"),
     "Reshape": _reshape,
     "Permute": _permute,
     "Crop": _crop,
@@ -415,12 +404,7 @@ INPUTS = ("Input", "Data", "ImageData", "HDF5Data", "MemoryData", "DummyData", "
 """Layers that are inputs of the network."""
 
 _OLD = ("InnerProduct", "ReLU", "PReLU", "LRN", "TanH", "BNLL", "AbsVal", "MVN", "ImageData", "HDF5Data", "ArgMax")
-OLD = {
-    **{name.upper(): name for name in _OLD},
-    "INNER_PRODUCT": "InnerProduct",
-    "IMAGE_DATA": "ImageData",
-    "HDF5_DATA": "HDF5Data",
-}
+OLD = {**{name.upper(): name for name in _OLD}, "HDF5_DATA": "HDF5Data"}
 """The names of types in old files, if they differ in more than case."""
 
 

@@ -1,8 +1,4 @@
-"""Darknet networks: `.cfg` files, section by section.
-
-The windows are those of AlexeyAB's fork, for which most files are written; for files of the original
-they give the same sizes.
-"""
+"""Darknet networks: `.cfg` files, with the windows of AlexeyAB's fork; files of the original give the same sizes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +9,7 @@ from typing import Any, NamedTuple
 from flopcount.errors import Note, Refusal, suggestion
 from flopcount.formulas.shape import Shape
 from flopcount.readers.base import (
+    ACTIVATIONS,
     Build,
     Builder,
     Op,
@@ -23,10 +20,11 @@ from flopcount.readers.base import (
     batch_asked,
     counted_unknown,
     network_name,
+    plain_layer,
+    plain_word,
     sized,
     sizes_asked,
 )
-from flopcount.readers.synonyms import ACTIVATIONS, plain_word
 from flopcount.spec.text import read_text
 
 
@@ -190,12 +188,7 @@ def _activation(op: SectionOp) -> Signal:
     return op.row("Activation", op.x, function=function) if function else op.row("Identity", op.x)
 
 
-def _plain(kind: str) -> Callable[[SectionOp], Signal]:
-    """Return the function that adds a layer without options."""
-    return lambda op: op.row(kind, op.x)
-
-
-skipped = _plain("Identity")
+skipped: Callable[[SectionOp], Signal] = plain_layer("Identity")
 """Adds what computes nothing or is unknown."""
 
 HEADS = ("yolo", "region", "detection", "Gaussian_yolo")
@@ -206,7 +199,7 @@ LAYERS: Mapping[str, Callable[[SectionOp], Signal]] = {
     "local": lambda op: op.row("LocallyConnected", op.x, **_window(op)),
     "maxpool": _pool,
     "local_avgpool": _pool,
-    "avgpool": _plain("GlobalAvgPool"),
+    "avgpool": plain_layer("GlobalAvgPool"),
     "connected": _connected,
     "route": _route,
     "shortcut": _shortcut,
@@ -215,12 +208,12 @@ LAYERS: Mapping[str, Callable[[SectionOp], Signal]] = {
     "upsample": _upsample,
     "reorg": _reorg,
     "crop": _crop,
-    "softmax": _plain("Softmax"),
-    "batchnorm": _plain("BatchNorm"),
+    "softmax": plain_layer("Softmax"),
+    "batchnorm": plain_layer("BatchNorm"),
     "normalization": lambda op: op.row("LocalResponseNorm", op.x, size=op.number("size", 5)),
     "activation": _activation,
     "logistic": lambda op: op.row("Activation", op.x, function="sigmoid"),
-    "dropout": _plain("Dropout"),
+    "dropout": plain_layer("Dropout"),
     **dict.fromkeys((*HEADS, "cost", "empty", "silence"), skipped),
 }
 """The function that adds the nodes of each kind of section."""
@@ -266,12 +259,10 @@ def _network(path: Path, sizes: tuple[int, ...], sections: Sequence[Section], op
             if section.options[key] != "0":
                 raise op.problem(f"{key} makes it another kind of layer, which is not supported")
         signals.append(LAYERS.get(section.kind, skipped)(op))
-    notes = (UNDECODED,) if any(section.kind in HEADS for section in sections) else ()
+    undecoded = Note("decoding-uncounted", "decoding the detections (yolo, region) is not counted")
+    notes = (undecoded,) if any(section.kind in HEADS for section in sections) else ()
     nodes = tuple(builder.nodes)
     return ReadResult(network_name(path.stem), {"input": sizes}, nodes, notes, unknown, batch=batch)
-
-
-UNDECODED = Note("decoding-uncounted", "decoding the detections (yolo, region) is not counted")
 
 
 def _op(builder: Builder, section: Section, place: int, before: Sequence[Signal]) -> SectionOp:

@@ -69,10 +69,7 @@ def _beginning(path: Path) -> bytes:
 
 
 class Reading:
-    """How a file is read at any point; the content of a model is parsed once.
-
-    `title` names the file in messages; `content` is that of a file that is not on disk.
-    """
+    """How a file is read at any point: `title` names it in messages, `content` is that of a file not on disk."""
 
     def __init__(
         self, path: Path, title: str = "", *, content: bytes | None = None, allow_unknown: bool = False

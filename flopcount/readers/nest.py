@@ -43,7 +43,7 @@ def spelled(name: str) -> str:
 
 def paths(rows: Sequence[Flat], inputs: Sequence[str]) -> list[str]:
     """Return the dotted path of each row in the arch file that `nested` makes."""
-    return [*_paths(_tree(rows, inputs))]
+    return [*_paths(_Nesting(rows).items(range(len(rows)), 0, inputs))]
 
 
 def _paths(items: Sequence[_Item], prefix: str = "") -> Iterator[str]:
@@ -89,7 +89,8 @@ def _listed(value: Any) -> Any:
 
 def nested(rows: Sequence[Flat], inputs: Sequence[str]) -> list[dict[str, Any]]:
     """Return rows as the layers of an arch file."""
-    return _written(_tree(rows, inputs), rows, {name: name for name in inputs}, inputs[0])
+    items = _Nesting(rows).items(range(len(rows)), 0, inputs)
+    return _written(items, rows, {name: name for name in inputs}, inputs[0])
 
 
 def _written(
@@ -115,11 +116,6 @@ def _written(
 def _labels(count: int) -> list[str]:
     """Return the names of a block's inputs inside it."""
     return [f"input{place}" if place > 1 else "input" for place in range(1, count + 1)]
-
-
-def _tree(rows: Sequence[Flat], inputs: Sequence[str]) -> tuple[_Item, ...]:
-    """Return the layers and blocks that rows become."""
-    return _Nesting(rows).items(range(len(rows)), 0, inputs)
 
 
 class _Nesting:
@@ -195,10 +191,7 @@ _NOT_A_NAME = re.compile(r"[^a-z0-9_]")
 
 
 def folded(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of an arch file with templates for blocks that differ in numbers only.
-
-    The numbers that differ become arguments, those that always differ together one. Paths stay the same.
-    """
+    """Return the data with templates for blocks that differ in numbers only: their arguments. Paths stay the same."""
     layers, templates = [*data["layers"]], dict[str, Any](data.get("templates", {}))
     while group := _largest(layers):
         name = Names(templates).fresh(_template_name(group))
@@ -206,26 +199,23 @@ def folded(data: Mapping[str, Any]) -> dict[str, Any]:
     return {**data, "layers": layers, **({"templates": templates} if templates else {})}
 
 
-class _Block(NamedTuple):
-    """A block in the file, with the name of what it is in."""
-
-    layer: Layer
-    around: str
+_Block = tuple[Layer, str]
+"""A block in the file, with the name of what it is in."""
 
 
 def _largest(layers: Sequence[Layer]) -> list[_Block]:
     """Return the blocks of one structure that say the most; none, if no structure occurs twice."""
     groups: dict[str, list[_Block]] = {}
     for block in _blocks(layers, ""):
-        groups.setdefault(_structure(block.layer["layers"]), []).append(block)
-    found = [group for group in groups.values() if len(group) >= FEWEST and _rows(group[0].layer) >= FEWEST]
-    return max(found, key=lambda group: (len(group) - 1) * _rows(group[0].layer), default=[])
+        groups.setdefault(_structure(block[0]["layers"]), []).append(block)
+    found = [group for group in groups.values() if len(group) >= FEWEST and _rows(group[0][0]) >= FEWEST]
+    return max(found, key=lambda group: (len(group) - 1) * _rows(group[0][0]), default=[])
 
 
 def _blocks(layers: Sequence[Layer], around: str) -> Iterator[_Block]:
     for layer in layers:
         if layer["type"] == "Block":
-            yield _Block(layer, around)
+            yield layer, around
             yield from _blocks(layer["layers"], layer["name"] if not layer["name"].isdigit() else around)
 
 
@@ -262,7 +252,8 @@ def _holes(value: Any, place: Place = ()) -> Iterator[tuple[Place, int]]:
 
 def _template(group: Sequence[_Block], name: str) -> dict[str, Any]:
     """Make a template of blocks, and uses of it out of them."""
-    columns = [dict(_holes(block.layer["layers"])) for block in group]
+    blocks = [block for block, _ in group]
+    columns = [dict(_holes(block["layers"])) for block in blocks]
     arguments: dict[tuple[int, ...], str] = {}
     named: dict[Place, str] = {}
     taken = Names(_RESERVED)
@@ -270,14 +261,14 @@ def _template(group: Sequence[_Block], name: str) -> dict[str, Any]:
         values = tuple(column[place] for column in columns)
         if len({*values}) > 1:
             if values not in arguments:
-                arguments[values] = taken.fresh(_argument(place, group[0].layer["layers"]))
+                arguments[values] = taken.fresh(_argument(place, blocks[0]["layers"]))
             named[place] = arguments[values]
-    body = _with(group[0].layer["layers"], named)
-    for number, block in enumerate(group):
+    body = _with(blocks[0]["layers"], named)
+    for number, block in enumerate(blocks):
         given = {argument: values[number] for values, argument in arguments.items()}
-        kept: Layer = {key: block.layer[key] for key in ("name", "after") if key in block.layer}
-        block.layer.clear()
-        block.layer.update({**kept, "type": name, **given})
+        kept: Layer = {key: block[key] for key in ("name", "after") if key in block}
+        block.clear()
+        block.update({**kept, "type": name, **given})
     return {**({"required": [*arguments.values()]} if arguments else {}), "layers": body}
 
 
@@ -306,7 +297,7 @@ def _with(value: Any, named: Mapping[Place, str], place: Place = ()) -> Any:
 
 def _template_name(group: Sequence[_Block]) -> str:
     """Name a template after its uses, or after the block around them."""
-    block, names = group[0], {each.layer["name"] for each in group}
-    word = block.layer["name"] if len(names) == 1 and not block.layer["name"].isdigit() else block.around
-    base = _NOT_A_NAME.sub("_", (word or block.layer["name"]).lower()).strip("_0123456789") or "block"
+    (block, around), names = group[0], {each["name"] for each, _ in group}
+    word = block["name"] if len(names) == 1 and not block["name"].isdigit() else around
+    base = _NOT_A_NAME.sub("_", (word or block["name"]).lower()).strip("_0123456789") or "block"
     return base if base.endswith("block") else f"{base}_block"

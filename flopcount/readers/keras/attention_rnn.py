@@ -8,10 +8,7 @@ from flopcount.readers.base import exact
 from flopcount.readers.keras.context import CallOp, FeatureMap, Made, reshaped, turned
 from flopcount.readers.keras.graph import parts
 from flopcount.readers.keras.layers import softmax_along, window
-from flopcount.readers.keras.ops import combined, einsum
-
-TOKENS = 2
-"""A sequence has two axes: tokens and channels."""
+from flopcount.readers.keras.ops import SEQUENCE, combined, einsum
 
 
 def _sources(op: CallOp, names: Sequence[str] = ("query", "value", "key")) -> list[FeatureMap]:
@@ -19,9 +16,9 @@ def _sources(op: CallOp, names: Sequence[str] = ("query", "value", "key")) -> li
     found = [*parts(op.args, FeatureMap)][:3]
     for name in names[len(found) :]:
         found += [*parts(op.keywords.get(name), FeatureMap)][:1]
-    if len(found) < TOKENS:
+    if len(found) < SEQUENCE:
         raise op.problem("it takes a query and a value")
-    if any(x.rank - op.outer < TOKENS for x in found) or len({x.rank for x in found}) > 1:
+    if any(x.rank - op.outer < SEQUENCE for x in found) or len({x.rank for x in found}) > 1:
         raise op.problem("its inputs need an axis of tokens and the same number of axes")
     query, value, *rest = [op.vectors(x) for x in found]
     return [query, value, *(rest or [value])]

@@ -116,10 +116,7 @@ WRAPPERS = ("TimeDistributed", "SpectralNormalization")
 
 
 class LayerConfig(NamedTuple):
-    """One layer: its name, class, configuration and calls; `model` if it is one itself.
-
-    The class of a `foreign` one is registered by a user; a wrapper has another layer inside.
-    """
+    """One layer: `model` if it is one, `foreign` if a user registered its class, `wrapped` for a layer inside it."""
 
     name: str
     kind: str
@@ -258,12 +255,12 @@ def _shifted(model: LayerGraph) -> LayerGraph:
 
 def _moved(model: LayerGraph, shifts: Mapping[str, int]) -> LayerGraph:
     def moved(value: Any) -> Any:
-        def shifted(ref: Any) -> Ref | None:
-            if not isinstance(ref, Ref):
-                return None
-            return ref._replace(call=max(ref.call - shifts.get(ref.layer, 0), 0))
-
-        return replaced(value, shifted)
+        return replaced(
+            value,
+            lambda ref: (
+                ref._replace(call=max(ref.call - shifts.get(ref.layer, 0), 0)) if isinstance(ref, Ref) else None
+            ),
+        )
 
     layers = {
         name: layer._replace(calls=tuple(LayerCall(tuple(moved(args)), moved(words)) for args, words in layer.calls))

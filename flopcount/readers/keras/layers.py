@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
+from flopcount.readers.base import ACTIVATIONS, OPERATORS, plain_word
 from flopcount.readers.keras.context import CallOp, FeatureMap, Made, joined, reshaped, turned
-from flopcount.readers.synonyms import ACTIVATIONS, OPERATORS, plain_word
 
 
 def function_name(value: Any) -> str:
@@ -66,30 +66,27 @@ def softmax(op: CallOp) -> FeatureMap:
 
 def prelu(op: CallOp) -> Made:
     """Add a PReLU: a slope for each index of the axes that do not share one."""
-
-    def slopes(inner: CallOp, y: FeatureMap) -> FeatureMap:
-        return inner.row("PReLU", y, num_parameters=y.channels)
-
     x, shared = op.x, op.get("shared_axes") or []
     common = {op.axis(each, x.rank, "shared_axes") for each in (shared if isinstance(shared, list) else [shared])}
     own = [axis for axis in range(x.rank) if axis not in common]
     long = [axis for axis in own if x.sizes[axis] > 1]
     if len(long) > 1:
-        return op.grouped(lambda inner, y: over_axes(inner, y, own, slopes), op.vectors(x))
+        add: Adder = lambda inner, y: inner.row("PReLU", y, num_parameters=y.channels)  # noqa: E731
+        return op.grouped(lambda inner, y: over_axes(inner, y, own, add), op.vectors(x))
     count = prod(x.sizes[axis] for axis in long)
     return op.row("PReLU", op.viewed(x, long[0]) if long else x, num_parameters=count)
 
 
-def over_axes(
-    op: CallOp, x: FeatureMap, axes: list[int], add: Callable[[CallOp, FeatureMap], FeatureMap]
-) -> FeatureMap:
+Adder = Callable[[CallOp, FeatureMap], FeatureMap]
+"""Adds a layer on a feature map."""
+
+
+def over_axes(op: CallOp, x: FeatureMap, axes: list[int], add: Adder) -> FeatureMap:
     """Merge axes into channels, add a layer on them, and separate them again."""
     return reshaped(op, add(op, joined(op, x, axes)), x.sizes, tail="back")
 
 
-def _padding(
-    op: CallOp, kernel: tuple[int, ...], dilation: tuple[int, ...]
-) -> str | tuple[tuple[int, int], ...] | None:
+def _padding(op: CallOp, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> Any:
     """Return the padding: causal is all of it before, valid none."""
     word = op.word("padding", "valid")
     if word == "causal":
@@ -228,12 +225,7 @@ def layer_scale(op: CallOp) -> FeatureMap:
 
 
 def einsum_dense(op: CallOp) -> Made:
-    """Add a sum of products with a weight, mostly a linear layer.
-
-    Letters that input and weight share and the output lacks are summed; the
-    others of the weight are new. Those that all three have would need separate
-    weights for each position.
-    """
+    """Add a sum of products with a weight: letters that the output lacks are summed, as in a linear layer."""
     x, equation = op.x, op.word("equation", "").replace(" ", "")
     reads, weight, writes = _letters(op, equation, x.rank)
     sizes = dict(zip(reads, x.sizes, strict=True))
@@ -291,7 +283,7 @@ def _linear(op: CallOp, x: FeatureMap, terms: tuple[str, str, str], sizes: dict[
     return op.row("Elementwise", y, bias, tail="biased", function="add")
 
 
-def normalization(add: Callable[[CallOp, FeatureMap], FeatureMap]) -> Callable[[CallOp], Made]:
+def normalization(add: Adder) -> Callable[[CallOp], Made]:
     """Return the function that adds a normalization over one axis, or over several, which are merged for it."""
 
     def over(op: CallOp) -> Made:

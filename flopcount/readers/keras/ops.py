@@ -5,18 +5,9 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-from flopcount.readers.keras.context import (
-    CallOp,
-    FeatureMap,
-    Made,
-    Writer,
-    axis_order,
-    reshaped,
-    taken,
-    turned,
-)
+from flopcount.readers.base import SEVERAL
+from flopcount.readers.keras.context import CallOp, FeatureMap, Made, Writer, axis_order, reshaped, taken, turned
 from flopcount.readers.keras.layers import applied, pool
-from flopcount.readers.synonyms import SEVERAL
 
 SEQUENCE = 2
 """The axes of a sequence: tokens and channels."""
@@ -109,15 +100,9 @@ def einsum(op: CallOp, xs: Sequence[FeatureMap], reads: Sequence[str], out: str,
 
 
 REDUCTIONS: Mapping[str, str] = {
-    **dict.fromkeys(("mean", "reducemean"), "mean"),
-    **dict.fromkeys(("sum", "reducesum"), "sum"),
-    **dict.fromkeys(("max", "amax", "reducemax"), "max"),
-    **dict.fromkeys(("min", "amin", "reducemin"), "min"),
-    **dict.fromkeys(("prod", "reduceprod"), "prod"),
-    "argmax": "argmax",
-    "argmin": "argmin",
-    "logsumexp": "logsumexp",
-    "norm": "norm",
+    **{name: name for name in ("mean", "sum", "max", "min", "prod", "argmax", "argmin", "logsumexp", "norm")},
+    **{f"reduce{name}": name for name in ("mean", "sum", "max", "min", "prod")},
+    **{f"a{name}": name for name in ("max", "min")},
 }
 """Operations that make one number of many."""
 
@@ -132,27 +117,22 @@ def element(function: str) -> Writer:
     return add
 
 
-def activation(name: str) -> Writer:
-    """Return the function that adds an activation."""
-    return lambda op: applied(op, op.x, name)
+def activation(op: CallOp, name: str) -> FeatureMap:
+    """Add an activation."""
+    return applied(op, op.x, name)
 
 
-def reduction(function: str) -> Writer:
-    """Return the function that adds a reduction."""
-    return lambda op: _reduced(op, op.x, function)
-
-
-def _reduced(op: CallOp, x: FeatureMap, found: str) -> FeatureMap:
+def reduced(op: CallOp, function: str) -> FeatureMap:
     """Add a reduction: a global pool if it is one over space."""
-    axes = op.axes(op.argument(1, "axis"), x.rank)
+    x, axes = op.x, op.axes(op.argument(1, "axis"), op.x.rank)
     keep = op.argument(2, "keepdims", "keep_dims", default=False) is True
     space = [axis for axis in range(x.rank) if axis != x.channel]
-    kind = {"mean": "GlobalAvgPool", "max": "GlobalMaxPool"}.get(found)
+    kind = {"mean": "GlobalAvgPool", "max": "GlobalMaxPool"}.get(function)
     if kind and x.copies == 0 and x.rank > 1 and axes == space:
         return op.row(kind, x, keepdim=keep, channel=x.channel if keep else 0)
     left = x.rank if keep else max(x.rank - len(axes), 1)
     places = [axis - x.rank for axis in axes]
-    return op.row("Reduce", op.vectors(x), axes=places, function=found, keepdim=keep, channel=left - 1)
+    return op.row("Reduce", op.vectors(x), axes=places, function=function, keepdim=keep, channel=left - 1)
 
 
 def matmul(op: CallOp) -> FeatureMap:
@@ -179,13 +159,9 @@ def einsum_of(op: CallOp) -> FeatureMap:
 def attention(op: CallOp) -> Made:
     """Add attention over tokens, heads and channels: two products, and the softmax between them."""
     xs = [op.argument(place, name) for place, name in enumerate(("query", "key", "value"))]
-    if not all(isinstance(x, FeatureMap) and x.rank == HEADS for x in xs) or len({x.sizes[1] for x in xs}) > 1:
+    if not all(isinstance(x, FeatureMap) and x.rank == 3 for x in xs) or len({x.sizes[1] for x in xs}) > 1:  # noqa: PLR2004
         raise op.problem("it takes queries, keys and values with the same number of heads")
     return op.grouped(_attended, *xs)
-
-
-HEADS = 3
-"""Tokens, heads and channels."""
 
 
 def _attended(op: CallOp, query: FeatureMap, key: FeatureMap, value: FeatureMap) -> FeatureMap:
@@ -207,17 +183,13 @@ def pooled(name: str) -> Writer:
 
 
 def time_distributed(op: CallOp) -> Made:
-    """Add a layer that is applied to each place of the first axis."""
-    return op.inside(op.having(outer=op.outer + 1, args=(_in_front(op),)))
-
-
-def _in_front(op: CallOp) -> FeatureMap:
-    """See a tensor with the places that the layer is applied to in front of its channels."""
+    """Add a layer that is applied to each place of the first axis, which goes before the channels."""
     x = op.x
     if x.rank < op.outer + 2:
         raise op.problem(f"its input has {x.rank} axes after the batch; it needs at least {op.outer + 2}")
     copies = max(x.copies, op.outer + 1)
-    return op.viewed(x, max(x.channel, copies) if x.channel <= op.outer else x.channel, copies)
+    x = op.viewed(x, max(x.channel, copies) if x.channel <= op.outer else x.channel, copies)
+    return op.inside(op.having(outer=op.outer + 1, args=(x,)))
 
 
 def spectral(op: CallOp) -> Made:
@@ -347,9 +319,8 @@ def _key(op: CallOp, key: Any) -> Any:
     if isinstance(key, dict) or (isinstance(key, str) and key in {"Ellipsis", "..."}):
         return ...
     if isinstance(key, slice):
-        parts = (key.start, key.stop, key.step)
-        if any(part is not None and op.checked("slice", part) is None for part in parts):
-            raise op.problem("a slice has to consist of integers")
+        for part in (key.start, key.stop, key.step):
+            op.checked("slice", 0 if part is None else part)
         return key
     return key if key is None or key is ... else op.checked("key", key)
 

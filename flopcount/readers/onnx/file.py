@@ -1,8 +1,7 @@
-"""ONNX files: the protocol buffer wire format, and the model it holds.
+"""ONNX files: the protocol buffer wire format, and the model it holds, with the field numbers of onnx.proto.
 
-A message is a span of a buffer, and is skipped by its length: weights are never read, and
-other files never opened. The file is read through a small window, since the pages of a
-mapped file would count as memory of the process. Field numbers are those of onnx.proto.
+Messages are skipped by their length, weights never read. The file is read through a small window,
+since the pages of a mapped file would count as memory of the process.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -18,10 +18,7 @@ Found = tuple[Mapping[str, str], tuple[NodeProto, ...]]
 
 
 class Fusion(NamedTuple):
-    """The operator that a pattern is, the names of its inputs, the pattern, and the attributes of the operator.
-
-    The inputs after the first are parameters: the pattern matches only initializers.
-    """
+    """An operator, its inputs (initializers after the first), the pattern that it replaces, and its attributes."""
 
     op: str
     inputs: tuple[str, ...]

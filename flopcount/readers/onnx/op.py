@@ -36,10 +36,7 @@ class Size(int):
 
 
 class Value(NamedTuple):
-    """A tensor: its sizes, and either the row that makes it or what is known before anything runs.
-
-    `data` holds the numbers if they are few and known, `initializers` what they are computed from.
-    """
+    """A tensor: its sizes, and either the row that makes it or its numbers and the initializers they are from."""
 
     dims: Dims
     dtype: int = 1

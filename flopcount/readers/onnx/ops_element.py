@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from math import prod
 
 from flopcount.errors import Refusal
-from flopcount.readers import synonyms
+from flopcount.readers.base import ACTIVATIONS, plain_word
 from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer, on_axis
 from flopcount.readers.onnx.ops_conv import as_map
 from flopcount.readers.onnx.ops_shape import broadcast, expanded, parameter, reshaped
 
-ACTIVATIONS = (
+_ACTIVATIONS = (
     *("Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Gelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Mish"),
     *("Softplus", "Softsign", "ThresholdedRelu", "Swish", "Silu", "FastGelu", "QuickGelu", "BiasGelu"),
 )
@@ -273,10 +273,8 @@ OPERATORS: Mapping[str, Writer] = {
     **dict.fromkeys(ELEMENTWISE, elementwise),
     **dict.fromkeys(("com.microsoft.QuantizeLinear", "com.microsoft.DequantizeLinear"), elementwise),
     **{
-        name: lambda op: [
-            op.row("Activation", op.at(0), function=synonyms.ACTIVATIONS[synonyms.plain_word(op.node.op)])
-        ]
-        for name in ACTIVATIONS
+        name: lambda op: [op.row("Activation", op.at(0), function=ACTIVATIONS[plain_word(op.node.op)])]
+        for name in _ACTIVATIONS
     },
     "Clip": clip,
     "PRelu": prelu,

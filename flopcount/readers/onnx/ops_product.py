@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from flopcount.errors import Refusal
+from flopcount.readers.base import ACTIVATIONS, plain_word
 from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer
 from flopcount.readers.onnx.ops_conv import convolved
 from flopcount.readers.onnx.ops_element import added, joined
 from flopcount.readers.onnx.ops_shape import parameter, reshaped, shares
-from flopcount.readers.synonyms import ACTIVATIONS, plain_word
 
 Term = tuple[Value, Dims, str]
 """An operand of a sum of products: the tensor, its sizes, and a letter for each axis."""

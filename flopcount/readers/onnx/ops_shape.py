@@ -1,6 +1,6 @@
 """Operators that move numbers: other axes, a part of a tensor, several in one; and those known by their sizes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, zip_longest
 from math import prod
 from typing import Any
@@ -310,11 +310,6 @@ def like(op: NodeContext, index: int = 0) -> list[Value]:
     return [op.sized(*x.dims) if x.static else op.operation(x, channel_axis=op.channel_axis(x))]
 
 
-def sized_by(sizes: Callable[[NodeContext], Sequence[int]]) -> Writer:
-    """Return the writer of an operator from the sizes of its output."""
-    return lambda op: [op.sized(*sizes(op))]
-
-
 def _one_hot(op: NodeContext) -> Dims:
     """Return the sizes with an additional axis, as long as there are classes."""
     x, depth = op.at(0), op.numbers(1) or (1,)
@@ -372,17 +367,17 @@ OPERATORS: Mapping[str, Writer] = {
     **dict.fromkeys(("ScatterElements", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "EyeLike"), like),
     **dict.fromkeys(("RotaryEmbedding", "com.microsoft.RotaryEmbedding"), like),
     "GatherElements": lambda op: like(op, 1),
-    "GatherND": sized_by(
-        lambda op: op.at(1).dims[:-1] + op.at(0).dims[op.integer("batch_dims", 0) + op.at(1).dims[-1] :]
-    ),
-    "GridSample": sized_by(lambda op: op.at(0).dims[:2] + op.at(1).dims[1:-1]),
-    "RoiAlign": sized_by(
-        lambda op: (op.at(1).dims[0], op.at(0).dims[1], op.integer("output_height", 1), op.integer("output_width", 1))
-    ),
-    "CenterCropPad": sized_by(_center_cropped),
-    "Col2Im": sized_by(_summed_columns),
-    "MaxUnpool": sized_by(_unpooled),
-    "OneHot": sized_by(_one_hot),
+    "GatherND": lambda op: [
+        op.sized(*op.at(1).dims[:-1], *op.at(0).dims[op.integer("batch_dims", 0) + op.at(1).dims[-1] :])
+    ],
+    "GridSample": lambda op: [op.sized(*op.at(0).dims[:2], *op.at(1).dims[1:-1])],
+    "RoiAlign": lambda op: [
+        op.sized(op.at(1).dims[0], op.at(0).dims[1], *(op.integer(f"output_{key}", 1) for key in ("height", "width")))
+    ],
+    "CenterCropPad": lambda op: [op.sized(*_center_cropped(op))],
+    "Col2Im": lambda op: [op.sized(*_summed_columns(op))],
+    "MaxUnpool": lambda op: [op.sized(*_unpooled(op))],
+    "OneHot": lambda op: [op.sized(*_one_hot(op))],
     "TopK": top_k,
 }
 """Operators by the function that writes their layers."""

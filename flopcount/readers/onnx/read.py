@@ -269,10 +269,7 @@ def scopes(rows: Sequence[DraftRow], first: int) -> list[Scope]:
 
 
 def _of_node(row: DraftRow) -> Scope | None:
-    """Return the scope in a node's name, as PyTorch and TensorFlow write it with slashes.
-
-    A row that only sets the channel axis is named after the module that reads it, and is beside the module.
-    """
+    """Return the scope in a node's name, written with slashes; a view is beside the module that reads it."""
     name = row.node.name.strip("/") if row.node else ""
     if "/" not in name:
         return None
