@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import flopcount
 from flopcount.errors import Note, SpecError, UsageError
-from flopcount.formulas.numbers import Dim, maximum
+from flopcount.formulas.numbers import Dim, exact, maximum
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import Convention, convention
-from flopcount.network.folding import folded
 from flopcount.network.network import Network, Where, planned
-from flopcount.network.plan import Given, Node, Plan, input_shapes
-from flopcount.network.scale import scaled, width_ratio
-from flopcount.network.substitute import standardized
+from flopcount.network.plan import Given, Plan, input_shapes
 from flopcount.network.trace import Trace, fields, trace
+from flopcount.network.transform import folded, scaled, standardized, width_ratio
 from flopcount.spec.expression import Ratio
 from flopcount.spec.fields import Layer
 from flopcount.spec.load import Setting, setting
@@ -60,25 +58,13 @@ class Metric(NamedTuple):
         return values if self.combine == "sum" else (reduce(maximum, [*values, 0]),)
 
 
-def _params(step: Step, rule: Convention) -> Dim:
-    return rule.params_of(step)
-
-
-def _macs(step: Step, rule: Convention) -> Dim:
-    return rule.macs_of(step)
-
-
-def _flops(step: Step, rule: Convention) -> Dim:
-    """Return FLOPs: two for each MAC, or the number itself if the convention counts FLOPs."""
-    return rule.macs_of(step) * (2 if rule.unit == "MAC" else 1)
-
-
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("params", "params", "count", _params),
-        Metric("macs", "MACs", "count", _macs),
-        Metric("flops", "FLOPs", "count", _flops),
+        Metric("params", "params", "count", lambda step, rule: rule.params_of(step)),
+        Metric("macs", "MACs", "count", lambda step, rule: rule.macs_of(step)),
+        # two FLOPs for each MAC, or the number itself if the convention counts FLOPs
+        Metric("flops", "FLOPs", "count", lambda step, rule: rule.macs_of(step) * (2 if rule.unit == "MAC" else 1)),
     )
 }
 """Every metric by name. A new one needs a row here, its getter, and its meaning in `flopcount.spec.units`."""
@@ -106,7 +92,7 @@ def ratio(part: int, whole: int) -> float | None:
 
 def cost(step: Step, rule: Convention, metrics: Sequence[str] = DEFAULT_METRICS) -> Cost:
     """Return the metrics of a step under a convention."""
-    return Cost({name: _exact(METRICS[name].of(step, rule)) for name in metrics})
+    return Cost({name: exact(METRICS[name].of(step, rule)) for name in metrics})
 
 
 def combined(costs: Iterable[Cost], metrics: Sequence[str] = DEFAULT_METRICS) -> Cost:
@@ -118,12 +104,6 @@ def combined(costs: Iterable[Cost], metrics: Sequence[str] = DEFAULT_METRICS) ->
 def summed(traced: Trace, rule: Convention, metrics: Sequence[str] = DEFAULT_METRICS) -> Cost:
     """Return the metrics of a whole trace."""
     return combined((cost(step, rule, metrics) for step in traced.steps.values()), metrics)
-
-
-def _exact(count: object) -> int:
-    if not isinstance(count, int):
-        raise TypeError(f"an exact count is an int, not {type(count).__name__}")
-    return count
 
 
 class Point(NamedTuple):
@@ -207,18 +187,11 @@ class Count:
             known = self._known[id(step)] = step, cost(step, self.convention, self.case.metrics)
         return known[1]
 
-    def under(self, paths: Iterable[str]) -> Cost:
-        """Return the cost of some layers together."""
-        return combined((self.costs[path] for path in paths), self.case.metrics)
-
     @property
     def weighted_layers(self) -> int:
         """The number of layers with weights; the parts of a composition count one each."""
-        return sum(
-            not leaf.tally.counts.keys().isdisjoint(WEIGHTS)
-            for step in self.trace.steps.values()
-            for leaf in step.leaves()
-        )
+        leaves = (leaf for step in self.trace.steps.values() for leaf in step.leaves())
+        return sum(not leaf.tally.counts.keys().isdisjoint(WEIGHTS) for leaf in leaves)
 
     def _costs(self, traced: Trace) -> dict[str, Cost]:
         return {path: self.cost(step) for path, step in traced.steps.items()}
@@ -304,9 +277,7 @@ class Case:
     @cached_property
     def given(self) -> Given:
         """What the width makes of the channels, as path → field → value."""
-        if self.width is None:
-            return {}
-        return scaled(self.plan, self.plan.scaling, self.width_ratio)
+        return {} if self.width is None else scaled(self.plan, self.plan.scaling, self.width_ratio)
 
     @property
     def width_ratio(self) -> Ratio:
@@ -412,12 +383,8 @@ def _check_implementation(traced: Trace) -> None:
     """Refuse entries of [written] that match no layer."""
     from flopcount.network.implementation import written_problems
 
-    problems = [*written_problems(traced.plan.implementation, traced.plan.nodes, traced.steps)]
-    if problems:
+    if problems := [*written_problems(traced.plan.implementation, traced.plan.nodes, traced.steps)]:
         raise SpecError(problems)
-
-
-# The notes that qualify a number.
 
 
 def notes_of(cases: Iterable[tuple[str, "Case"]]) -> tuple[Note, ...]:
@@ -440,26 +407,23 @@ def _skipped(plan: Plan) -> Iterator[Note]:
 
 def _unscaled(case: Case) -> Iterator[Note]:
     if case.given and case.plan.scaling is None:
-        yield Note(
-            "width-unscaled",
-            "the file has no [scaling]: channels times the width are rounded down to a whole number, at least 1",
-        )
+        text = "the file has no [scaling]: channels times the width are rounded down to a whole number, at least 1"
+        yield Note("width-unscaled", text)
 
 
 def _vanished(case: Case) -> Iterator[Note]:
     """Say how much of the figures comes from maps that valid-round let vanish, and give the true figures."""
     count = case.count
-    gone = [node for node, step in count.trace.items() if vanishes(step)]
+    gone = {path: step.shape.spatial for path, step in count.trace.steps.items() if vanishes(step)}
     if not gone:
         return
-    total, standard = count.total.macs, count.standard_total
+    sizes = ", ".join("×".join(map(str, dict.fromkeys(each))) for each in gone.values())
     says = (
-        f'padding = "valid-round": the maps have vanished from {gone[0].path} on '
-        f"(sizes {', '.join(_size(count.trace.steps[node.path]) for node in gone)}), "
-        f"so {_share(_within(count.costs, gone), total)} as specified"
+        f'padding = "valid-round": the maps have vanished from {next(iter(gone))} on '
+        f"(sizes {sizes}), so {_share(count.costs, gone, count.total.macs)} as specified"
     )
-    if standard:
-        says += f" and {_share(_within(count.standard_costs, gone), standard.macs)} with standard convolutions"
+    if standard := count.standard_total:
+        says += f" and {_share(count.standard_costs, gone, standard.macs)} with standard convolutions"
     yield Note("maps-vanished", f"{says} come from maps that do not exist. {_truth(case)}")
 
 
@@ -468,16 +432,8 @@ def vanishes(step: Step) -> bool:
     return any(isinstance(size, int) and size < 1 for size in step.shape.spatial)
 
 
-def _size(step: Step) -> str:
-    sizes = [*dict.fromkeys(step.shape.spatial)]
-    return "×".join(map(str, sizes))
-
-
-def _within(costs: Mapping[str, Cost], nodes: list[Node]) -> int:
-    return sum(costs[node.path].macs for node in nodes)
-
-
-def _share(part: int, whole: int) -> str:
+def _share(costs: Mapping[str, Cost], paths: Iterable[str], whole: int) -> str:
+    part = sum(costs[path].macs for path in paths)
     return f"{part} of the {whole} MACs ({part / whole:.1%})" if whole else f"{part} of {whole} MACs"
 
 

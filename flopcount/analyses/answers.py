@@ -1,6 +1,7 @@
 """What a case answers beyond its own count: comparisons, limits and sweeps, for use from Python."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -69,13 +70,7 @@ def sweep(case: Case, **axes: Sequence[Any]) -> tuple[Candidate, ...]:
     `axes` are lists of values by argument of `Case`: `sweep(case, input=[160, 224], width=[0.5, 1])`. A
     combination that cannot be counted keeps its error. `flopcount sweep` is for grids of millions.
     """
-    return tuple(_candidate(case, values) for values in _combinations(axes))
-
-
-def _combinations(axes: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
-    from itertools import product
-
-    yield from (dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
+    return tuple(_candidate(case, dict(zip(axes, values, strict=True))) for values in product(*axes.values()))
 
 
 def _candidate(case: Case, values: Mapping[str, Any]) -> Candidate:

@@ -16,9 +16,9 @@ from flopcount.formulas.numbers import exact
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import POLICIES, Convention, convention, mac_conventions
-from flopcount.network.folding import folded
 from flopcount.network.network import Network
 from flopcount.network.trace import Trace
+from flopcount.network.transform import folded
 from flopcount.spec.arch import Claim, With
 from flopcount.spec.load import Spec
 from flopcount.spec.positions import located

@@ -14,8 +14,8 @@ from flopcount.formulas.numbers import exact
 from flopcount.network.convention import POLICIES
 from flopcount.network.network import of_spec, planned
 from flopcount.network.plan import Given, Node
-from flopcount.network.substitute import carried
 from flopcount.network.trace import Trace, options, own
+from flopcount.network.transform import carried
 from flopcount.readers.nest import Flat, nested
 from flopcount.spec.fields import Layer
 from flopcount.spec.load import validated

@@ -16,8 +16,8 @@ from flopcount.formulas.numbers import exact
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
 from flopcount.network.plan import Given, Node, Plan
-from flopcount.network.substitute import Replacement, Target, replacement
 from flopcount.network.trace import Trace, fields, own, trace
+from flopcount.network.transform import Replacement, Target, replacement
 from flopcount.spec.kinds import KINDS, STAND_INS, kind_named
 from flopcount.spec.load import Setting
 

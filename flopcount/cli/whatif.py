@@ -25,7 +25,7 @@ from flopcount.cli.loading import Options, case_of
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, typed
 from flopcount.cli.output import Output, show, write_whole
 from flopcount.errors import BadInput, FileError, Note, SpecError, UsageError
-from flopcount.network.substitute import Target
+from flopcount.network.transform import Target
 from flopcount.report.compare import whatif_report
 from flopcount.report.cost import metrics_in
 from flopcount.report.table import Report

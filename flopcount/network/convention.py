@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from flopcount.errors import FileError, Place, Problem, UsageError, suggestion
 from flopcount.formulas.norm import ACTIVATIONS
 from flopcount.formulas.numbers import Dim
-from flopcount.formulas.step import OPERATIONS, PARAMETERS, Step, Tally
+from flopcount.formulas.step import OPERATIONS, PARAMETERS, Step
 from flopcount.network.implementation import ABSENT, CALL_STYLES
 from flopcount.network.padding_exact import PADDING_EXACT
 from flopcount.spec.fields import Flag, Help, printable, sentence, shown
@@ -29,7 +29,7 @@ Weights = Mapping[str, int]
 class Weighing(NamedTuple):
     """Weights by name, with exceptions for kinds of steps and for manners of writing them.
 
-    An exception names what differs. That of the manner goes before that of the kind.
+    An exception names what differs; that of the manner goes before that of the kind.
     """
 
     weights: Weights
@@ -71,9 +71,6 @@ def padding_exact_names(weights: Weights) -> list[str]:
     return [name for name, weight in weights.items() if weight and name.endswith("_valid")]
 
 
-# Conventions as values, and flopcount's own: the rows of conventions.toml.
-
-
 Policy = Literal["trainable", "weights", "total", "folded", "slim"]
 POLICIES: tuple[str, ...] = get_args(Policy)
 """What may be counted as a parameter; the first is the default."""
@@ -101,14 +98,6 @@ class Convention(NamedTuple):
     headline: str = "MACs"
     batch: Batch = "counted"
     divisor: int = 1
-
-    def macs(self, tally: Tally) -> Dim:
-        """Return the multiply-accumulates in a tally of which nothing more is known."""
-        return tally.weighed(self.operations.weights)
-
-    def params(self, tally: Tally) -> Dim:
-        """Return the parameters in a tally of which nothing more is known."""
-        return tally.weighed(self.parameters.weights)
 
     def macs_of(self, step: Step) -> Dim:
         """Return what a step comes to: MACs, or FLOPs where that is the unit."""
@@ -151,15 +140,14 @@ def _table() -> Mapping[str, Any]:
 
 
 def own_conventions() -> list[str]:
-    """Return the names of flopcount's own ways to count MACs."""
+    """Return the names of flopcount's own ways to count MACs: the rows of conventions.toml."""
     return [*_table()["macs"]]
 
 
 def own_convention(name: str) -> Convention:
     """Return one of flopcount's own conventions."""
     row = _table()["macs"][name]
-    nothing = Weighing({})
-    known = Convention(name, "", Weighing(row["weights"]), nothing, row["counts"], row["leaves_out"], "")
+    known = Convention(name, "", Weighing(row["weights"]), Weighing({}), row["counts"], row["leaves_out"], "")
     return with_params(known, row.get("params", POLICIES[0]))
 
 
@@ -177,14 +165,8 @@ def with_params(known: Convention, policy: str) -> Convention:
     )
 
 
-# What counts: integer weights over a tally, applied last.
-#
-# flopcount's own ways to count are the rows of conventions.toml. Those of other
-# counters are a file each, in the folder counters, and are read when they are named.
-
-
 COUNTERS = Path(__file__).parent / "counters"
-"""The conventions of other counters: a file for each, called as it is."""
+"""The conventions of other counters: a file for each, read when it is named."""
 
 
 def mac_conventions() -> list[str]:
@@ -195,21 +177,16 @@ def mac_conventions() -> list[str]:
 def convention(params: str | None = None, macs: str = "macs") -> Convention:
     """Return a convention by its name, or from a file: `my.toml`, `my.toml:name`.
 
-    Parameters are counted by a policy: the default one or, where another counter is
-    named, as that counter does.
+    By default, parameters are counted as this convention counts them.
     """
     found = own_convention(macs) if macs in own_conventions() else described(macs).rule
     return found if params is None else with_params(found, params)
 
 
-# Conventions from files: those of other counters, and those of users.
-
-
 MOST_BYTES = 2**20
-LONGEST = 2000
-"""Characters of a text that is printed."""
-Text = Annotated[str, Field(max_length=LONGEST), AfterValidator(printable), Help("one line of text")]
-TEXTS = ("about", "headline", "version", "source", "counts", "leaves_out")
+"""Largest file of conventions that is read."""
+
+Text = Annotated[str, Field(max_length=2000), AfterValidator(printable), Help("one line of text")]
 
 
 class _File(NamedTuple):
@@ -260,12 +237,9 @@ def _of_file(path: Path, name: str) -> Described:
     if not isinstance(several, Mapping) or name not in several:
         known = [*several] if isinstance(several, Mapping) else []
         example = f"{path}:{known[0]}" if known else f"{path}, without a name: it holds one convention"
-        raise UsageError(f"{path}: {_asked(name)}; write {example}")
+        what = f"no convention is named {name!r} here" if name else "there are several conventions here"
+        raise UsageError(f"{path}: {what}; write {example}")
     return _described(name, _File(str(path), text, several[name], ("conventions", name)))
-
-
-def _asked(name: str) -> str:
-    return f"no convention is named {name!r} here" if name else "there are several conventions here"
 
 
 def _text(path: Path) -> str:
@@ -290,13 +264,9 @@ def _described(name: str, file: _File) -> Described:
         raise located(problems, Source(file.title, file.text, "toml", {}))
     base = data.get("extends")
     about = {key: data[key] for key in ("about", "version", "source", "notes") if key in data}
-    start = _blank() if base is None else described(base).rule
-    return Described(_changed(start, name, data), **about)
-
-
-def _blank() -> Convention:
     blank = Convention("", "", Weighing({}), Weighing({}), "what the file weighs", "all else", "")
-    return with_params(blank, POLICIES[0])
+    start = with_params(blank, POLICIES[0]) if base is None else described(base).rule
+    return Described(_changed(start, name, data), **about)
 
 
 def _changed(start: Convention, name: str, data: Mapping[str, Any]) -> Convention:
@@ -347,7 +317,7 @@ def _file_model(bases: tuple[str, ...]) -> type[BaseModel]:
     }
     model = create_model("ConventionParams", __config__=_STRICT, **params)
     fields: dict[str, Any] = {
-        **dict.fromkeys(TEXTS, (Text, "")),
+        **dict.fromkeys(("about", "headline", "version", "source", "counts", "leaves_out"), (Text, "")),
         "unit": (Annotated[Unit, Help('"MAC" or "FLOP"')], "MAC"),
         "batch": (Annotated[Batch, Help('"counted", "divided" or "times params"')], "counted"),
         "folds": (Flag, False),

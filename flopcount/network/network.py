@@ -42,13 +42,7 @@ class Network:
 
     def at(self, where: Where) -> "Network":
         """Return the network read at another point; what the point leaves out is as here."""
-        here = self.where
-        merged = Where(
-            where.input or here.input,
-            where.batch or here.batch,
-            where.variant or here.variant,
-            where.settings or here.settings,
-        )
+        merged = self.where._replace(**{name: value for name, value in where._asdict().items() if value})
         if merged == self.where:
             return self
         other = Network(self.title, self._read, merged)

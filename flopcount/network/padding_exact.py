@@ -4,8 +4,9 @@ A window of size k visits O positions along an axis of size n. Of its O·k eleme
 o·stride − before + t·dilation in [0, n) fall on the map.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from math import gcd
+from typing import Any
 
 from flopcount.errors import UsageError
 from flopcount.formulas.numbers import Dim, product, remainder, total, where
@@ -32,7 +33,6 @@ _PLAIN = frozenset(
     ("Conv", "DepthwiseConv", "GroupConv", "ConvTranspose", "AvgPool", "MaxPool", "AdaptiveAvgPool", "AdaptiveMaxPool")
 )
 """Steps in which every window element does the same."""
-
 
 MOST_STOPS = 64
 """Adaptive pools with more outputs per axis are counted at one input only."""
@@ -67,28 +67,25 @@ def _fitted(size: Dim, stops: Dim) -> Dim:
     raise UsageError(_ONE_BY_ONE)
 
 
-def _axes(slide: Slide, window: Window, kernel: tuple[Dim, ...]) -> tuple[tuple[Dim, ...], ...]:
+def _axes(slide: Slide, window: Window, kernel: tuple[Dim, ...]) -> tuple[Any, ...]:
     """Return the sizes of the map, stops, kernel, stride, dilation and padding before, axis by axis."""
     count = len(slide.map)
     stride = per_axis(window.stride, count, "stride")
     dilation = per_axis(window.dilation, count, "dilation")
     rule = window.padding
     if isinstance(rule, str):
-        before = tuple(map(_SAME, slide.map, slide.stops, kernel, stride, dilation)) if rule == "same" else (0,) * count
+        before = tuple(map(_same, slide.map, slide.stops, kernel, stride, dilation)) if rule == "same" else (0,) * count
     else:
         before = tuple(pad for pad, _ in pads(rule, count))
     return slide.map, slide.stops, kernel, stride, dilation, before
 
 
-def _same(size: int, stops: int, kernel: int, stride: int, dilation: int) -> int:
+def _same(size: Any, stops: Any, kernel: Any, stride: Any, dilation: Any) -> Any:
     """Return the padding before the map under `same` padding."""
     return max((stops - 1) * stride + dilation * (kernel - 1) + 1 - size, 0) // 2
 
 
-_SAME: Callable[..., Dim] = _same
-
-
-def _count(size: int, stops: int, kernel: int, stride: int, dilation: int, before: int) -> int:  # noqa: PLR0917  (an axis of a window)
+def _hits(size: int, stops: int, kernel: int, stride: int, dilation: int, before: int) -> int:  # noqa: PLR0917  (an axis of a window)
     """Count the window elements along one axis that fall on it; the roles are swapped if that is faster."""
     if kernel > stops:
         kernel, dilation, stops, stride = stops, stride, kernel, dilation
@@ -98,6 +95,3 @@ def _count(size: int, stops: int, kernel: int, stride: int, dilation: int, befor
         first, last = max(0, -(offset // stride)), min(stops - 1, (size - 1 - offset) // stride)
         found += max(0, last - first + 1)
     return found
-
-
-_hits: Callable[..., Dim] = _count

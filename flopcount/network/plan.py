@@ -23,10 +23,9 @@ Given = Mapping[str, Mapping[str, Any]]
 class Frame(NamedTuple):
     """One use of a template: its arguments, and what enters it.
 
-    An argument may be an expression over the names of the frame around it.
-    Names that are not its own are looked up in `root`, the arguments of the file.
-    `entry` is the path of the layer whose channels are `in_channels`; `number`
-    is which repetition it is, known to expressions as `index`.
+    An argument may be an expression over the names of the `outer` frame; other names are looked up in `root`, the
+    arguments of the file. `entry` is the path of the layer whose channels are `in_channels`; `number` is which
+    repetition it is, known to expressions as `index`.
     """
 
     path: str
@@ -40,10 +39,6 @@ class Frame(NamedTuple):
     def names(self) -> frozenset[str]:
         """All names an expression here may use."""
         return frozenset((*self.arguments, *(self.root.arguments if self.root else ()), *SPECIAL))
-
-    def expressed(self, value: object) -> object:
-        """Turn strings that are arithmetic over this frame's names into expressions."""
-        return expressed(value, self.names)
 
 
 class Values:
@@ -131,8 +126,8 @@ INPUT = "input"
 class Node(NamedTuple):
     """One layer: its path, what it reads, and where the file says so.
 
-    `computed` holds the fields that are expressions; they are evaluated in
-    `frame` by the walk. `via` are the places that used the template it is in.
+    `computed` holds the fields that are expressions, evaluated in `frame` by the walk; `via` are the places that
+    used the template it is in.
     """
 
     path: str
@@ -151,7 +146,6 @@ class Node(NamedTuple):
 
 DEEPEST = 16
 """Templates inside templates deeper than this are refused."""
-
 
 _ENTRY = re.compile(rf"{INPUT}\d*")
 """What enters a block is found inside it only: outside, the same names mean something else."""
@@ -190,33 +184,6 @@ class _Around(NamedTuple):
     frame: Frame | None
     via: tuple[Place, ...]
     problems: list[Problem]
-
-
-def unrolled(arch: Arch, entries: tuple[str, ...]) -> tuple[Node, ...]:
-    """Return the nodes of an arch in file order; a SpecError names what cannot be."""
-    if _size(arch.layers) > MOST_LAYERS:
-        raise SpecError([Problem(("layers",), _TOO_MANY)])
-    frame = Frame("", arch.arguments, entries[0], 1) if arch.arguments else None
-    scope = _Scope(entries)
-    scope.outputs |= {name: name for name in entries}
-    problems: list[Problem] = []
-    nodes = tuple(
-        _Unrolling(arch.templates, frame).rows(arch.layers, _Around(scope, "", ("layers",), frame, (), problems))
-    )
-    problems += _unread(nodes, entries)
-    if problems:
-        raise SpecError(problems)
-    return nodes
-
-
-def _unread(nodes: tuple[Node, ...], entries: tuple[str, ...]) -> list[Problem]:
-    """Refuse an input that no layer reads: with several, the first layer of each path names its own."""
-    read = {name for node in nodes for name in node.inputs}
-    return [
-        Problem(("input", entry), f'no layer reads the input {entry!r}; name it, as in after = ["{entry}"]')
-        for entry in (entries if len(entries) > 1 else ())
-        if entry not in read
-    ]
 
 
 def _size(layers: tuple[Layer, ...]) -> int:
@@ -287,8 +254,8 @@ class _Unrolling:
             frame = at.frame._replace(number=index) if at.frame and path.endswith(f".{index}") else at.frame
             return _Around(_Scope(inputs, at.scope), f"{path}.", (*at.place, "layers"), frame, at.via, at.problems)
         template = self.templates[group.type]
-        given = {key: at.frame.expressed(value) if at.frame else value for key, value in group.fields.items()}
-        frame = Frame(path, {**template.arguments, **given}, inputs[0], index, at.frame, self.root)
+        arguments = {**template.arguments, **_expressed(group, at.frame)}
+        frame = Frame(path, arguments, inputs[0], index, at.frame, self.root)
         place: Place = ("templates", group.type, "layers")
         return _Around(_Scope(inputs), f"{path}.", place, frame, (at.place, *at.via), at.problems)
 
@@ -305,8 +272,8 @@ def _inputs(layer: Layer, at: _Around, path: str) -> tuple[str, ...]:
     missing = [name for name, output in found if output is None]
     if missing:
         inside = "." in missing[0] and "a layer inside a block cannot be read from outside, the block can"
-        way_out = inside or suggestion(missing[0], at.scope.names())
-        what = f"after names {missing[0]!r}, which is no earlier layer; {way_out}"
+        hint = inside or suggestion(missing[0], at.scope.names())
+        what = f"after names {missing[0]!r}, which is no earlier layer; {hint}"
         at.problems.append(Problem((*at.place, "after"), what, path, at.via))
         return at.scope.current
     return tuple(output for _, output in found if output is not None)
@@ -329,11 +296,16 @@ def _constant(value: Any, at: _Around, path: str, key: str) -> Any:
         raise _problem(at, path, f"{key} = {value!r}: {error}", key, error.code) from None
 
 
+def _expressed(row: LayerRow, frame: Frame | None) -> Mapping[str, Any]:
+    """Return a row's fields, strings that are arithmetic over the names of the frame as expressions."""
+    return {key: expressed(value, frame.names) for key, value in row.fields.items()} if frame else row.fields
+
+
 def _node(layer: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Node:
     """Make a node; a row with expressions is validated with the values that are known already."""
     if not isinstance(layer, LayerRow):
         return Node(path, layer, inputs, at.place, via=at.via)
-    fields = {key: at.frame.expressed(value) if at.frame else value for key, value in layer.fields.items()}
+    fields = _expressed(layer, at.frame)
     computed = {key: value for key, value in fields.items() if is_expression(value)}
     kind = kind_named(layer.type)
     known = {key: _known(key, value, at, path) for key, value in fields.items()}
@@ -342,10 +314,9 @@ def _node(layer: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Node
     except ValidationError as error:
         from flopcount.spec.problems import layer_problems
 
-        found = {
-            key: what + _why(layer.fields.get(key), at) for key, what in layer_problems(error, kind, known).items()
-        }
-        raise SpecError([Problem((*at.place, key), what, path, at.via) for key, what in found.items()]) from None
+        found = layer_problems(error, kind, known).items()
+        said = ((key, what + _why(layer.fields.get(key), at)) for key, what in found)
+        raise SpecError([Problem((*at.place, key), what, path, at.via) for key, what in said]) from None
     return Node(path, model, inputs, at.place, computed, at.frame if computed else None, at.via)
 
 
@@ -407,7 +378,22 @@ class Plan(NamedTuple):
 def plan(arch: Arch) -> Plan:
     """Unroll an arch; a SpecError names all that cannot be."""
     inputs = arch.input if isinstance(arch.input, dict) else {INPUT: arch.input}
-    nodes = unrolled(arch, tuple(inputs))
+    entries = tuple(inputs)
+    if _size(arch.layers) > MOST_LAYERS:
+        raise SpecError([Problem(("layers",), _TOO_MANY)])
+    frame = Frame("", arch.arguments, entries[0], 1) if arch.arguments else None
+    scope = _Scope(entries)
+    scope.outputs |= {name: name for name in entries}
+    around = _Around(scope, "", ("layers",), frame, (), [])
+    nodes = tuple(_Unrolling(arch.templates, frame).rows(arch.layers, around))
+    read = {name for node in nodes for name in node.inputs}
+    around.problems.extend(
+        Problem(("input", entry), f'no layer reads the input {entry!r}; name it, as in after = ["{entry}"]')
+        for entry in entries
+        if len(entries) > 1 and entry not in read
+    )
+    if around.problems:
+        raise SpecError(around.problems)
     notes = tuple(Note("file", each) for each in arch.notes)
     about = (arch.written, arch.scaling, arch.name, arch.description, notes, arch.unknown)
     return Plan(nodes, inputs, *about, fixed_by=arch.fixed_by)
@@ -455,10 +441,9 @@ def input_shapes(
 
 
 def input_shape(declared: tuple[int, ...], text: str | None = None, batch: int | None = None) -> Shape:
-    """Return the input's shape.
+    """Return the input's shape, as the file says or as `text`.
 
-    `text` overrides the file: `160` is a size for every spatial axis,
-    `160x128` one each, `3x160x128` has the channels too, `8x3x160x128` a batch.
+    `160` is a size for every spatial axis, `160x128` one each, `3x160x128` has the channels too, `8x3x160x128` a batch.
     """
     sizes = declared if text is None else _resized(declared, _numbers(text), text)
     if batch is None:

@@ -41,9 +41,8 @@ class Trace(NamedTuple):
 def trace(plan: Plan, x: Shape | Mapping[str, Shape], given: Given | None = None) -> Trace:
     """Walk the plan once; a SpecError names every layer that cannot be, and why.
 
-    `x` is the shape of the first input, or of each by name; an input that is
-    not given has the sizes of the file. What reads a layer that cannot be is
-    left out: nothing is known of it.
+    `x` is the shape of the first input, or of each by name; the others have the sizes of the file. What reads a
+    layer that cannot be is left out: nothing is known of it.
     """
     walk = _Tracer(plan, x, given or {})
     for node in plan.nodes:
@@ -130,12 +129,8 @@ def _fixed(plan: Plan, inputs: Mapping[str, Shape]) -> Iterator[Constraint]:
 def _step(node: Node, inputs: list[Shape], given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Step:
     if len(inputs) > 1 and not reads_several(node.kind):
         raise ShapeError(f"{node.kind} reads one layer, but after names {len(inputs)}; name one")
-    return _held(formula(node.kind)(*inputs, **settled(node, given, shapes, memo)), node.layer)
-
-
-def _held(step: Step, layer: Layer) -> Step:
-    """Leave out the params that another layer counts, and freeze those that are not trained."""
-    if layer.shared:
+    step, layer = formula(node.kind)(*inputs, **settled(node, given, shapes, memo)), node.layer
+    if layer.shared:  # its params are counted by another layer
         step = shared(step, None if layer.shared is True else layer.shared)
     return frozen(step) if layer.frozen else step
 

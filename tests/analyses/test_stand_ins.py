@@ -12,7 +12,7 @@ from flopcount.analyses.whatif import Alternative, Choice, alternative
 from flopcount.case import Case, Cost, Count
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shapes, plan
-from flopcount.network.substitute import CARRIED, Target
+from flopcount.network.transform import CARRIED, Target
 from flopcount.spec.arch import Arch
 from flopcount.spec.kinds import KINDS, STAND_INS
 

@@ -11,8 +11,8 @@ from flopcount.analyses.whatif import Alternative, Choice, alternative, conditio
 from flopcount.case import Case, Count
 from flopcount.network.convention import convention
 from flopcount.network.plan import input_shapes, plan
-from flopcount.network.substitute import Target, standardized
 from flopcount.network.trace import trace
+from flopcount.network.transform import Target, standardized
 from flopcount.spec.arch import Arch
 from flopcount.spec.kinds import STAND_INS
 from flopcount.spec.load import load

@@ -82,7 +82,7 @@ def steps(result: Count, classes: dict[str, str]) -> Iterator[Step]:
 
 def params(step: Step) -> Any:
     """Return all that Keras totals: the running means and variances too."""
-    return TOTAL.params(step.tally)
+    return TOTAL.params_of(step)
 
 
 def size(dims: list[Any]) -> list[Any]:

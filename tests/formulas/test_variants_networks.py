@@ -9,9 +9,9 @@ from variant_layers import Map, layer
 
 from flopcount.case import Case
 from flopcount.network.convention import convention
-from flopcount.network.plan import input_shape, plan
-from flopcount.network.substitute import standard
+from flopcount.network.plan import Node, input_shape, plan
 from flopcount.network.trace import fields
+from flopcount.network.transform import STANDARD, replacement
 from flopcount.spec.arch import Arch
 from flopcount.spec.kinds import STAND_INS, formula, kind_named
 from flopcount.spec.load import load
@@ -25,7 +25,8 @@ def test_the_standard_convolution_leaves_the_same_map(kind: str) -> None:
         common["out_channels"] = 32
     given = layer(kind, **common)
     step = formula(kind)(Map, **fields(given))
-    plain = formula("Conv")(Map, **fields(standard(given, step)))
+    standard = replacement(Node("", given, (), ()), step, STANDARD).node.layer
+    plain = formula("Conv")(Map, **fields(standard))
     assert plain.shape.dims == step.shape.dims
 
 

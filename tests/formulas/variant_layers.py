@@ -26,7 +26,7 @@ def made(kind: str, x: Shape = Map, **options: Any) -> Step:
 def cost(step: Step) -> tuple[object, object]:
     """Return params and MACs."""
     counting = convention()
-    return counting.params(step.tally), counting.macs(step.tally)
+    return counting.params_of(step), counting.macs_of(step)
 
 
 def count(step: Step, name: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import flopcount.network.convention as module
-from flopcount.formulas.step import OPERATIONS, PARAMETERS, Tally
+from flopcount.formulas.step import OPERATIONS, PARAMETERS
 from flopcount.network.convention import convention
 
 TABLE: dict[str, Any] = tomllib.loads(Path(module.__file__).with_name("conventions.toml").read_text(encoding="utf-8"))
@@ -34,7 +34,7 @@ def test_by_default_trainable_parameters_and_macs_are_counted() -> None:
     """MACs of convolutions and linear layers; no bias, norm, activation or pool."""
     default = convention()
     assert (default.name, default.params_name, default.folds) == ("macs", "trainable", False)
-    counted = {name for name in OPERATIONS if default.macs(Tally(**{name: 1})) == 1}
+    counted = {name for name, weight in default.operations.weights.items() if weight == 1}
     assert counted == MACS
 
 
@@ -49,4 +49,4 @@ def test_by_default_trainable_parameters_and_macs_are_counted() -> None:
 )
 def test_what_a_policy_counts(policy: str, counted: set[str]) -> None:
     rule = convention(policy)
-    assert {name for name in PARAMETERS if rule.params(Tally(**{name: 1})) == 1} == counted
+    assert {name for name, weight in rule.parameters.weights.items() if weight == 1} == counted

@@ -42,8 +42,8 @@ def test_torchvision_layer_by_layer(name: str) -> None:
         [
             TORCH[step.kind],
             [*step.shape.dims],
-            TRAINABLE.params(step.tally),
-            TRAINABLE.macs(step.tally),
+            TRAINABLE.params_of(step),
+            TRAINABLE.macs_of(step),
             step.tally.weighed({"conv_bias_add": 1, "linear_bias_add": 1}),
         ]
         for step in leaves(result)
@@ -56,7 +56,7 @@ def test_slim_mobilenet_layer_by_layer() -> None:
     """Weights and MACs of all 27 convolutions, as a docstring of TF-slim lists them."""
     figures = oracle("mobilenet_v1_1.0_224_slim")
     convolutions = [step for step in leaves(count(bundled("mobilenet_v1_1.0_224"))) if "Conv" in step.kind]
-    found = [[WEIGHTS.params(step.tally), WEIGHTS.macs(step.tally)] for step in convolutions]
+    found = [[WEIGHTS.params_of(step), WEIGHTS.macs_of(step)] for step in convolutions]
     assert found == columns(figures, "weights", "macs")
     assert [sum(column) for column in zip(*found, strict=True)] == [figures["weights"], figures["macs"]]
 
@@ -64,7 +64,7 @@ def test_slim_mobilenet_layer_by_layer() -> None:
 def test_grouped_alexnet_layer_by_layer() -> None:
     """The network as published, with the second, fourth and fifth layer in two groups."""
     figures, result = oracle("alexnet_grouped"), count(bundled("alexnet_grouped"))
-    params = [TRAINABLE.params(step.tally) for step in result.trace.steps.values()]
+    params = [TRAINABLE.params_of(step) for step in result.trace.steps.values()]
     assert [[each] for each in params if each != 0] == columns(figures, "params")
     assert tuple(result.total.values()) == (figures["params"], figures["macs"])
 

@@ -7,8 +7,8 @@ from conftest import Process, Run, Write
 from small_networks import Row, network, row
 
 from flopcount.network.plan import input_shapes
-from flopcount.network.scale import scaled, width_ratio
 from flopcount.network.trace import trace
+from flopcount.network.transform import scaled, width_ratio
 from flopcount.spec.arch import Scaling
 
 SIZE = (3, 8, 8)

@@ -56,8 +56,8 @@ def counted(path: Path) -> Figures:
     layers = {
         name: (
             sorted(int(str(size)) for size in found[-1].shape.dims),
-            sum(int(str(every.params(step.tally))) for step in found),
-            sum(int(str(trained.params(step.tally))) for step in found),
+            sum(int(str(every.params_of(step))) for step in found),
+            sum(int(str(trained.params_of(step))) for step in found),
         )
         for name, found in steps.items()
     }

@@ -17,9 +17,8 @@ from flopcount.case import METRICS, Case, Cost, batched, notes_of
 from flopcount.errors import FileError, Note, SpecError, UsageError
 from flopcount.formulas.numbers import Dim, Graph, Program, compiled, exact, total
 from flopcount.formulas.shape import Shape
-from flopcount.network.folding import folded
-from flopcount.network.scale import scaled
 from flopcount.network.trace import Trace
+from flopcount.network.transform import folded, scaled
 from flopcount.spec.expression import Ratio
 
 # Polynomials in t = 0, 1, 2, … with integer coefficients, the constant first and no zeros at the end.

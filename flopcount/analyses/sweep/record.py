@@ -13,10 +13,9 @@ from flopcount.errors import FileError, ShapeError, SpecError, UsageError
 from flopcount.formulas.numbers import Dim, Expr, Graph, bounds_of, maximum
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
-from flopcount.network.folding import folded
 from flopcount.network.plan import Frame, Given, Node, Plan, Values, valued
-from flopcount.network.scale import scaled
 from flopcount.network.trace import Trace, fields
+from flopcount.network.transform import folded, scaled
 from flopcount.spec.expression import UNDECIDED, EvaluationError, Ratio
 from flopcount.spec.fields import LARGEST
 from flopcount.spec.load import addressed
