@@ -91,18 +91,7 @@ class Reading:
             raise error.of(self.title) from error
         if where.variant or where.settings:
             return planned(_spec(result, self.title, where))._replace(sized=True, batch=result.batch)
-        return Plan(
-            result.nodes,
-            result.inputs,
-            name=result.name,
-            description=result.description,
-            notes=result.notes,
-            unknown=result.unknown,
-            file=cache(partial(_spec, result, self.title)),
-            sized=True,
-            batch=result.batch,
-            fixed_by=result.fixed_by,
-        )
+        return Plan(**result._asdict(), file=cache(partial(_spec, result, self.title)), sized=True)
 
     def _arch(self, where: Where) -> Spec:
         content = read_bytes(self.path, self.title) if self.content is None else self.content

@@ -11,7 +11,7 @@ from flopcount.readers.keras.layers import softmax_along, window
 from flopcount.readers.keras.ops import SEQUENCE, combined, einsum
 
 
-def _sources(op: CallOp, names: Sequence[str] = ("query", "value", "key")) -> list[FeatureMap]:
+def query_value_key(op: CallOp, names: Sequence[str] = ("query", "value", "key")) -> list[FeatureMap]:
     """Return query, value and key, by place or by name; by default, the key is the value."""
     found = [*parts(op.args, FeatureMap)][:3]
     for name in names[len(found) :]:
@@ -26,7 +26,7 @@ def _sources(op: CallOp, names: Sequence[str] = ("query", "value", "key")) -> li
 
 def multihead(op: CallOp) -> Made:
     """Add multi-head attention: by its kind if that says it all."""
-    sources = _sources(op)
+    sources = query_value_key(op)
     rank, given = sources[0].rank, op.get("attention_axes")
     axes = [*range(op.outer, rank - 1)] if given is None else op.axes(given, rank)
     if axes != [rank - 2]:
@@ -102,14 +102,14 @@ def grouped(op: CallOp) -> FeatureMap:
     if op.get("use_gate") or op.keywords.get("return_attention_scores"):
         raise op.problem("use_gate and return_attention_scores are not supported if heads share keys")
     names = {"num_heads": "num_query_heads", "num_kv_heads": "num_key_value_heads", "head_dim": "head_dim"}
-    return _attended(op, *_sources(op), **{field: op.get(key) for field, key in names.items()})
+    return _attended(op, *query_value_key(op), **{field: op.get(key) for field, key in names.items()})
 
 
 def attention(op: CallOp) -> Made:
     """Add attention without linear layers: products of queries and keys, of scores and values."""
     if op.word("score_mode", "dot") != "dot":
         raise op.problem("only score_mode = dot is supported")
-    return op.grouped(_multiplied, *_sources(op))
+    return op.grouped(_multiplied, *query_value_key(op))
 
 
 def _multiplied(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureMap) -> Made:
@@ -120,12 +120,8 @@ def _multiplied(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureMa
     return _gathered(op, scores, value)
 
 
-def additive(op: CallOp) -> Made:
+def additive(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureMap) -> Made:
     """Add additive attention: each query plus each key, through tanh, summed with learned weights."""
-    return op.grouped(_added, *_sources(op))
-
-
-def _added(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureMap) -> Made:
     n, m, width = query.sizes[-2], key.sizes[-2], query.sizes[-1]
     one = op.row("Reshape", query, tail="queries", size=[n, 1, width], axes=2, channel=query.rank)
     other = op.row("Reshape", key, tail="keys", size=[1, m, width], axes=2, channel=key.rank)
@@ -245,12 +241,8 @@ def _merged(op: CallOp, x: FeatureMap, cell: Cell, mode: Any) -> Made:
     return [merged, *states] if states else merged
 
 
-def conv_lstm(op: CallOp) -> Made:
+def conv_lstm(op: CallOp, x: FeatureMap) -> Made:
     """Add a convolutional LSTM: a convolution of the inputs, one of the states, and four gates."""
-    return op.grouped(_convolved, op.mapped(op.x, op.space))
-
-
-def _convolved(op: CallOp, x: FeatureMap) -> Made:
     fields, filters = window(op), op.number("filters")
     y = op.row("Conv", x, **fields, out_channels=4 * filters, bias=op.flag("use_bias", True))
     state = op.row("Slice", y, tail="state", stop=filters)

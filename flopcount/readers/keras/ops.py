@@ -192,12 +192,8 @@ def time_distributed(op: CallOp) -> Made:
     return op.inside(op.having(outer=op.outer + 1, args=(x,)))
 
 
-def spectral(op: CallOp) -> Made:
+def spectral(op: CallOp, x: FeatureMap) -> FeatureMap:
     """Add a layer whose weight is divided by its largest singular value, for which a vector is kept."""
-    return op.grouped(_normalized, op.x)
-
-
-def _normalized(op: CallOp, x: FeatureMap) -> FeatureMap:
     made = op.inside(op.having(args=(x,)))
     y = made if isinstance(made, FeatureMap) else made[0]
     last = x if "Transpose" in str(op.get("layer", {}).get("class_name")) else y  # the last axis of the weight

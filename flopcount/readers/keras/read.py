@@ -121,7 +121,7 @@ LAYERS: Mapping[str, Writer] = {
     **dict.fromkeys(_nd("SeparableConv", "SeparableConvolution"), _SEPARABLE),
     **{f"{name}Transpose": layers.transposed for name in _nd("Conv", "Convolution")},
     **dict.fromkeys(_nd("LocallyConnected"), layers.convolution("LocallyConnected", out_channels="filters")),
-    **dict.fromkeys(_nd("ConvLSTM"), attention_rnn.conv_lstm),
+    **dict.fromkeys(_nd("ConvLSTM"), lambda op: op.grouped(attention_rnn.conv_lstm, op.mapped(op.x, op.space))),
     **dict.fromkeys(_nd("MaxPooling", "MaxPool", "AveragePooling", "AvgPool"), layers.pool),
     **dict.fromkeys(_nd("GlobalMaxPooling", "GlobalMaxPool", "GlobalAveragePooling", "GlobalAvgPool"), layers.pool),
     **dict.fromkeys(_nd("AdaptiveMaxPooling", "AdaptiveAveragePooling"), layers.pool),
@@ -143,7 +143,7 @@ LAYERS: Mapping[str, Writer] = {
     "UnitNormalization": layers.unit_norm,
     "Normalization": layers.data_norm,
     "Rescaling": layers.rescale,
-    "SpectralNormalization": ops.spectral,
+    "SpectralNormalization": lambda op: op.grouped(ops.spectral, op.x),
     "TimeDistributed": ops.time_distributed,
     "Activation": lambda op: layers.applied(op, op.x, layers.function_name(op.get("activation"))),
     **dict.fromkeys(("ReLU", "ThresholdedReLU"), _RELU),
@@ -176,7 +176,7 @@ LAYERS: Mapping[str, Writer] = {
     "MultiHeadAttention": attention_rnn.multihead,
     **dict.fromkeys(("GroupedQueryAttention", "GroupQueryAttention"), attention_rnn.grouped),
     "Attention": attention_rnn.attention,
-    "AdditiveAttention": attention_rnn.additive,
+    "AdditiveAttention": lambda op: op.grouped(attention_rnn.additive, *attention_rnn.query_value_key(op)),
 }
 """The function that adds the nodes of each class."""
 
