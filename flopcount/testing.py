@@ -43,7 +43,8 @@ def assert_matches(
     `arch` is a file, a bundled network or an Arch; `input_size` is that of one input,
     such as (3, 224, 224). Compared are the parameters, the MACs and the size of the output.
     """
-    spec = _counted(arch, tuple(input_size), variant)
+    network = Network.of(plan(arch)) if isinstance(arch, Arch) else load(arch)
+    spec = Case(network, input=tuple(input_size), variant=variant).count
     problems = [*_problems(spec, measured(torch_module, input_size))]
     if problems:
         shown = problems[:MOST_SHOWN]
@@ -53,15 +54,12 @@ def assert_matches(
         raise AssertionError("\n  ".join([title, *shown, *more]))
 
 
-def _counted(arch: str | Path | Arch, size: tuple[int, ...], variant: str | None) -> Count:
-    """Count a spec at one input."""
-    network = Network.of(plan(arch)) if isinstance(arch, Arch) else load(arch)
-    return Case(network, input=size, variant=variant).count
-
-
 def measured(module: Any, input_size: Sequence[int]) -> Measured:
     """Run a module on the meta device, for one input, through torch's counter."""
-    torch = _torch()
+    try:
+        import torch
+    except ImportError:
+        raise UsageError("flopcount.testing needs torch; install flopcount[torch]") from None
     from torch.func import functional_call
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -79,18 +77,10 @@ def measured(module: Any, input_size: Sequence[int]) -> Measured:
     return Measured(_params(module), counter.get_total_flops() // 2, output, params, inner)
 
 
-def _torch() -> Any:
-    try:
-        import torch
-    except ImportError:
-        raise UsageError("flopcount.testing needs torch; install flopcount[torch]") from None
-    return torch
-
-
 @contextmanager
 def _plainly(module: Any) -> Iterator[None]:
     """Evaluate, with attention as products of matrices: fused, it has no formula in torch's counter."""
-    torch = _torch()
+    import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     training, fast = module.training, torch.backends.mha.get_fastpath_enabled()
@@ -151,13 +141,10 @@ def _differences(path: str, name: str, spec: Count, found: Measured) -> Iterator
 
 def _names(paths: Sequence[str], known: Mapping[str, int]) -> dict[str, str]:
     """Return the module for each layer that has one of its name; repeats count from 1 here, and mostly from 0 there."""
-    from_zero = {path: ".".join(map(_one_less, path.split("."))) for path in paths}
+    from_zero = [
+        ".".join(str(int(part) - 1) if part.isdecimal() else part for part in path.split(".")) for path in paths
+    ]
     found = [
-        {path: name for path, name in each.items() if name in known}
-        for each in (dict(zip(paths, paths, strict=True)), from_zero)
+        {path: name for path, name in zip(paths, names, strict=True) if name in known} for names in (paths, from_zero)
     ]
     return max(found, key=len)
-
-
-def _one_less(part: str) -> str:
-    return str(int(part) - 1) if part.isdecimal() else part

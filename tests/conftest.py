@@ -80,7 +80,7 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
         is_bundled = variant is None and Path(network.title).is_relative_to(ROOT)
         return _verdicts(network.title) if is_bundled else verdicts(network, variant)
 
-    monkeypatch.setattr("flopcount.cli.verify.verdicts", judged)
+    monkeypatch.setattr("flopcount.analyses.explain.verdicts", judged)
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""The commands, one file each: load, count, show."""
+"""The commands, load, count, show."""

@@ -1,4 +1,4 @@
-"""`flopcount check FILES`: networks compared with the budgets in arch files and in the project's configuration."""
+"""`flopcount check FILES`: networks compared with their budgets; `flopcount lock`: their costs, recorded in a file."""
 
 import os
 from collections.abc import Sequence
@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from flopcount.cli.output import emit, write_whole
-from flopcount.errors import FileError, UsageError, plain
+from flopcount.errors import Broken, FileError, Note, UsageError, plain
 
 if TYPE_CHECKING:
     from flopcount.analyses.budgets.check import Outcome
+    from flopcount.analyses.budgets.lock import Inventory, LockPlace
+    from flopcount.spec.lock import Lock
+
+LONGEST = 1000
+"""The most characters of a reason."""
 
 
 @click.command("check")
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Output format, repeatable: text, json, markdown, github, gitlab, junit, sarif, openmetrics or benchmark.",
 )
-def command(
+def check(
     files: tuple[str, ...], base: str | None, config: str | None, size: str | None, formats: tuple[str, ...]
 ) -> int:
     """Check that networks are within their budgets.
@@ -87,3 +92,85 @@ def _format(text: str) -> tuple[str, str | None]:
     if name not in RENDERERS or (equals and not path) or "\0" in path:
         raise UsageError(f"--format {plain(text[:100])}: expected one of {', '.join(RENDERERS)}, or FORMAT=FILE")
     return name, None if path in {"", "-"} else path
+
+
+@click.command("lock")
+@click.argument("files", nargs=-1, metavar="[FILES…]")
+@click.option("--config", metavar="FILE", help="Configuration (default: the nearest flopcount.toml upwards).")
+@click.option("--input", "size", metavar="SIZE", help="Input size of all files, instead of that of the configuration.")
+@click.option("--check", "is_check", is_flag=True, help="Write nothing; exit with 1 if the lock file is outdated.")
+@click.option("--allow-increase", "allowed", metavar="ID", multiple=True, help="Let this network cost more.")
+@click.option(
+    "--reason", "reasons", metavar="TEXT", multiple=True, help="Why, kept in the lock file: one for all, or one each."
+)
+@click.option("--format", "formats", metavar="FORMAT[=FILE]", multiple=True, help="With --check: as for check.")
+def lock(
+    files: tuple[str, ...],
+    config: str | None,
+    size: str | None,
+    *,
+    is_check: bool,
+    allowed: tuple[str, ...],
+    reasons: tuple[str, ...],
+    formats: tuple[str, ...],
+) -> int:
+    """Record every network's cost in flopcount.lock; increases fail --check.
+
+    FILES as for check; if given, only their entries are updated. Lower costs are
+    written; higher ones are refused unless they are allowed, with a reason.
+    """
+    from flopcount.analyses.budgets.check import Outcome, setup
+    from flopcount.analyses.budgets.lock import compared, inventory, lock_place
+    from flopcount.spec.lock import read_lock
+
+    if formats and not is_check:
+        raise UsageError(f"--format {formats[0]}: the lock file has one format; give --check too")
+    chosen = destinations(formats)
+    permissions = _permissions(allowed, reasons, is_check=is_check)
+    around = setup(Path.cwd(), config, size)
+    place = lock_place(around)
+    lock = read_lock(*place)
+    found = inventory(around, files, lock, place.path.parent)
+    if is_check:
+        outcome = compared(found, lock, place.title)
+        write(outcome, chosen)
+        return outcome.exit_code
+    if found.unread:
+        write(Outcome(found.files, found.unread, notes=(Note("nothing-locked", "nothing was locked"),)), chosen)
+        return 2
+    words = [*files, *(["--config", config] if config else []), *(["--input", size] if size else [])]
+    _renew(found, lock, permissions, place, words)
+    return 0
+
+
+def _permissions(allowed: Sequence[str], reasons: Sequence[str], *, is_check: bool) -> dict[str, str]:
+    """Pair the ids that may cost more with the reasons: one for all, or one each."""
+    if is_check and (allowed or reasons):
+        raise UsageError("--check writes nothing; --allow-increase and --reason are for a run without it")
+    if not allowed and reasons:
+        raise UsageError("--reason says why something may cost more; give --allow-increase ID too")
+    if not all(reason.strip() and reason.isprintable() for reason in reasons) or len(" ".join(reasons)) > LONGEST:
+        raise UsageError(f"--reason takes a line of text, up to {LONGEST} characters")
+    if allowed and len(reasons) not in {1, len(allowed)}:
+        times = f"--allow-increase is given {len(allowed)} times and --reason {len(reasons)} times"
+        raise UsageError(f"{times}; give one reason for all, or one for each")
+    return dict(zip(allowed, [*reasons] * (len(allowed) if len(reasons) == 1 else 1), strict=True))
+
+
+def _renew(
+    found: "Inventory", lock: "Lock", permissions: dict[str, str], place: "LockPlace", words: Sequence[str]
+) -> None:
+    """Update the lock file if nothing rises that is not allowed."""
+    from flopcount.analyses.budgets.lock import renewed
+    from flopcount.report.catalogue import refusal, renewal_line
+    from flopcount.spec.lock import written
+
+    renewal = renewed(found, lock, permissions)
+    if renewal.refused:
+        raise Broken(refusal(renewal, place.title, words))
+    if not renewal.is_same or lock.source is None:
+        is_dos = lock.source is not None and "\r\n" in lock.source.text
+        text = written(renewal.rows).replace("\n", "\r\n" if is_dos else "\n")
+        write_whole(Path(place.title), text, "check that the folder exists and is writable")
+    notes = "".join(f"note: {note}\n" for note in found.notes)
+    emit(f"{renewal_line(renewal, place.title)}{notes}", None)

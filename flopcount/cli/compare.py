@@ -1,11 +1,16 @@
-"""`flopcount compare A B …`: totals side by side, and layers where they match."""
+"""`flopcount compare A B …`: totals side by side; `flopcount diff A B`: what changed, layer by layer."""
+
+from pathlib import Path
 
 import click
 
+from flopcount.analyses.diff import Counted, differences, layers_of
+from flopcount.case import load_bytes
 from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option
 from flopcount.cli.output import Output, show
-from flopcount.report.compare import comparison_report
+from flopcount.errors import UsageError
+from flopcount.report.compare import Version, comparison_report, diff_report
 
 
 @click.command("compare")
@@ -13,7 +18,7 @@ from flopcount.report.compare import comparison_report
 @count_options
 @plot_option
 @output_options
-def command(archs: tuple[str, ...], options: Options, out: Output) -> None:
+def compare(archs: tuple[str, ...], options: Options, out: Output) -> None:
     """Compare networks: totals side by side, with ratios to the first.
 
     If all have the same maps, layer for layer, the layers are compared too. The
@@ -23,3 +28,34 @@ def command(archs: tuple[str, ...], options: Options, out: Output) -> None:
     names = [result.case.name for result in results]
     told = [arch if names.count(name) > 1 else name for arch, name in zip(archs, names, strict=True)]
     show(comparison_report([*zip(told, results, strict=True)]), out)
+
+
+@click.command("diff")
+@click.argument("before", metavar="A", shell_complete=complete_arch)
+@click.argument("after", metavar="B", shell_complete=complete_arch)
+@click.option("--all", "everything", is_flag=True, help="Also show unchanged layers.")
+@count_options
+@output_options
+def diff(before: str, after: str, options: Options, out: Output, *, everything: bool) -> None:
+    """Show what changed from A to B: layers added, removed, moved and changed, with costs.
+
+    A and B are files, bundled networks, or REF:path for a file in git, such as
+    HEAD:archs/net.toml. The options apply to both.
+    """
+    if before == after == "-":
+        raise UsageError("standard input can be one of the two, not both")
+    (old, layers_before), (new, layers_after) = _version(before, options), _version(after, options)
+    show(diff_report(old, new, differences(layers_before, layers_after), everything=everything), out)
+
+
+def _version(reference: str, options: Options) -> tuple[Version, tuple[Counted, ...]]:
+    """Return one side, counted."""
+    from flopcount.spec.git import content_in, revision
+
+    at = revision(reference)
+    if at is None:
+        result = count_of(reference, options)
+    else:
+        content = content_in(*at, Path.cwd())
+        result = options.case(load_bytes(content, ":".join(at), allow_unknown=options.allow_unknown)).count
+    return Version(reference, result.case.name, result), layers_of(result)

@@ -10,16 +10,7 @@ from flopcount.cli.options import complete_arch, count_options, output_options, 
 from flopcount.cli.output import Output, emit, show
 from flopcount.errors import UsageError
 from flopcount.report.cost import metrics_in
-from flopcount.report.count import (
-    GRAPHS,
-    check_depth,
-    count_report,
-    cut,
-    folded,
-    sorted_by,
-    summed_by,
-    with_columns,
-)
+from flopcount.report.count import GRAPHS, check_depth, count_report, cut, folded, sorted_by, summed_by, with_columns
 from flopcount.report.table import Table
 
 
@@ -38,7 +29,6 @@ class View(NamedTuple):
 view_options = typed(
     "view",
     View,
-    View._fields,
     click.option("--depth", type=int, metavar="N", help="Fold blocks to the first N names of each path."),
     click.option("--by", metavar="COLUMN", help="Sum by a column: type, kernel, block, output …"),
     click.option("--sort", metavar="COLUMN", help="Sort by a column, numbers in descending order."),

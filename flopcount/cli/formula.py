@@ -38,7 +38,6 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @typed(
     "asked",
     Derivation,
-    Derivation._fields,
     click.option(
         "--over", metavar="KIND", help="Of a kind: the ratio to another that stands for the same convolution."
     ),

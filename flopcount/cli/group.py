@@ -32,10 +32,20 @@ COMMANDS: Mapping[str, str] = {
     "kinds": "list the kinds of layers, their fields, equations and sources",
     "schema": "print the JSON Schema of arch files",
 }
-"""Every command with its line of help; each is a module of the same name."""
+"""Every command with its line of help."""
 
-MODULES: Mapping[str, str] = {"import": "importing"}
-"""Commands whose module has another name."""
+MODULES: Mapping[str, str] = {
+    "diff": "compare",
+    "import": "importing",
+    "archs": "catalogue",
+    "lock": "check",
+    "verify": "figures",
+    "reconcile": "figures",
+    "conventions": "catalogue",
+    "kinds": "catalogue",
+    "schema": "catalogue",
+}
+"""The modules of commands that are not in a module of their own name."""
 
 DEFAULT = "count"
 
@@ -51,15 +61,11 @@ class DefaultGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command when it is used."""
         del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"flopcount.cli.{MODULES.get(cmd_name, cmd_name)}").command
-        return command
+        return _command(cmd_name) if cmd_name in COMMANDS else None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert the default command before anything that is not a command."""
-        own = {"--help", "-h", "--version"}
-        if args and args[0] not in COMMANDS and not own & {args[0]}:
+        if args and args[0] not in {*COMMANDS, "--help", "-h", "--version"}:
             _check_mistyped(args)
             args = [DEFAULT, *args]
         return super().parse_args(ctx, args)
@@ -68,26 +74,29 @@ class DefaultGroup(click.Group):
         """List the commands, then the options of the default command."""
         with formatter.section("Commands"):
             formatter.write_dl([*COMMANDS.items()])
-        command = self.get_command(ctx, DEFAULT)
-        if command:
-            with click.Context(command, info_name=DEFAULT, parent=ctx) as inner:
-                records = [record for p in command.get_params(inner) if (record := p.get_help_record(inner))]
-            with formatter.section("Options of flopcount ARCH"):
-                formatter.write_dl([record for record in records if not record[0].endswith("--help")])
+        command = _command(DEFAULT)
+        with click.Context(command, info_name=DEFAULT, parent=ctx) as inner:
+            records = [record for p in command.get_params(inner) if (record := p.get_help_record(inner))]
+        with formatter.section("Options of flopcount ARCH"):
+            formatter.write_dl([record for record in records if not record[0].endswith("--help")])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Complete commands, and what the default command would."""
         from click.shell_completion import CompletionItem
 
-        command = self.get_command(ctx, DEFAULT)
-        archs: list[CompletionItem] = []
-        if command:
-            inner = click.Context(command, info_name=DEFAULT, parent=ctx)
-            archs = command.shell_complete(inner, incomplete)
-            archs += command.params[0].shell_complete(inner, incomplete) if not incomplete.startswith("-") else []
+        command = _command(DEFAULT)
+        inner = click.Context(command, info_name=DEFAULT, parent=ctx)
+        if incomplete.startswith("-"):
+            return [*super().shell_complete(ctx, incomplete), *command.shell_complete(inner, incomplete)]
+        archs = command.params[0].shell_complete(inner, incomplete)
         named = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
-        own = super().shell_complete(ctx, incomplete) if incomplete.startswith("-") else []
-        return [*named, *own, *archs]
+        return [*named, *command.shell_complete(inner, incomplete), *archs]
+
+
+def _command(name: str) -> click.Command:
+    """Import a command."""
+    module = import_module(f"flopcount.cli.{MODULES.get(name, name)}")
+    return next(each for each in vars(module).values() if isinstance(each, click.Command) and each.name == name)
 
 
 def _check_mistyped(args: list[str]) -> None:
@@ -98,8 +107,7 @@ def _check_mistyped(args: list[str]) -> None:
     plain = word.replace("-", "").isalpha() and not word.startswith("-")
     if not plain or os.path.exists(word) or bundled_network(word):  # noqa: PTH110  (answers to any word)
         return
-    near = nearest(word, [*COMMANDS])
-    if near is not None:
+    if near := nearest(word, [*COMMANDS]):
         raise click.UsageError(f"no command or network is named {word!r}; did you mean {near!r}?")
 
 

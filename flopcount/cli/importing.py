@@ -41,14 +41,11 @@ def command(model: str, output: str | None, *, flat: bool, **options: Any) -> No
     if ending == ".csv":
         from flopcount.readers.scale_sim import topology
 
-        emit(topology(result.trace), output)
-        _warn(result, "the topology does not say so")
-        return
-    emit(_text(result, model, "json" if ending == ".json" else "toml", flat=flat), output)
-    _warn(result, "the arch file says so too, under unknown")
-
-
-def _warn(result: Count, more: str) -> None:
+        text, more = topology(result.trace), "the topology does not say so"
+    else:
+        text = _text(result, model, "json" if ending == ".json" else "toml", flat=flat)
+        more = "the arch file says so too, under unknown"
+    emit(text, output)
     for note in result.notes:
         if note.code == "operators-skipped":
             click.echo(f"note: {note}; {more}", err=True)

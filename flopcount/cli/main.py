@@ -12,9 +12,6 @@ import click
 from flopcount.cli.group import commands
 from flopcount.errors import INDENT, FlopcountError, Message, SpecError, plain
 
-BUG = 3
-"""Exit code of a bug in flopcount."""
-
 
 def main() -> NoReturn:
     """Run flopcount on the command line's arguments; never a traceback."""
@@ -35,30 +32,22 @@ def run(arguments: list[str]) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except SpecError as error:
-        return _failed(_located(error).messages, error.exit_code)
+        from flopcount.spec.load import explained
+
+        placed = explained(error, error.file) if error.file else error
+        return _failed(placed.messages, error.exit_code)
     except FlopcountError as error:
         return _failed(error.messages, error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        return _failed(f"{error.format_message()}\n{_asked(error)} --help tells what there is", error.exit_code)
+        context = getattr(error, "ctx", None)
+        asked = context.command_path if context else "flopcount"
+        return _failed(f"{error.format_message()}\n{asked} --help tells what there is", error.exit_code)
     except BaseException as error:  # noqa: BLE001  (whatever it is, it becomes an exit code)
         return _ended(error)
     return result if isinstance(result, int) else 0
-
-
-def _asked(error: click.ClickException) -> str:
-    """Return the command whose usage is wrong, as it is called."""
-    context = getattr(error, "ctx", None)
-    return context.command_path if context else "flopcount"
-
-
-def _located(error: SpecError) -> FlopcountError:
-    """Return the error of the file that a spec was read from, with a place for each problem."""
-    from flopcount.spec.load import explained
-
-    return explained(error, error.file) if error.file else error
 
 
 def _ended(error: BaseException) -> int:
@@ -72,7 +61,7 @@ def _ended(error: BaseException) -> int:
     if "FLOPCOUNT_DEBUG" in os.environ:
         raise error
     what = f"{type(error).__name__}: {error}"[:500]
-    return _failed(f"this is a bug in flopcount, please report it; FLOPCOUNT_DEBUG=1 shows where\n{what}", BUG)
+    return _failed(f"this is a bug in flopcount, please report it; FLOPCOUNT_DEBUG=1 shows where\n{what}", 3)
 
 
 def _gone(error: BaseException) -> int:

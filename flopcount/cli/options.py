@@ -1,7 +1,7 @@
 """Arguments and options that several commands share."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import click
 from flopcount.cli.loading import Options
 from flopcount.cli.output import FORMATS, Output
 from flopcount.errors import UsageError, plain
-from flopcount.network.convention import POLICIES
+from flopcount.network.convention import POLICIES, mac_conventions
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -37,22 +37,23 @@ def complete_convention(ctx: click.Context, param: click.Parameter, incomplete: 
     """Complete the names of conventions."""
     from click.shell_completion import CompletionItem
 
-    from flopcount.network.convention import mac_conventions
-
     del ctx, param
     return [CompletionItem(name) for name in mac_conventions() if name.startswith(incomplete)]
 
 
-def typed(name: str, kind: Callable[..., Any], fields: Iterable[str], *decorators: Decorator) -> Decorator:
-    """Add options whose values reach the command as one value of a kind; `fields` are the names of its values."""
+def typed(name: str, kind: Any, *decorators: Decorator) -> Decorator:
+    """Add options whose values reach the command as one value of a kind of NamedTuple."""
 
     def apply(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
         def called(**values: Any) -> Any:
-            own = {field: values.pop(field) for field in fields if field in values}
+            own = {field: values.pop(field) for field in kind._fields if field in values}
             return command(**values, **{name: kind(**own)})
 
-        return stacked(*decorators)(called)
+        wrapped: Callable[..., Any] = called
+        for decorator in reversed(decorators):
+            wrapped = decorator(wrapped)
+        return wrapped
 
     return apply
 
@@ -60,7 +61,6 @@ def typed(name: str, kind: Callable[..., Any], fields: Iterable[str], *decorator
 output_options = typed(
     "out",
     Output,
-    Output._fields,
     click.option("--format", "fmt", type=click.Choice([*FORMATS]), default="table", help="Output format."),
     click.option("-o", "--output", metavar="FILE", help="Write to a file (atomically) instead of standard output."),
 )
@@ -73,9 +73,8 @@ def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -
     if value is None:
         return None
     if os.path.splitext(value)[1].lower() not in CHARTS:  # noqa: PTH122  (start-up)
-        raise UsageError(
-            f"--plot {plain(value[:200])}: expected a file that ends in {', '.join(CHARTS[:-1])} or {CHARTS[-1]}"
-        )
+        endings = f"{', '.join(CHARTS[:-1])} or {CHARTS[-1]}"
+        raise UsageError(f"--plot {plain(value[:200])}: expected a file that ends in {endings}")
     from flopcount.report.chart import library
 
     library()
@@ -123,23 +122,11 @@ COUNTED: Sequence[Decorator] = (
 )
 BATCHES = click.option("--batch", "batches", metavar="N", help="Batch size; a list or a range is an axis.")
 
-
-network_options = typed("options", Options, Options._fields, *NETWORK)
+network_options = typed("options", Options, *NETWORK)
 """Add the options that decide on the network: its input and changes to it."""
 
-count_options = typed("options", Options, Options._fields, *NETWORK, *COUNTED)
+count_options = typed("options", Options, *NETWORK, *COUNTED)
 """Add the options that decide on the numbers: the network, and what is counted."""
 
-grid_options = typed("options", Options, Options._fields, BATCHES, *NETWORK[:3], *NETWORK[4:], *COUNTED)
+grid_options = typed("options", Options, BATCHES, *NETWORK[:3], *NETWORK[4:], *COUNTED)
 """Add what decides on the numbers of a grid, whose batch may be a list or a range too."""
-
-
-def stacked(*decorators: Decorator) -> Decorator:
-    """Apply decorators so that the first is on top."""
-
-    def apply(command: Callable[..., Any]) -> Callable[..., Any]:
-        for decorator in reversed(decorators):
-            command = decorator(command)
-        return command
-
-    return apply

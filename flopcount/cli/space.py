@@ -23,7 +23,6 @@ class Asked(NamedTuple):
 space_options = typed(
     "asked",
     Asked,
-    Asked._fields,
     click.option("--where", metavar="EXPR", help="A budget: 'macs <= 300M and params <= 3M and input >= 160'."),
     click.option("--exact", "exact", is_flag=True, help="Count exactly, however long that takes."),
     click.option("--bounds", "bounds", is_flag=True, help="Be content with a lower and an upper bound."),

@@ -16,7 +16,6 @@ from flopcount.errors import Note, UsageError
 sweep_options = typed(
     "kept",
     Kept,
-    Kept._fields,
     click.option("--where", metavar="EXPR", help="Keep these only: 'macs <= 300M and params <= 3M'."),
     click.option("--pareto", metavar="A,B", help="Keep the front of two columns, both as small as can be."),
     click.option("--sort", metavar="COLUMN", help="Sort by a column from the largest, with -COLUMN from the smallest."),

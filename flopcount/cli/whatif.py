@@ -7,19 +7,9 @@ from typing import NamedTuple
 
 import click
 
+from flopcount.analyses import whatif
 from flopcount.analyses.conditions import Condition
 from flopcount.analyses.sweep.axes import is_several
-from flopcount.analyses.whatif import (
-    Alternative,
-    Choice,
-    alternative,
-    check_number,
-    columns,
-    condition,
-    labelled,
-    points,
-    targets,
-)
 from flopcount.case import Case, Count, Point
 from flopcount.cli.loading import Options, case_of
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, typed
@@ -48,7 +38,6 @@ class Alternatives(NamedTuple):
 @typed(
     "asked",
     Alternatives,
-    Alternatives._fields,
     click.option("--to", "kinds", metavar="KIND", multiple=True, help="Replace convolutions by this kind."),
     click.option("--where", metavar="EXPR", help="Replace only these: 'kernel_size>1 and path~\"stage3.*\"'."),
     click.option("--first", is_flag=True, help="Replace the first convolution too."),
@@ -95,23 +84,19 @@ def _change(asked: Alternatives, options: Options) -> tuple[_Change, Options]:
     settings = [setting(text) for text in options.settings]
     ours = [each for each in settings if asked.kinds and "." not in each.address and not each.in_file]
     theirs = tuple(each.text for each in settings if each not in ours)
-    wanted = targets(asked.kinds, ours)
-    width, size = (text if _varies(text, asked.kinds) else None for text in (options.width, options.size))
-    places = points(width, size)
+    wanted = whatif.targets(asked.kinds, ours)
+    given = (options.width, options.size)
+    width, size = (text if text is not None and (not asked.kinds or is_several(text)) else None for text in given)
+    places = whatif.points(width, size)
     if not asked.kinds and not places:
-        raise UsageError(
-            "nothing changes; give --to KIND, or what is compared, such as --width 1,0.75 --input 128:224:32"
-        )
-    check_number(len(places) * (len(wanted) + 1))
+        hint = "give --to KIND, or what is compared, such as --width 1,0.75 --input 128:224:32"
+        raise UsageError(f"nothing changes; {hint}")
+    whatif.check_number(len(places) * (len(wanted) + 1))
     fixed = options._replace(
         settings=theirs, width=None if width else options.width, size=None if size else options.size
     )
-    where = condition(asked.where, columns()) if asked.where else None
+    where = whatif.condition(asked.where, whatif.columns()) if asked.where else None
     return _Change(wanted, where, asked.first, places), fixed
-
-
-def _varies(text: str | None, kinds: Sequence[str]) -> bool:
-    return text is not None and (not kinds or is_several(text))
 
 
 def _base(case: Case, places: Sequence[Point]) -> Count:
@@ -136,10 +121,10 @@ def _home(case: Case, base: Count) -> Count:
         return base
 
 
-def _compared(change: _Change, base: Count, home: Count) -> tuple[list[Alternative], list[dict[str, str]]]:
+def _compared(change: _Change, base: Count, home: Count) -> tuple[list[whatif.Alternative], list[dict[str, str]]]:
     """Count every alternative; return those that are possible, and the others with the reason."""
-    choice = Choice(change.where, change.first, home)
-    found: list[Alternative] = []
+    choice = whatif.Choice(change.where, change.first, home)
+    found: list[whatif.Alternative] = []
     errors: list[tuple[Target | None, Point, SpecError | FileError]] = []
     for point in change.points or [Point()]:
         try:
@@ -147,10 +132,10 @@ def _compared(change: _Change, base: Count, home: Count) -> tuple[list[Alternati
         except (SpecError, FileError) as error:
             errors.append((None, point, error))
             continue
-        found += [Alternative(None, there, point=point)] if point.label else []
+        found += [whatif.Alternative(None, there, point=point)] if point.label else []
         for target in change.targets:
             try:
-                found.append(alternative(there, target, choice)._replace(point=point))
+                found.append(whatif.alternative(there, target, choice)._replace(point=point))
             except (SpecError, FileError) as error:
                 errors.append((target, point, error))
     if not found:
@@ -161,7 +146,7 @@ def _compared(change: _Change, base: Count, home: Count) -> tuple[list[Alternati
 def _invalid(target: Target | None, point: Point, error: SpecError | FileError) -> dict[str, str]:
     """Return an alternative that is not possible, with the reason."""
     problems = (each.what for each in error.problems) if isinstance(error, FileError) else map(str, error.problems)
-    return {"alternative": labelled(target, point), **point.changes, "reason": "; ".join(problems)}
+    return {"alternative": whatif.labelled(target, point), **point.changes, "reason": "; ".join(problems)}
 
 
 def _at(point: Point, error: SpecError | FileError) -> BadInput:
@@ -184,11 +169,11 @@ def _shaped(report: Report, sort: str | None, top: int | None) -> Report:
     return report._replace(tables=tuple(tables.values()))
 
 
-def _saved(found: Sequence[Alternative], path: str) -> str:
+def _saved(found: Sequence[whatif.Alternative], path: str) -> str:
     """Write the new network to a file, and say so."""
     if len(found) > 1:
-        what = f"these are {len(found)} networks; give at most one --to, and one value for each option"
-        raise UsageError(f"--save {path}: {what}")
+        hint = "give at most one --to, and one value for each option"
+        raise UsageError(f"--save {path}: these are {len(found)} networks; {hint}")
     ((target, counted, replaced, *_),) = found
     if target and not replaced:
         raise UsageError(f"--save {path}: no layer was replaced, so there is nothing to save")

@@ -1,19 +1,22 @@
-"""`flopcount reconcile ARCH --with thop=4133742592`: why another counter's number differs."""
+"""`flopcount reconcile ARCH --with thop=4133742592`: why a figure differs; `flopcount verify`: published ones."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 
 import click
 
-from flopcount.analyses.explain import ClaimedFigure, Explanation, identify, numbers, parse_claimed, side, terms
+from flopcount.analyses import explain
 from flopcount.case import Case
 from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, complete_convention, network_options, output_options
 from flopcount.cli.output import Output, show
 from flopcount.errors import Broken, UsageError
 from flopcount.network.convention import convention
+from flopcount.network.network import of_spec
 from flopcount.network.trace import Trace
-from flopcount.report.explain import Search, Way, reconciliation_report
+from flopcount.report.explain import Search, Way, errata_report, reconciliation_report, verification_report
+from flopcount.spec.load import bundled, files, load_base
 
 MOST_RELATIVES = 8
 """The number of bundled networks of a similar name in which a figure is looked for."""
@@ -42,7 +45,7 @@ MOST_RELATIVES = 8
 )
 @network_options
 @output_options
-def command(
+def reconcile(
     arch: str, figures: tuple[str, ...], start: str, ends: tuple[str, ...], *, options: Options, out: Output
 ) -> None:
     """Explain term by term how another counter's number for ARCH differs from flopcount's.
@@ -52,32 +55,30 @@ def command(
     """
     if not figures and not ends:
         raise UsageError("nothing to reconcile with; give --with thop=4133742592, --with 4.13G or --to thop")
-    found = [parse_claimed(text) for text in figures]
+    found = [explain.parse_claimed(text) for text in figures]
     rules = {name: convention(macs=name) for name in (start, *ends, *(each.convention for each in found)) if name}
     result = count_of(arch, options)
-    base = side(result.trace, rules[start])
-    sides = {name: side(result.trace, rule) for name, rule in rules.items()}
+    base = explain.side(result.trace, rules[start])
+    sides = {name: explain.side(result.trace, rule) for name, rule in rules.items()}
     asked = [*((name, None) for name in ends), *((each.convention, each) for each in found if each.convention)]
-    ways = [Way(sides[name], terms(base, sides[name]), figure) for name, figure in asked]
+    ways = [Way(sides[name], explain.terms(base, sides[name]), figure) for name, figure in asked]
     lost = [each for each in found if not each.convention] + [way.asked for way in ways if way.asked and not way.rule]
     searches = [Search(each, _origins(each, result.case, arch)) for each in lost]
-    totals = numbers(result.trace) if any(not search.found for search in searches) else {}
+    totals = explain.numbers(result.trace) if any(not search.found for search in searches) else {}
     report = reconciliation_report(result.case.name, base, ways, searches, totals)
     show(report._replace(notes=(*report.notes, *result.notes)), out)
     _judge(ways, searches)
 
 
-def _origins(each: ClaimedFigure, case: Case, arch: str) -> list[Explanation]:
+def _origins(each: explain.ClaimedFigure, case: Case, arch: str) -> list[explain.Explanation]:
     """Look for a figure under the convention it is said to be of, then under all."""
     relatives = cache(lambda: _relatives(arch))
-    named = identify(each.figure, case, relatives, [each.convention]) if each.convention else []
-    return named or identify(each.figure, case, relatives)
+    named = explain.identify(each.figure, case, relatives, [each.convention]) if each.convention else []
+    return named or explain.identify(each.figure, case, relatives)
 
 
 def _relatives(arch: str) -> Mapping[str, Trace]:
     """Count bundled networks of a similar name, such as resnet50_v1 for resnet50."""
-    from flopcount.spec.load import bundled
-
     names = [name for name in bundled() if name.startswith(f"{arch}_") or arch.startswith(f"{name}_")]
     return {name: count_of(name, Options()).trace for name in names[:MOST_RELATIVES]}
 
@@ -88,3 +89,27 @@ def _judge(ways: Sequence[Way], searches: Sequence[Search]) -> None:
     wrong += [each.asked.figure.text for each in searches if not each.asked.convention and not each.found]
     if wrong:
         raise Broken(f"{', '.join(wrong)}: not what this network comes to")
+
+
+@click.command("verify")
+@click.argument("archs", nargs=-1, metavar="[ARCH]…", shell_complete=complete_arch)
+@click.option("--errata", is_flag=True, help="Show only known errata, and why the figures are wrong.")
+@output_options
+def verify(archs: tuple[str, ...], out: Output, *, errata: bool) -> None:
+    """Recompute the published figures in arch files (default: all bundled ones).
+
+    A claim holds if the exact count prints as in the source. The exit code is 1
+    if a claim neither holds nor is a known erratum.
+    """
+    from flopcount.readers.load import parser_of
+
+    for reference in archs:
+        if parser_of(Path(reference)):
+            hint = "flopcount import makes an arch file of it, which takes [[claims]]"
+            raise UsageError(f"{reference}: a model of another tool has no published figures; {hint}")
+    bases = map(load_base, archs or map(str, files().values()))
+    found = [verdict for spec, variant in bases for verdict in explain.verdicts(of_spec(spec), variant)]
+    show(errata_report(found) if errata else verification_report(found), out)
+    differ = sum(verdict.status == "differs" for verdict in found)
+    if differ:
+        raise Broken(f"{differ} of {len(found)} published figures differ from the exact count")

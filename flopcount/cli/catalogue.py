@@ -1,0 +1,101 @@
+"""`flopcount archs`, `kinds`, `conventions` and `schema`: what flopcount knows."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from flopcount.case import Cost
+from flopcount.cli.options import complete_convention, output_options, plot_option
+from flopcount.cli.output import Output, emit, show
+from flopcount.errors import UsageError, suggestion
+from flopcount.network.convention import described, mac_conventions
+from flopcount.report import catalogue
+from flopcount.spec.kinds import KINDS
+from flopcount.spec.load import ROOT, bundled, load
+from flopcount.spec.text import notation_of, parsed, read_text
+from flopcount.spec.units import DEFAULT_METRICS
+
+LOCK = ROOT / "flopcount.lock"
+"""The recorded costs of the bundled networks; `make test` checks that they are current."""
+
+
+@click.command("archs")
+@plot_option
+@output_options
+def archs(out: Output) -> None:
+    """List the bundled networks, each at its own input."""
+    from flopcount.spec.lock import read_lock
+
+    rows = {row.id: row for row in read_lock(LOCK, str(LOCK)).rows}
+    files: dict[str, Mapping[str, Any]] = {}
+    found = []
+    for name, (path, variant) in bundled().items():
+        key = path.relative_to(ROOT).as_posix()
+        if key not in files:
+            text = read_text(path)
+            files[key] = parsed(text, notation_of(path, text), str(path)).data
+        said = {**files[key], **(files[key]["variants"][variant] if variant else {})}
+        row = rows[f"{key} --variant {variant}" if variant else key]
+        cost = Cost({name: getattr(row, name) for name in DEFAULT_METRICS})
+        found.append(catalogue.Listed(name, said["input"], cost, said["description"], row.notes))
+    show(catalogue.archs_report(found), out)
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    del ctx, param
+    return [CompletionItem(kind) for kind in KINDS if kind.lower().startswith(incomplete.lower())]
+
+
+@click.command("kinds")
+@click.argument("kind", required=False, shell_complete=_complete)
+@output_options
+def kinds(kind: str | None, out: Output) -> None:
+    """List the kinds of layers, or show one: its fields, equations and source."""
+    templates = load("compositions").arch.templates
+    if kind is None:
+        show(catalogue.kinds_report(templates), out)
+    elif kind in templates:
+        show(catalogue.template_report(kind, templates[kind]), out)
+    elif kind in KINDS:
+        show(catalogue.kind_report(kind), out)
+    else:
+        raise UsageError(f"no kind is named {kind!r}; {suggestion(kind, [*KINDS, *templates])}")
+
+
+@click.command("conventions")
+@click.argument("name", required=False, shell_complete=complete_convention)
+@output_options
+def conventions(name: str | None, out: Output) -> None:
+    """List the conventions, or show one: the weight of each thing that happens.
+
+    NAME is one of them, or a file of your own: my.toml, my.toml:NAME.
+    """
+    if name is None:
+        show(catalogue.conventions_report([*map(described, mac_conventions())]), out)
+    else:
+        show(catalogue.convention_report(described(name)), out)
+
+
+@click.command("schema")
+@click.option(
+    "--of",
+    "subject",
+    type=click.Choice(("arch", "config")),
+    default="arch",
+    show_default=True,
+    help="Of arch files, or of flopcount.toml.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Write to a file, whole or not at all.")
+def schema(subject: str, output: str | None) -> None:
+    """Print the JSON Schema of arch files, for editors and validators.
+
+    An arch file that starts with `#:schema URL` (TOML), or has a "$schema"
+    key (JSON), is checked and completed by editors that know JSON Schema.
+    """
+    from flopcount.spec.json_schema import arch_schema, configuration_schema
+
+    found = arch_schema() if subject == "arch" else configuration_schema()
+    emit(json.dumps(found, indent=1, ensure_ascii=False) + "\n", output)
