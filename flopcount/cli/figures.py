@@ -1,6 +1,6 @@
 """`flopcount reconcile ARCH --with thop=4133742592`: why a figure differs; `flopcount verify`: published ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,12 +14,11 @@ from flopcount.cli.output import Output, show
 from flopcount.errors import Broken, UsageError
 from flopcount.network.convention import convention
 from flopcount.network.network import of_spec
-from flopcount.network.trace import Trace
 from flopcount.report.explain import Search, Way, errata_report, reconciliation_report, verification_report
 from flopcount.spec.load import bundled, files, load_base
 
 MOST_RELATIVES = 8
-"""The number of bundled networks of a similar name in which a figure is looked for."""
+"""The number of bundled networks of a similar name in which a figure is looked for: resnet50_v1 for resnet50."""
 
 
 @click.command("reconcile")
@@ -72,15 +71,10 @@ def reconcile(
 
 def _origins(each: explain.ClaimedFigure, case: Case, arch: str) -> list[explain.Explanation]:
     """Look for a figure under the convention it is said to be of, then under all."""
-    relatives = cache(lambda: _relatives(arch))
+    similar = [name for name in bundled() if name.startswith(f"{arch}_") or arch.startswith(f"{name}_")]
+    relatives = cache(lambda: {name: count_of(name, Options()).trace for name in similar[:MOST_RELATIVES]})
     named = explain.identify(each.figure, case, relatives, [each.convention]) if each.convention else []
     return named or explain.identify(each.figure, case, relatives)
-
-
-def _relatives(arch: str) -> Mapping[str, Trace]:
-    """Count bundled networks of a similar name, such as resnet50_v1 for resnet50."""
-    names = [name for name in bundled() if name.startswith(f"{arch}_") or arch.startswith(f"{name}_")]
-    return {name: count_of(name, Options()).trace for name in names[:MOST_RELATIVES]}
 
 
 def _judge(ways: Sequence[Way], searches: Sequence[Search]) -> None:

@@ -12,7 +12,7 @@ from conftest import Process, Run, Write
 
 from flopcount import __version__
 from flopcount.cli import main as entry
-from flopcount.cli.group import COMMANDS, commands
+from flopcount.cli.main import COMMANDS, commands
 
 
 def test_help_shows_the_commands_and_the_options_of_the_default_one(run: Run) -> None:
