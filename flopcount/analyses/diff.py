@@ -12,9 +12,6 @@ from flopcount.network.plan import Given
 from flopcount.network.trace import Memo, Trace, settled
 from flopcount.spec.kinds import kind_named
 
-# The kinds, fields, connections and shapes that were counted.
-
-
 VERSION = 1
 """The version of the canonical form that is hashed."""
 

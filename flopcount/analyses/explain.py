@@ -21,8 +21,8 @@ from flopcount.network.trace import Trace
 from flopcount.network.transform import folded
 from flopcount.spec.arch import Claim, With
 from flopcount.spec.load import Spec
-from flopcount.spec.positions import located
 from flopcount.spec.problems import table_problems
+from flopcount.spec.source import located
 from flopcount.spec.units import COUNTS, printed
 
 Status = Literal["holds", "erratum", "differs"]

@@ -21,9 +21,6 @@ from flopcount.network.transform import Replacement, Target, replacement
 from flopcount.spec.kinds import KINDS, STAND_INS, kind_named
 from flopcount.spec.load import Setting
 
-# Which layers are meant: `kernel_size > 1 and path ~ 'stage3.*'`.
-
-
 ALWAYS = ("path", "type", "in_channels", "out_channels", *METRICS)
 """What a condition knows of every layer, in addition to its fields."""
 
@@ -142,9 +139,6 @@ def _validated(kind: str, values: dict[str, Any]) -> dict[str, Any]:
         found = layer_problems(error, model, values)
         raise UsageError("\n".join(f"--set {what}" for what in found.values())) from None
     return {name: getattr(layer, name) for name in values}
-
-
-# What a network would cost at another width or input or with other convolutions, and which layers stay unchanged.
 
 
 UNCHANGED = "as they are"

@@ -27,7 +27,7 @@ LOCK = ROOT / "flopcount.lock"
 @output_options
 def archs(out: Output) -> None:
     """List the bundled networks, each at its own input."""
-    from flopcount.spec.lock import read_lock
+    from flopcount.spec.project import read_lock
 
     rows = {row.id: row for row in read_lock(LOCK, str(LOCK)).rows}
     files: dict[str, Mapping[str, Any]] = {}

@@ -13,7 +13,7 @@ from flopcount.errors import Broken, FileError, Note, UsageError, plain
 if TYPE_CHECKING:
     from flopcount.analyses.budgets.check import Outcome
     from flopcount.analyses.budgets.lock import Inventory, LockPlace
-    from flopcount.spec.lock import Lock
+    from flopcount.spec.project import Lock
 
 LONGEST = 1000
 """The most characters of a reason."""
@@ -121,7 +121,7 @@ def lock(
     """
     from flopcount.analyses.budgets.check import Outcome, setup
     from flopcount.analyses.budgets.lock import compared, inventory, lock_place
-    from flopcount.spec.lock import read_lock
+    from flopcount.spec.project import read_lock
 
     if formats and not is_check:
         raise UsageError(f"--format {formats[0]}: the lock file has one format; give --check too")
@@ -163,7 +163,7 @@ def _renew(
     """Update the lock file if nothing rises that is not allowed."""
     from flopcount.analyses.budgets.lock import renewed
     from flopcount.report.catalogue import refusal, renewal_line
-    from flopcount.spec.lock import written
+    from flopcount.spec.project import written
 
     renewal = renewed(found, lock, permissions)
     if renewal.refused:

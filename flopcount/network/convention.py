@@ -259,7 +259,7 @@ def _described(name: str, file: _File) -> Described:
     data = file.data
     problems = _problems(data, [each for each in mac_conventions() if each != name], file.place)
     if problems or not isinstance(data, Mapping):
-        from flopcount.spec.positions import located
+        from flopcount.spec.source import located
 
         raise located(problems, Source(file.title, file.text, "toml", {}))
     base = data.get("extends")

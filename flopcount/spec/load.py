@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 from flopcount.errors import FileError, Place, SpecError, UsageError, plain, suggestion
 from flopcount.spec.arch import Arch, Block, called, kind_of
 from flopcount.spec.fields import Layer
-from flopcount.spec.positions import located
 from flopcount.spec.problems import validated as validated_arch
 from flopcount.spec.rows import LayerRow, Raw, table_in
-from flopcount.spec.source import Notation, Source
+from flopcount.spec.source import Notation, Source, located
 from flopcount.spec.text import DEEPEST, decoded, deeper, notation_of, parsed, read_text
 
 _PACKAGE = Path(__file__).parent.parent

@@ -1,12 +1,17 @@
-"""The text a spec comes from, and the line of it that an error is about."""
+"""The text a spec comes from: where its data is written, and the line that an error is about."""
 
+import json
 import re
+import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from flopcount.errors import Located, plain
+from flopcount.errors import FileError, Located, Place, Problem, plain
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 Notation = Literal["toml", "json"]
 
@@ -118,3 +123,166 @@ def nested_deeper(text: str, limit: int) -> tuple[int, int]:
 
 def _tokens(text: str) -> Iterator[re.Match[str]]:
     return re.finditer(_MARKS, text, re.DOTALL)
+
+
+MOST_SHOWN = 50
+"""Problems of a file that are listed; the others are counted."""
+
+
+class Span(NamedTuple):
+    """Where something is written: line and column, both from 1, and its characters on that line."""
+
+    line: int
+    column: int
+    length: int
+
+
+def located(problems: Iterable[Problem], source: Source, settings: Mapping[Place, str] = {}) -> FileError:
+    """Return problems as the error of a file, in its order, with lines and columns.
+
+    `settings` are places that were changed from outside; their problems are not blamed on the file.
+    """
+    pairs = [(problem, _setting(problem, settings)) for problem in problems]
+    places = [place for each, setting in pairs if not setting for place in (each.place, *each.via)]
+    found = {**{place: _start(place) for place in places}, **spans(source, places)}
+    pairs.sort(key=lambda pair: found.get(pair[0].place, Span(10**9, 0, 0)))  # what is not in the file comes last
+    lines = source.text.split("\n")
+    shown = [_located(problem, setting, found, lines) for problem, setting in pairs[:MOST_SHOWN]]
+    more = len(pairs) - MOST_SHOWN
+    return FileError(source.title, *shown, *([f"and {more} more problems"] if more > 0 else []))
+
+
+def _start(place: Place) -> Span:
+    """Return the place of a problem without one: the line, if it is about a line of a model of another tool."""
+    return Span(int(place[1]) if place[:1] == ("line",) else 1, 1, 1)
+
+
+def _setting(problem: Problem, settings: Mapping[Place, str]) -> str:
+    """Return the setting that caused a problem, with a colon."""
+    near = (place for place in settings if all(a == b for a, b in zip(place, problem.place, strict=False)))
+    return next((f"{settings[place]}: " for place in near), "")
+
+
+def _located(problem: Problem, setting: str, found: Mapping[Place, Span], lines: list[str]) -> Located:
+    """Locate one problem, with the lines that use the template it is in."""
+    users = ", ".join(str(found[place].line) for place in problem.via if place in found)
+    what = f"{setting}{problem}{f' (in a template used at line {users})' if users else ''}"
+    span = found.get(problem.place)
+    place = (span.line, span.column, snippet(lines, *span)) if span else (0, 0, ())
+    return Located(what, *place, problem.code)
+
+
+def spans(source: Source, places: Collection[Place]) -> dict[Place, Span]:
+    """Return where places are written, or the nearest table around each."""
+    wanted = {place[:length] for place in places for length in range(1, len(place) + 1)}
+    starts: dict[Place, Node] = {}
+    for found, node in _places(_root(source.text, source.notation), source.notation):
+        for length in range(1, len(found) + 1):
+            if found[:length] in wanted:
+                starts.setdefault(found[:length], node)
+    lines = source.text.encode(errors="surrogatepass").split(b"\n")
+    around = {place: [place[:length] for length in range(1, len(place) + 1)] for place in places}
+    nearest = {place: [starts[each] for each in parts if each in starts] for place, parts in around.items()}
+    return {place: _span(lines, nodes[-1]) for place, nodes in nearest.items() if nodes}
+
+
+def repeated_key(text: str, notation: Notation) -> tuple[Place, Span] | None:
+    """Return the first key that is given twice, and where it is given again; None if the syntax is wrong."""
+    seen: dict[Place, str] = {}
+    root = _root(text, notation)
+    for place, node in () if root.has_error else _places(root, notation):
+        kinds = {node.type, seen.get(place, "")}
+        if place in seen and ("pair" in kinds or kinds == {"table"}):
+            return place, _span(text.encode(errors="surrogatepass").split(b"\n"), node)
+        seen.setdefault(place, node.type)
+    return None
+
+
+def _root(text: str, notation: Notation) -> "Node":
+    import tree_sitter_json
+    import tree_sitter_toml
+    from tree_sitter import Language, Parser
+
+    grammar = tree_sitter_toml if notation == "toml" else tree_sitter_json
+    return Parser(Language(grammar.language())).parse(text.encode(errors="surrogatepass")).root_node
+
+
+def _places(root: "Node", notation: Notation) -> "Iterator[tuple[Place, Node]]":
+    """Yield everything in a document with its place; tables of TOML and elements of their arrays by their headers."""
+    lengths: dict[Place, int] = {}
+    for child in root.named_children:
+        if notation == "json":
+            yield from _value((), child)
+        elif child.type == "pair":
+            yield from _pair((), child)
+        elif child.type in {"table", "table_array_element"}:
+            yield from _table(child, lengths)
+
+
+def _table(table: "Node", lengths: dict[Place, int]) -> "Iterator[tuple[Place, Node]]":
+    header, *pairs = table.named_children
+    place: Place = ()
+    for key in _keys(header):
+        place = (*place, lengths[place] - 1, key) if place in lengths else (*place, key)
+    if table.type == "table_array_element":
+        lengths[place] = lengths.get(place, 0) + 1
+        yield place, table
+    if place in lengths:
+        place = (*place, lengths[place] - 1)
+    yield place, table
+    for pair in pairs:
+        if pair.type == "pair":
+            yield from _pair(place, pair)
+
+
+def _pair(base: Place, pair: "Node") -> "Iterator[tuple[Place, Node]]":
+    key, *values = pair.named_children
+    place = (*base, *_keys(key))
+    yield place, pair
+    for value in values:
+        yield from _value(place, value)
+
+
+def _value(place: Place, value: "Node") -> "Iterator[tuple[Place, Node]]":
+    if value.type in {"inline_table", "object"}:
+        for pair in value.named_children:
+            if pair.type == "pair":
+                yield from _pair(place, pair)
+    elif value.type == "array":
+        elements = [child for child in value.named_children if child.type != "comment"]
+        for index, element in enumerate(elements):
+            yield (*place, index), element
+            yield from _value((*place, index), element)
+
+
+def _keys(key: "Node") -> Place:
+    """Decode a key with the parser of its notation; a dotted key stands for several."""
+    text = key.text or b""
+    if key.type == "string":
+        return (json.loads(text),)
+    if key.type == "bare_key":
+        return (text.decode(),)
+    inner: Any = tomllib.loads(f"{text.decode()} = 0")
+    keys: Place = ()
+    while isinstance(inner, dict):
+        (name, inner), *_ = inner.items()
+        keys = (*keys, name)
+    return keys
+
+
+def _span(lines: list[bytes], node: "Node") -> Span:
+    row, first = node.start_point
+    start, end = (len(lines[row][:byte].decode(errors="surrogatepass")) for byte in (first, _end(node)))
+    return Span(row + 1, start + 1, max(1, end - start))
+
+
+def _end(node: "Node") -> int:
+    """Return where a node ends on its first line; if it continues, where the last part that ends there does."""
+    row = node.start_point[0]
+    parts = [part for part in node.children if part.type != "comment"]
+    if node.type == "pair":  # the grammar includes a comment after it
+        value_ends = parts[-1].end_point[0] == row
+        return int(parts[-1 if value_ends else 0].end_point[1])
+    if node.end_point[0] == row:
+        return int(node.end_point[1])
+    return int(max((part.end_point[1] for part in parts if part.end_point[0] == row), default=node.start_point[1] + 1))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flopcount.errors import FileError, Located
-from flopcount.spec.source import Notation, Source, at_line, at_span, nested_deeper, token
+from flopcount.spec.source import Notation, Source, at_line, at_span, nested_deeper, repeated_key, token
 
 MOST_BYTES = 64 * 2**20
 """Largest file that is read."""
@@ -144,8 +144,6 @@ def _too_deep(text: str, notation: Notation, span: tuple[int, int] | None = None
 
 def _twice(text: str, notation: Notation) -> Located | None:
     """Point at a key that is given twice; None if the text has another fault."""
-    from flopcount.spec.positions import repeated_key
-
     found = repeated_key(text, notation)
     if found is None:
         return None

@@ -14,7 +14,7 @@ from flopcount.analyses.budgets.lock import Entry, Inventory, renewed
 from flopcount.analyses.diff import fingerprint
 from flopcount.case import Point, load_bytes
 from flopcount.spec.budget import LockRow
-from flopcount.spec.lock import HEAD, Lock, written
+from flopcount.spec.project import HEAD, Lock, written
 from flopcount.spec.units import DEFAULT_METRICS
 
 NET = """

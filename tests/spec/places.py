@@ -1,8 +1,7 @@
 """Where one place of a source is written; the package looks for many at once."""
 
 from flopcount.errors import Place
-from flopcount.spec.positions import spans
-from flopcount.spec.source import Source
+from flopcount.spec.source import Source, spans
 
 
 def position_of(source: Source, place: Place) -> tuple[int, int] | None:

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from flopcount.errors import FileError
 from flopcount.spec.budget import LIMITED, Budget, Configuration, Limit
-from flopcount.spec.config import read
 from flopcount.spec.load import load_bytes
 from flopcount.spec.problems import table_problems
+from flopcount.spec.project import read
 
 NET = 'input = [3, 8, 8]\nlayers = [{ type = "Conv", out_channels = 4, kernel_size = 3 }]\n'
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flopcount.errors import FileError
-from flopcount.spec.config import found, matching, read
+from flopcount.spec.project import found, matching, read
 
 
 def named(config: Path | None) -> str:

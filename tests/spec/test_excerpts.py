@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flopcount.errors import INDENT, FileError, Problem
-from flopcount.spec.positions import located
-from flopcount.spec.source import WIDEST, Notation, at_line, excerpt, snippet
+from flopcount.spec.source import WIDEST, Notation, at_line, excerpt, located, snippet
 from flopcount.spec.text import parsed
 
 

@@ -15,8 +15,7 @@ from flopcount.spec.load import (
     load_bytes,
     setting,
 )
-from flopcount.spec.positions import MOST_SHOWN, located
-from flopcount.spec.source import Source
+from flopcount.spec.source import MOST_SHOWN, Source, located
 
 FLATTEN = 'input = [3]\nlayers = [{ type = "Flatten" }]\n'
 

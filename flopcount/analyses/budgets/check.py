@@ -19,17 +19,14 @@ from flopcount.analyses.budgets.judge import (
     unchecked,
     uncounted,
     unread,
-    verdict,
 )
 from flopcount.case import HERE, METRICS, Point, load, load_bytes
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain
 from flopcount.spec.budget import Budget
-from flopcount.spec.config import NAMES, Config, found, matching, read
 from flopcount.spec.fields import shown
 from flopcount.spec.git import base_at, outside, root_of, texts_at
+from flopcount.spec.project import NAMES, Config, found, matching, read
 from flopcount.spec.units import DEFAULT_METRICS
-
-# One file.
 
 
 class CheckedFile(NamedTuple):
@@ -144,8 +141,7 @@ class _Run:
         count = self.counts[point, rule.budget.convention]
         for place, what in missing(rule.budget, count.now):
             yield unchecked(what, rule, self.model, point, place)
-        for breach in breaches(rule.budget, point, count.now, count.before):
-            yield verdict(breach, rule, self.model, count.now)
+        yield from breaches(rule, self.model, point, count.now, count.before)
 
     def _before(self, now: Measurement, key: tuple[Point, str]) -> Measurement | None:
         """Count the network at the base; one that could not be counted there is new."""
@@ -165,23 +161,17 @@ class _Run:
         return self.model if base.plan.spec.source.data == self.model.plan.spec.source.data else base
 
 
-# Exemptions, and what is outdated in a configuration.
-
-
 Known = Mapping[str, Sequence[Path]]
 """The files that each pattern of a configuration matches."""
 
 
-class Exempted(NamedTuple):
-    """Findings that remain, those that are exempt with the reason, and the exemptions that were used."""
+def exempted(
+    config: Config, results: Iterable[tuple[Path, Checked]], known: Known, today: date
+) -> tuple[list[Finding], list[tuple[Finding, str]], set[int]]:
+    """Return the findings that remain, those that are exempt with the reason, and the exemptions that were used.
 
-    kept: tuple[Finding, ...]
-    exempt: tuple[tuple[Finding, str], ...]
-    used: frozenset[int]
-
-
-def exempted(config: Config, results: Iterable[tuple[Path, Checked]], known: Known, today: date) -> Exempted:
-    """Split off the exempt findings; what could not be checked never is, nor what breaks an arch file's own limits."""
+    What could not be checked is never exempt, nor what breaks an arch file's own limits.
+    """
     kept: list[Finding] = []
     exempt: list[tuple[Finding, str]] = []
     used: set[int] = set()
@@ -196,7 +186,7 @@ def exempted(config: Config, results: Iterable[tuple[Path, Checked]], known: Kno
             else:
                 used.update(named)
                 exempt.append((finding, config.model.exempt[named[0]].reason))
-    return Exempted(tuple(kept), tuple(exempt), frozenset(used))
+    return kept, exempt, used
 
 
 def outdated(config: Config, known: Known, stale: Iterable[tuple[Place, str]]) -> list[Finding]:
@@ -209,7 +199,7 @@ def outdated(config: Config, known: Known, stale: Iterable[tuple[Place, str]]) -
 
 
 def stale(
-    config: Config, results: Mapping[Path, Checked], known: Known, used: frozenset[int], today: date
+    config: Config, results: Mapping[Path, Checked], known: Known, used: set[int], today: date
 ) -> Iterator[tuple[Place, str]]:
     """Yield every exemption that has expired, or that no finding in all of its files needs."""
     rules = {rule.budget.id: rule for rule in rules_of(config, known)}
@@ -253,9 +243,6 @@ def _fix(config: Config, pattern: str) -> str:
 
 def _files(patterns: Iterable[str], known: Known) -> set[Path]:
     return {path.resolve() for pattern in patterns for path in known[pattern]}
-
-
-# A whole check: which files, under which rules, against which base, and what is exempt.
 
 
 MOST_LISTED = 3
@@ -342,7 +329,7 @@ def outcome(around: Setup, names: Sequence[str], ref: str | None) -> Outcome:
     by_path = [(subject.path.resolve(), result) for subject, result in zip(subjects, results, strict=True)]
     kept, exempt, used = exempted(config, by_path, known, around.today)
     old = stale(config, dict(by_path), known, used, around.today)
-    return Outcome(results, (*kept, *outdated(config, known, old)), exempt, notes)
+    return Outcome(results, (*kept, *outdated(config, known, old)), tuple(exempt), notes)
 
 
 def _subjects(around: Setup, paths: Sequence[Path], known: Known, ref: str | None) -> list[CheckedFile]:

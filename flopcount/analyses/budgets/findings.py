@@ -6,8 +6,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from flopcount.errors import Note, Place
-from flopcount.spec.positions import Span, spans
-from flopcount.spec.source import Source
+from flopcount.spec.source import Source, Span, spans
 
 CODES: Mapping[str, str] = {
     "FC101": "above its maximum",

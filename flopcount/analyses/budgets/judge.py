@@ -3,28 +3,23 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
-from flopcount.analyses.budgets.findings import Finding, Level, Share, SourceMap, Suggestion
+from flopcount.analyses.budgets.findings import Finding, Share, SourceMap, Suggestion
 from flopcount.case import HERE, METRICS, Case, Cost, Count, Point, combined, vanishes
 from flopcount.errors import BadInput, FileError, Note, Place, SpecError, suggestion
 from flopcount.formulas.numbers import exact
 from flopcount.network.convention import convention
 from flopcount.network.network import Network
 from flopcount.network.plan import Plan
-from flopcount.spec.budget import Budget, Limit, Limits, When
-from flopcount.spec.config import Config
+from flopcount.spec.budget import Budget, Limit, Limits
 from flopcount.spec.load import explained
+from flopcount.spec.project import Config
 from flopcount.spec.units import DEFAULT_METRICS, Quantity, decimal
-
-
-def points(when: When) -> list[Point]:
-    """Return every combination of the inputs, widths, variants and batches of a rule."""
-    return [Point(*each) for each in product(*(getattr(when, name) or (None,) for name in Point._fields))]
 
 
 class Measurement(NamedTuple):
@@ -129,9 +124,6 @@ def measure(metric: str, total: Cost, bits: int = 32) -> int:
     return -(-total.params * bits // 8) if metric == "weight_bytes" else total[metric]
 
 
-# Suggestions: the largest of the usual widths and inputs that meets a limit.
-
-
 WIDTH_STEP = Fraction(1, 20)
 """The step between widths; inputs differ by the largest power of two up to 32 that divides the present one."""
 
@@ -185,9 +177,6 @@ def _largest(
     return (changed(numbers[low]), best) if best is not None else None
 
 
-# Limits compared with counts.
-
-
 class Scope(NamedTuple):
     """A part of a network that limits apply to: its name, its layers, and the place of the limits in the rule."""
 
@@ -195,34 +184,6 @@ class Scope(NamedTuple):
     paths: tuple[str, ...]
     limits: Limits
     place: Place
-
-
-class Breach(NamedTuple):
-    """A limit that does not hold: its code, scope and metric, the value and the bound."""
-
-    code: str
-    level: Level
-    scope: Scope
-    metric: str
-    bits: int
-    place: Place
-    value: int
-    limit: Fraction
-    base: int | None
-    point: Point
-
-
-def breaches(rule: Budget, point: Point, now: Measurement, before: Measurement | None) -> Iterator[Breach]:
-    """Yield every limit of a rule that a network breaks at a point; `before` is the network at the base."""
-    for scope in scopes(rule, now):
-        for metric, limit in scope.limits.given.items():
-            bits = getattr(limit, "bits", 32)
-            value = measure(metric, now.total(scope.paths), bits)
-            base = _before(scope, metric, bits, before) if before and limit.is_relative else None
-            for code, name, bound in judged(limit, value, base):
-                level: Level = "warn" if code == "FC103" else rule.level
-                place = (*scope.place, metric, name)
-                yield Breach(code, level, scope, metric, bits, place, value, bound, base, point)
 
 
 def scopes(rule: Budget, now: Measurement) -> Iterator[Scope]:
@@ -260,10 +221,10 @@ def missing(rule: Budget, now: Measurement) -> Iterator[tuple[Place, str]]:
             yield ("blocks", pattern), what
 
 
-def _before(scope: Scope, metric: str, bits: int, before: Measurement) -> int | None:
+def _before(scope: Scope, number: Callable[[Cost], int], before: Measurement) -> int | None:
     """Return the value of the same part at the base; None if it did not exist."""
     paths = [*_same(scope, before)]
-    return measure(metric, before.total(paths), bits) if paths else None
+    return number(before.total(paths)) if paths else None
 
 
 def _same(scope: Scope, before: Measurement) -> Iterable[str]:
@@ -301,9 +262,6 @@ def _amount(amount: Quantity, base: int) -> Fraction:
     return amount.value * base if amount.is_share else amount.value
 
 
-# Rules, with where they are written and which files they apply to.
-
-
 class Rule(NamedTuple):
     """Limits and where they are written: in the arch file itself, or, with its `files`, in the configuration."""
 
@@ -324,8 +282,9 @@ class Rule(NamedTuple):
 
     @property
     def points(self) -> list[Point]:
-        """The points at which the rule holds."""
-        return points(self.budget.when)
+        """The points at which the rule holds: every combination of its inputs, widths, variants and batches."""
+        when = self.budget.when
+        return [Point(*each) for each in product(*(getattr(when, name) or (None,) for name in Point._fields))]
 
     @property
     def limits(self) -> list[tuple[str, Limit]]:
@@ -369,31 +328,44 @@ def own_rules(model: Model) -> Iterator[Rule]:
         yield Rule(each, model.source_map, ("budget", index) if in_list else ("budget",))
 
 
-# Findings made of breaches: where they point, which layers contribute most, and what would fit.
-
-
 MOST_SHARES = 3
 """The number of layers with the largest values that a finding names."""
 
 
-def verdict(breach: Breach, rule: Rule, model: Model, now: Measurement) -> Finding:
-    """Return the finding of a broken limit: at the limit if the file has it, else at the layer or the top."""
-    place = (*rule.place, *breach.place) if rule.files is None else _row(breach, now)
-    return Finding(
-        *(breach.code, breach.level, model.title, *model.source_map.at(place), model.plan.name),
-        scope=breach.scope.name,
-        point=str(breach.point),
-        metric=breach.metric,
-        value=breach.value,
-        limit=breach.limit,
-        base=breach.base if breach.code.startswith("FC2") else None,
-        rule=rule.name,
-        rule_at=rule.written_at(breach.place),
-        message=rule.budget.message,
-        shares=_shares(breach, model, now),
-        fits=_fits(breach, model, rule.budget.convention),
-        notes=now.notes,
-    )
+def breaches(
+    rule: Rule, model: Model, point: Point, now: Measurement, before: Measurement | None = None
+) -> Iterator[Finding]:
+    """Yield a finding for every limit of a rule that a network breaks at a point; `before` is the network at the base.
+
+    It points at the limit if the file has it, else at the layer or the top.
+    """
+    for scope in scopes(rule.budget, now):
+        for metric, limit in scope.limits.given.items():
+            number = partial(measure, metric, bits=getattr(limit, "bits", 32))
+            value = number(now.total(scope.paths))
+            base = _before(scope, number, before) if before and limit.is_relative else None
+            for code, name, bound in judged(limit, value, base):
+                place = (*scope.place, metric, name)
+                # The network as a whole has no row.
+                row = now.places[scope.paths[0]] if scope.place and scope.paths else ()
+                at = model.source_map.at((*rule.place, *place) if rule.files is None else row)
+                yield Finding(
+                    *(code, "warn" if code == "FC103" else rule.budget.level, model.title, *at, model.plan.name),
+                    scope=scope.name,
+                    point=str(point),
+                    metric=metric,
+                    value=value,
+                    limit=bound,
+                    base=base if code.startswith("FC2") else None,
+                    rule=rule.name,
+                    rule_at=rule.written_at(place),
+                    message=rule.budget.message,
+                    shares=_shares(scope, number, model, now) if code != "FC102" else (),
+                    fits=_fits(bound, number, model, point, rule)
+                    if code in {"FC101", "FC201"} and not place[2:]
+                    else (),
+                    notes=now.notes,
+                )
 
 
 def unchecked(what: str, rule: Rule, model: Model, point: Point = HERE, place: Place = ()) -> Finding:
@@ -429,17 +401,11 @@ def _problems(error: BadInput, title: str) -> list[tuple[int, int, str]]:
     return [(1, 1, each.text) for each in error.messages]
 
 
-def _row(breach: Breach, now: Measurement) -> Place:
-    """Return the row of what a breach is about; the network as a whole has none."""
-    return now.places[breach.scope.paths[0]] if breach.scope.place and breach.scope.paths else ()
-
-
-def _shares(breach: Breach, model: Model, now: Measurement) -> tuple[Share, ...]:
+def _shares(scope: Scope, number: Callable[[Cost], int], model: Model, now: Measurement) -> tuple[Share, ...]:
     """Return the layers with most of a number, with their lines; layers whose maps do not exist have none of it."""
-    if len(breach.scope.paths) < 2 or breach.code == "FC102":  # noqa: PLR2004  (one layer is the whole)
+    if len(scope.paths) < 2:  # noqa: PLR2004  (one layer is the whole)
         return ()
-    real = (path for path in breach.scope.paths if path not in now.phantom)
-    values = [(path, measure(breach.metric, now.costs[path], breach.bits)) for path in real]
+    values = [(path, number(now.costs[path])) for path in scope.paths if path not in now.phantom]
     most = sorted(values, key=lambda each: -each[1])[:MOST_SHARES]
     foreign = not model.source_map.source.text  # such a file has no lines
     return tuple(
@@ -447,13 +413,13 @@ def _shares(breach: Breach, model: Model, now: Measurement) -> tuple[Share, ...]
     )
 
 
-def _fits(breach: Breach, model: Model, params: str) -> tuple[Suggestion, ...]:
+def _fits(
+    limit: Fraction, number: Callable[[Cost], int], model: Model, point: Point, rule: Rule
+) -> tuple[Suggestion, ...]:
     """Return the suggestions for a limit on the whole network."""
-    if breach.scope.place or breach.code not in {"FC101", "FC201"}:
-        return ()
 
-    def value(point: Point) -> int | None:
-        total = model.total(point, params)
-        return None if total is None else measure(breach.metric, total, breach.bits)
+    def value(at: Point) -> int | None:
+        total = model.total(at, rule.budget.convention)
+        return None if total is None else number(total)
 
-    return tuple(suggestions(model, breach.point, breach.limit, value))
+    return tuple(suggestions(model, point, limit, value))

@@ -23,8 +23,8 @@ from flopcount.analyses.diff import fingerprint
 from flopcount.case import HERE, Point
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain, suggestion
 from flopcount.spec.budget import Budget, LockRow
-from flopcount.spec.lock import Lock
-from flopcount.spec.positions import spans
+from flopcount.spec.project import Lock
+from flopcount.spec.source import spans
 from flopcount.spec.units import DEFAULT_METRICS
 
 PARAMS = "trainable"
@@ -143,9 +143,6 @@ def _measured(model: Model, point: Point, name: str) -> tuple[Evaluation, LockRo
         **{metric: whole[metric] for metric in DEFAULT_METRICS},
     )
     return Evaluation(point, PARAMS, now, None), row
-
-
-# The lock file compared with what there is: differences, and what an update would write.
 
 
 class LockPlace(NamedTuple):

@@ -1,0 +1,143 @@
+"""The files of a project: its configuration, and its lock file.
+
+A lock file has one row per network, so that a diff shows each increase.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from os.path import relpath
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from flopcount.errors import FileError, Place, Problem
+from flopcount.spec.budget import Configuration, LockFile, LockRow
+from flopcount.spec.problems import table_problems
+from flopcount.spec.source import Source, at_line, located
+from flopcount.spec.text import decoded, parsed, read_bytes, read_text
+from flopcount.spec.units import DEFAULT_METRICS
+from flopcount.spec.write import to_value
+
+NAMES = ("flopcount.toml", "pyproject.toml")
+"""File names of a configuration; the first that exists is used."""
+
+
+class Config(NamedTuple):
+    """A configuration and its source; `prefix` is its place in the file."""
+
+    model: Configuration
+    source: Source
+    folder: Path
+    prefix: Place = ()
+
+
+def found(start: Path) -> Config | None:
+    """Return the configuration of a folder, or of the nearest folder above it that has one."""
+    paths = (folder / name for folder in (start, *start.parents) for name in NAMES)
+    configs = (_config_read(path, Path(relpath(path, start)).as_posix()) for path in paths if path.is_file())
+    return next((config for config in configs if config is not None), None)
+
+
+def read(path: Path) -> Config:
+    """Read a configuration from a file of any name."""
+    if not path.is_file():
+        raise FileError(str(path), "no such file; --config names a flopcount.toml or a pyproject.toml")
+    config = _config_read(path, str(path))
+    if config is None:
+        raise FileError(str(path), "it has no [tool.flopcount]")
+    return config
+
+
+def _config_read(path: Path, title: str) -> Config | None:
+    """Read a configuration; None if a pyproject.toml has none. `title` is its name in messages."""
+    prefix: Place = ("tool", "flopcount") if path.name == "pyproject.toml" else ()
+    content = read_bytes(path, title)
+    if prefix and b"flopcount" not in content:
+        return None
+    source = parsed(decoded(content, title) if content.strip() else "", "toml", title)
+    data: Any = source.data
+    for key in prefix:
+        data = data.get(key) if isinstance(data, Mapping) else None
+    if data is None:
+        return None
+    return Config(_validated(Configuration, data, source, prefix), source, path.parent.resolve(), prefix)
+
+
+def _validated(model: type[BaseModel], data: Any, source: Source, prefix: Place = ()) -> Any:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise located(table_problems(error, model, data, prefix), source) from None
+
+
+def matching(folder: Path, patterns: Iterable[str]) -> dict[str, list[Path]]:
+    """Return the files that each pattern matches in a folder, in alphabetical order."""
+    return {pattern: _matches(folder, pattern) for pattern in patterns}
+
+
+def _matches(folder: Path, pattern: str) -> list[Path]:
+    anchor = Path(pattern).anchor
+    try:
+        hits = [*(Path(anchor) if anchor else folder).glob(pattern.removeprefix(anchor))]
+    except (ValueError, NotImplementedError, IndexError, OSError):
+        return []
+    return sorted(path for path in hits if path.is_file() and path.name not in NAMES)
+
+
+VERSION = 1
+"""The version that is written, and the latest that is read."""
+
+HEAD = """\
+# What the networks of this project cost. Written by flopcount lock, checked by flopcount lock --check.
+"""
+
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: |\r?$)", re.MULTILINE)
+
+
+class Lock(NamedTuple):
+    """The rows of a lock file in order, and its source; None if there is no file."""
+
+    rows: tuple[LockRow, ...]
+    source: Source | None = None
+
+
+def read_lock(path: Path, title: str) -> Lock:
+    """Read a lock file; a missing one has no rows."""
+    if not path.exists() and not path.is_symlink():
+        return Lock(())
+    if path.is_file() and not path.stat().st_size:
+        raise FileError(title, "the file is empty; remove it, then run flopcount lock")
+    source = _source(read_text(path, title), title)
+    rows = _validated(LockFile, source.data, source).networks
+    first: dict[str, int] = {}
+    problems = [
+        Problem(("networks", index), f"duplicate row {row.id}; remove one of the two, then run flopcount lock")
+        for index, row in enumerate(rows)
+        if first.setdefault(row.id, index) != index
+    ]
+    if problems:
+        raise located(problems, source)
+    return Lock(rows, source)
+
+
+def _source(text: str, title: str) -> Source:
+    """Parse a lock file; refuse merge conflicts and later versions."""
+    if conflict := _CONFLICT.search(text):
+        line = text.count("\n", 0, conflict.start()) + 1
+        what = "unresolved merge conflict; keep either side, then run flopcount lock"
+        raise FileError(title, at_line(text, line, 1, what, 7))
+    source = parsed(text, "toml", title)
+    version = source.data.get("version")
+    if isinstance(version, int) and version > VERSION:
+        what = f"version {version} is of a later flopcount; this one reads up to {VERSION}; upgrade it"
+        raise located([Problem(("version",), what)], source)
+    return source
+
+
+def written(rows: Iterable[LockRow]) -> str:
+    """Write a lock file: its rows sorted by id, one per line."""
+    names = ("id", "input", *DEFAULT_METRICS, "hash", "notes", "allowed")
+    pairs = ([(name, getattr(row, name)) for name in names] for row in sorted(rows, key=lambda row: row.id))
+    lines = [f"  {to_value({name: value for name, value in row if value != ()})},\n" for row in pairs]
+    return f"{HEAD}version = {VERSION}\nnetworks = [\n{''.join(lines)}]\n"
