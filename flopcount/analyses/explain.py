@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from flopcount.case import METRICS, Case, Count, batched, combined, summed
 from flopcount.errors import BadInput, FileError, Note, Problem, ShapeError, UsageError, suggestion
 from flopcount.formulas.numbers import exact
-from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import POLICIES, Convention, convention, mac_conventions
 from flopcount.network.network import Network
@@ -342,8 +341,7 @@ def nearest(figure: Figure, totals: Mapping[str, int]) -> list[str]:
 
 def _plain(figure: Figure, totals: Mapping[str, int], change: str = "") -> Iterator[Explanation]:
     for name, number in totals.items():
-        rule = figure.printed(number)
-        if rule:
+        if rule := figure.printed(number):
             yield Explanation(name, change, number, rule)
 
 
@@ -351,8 +349,7 @@ def _params(figure: Figure, traced: Trace) -> Iterator[Explanation]:
     for policy in POLICIES:
         rule = convention(policy)
         number = summed(side(traced, rule).trace, rule).params
-        printed = figure.printed(number)
-        if printed:
+        if printed := figure.printed(number):
             yield Explanation("macs", f"the params, as --params {policy} counts them", number, printed)
 
 
@@ -374,12 +371,8 @@ def _resized(figure: Figure, case: Case, names: Sequence[str] | None) -> Iterato
     x = case.trace.input
     for size in SIZES:
         if x.spatial and any(size != each for each in x.spatial):
+            dims = x.resized(spatial=(size,) * len(x.spatial)).dims
+            batch = exact(dims[0]) if x.channel_axis == 1 else case.batch
             with suppress(BadInput):  # the network does not take this input
-                yield from _plain(figure, numbers(_at(case, x, size), names), f"--input {size}")
-
-
-def _at(case: Case, x: Shape, size: int) -> Trace:
-    """Count at another size of all spatial axes, with the channels and the batch of the present input."""
-    dims = x.resized(spatial=(size,) * len(x.spatial)).dims
-    batch = exact(dims[0]) if x.channel_axis == 1 else case.batch
-    return case.at(input="x".join(map(str, dims[x.channel_axis :])), batch=batch).trace
+                traced = case.at(input="x".join(map(str, dims[x.channel_axis :])), batch=batch).trace
+                yield from _plain(figure, numbers(traced, names), f"--input {size}")

@@ -53,14 +53,11 @@ MOST = 100
 
 def points(width: str | None, size: str | None) -> list[Point]:
     """Return all combinations of the values of --width and --input; none if there are no values."""
-    widths, sizes = _listed("--width", width), _listed("--input", size)
+    given = ("--width", width), ("--input", size)
+    widths, sizes = ((None,) if text is None else spelled(option, text) for option, text in given)
     check_number(len(widths) * len(sizes))
     found = [Point(width=width, input=size) for width, size in product(widths, sizes)]
     return [each for each in found if each != HERE]
-
-
-def _listed(option: str, text: str | None) -> tuple[str | None, ...]:
-    return (None,) if text is None else spelled(option, text)
 
 
 def check_number(number: int) -> None:
@@ -185,11 +182,11 @@ def labelled(target: Target | None, point: Point) -> str:
 
 def alike(one: Count, other: Count) -> bool:
     """Tell whether two counts of one network are the same: at the same inputs, with the same maps."""
-    return _maps(one.trace) == _maps(other.trace)
-
-
-def _maps(traced: Trace) -> list[tuple[Any, ...]]:
-    return [shape.dims for shape in (*traced.inputs.values(), *(step.shape for step in traced.steps.values()))]
+    traces = one.trace, other.trace
+    ours, theirs = (
+        [each.dims for each in (*it.inputs.values(), *(step.shape for step in it.steps.values()))] for it in traces
+    )
+    return ours == theirs
 
 
 class Choice(NamedTuple):

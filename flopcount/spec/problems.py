@@ -247,7 +247,8 @@ class _Templates:
             kind = raw.get("type") if isinstance(raw, Mapping) else None
             if templated or (isinstance(kind, str) and kind in self.signatures):
                 inside = f"template {place[1]}, " if place[0] == "templates" else ""
-                name = f"{inside}{_row_label(raw, index)}"
+                said = raw.get("name") or kind if isinstance(raw, Mapping) else None
+                name = f"{inside}{said if isinstance(said, str) else f'layer {index + 1}'}"
                 for problem in self._row(raw, templated=templated):
                     at = problem.place if problem.place[:1] == ("defaults",) else (*here, *problem.place)
                     yield problem._replace(place=at, layer=problem.layer or name)
@@ -346,11 +347,6 @@ def _uses(raw: object) -> Iterator[str]:
             if isinstance(layer.get("type"), str):
                 yield layer["type"]
             yield from _uses(layer)
-
-
-def _row_label(raw: object, index: int) -> str:
-    name = raw.get("name") or raw.get("type") if isinstance(raw, Mapping) else None
-    return name if isinstance(name, str) else f"layer {index + 1}"
 
 
 def _structure_problems(raw: Raw, kind: str, *, templated: bool) -> Iterator[Problem]:

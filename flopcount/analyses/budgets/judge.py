@@ -346,8 +346,8 @@ def breaches(
             base = _before(scope, number, before) if before and limit.is_relative else None
             for code, name, bound in judged(limit, value, base):
                 place = (*scope.place, metric, name)
-                # The network as a whole has no row.
                 row = now.places[scope.paths[0]] if scope.place and scope.paths else ()
+                fits = code in {"FC101", "FC201"} and not scope.place
                 at = model.source_map.at((*rule.place, *place) if rule.files is None else row)
                 yield Finding(
                     *(code, "warn" if code == "FC103" else rule.budget.level, model.title, *at, model.plan.name),
@@ -361,9 +361,7 @@ def breaches(
                     rule_at=rule.written_at(place),
                     message=rule.budget.message,
                     shares=_shares(scope, number, model, now) if code != "FC102" else (),
-                    fits=_fits(bound, number, model, point, rule)
-                    if code in {"FC101", "FC201"} and not place[2:]
-                    else (),
+                    fits=_fits(bound, number, model, point, rule) if fits else (),
                     notes=now.notes,
                 )
 

@@ -165,9 +165,9 @@ def compared(found: Inventory, lock: Lock, title: str) -> Outcome:
         raise FileError(title, "no such file; write it with flopcount lock")
     lines = _lines(lock)
     locked = {row.id: (row, f"{title}:{line}") for row, (line, _) in zip(lock.rows, lines, strict=True)}
-    findings = [*found.unread]
+    findings, missing = [*found.unread], f"not in {title}; run flopcount lock"
     for key, entry in found.entries.items():
-        findings += _differences(entry, *locked[key]) if key in locked else [_missing(entry, title)]
+        findings += _differences(entry, *locked[key]) if key in locked else [_finding(entry, "FC303", missing)]
     if not found.unread:
         rows = zip(lock.rows, lines, strict=True)
         findings += [_removed(row, title, *place) for row, place in rows if _is_removed(row, found)]
@@ -188,8 +188,7 @@ def _is_removed(row: LockRow, found: Inventory) -> bool:
 def _differences(entry: Entry, locked: LockRow, at: str) -> Iterator[Finding]:
     """Yield every increase, or else what differs."""
     now = entry.row
-    about = Finding("FC301", "error", entry.title, 1, 1, entry.arch, rule="lock", rule_at=at, point=_point(now.id))
-    about = about._replace(notes=entry.notes)
+    about = _finding(entry, "FC301")._replace(rule_at=at)
     more = [metric for metric in DEFAULT_METRICS if getattr(now, metric) > getattr(locked, metric)]
     for metric in more:
         value, limit = getattr(now, metric), getattr(locked, metric)
@@ -212,21 +211,16 @@ def _changed(now: LockRow, locked: LockRow) -> str:
     return f"not as locked: {', '.join(changes)}" if changes else "not as locked: the same counts, of other layers"
 
 
-def _missing(entry: Entry, title: str) -> Finding:
-    what = f"not in {title}; run flopcount lock"
-    about = Finding("FC303", "error", entry.title, 1, 1, entry.arch, what=what, point=_point(entry.row.id), rule="lock")
+def _finding(entry: Entry, code: str, what: str = "") -> Finding:
+    """Return a finding about a network, at the options in its id."""
+    _, dashes, options = entry.row.id.partition(" --")
+    about = Finding(code, "error", entry.title, 1, 1, entry.arch, what, point=f"{dashes.strip()}{options}", rule="lock")
     return about._replace(notes=entry.notes)
 
 
 def _removed(row: LockRow, title: str, line: int, column: int) -> Finding:
     what = f"{plain(row.id)} is locked but no longer among the networks; run flopcount lock"
     return Finding("FC304", "error", title, line, column, "", what=what, rule="lock")
-
-
-def _point(key: str) -> str:
-    """Return the options in an id."""
-    _, dashes, options = key.partition(" --")
-    return f"{dashes.strip()}{options}" if dashes else ""
 
 
 class Raise(NamedTuple):
