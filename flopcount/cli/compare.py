@@ -58,4 +58,4 @@ def _version(reference: str, options: Options) -> tuple[Version, tuple[Counted, 
     else:
         content = content_in(*at, Path.cwd())
         result = options.case(load_bytes(content, ":".join(at), allow_unknown=options.allow_unknown)).count
-    return Version(reference, result.case.name, result), layers_of(result)
+    return (reference, result), layers_of(result)

@@ -62,8 +62,8 @@ def reconcile(
     asked = [*((name, None) for name in ends), *((each.convention, each) for each in found if each.convention)]
     ways = [Way(sides[name], explain.terms(base, sides[name]), figure) for name, figure in asked]
     lost = [each for each in found if not each.convention] + [way.asked for way in ways if way.asked and not way.rule]
-    searches = [Search(each, _origins(each, result.case, arch)) for each in lost]
-    totals = explain.numbers(result.trace) if any(not search.found for search in searches) else {}
+    searches = [(each, _origins(each, result.case, arch)) for each in lost]
+    totals = explain.numbers(result.trace) if any(not found for _, found in searches) else {}
     report = reconciliation_report(result.case.name, base, ways, searches, totals)
     show(report._replace(notes=(*report.notes, *result.notes)), out)
     _judge(ways, searches)
@@ -80,7 +80,7 @@ def _origins(each: explain.ClaimedFigure, case: Case, arch: str) -> list[explain
 def _judge(ways: Sequence[Way], searches: Sequence[Search]) -> None:
     """Raise if a figure does not hold or was not found."""
     wrong = [f"{way.side.rule.name}={way.asked.figure.text}" for way in ways if way.asked and not way.rule]
-    wrong += [each.asked.figure.text for each in searches if not each.asked.convention and not each.found]
+    wrong += [asked.figure.text for asked, found in searches if not asked.convention and not found]
     if wrong:
         raise Broken(f"{', '.join(wrong)}: not what this network comes to")
 

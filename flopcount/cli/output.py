@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import click
 
 from flopcount.errors import FileError, Note
-from flopcount.report.table import Report
-from flopcount.report.text import render_csv, render_json, render_latex, render_markdown
+from flopcount.report.table import Report, render_csv, render_json, render_latex, render_markdown
 
 
 class Output(NamedTuple):

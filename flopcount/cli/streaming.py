@@ -23,8 +23,7 @@ from flopcount.cli.output import Output, show
 from flopcount.errors import FileError, UsageError
 from flopcount.report.cost import in_macs, key_in_flops, metrics_in
 from flopcount.report.sweep import SHOWN, json_lines, sweep_report
-from flopcount.report.table import Line
-from flopcount.report.text import csv_rows
+from flopcount.report.table import Line, csv_rows
 from flopcount.spec.units import DEFAULT_METRICS
 
 GROUP = 100_000

@@ -38,14 +38,7 @@ def archs_report(found: Sequence[Listed]) -> Report:
     """Return the bundled networks, one per row."""
     shown = costs(rule := convention())
     rows = tuple(
-        Row(
-            {
-                "arch": each.name,
-                "input": each.input,
-                **shown.values(each.cost),
-                "description": each.description,
-            }
-        )
+        Row({"arch": each.name, "input": each.input, **shown.values(each.cost), "description": each.description})
         for each in found
     )
     columns = (Column("arch", "network"), Column("input", "input", "shape"), *shown.columns())
@@ -65,10 +58,8 @@ def kinds_report(templates: Mapping[str, Any]) -> Report:
 
 def template_report(name: str, template: Any) -> Report:
     """Show one template: what it is, and what its uses give."""
-    rows = (
-        *(Row({"field": field, "default": "required"}) for field in template.required),
-        *(Row({"field": field, "default": _spelled(value)}) for field, value in template.arguments.items()),
-    )
+    defaults = dict.fromkeys(template.required, "required") | template.arguments
+    rows = tuple(Row({"field": field, "default": _spelled(value)}) for field, value in defaults.items())
     origin = "a template in archs/variants/compositions.toml, to be copied into the file that uses it"
     facts = {"template": name, "description": template.description}
     lines = (Line("text", template.description), Line("text", origin))
@@ -110,6 +101,7 @@ WEIGHTS = (
     Column("note", "note", "prose"),
 )
 EXCEPTIONS = (Column("where", "where"), *WEIGHTS[:2], Column("what", "that is", "prose"))
+_PARAMS = (Column("entry", "parameters"), *WEIGHTS[1:])
 _WORDS: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT}
 _BATCH = {
     "divided": "divided by the batch",
@@ -151,16 +143,12 @@ def convention_report(each: Described) -> Report:
         for part in (rule.operations, rule.parameters)
     )
     tables = [Table("weights", WEIGHTS, weights, separator=""), Table("params", _PARAMS, params, separator="")]
-    exceptions = tuple(_exceptions(rule))
-    if exceptions:
+    if exceptions := tuple(_exceptions(rule)):
         tables.append(Table("exceptions", EXCEPTIONS, exceptions, separator=""))
     line = {"name" if key == "convention" else key: value for key, value in _line(each).items()}
     facts = {**line, "source": each.source, "batch": rule.batch, "folds": rule.folds}
     title = f"{rule.name}: {each.about or rule.counts}"
     return Report(title, tuple(tables), tuple(Line("text", line) for line in _lines(each)), facts=facts)
-
-
-_PARAMS = (Column("entry", "parameters"), *WEIGHTS[1:])
 
 
 def _lines(each: Described) -> Iterable[str]:
@@ -190,13 +178,9 @@ def renewal_line(renewal: Renewal, title: str) -> str:
     rows = plural(len(renewal.rows), "network")
     if renewal.is_same:
         return f"{title}: {rows}, as they were\n"
-    changed = len(renewal.changed) - len(renewal.raised)
-    numbers = {
-        "new": len(renewal.added),
-        "changed": changed,
-        "raised": len(renewal.raised),
-        "removed": len(renewal.removed),
-    }
+    raised = len(renewal.raised)
+    numbers = {"new": len(renewal.added), "changed": len(renewal.changed) - raised, "raised": raised}
+    numbers["removed"] = len(renewal.removed)
     found = ", ".join(f"{number} {word}" for word, number in numbers.items() if number)
     return f"{title}: {rows}: {found}\n"
 
@@ -211,10 +195,10 @@ def refusal(renewal: Renewal, title: str, arguments: Sequence[str]) -> str:
 
 def rise(each: Raise) -> str:
     """Write what rose, from what to what: `macs 4.089G → 4.2G (+2.71%)`."""
-    rising = ((metric, getattr(each.before, metric), getattr(each.after, metric)) for metric in DEFAULT_METRICS)
-    return ", ".join(_rise(*one) for one in rising if one[2] > one[1])
-
-
-def _rise(metric: str, before: int, after: int) -> str:
-    growth = percent(Fraction((after - before) * 100, before) if before else None)
-    return f"{metric} {' → '.join(pair(before, after, metric))} ({'+' if before else ''}{growth})"
+    found = []
+    for metric in DEFAULT_METRICS:
+        before, after = getattr(each.before, metric), getattr(each.after, metric)
+        growth = percent(Fraction((after - before) * 100, before) if before else None)
+        text = f"{metric} {' → '.join(pair(before, after, metric))} ({'+' if before else ''}{growth})"
+        found += [text] if after > before else []
+    return ", ".join(found)

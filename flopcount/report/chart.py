@@ -23,23 +23,14 @@ from flopcount.spec.units import amount
 Spec = dict[str, Any]
 """A Vega-Lite specification, or a part of one."""
 
-MOST_BARS = 150
-"""If there are more rows, the costliest are drawn."""
+MOST_BARS, MOST_STEPS = 150, 500
+"""Of more rows, the costliest are drawn; of a longer front, points at equal distances, both ends included."""
 
-MOST_STEPS = 500
-"""A longer front is drawn with this many points at equal distances, both ends included."""
+MOST_NAMED, MOST_NOTES = 12, 4
+"""With more networks, the subtitle says that not all points have names; further footnotes are counted."""
 
-MOST_NAMED = 12
-"""With more networks, the subtitle says that not all points have names."""
-
-LONGEST_TITLE = 75
-"""Longer titles of comparisons, which list the names of the points, are replaced."""
-
-TITLE, SUBTITLE, CAPTION = 78, 105, 125
-"""Characters per line."""
-
-MOST_NOTES = 4
-"""Further footnotes are counted."""
+TITLE, SUBTITLE, CAPTION, LONGEST_TITLE = 78, 105, 125, 75
+"""Characters per line; longer titles of comparisons, which list the names of the points, are replaced."""
 
 BLUE, REFERENCE, FRONT, GRAY = "#0072b2", "#b8bcc2", "#d55e00", "#5f6368"
 """Colors that are distinct to all readers (Okabe and Ito, 2008), and grays."""
@@ -56,7 +47,7 @@ def chart_of(report: Report) -> Spec:
 def _headed(content: Spec, report: Report, lines: Iterable[str], remarks: Iterable[str] = (), title: str = "") -> Spec:
     """Put the title above a specification, and the convention and the notes below."""
     heading = {"text": _wrapped([title or report.title], TITLE), "subtitle": _wrapped((*lines, *remarks), SUBTITLE)}
-    captions = [*(each.text for each in report.lines if each.kind == "convention"), *map(str, report.notes)]
+    captions = [*_lines(report, "convention"), *map(str, report.notes)]
     more = len(captions) - MOST_NOTES
     captions = [*captions[:MOST_NOTES], *([f"and {plural(more, 'more note')} in the table"] if more > 0 else [])]
     style = {"fontSize": 9.5, "fontWeight": "normal", "color": GRAY, "lineHeight": 13}
@@ -222,15 +213,10 @@ def _panel(panel: Panel, bars: Sequence[tuple[str, Row, Mapping[str, str]]], bas
     padding = {"paddingInner": 0.28 if many == 1 else MARGIN / step, "paddingOuter": 0.2}
     axis = {"title": panel.column.title, "tickCount": 5, "domain": False, "ticks": False, **NUMBERS}
     labels = {"title": None, "ticks": False, "labelPadding": 6, "labelLimit": 260, "labelOverlap": False}
+    labels["labels"] = is_first
     scale = {"domain": [0, high * 1.16], "nice": False}
     position: Spec = {
-        "y": {
-            "field": "label",
-            "type": "nominal",
-            "sort": None,
-            "scale": padding,
-            "axis": labels | {"labels": is_first},
-        },
+        "y": {"field": "label", "type": "nominal", "sort": None, "scale": padding, "axis": labels},
         "x": {"field": "value", "type": "quantitative", "axis": axis, "scale": scale},
     }
     if many > 1:
@@ -259,11 +245,8 @@ def _color(panel: Panel, reference: str, *, has_legend: bool) -> Spec:
 
 
 WIDTH, HEIGHT = 620, 430
-FEW = 40
-"""Up to this many points are large."""
-
-WIDE = 30
-"""The axis is logarithmic from this ratio of the largest value to the smallest."""
+FEW, WIDE = 40, 30
+"""Up to so many points are large; from such a ratio of the largest value to the smallest, an axis is logarithmic."""
 
 
 class Scale(NamedTuple):
@@ -325,7 +308,7 @@ def _points(x: Column, y: Column, points: Sequence[Spec], front: Sequence[Spec] 
     gradient = {"field": "shade", "type": "quantitative", "title": shade, "scale": {"scheme": "viridis"}}
     encoding = {"tooltip": _tooltip(points), "color": gradient if shade else {"value": BLUE}}
     layers = [{"data": {"values": points}, "mark": mark, "encoding": encoding}]
-    layers += _front_layers(_thinned(front)) if front else []
+    layers += _front_layers(front) if front else []
     layers += [_names(points, across, up)] if has_names else []
     encoding = {"x": across.encoding("x"), "y": up.encoding("y")}
     return {"width": WIDTH, "height": HEIGHT, "encoding": encoding, "layer": layers}
@@ -333,15 +316,12 @@ def _points(x: Column, y: Column, points: Sequence[Spec], front: Sequence[Spec] 
 
 def _front_layers(front: Sequence[Spec]) -> list[Spec]:
     """Draw the front as steps: between two of its points, the worse of both is what one can be sure of."""
+    many = len(front)
+    front = front if many <= MOST_STEPS else [front[n * (many - 1) // (MOST_STEPS - 1)] for n in range(MOST_STEPS)]
     line = {"type": "line", "color": FRONT, "strokeWidth": 1.8, "interpolate": "step-after", "clip": True}
     dots = {"type": "circle", "color": FRONT, "size": 34 if len(front) <= FEW else 12, "opacity": 1, "clip": True}
     data = {"data": {"values": front}}
     return [{**data, "mark": line}, {**data, "mark": dots, "encoding": {"tooltip": _tooltip(front)}}]
-
-
-def _thinned(front: Sequence[Spec]) -> Sequence[Spec]:
-    many = len(front)
-    return front if many <= MOST_STEPS else [front[n * (many - 1) // (MOST_STEPS - 1)] for n in range(MOST_STEPS)]
 
 
 def _names(points: Sequence[Spec], across: Scale, up: Scale) -> Spec:
@@ -373,9 +353,8 @@ def placed(places: Sequence[tuple[float, float]], names: Sequence[str]) -> list[
     taken: list[Box] = [(x - MARKER, y - MARKER, x + MARKER, y + MARKER) for x, y in places]
     found: list[tuple[str, float, float] | None] = []
     for (x, y), name in zip(places, names, strict=True):
-        chosen = None
+        chosen, width = None, len(name) * CHARACTER
         for align, right, down in OFFSETS if name else ():
-            width = len(name) * CHARACTER
             left = x - width / 2 if not right else x + MARKER if right > 0 else x - MARKER - width
             middle = y + down * (MARKER + LINE / 2)
             box = (left, middle - LINE / 2, left + width, middle + LINE / 2)
@@ -395,22 +374,20 @@ def _is_free(box: Box, taken: Sequence[Box]) -> bool:
 
 
 def sweep_chart(report: Report, cloud: Cloud, axes: Sequence[Axis]) -> Spec:
-    """Draw the candidates of a sweep and their front; one numeric axis colors the points."""
+    """Draw the candidates of a sweep and their front.
+
+    The first numeric axis that varies among the points and is not an axis of the chart colors them.
+    """
     columns = {column.key: column for column in report.tables[0].columns}
     x, y = (columns[name if name in columns else key_in_flops(name)] for name in (cloud.x, cloud.y))
-    shade = _shade(cloud, axes)
+    free = (each.name for each in axes if each.is_number and each.name not in {cloud.x, cloud.y})
+    shade = next((name for name in free if len({*(cloud.rows or {name: ()})[name]}) > 1), "")
     points, front = [*_candidates(cloud.rows, cloud, shade)], [*_candidates(cloud.front, cloud)]
     lines = [*_lines(report, "text", "reference")]
     if front:
         lines.append(f"the front in orange: {plural(len(front), 'point')} that no candidate beats in both")
     content = _points(x, y, points, front, shade)
     return _headed(content, report, lines, _remarks(cloud, len(points), len(front)))
-
-
-def _shade(cloud: Cloud, axes: Sequence[Axis]) -> str:
-    """Return what colors the points: the first numeric axis that varies among them and is not an axis of the chart."""
-    free = (each.name for each in axes if each.is_number and each.name not in {cloud.x, cloud.y})
-    return next((name for name in free if len({*(cloud.rows or {name: ()})[name]}) > 1), "")
 
 
 def _candidates(rows: Rows | None, cloud: Cloud, shade: str = "") -> Iterator[Spec]:
@@ -444,11 +421,10 @@ VERSION = "6.1"
 PNG_SCALE = 3.0
 """300 dots per inch at 100 pixels per inch."""
 
-FONT = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 INK = "#222222"
 
 CONFIG: Mapping[str, Any] = {
-    "font": FONT,
+    "font": "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif",
     "background": "#ffffff",
     "padding": 16,
     "view": {"stroke": None},

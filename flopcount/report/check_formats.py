@@ -1,9 +1,11 @@
-"""The output formats of a check: a function each, and the table of them."""
+"""A check as text: its findings as sentences, and a function for each output format."""
 
+import hashlib
 import html
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -14,15 +16,84 @@ from flopcount import __version__
 from flopcount.analyses.budgets.check import Checked, Evaluation, Outcome
 from flopcount.analyses.budgets.findings import CODES, Finding
 from flopcount.case import METRICS, Cost
-from flopcount.errors import Note, plain
-from flopcount.report.findings import details, exemptions, fingerprints, headline, sentence, summary
-from flopcount.report.table import Report, plural
-from flopcount.report.text import escaped, markdown_row
-from flopcount.report.text import render_json as json_text
-from flopcount.spec.units import DEFAULT_METRICS, percent
+from flopcount.errors import plain
+from flopcount.report.table import Report, escaped, markdown_row, notes_data, plural
+from flopcount.report.table import render_json as json_text
+from flopcount.spec.units import DEFAULT_METRICS, amount, pair, percent
 from flopcount.spec.units import METRICS as MEANING
 
 METRIC_ROWS = [METRICS[name] for name in DEFAULT_METRICS]
+
+
+def exemptions(exempt: Iterable[tuple[Finding, str]]) -> list[str]:
+    """Return what is exempt: a line for each file, rule and reason."""
+    groups = Counter((finding.path, finding.rule, reason) for finding, reason in exempt)
+    return [
+        f"{plain(path)}: exempt from [{rule}]: {plural(number, 'finding')}: {reason}"
+        for (path, rule, reason), number in groups.items()
+    ]
+
+
+def headline(finding: Finding) -> str:
+    """Return a finding as one line."""
+    level = "warning: " if finding.level == "warn" else ""
+    return f"{plain(finding.path)}:{finding.line}:{finding.column}: {finding.code} {level}{sentence(finding)}"
+
+
+def sentence(finding: Finding) -> str:
+    """Return a finding without its place: what was measured, value, limit and difference; or what is wrong."""
+    at = f" at {finding.point}" if finding.point else ""
+    rule = f" [{' '.join(filter(None, (finding.rule, finding.rule_at)))}]" if finding.rule else ""
+    if finding.what:
+        return f"{finding.what}{at}{rule}"
+    subject = " ".join(filter(None, (finding.arch, finding.scope, finding.metric)))
+    value, limit = pair(finding.value, finding.limit, finding.metric)
+    base = f" (base {amount(finding.base, finding.metric)})" if finding.base is not None else ""
+    delta = f"{amount(finding.delta, finding.metric)} ({percent(finding.percent)})"
+    message = f" {finding.message}" if finding.message else ""
+    return f"{subject} {value} {finding.sign} {limit}{base} by {delta}{at}{rule}{message}"
+
+
+def details(finding: Finding, *, notes: bool = False) -> Iterator[str]:
+    """Yield what contributes most to a finding, what would meet the limit and, on request, the notes on the value."""
+    if finding.shares:
+        parts = (
+            f"{each.path} {amount(each.value, finding.metric)}" + (f" (line {each.line})" if each.line else "")
+            for each in finding.shares
+        )
+        yield f"most of it: {', '.join(parts)}"
+    if finding.fits:
+        fits = (f"{each.option} → {amount(each.value, finding.metric)}" for each in finding.fits)
+        yield f"would fit: {', '.join(fits)}"
+    if notes:
+        yield from (f"note: {note}" for note in finding.notes)
+
+
+def summary(outcome: Outcome) -> str:
+    """Return how many files were checked and what was found, as one line."""
+    unchecked = sum(each.unchecked for each in outcome.findings)
+    errors = sum(each.level == "error" and not each.unchecked for each in outcome.findings)
+    warnings = sum(each.level == "warn" for each in outcome.findings)
+    words = {
+        "limit broken" if errors == 1 else "limits broken": errors,
+        "warning" if warnings == 1 else "warnings": warnings,
+        "not checked": unchecked,
+        "exempt": len(outcome.exempt),
+    }
+    found = [f"{number} {word}" for word, number in words.items() if number]
+    return f"{plural(len(outcome.files), 'file')} checked: {', '.join(found) or 'all limits hold'}"
+
+
+def fingerprints(findings: Iterable[Finding]) -> list[str]:
+    """Return a distinct hash for each finding: it depends on what the finding is about, not on its line."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    found: list[str] = []
+    for finding in findings:
+        about = (finding.code, finding.path, finding.rule, finding.scope, finding.metric, finding.point, finding.what)
+        again = (str(seen[about]),) if seen[about] else ()
+        seen[about] += 1
+        found.append(hashlib.sha256("\0".join((*about, *again)).encode(errors="backslashreplace")).hexdigest()[:40])
+    return found
 
 
 def rendered(outcome: Outcome, name: str) -> str:
@@ -56,7 +127,6 @@ def render_json(outcome: Outcome) -> str:
 
 def finding_data(finding: Finding) -> dict[str, Any]:
     """Return a finding as plain data; its limit is the last whole number that holds."""
-    names = ("level", "path", "line", "column", "arch", "scope", "point", "metric")
     numbers = {
         "value": finding.value,
         "limit": whole_limit(finding),
@@ -68,16 +138,16 @@ def finding_data(finding: Finding) -> dict[str, Any]:
     return {
         "code": finding.code,
         "about": CODES[finding.code],
-        **{name: getattr(finding, name) for name in names},
+        **_fields(finding, "level path line column arch scope point metric"),
         **({} if finding.what else numbers),
-        **{name: getattr(finding, name) for name in ("rule", "rule_at", "message")},
-        **_notes(finding.notes),
+        **_fields(finding, "rule rule_at message"),
+        **notes_data(finding.notes),
         "text": sentence(finding),
     }
 
 
-def _notes(notes: Sequence[Note]) -> dict[str, list[str]]:
-    return {"notes": [*map(str, notes)], "note_codes": [note.code for note in notes]}
+def _fields(finding: Finding, names: str) -> dict[str, Any]:
+    return {name: getattr(finding, name) for name in names.split()}
 
 
 def whole_limit(finding: Finding) -> int:
@@ -96,7 +166,7 @@ def counts(checked: Checked) -> Iterator[dict[str, Any]]:
             "counted": count.params,
             **_values(count.now.total()),
             "base": _values(count.before.total()) if count.before else None,
-            **_notes(count.now.notes),
+            **notes_data(count.now.notes),
         }
 
 
@@ -147,17 +217,14 @@ def _annotation(level: str, finding: Finding) -> str:
 
 
 def _command(level: str, properties: Mapping[str, str], message: str) -> str:
-    given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    values = {name: _data(value).replace(":", "%3A").replace(",", "%2C") for name, value in properties.items()}
+    given = ",".join(f"{name}={value}" for name, value in values.items())
     return f"::{level} {given}::{_data(message)}"
 
 
 def _data(text: str) -> str:
     """Escape what the runner would read as the end of a command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def render_gitlab(outcome: Outcome) -> str:
@@ -183,11 +250,8 @@ def render_junit(outcome: Outcome) -> str:
     """Return a test case for each file: an error if it could not be checked, a failure if a limit is broken."""
     paths = [*dict.fromkeys((*(each.path for each in outcome.files), *(each.path for each in outcome.findings)))]
     cases = [_case(path, [each for each in outcome.findings if each.path == path], outcome) for path in paths]
-    numbers = {
-        "tests": str(len(cases)),
-        "failures": str(sum(case.find("failure") is not None for case in cases)),
-        "errors": str(sum(case.find("error") is not None for case in cases)),
-    }
+    failures, errors = (sum(case.find(tag) is not None for case in cases) for tag in ("failure", "error"))
+    numbers = {"tests": str(len(cases)), "failures": str(failures), "errors": str(errors)}
     suites = ET.Element("testsuites", {"name": "flopcount", **numbers})
     suite = ET.SubElement(suites, "testsuite", {"name": "flopcount check", **numbers, "skipped": "0", "time": "0"})
     suite.extend(cases)
@@ -218,11 +282,8 @@ def _clean(text: str) -> str:
 MARK = "<!-- flopcount check -->"
 """Lets a workflow find its earlier comment on a pull request."""
 
-LONGEST = 65_000
-"""Characters of a comment; the platform accepts 65536."""
-
-MOST_ROWS = 100
-"""Layers that are listed for one network."""
+LONGEST, MOST_ROWS = 65_000, 100
+"""Characters of a comment, of which the platform accepts 65536; layers that are listed for one network."""
 
 
 def render_markdown(outcome: Outcome) -> str:
@@ -343,8 +404,8 @@ def _counts(outcome: Outcome) -> Iterator[Sample]:
 def _findings(outcome: Outcome) -> Iterator[Sample]:
     for each in outcome.findings:
         if not each.what:
-            names = ("code", "level", "path", "line", "column", "arch", "scope", "metric", "point", "rule", "rule_at")
-            labels = {name: str(getattr(each, name)) for name in names}
+            found = _fields(each, "code level path line column arch scope metric point rule rule_at")
+            labels = {name: str(value) for name, value in found.items()}
             labels |= {"notes": ",".join(note.code for note in each.notes)} if each.notes else {}
             yield "flopcount_finding", labels, each.value
             yield "flopcount_finding_limit", labels, whole_limit(each)

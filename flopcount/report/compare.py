@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from flopcount.analyses.diff import QUIET, Change, Counted, Status
 from flopcount.analyses.whatif import Alternative, alike
@@ -16,12 +16,10 @@ from flopcount.report.cost import (
     facts,
     input_line,
     inputs_data,
-    inputs_text,
     unknown_facts,
 )
+from flopcount.report.count import LAYERS, OUTPUT, POSITION
 from flopcount.report.table import Column, Line, Report, Row, Table, listed, plural, shape_text
-
-POSITION, OUTPUT = Column("position", "#", "count"), Column("output", "output", "shape")
 
 
 def comparison_report(named: Sequence[tuple[str, Count]]) -> Report:
@@ -54,11 +52,8 @@ def _networks(named: Sequence[tuple[str, Count]], shown: Costs) -> Table:
     rows: list[Row] = []
     for name, result in named:
         totals = shown.values(result.total)
-        cells = {
-            "arch": f"{name} (at least)" if result.unknown else name,
-            "input": inputs_data(result.trace),
-            "weighted_layers": result.weighted_layers,
-        }
+        cells = {"arch": f"{name} (at least)" if result.unknown else name, "input": inputs_data(result.trace)}
+        cells["weighted_layers"] = result.weighted_layers
         rows.append(Row({**cells, **totals, **unknown_facts(result), **shown.ratios(totals, first)}))
     return Table("archs", columns, tuple(rows), separator="")
 
@@ -66,10 +61,8 @@ def _networks(named: Sequence[tuple[str, Count]], shown: Costs) -> Table:
 def _layers_beside(named: Sequence[tuple[str, Count]], shown: Costs) -> Table:
     columns = [POSITION, OUTPUT]
     for number, (name, _) in enumerate(named, 1):
-        columns += [
-            Column(f"type_{number}", name),
-            *(shown.column(each, f"{each.name}_{number}", each.title) for each in shown.counted),
-        ]
+        columns.append(Column(f"type_{number}", name))
+        columns += [shown.column(each, f"{each.name}_{number}", each.title) for each in shown.counted]
         columns += [Column(f"ratio_{number}", "ratio", "ratio")] if number > 1 else []
     steps = zip(*(result.trace.items() for _, result in named), strict=True)
     rows = tuple(Row({"position": at, **_beside(each, named, shown)}) for at, each in enumerate(steps, 1))
@@ -78,7 +71,7 @@ def _layers_beside(named: Sequence[tuple[str, Count]], shown: Costs) -> Table:
 
 def _beside(steps: Sequence[Any], named: Sequence[tuple[str, Count]], shown: Costs) -> dict[str, Any]:
     cells: dict[str, Any] = {"output": [*steps[0][1].shape.dims]}
-    values = [shown.of(result, step) for (_, step), (_, result) in zip(steps, named, strict=True)]
+    values = [shown.values(result.cost(step)) for (_, step), (_, result) in zip(steps, named, strict=True)]
     for number, ((node, _), value) in enumerate(zip(steps, values, strict=True), 1):
         cells |= {f"type_{number}": node.kind, **shown.alternative(number, value, values[0] if number > 1 else None)}
     return cells
@@ -86,11 +79,8 @@ def _beside(steps: Sequence[Any], named: Sequence[tuple[str, Count]], shown: Cos
 
 UNCHANGED = (Column("layers", "unchanged", "count"), Column("which", "layers"), Column("reason", "reason"))
 
-MOST_LISTED = 8
-"""Values in a title are listed up to here."""
-
-MOST_NAMED = 3
-"""Unchanged layers with one reason, and networks, are named up to here, then counted."""
+MOST_LISTED, MOST_NAMED = 8, 3
+"""Up to here, values in a title are listed; unchanged layers with one reason, and networks, are named."""
 
 
 def whatif_report(base: Count, found: Sequence[Alternative], changes: Mapping[str, Any] | None = None) -> Report:
@@ -165,10 +155,10 @@ def _layers_changed(base: Count, found: Sequence[Alternative], shown: Costs) -> 
     rows: list[Row] = []
     kinds = [each.kinds for each in found]
     for position, (node, step) in enumerate(base.trace.items(), 1):
-        before = shown.of(base, step)
+        before = shown.values(base.cost(step))
         cells = {"position": position, "path": node.path, "type": node.kind, "output": [*step.shape.dims], **before}
         for number, (each, kind) in enumerate(zip(found, kinds, strict=True), 1):
-            after = shown.of(each.counted, each.counted.trace.steps[node.path])
+            after = shown.values(each.counted.cost(each.counted.trace.steps[node.path]))
             cells |= {f"type_{number}": kind[node.path], **shown.alternative(number, after, before)}
         rows.append(Row(cells))
     total: dict[str, Any] = {"path": "total", **(before := shown.values(base.total))}
@@ -182,7 +172,7 @@ def _one(shown: Costs) -> tuple[list[Column], list[Column]]:
     """Return the columns of a table before and after, and those shown on request."""
     head, every = shown.headline, (shown.headline, *shown.others)
     pairs = zip(shown.columns(title="{} before"), shown.columns("{}_1", "{} after"), strict=True)
-    columns = [POSITION, Column("path", "layer"), Column("type", "before"), Column("type_1", "after"), OUTPUT]
+    columns = [*LAYERS[:2], Column("type", "before"), Column("type_1", "after"), OUTPUT]
     columns += [*(column for both in pairs for column in both), Column("ratio_1", "ratio", "ratio", head.name)]
     more = [shown.column(each, shown.key(each, "saved", 1), f"{each.title} saved") for each in every]
     ratios = [Column(shown.key(each, "ratio", 1), f"ratio of {each.title}", "ratio", each.name) for each in every[1:]]
@@ -190,7 +180,7 @@ def _one(shown: Costs) -> tuple[list[Column], list[Column]]:
 
 
 def _several(found: Sequence[Alternative], shown: Costs) -> tuple[list[Column], list[Column]]:
-    columns = [POSITION, Column("path", "layer"), Column("type", "type"), OUTPUT]
+    columns = [*LAYERS]
     more: list[Column] = []
     for each in shown.counted:
         unit = "" if each.name == shown.headline.name else f" {each.title}"
@@ -220,17 +210,10 @@ def _alternatives(base: Count, found: Sequence[Alternative], shown: Costs) -> Ta
 def _alternative(each: Alternative, shown: Costs, base: dict[str, int]) -> Row:
     """Return the row of a network, with its ratios to the unmodified one."""
     totals = shown.values(each.counted.total)
-    return Row(
-        {
-            "alternative": each.convolutions,
-            **({"type": each.target.kind, "fields": dict(each.target.fields)} if each.target else {}),
-            **({"width": each.point.width} if each.point.width else {}),
-            "input": inputs_data(each.counted.trace),
-            "replaced": len(each.replaced),
-            **totals,
-            **shown.ratios(totals, base),
-        }
-    )
+    kind = {"type": each.target.kind, "fields": dict(each.target.fields)} if each.target else {}
+    width = {"width": each.point.width} if each.point.width else {}
+    cells = {"alternative": each.convolutions, **kind, **width, "input": inputs_data(each.counted.trace)}
+    return Row({**cells, "replaced": len(each.replaced), **totals, **shown.ratios(totals, base)})
 
 
 def _unchanged(found: Sequence[Alternative]) -> Table:
@@ -242,51 +225,37 @@ def _unchanged(found: Sequence[Alternative]) -> Table:
             reasons.setdefault(layer.reason, []).append(layer.path)
         for reason, paths in reasons.items():
             groups.setdefault((reason, tuple(paths)), []).append(each)
-    rows = tuple(
-        Row(
-            {
-                "layers": len(paths),
-                "which": listed(paths, MOST_NAMED),
-                "reason": reason,
-                "of": _named(some, found),
-                "paths": [*paths],
-                "alternatives": [each.label for each in some],
-            }
-        )
-        for (reason, paths), some in groups.items()
-    )
+    rows = []
+    for (reason, left), some in groups.items():
+        cells = {"layers": len(left), "which": listed(left, MOST_NAMED), "reason": reason, "of": _named(some, found)}
+        rows.append(Row({**cells, "paths": [*left], "alternatives": [each.label for each in some]}))
     columns = (*UNCHANGED, *([Column("of", "with")] if len(found) > 1 else []))
-    return Table("left", columns, rows, separator="")
+    return Table("left", columns, tuple(rows), separator="")
 
 
-class Version(NamedTuple):
-    """One side: how the user refers to it, the network's name, and its count."""
-
-    reference: str
-    name: str
-    result: Count
+Version = tuple[str, Count]
+"""One side of a comparison: how the user refers to it, and its count."""
 
 
 def diff_report(before: Version, after: Version, changes: Sequence[Change], *, everything: bool = False) -> Report:
     """Return how layers and totals changed; unchanged layers only with `everything`."""
-    convention = after.result.convention
-    shown = costs_of(after.result)
-    old, new = shown.values(before.result.total), shown.values(after.result.total)
-    sides = (("before", before), ("after", after))
-    inputs = (f"{side}: {each.reference}, input {inputs_text(each.result.trace)}" for side, each in sides)
-    notes = [_about(each.reference, note) for _, each in sides for note in each.result.notes]
+    shown, convention = costs_of(after[1]), after[1].convention
+    (old, old_name), (new, new_name) = ((shown.values(each.total), each.case.name) for _, each in (before, after))
+    sides = (("before", *before), ("after", *after))
+    inputs = (f"{side}: {reference}, input {shape_text(inputs_data(each.trace))}" for side, reference, each in sides)
+    notes = [_about(reference, note) for _, reference, each in sides for note in each.notes]
     numbers = dict.fromkeys(get_args(Status), 0) | Counter(each.status for each in changes)
     rows = tuple(_change(each, shown) for each in changes if everything or each.status not in QUIET)
     caption = f"{_hidden(numbers)}; --all shows them" if len(rows) < len(changes) else ""
     layers = _changes(rows, Row({"status": "total", **_deltas(old, new, shown)}), shown, caption)
     return Report(
-        title=f"{before.name} → {after.name}" if before.name != after.name else after.name,
+        title=_arrow(old_name, new_name),
         tables=(layers, _diff_totals(old, new, shown)),
         lines=(*(Line("text", each) for each in inputs), convention_line(convention)),
         notes=tuple(dict.fromkeys(notes)),
         facts={
-            "before": _side(before, old),
-            "after": _side(after, new),
+            "before": _side(*before, old),
+            "after": _side(*after, new),
             "convention": convention_facts(convention),
             "delta": {name: new[name] - old[name] for name in new},
             "ratio": shown.ratios(new, old, "{}"),
@@ -295,23 +264,16 @@ def diff_report(before: Version, after: Version, changes: Sequence[Change], *, e
     )
 
 
-def _side(version: Version, totals: dict[str, int]) -> dict[str, Any]:
-    input_ = inputs_data(version.result.trace)
-    return {"reference": version.reference, "arch": version.name, "input": input_, **totals}
+def _side(reference: str, result: Count, totals: dict[str, int]) -> dict[str, Any]:
+    return {"reference": reference, "arch": result.case.name, "input": inputs_data(result.trace), **totals}
 
 
 def _changes(rows: tuple[Row, ...], total: Row, shown: Costs, caption: str) -> Table:
-    words = (Column(key, key) for key in ("status", "layer", "type", "changed", "output"))
-    values = [
-        column
-        for each in shown.metrics
-        for column in (
-            Column(f"{each.name}_before", f"{each.title} before", "count"),
-            Column(f"{each.name}_after", f"{each.title} after", "count"),
-            Column(f"{each.name}_delta", "change", "delta"),
-        )
-    ]
-    return Table("layers", (*words, *values), rows, total, caption=caption)
+    columns = [Column(key, key) for key in ("status", "layer", "type", "changed", "output")]
+    for each in shown.metrics:
+        columns += [Column(f"{each.name}_{side}", f"{each.title} {side}", "count") for side in ("before", "after")]
+        columns.append(Column(f"{each.name}_delta", "change", "delta"))
+    return Table("layers", tuple(columns), rows, total, caption=caption)
 
 
 def _hidden(numbers: Mapping[str, int]) -> str:
@@ -353,14 +315,8 @@ def _layer_data(layer: Counted | None, shown: Costs) -> dict[str, Any] | None:
     if layer is None:
         return None
     item = layer.item
-    return {
-        "path": item.path,
-        "type": item.kind,
-        "fields": item.fields,
-        "reads": [*item.inputs],
-        "output": [*item.output],
-        **shown.values(layer.cost),
-    }
+    cells = {"path": item.path, "type": item.kind, "fields": item.fields}
+    return {**cells, "reads": [*item.inputs], "output": [*item.output], **shown.values(layer.cost)}
 
 
 def _arrow(old: str | None, new: str | None) -> str:
@@ -387,10 +343,7 @@ def _value(value: Any) -> str:
 def _diff_totals(old: dict[str, int], new: dict[str, int], shown: Costs) -> Table:
     sides = (Column("before", "before", "count"), Column("after", "after", "count"), Column("delta", "change", "delta"))
     columns = (Column("quantity", ""), *sides, Column("ratio", "ratio"))
-    ratios = shown.ratios(new, old, "{}")
-    rows: list[Row] = []
-    for each in shown.metrics:
-        before, after = old[each.name], new[each.name]
-        cells = {"quantity": each.title, "before": before, "after": after, "delta": after - before}
-        rows.append(Row({**cells, "ratio": ratios[each.name]}))
-    return Table("", columns, tuple(rows), separator="")
+    keys, ratios = [column.key for column in columns], shown.ratios(new, old, "{}")
+    values = ((each.title, old[each.name], new[each.name], ratios[each.name]) for each in shown.metrics)
+    cells = ((title, before, after, after - before, ratio) for title, before, after, ratio in values)
+    return Table("", columns, tuple(Row(dict(zip(keys, each, strict=True))) for each in cells), separator="")

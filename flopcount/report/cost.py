@@ -5,14 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flopcount.case import METRICS, Cost, Count, Metric, ratio
-from flopcount.formulas.step import Step
 from flopcount.network.convention import Convention
 from flopcount.network.trace import Trace
 from flopcount.report.table import Column, Line, shape_text
 from flopcount.spec.units import DEFAULT_METRICS
-
-Values = Mapping[str, int]
-"""A number for each metric, by the key of its column."""
 
 
 class Costs(NamedTuple):
@@ -45,15 +41,13 @@ class Costs(NamedTuple):
         head = self.headline.name
         return {each.name: cost["macs" if each.name == head else each.name] for each in self.metrics}
 
-    def of(self, result: Count, step: Step) -> dict[str, int]:
-        """Return what a step costs."""
-        return self.values(result.cost(step))
-
-    def shares(self, part: Values, whole: Values) -> dict[str, float | None]:
+    def shares(self, part: Mapping[str, int], whole: Mapping[str, int]) -> dict[str, float | None]:
         """Return the part of a whole, for each metric."""
         return {self.key(each, "share"): ratio(part[each.name], whole[each.name]) for each in self.metrics}
 
-    def ratios(self, value: Values, base: Values, key: str = "{}_ratio") -> dict[str, float | None]:
+    def ratios(
+        self, value: Mapping[str, int], base: Mapping[str, int], key: str = "{}_ratio"
+    ) -> dict[str, float | None]:
         """Return one cost over another, for each metric."""
         return {key.format(each.name): ratio(value[each.name], base[each.name]) for each in self.metrics}
 
@@ -65,7 +59,7 @@ class Costs(NamedTuple):
         """Return a column of integers."""
         return Column(key, title, "count", metric.name, metric.combine)
 
-    def alternative(self, number: int, value: Values, base: Values | None) -> dict[str, Any]:
+    def alternative(self, number: int, value: Mapping[str, int], base: Mapping[str, int] | None) -> dict[str, Any]:
         """Return what an alternative costs, with its ratio to a base and what it saves."""
         cells: dict[str, Any] = {f"{name}_{number}": each for name, each in value.items()}
         if base is None:
@@ -117,11 +111,6 @@ def inputs_data(traced: Trace) -> Any:
     return {name: [*shape.dims] for name, shape in traced.inputs.items()}
 
 
-def inputs_text(traced: Trace) -> str:
-    """Return the sizes of the input as text."""
-    return shape_text(inputs_data(traced))
-
-
 def convention_facts(convention: Convention) -> dict[str, str]:
     """Return the convention as data."""
     return {
@@ -154,7 +143,7 @@ def input_line(traced: Trace, changes: Mapping[str, Any] | None = None) -> Line:
         for each in (value if isinstance(value, list) else [value])
     )
     changed = "".join(f" · --{key} {value}" for key, value in values)
-    return Line("text", f"input {inputs_text(traced)}{changed}")
+    return Line("text", f"input {shape_text(inputs_data(traced))}{changed}")
 
 
 def key_in_flops(key: str) -> str:

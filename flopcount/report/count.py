@@ -9,17 +9,11 @@ from flopcount.formulas.step import Step
 from flopcount.report.cost import Costs, convention_line, costs_of, facts, input_line, key_in_flops, unknown_facts
 from flopcount.report.table import Column, Report, Row, Table, plural, shape_text
 
-LAYERS = (
-    Column("position", "#", "count"),
-    Column("path", "layer"),
-    Column("type", "type"),
-    Column("output", "output", "shape"),
-)
-SIDE_BY_SIDE = (
-    Column("quantity", ""),
+POSITION, OUTPUT = Column("position", "#", "count"), Column("output", "output", "shape")
+LAYERS = (POSITION, Column("path", "layer"), Column("type", "type"), OUTPUT)
+STANDARD, SPECIFIED = (
     Column("standard", "standard convolutions", "count"),
     Column("specified", "as specified", "count"),
-    Column("ratio", "ratio"),
 )
 
 
@@ -50,7 +44,7 @@ def count_report(result: Count, changes: Mapping[str, Any] | None = None) -> Rep
 
 def _layers(result: Count, shown: Costs, totals: dict[str, int], standard: dict[str, int]) -> Table:
     def of(step: Step) -> dict[str, Any]:
-        own = shown.of(result, step)
+        own = shown.values(result.cost(step))
         return {**own, **shown.shares(own, totals)}
 
     rows: list[Row] = []
@@ -96,7 +90,7 @@ def _against(path: str, step: Step, result: Count, shown: Costs) -> dict[str, An
     """Return the cells that compare a layer with the standard convolution it replaces."""
     if not result.standard:
         return {}
-    own, standard = shown.of(result, step), shown.of(result, result.standard.steps[path])
+    own, standard = shown.values(result.cost(step)), shown.values(result.cost(result.standard.steps[path]))
     head = shown.headline.name
     if not own[head] and not standard[head] and not any("conv_mac" in leaf.tally.counts for leaf in step.leaves()):
         return {}
@@ -115,10 +109,10 @@ def _side_by_side(result: Count, shown: Costs, totals: dict[str, int], standard:
         value, reference = totals[each.name], standard.get(each.name)
         against = ratio(value, reference) if reference is not None else None
         rows.append(Row({"quantity": each.title, "standard": reference, "specified": value, "ratio": against}))
-    total = Column("specified", "at least" if result.unknown else "total", "count")
-    columns = SIDE_BY_SIDE if standard else (SIDE_BY_SIDE[0], total)
+    total = SPECIFIED._replace(title="at least" if result.unknown else "total")
+    values = (STANDARD, SPECIFIED, Column("ratio", "ratio")) if standard else (total,)
     caption = f"{plural(result.weighted_layers, 'layer')} with weights"
-    return Table("", columns, tuple(rows), caption=caption, separator="")
+    return Table("", (Column("quantity", ""), *values), tuple(rows), caption=caption, separator="")
 
 
 def folded(table: Table, depth: int) -> Table:
@@ -248,7 +242,7 @@ def _graph(result: Count, depth: int | None) -> tuple[dict[str, str], list[tuple
     labels = {name: f"{name}<br>{shape_text(shape.dims)}" for name, shape in result.trace.inputs.items()}
     totals: dict[str, dict[str, int]] = {}
     for node, step in result.trace.items():
-        name, own = groups[node.path], shown.of(result, step)
+        name, own = groups[node.path], shown.values(result.cost(step))
         known = totals.setdefault(name, dict.fromkeys(own, 0))
         totals[name] = {key: known[key] + value for key, value in own.items()}
         kind = node.kind if name == node.path else "block"

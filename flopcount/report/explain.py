@@ -61,11 +61,8 @@ class Way(NamedTuple):
         return f"differs by {cell_text(self.asked.figure.value - self.side.total, 'count', ',')}"
 
 
-class Search(NamedTuple):
-    """A figure, and its possible origins."""
-
-    asked: ClaimedFigure
-    found: Sequence[Explanation]
+Search = tuple[ClaimedFigure, Sequence[Explanation]]
+"""A figure, and its possible origins."""
 
 
 def reconciliation_report(
@@ -74,7 +71,7 @@ def reconciliation_report(
     """Return the numbers, the terms that lead to each, and possible origins of figures without a convention."""
     distinct = [*{way.side.rule.name: way for way in ways}.values()]
     tables = [_terms(distinct)] if any(way.terms for way in ways) else []
-    origins = [_origins(searches)] if any(search.found for search in searches) else []
+    origins = [_origins(searches)] if any(found for _, found in searches) else []
     tables += [_totals(base, ways), *origins] if ways else [*origins, _totals(base, ways)]  # the first is what CSV has
     ends = ", ".join(way.side.rule.name for way in distinct)
     counted = dict.fromkeys(f"{side.rule.name}: {side.rule.counts}" for side in (base, *(way.side for way in distinct)))
@@ -123,17 +120,16 @@ def _term(term: Term, way: Way) -> dict[str, Any]:
 
 def _origins(searches: Sequence[Search]) -> Table:
     rows = [
-        Row({**origin._asdict(), "figure": search.asked.figure.text, "rule": WORDS[origin.rule]})
-        for search in searches
-        for origin in search.found
+        Row({**origin._asdict(), "figure": asked.figure.text, "rule": WORDS[origin.rule]})
+        for asked, found in searches
+        for origin in found
     ]
     return Table("origins", ORIGINS, tuple(rows))
 
 
 def _notes(ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str, int]) -> Iterator[Note]:
-    for search in searches:
-        if not search.found:
-            figure = search.asked.figure
+    for (_, figure), found in searches:
+        if not found:
             near = ", ".join(f"{name} {totals[name]}" for name in nearest(figure, totals))
             yield Note("no-origin", f"{figure.text}: no convention gives this number; the nearest are {near}")
     rules = (way.side.rule for way in ways)

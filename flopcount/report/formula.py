@@ -17,13 +17,7 @@ FIRST = ("M", "N", "D", "k", "k_1", "k_2", "t", "g", "p")
 """The letters that come first in a product, in this order."""
 PLACES = ("n", "T", "H", "W")
 """The letters that come last: where a product is done."""
-NAMES: Mapping[str, str] = {
-    "Max": "max({})",
-    "Min": "min({})",
-    "Abs": "abs({})",
-    "floor": "⌊{}⌋",
-    "ceiling": "⌈{}⌉",
-}
+NAMES = {"Max": "max({})", "Min": "min({})", "Abs": "abs({})", "floor": "⌊{}⌋", "ceiling": "⌈{}⌉"}
 
 
 def written(expression: Any) -> str:

@@ -18,36 +18,19 @@ from flopcount.report.table import Column, Line, Report, Row, Table, listed
 SHOWN = 20
 """Rows that are shown by default."""
 
-MOST_REASONS = 10
-"""Further reasons are counted, not listed."""
-
-MOST_AXES = 8
-"""Further axes are only counted; JSON has all."""
-
-MOST_COLUMNS = 4
-"""With more axes than this, they have no columns: the id of a candidate stands for its values."""
+MOST_REASONS, MOST_AXES, MOST_COLUMNS = 10, 8, 4
+"""Further reasons and axes are only counted; with more axes than columns, the id of a candidate stands for them."""
 
 
 def sweep_report(
-    space: Space,
-    tallied: Tallied,
-    rows: Iterable[Sequence[Any]],
-    *,
-    lines: Sequence[Line] = (),
-    more: str = "",
+    space: Space, tallied: Tallied, rows: Iterable[Sequence[Any]], *, lines: Sequence[Line] = (), more: str = ""
 ) -> Report:
     """Return the candidates that were kept, and what became of the others; `more` says how to see more."""
-    names = columns(space)
-    keys = [_key(name, space.convention) for name in names]
-    shown = tuple(Row(dict(zip(keys, each, strict=True))) for each in rows)
+    known = tuple(_column(name, space.convention) for name in columns(space))
+    shown = tuple(Row(dict(zip((column.key for column in known), each, strict=True))) for each in rows)
     hidden = tallied.kept - len(shown)
     reasons = [*tallied.reasons()]
-    table = Table(
-        "candidates",
-        tuple(_column(name, space.convention) for name in names),
-        shown,
-        caption=f"… {hidden} more; {more}" if hidden > 0 else "",
-    )
+    table = Table("candidates", known, shown, caption=f"… {hidden} more; {more}" if hidden > 0 else "")
     kept = f"{tallied.kept} kept of {tallied.valid} valid and {tallied.seen - tallied.valid} invalid"
     return Report(
         title=f"{space.spec.arch.name}: {tallied.seen} of {size(space.axes)} candidates",
@@ -70,15 +53,9 @@ def _space_facts(space: Space) -> dict[str, Any]:
     }
 
 
-def _key(name: str, convention: Convention) -> str:
-    return _column(name, convention).key
-
-
 def _column(name: str, convention: Convention) -> Column:
     """Return the column of a metric as the convention has it, or of an axis."""
-    if name not in METRICS:
-        return Column(name, name)
-    return costs(convention, [name]).columns()[0]
+    return costs(convention, [name]).columns()[0] if name in METRICS else Column(name, name)
 
 
 def _axes_line(axes: Sequence[Axis], most: int) -> Line:
@@ -99,11 +76,8 @@ def json_lines(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "".join(f"{json.dumps(dict(zip(names, each, strict=True)), ensure_ascii=False)}\n" for each in rows)
 
 
-# What is known of a space without enumerating it.
-
-
 def space_report(answer: Answer) -> Report:
-    """Return how many candidates there are and how many meet the condition, the extremes, and the samples."""
+    """Return what is known of a space without enumerating it: the numbers of candidates, extremes, and samples."""
     space = answer.space
     whole, (lower, upper) = size(space.axes), answer.meeting
     titles = {name: _column(name, space.convention).title for name in space.metrics}
@@ -111,11 +85,8 @@ def space_report(answer: Answer) -> Report:
     shown = space.axes if len(space.axes) <= MOST_COLUMNS else ()
     metrics = (_column(name, space.convention) for name in space.metrics)
     axes = (Column(each.name, each.name) for each in shown)
-    table = Table(
-        "candidates",
-        (Column("what", ""), Column("id", "id"), *axes, *metrics),
-        tuple(_candidate(space, *each) for each in rows),
-    )
+    known = (Column("what", ""), Column("id", "id"), *axes, *metrics)
+    table = Table("candidates", known, tuple(_candidate(space, *each) for each in rows))
     meeting = {"lower": lower, "upper": upper, "exact": lower == upper}
     return Report(
         title=f"{space.spec.arch.name}: a space of {whole:,} candidates",
@@ -143,8 +114,8 @@ def _extremes(answer: Answer, titles: Mapping[str, str]) -> Iterator[tuple[str, 
 def _candidate(space: Space, what: str, each: Member) -> Row:
     places = zip(space.axes, digits([len(axis.values) for axis in space.axes], each.id), strict=True)
     values = {axis.name: axis.values[place] for axis, place in places}
-    metrics = {_key(name, space.convention): value for name, value in zip(space.metrics, each.costs, strict=True)}
-    return Row({"what": what, "id": each.id, **values, **metrics})
+    metrics = (_column(name, space.convention).key for name in space.metrics)
+    return Row({"what": what, "id": each.id, **values, **dict(zip(metrics, each.costs, strict=True))})
 
 
 def _space_notes(answer: Answer) -> Iterator[Note]:

@@ -1,6 +1,11 @@
-"""Columns and rows of raw values; nothing here knows about terminals."""
+"""Columns and rows of raw values, and the text of them for machines, pull requests and papers: no terminal here."""
 
+import csv
+import io
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from flopcount.errors import Note
@@ -53,6 +58,11 @@ class Table(NamedTuple):
     separator: str = ","
     more: tuple[Column, ...] = ()
 
+    @property
+    def every(self) -> tuple[Row, ...]:
+        """The rows, and the totals after them."""
+        return (*self.rows, self.total) if self.total else self.rows
+
     def texts(self, row: Row, separator: str = "") -> list[str]:
         """Return the cells of a row as text."""
         return [cell_text(row.cells.get(column.key), column.form, separator) for column in self.columns]
@@ -84,8 +94,13 @@ class Report(NamedTuple):
     def data(self) -> dict[str, Any]:
         """Return everything as plain data, versioned."""
         rows = {table.key: [row.data() for row in table.rows] for table in self.tables if table.key}
-        notes = {"notes": [*map(str, self.notes)], "note_codes": [note.code for note in self.notes]}
-        return {"schema_version": 2, **self.facts, **rows, **notes}
+        return {"schema_version": 2, **self.facts, **rows, **notes_data(self.notes)}
+
+
+def notes_data(notes: Iterable[Note]) -> dict[str, list[str]]:
+    """Return notes as plain data: their sentences and their codes."""
+    both = [(str(note), note.code) for note in notes]
+    return {"notes": [text for text, _ in both], "note_codes": [code for _, code in both]}
 
 
 def cell_text(value: object, form: Form, separator: str = "") -> str:
@@ -120,3 +135,97 @@ def listed(words: Iterable[str], most: int) -> str:
     words = [*dict.fromkeys(words)]
     more = len(words) - most
     return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def render_json(report: Report) -> str:
+    """Return the whole report as JSON with exact integers."""
+    members = (f"  {_compact(key)}: {_member(value)}" for key, value in report.data().items())
+    return "{\n" + ",\n".join(members) + "\n}\n"
+
+
+def _member(value: object) -> str:
+    """Return a list of rows with one row per line, so that a diff shows the layer."""
+    if not (isinstance(value, list) and value and isinstance(value[0], dict)):
+        return _compact(value)
+    return "[\n    " + ",\n    ".join(map(_compact, value)) + "\n  ]"
+
+
+_compact = partial(json.dumps, ensure_ascii=False)
+
+
+def render_csv(report: Report) -> str:
+    """Return the main table with raw values; its last row is the total."""
+    table = report.tables[0]
+    columns = (*table.columns, *table.more)
+    cells = ([(row.cells.get(column.key), column.form) for column in columns] for row in table.every)
+    lines = ([cell_text(value, form) if form == "shape" else value for value, form in row] for row in cells)
+    return csv_rows([[column.key for column in columns], *lines])
+
+
+def csv_rows(rows: Iterable[Iterable[object]]) -> str:
+    """Return rows as CSV."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def render_markdown(report: Report) -> str:
+    """Return the title, the tables and the notes."""
+    lines = [f"### {escaped(report.title)}", "", *(f"{escaped(str(line))}  " for line in report.lines), ""]
+    for table in report.tables:
+        lines += [*_table(table), "", *([escaped(table.caption), ""] if table.caption else [])]
+    for note in report.notes:
+        lines += [f"> {escaped(str(note))}", ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _table(table: Table) -> list[str]:
+    titles = [escaped(column.title) or " " for column in table.columns]
+    rules = ["---" if column.form in WORDS else "---:" for column in table.columns]
+    rows = [[*map(escaped, table.texts(row))] for row in table.rows]
+    if table.total:
+        rows.append([f"**{escaped(cell)}**" if cell else "" for cell in table.texts(table.total)])
+    return [markdown_row(cells) for cells in (titles, rules, *rows)]
+
+
+def markdown_row(cells: Iterable[str]) -> str:
+    """Return one row of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def escaped(text: str) -> str:
+    """Escape what Markdown would read as markup."""
+    return re.sub(r"[\\|*_`<\[]", r"\\\g<0>", text)
+
+
+_SPECIAL = str.maketrans(
+    {
+        **{char: f"\\{char}" for char in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "×": r"$\times$",
+        "–": "--",
+        "·": r"$\cdot$",
+    }
+)
+
+
+def render_latex(report: Report) -> str:
+    """Return every table as a tabular, preceded by the convention and the notes as comments."""
+    comments = [f"% {line}" for line in (report.title, *report.lines, *report.notes)]
+    tables = [line for table in report.tables for line in ("", *_tabular(table))]
+    return "\n".join([*comments, r"% needs \usepackage{booktabs}", *tables]) + "\n"
+
+
+def _tabular(table: Table) -> list[str]:
+    alignment = "".join("l" if column.form in WORDS else "r" for column in table.columns)
+    rows = [*map(table.texts, table.rows)]
+    lines = [r"\toprule", _latex_row(column.title for column in table.columns), r"\midrule", *map(_latex_row, rows)]
+    lines += [r"\midrule", _latex_row(table.texts(table.total))] if table.total else []
+    caption = [f"% {table.caption}"] if table.caption else []
+    return [*caption, rf"\begin{{tabular}}{{{alignment}}}", *lines, r"\bottomrule", r"\end{tabular}"]
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    return rf"{' & '.join(cell.translate(_SPECIAL) for cell in cells)} \\"

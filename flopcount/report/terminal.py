@@ -79,8 +79,7 @@ def _drawn(table: Table, width: int, *, parts: bool) -> RenderableType:
 
 def _widest(table: Table, column: Column) -> int:
     """Return the width at which nothing in a column is cut; only prose wraps on a narrow terminal."""
-    rows = (*table.rows, *((table.total,) if table.total else ()))
-    cells = (cell_text(row.cells.get(column.key), column.form, table.separator) for row in rows)
+    cells = (cell_text(row.cells.get(column.key), column.form, table.separator) for row in table.every)
     return max(map(len, (column.title, *cells)))
 
 

@@ -5,8 +5,7 @@ import re
 import pytest
 from conftest import Run, Write
 
-from flopcount.report.table import Column, Report, Row, Table
-from flopcount.report.text import render_latex
+from flopcount.report.table import Column, Report, Row, Table, render_latex
 
 VIEWS: list[tuple[str, ...]] = [
     ("resnet50",),

@@ -7,8 +7,18 @@ import json
 import pytest
 
 from flopcount.errors import Note
-from flopcount.report.table import Column, Form, Line, Report, Row, Table, cell_text
-from flopcount.report.text import render_csv, render_json, render_markdown
+from flopcount.report.table import (
+    Column,
+    Form,
+    Line,
+    Report,
+    Row,
+    Table,
+    cell_text,
+    render_csv,
+    render_json,
+    render_markdown,
+)
 
 
 @pytest.mark.parametrize(
