@@ -56,17 +56,12 @@ class _Heads(NamedTuple):
         """Channels of all queries."""
         return self.number * self.size
 
-    @property
-    def source_width(self) -> Dim:
-        """Channels of all keys, and of all values."""
-        return self.sources * self.size
-
     def projected(self, xs: tuple[Shape, ...]) -> tuple[Part, ...]:
         """Make queries, keys and values: in one linear layer where they come from one input."""
         if len(xs) == 1:
-            width = self.width + 2 * self.source_width
+            width = self.width + 2 * self.sources * self.size
             return (Part("qkv", linear(xs[0], out_features=width, bias=self.bias)),)
-        widths = (self.width, self.source_width, self.source_width)
+        widths = (self.width, *[self.sources * self.size] * 2)
         parts = zip("qkv", (*xs, xs[-1])[:3], widths, strict=True)
         return tuple(Part(name, linear(x, out_features=width, bias=self.bias)) for name, x, width in parts)
 
@@ -74,15 +69,9 @@ class _Heads(NamedTuple):
         """Compare queries with keys, and sum values with the weights that gives."""
         scores = Shape((*x.leading[:-1], self.number, x.leading[-1], sources), x.channel_axis + 1)
         compared = _product(scores, self.size)
-        gathered = Shape((*scores.leading, self.size), scores.channel_axis)
-        return (
-            Part(
-                "scores", compared._replace(tally=compared.tally + Tally(query_scale=product(x.leading) * self.width))
-            ),
-            *added,
-            Part("softmax", softmax(scores)),
-            Part("sum", _product(gathered, sources)),
-        )
+        compared = compared._replace(tally=compared.tally + Tally(query_scale=product(x.leading) * self.width))
+        gathered = _product(Shape((*scores.leading, self.size), scores.channel_axis), sources)
+        return (Part("scores", compared), *added, Part("softmax", softmax(scores)), Part("sum", gathered))
 
 
 def _product(y: Shape, inner: Dim) -> Step:
@@ -124,8 +113,7 @@ def multihead_attention(
     x, sources = xs[0], xs[min(len(xs), 2) - 1]
     _readable(xs)
     heads, constraints = _headed(x, num_heads, num_kv_heads, head_dim, bias=bias if qkv_bias is None else qkv_bias)
-    parts = (*heads.projected(xs), *heads.gathered(x, sources.leading[-1]))
-    step = _projected_back("MultiheadAttention", x, heads, parts, bias=bias)
+    step = _attended("MultiheadAttention", xs, heads, sources.leading[-1], bias=bias)
     if embed_dim is not None:
         constraints += (equal(embed_dim, x.channels, "embed_dim = {}, but there are {} channels"),)
     if len(xs) > 2:  # noqa: PLR2004  (values apart)
@@ -142,10 +130,10 @@ def _readable(xs: tuple[Shape, ...]) -> None:
             raise ShapeError(f"MultiheadAttention cannot pair {render(xs[0].dims)} with {render(x.dims)}")
 
 
-def _projected_back(kind: str, x: Shape, heads: _Heads, parts: tuple[Part, ...], *, bias: bool) -> Step:
-    """Put the heads beside each other again, through a linear layer."""
-    y = linear(x.resized(channels=heads.width), out_features=x.channels, bias=bias)
-    return composed(kind, y.shape, *parts, Part("proj", y))
+def _attended(kind: str, xs: tuple[Shape, ...], heads: _Heads, sources: Dim, *added: Part, bias: bool) -> Step:
+    """Attend, and put the heads beside each other again through a linear layer."""
+    y = linear(xs[0].resized(channels=heads.width), out_features=xs[0].channels, bias=bias)
+    return composed(kind, y.shape, *heads.projected(xs), *heads.gathered(xs[0], sources, *added), Part("proj", y))
 
 
 def window_attention(
@@ -175,8 +163,7 @@ def window_attention(
     tokens = Shape((*x.leading[:-axes], windows, product(window), x.channels), len(x.leading) - axes + 2)
     heads, constraints = _headed(x, num_heads, None, head_dim, bias=bias if qkv_bias is None else qkv_bias)
     table = (Part("position", _relative(tokens, window, num_heads)),) if relative_position else ()
-    parts = (*heads.projected((tokens,)), *heads.gathered(tokens, tokens.leading[-1], *table))
-    step = _projected_back("WindowAttention", tokens, heads, parts, bias=bias)
+    step = _attended("WindowAttention", (tokens,), heads, tokens.leading[-1], *table, bias=bias)
     return step._replace(shape=x, constraints=(*step.constraints, *constraints))
 
 

@@ -264,8 +264,7 @@ def conv_transpose(
     macs, biases = weights * x.positions, out_channels if bias else 0
     tally = Tally(conv_mac=macs, conv_transpose_mac=macs, conv_transpose_out_mac=weights * y.positions)
     tally += Tally(conv_bias_add=biases * y.positions, weight=weights, bias=biases)
-    constraints = (*shared(groups, x.channels, out_channels), *constraints)
-    slide = Slide(window, spatial, x.spatial)
+    constraints, slide = (*shared(groups, x.channels, out_channels), *constraints), Slide(window, spatial, x.spatial)
     return Step("ConvTranspose", y, tally, constraints=constraints, kernel=kernel, slide=slide)
 
 
@@ -301,8 +300,5 @@ def sub_pixel_conv(x: Shape, window: Window, *, out_channels: Dim, upscale_facto
     Source: Shi et al., Real-time single image and video super-resolution, CVPR 2016, eq. 3–4.
     """
     many = out_channels * product((upscale_factor,) * len(x.spatial))
-    stages = (
-        ("conv", partial(filters, window=window, channels=many, bias=bias)),
-        ("shuffle", partial(pixel_shuffle, upscale_factor=upscale_factor)),
-    )
-    return chain("SubPixelConv", x, *stages)
+    shuffle = ("shuffle", partial(pixel_shuffle, upscale_factor=upscale_factor))
+    return chain("SubPixelConv", x, ("conv", partial(filters, window=window, channels=many, bias=bias)), shuffle)

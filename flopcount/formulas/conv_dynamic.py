@@ -1,7 +1,4 @@
-"""Convolutions whose kernels or sampling points are computed from what they read.
-
-The letters in the equations are those of `conv`.
-"""
+"""Convolutions whose kernels or sampling points are computed from what they read; letters as in `conv`."""
 
 from functools import partial
 
@@ -16,6 +13,7 @@ from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
 from flopcount.formulas.tensor import add, mul
 
 _sigmoid = partial(activated, function="sigmoid")
+_means = partial(global_avg_pool, keepdim=False)
 
 _REDUCTION = "reduction = {} leaves none of the {} channels; choose a smaller one"
 _STRIDE = "stride = {} does not divide an axis of size {}, on which kernels are computed; pad or crop first"
@@ -50,13 +48,10 @@ def cond_conv(
 
     Source: Yang et al., CondConv, NeurIPS 2019, eq. 1–2.
     """
-    stages: tuple[Stage, ...] = (
-        ("pool", partial(global_avg_pool, keepdim=False)),
-        ("linear", partial(linear, out_features=num_experts, bias=routing_bias)),
-        ("sigmoid", _sigmoid),
-    )
+    scores = partial(linear, out_features=num_experts, bias=routing_bias)
+    routing = chain("Routing", x, ("pool", _means), ("linear", scores), ("sigmoid", _sigmoid))
     mixing, conv = _mixed(x, window, out_channels=out_channels, kernels=num_experts, groups=groups, bias=bias)
-    return composed("CondConv", conv.step.shape, Part("routing", chain("Routing", x, *stages)), mixing, conv)
+    return composed("CondConv", conv.step.shape, Part("routing", routing), mixing, conv)
 
 
 @windowed()
@@ -82,7 +77,7 @@ def dynamic_conv(
     """
     hidden = x.channels // reduction
     stages: tuple[Stage, ...] = (
-        ("pool", partial(global_avg_pool, keepdim=False)),
+        ("pool", _means),
         ("reduce", partial(linear, out_features=hidden, bias=False)),
         ("relu", partial(activated, function="relu")),
         ("weigh", partial(linear, out_features=kernels, bias=attention_bias)),
@@ -118,8 +113,7 @@ def involution(
     """
     steps = per_axis(window.stride, axes(x), "stride")
     area = product(window.kernel(len(x.spatial)))
-    hidden = x.channels // reduction
-    between = After(kernel_norm, kernel_activation)
+    hidden, between = x.channels // reduction, After(kernel_norm, kernel_activation)
     stages: tuple[Stage, ...] = (
         ("pool", partial(_pooled, stride=steps)),
         ("reduce", lambda y: between(filters(y, POINT, channels=hidden))),
@@ -175,8 +169,7 @@ def deform_conv(
     read = conv.shape.resized(x.channels).elements * product(conv.kernel)
     fits = shares("offset_groups", offset_groups, x.channels, "input channels")
     parts.append(Part("sampling", Step("Sampling", x, Tally(bilinear_sample=read), constraints=(fits,))))
-    parts.append(Part("conv", conv))
-    return composed("DeformConv", conv.shape, *parts)
+    return composed("DeformConv", conv.shape, *parts, Part("conv", conv))
 
 
 def squeeze_excitation(
@@ -199,15 +192,8 @@ def squeeze_excitation(
     """
     narrow = partial(conv, out_channels=squeeze_channels, kernel_size=1, bias=bias, norm=norm, activation=activation)
     wide = partial(conv, out_channels=x.channels, kernel_size=1, bias=bias)
-    return chain(
-        "SqueezeExcitation",
-        x,
-        ("pool", global_avg_pool),
-        ("reduce", narrow),
-        ("expand", wide),
-        ("gate", partial(activated, function=gate)),
-        ("mul", partial(mul, x)),
-    )
+    gated = ("gate", partial(activated, function=gate)), ("mul", partial(mul, x))
+    return chain("SqueezeExcitation", x, ("pool", global_avg_pool), ("reduce", narrow), ("expand", wide), *gated)
 
 
 def eca(x: Shape, *, kernel_size: Dim = 3) -> Step:
@@ -222,14 +208,9 @@ def eca(x: Shape, *, kernel_size: Dim = 3) -> Step:
     """
     line = Shape((*x.leading, 1, x.channels), x.channel_axis)
     slide = partial(conv, out_channels=1, kernel_size=kernel_size, padding="same", bias=False)
-    return chain(
-        "ECA",
-        x,
-        ("pool", global_avg_pool),
-        ("conv", lambda _: slide(line)),
-        ("gate", _sigmoid),
-        ("mul", lambda _: mul(x, x.resized(spatial=()))),
-    )
+    scaled = mul(x, x.resized(spatial=()))
+    slid = ("conv", lambda _: slide(line))
+    return chain("ECA", x, ("pool", global_avg_pool), slid, ("gate", _sigmoid), ("mul", lambda _: scaled))
 
 
 def cbam(x: Shape, *, reduction: Dim = 16, kernel_size: Dim = 7, bias: bool = False) -> Step:
@@ -242,8 +223,7 @@ def cbam(x: Shape, *, reduction: Dim = 16, kernel_size: Dim = 7, bias: bool = Fa
 
     Source: Woo et al., CBAM, ECCV 2018, eq. 2–3.
     """
-    parts = (*_channel_gate(x, reduction, bias=bias), *_space_gate(x, kernel_size))
-    step = composed("CBAM", x, *parts)
+    step = composed("CBAM", x, *_channel_gate(x, reduction, bias=bias), *_space_gate(x, kernel_size))
     return step._replace(constraints=(*step.constraints, shares("reduction", reduction, x.channels)))
 
 
@@ -253,14 +233,9 @@ def _channel_gate(x: Shape, reduction: Dim, *, bias: bool) -> tuple[Part, ...]:
     wide = partial(conv, out_channels=x.channels, kernel_size=1, bias=bias)
     both = chain("Linear", x.resized(spatial=(2,)), ("reduce", narrow), ("expand", wide))
     single = x.resized(spatial=())
-    return (
-        Part("avg_pool", global_avg_pool(x)),
-        Part("max_pool", global_max_pool(x)),
-        *both.parts,
-        Part("add", add(single, single)),
-        Part("gate", _sigmoid(single)),
-        Part("mul", mul(x, single)),
-    )
+    pools = Part("avg_pool", global_avg_pool(x)), Part("max_pool", global_max_pool(x))
+    gate = Part("add", add(single, single)), Part("gate", _sigmoid(single)), Part("mul", mul(x, single))
+    return (*pools, *both.parts, *gate)
 
 
 def _space_gate(x: Shape, kernel_size: Dim) -> tuple[Part, ...]:
@@ -268,6 +243,5 @@ def _space_gate(x: Shape, kernel_size: Dim) -> tuple[Part, ...]:
     both, one = x.resized(channels=2), x.resized(channels=1)
     pooled = Step("ChannelPool", both, Tally(channel_pool_in=2 * x.elements, channel_pool_out=both.elements))
     seen = conv(both, out_channels=1, kernel_size=kernel_size, padding="same", bias=False)
-    gate, product_of = _sigmoid(one), mul(x, one)
     names = ("channel_pool", "space_conv", "space_gate", "space_mul")
-    return tuple(map(Part, names, (pooled, seen, gate, product_of)))
+    return tuple(map(Part, names, (pooled, seen, _sigmoid(one), mul(x, one))))

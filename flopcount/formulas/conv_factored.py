@@ -1,7 +1,4 @@
-"""Convolutions that look at space and at the channels in separate parts.
-
-The letters in the equations are those of `conv`.
-"""
+"""Convolutions that look at space and at the channels in separate parts; letters as in `conv`."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -125,12 +122,11 @@ def spatially_sep_conv(
     return chain("SpatiallySepConv", x, *((f"axis{number}", each) for number, each in enumerate(passes, 1)))
 
 
-def _per_channel(windows: tuple[Window, ...], *, bias: bool) -> list[Stage]:
+def _per_channel(x: Shape, window: Window, *, bias: bool) -> list[Stage]:
     """Make one depthwise pass for each axis; the biases are the last one's."""
-    return [
-        (f"axis{number}", partial(channelwise, window=window, bias=bias and number == len(windows)))
-        for number, window in enumerate(windows, 1)
-    ]
+    *first, last = axis_by_axis(x, window)
+    passes = *(partial(channelwise, window=each) for each in first), partial(channelwise, window=last, bias=bias)
+    return [(f"axis{number}", each) for number, each in enumerate(passes, 1)]
 
 
 @windowed()
@@ -142,7 +138,7 @@ def spatially_sep_depthwise_conv(x: Shape, window: Window, *, bias: bool = True)
 
     Source: Chen et al., XSepConv: Extremely separated convolution, arXiv:2002.12046, section 3.
     """
-    return chain("SpatiallySepDepthwiseConv", x, *_per_channel(axis_by_axis(x, window), bias=bias))
+    return chain("SpatiallySepDepthwiseConv", x, *_per_channel(x, window, bias=bias))
 
 
 @windowed()
@@ -154,7 +150,7 @@ def flattened_conv(x: Shape, window: Window, *, out_channels: Dim, bias: bool = 
 
     Source: Jin et al., Flattened convolutional neural networks, ICLR 2015 workshop, section 3.2.
     """
-    lines = _per_channel(axis_by_axis(x, window), bias=bias)
+    lines = _per_channel(x, window, bias=bias)
     return chain("FlattenedConv", x, _point("lateral", out_channels), *lines)
 
 
@@ -197,7 +193,7 @@ def cp_conv(x: Shape, window: Window, *, out_channels: Dim, rank: Dim, bias: boo
 
     Source: Lebedev et al., Speeding-up CNNs using fine-tuned CP-decomposition, ICLR 2015, eq. 6–8.
     """
-    lines = _per_channel(axis_by_axis(x, window), bias=False)
+    lines = _per_channel(x, window, bias=False)
     return chain("CPConv", x, _point("squeeze", rank), *lines, _point("expand", out_channels, bias=bias))
 
 
@@ -352,8 +348,7 @@ def py_conv(
     parts: list[Part] = []
     for number, (size, count, share) in enumerate(zip(kernel_sizes, groups, shares, strict=True), 1):
         channels = out_channels * share // total(shares)
-        window = Window(size, stride, "same", dilation)
-        step = filters(x, window, channels=channels, groups=count, bias=bias)
+        step = filters(x, Window(size, stride, "same", dilation), channels=channels, groups=count, bias=bias)
         parts.append(Part(f"level{number}", after(step)))
     whole = composed("PyConv", parts[0].step.shape.resized(out_channels), *parts)
     return whole._replace(constraints=(fits, *whole.constraints))

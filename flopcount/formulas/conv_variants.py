@@ -1,7 +1,4 @@
-"""Convolutions that treat shares of the channels differently.
-
-The letters in the equations are those of `conv`.
-"""
+"""Convolutions that treat shares of the channels differently; the equations use the letters of `conv`."""
 
 from functools import partial
 
@@ -87,8 +84,7 @@ def res2_conv(x: Shape, window: Window, after: After, *, scales: Dim, pooled: bo
     y = convs.shape.resized(x.channels)
     if pooled:
         last = avg_pool(x.resized(width), kernel_size=window.kernel_size, stride=window.stride, padding=window.padding)
-        parts = (Part("convs", after(convs)), Part("pool", last))
-        return composed("Res2Conv", y, *parts)
+        return composed("Res2Conv", y, Part("convs", after(convs)), Part("pool", last))
     keeps = [equal(one, other, _PASSES) for one, other in zip(x.spatial, y.spatial, strict=True)]
     added = Tally(add=convs.shape.resized(channels - width).elements)
     convs = convs._replace(tally=convs.tally + added, constraints=(*convs.constraints, *keeps))
@@ -157,8 +153,7 @@ def octave_conv(
     high = _high(fine, coarse, window, channels=out_channels - low_out, bias=bias)
     parts = [Part("high", after(high))]
     if alpha_out:
-        low = _low(fine, coarse, window, channels=low_out, bias=bias)
-        parts.append(Part("low", after(low)))
+        parts.append(Part("low", after(_low(fine, coarse, window, channels=low_out, bias=bias))))
     step = composed("OctaveConv", high.shape.resized(out_channels), *parts)
     halves = [divides(2, size, _HALVES) for size in x.spatial] if alpha_in or alpha_out else []
     return step._replace(constraints=(*halves, *step.constraints))
@@ -169,25 +164,16 @@ def _high(fine: Shape, coarse: Shape | None, window: Window, *, channels: Dim, b
     kept = filters(fine, window, channels=channels, bias=bias)
     if coarse is None:
         return composed("High", kept.shape, Part("high_to_high", kept))
-    raised = chain(
-        "Raised",
-        coarse,
-        ("low_to_high", partial(filters, window=window, channels=channels)),
-        ("upsample", partial(interpolate, scale_factor=2)),
-    )
-    pairs = zip(raised.shape.spatial, kept.shape.spatial, strict=True)
-    meet = tuple(equal(twice, size, _MEET) for twice, size in pairs)
+    convolved = ("low_to_high", partial(filters, window=window, channels=channels))
+    raised = chain("Raised", coarse, convolved, ("upsample", partial(interpolate, scale_factor=2)))
+    meet = tuple(equal(*pair, _MEET) for pair in zip(raised.shape.spatial, kept.shape.spatial, strict=True))
     return composed("High", kept.shape, *raised.parts, Part("high_to_high", _added(kept, meet)))
 
 
 def _low(fine: Shape, coarse: Shape | None, window: Window, *, channels: Dim, bias: bool) -> Step:
     """Make the coarse map, of the fine channels and of the coarse ones where there are some."""
-    lowered = chain(
-        "Lowered",
-        fine,
-        ("pool", partial(avg_pool, kernel_size=2)),
-        ("high_to_low", partial(filters, window=window, channels=channels, bias=bias and coarse is None)),
-    )
+    convolved = partial(filters, window=window, channels=channels, bias=bias and coarse is None)
+    lowered = chain("Lowered", fine, ("pool", partial(avg_pool, kernel_size=2)), ("high_to_low", convolved))
     if coarse is None:
         return lowered
     kept = filters(coarse, window, channels=channels, bias=bias)
@@ -196,9 +182,8 @@ def _low(fine: Shape, coarse: Shape | None, window: Window, *, channels: Dim, bi
 
 def _added(step: Step, constraints: tuple[Constraint, ...] = ()) -> Step:
     """Add what another convolution gave."""
-    return step._replace(
-        tally=step.tally + Tally(add=step.shape.elements), constraints=(*step.constraints, *constraints)
-    )
+    tally = step.tally + Tally(add=step.shape.elements)
+    return step._replace(tally=tally, constraints=(*step.constraints, *constraints))
 
 
 @windowed()

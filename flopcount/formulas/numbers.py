@@ -90,9 +90,7 @@ def minimum(one: Dim, other: Dim) -> Dim:
 
 def where(test: Dim, then: Dim, otherwise: Dim) -> Dim:
     """Return `then` where `test` is at least 1, else `otherwise`."""
-    if isinstance(test, int):
-        return then if test >= 1 else otherwise
-    return _recorded("where", test, then, otherwise)
+    return _apply("where", test, then, otherwise)
 
 
 def round_half_even(dividend: Dim, divisor: Dim) -> Dim:
@@ -142,11 +140,7 @@ class Graph:
         return found
 
 
-Method = Callable[["Expr", Dim], Dim]
-"""An operator of expressions."""
-
-
-def _operators(op: str) -> tuple[Method, Method]:
+def _operators(op: str) -> tuple[Callable[["Expr", Dim], Dim], Callable[["Expr", Dim], Dim]]:
     """Return the methods that record an operation with an expression on its left and on its right."""
     return lambda one, other: _recorded(op, one, other), lambda one, other: _recorded(op, other, one)
 
@@ -255,11 +249,8 @@ def _node(op: str, *args: Dim) -> Dim:
     return graph.node(op, args, bounds)
 
 
-Line = tuple[Expr | None, int, int]
-"""An expression times a number, plus a number."""
-
-
-def _line(number: Dim) -> Line:
+def _line(number: Dim) -> tuple[Expr | None, int, int]:
+    """Return an expression, what it is multiplied by, and what is added."""
     return number.line if isinstance(number, Expr) else (None, 0, number)
 
 

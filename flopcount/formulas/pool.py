@@ -5,7 +5,6 @@ from flopcount.formulas.numbers import Axes, Dim, exact_div, product
 from flopcount.formulas.shape import (
     Constraint,
     Padding,
-    Pads,
     Shape,
     Slide,
     Window,
@@ -35,11 +34,9 @@ def _covered(window: Window, count: int) -> tuple[Constraint, ...]:
     """Constraint explicit padding to be at most half the kernel, as PyTorch does."""
     if isinstance(window.padding, str):
         return ()
-    padding: Pads = pads(window.padding, count)
     return tuple(
         positive(kernel - 2 * pad + 1, _TOO_MUCH, pad, kernel)
-        for pair, kernel in zip(padding, window.kernel(count), strict=True)
-        if isinstance(pair, tuple)
+        for pair, kernel in zip(pads(window.padding, count), window.kernel(count), strict=True)
         for pad in pair
     )
 
@@ -60,8 +57,8 @@ def max_pool(
 
     Source: torch.nn.MaxPool2d.
     """
-    step = kernel_size if stride is None else stride
-    return _pooled("MaxPool", "max_pool", x, Window(kernel_size, step, padding, dilation, ceil_mode))
+    stride = kernel_size if stride is None else stride
+    return _pooled("MaxPool", "max_pool", x, Window(kernel_size, stride, padding, dilation, ceil_mode))
 
 
 def avg_pool(

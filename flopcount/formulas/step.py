@@ -176,9 +176,8 @@ def chain(kind: str, x: Shape, *stages: Stage) -> Step:
     """Compose stages, each reading the one before."""
     parts: list[Part] = []
     for name, formula in stages:
-        step = formula(x)
-        parts.append(Part(name, step))
-        x = step.shape
+        parts.append(Part(name, formula(x)))
+        x = parts[-1].step.shape
     return composed(kind, x, *parts)
 
 

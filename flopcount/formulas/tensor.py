@@ -340,8 +340,9 @@ def reshape(x: Shape, *, size: tuple[Dim, ...], axes: int | None = None, channel
     Source: torch.reshape.
     """
     kept, changed = _kept(x, axes)
-    text = "{} numbers cannot be made of {}: sizes that a file fixes fit one input"
-    fits = equal(product(size), product(changed), text)
+    fits = equal(
+        product(size), product(changed), "{} numbers cannot be made of {}: sizes that a file fixes fit one input"
+    )
     return Step("Reshape", _placed(kept, size, channel_axis), Tally(), constraints=(fits,))
 
 
