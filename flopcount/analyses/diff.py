@@ -44,8 +44,7 @@ def items(traced: Trace, given: Given | None = None) -> Iterator[Item]:
 def fingerprint(traced: Trace, given: Given | None = None) -> str:
     """Return the hash of what was counted: the inputs, and each layer's path, kind, fields, connections and output.
 
-    Fields that have their default are left out: whether a file writes them makes
-    no difference, nor does a later version that knows more fields.
+    Default fields are left out: whether a file writes them makes no difference, nor do fields that later versions add.
     """
     layers = [_canonical(item) for item in items(traced, given)]
     inputs = {name: _sizes(shape.dims) for name, shape in traced.inputs.items()}
@@ -75,7 +74,6 @@ MOST_ALIGNED = 3000
 
 Key = str | tuple[str, ...] | None
 """The key by which layers are paired; None leaves a layer out."""
-
 
 _Sides = tuple[list[Item], list[Item]]
 """Layers before, layers after."""

@@ -142,7 +142,6 @@ _RULES: Mapping[str, Callable[[Fraction, int], bool]] = {
     "ceil": lambda value, printed: -(-value // 1) == printed,
 }
 
-
 WORDS: dict[str, str] = {"exact": "exactly", "round": "rounded", "truncate": "truncated", "ceil": "rounded up"}
 
 _UNIT = re.compile(r"\s*(?:FLOPs?|FLOPS|MACs?|mult-?adds?|multiply-adds?|MAdds?|params|parameters)$", re.IGNORECASE)

@@ -30,7 +30,6 @@ MEANINGS: Mapping[str, str] = {
 LAST = frozenset({"M", "D", "k"})
 """The letters of channels that are the last axis."""
 
-
 LETTER = re.compile(r"[A-Za-z](_\d)?")
 """What may be set in place of a number: a letter, which may have an index."""
 
@@ -77,8 +76,7 @@ class Letters(Graph):
 def use(kind: str, settings: Mapping[str, Any], letters: Letters, *, volume: bool = False) -> Use:
     """Return the arguments of the formula of a kind: letters, except for what is set.
 
-    A letter set for a number is that letter. Padding is "same" unless it is set, so
-    that at stride 1 the positions are those of the map.
+    A letter set for a number is that letter. Padding is "same" by default: at stride 1 the positions are the map's.
     """
     volume = volume or kind == "Conv2Plus1D"
     named = {**_required(kind, letters, volume=volume), **_letters(kind, settings, letters)}
@@ -166,7 +164,8 @@ def ratio_forms(kind: str, over: str, settings: Mapping[str, Any]) -> Forms:
     """Return the cost of a kind divided by that of another that stands for the same convolution."""
     one, other = _pair(kind, over, settings)
     steps = one.step(), other.step()
-    _check_same(kind, over, steps)
+    if any(tidy([a - b for a, b in zip(*(step.shape.dims for step in steps), strict=True)], *steps)):
+        raise UsageError(f"{kind} and {over} do not leave the same map, so they cannot stand for each other")
     names = ("weights", "MACs")
     parts, wholes = (tidy([counts(step)[name] for name in names], *steps) for step in steps)
     quotients = zip(names, parts, wholes, strict=True)
@@ -193,12 +192,6 @@ def _pair(kind: str, over: str, settings: Mapping[str, Any]) -> tuple[Use, Use]:
             same = {"out_channels": uses[place].step().shape.channels}
             uses[1 - place] = uses[1 - place]._replace(options={**uses[1 - place].options, **same})
     return uses[0], uses[1]
-
-
-def _check_same(kind: str, over: str, steps: tuple[Step, Step]) -> None:
-    sizes = zip(steps[0].shape.dims, steps[1].shape.dims, strict=True)
-    if any(tidy([one - other for one, other in sizes], *steps)):
-        raise UsageError(f"{kind} and {over} do not leave the same map, so they cannot stand for each other")
 
 
 def _quotient(part: Any, whole: Any, over: str, name: str) -> Any:

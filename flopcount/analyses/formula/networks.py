@@ -1,10 +1,8 @@
 """The cost of a network as a polynomial in its resolution, batch or width.
 
-The network is traced once with an expression for the axis. The expressions are then
-evaluated on polynomials, with the axis written as start + step·t for t = 0, 1, 2, …
-If the step is a multiple of everything that is divided by, all roundings are the same
-for every t and the result is a polynomial. It is compared with exact counts before
-it is returned.
+The network is traced once with an expression for the axis. The expressions are then evaluated on polynomials, with the
+axis written as start + step·t for t = 0, 1, 2, … If the step is a multiple of everything that is divided by, all
+roundings are the same for every t and the result is a polynomial. It is returned after a comparison with exact counts.
 """
 
 from collections.abc import Callable, Mapping
@@ -117,7 +115,6 @@ OPERATIONS: Mapping[str, Callable[..., Coefficients]] = {
     "where": _where,
 }
 
-
 LARGEST_STEPS: Mapping[str, int] = {"resolution": 4096, "batch": 1, "width": 8}
 """A polynomial that holds only at multiples of a larger step is not reported."""
 
@@ -190,10 +187,7 @@ class VariedCase(NamedTuple):
 
 
 class Symbolic(NamedTuple):
-    """A network as a program: its metrics, and numbers that must be 0, each of the layer at a path.
-
-    Its variable counts the axis in units of the smallest step.
-    """
+    """A network as a program in the smallest steps of its axis: metrics, and numbers that must be 0 at the paths."""
 
     subject: VariedCase
     program: Program
@@ -218,17 +212,10 @@ def _symbolic(subject: VariedCase) -> Symbolic:
     """Trace a network with an expression for its axis."""
     per = subject.least.denominator
     traced = subject.traced(Ratio(Graph().variable(subject.axis, 1, LARGEST), per))
-    zeros = [
-        (path, each.value)
-        for path, step in traced.steps.items()
-        for each in step.constraints
-        if each.relation != "positive"
-    ]
-    return Symbolic(
-        subject,
-        compiled([*subject.totals(traced), *(value for _, value in zeros)]),
-        tuple(path for path, _ in zeros),
-    )
+    pairs = ((path, each) for path, step in traced.steps.items() for each in step.constraints)
+    zeros = [(path, each.value) for path, each in pairs if each.relation != "positive"]
+    program = compiled([*subject.totals(traced), *(value for _, value in zeros)])
+    return Symbolic(subject, program, tuple(path for path, _ in zeros))
 
 
 class CostPolynomial(NamedTuple):
@@ -251,9 +238,8 @@ class CostPolynomial(NamedTuple):
 
     def at(self, s: int) -> Cost:
         """Evaluate at one s."""
-        return Cost(
-            {name: int(sum(each * s**power for power, each in enumerate(self.forms[name]))) for name in self.forms}
-        )
+        forms = self.forms.items()
+        return Cost({name: int(sum(each * s**power for power, each in enumerate(form))) for name, form in forms})
 
     def over_axis(self) -> dict[str, tuple[Fraction, ...]]:
         """Return the coefficients by rising powers of the axis itself."""

@@ -70,7 +70,8 @@ def settled(expressions: Sequence[Any], *steps: Step) -> list[Any]:
 
     def exact(rounded: Any, argument: Any) -> Any:
         terms = sympy.Add.make_args(sympy.expand(argument))
-        return argument if all(_is_whole(term, quotients) for term in terms) else rounded(argument)
+        is_whole = all(term.is_integer or any((term / each).is_integer for each in quotients) for term in terms)
+        return argument if is_whole else rounded(argument)
 
     found = [each.replace(sympy.floor, lambda x: exact(sympy.floor, x)) for each in expressions]
     found = [each.replace(sympy.ceiling, lambda x: exact(sympy.ceiling, x)) for each in found]
@@ -82,10 +83,6 @@ def _divisions(steps: Sequence[Step]) -> Iterator[tuple[Any, Any]]:
     divides = [each for step in steps for each in step.constraints if each.relation == "divides"]
     numbers = in_symbols([term for each in divides for term in each.terms])
     return zip(numbers[::2], numbers[1::2], strict=True)
-
-
-def _is_whole(term: Any, quotients: Sequence[Any]) -> bool:
-    return bool(term.is_integer) or any((term / quotient).is_integer for quotient in quotients)
 
 
 def _is_raised(expression: Any) -> bool:

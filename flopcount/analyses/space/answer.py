@@ -1,8 +1,7 @@
 """Questions of a whole space, answered without going through it.
 
-The cost of a network is a sum of tables over few axes each (`factors`), so all candidates
-are the paths of a small graph (`trellis`): their number, the smallest and the largest are
-sums and minima over it, and how many meet a limit follows from histograms of what they pay.
+The cost of a network is a sum of tables over few axes each, so all candidates are the paths of a small graph:
+their number and ends are sums and minima over it, and how many meet a limit follows from histograms of what they pay.
 """
 
 from bisect import bisect
@@ -224,10 +223,8 @@ class Question(NamedTuple):
 class Answer(NamedTuple):
     """What a space holds: how many candidates, how many of them valid, how many meet the condition.
 
-    `ends` are, for each metric, the smallest and the largest valid candidate;
-    empty where none is valid. `best` are those of the candidates that meet a
-    condition with limits of one metric, where the count is exact: metric,
-    smallest, largest.
+    `ends` are, for each metric, the smallest and the largest valid candidate; empty where none is valid. `best` are
+    those that meet a condition with limits of one metric, where the count is exact: metric, smallest, largest.
     """
 
     space: Space
@@ -281,11 +278,8 @@ def _count(space: Regions, limits: Wanted, mode: Mode) -> tuple[Bounds, tuple[in
     metric = limits.limited[0]
     ends = [[space.member(digits) for digits in each.ends] for each in found if each.ends]
     lows, highs = zip(*ends, *([_ends(space, whole, metric)] if whole else []), strict=True)
-    return Bounds(many, many), (
-        metric,
-        min(lows, key=lambda each: each.costs[metric]),
-        max(highs, key=lambda each: each.costs[metric]),
-    )
+    least, most = min(lows, key=lambda each: each.costs[metric]), max(highs, key=lambda each: each.costs[metric])
+    return Bounds(many, many), (metric, least, most)
 
 
 def _ends(space: Regions, regions: Sequence[Region], metric: int) -> tuple[Member, Member]:

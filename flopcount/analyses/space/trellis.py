@@ -1,8 +1,7 @@
 """A space as a sum of small tables, and all its candidates as the paths through a layered graph.
 
-What a network costs is a sum of tables, each over the few axes one layer depends on. A
-state of the graph is what has to be remembered of the axes taken so far, a transition is
-a value of the next axis, and a candidate's costs are the sums along its path.
+What a network costs is a sum of tables, each over the few axes one layer depends on. A state of the graph is what has
+to be remembered of the axes taken so far, a transition a value of the next, and costs are the sums along a path.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -55,29 +54,21 @@ def _stages(order: Sequence[int], masks: Sequence[int]) -> Iterator[Stage]:
         seen |= 1 << axis
         complete = tuple(place for place, mask in enumerate(masks) if place not in done and not mask & ~seen)
         done.update(complete)
-        after = tuple(each for each in sorted(order) if _frontier(seen, masks) >> each & 1)
+        open_ = seen & reduce(or_, (mask for mask in masks if mask & ~seen), 0)  # seen, and needed later
+        after = tuple(each for each in sorted(order) if open_ >> each & 1)
         yield Stage(axis, before, after, complete)
         before = after
 
 
-def _frontier(seen: int, masks: Sequence[int]) -> int:
-    """Return the axes seen that a scope needs which is not complete."""
-    return seen & reduce(or_, (mask for mask in masks if mask & ~seen), 0)
-
-
 MOST_CELLS = 4_000_000
 """A table over more combinations of values is refused."""
-
 
 Mask = tuple[tuple[int, ...], "Array"]
 """Over some axes, which combinations are meant."""
 
 
 class Factor(NamedTuple):
-    """What some axes decide together: a cost for each metric and which combinations can be.
-
-    The tables have one dimension for each axis of the scope, in rising order.
-    """
+    """A cost for each metric and which combinations can be, with a dimension for each axis of a scope, rising."""
 
     scope: tuple[int, ...]
     costs: "tuple[Array, ...]"

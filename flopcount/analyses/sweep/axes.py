@@ -1,7 +1,6 @@
 """The axes of a sweep: lists and ranges of exact values, and the numbers of the candidates.
 
-A candidate's id is its mixed-radix number over the axes in the order given, the
-last axis fastest. Nothing here knows of arrays.
+A candidate's id is its mixed-radix number over the axes in the order given, the last axis fastest.
 """
 
 import re
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-
 Value = int | float | str | bool | list[object] | tuple[object, ...]
 """What an axis may hold; decimals are the floats nearest to exact quotients."""
 
@@ -34,10 +32,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 
 
 class Axis(NamedTuple):
-    """A name and the values it takes; numbers are whole multiples of 1/`per`.
-
-    `numerators` are those multiples, empty where a value is no number.
-    """
+    """A name and the values it takes; `numerators` are these in units of 1/`per`, empty where a value is no number."""
 
     name: str
     values: tuple[Value, ...]
@@ -83,7 +78,7 @@ def setting_axis(each: Setting, option: str = "") -> Axis:
     option = option or f"--set {each.text}"
     values: list[Any] = []  # numbers, or what a file may hold
     for value in each.values:
-        is_range = isinstance(value, str) and _is_range(value)
+        is_range = isinstance(value, str) and ":" in value and all(map(_NUMBER.fullmatch, value.split(":")))
         values.extend(_expanded(str(value), option) if is_range else [_exact(value)])
     if len(values) > MOST_VALUES:
         raise _too_many(option)
@@ -131,10 +126,6 @@ def in_words(value: Value) -> str:
     from flopcount.spec.fields import shown
 
     return value if isinstance(value, str) else shown(value)
-
-
-def _is_range(text: str) -> bool:
-    return ":" in text and all(_NUMBER.fullmatch(part) for part in text.split(":"))
 
 
 def _expanded(text: str, option: str) -> Sequence[int | Fraction]:
@@ -235,7 +226,6 @@ def _block(sizes: Sequence[int], start: int, most: int) -> Block:
 # A grid is shuffled, so none is drawn twice: a Feistel network permutes the squares of a board with no fewer squares
 # than candidates; what falls outside the grid is permuted again. A larger grid is drawn from anew at every position.
 
-
 MOST_SHUFFLED = 2**62
 """A grid of more candidates is drawn from with replacement."""
 
@@ -249,7 +239,7 @@ def draws(sizes: Sequence[int], part: range, seed: int, most: int) -> "Iterator[
     """Yield for each chunk of positions the first, and which value of each axis the drawn candidates have."""
     np = numpy()
     if prod(sizes) > MOST_SHUFFLED:
-        yield from _independent(np, sizes, part, seed, most)
+        yield from _independent(sizes, part, seed, most)
         return
     keys = np.random.SeedSequence(seed).generate_state(_ROUNDS, np.uint64)
     for first in range(part.start, part.stop, most):
@@ -262,10 +252,8 @@ def shuffled(positions: "Array", total: int, keys: "Array") -> "Array":
     """Permute the numbers below a total."""
     side = isqrt(total - 1) + 1
     result: Array = _permuted(positions, side, keys)
-    outside = result >= total
-    while outside.any():
+    while (outside := result >= total).any():
         result[outside] = _permuted(result[outside], side, keys)
-        outside = result >= total
     return result
 
 
@@ -285,12 +273,10 @@ def _mixed(numbers: "Array") -> "Array":
     return result
 
 
-def _independent(
-    np: Any, sizes: Sequence[int], part: range, seed: int, most: int
-) -> "Iterator[tuple[int, tuple[Array, ...]]]":
+def _independent(sizes: Sequence[int], part: range, seed: int, most: int) -> "Iterator[tuple[int, tuple[Array, ...]]]":
     """Draw each candidate on its own; each chunk has its own stream."""
     for chunk in range(part.start // most, -(-part.stop // most)):
         first = chunk * most
-        stream = np.random.Generator(np.random.PCG64([seed, chunk]))
+        stream = numpy().random.Generator(numpy().random.PCG64([seed, chunk]))
         inside = slice(max(part.start - first, 0), min(part.stop - first, most))
         yield first + inside.start, tuple(stream.integers(0, radix, most)[inside] for radix in sizes)

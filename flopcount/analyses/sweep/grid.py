@@ -77,12 +77,9 @@ class Words(NamedTuple):
 
 
 def grid(network: Network, said: Words, **counted: Any) -> Space:
-    """Tell axes from what is fixed; what the options say goes before what the file declares.
-
-    `counted` are the convention and the metrics of the case.
-    """
+    """Tell axes from what is fixed, options before the file; `counted` are the convention and metrics of the case."""
     settings = [setting(text) for text in said.settings]
-    varied = [each for each in settings if _varies(each)]
+    varied = [each for each in settings if len(each.values) > 1 or (isinstance(each.value, str) and ":" in each.value)]
     fixed = tuple(each for each in settings if each not in varied)
     size, batch, width = (None if text and is_several(text) else text for text in (said.size, said.batch, said.width))
     first = said.size.replace(":", ",").partition(",")[0] if said.size and not size else size
@@ -133,10 +130,6 @@ def _whole(batch: str | None) -> int | None:
         return int(batch)
     except ValueError:
         raise UsageError(f"--batch {plain(batch[:60])} is not an integer") from None
-
-
-def _varies(each: Setting) -> bool:
-    return len(each.values) > 1 or (isinstance(each.value, str) and ":" in each.value)
 
 
 def _option_axes(said: Words) -> Iterator[Axis]:

@@ -86,9 +86,7 @@ def _differences(one: Plan, other: Plan, low: Value, high: Value) -> Binding | N
 
 def same_structure(one: Plan, other: Plan) -> bool:
     """Tell whether two plans have the same layers with the same inputs and expressions."""
-    ours, theirs = (
-        [(node.path, node.kind, node.inputs, node.computed) for node in each.nodes] for each in (one, other)
-    )
+    ours, theirs = ([(node.path, node.kind, node.inputs, node.computed) for node in x.nodes] for x in (one, other))
     return ours == theirs
 
 
@@ -109,10 +107,7 @@ def _frames(node: Node) -> Iterator[Frame]:
 
 
 class Recording(NamedTuple):
-    """A trace with expressions: what adds up to each metric, the constraints, and where maps vanish.
-
-    `vanished` is at least 1 where some map of the network does not exist.
-    """
+    """A trace with expressions: the addends of each metric, the constraints, and a number ≥ 1 where a map vanishes."""
 
     costs: Mapping[str, tuple[Dim, ...]]
     checks: tuple[Check, ...]
@@ -120,10 +115,7 @@ class Recording(NamedTuple):
 
 
 class Varied(NamedTuple):
-    """A space, and where its axes enter the network.
-
-    Axes with a binding are expressions; each value of the others is traced by itself.
-    """
+    """A space, and its axes that are expressions in the network; each value of the others is traced by itself."""
 
     space: Space
     bindings: Mapping[str, Binding]
@@ -157,8 +149,7 @@ def varied(space: Space) -> Varied:
     result = Varied(space, {name: bound for name, bound in found.items() if _can_be_traced(space, name, found)})
     counts = {each.name: len(each.values) for each in space.axes if each.name in result.listed}
     names = [name for name in counts if name in space.reread]
-    if prod(counts[name] for name in names) > MOST_READ:
-        many = prod(counts[name] for name in names)
+    if (many := prod(counts[name] for name in names)) > MOST_READ:
         raise UsageError(f"{', '.join(names)}: the file would be read at {many} sizes; {MOST_READ} are the most")
     if prod(counts.values()) > MOST_TRACES:
         raise UsageError(
@@ -227,8 +218,7 @@ def _inputs(shapes: Mapping[str, Shape], numbers: Mapping[str, Expr]) -> dict[st
 
 def _with(base: Plan, given: Given) -> Plan:
     """Return a plan whose layers have the fields that are given: what a width multiplies."""
-    layers = (node.layer.model_copy(update=dict(given.get(node.path, {}))) for node in base.nodes)
-    nodes = (node._replace(layer=layer) for node, layer in zip(base.nodes, layers, strict=True))
+    nodes = (node._replace(layer=node.layer.model_copy(update={**given.get(node.path, {})})) for node in base.nodes)
     return base._replace(nodes=tuple(nodes))
 
 

@@ -8,16 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flopcount.analyses.arrays import numpy
-from flopcount.analyses.sweep.axes import (
-    MOST_SHUFFLED,
-    Block,
-    Value,
-    blocks,
-    digits,
-    draws,
-    number,
-    size,
-)
+from flopcount.analyses.sweep.axes import MOST_SHUFFLED, Block, Value, blocks, digits, draws, number, size
 from flopcount.analyses.sweep.evaluate import OVERFLOW, Evaluator, counting
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.record import varied
@@ -27,7 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, np.dtype[Any]]
-
 
 CHUNK = 16_384
 """Candidates at once: their arrays stay in the processor's cache."""

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-
 Rows = dict[str, Any]
 """An array for each column."""
 
@@ -208,7 +207,6 @@ def described(space: Space, id_: int) -> str:
 
 
 # What a picture of a sweep needs: some candidates drawn evenly from all, and the front of all.
-
 
 MOST = 4000
 """Candidates in a picture: more are a blot, and a file nobody can open."""
