@@ -268,8 +268,7 @@ def _crop(op: LayerOp) -> Made:
         if one[axis] < other[axis]:
             raise op.problem(f"an axis of size {one[axis]} cannot be cropped to {other[axis]}")
         if one[axis] != other[axis]:
-            tail = "" if axis == first else f"axis{axis}"
-            y = op.row("Take", y, tail=tail, axis=axis - rank, size=other[axis])
+            y = op.row("Take", y, tail=f"axis{axis}" if axis != first else "", axis=axis - rank, size=other[axis])
     return y if y is not op.x else op.row("Identity", op.x)
 
 

@@ -164,9 +164,8 @@ class Fields(dict[int, list[Any]]):
     def spans(self, number: int) -> list[ByteSpan]:
         """Return the messages or strings of a field."""
         found = self.get(number, [])
-        for span in found:
-            if not isinstance(span, ByteSpan):
-                raise Refusal(f"field {number} is not a message")
+        if not all(isinstance(span, ByteSpan) for span in found):
+            raise Refusal(f"field {number} is not a message")
         return found
 
     def messages(self, number: int) -> "Iterator[Fields]":
@@ -191,10 +190,10 @@ class Fields(dict[int, list[Any]]):
 
     def integers(self, number: int) -> tuple[int, ...]:
         """Return a repeated integer field, packed or not."""
-        result: list[int] = []
-        for value in self.get(number, []):
-            result.extend(value.varints() if isinstance(value, ByteSpan) else (_signed(value),))
-        return tuple(result)
+        parts = (
+            value.varints() if isinstance(value, ByteSpan) else (_signed(value),) for value in self.get(number, ())
+        )
+        return tuple(each for part in parts for each in part)
 
     def floats(self, number: int, letter: str = "f") -> tuple[float, ...]:
         """Return a repeated floating-point field, packed or not."""
@@ -223,9 +222,8 @@ class TensorProto(NamedTuple):
         if self.raw is None:
             return self.values if len(self.values) == self.elements else None
         letter = _FORMATS[self.dtype]
-        if self.raw.end - self.raw.start != self.elements * calcsize(f"<{letter}"):
-            return None
-        return self.raw.unpacked(letter)
+        is_whole = self.raw.end - self.raw.start == self.elements * calcsize(f"<{letter}")
+        return self.raw.unpacked(letter) if is_whole else None
 
 
 def tensor(message: ByteSpan) -> TensorProto:

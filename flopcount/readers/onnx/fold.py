@@ -203,9 +203,8 @@ def non_zero(op: NodeContext) -> Value:
     """NonZero: the places of numbers that are not zero."""
     x = op.at(0)
     places = [place for place, number in zip(product(*map(range, x.dims)), x.data or (), strict=True) if number]
-    return Value(
-        (len(x.dims), len(places)), _INT64, data=tuple(place[axis] for axis in range(len(x.dims)) for place in places)
-    )
+    data = tuple(place[axis] for axis in range(len(x.dims)) for place in places)
+    return Value((len(x.dims), len(places)), _INT64, data=data)
 
 
 _NAMED = (
@@ -216,13 +215,8 @@ _NAMED = (
 
 FOLDS: Mapping[str, Fold] = {
     **{function.__name__.capitalize(): mapped(function) for function in _NAMED},
-    "Gather": gather,
-    "Concat": concat,
+    **{fold.__name__.capitalize(): fold for fold in (gather, concat, transpose, expand, tile, cast)},
     "Slice": lambda op: _selected(op.at(0), slice_parts(op, op.at(0).dims)),
-    "Transpose": transpose,
-    "Expand": expand,
-    "Tile": tile,
-    "Cast": cast,
     "ConstantOfShape": constant_of_shape,
     "Range": range_,
     "NonZero": non_zero,

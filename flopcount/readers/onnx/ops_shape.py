@@ -351,18 +351,10 @@ def _unpooled(op: NodeContext) -> Dims:
 
 
 OPERATORS: Mapping[str, Writer] = {
-    "Reshape": reshape,
-    "Flatten": flatten,
-    "Squeeze": squeeze,
-    "Unsqueeze": unsqueeze,
-    "Transpose": transpose,
+    **{write.__name__.capitalize(): write for write in (reshape, flatten, squeeze, unsqueeze, transpose)},
+    **{write.__name__.capitalize(): write for write in (tile, split, gather, concat, pad)},
     "Expand": lambda op: [expanded(op, op.at(0), broadcast(op.at(0).dims, integers(op.numbers(1) or ())))],
-    "Tile": tile,
     "Slice": slice_,
-    "Split": split,
-    "Gather": gather,
-    "Concat": concat,
-    "Pad": pad,
     **dict.fromkeys(("CumSum", "CumProd", "Trilu", "ReverseSequence", "TensorScatter", "ScatterND", "Scatter"), like),
     **dict.fromkeys(("ScatterElements", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "EyeLike"), like),
     **dict.fromkeys(("RotaryEmbedding", "com.microsoft.RotaryEmbedding"), like),

@@ -301,8 +301,7 @@ def _completed(found: Sequence[Scope | None], rows: Sequence[DraftRow], first: i
             continue
         before = homes[-1] if homes else ()
         reads = [source - first for source in row.inputs if source >= first]
-        common = (len({*pair}) == 1 for pair in zip(before, after, strict=False))
-        depth = sum(takewhile(bool, common))
+        depth = sum(takewhile(bool, (one == other for one, other in zip(before, after, strict=False))))
         home = _left(before, reads, homes, rows, first) if row.kind in _STAYING else before[:depth]
         homes.append(home)
         result.append((*home, "view" if row.is_view else row.node.op if row.node else row.kind))

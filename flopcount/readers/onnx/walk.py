@@ -11,10 +11,7 @@ from flopcount.readers.onnx.fuse import fused
 from flopcount.readers.onnx.op import Dims, Draft, NodeContext, Size, Value, Writer, initial
 
 OPERATORS: Mapping[str, Writer] = {
-    **ops_conv.OPERATORS,
-    **ops_element.OPERATORS,
-    **ops_product.OPERATORS,
-    **ops_shape.OPERATORS,
+    name: write for ops in (ops_conv, ops_element, ops_product, ops_shape) for name, write in ops.OPERATORS.items()
 }
 """Every supported operator by its function; those of other domains have the domain in front."""
 
@@ -131,13 +128,11 @@ class Walk:
             return [found._replace(initializers=_initializers(op))]
         if write is None:
             raise Refusal("its size follows from numbers that are not known")
-        multiplies = op.node.op in {"MatMul", "Gemm", "Einsum", "Conv", "ConvTranspose"}
-        return write(self._awakened(op)) if multiplies else self._sized(op, write)
-
-    def _awakened(self, op: NodeContext) -> NodeContext:
-        """Make layers of a product of constants: nothing folds it, so it runs with the network."""
+        if op.node.op not in {"MatMul", "Gemm", "Einsum", "Conv", "ConvTranspose"}:
+            return self._sized(op, write)
+        # nothing folds a product of constants, so it runs with the network
         value = ops_shape.parameter(op._replace(inputs=(Value((1,), row=0),)), op.at(0))
-        return op._replace(inputs=(value._replace(dims=op.at(0).dims), *op.inputs[1:]))
+        return write(op._replace(inputs=(value._replace(dims=op.at(0).dims), *op.inputs[1:])))
 
     def _sized(self, op: NodeContext, write: Writer) -> list[Value]:
         """Return what is computed before anything runs: its sizes, not its numbers."""
