@@ -66,22 +66,18 @@ def write(result: "Outcome", chosen: list[tuple[str, str | None]]) -> None:
     texts = [(rendered(result, name), path) for name, path in chosen]
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary and {"github", "markdown"} & {name for name, _ in chosen}:
-        _append(Path(summary), rendered(result, "markdown"))
+        step = rendered(result, "markdown")
+        try:
+            with Path(summary).open("a", encoding="utf-8", newline="\n") as file:
+                file.write(step)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise FileError(summary, f"the step summary cannot be written: {reason}") from None
     for text, path in sorted(texts, key=lambda each: each[1] is None):
         if path is None:
             emit(text, None)
         else:
             write_whole(Path(path), text, "choose another FORMAT=FILE")
-
-
-def _append(path: Path, text: str) -> None:
-    """Append to the summary of the step."""
-    try:
-        with path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise FileError(str(path), f"the step summary cannot be written: {reason}") from None
 
 
 def _format(text: str) -> tuple[str, str | None]:

@@ -16,7 +16,7 @@ from flopcount.report.cost import convention_facts
 from flopcount.report.formula import forms_report, latex_lines, law_report, pattern_report
 from flopcount.report.table import Report
 from flopcount.spec.kinds import KINDS
-from flopcount.spec.load import setting
+from flopcount.spec.load import bundled, bundled_network, setting
 
 
 class Derivation(NamedTuple):
@@ -99,7 +99,9 @@ def _kind(kind: str, asked: Derivation, options: Options) -> Report:
 
 
 def _network(name: str, asked: Derivation, options: Options) -> Report:
-    _check_known(name)
+    is_file = name == "-" or {"/", "\\", "."} & {*name} or os.path.exists(name)  # noqa: PTH110  (answers to any word)
+    if not is_file and not bundled_network(name):
+        raise UsageError(f"no kind or network is called {name!r}; {suggestion(name, [*KINDS, *bundled()])}")
     theirs = {"--over": asked.over, "--pattern": asked.pattern, "-p": asked.p}
     _refuse(theirs, f"is for kinds of layers, and {name} is a network")
     axis = asked.axis or "resolution"
@@ -111,15 +113,6 @@ def _network(name: str, asked: Derivation, options: Options) -> Report:
     found = cost_polynomial(VariedCase(case, axis))
     report = law_report(case.name, case.convention.sentence(), found, convention_facts(case.convention))
     return report._replace(notes=found.notes)
-
-
-def _check_known(name: str) -> None:
-    """Refuse a word that is neither a kind nor a network nor a file."""
-    from flopcount.spec.load import bundled, bundled_network
-
-    is_file = name == "-" or {"/", "\\", "."} & {*name} or os.path.exists(name)  # noqa: PTH110  (answers to any word)
-    if not is_file and not bundled_network(name):
-        raise UsageError(f"no kind or network is called {name!r}; {suggestion(name, [*KINDS, *bundled()])}")
 
 
 def _refuse(given: Mapping[str, object], why: str) -> None:

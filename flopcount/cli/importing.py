@@ -53,6 +53,7 @@ def command(model: str, output: str | None, *, flat: bool, **options: Any) -> No
 
 def _text(result: Count, model: str, notation: Any, *, flat: bool) -> str:
     """Return the text of an arch file that costs the same."""
+    from flopcount.readers.nest import folded
     from flopcount.spec.write import to_text
 
     spec = result.case.plan.spec
@@ -62,16 +63,11 @@ def _text(result: Count, model: str, notation: Any, *, flat: bool) -> str:
         return to_text(spec.source.data, notation)
     data = _with_fixed_by(spec.source.data, result.case)
     header = f"Written by `flopcount import {Path(model).name}`; weights are not in it, only what they cost."
-    return to_text(data if flat else _folded(data, result), notation, header)
-
-
-def _folded(data: dict[str, Any], result: Count) -> dict[str, Any]:
-    """Return the data with templates if they cost the same, layer by layer; else as it is."""
-    from flopcount.readers.nest import folded
-
-    short = folded(deepcopy(data))
-    again = _trace(_case(short), None)
-    return short if isinstance(again, Trace) and _layers(again) == _layers(result.trace) else data
+    if not flat:  # with templates, if they cost the same, layer by layer
+        short = folded(deepcopy(data))
+        again = _trace(_case(short), None)
+        data = short if isinstance(again, Trace) and _layers(again) == _layers(result.trace) else data
+    return to_text(data, notation, header)
 
 
 def _case(data: Mapping[str, Any]) -> Case:

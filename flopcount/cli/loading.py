@@ -39,7 +39,10 @@ class Options(NamedTuple):
     def case(self, network: Network) -> Case:
         """Return the case that the options describe."""
         for name, text in (("--width", self.width), ("--input", self.size)):
-            _check_single(name, text)
+            if text and {",", ":"} & {*text} and "=" not in text:  # lists and ranges are for other commands
+                what = "several values are several networks; give one here"
+                hint = "compare some with flopcount whatif, or a whole grid with flopcount sweep"
+                raise UsageError(f"{name} {plain(text[:60])}: {what}, or {hint}")
         return Case(
             network,
             input=self.size,
@@ -68,11 +71,3 @@ def case_of(reference: str, options: Options) -> Case:
 def count_of(reference: str, options: Options) -> Count:
     """Count a network; problems point into its file."""
     return case_of(reference, options).count
-
-
-def _check_single(name: str, text: str | None) -> None:
-    """Refuse lists and ranges, which are for other commands."""
-    if text and {",", ":"} & {*text} and "=" not in text:
-        what = "several values are several networks; give one here"
-        hint = "compare some with flopcount whatif, or a whole grid with flopcount sweep"
-        raise UsageError(f"{name} {plain(text[:60])}: {what}, or {hint}")

@@ -38,11 +38,9 @@ class Writer(Protocol):
 
     def write(self, rows: Mapping[str, Any]) -> None:
         """Write rows, an array for each column."""
-        ...
 
     def close(self) -> None:
         """Write nothing more."""
-        ...
 
 
 class Start(NamedTuple):
@@ -90,11 +88,9 @@ class _Csv:
             self._put(self.head())
 
     def head(self) -> str:
-        """Return what comes before the rows."""
         return csv_rows([self.names])
 
     def text(self, rows: Mapping[str, Any]) -> str:
-        """Return rows as lines."""
         return csv_rows(selection.cells(rows))
 
     def last(self, line: str) -> str:
@@ -115,7 +111,6 @@ class _Csv:
             raise
 
     def close(self) -> None:
-        """Close the file."""
         self.file.close()
 
     def _check(self, path: Path, start: Start) -> None:

@@ -98,17 +98,14 @@ def _all(space: Space, kept: Kept, out: Output) -> None:
 
     drawn = Drawn(kept.sample, kept.seed) if kept.sample else None
     count = positions(space, drawn, parted=kept.shard is not None)
-    part = _from(range(count) if kept.shard is None else shard(kept.shard, count), kept.start)
+    part = range(count) if kept.shard is None else shard(kept.shard, count)
+    if kept.start is not None:
+        if kept.start not in part:
+            there = (
+                f"the candidates here are {part.start} to {part.stop - 1}" if part else "this part has no candidates"
+            )
+            raise UsageError(f"--start {kept.start}: {there}")
+        part = range(kept.start, part.stop)
     evaluate = evaluator(space)
     space = space._replace(axes=evaluate.axes)
     streamed(Sweep(space, evaluate, part, drawn, kept.start is not None), kept, out)
-
-
-def _from(part: range, start: int | None) -> range:
-    if start is None:
-        return part
-    if not part:
-        raise UsageError(f"--start {start}: this part has no candidates")
-    if start not in part:
-        raise UsageError(f"--start {start}: the candidates here are {part.start} to {part.stop - 1}")
-    return range(start, part.stop)

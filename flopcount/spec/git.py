@@ -177,7 +177,10 @@ def content_in(ref: str, path: str, folder: Path) -> bytes:
     name = _from_top(path, folder, root)
     content = _contents(root, [base.blobs[name]] if name in base.blobs else [])
     if not content:
-        raise FileError(title, f"no such file in this commit; {_hint(path, name, folder, root, base.blobs)}")
+        hint = suggestion(name, [each for each in base.blobs if each.endswith((".toml", ".json"))])
+        if _from_top(f"./{path}", folder, root) in base.blobs:
+            hint = f"paths are relative to the top of the repository; did you mean './{plain(path)}'?"
+        raise FileError(title, f"no such file in this commit; {hint}")
     return next(iter(content.values()))
 
 
@@ -185,10 +188,3 @@ def _from_top(path: str, folder: Path, root: Path) -> str:
     """Return a path relative to the top of the repository."""
     here = folder.resolve().relative_to(root.resolve()).as_posix() if path.startswith(("./", "../")) else ""
     return posixpath.normpath(posixpath.join(here, path))
-
-
-def _hint(path: str, name: str, folder: Path, root: Path, known: Iterable[str]) -> str:
-    """Suggest the path relative to this folder, or a similar one."""
-    if _from_top(f"./{path}", folder, root) in known:
-        return f"paths are relative to the top of the repository; did you mean './{plain(path)}'?"
-    return suggestion(name, [each for each in known if each.endswith((".toml", ".json"))])

@@ -144,17 +144,14 @@ def located(problems: Iterable[Problem], source: Source, settings: Mapping[Place
     """
     pairs = [(problem, _setting(problem, settings)) for problem in problems]
     places = [place for each, setting in pairs if not setting for place in (each.place, *each.via)]
-    found = {**{place: _start(place) for place in places}, **spans(source, places)}
+    # a problem without a place stands at the start, or at the line of a model of another tool that it is about
+    starts = {place: Span(int(place[1]) if place[:1] == ("line",) else 1, 1, 1) for place in places}
+    found = {**starts, **spans(source, places)}
     pairs.sort(key=lambda pair: found.get(pair[0].place, Span(10**9, 0, 0)))  # what is not in the file comes last
     lines = source.text.split("\n")
     shown = [_located(problem, setting, found, lines) for problem, setting in pairs[:MOST_SHOWN]]
     more = len(pairs) - MOST_SHOWN
     return FileError(source.title, *shown, *([f"and {more} more problems"] if more > 0 else []))
-
-
-def _start(place: Place) -> Span:
-    """Return the place of a problem without one: the line, if it is about a line of a model of another tool."""
-    return Span(int(place[1]) if place[:1] == ("line",) else 1, 1, 1)
 
 
 def _setting(problem: Problem, settings: Mapping[Place, str]) -> str:

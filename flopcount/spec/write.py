@@ -85,13 +85,15 @@ def _edit_table(table: Any, data: Raw) -> bool:
 
 def _edit(parent: Any, key: Any, value: Any) -> bool:
     """Change an entry of a table or a list."""
-    from tomlkit.items import InlineTable
+    import tomlkit
 
     old = parent[key] if isinstance(parent, list) else parent.get(key)
     if old == value:
         return True
-    if isinstance(old, InlineTable) and isinstance(value, Mapping) and old.keys() != value.keys():
-        parent[key] = _inline(old, value)
+    if isinstance(old, tomlkit.items.InlineTable) and isinstance(value, Mapping) and old.keys() != value.keys():
+        space = " " if old.as_string().startswith("{ ") else ""  # on one line, spaced as the old one is
+        pairs = ", ".join(f"{to_key(name)} = {to_value(each)}" for name, each in value.items())
+        parent[key] = tomlkit.parse(f"row = {{{space}{pairs}{space}}}")["row"]
         return not any(map(_has_tables, value.values()))
     if isinstance(old, Mapping) and isinstance(value, Mapping):
         return _edit_table(old, value)
@@ -99,15 +101,6 @@ def _edit(parent: Any, key: Any, value: Any) -> bool:
         return all([_edit(old, place, each) for place, each in enumerate(value)])  # noqa: C419  (likewise)
     parent[key] = value
     return not _has_tables(value)
-
-
-def _inline(old: Any, row: Raw) -> Any:
-    """Return a table on one line, spaced as the old one is."""
-    import tomlkit
-
-    space = " " if old.as_string().startswith("{ ") else ""
-    pairs = ", ".join(f"{to_key(key)} = {to_value(value)}" for key, value in row.items())
-    return tomlkit.parse(f"row = {{{space}{pairs}{space}}}")["row"]
 
 
 def _has_tables(value: object) -> bool:
