@@ -111,7 +111,12 @@ def multihead_attention(
     Source: Vaswani et al., Attention is all you need, NIPS 2017, section 3.2.
     """
     x, sources = xs[0], xs[min(len(xs), 2) - 1]
-    _readable(xs)
+    if len(xs) > 3:  # noqa: PLR2004  (queries, keys and values)
+        raise ShapeError(f"MultiheadAttention reads one to three layers, not {len(xs)}")
+    for other in xs:
+        token_rows(other, "MultiheadAttention")
+        if len(other.dims) != len(x.dims):
+            raise ShapeError(f"MultiheadAttention cannot pair {render(x.dims)} with {render(other.dims)}")
     heads, constraints = _headed(x, num_heads, num_kv_heads, head_dim, bias=bias if qkv_bias is None else qkv_bias)
     step = _attended("MultiheadAttention", xs, heads, sources.leading[-1], bias=bias)
     if embed_dim is not None:
@@ -119,15 +124,6 @@ def multihead_attention(
     if len(xs) > 2:  # noqa: PLR2004  (values apart)
         constraints += (equal(xs[1].leading[-1], xs[2].leading[-1], "there are {} keys, but {} values"),)
     return step._replace(constraints=(*step.constraints, *constraints))
-
-
-def _readable(xs: tuple[Shape, ...]) -> None:
-    if len(xs) > 3:  # noqa: PLR2004  (queries, keys and values)
-        raise ShapeError(f"MultiheadAttention reads one to three layers, not {len(xs)}")
-    for x in xs:
-        token_rows(x, "MultiheadAttention")
-        if len(x.dims) != len(xs[0].dims):
-            raise ShapeError(f"MultiheadAttention cannot pair {render(xs[0].dims)} with {render(x.dims)}")
 
 
 def _attended(kind: str, xs: tuple[Shape, ...], heads: _Heads, sources: Dim, *added: Part, bias: bool) -> Step:
@@ -169,8 +165,7 @@ def window_attention(
 
 def _relative(tokens: Shape, window: tuple[Dim, ...], heads: Dim) -> Step:
     """Add to each score what a table says about the two positions."""
-    n = tokens.leading[-1]
-    scores = Shape((*tokens.leading[:-1], heads, n, n), tokens.channel_axis + 1)
+    scores = Shape((*tokens.leading[:-1], heads, *[tokens.leading[-1]] * 2), tokens.channel_axis + 1)
     table = heads * product(2 * size - 1 for size in window)
     return Step("RelativePosition", scores, Tally(add=scores.elements, position=table))
 

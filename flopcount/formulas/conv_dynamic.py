@@ -120,11 +120,8 @@ def involution(
         ("span", partial(filters, window=POINT, channels=area * groups, bias=bias)),
     )
     kernels = chain("Kernels", x, *stages)
-    fits = (
-        positive(hidden, _REDUCTION, reduction, x.channels),
-        shares("groups", groups, x.channels),
-        *(divides(step, size, _STRIDE) for step, size in zip(steps, x.spatial, strict=True)),
-    )
+    whole = (divides(step, size, _STRIDE) for step, size in zip(steps, x.spatial, strict=True))
+    fits = positive(hidden, _REDUCTION, reduction, x.channels), shares("groups", groups, x.channels), *whole
     applied = conv_base("Involution", x, window, *fits, channels=x.channels, weights=area * x.channels)
     applied = applied._replace(tally=Tally(conv_mac=applied.tally.counts["conv_mac"]))
     return composed("Involution", applied.shape, Part("kernels", kernels), Part("apply", applied))

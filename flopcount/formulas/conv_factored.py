@@ -210,10 +210,9 @@ def dual_conv(x: Shape, window: Window, *, out_channels: Dim, groups: Dim, bias:
     Source: Zhong et al., DualConv: Dual convolutional kernels for lightweight networks, arXiv:2202.07481, eq. 3.
     """
     group = filters(x, window, channels=out_channels, groups=groups)
-    y = group.shape
-    point = _central(x, y, (1,) * len(y.spatial), bias=bias)
-    added = point._replace(tally=point.tally + Tally(add=y.elements))
-    return composed("DualConv", y, Part("group", group), Part("pointwise", added))
+    point = _central(x, group.shape, (1,) * len(group.kernel), bias=bias)
+    added = point._replace(tally=point.tally + Tally(add=group.shape.elements))
+    return composed("DualConv", group.shape, Part("group", group), Part("pointwise", added))
 
 
 def _central(x: Shape, y: Shape, kernel: tuple[Dim, ...], *, groups: Dim = 1, bias: bool) -> Step:

@@ -298,10 +298,7 @@ def sparse_conv(
     active = places if active_positions is None else active_positions
     pairs = places * product(step.kernel)
     used = {"conv_mac": active_pairs * x.channels * out_channels, "conv_bias_add": active * counts["bias"]}
-    constraints = (
-        *step.constraints,
-        positive(pairs - active_pairs + 1, _PAIRS, active_pairs, pairs),
-        positive(places - active + 1, _ACTIVE, active, places),
-    )
+    met = positive(pairs - active_pairs + 1, _PAIRS, active_pairs, pairs)
+    constraints = (*step.constraints, met, positive(places - active + 1, _ACTIVE, active, places))
     tally = Tally(**{**counts, **{name: count * copies for name, count in used.items()}})
     return step._replace(kind="SparseConv", tally=tally, constraints=constraints)

@@ -346,23 +346,16 @@ _RULES: Mapping[str, Callable[..., Dim | None]] = {
 }
 
 
-class Instruction(NamedTuple):
-    """An operation, the register of its result, and the registers it reads."""
-
-    op: str
-    target: int
-    operands: tuple[int, ...]
-
-
 class Program(NamedTuple):
     """Numbers as a list of operations on registers; plain data.
 
-    `is_small` tells whether all numbers stay below 2⁶² for values within the bounds.
+    An instruction is an operation, the register of its result, and the registers it reads. `is_small` tells whether
+    all numbers stay below 2⁶² for values within the bounds.
     """
 
     variables: Mapping[str, int]
     constants: Mapping[int, int]
-    instructions: tuple[Instruction, ...]
+    instructions: tuple[tuple[str, int, tuple[int, ...]], ...]
     results: tuple[int, ...]
     registers: int
     is_small: bool
@@ -402,7 +395,7 @@ def compiled(numbers: Sequence[Dim]) -> Program:
     places = {each: register for register, each in enumerate(list[Dim]([*fixed, *constants]))}
     kept = {*fixed, *(each for each in numbers if isinstance(each, Expr))}
     last = {operand: node for node in nodes for operand in node.operands}
-    instructions, free, used = list[Instruction](), list[int](), len(places)
+    instructions, free, used = list[tuple[str, int, tuple[int, ...]]](), list[int](), len(places)
     for node in nodes:
         if node.op == "variable":
             continue
@@ -412,7 +405,7 @@ def compiled(numbers: Sequence[Dim]) -> Program:
             free.append(used)
             used += 1
         places[node] = free.pop()
-        instructions.append(Instruction(node.op, places[node], reads))
+        instructions.append((node.op, places[node], reads))
     return Program(
         {str(each): places[each] for each in fixed},
         {places[each]: each for each in constants},

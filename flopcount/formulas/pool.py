@@ -2,18 +2,7 @@
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.numbers import Axes, Dim, exact_div, product
-from flopcount.formulas.shape import (
-    Constraint,
-    Padding,
-    Shape,
-    Slide,
-    Window,
-    divides,
-    pads,
-    per_axis,
-    positive,
-    render,
-)
+from flopcount.formulas.shape import Padding, Shape, Slide, Window, divides, pads, per_axis, positive, render
 from flopcount.formulas.step import Step, Tally
 
 _TOO_MUCH = "padding = {} is more than half of the pool's kernel, {}: a window could lie outside the map"
@@ -26,19 +15,11 @@ def _pooled(kind: str, name: str, x: Shape, window: Window) -> Step:
     kernel = window.kernel(len(spatial))
     counts = {"in": x.elements, "out": y.elements, "window": y.elements * product(kernel)}
     tally = Tally(**{f"{name}_{what}": count for what, count in counts.items()})
-    constraints = (*_covered(window, len(spatial)), *survives)
-    return Step(kind, y, tally, constraints=constraints, kernel=kernel, slide=Slide(window, x.spatial, spatial))
-
-
-def _covered(window: Window, count: int) -> tuple[Constraint, ...]:
-    """Constraint explicit padding to be at most half the kernel, as PyTorch does."""
-    if isinstance(window.padding, str):
-        return ()
-    return tuple(
-        positive(kernel - 2 * pad + 1, _TOO_MUCH, pad, kernel)
-        for pair, kernel in zip(pads(window.padding, count), window.kernel(count), strict=True)
-        for pad in pair
-    )
+    # explicit padding is at most half the kernel, as in PyTorch
+    given = () if isinstance(window.padding, str) else zip(pads(window.padding, len(spatial)), kernel, strict=True)
+    covered = (positive(size - 2 * pad + 1, _TOO_MUCH, pad, size) for pair, size in given for pad in pair)
+    slide = Slide(window, x.spatial, spatial)
+    return Step(kind, y, tally, constraints=(*covered, *survives), kernel=kernel, slide=slide)
 
 
 def max_pool(

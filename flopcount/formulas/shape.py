@@ -127,10 +127,6 @@ def pads(padding: Dim | Pads, count: int, what: str = "padding") -> tuple[tuple[
     return tuple(pad if isinstance(pad, tuple) else (pad, pad) for pad in entries)
 
 
-SQUARE = 2
-"""The number of axes on which the published script's rule lets a map vanish."""
-
-
 class Window(NamedTuple):
     """A window that slides over space: its size and how it moves."""
 
@@ -155,8 +151,8 @@ class Window(NamedTuple):
             return sizes, tuple(map(_survives, sizes, spatial, kernel, extents))
         if rule == "valid-round":
             sizes = tuple(map(_rounded, spatial, extents, stride))
-            # the script squares its sizes; on other numbers of axes a negative size gives a negative count
-            return sizes, () if count == SQUARE else tuple(map(_survives, sizes, spatial, kernel, extents))
+            # the script squares sizes, so a map may vanish; on other numbers of axes the count would be negative
+            return sizes, () if count == 2 else tuple(map(_survives, sizes, spatial, kernel, extents))  # noqa: PLR2004
         padding: Dim | Pads = 0 if isinstance(self.padding, str) else self.padding
         sized = _ceiled if self.ceil_mode else _floored
         sizes = tuple(map(sized, spatial, extents, stride, pads(padding, count)))

@@ -340,9 +340,8 @@ def reshape(x: Shape, *, size: tuple[Dim, ...], axes: int | None = None, channel
     Source: torch.reshape.
     """
     kept, changed = _kept(x, axes)
-    fits = equal(
-        product(size), product(changed), "{} numbers cannot be made of {}: sizes that a file fixes fit one input"
-    )
+    text = "{} numbers cannot be made of {}: sizes that a file fixes fit one input"
+    fits = equal(product(size), product(changed), text)
     return Step("Reshape", _placed(kept, size, channel_axis), Tally(), constraints=(fits,))
 
 
@@ -357,9 +356,8 @@ def permute(x: Shape, *, order: tuple[int, ...], channel_axis: int | None = None
     Source: torch.permute.
     """
     if sorted(order) != [*range(-len(order), 0)] or len(order) > len(x.dims):
-        raise ShapeError(
-            f"order = {[*order]} does not name each of the last axes of {render(x.dims)} once, the last -1"
-        )
+        text = f"order = {[*order]} does not name each of the last axes of {render(x.dims)} once, the last -1"
+        raise ShapeError(text)
     kept = len(x.dims) - len(order)
     places = (*range(kept), *(_on(x.dims, axis) for axis in order))
     axis = places.index(x.channel_axis) if channel_axis is None else _on(x.dims, channel_axis)
@@ -489,11 +487,9 @@ def einsum(*xs: Shape, equation: str) -> Step:
     terms = reads.split(",")
     if len(terms) != len(xs) or not writes:
         raise ShapeError(f"the equation {equation} does not name the axes of {len(xs)} layers and of what comes out")
-    sizes: dict[str, Dim] = {}
-    constraints: list[Constraint] = []
+    sizes, constraints = dict[str, Dim](), list[Constraint]()
     for term, x in zip(terms, xs, strict=True):
-        _, named = _kept(x, len(term))
-        for letter, size in zip(term, named, strict=True):
+        for letter, size in zip(term, _kept(x, len(term))[1], strict=True):
             text = f"the axis {letter} of {equation} cannot be both {{}} and {{}}"
             constraints.append(equal(sizes.setdefault(letter, size), size, text))
     if not {*writes} <= sizes.keys():
@@ -520,6 +516,5 @@ def operation(
 
     Source: operators of ONNX such as TopK, CumSum and ScatterND.
     """
-    kept, _ = _kept(xs[0], axes)
-    y = _placed(kept, size, channel_axis)
+    y = _placed(_kept(xs[0], axes)[0], size, channel_axis)
     return Step("Operation", y, Tally(other_out=y.elements))
