@@ -89,9 +89,8 @@ class Pairs(NamedTuple):
 def matched(before: Sequence[Item], after: Sequence[Item]) -> Pairs:
     """Pair the layers of two networks; the result is symmetric.
 
-    Layers of the same name are the same layer. The path of an unnamed layer
-    changes with every layer inserted above it, so fields and order count more.
-    Then follow layers that moved with the same fields, layers with the same path, and similar ones.
+    Layers of one name are the same. The path of an unnamed layer changes with every layer inserted above it, so fields
+    and order count more. Then follow layers that moved with the same fields, with the same path, and similar ones.
     """
     named = _paired(before, after, lambda item: item.path if item.is_named else None)
     aligned = {**named, **_aligned(before, after, named)}

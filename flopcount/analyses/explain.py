@@ -85,9 +85,8 @@ def _quantities(claim: Claim) -> Iterator[tuple[str, str]]:
 
 def _judged(claim: Claim, result: Count) -> Iterator[Verdict]:
     traced = result.standard if claim.with_.standard and result.standard else result.trace
-    part, whole = (
-        combined(map(result.cost, steps), (*METRICS,)) for steps in (_part(claim, traced), traced.steps.values())
-    )
+    sides = _part(claim, traced), traced.steps.values()
+    part, whole = (combined(map(result.cost, steps), (*METRICS,)) for steps in sides)
     for name, claimed in _quantities(claim):
         rule = claim.params_rule or claim.rule if name == "params" else claim.rule
         holds = prints_as(part[name], whole[name], claimed, rule)
@@ -205,10 +204,9 @@ class Side(NamedTuple):
 
 
 class Term(NamedTuple):
-    """An operation that two conventions weigh differently.
+    """An operation that two conventions weigh differently: `was` and `now`.
 
-    `times` is how often the second convention counts it, in how many `layers`; `was` and `now` are the weights. `why`
-    names the exception: a kind, a call style, or folded batch norms.
+    `times` is how often the second counts it, in how many `layers`; `why` is a kind, call style or folded batch norms.
     """
 
     entry: str
@@ -302,9 +300,8 @@ def identify(
 ) -> list[Explanation]:
     """Return the simplest ways to come by a figure: which counter printed it, of which network.
 
-    It is compared with each number as it is, doubled and halved, with batch norms folded, for a batch, at other
-    inputs and, last, with those of the `relatives` of the network, which are loaded only then. `names`
-    are the conventions to try, by default all.
+    It is compared with each number as it is, doubled and halved, with batch norms folded, for a batch, at other inputs
+    and, last, with those of the `relatives`, which are loaded only then. `names` are the conventions, by default all.
     """
     found = next(filter(None, map(list, _searches(figure, case, relatives, names))), [])
     groups: dict[tuple[str, int], list[Explanation]] = {}

@@ -1,9 +1,8 @@
 """Limits of what candidates pay, and how many candidates of a region meet them.
 
-Multiplicities are counted on a grid. If its steps are the common divisor of all costs,
-the histogram is exact. If they are larger, a candidate's cost is known up to what rounding
-left over on its path, and the largest such rest is known: so a histogram tells how many
-candidates surely meet a limit, and how many may. A few candidates are listed instead.
+Multiplicities are counted on a grid. If its steps are the common divisor of all costs, the histogram is exact. If they
+are larger, a candidate's cost is known up to what rounding left over on its path, and the largest such rest is known:
+so a histogram tells how many candidates surely meet a limit, and how many may. A few candidates are listed instead.
 """
 
 import ast
@@ -128,10 +127,7 @@ _TURNED: Mapping[Any, Any] = {ast.LtE: ast.GtE, ast.Lt: ast.Gt, ast.GtE: ast.LtE
 
 
 class Excess(NamedTuple):
-    """A region's trellis with what each transition pays beyond the cheapest, for the metrics that are limited.
-
-    `ranges` are what candidates that are meant pay; all costs of a metric are multiples of its unit.
-    """
+    """What each transition of a region pays beyond the cheapest, the ranges that are meant, and units of the costs."""
 
     graph: Trellis
     ranges: tuple[range, ...]
@@ -154,8 +150,7 @@ def excess(region: Region, limits: Wanted, metrics: Sequence[int]) -> Excess:
     """Return what candidates pay beyond the cheapest, and how much of that the limits allow."""
     layers = []
     for place, layer in enumerate(region.graph.layers):
-        ahead = (region.ahead[metric][place : place + 2] for metric in metrics)
-        pairs = zip(metrics, ahead, strict=True)
+        pairs = ((metric, region.ahead[metric][place : place + 2]) for metric in metrics)
         costs = (layer.costs[metric] + there[layer.target] - here[layer.source] for metric, (here, there) in pairs)
         layers.append(layer._replace(costs=tuple(costs)))
     units = (gcd(*(int(numpy().gcd.reduce(each.costs[place])) for each in layers)) for place in range(len(metrics)))
@@ -231,8 +226,7 @@ class Histogram(NamedTuple):
 
     def bounds(self) -> tuple[int, int]:
         """Return how many candidates surely meet the limits, and how many may."""
-        lower, upper = (int(self.last[self.mask(surely=surely)].sum()) for surely in (True, False))
-        return lower, upper
+        return int(self.last[self.mask(surely=True)].sum()), int(self.last[self.mask(surely=False)].sum())
 
     def possible(self) -> "list[tuple[Bin, int]]":
         """Return the bins that are not empty and may meet the limits, with how many candidates are in each."""

@@ -332,8 +332,8 @@ class Member(NamedTuple):
 class Region(NamedTuple):
     """The valid candidates in which some axes have a value: how many, and the least and most of each metric.
 
-    `digits` say which value; `constants` are what all pay. `ahead` is, for each metric, the least that is
-    still to be paid at each state, and `behind` the same of the negated metric.
+    `digits` say which value; `constants` are what all pay. `ahead` is, for each metric, the least that is still to be
+    paid at each state, and `behind` the same of the negated metric.
     """
 
     digits: Mapping[int, int]

@@ -262,15 +262,13 @@ def _permuted(numbers: "Array", side: int, keys: "Array") -> "Array":
     one, other = numbers // side, numbers % side
     for key in keys:
         one, other = other, (one + _mixed(other + key) % side) % side
-    result: Array = one * side + other
-    return result
+    return one * side + other  # type: ignore[no-any-return]
 
 
 def _mixed(numbers: "Array") -> "Array":
     for shift, factor in _MIX:
         numbers = (numbers ^ (numbers >> shift)) * factor
-    result: Array = numbers ^ (numbers >> 31)
-    return result
+    return numbers ^ (numbers >> 31)  # type: ignore[no-any-return]
 
 
 def _independent(sizes: Sequence[int], part: range, seed: int, most: int) -> "Iterator[tuple[int, tuple[Array, ...]]]":

@@ -64,11 +64,10 @@ def counting(
 class Evaluator(NamedTuple):
     """A pure function from a batch of candidates to their costs; it can be pickled.
 
-    A batch has an integer array for each bound axis (for the width, an array of multipliers), with values
-    between the ends of the axis, and for each listed axis an array with the positions of its
-    values, counted from 0. Arrays are broadcast. The result has the metrics, `valid`, `reason`, the
-    number of the first check that fails, and `vanished`, where maps do not exist. A program is None
-    if the network is invalid whatever the other axes are.
+    A batch has an integer array for each bound axis (for the width, an array of multipliers), with values between the
+    ends of the axis, and for each listed axis an array with the positions of its values, counted from 0. Arrays are
+    broadcast. The result has the metrics, `valid`, `reason`, the number of the first check that fails, and `vanished`,
+    where maps do not exist. A program is None if the network is invalid whatever the other axes are.
     """
 
     axes: tuple[Axis, ...]

@@ -237,10 +237,8 @@ def _recorded(space: Space, fixed: Mapping[str, Value], bindings: Mapping[str, B
 def _vanished(traced: Trace) -> Dim:
     """Return a number that is at least 1 where some map of a trace has vanished."""
     found: Dim = 0
-    for step in traced.steps.values():
-        for size in step.shape.spatial:
-            if bounds_of(size)[0] < 1:
-                found = maximum(found, 1 - size)
+    for size in (size for step in traced.steps.values() for size in step.shape.spatial if bounds_of(size)[0] < 1):
+        found = maximum(found, 1 - size)
     return found
 
 

@@ -91,11 +91,7 @@ def _places(sizes: list[int], part: range, drawn: Drawn | None) -> "Iterator[tup
 
 def _open(np: Any, block: Block) -> "tuple[Array, ...]":
     """Lay the ranges of a block along one axis each."""
-    count = len(block)
-    return tuple(
-        np.arange(each.start, each.stop).reshape([-1 if axis == place else 1 for axis in range(count)])
-        for place, each in enumerate(block)
-    )
+    return tuple(np.ix_(*(np.arange(each.start, each.stop) for each in block)))
 
 
 def _chunk(position: int, sizes: list[int], places: "tuple[Array, ...]", costs: "dict[str, Array]") -> Chunk:

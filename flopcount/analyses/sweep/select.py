@@ -62,14 +62,13 @@ class Tallied:
 
     def see(self, chunk: Chunk) -> None:
         """Take account of a chunk."""
-        np = numpy()
-        self.seen += len(chunk.ids)
-        valid = int(np.count_nonzero(chunk.costs["valid"]))
-        self.valid += valid
+        valid = int(numpy().count_nonzero(chunk.costs["valid"]))
+        self.seen, self.valid = self.seen + len(chunk.ids), self.valid + valid
         if valid < len(chunk.ids):
-            self._tally(np, chunk)
+            self._tally(chunk)
 
-    def _tally(self, np: Any, chunk: Chunk) -> None:
+    def _tally(self, chunk: Chunk) -> None:
+        np = numpy()
         names = [each.name for each in self.evaluate.axes]
         columns = [chunk.digits[names.index(name)] for name in self.evaluate.listed]
         keys = np.stack([*columns, chunk.costs["reason"]])[:, ~chunk.costs["valid"]]
@@ -152,14 +151,12 @@ def column(values: Sequence[Any]) -> "Array":
 
 def no_rows(space: Space) -> Rows:
     """Return the columns without any rows."""
-    np = numpy()
-    return {name: np.empty(0, object if kind is str else kind) for name, kind in kinds(space).items()}
+    return {name: numpy().empty(0, object if kind is str else kind) for name, kind in kinds(space).items()}
 
 
 def joined(one: Rows | None, other: Rows) -> Rows:
     """Append rows to rows."""
-    np = numpy()
-    return other if one is None else {name: np.concatenate([one[name], other[name]]) for name in other}
+    return other if one is None else {name: numpy().concatenate([one[name], other[name]]) for name in other}
 
 
 def narrowed(found: Rows, choice: Selection) -> Rows:
@@ -199,11 +196,8 @@ def cells(found: "Mapping[str, Array]") -> Iterator[tuple[Any, ...]]:
 
 def described(space: Space, id_: int) -> str:
     """Return the options that count a candidate alone."""
-    words = []
-    for name, value in candidate(space, id_).items():
-        text = in_words(value)
-        words.append(f"--{name} {text}" if name in OPTIONS else f"--set '{name}={text}'")
-    return " ".join(words)
+    texts = ((name, in_words(value)) for name, value in candidate(space, id_).items())
+    return " ".join(f"--{name} {text}" if name in OPTIONS else f"--set '{name}={text}'" for name, text in texts)
 
 
 # What a picture of a sweep needs: some candidates drawn evenly from all, and the front of all.
