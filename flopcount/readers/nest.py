@@ -97,8 +97,7 @@ def _written(
     items: Sequence[_Item], rows: Sequence[Flat], known: Mapping[Source, str], above: Source
 ) -> list[dict[str, Any]]:
     """Return layers and blocks; what each reads is written if it is not the one above."""
-    names: dict[Source, str] = dict(known)
-    result: list[dict[str, Any]] = []
+    names, result = dict(known), list[dict[str, Any]]()
     for item in items:
         row = rows[item.rows[0]]
         reads = item.entries if item.items else row.reads
@@ -124,11 +123,7 @@ class _Nesting:
     def __init__(self, rows: Sequence[Flat]) -> None:
         self.rows = rows
         self.paths = [tuple(map(spelled, row.path)) for row in rows]
-        self.last_reader = [-1] * len(rows)
-        for number, row in enumerate(rows):
-            for source in row.reads:
-                if isinstance(source, int):
-                    self.last_reader[source] = number
+        self.last_reader = {source: number for number, row in enumerate(rows) for source in row.reads}
 
     def items(self, rows: range, depth: int, entries: Sequence[str]) -> tuple[_Item, ...]:
         """Return the layers and blocks of a stretch, each with a name of its own."""
@@ -144,11 +139,9 @@ class _Nesting:
         return _Item(name, rows, entries, self.items(rows, depth + 1, _labels(len(entries))))
 
     def outside(self, rows: range) -> Iterator[Source]:
-        """Yield what a stretch of rows reads that is not in it."""
-        for number in rows:
-            for source in self.rows[number].reads:
-                if not isinstance(source, int) or source < rows.start:
-                    yield source
+        """Return what a stretch of rows reads that is not in it."""
+        sources = (source for number in rows for source in self.rows[number].reads)
+        return (source for source in sources if not isinstance(source, int) or source < rows.start)
 
     def stretches(self, rows: range, depth: int) -> Iterator[tuple[str, range, int]]:
         """Yield the name, rows and depth of each layer and block; what cannot be a block is dissolved."""
@@ -171,7 +164,7 @@ class _Nesting:
 
     def closed(self, rows: range) -> bool:
         """Tell whether nothing outside reads a row of a stretch but its last, and the stretch reads something."""
-        inside = all(self.last_reader[number] < rows.stop for number in rows[:-1])
+        inside = all(self.last_reader.get(number, -1) < rows.stop for number in rows[:-1])
         return inside and next(self.outside(rows), None) is not None
 
 
@@ -181,11 +174,9 @@ Place = tuple[str | int, ...]
 FEWEST = 2
 """So many uses, of so many rows, make a template worth its name."""
 
-_RESERVED = frozenset(
-    (
-        *("in_channels", "channels", "index", "name", "after", "type", "repeat", "when", "layers", "scale", "shared"),
-        *("frozen", "input", "ceil", "floor", "round", "min", "max", "divisible", "ceil_div"),
-    )
+_RESERVED = (
+    *("in_channels", "channels", "index", "name", "after", "type", "repeat", "when", "layers", "scale", "shared"),
+    *("frozen", "input", "ceil", "floor", "round", "min", "max", "divisible", "ceil_div"),
 )
 _NOT_A_NAME = re.compile(r"[^a-z0-9_]")
 
@@ -254,9 +245,7 @@ def _template(group: Sequence[_Block], name: str) -> dict[str, Any]:
     """Make a template of blocks, and uses of it out of them."""
     blocks = [block for block, _ in group]
     columns = [dict(_holes(block["layers"])) for block in blocks]
-    arguments: dict[tuple[int, ...], str] = {}
-    named: dict[Place, str] = {}
-    taken = Names(_RESERVED)
+    arguments, named, taken = dict[tuple[int, ...], str](), dict[Place, str](), Names(_RESERVED)
     for place in columns[0]:
         values = tuple(column[place] for column in columns)
         if len({*values}) > 1:

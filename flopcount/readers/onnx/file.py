@@ -53,9 +53,7 @@ class FileBuffer:
     """Bytes of a file, read on demand; keeps the last window that was read."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.start = 0
-        self.content = b""
+        self.path, self.start, self.content = path, 0, b""
 
     def __getitem__(self, place: int | slice) -> Any:
         """Return one byte or a slice, as `bytes` does."""

@@ -31,6 +31,7 @@ _SUMS: list[Pattern] = [("Add", ("Erf", erf), 1.0) for erf in _ERFS]
 _CLIP: Pattern = ("Mul", "x", ("Clip", ("Add", "x", 3.0), ...))
 _CENTERED: Pattern = ("Sub", "x", ("ReduceMean", "x", ...))
 _VARIANCES: list[Pattern] = [("ReduceMean", (op, _CENTERED, "other"), ...) for op in ("Pow", "Mul")]
+_NORMS: list[Pattern] = [("Div", _CENTERED, ("Sqrt", ("Add", each, "epsilon"))) for each in _VARIANCES]
 _AFFINE: Pattern = ("Add", ("Mul", ("LayerNormalization", "x"), "scale"), "shift")
 
 FUSIONS = (
@@ -41,10 +42,7 @@ FUSIONS = (
     Fusion("Mish", ("x",), ("Mul", "x", ("Tanh", ("Softplus", "x")))),
     Fusion("HardSwish", ("x",), ("Mul", _CLIP, 1 / 6)),
     Fusion("HardSwish", ("x",), ("Div", _CLIP, 6.0)),
-    *(
-        Fusion("LayerNormalization", ("x",), ("Div", _CENTERED, ("Sqrt", ("Add", each, "epsilon"))), {"axis": -1})
-        for each in _VARIANCES
-    ),
+    *(Fusion("LayerNormalization", ("x",), norm, {"axis": -1}) for norm in _NORMS),
     Fusion("LayerNormalization", ("x", "scale", "shift"), _AFFINE, {"axis": -1}),
 )
 """What is fused; the last takes the factor and the term after a layer norm for its scale and shift."""

@@ -160,14 +160,10 @@ def _targets(op: NodeContext, x: Value) -> tuple[list[int], list[float]]:
         raise Refusal("neither sizes nor scales are given for its axes")
     found, factors = [*x.dims], [1.0 if scales and not sizes else 0.0] * len(x.dims)
     for axis, number in zip(axes, given, strict=True):
-        found[axis] = int(_float32(found[axis] * number)) if not sizes else integers([number])[0]
+        # runtimes multiply sizes with scales in single precision: 10 · 0.7 is 7
+        found[axis] = integers([number])[0] if sizes else int(unpack("f", pack("f", found[axis] * number))[0])
         factors[axis] = 0.0 if sizes else number
     return found, factors
-
-
-def _float32(number: float) -> float:
-    """Round to single precision, in which runtimes multiply sizes with scales: 10 · 0.7 is 7."""
-    return float(unpack("f", pack("f", number))[0])
 
 
 def shuffle(op: NodeContext) -> list[Value]:

@@ -26,14 +26,11 @@ ELEMENTWISE: Mapping[str, str] = {
     **dict.fromkeys(("Sinh", "Asin", "Asinh"), "sin"),
     **dict.fromkeys(("Cosh", "Acos", "Acosh"), "cos"),
     "Atanh": "atan",
-    "LessOrEqual": "less",
-    "GreaterOrEqual": "greater",
+    **{f"{name.capitalize()}OrEqual": name for name in ("less", "greater")},
     "BitShift": "mul",
-    "BitwiseAnd": "and",
-    "BitwiseNot": "not",
+    **{f"Bitwise{name.capitalize()}": name for name in ("and", "not")},
     "Shrink": "clip",
-    "QuantizeLinear": "quantize",
-    "DequantizeLinear": "dequantize",
+    **{f"{name.capitalize()}Linear": name for name in ("quantize", "dequantize")},
 }
 """Operators by the function of an Elementwise that they are."""
 
@@ -272,10 +269,9 @@ def _reduced(
 OPERATORS: Mapping[str, Writer] = {
     **dict.fromkeys(ELEMENTWISE, elementwise),
     **dict.fromkeys(("com.microsoft.QuantizeLinear", "com.microsoft.DequantizeLinear"), elementwise),
-    **{
-        name: lambda op: [op.row("Activation", op.at(0), function=ACTIVATIONS[plain_word(op.node.op)])]
-        for name in _ACTIVATIONS
-    },
+    **dict.fromkeys(
+        _ACTIVATIONS, lambda op: [op.row("Activation", op.at(0), function=ACTIVATIONS[plain_word(op.node.op)])]
+    ),
     "Clip": clip,
     "PRelu": prelu,
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), softmax),

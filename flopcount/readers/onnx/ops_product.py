@@ -13,7 +13,6 @@ Term = tuple[Value, Dims, str]
 """An operand of a sum of products: the tensor, its sizes, and a letter for each axis."""
 
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
-_UPPER = _LOWER.upper()
 
 
 def multiplied(op: NodeContext, one: Value, other: Value) -> Value:
@@ -35,8 +34,7 @@ def linear(op: NodeContext, x: Value, weight: Value, out: int, bias: Value | Non
     if batch_axis == rank - 1:
         batch_axis = 0 if x.dims[0] == 1 and rank > 1 else None
     x = op.draft.as_layout(x, batch_axis, len(x._replace(batch_axis=batch_axis).inner) - 1)
-    params = {"weight": weight, "bias": bias}
-    return op.row("Linear", x, out_features=out, bias=bias is not None, params=params)
+    return op.row("Linear", x, out_features=out, bias=bias is not None, params={"weight": weight, "bias": bias})
 
 
 def _product(op: NodeContext, one: Value, other: Value) -> Value:
@@ -58,8 +56,7 @@ def summed_product(op: NodeContext, terms: Sequence[Term], out: str, dims: Dims)
     """Write a sum of products; axes of size 1 are left out of the equation, so they are broadcast."""
     if len(terms) == 2 and _is_matmul(terms, out):  # noqa: PLR2004  (two factors)
         values = [op.draft.as_layout(value, value.batch_axis, len(value.inner) - 1) for value, _, _ in terms]
-        transposed = terms[0][2][-1] == terms[1][2][-1]
-        return op.row("MatMul", *values, transpose=transposed)
+        return op.row("MatMul", *values, transpose=terms[0][2][-1] == terms[1][2][-1])
     parts, names = [], []
     for value, sizes, letters in terms:
         kept = [place for place, size in enumerate(sizes) if size > 1] or [len(sizes) - 1]
@@ -118,7 +115,7 @@ def einsum(op: NodeContext) -> list[Value]:
     names = reads.split(",")
     if len(names) != len(op.present) or not reads.replace(",", "").replace("...", "").isalpha():
         raise Refusal(f"the equation {equation!r} does not name the axes of {len(op.present)} inputs")
-    free = "".join(letter for letter in reversed(_UPPER) if letter not in reads + out)
+    free = "".join(letter for letter in reversed(_LOWER.upper()) if letter not in reads + out)
     names = [_without_dots(name, len(value.dims), free) for name, value in zip(names, op.present, strict=True)]
     if "..." in out:
         out = out.replace("...", "".join(letter for letter in max(names, key=len) if letter in free))
@@ -241,8 +238,7 @@ def packed_attention(op: NodeContext) -> list[Value]:
     heads, out = op.integer("num_heads", 0), weight.dims[-1]
     if len(x.dims) != 3 or len(weight.dims) != 2 or heads < 1 or out % 3:  # noqa: PLR2004  (tokens; a matrix; q, k, v)
         raise Refusal("its weights are not those of queries, keys and values")
-    y = linear(op, x, weight, out, op.get(2))
-    return _attended(op, shares(op, y, 3))
+    return _attended(op, shares(op, linear(op, x, weight, out, op.get(2)), 3))
 
 
 def _attended(op: NodeContext, values: list[Value]) -> list[Value]:

@@ -36,10 +36,9 @@ def reshaped(op: NodeContext, x: Value, dims: Dims) -> Value:
         raise Refusal(f"{x.elements} numbers cannot be made {render(dims)}")
     shape = op.draft.rows[x.row or 0].shape
     units = [axis for axis, size in enumerate(dims) if size == 1]
-    layouts = [y._replace(batch_axis=axis) for axis in (*units[: 0 in units], None, *units[0 in units :])]
-    for layout in layouts:
-        if layout.inner == shape.dims:
-            return layout
+    layouts = (y._replace(batch_axis=axis) for axis in (*units[: 0 in units], None, *units[0 in units :]))
+    if layout := next((each for each in layouts if each.inner == shape.dims), None):
+        return layout
     y = y.with_batch_first
     if len(y.inner) == 1 and shape.channel_axis == 0:
         return op.row("Flatten", x, batch_axis=y.batch_axis)._replace(dims=dims)

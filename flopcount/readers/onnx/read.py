@@ -106,8 +106,7 @@ def input_sizes(inputs: Sequence[ValueInfo], options: ReadOptions, title: str) -
     asked, names = _asked(inputs, options.input, title)
     for info in inputs:
         _bind(info, asked.get(info.name), names, title)
-    notes: dict[Note, None] = {}
-    found: dict[str, Dims] = {}
+    notes, found = dict[Note, None](), dict[str, Dims]()
     for info in inputs:
         found[info.name] = dims = asked.get(info.name) or _from_file(info, names, notes, title)
         if any(size < 1 or size > LARGEST for size in dims):
@@ -241,8 +240,7 @@ def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
         more = f" and {len(rows) - 2} more" if len(rows) > 2 else ""  # noqa: PLR2004  (those that are named)
         what = f"{len(several)} initializers are" if len(several) > 1 else "1 initializer is"
         numbers = f"{what} used by several layers and counted once ({total:,} numbers)"
-        text = f"{numbers}: {_printable(name)} ({draft.sizes[name]:,}) by {layers}{more}"
-        notes.append(Note("shared-weights", text))
+        notes.append(Note("shared-weights", f"{numbers}: {_printable(name)} ({draft.sizes[name]:,}) by {layers}{more}"))
     if draft.computed:
         numbers = f"{draft.computed:,} numbers of weights are not parameters"
         notes.append(Note("computed-weights", f"{numbers}: the graph computes them, and no initializer holds them"))
@@ -290,8 +288,7 @@ def _of_weight(row: DraftRow) -> Scope | None:
 
 def _completed(found: Sequence[Scope | None], rows: Sequence[DraftRow], first: int) -> list[Scope]:
     """Name what has no name by its operator, in the block it most likely belongs to."""
-    result: list[Scope] = []
-    homes: list[Scope] = []
+    result, homes = list[Scope](), list[Scope]()
     none: Scope = ()
     ahead = [*accumulate(reversed(found), lambda later, scope: scope[:-2] if scope else later, initial=none)][:0:-1]
     for scope, row, after in zip(found, rows, ahead, strict=True):

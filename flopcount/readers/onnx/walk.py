@@ -39,9 +39,7 @@ class GraphScope(NamedTuple):
 
 def reads(nodes: Iterable[file.NodeProto], outputs: Iterable[str]) -> Counter[str]:
     """Count how often each name is read; an output of the graph counts as read twice more."""
-    counts = Counter(name for node in nodes for name in node.inputs)
-    counts.update([*outputs, *outputs])
-    return counts
+    return Counter((*(name for node in nodes for name in node.inputs), *outputs, *outputs))
 
 
 def unknown_operators(model: file.ModelProto) -> Counter[str]:
