@@ -330,8 +330,7 @@ def _normalize(op: LayerOp) -> Made:
     if not op.flag("channel_shared", True):
         return op.row("RMSNorm", op.x)
     y = op.row("RMSNorm", op.x, elementwise_affine=False)
-    weight = op.row("Parameter", y, tail="scale", size=[1])
-    return op.row("Elementwise", y, weight, tail="scaled", function="mul")
+    return op.row("Elementwise", y, op.row("Parameter", y, tail="scale", size=[1]), tail="scaled", function="mul")
 
 
 def _relu(op: LayerOp) -> Made:
@@ -458,9 +457,8 @@ def _inputs(net: TextMessage, layers: Sequence[TextMessage]) -> Mapping[str, tup
     for place, name in enumerate(net.words("input")):
         listed = given[place].numbers("dim") if place < len(given) else dims[4 * place : 4 * place + 4]
         shapes[name] = tuple(listed[1:]) or tuple(listed)
-    for layer in layers:
-        if kind_of(layer) in INPUTS:
-            shapes |= dict.fromkeys(layer.words("top"), ()) | _declared(layer)
+    for layer in (each for each in layers if kind_of(each) in INPUTS):
+        shapes |= dict.fromkeys(layer.words("top"), ()) | _declared(layer)
     read_by = {name for layer in layers if kind_of(layer) not in SKIPPED for name in _bottoms(layer)}
     shapes = {name: sizes for name, sizes in shapes.items() if name in read_by}
     if not shapes:
@@ -499,10 +497,9 @@ def _walk(layers: Sequence[TextMessage], builder: Builder, blobs: dict[str, Sign
         kind = kind_of(layer)
         if kind in SKIPPED:
             continue
-        for name in _bottoms(layer):
-            if name not in blobs:
-                origin = Origin(layer.word("name"), kind, layer.line)
-                raise origin.problem(f"reads {name[:50]!r}, which no layer before it writes")
+        if missing := [name for name in _bottoms(layer) if name not in blobs]:
+            origin = Origin(layer.word("name"), kind, layer.line)
+            raise origin.problem(f"reads {missing[0][:50]!r}, which no layer before it writes")
         op = _op(builder, layer, kind, tuple(blobs[name] for name in _bottoms(layer)), _held(layer, named))
         made: Made = LAYERS[kind](op) if kind in LAYERS else op.row("Identity", op.x)
         tops = layer.words("top") or [f"layer {place}"]

@@ -303,8 +303,8 @@ class NodeContext(NamedTuple):
 
     def operation(self, value: Value, *inputs: Value, channel_axis: int | None = None) -> Value:
         """Write an operation of which only the output is known."""
-        source, fields = inputs or self.active, {"operator": self.node.operator, "size": value.inner}
-        y = self.draft.add("Operation", source, value.batch_axis, fields)
+        fields = {"operator": self.node.operator, "size": value.inner}
+        y = self.draft.add("Operation", inputs or self.active, value.batch_axis, fields)
         if channel_axis is not None:
             self.draft.rows[-1].set_channel_axis(channel_axis)
         return y

@@ -82,8 +82,7 @@ def conv_transpose(op: NodeContext) -> list[Value]:
 def _growth(op: NodeContext, x: Value, fields: dict[str, Any]) -> dict[str, Any]:
     """Return the padding and output padding of a transposed convolution; what pads cannot cut off is added."""
     count = len(x.dims) - 2
-    extra = op.integers("output_padding") or (0,) * count
-    wanted = op.integers("output_shape")[-count:]
+    extra, wanted = op.integers("output_padding") or (0,) * count, op.integers("output_shape")[-count:]
     if not wanted and op.attribute("auto_pad", "NOTSET") in {"SAME_UPPER", "SAME_LOWER"}:
         wanted = tuple(size * s for size, s in zip(x.dims[2:], fields["stride"], strict=True))
     pads = _explicit_padding(op, count)
@@ -168,8 +167,7 @@ def _targets(op: NodeContext, x: Value) -> tuple[list[int], list[float]]:
 
 def shuffle(op: NodeContext) -> list[Value]:
     """DepthToSpace and SpaceToDepth."""
-    x, block = as_map(op, op.at(0)), op.integer("blocksize", 1)
-    grows = op.node.op == "DepthToSpace"
+    x, block, grows = as_map(op, op.at(0)), op.integer("blocksize", 1), op.node.op == "DepthToSpace"
     fields: dict[str, Any] = {"upscale_factor" if grows else "downscale_factor": block}
     y = op.row("PixelShuffle" if grows else "PixelUnshuffle", x, **fields)
     if prod(y.dims) != x.elements:

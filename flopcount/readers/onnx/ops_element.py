@@ -231,8 +231,7 @@ def group_norm(op: NodeContext) -> list[Value]:
 
 def reduction(op: NodeContext) -> list[Value]:
     """Reduce along axes: all of them by default."""
-    x = op.at(0)
-    rank = len(x.dims)
+    x, rank = op.at(0), len(op.at(0).dims)
     is_arg = op.node.op in {"ArgMax", "ArgMin"}
     axes = (op.integer("axis", 0),) if is_arg else op.integers_at("axes", 1)
     if not axes and op.integer("noop_with_empty_axes", 0):

@@ -205,8 +205,7 @@ def shares(op: NodeContext, x: Value, count: int) -> list[Value]:
 
 def gather(op: NodeContext) -> list[Value]:
     """Gather: rows of a table, or some places along an axis."""
-    x, which = op.at(0), op.at(1)
-    axis = op.axis(len(x.dims), 0)
+    x, which, axis = op.at(0), op.at(1), op.axis(len(op.at(0).dims), 0)
     dims = (*x.dims[:axis], *which.dims, *x.dims[axis + 1 :])
     if x.static and not which.static:
         return [_embedded(op, x, which, axis, dims)]
@@ -243,8 +242,7 @@ def _single(op: NodeContext, x: Value, axis: int) -> Value:
 
 def concat(op: NodeContext) -> list[Value]:
     """Concat: one tensor after the other."""
-    first = op.active[0]
-    rank = len(first.dims)
+    first, rank = op.active[0], len(op.active[0].dims)
     axis = op.axis(rank, 1)
     inputs = [value for value in op.present if len(value.dims) == rank and value.dims[axis]]
     if len({(*value.dims[:axis], *value.dims[axis + 1 :]) for value in inputs}) > 1:
