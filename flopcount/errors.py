@@ -61,7 +61,6 @@ class ShapeError(BadInput):
     """A formula cannot be applied to the shapes it was given."""
 
     def __init__(self, what: str, code: str = "shape") -> None:
-        """Keep the sentence and its code."""
         super().__init__(what)
         self.code = code
 
@@ -91,7 +90,6 @@ class Note(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        """Return the sentence."""
         return self.text
 
 
@@ -102,7 +100,6 @@ class SpecError(BadInput):
     """
 
     def __init__(self, problems: Sequence[Problem], file: Any = None) -> None:
-        """Keep the problems, in the order of the file."""
         super().__init__("\n".join(map(str, problems)))
         self.problems, self.file = tuple(problems), file
 

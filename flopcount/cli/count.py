@@ -26,7 +26,10 @@ class View(NamedTuple):
     graph: str | None = None
 
 
-view_options = typed(
+@click.command("count")
+@click.argument("arch", shell_complete=complete_arch)
+@count_options
+@typed(
     "view",
     View,
     click.option("--depth", type=int, metavar="N", help="Fold blocks to the first N names of each path."),
@@ -37,12 +40,6 @@ view_options = typed(
     click.option("--parts", is_flag=True, help="Show the parts of composite layers too."),
     click.option("--graph", type=click.Choice([*GRAPHS]), help="Draw the network instead, folded by --depth."),
 )
-
-
-@click.command("count")
-@click.argument("arch", shell_complete=complete_arch)
-@count_options
-@view_options
 @plot_option
 @output_options
 def command(arch: str, options: Options, view: View, out: Output) -> None:

@@ -16,7 +16,6 @@ from flopcount.errors import INDENT, FlopcountError, Message, SpecError, nearest
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-
 COMMANDS: Mapping[str, str] = {
     "count": "per-layer parameters and MACs (default command)",
     "compare": "totals of several networks side by side",

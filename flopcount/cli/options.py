@@ -15,7 +15,6 @@ from flopcount.network.convention import POLICIES, mac_conventions
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-
 CHARTS = (".svg", ".png", ".html")
 """The endings of files that --plot writes."""
 

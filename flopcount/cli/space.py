@@ -20,7 +20,9 @@ class Asked(NamedTuple):
     seed: int = 0
 
 
-space_options = typed(
+@click.command("space")
+@click.argument("arch", shell_complete=complete_arch)
+@typed(
     "asked",
     Asked,
     click.option("--where", metavar="EXPR", help="A budget: 'macs <= 300M and params <= 3M and input >= 160'."),
@@ -29,11 +31,6 @@ space_options = typed(
     click.option("--sample", type=click.IntRange(1, 100_000), metavar="N", help="Draw N that meet it, all as likely."),
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which draws."),
 )
-
-
-@click.command("space")
-@click.argument("arch", shell_complete=complete_arch)
-@space_options
 @grid_options
 @output_options
 def command(arch: str, batches: str | None, asked: Asked, options: Options, out: Output) -> None:

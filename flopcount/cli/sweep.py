@@ -13,7 +13,10 @@ from flopcount.cli.output import Output, emit, show, write_whole
 from flopcount.cli.streaming import Kept, Sweep, grid, streamed
 from flopcount.errors import Note, UsageError
 
-sweep_options = typed(
+
+@click.command("sweep")
+@click.argument("arch", shell_complete=complete_arch)
+@typed(
     "kept",
     Kept,
     click.option("--where", metavar="EXPR", help="Keep these only: 'macs <= 300M and params <= 3M'."),
@@ -27,11 +30,6 @@ sweep_options = typed(
         "--start", type=click.IntRange(0), metavar="ID", help="Go on from this candidate; -o FILE is added to."
     ),
 )
-
-
-@click.command("sweep")
-@click.argument("arch", shell_complete=complete_arch)
-@sweep_options
 @click.option("--id", "id_", type=click.IntRange(0), metavar="ID", help="Count one candidate, layer by layer.")
 @click.option("--save", metavar="FILE", help="Write the candidate of --id to an arch file; - prints it.")
 @grid_options

@@ -51,17 +51,13 @@ class Limit(BaseModel, **FROZEN):
         """Take `"600M"` for a maximum."""
         return raw if isinstance(raw, Mapping) else {"max": raw}
 
-    @classmethod
-    def _read(cls, raw: object) -> Quantity:
-        return quantities.count(raw, cls.key)
-
     @field_validator("max", "min", "warn", mode="plain")
     @classmethod
     def _quantity(cls, raw: object, info: ValidationInfo) -> Quantity:
         """Read a quantity, or a percentage if the field allows one."""
-        field = info.field_name
+        field, read = info.field_name, quantities.size if cls.key == "weight_bytes" else quantities.count
         try:
-            return (None if field in {"max", "min"} else quantities.share(raw)) or cls._read(raw)
+            return (None if field in {"max", "min"} else quantities.share(raw)) or read(raw, cls.key)
         except NotAQuantityError as error:
             where = cls.key if field == "max" else f"{cls.key} ({field})"
             raise sentence("invalid-quantity", f"invalid {where} {shown(raw)}: {error}") from None
@@ -110,10 +106,6 @@ class ByteLimit(Limit):
     bits: Annotated[
         int, Help("an integer (1 to 64)"), Field(strict=True, ge=1, le=64, description="bits per parameter")
     ] = 32
-
-    @classmethod
-    def _read(cls, raw: object) -> Quantity:
-        return quantities.size(raw, cls.key)
 
 
 def _limit(name: str) -> Any:

@@ -44,7 +44,6 @@ COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 _COMMON = (ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp)
 _OPERATORS = (*ARITHMETIC, *COMPARISONS, ast.USub, ast.Not, ast.And, ast.Or)
 
-
 UNDECIDED = "undecided"
 """The code of a decision that would depend on shapes."""
 
@@ -53,7 +52,6 @@ class ExpressionError(ValueError):
     """Something is wrong with an expression; the message says what in one clause, the code of what sort it is."""
 
     def __init__(self, what: str, code: str = "") -> None:
-        """Keep the clause and its code."""
         super().__init__(what)
         self.code = code
 
@@ -154,7 +152,6 @@ def _checked(node: ast.AST, language: Language) -> Iterator[str]:
 
 _WORDS = {ast.Div: "/ (use //)", ast.Pow: "**", ast.MatMult: "@", ast.Is: "is", ast.In: "in"}
 """How operators that are not allowed are written."""
-
 
 LARGEST = 10**30
 """Largest int an expression may have as its value."""

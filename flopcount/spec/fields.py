@@ -46,11 +46,6 @@ def printable(text: str) -> str:
     return text
 
 
-def _none(word: str) -> str | None:
-    """Turn "none" into None, which TOML lacks."""
-    return None if word == "none" else word
-
-
 Positive = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
 NonNegative = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
 Pair = Annotated[tuple[NonNegative, NonNegative], Field(min_length=2, max_length=2)]
@@ -114,7 +109,7 @@ def _choice(*words: str, about: str = "") -> Any:
     """Return the type of one word out of several; "none" stands for no value."""
     *most, last = (f'"{word}"' for word in words)
     named = Help(about or f"{', '.join(most)} or {last}")
-    return Annotated[Literal[words], AfterValidator(_none), named]
+    return Annotated[Literal[words], AfterValidator(lambda word: None if word == "none" else word), named]
 
 
 _NAMED = ", ".join(f'"{name}"' for name in NORMS)
@@ -125,8 +120,6 @@ Function = _choice("none", *ACTIVATIONS, about=_FUNCTIONS)
 Operator = _choice(*FUNCTIONS, about=_OPERATORS)
 Mode = _choice("nearest", "linear", "bilinear", "bicubic", "trilinear", "area")
 Reduction = _choice("mean", "sum", "max", "min", "prod", "norm", "logsumexp", "argmax", "argmin")
-
-
 Policy = Annotated[
     Literal["trainable", "weights", "total", "folded", "slim"],
     Help('"trainable", "weights", "total", "folded" or "slim"'),

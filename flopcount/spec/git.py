@@ -35,7 +35,10 @@ def root_of(folder: Path) -> Path | None:
 def base_at(root: Path, ref: str) -> Base:
     """Return the merge base of a ref and the checkout; for a submodule, the commit that its superproject had then."""
     commit = _in_superproject(root, ref) or _merge_base(root, ref)
-    return files_at(root, commit)._replace(renamed=_renamed(root, commit))
+    words = _git(root, "diff", "--name-status", "-z", "-M", "--diff-filter=R", "--no-ext-diff", commit).split(b"\0")
+    names = [word.decode(errors="surrogateescape") for word in words if word]
+    renamed = {new: old for _, old, new in zip(names[::3], names[1::3], names[2::3], strict=False)}
+    return files_at(root, commit)._replace(renamed=renamed)
 
 
 def texts_at(base: Base, paths: Iterable[Path]) -> dict[Path, bytes]:
@@ -95,13 +98,6 @@ def _history_hint(root: Path, ref: str) -> str:
     if _answer(root, "rev-parse", "--is-shallow-repository") == "true":
         return "this clone is shallow: run git fetch --unshallow, or set fetch-depth: 0 in the CI checkout"
     return f"fetch it first, as in git fetch origin {ref[:100].removeprefix('origin/')}, or name another"
-
-
-def _renamed(root: Path, commit: str) -> dict[str, str]:
-    """Return the old name of each renamed file by its new one."""
-    words = _git(root, "diff", "--name-status", "-z", "-M", "--diff-filter=R", "--no-ext-diff", commit).split(b"\0")
-    names = [word.decode(errors="surrogateescape") for word in words if word]
-    return {new: old for _, old, new in zip(names[::3], names[1::3], names[2::3], strict=False)}
 
 
 def _blob(base: Base, path: Path) -> str | None:
