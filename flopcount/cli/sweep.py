@@ -44,21 +44,16 @@ def command(
     .parquet all that is kept is written while it is computed; candidates that
     cannot be are counted, and the reasons told.
     """
-    _check_one(kept, id_, save)
-    space, (where, pareto, sort) = grid(arch, options, batches, kept[:3])
-    if id_ is not None:
-        _one(space, id_, save, out)
-    else:
-        _all(space, kept._replace(where=where, pareto=pareto, sort=sort), out)
-
-
-def _check_one(kept: Kept, id_: int | None, save: str | None) -> None:
-    """Refuse what is said of many candidates where there is one, and the other way round."""
     if save is not None and id_ is None:
         raise UsageError(f"--save {save}: say which candidate; give its --id")
     given = [f"--{name}" for name, value in kept._asdict().items() if value and name != "seed"]
     if id_ is not None and given:
         raise UsageError(f"--id {id_} counts one candidate; leave out {' and '.join(given)}")
+    space, (where, pareto, sort) = grid(arch, options, batches, kept[:3])
+    if id_ is not None:
+        _one(space, id_, save, out)
+    else:
+        _all(space, kept._replace(where=where, pareto=pareto, sort=sort), out)
 
 
 def _one(space: Space, id_: int, save: str | None, out: Output) -> None:

@@ -59,7 +59,11 @@ def command(arch: str, asked: Alternatives, options: Options, out: Output) -> No
     change, fixed = _change(asked, options)
     case = case_of(arch, fixed).at(metrics=metrics_in(asked.sort))
     base = _base(case, change.points)
-    found, invalid = _compared(change, base, _home(case, base))
+    home = base
+    if case.input is not None:
+        with suppress(BadInput):  # its file leaves sizes open
+            home = case.at(input=None).count
+    found, invalid = _compared(change, base, home)
     report = _shaped(whatif_report(base, found, fixed.changes), asked.sort, asked.top)
     notes = [Note("invalid", f"{each['alternative']}: {each['reason']}") for each in invalid]
     notes += [Note("saved", _saved(found, asked.save))] if asked.save is not None else []
@@ -109,16 +113,6 @@ def _base(case: Case, places: Sequence[Point]) -> Count:
                 with suppress(BadInput):
                     return case.at(input=point.input).count
         raise
-
-
-def _home(case: Case, base: Count) -> Count:
-    """Count the network at its own input; if its file leaves sizes open, at that of the base."""
-    if case.input is None:
-        return base
-    try:
-        return case.at(input=None).count
-    except BadInput:
-        return base
 
 
 def _compared(change: _Change, base: Count, home: Count) -> tuple[list[whatif.Alternative], list[dict[str, str]]]:

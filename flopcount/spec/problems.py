@@ -66,21 +66,16 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], root: Any) -> Problem
         table, rest = inner
     inside = detail.get("ctx", {}).get("place")
     if inside is not None:
-        return _sentence(detail, table, (*_present(table.raw, rest), *inside), root)
+        keys, what, code = (*_present(table.raw, rest), *inside), detail["msg"], detail["type"]
+        if code == "unknown-type" and (templates := table_in(root, "templates")):  # it may name one of them, too
+            kind = str(_at(table.raw, keys)["type"])[:50]
+            what = f"unknown type {kind!r}; {suggestion(kind, [*templates, *KINDS])}"
+        return table.problem(keys, what, code)
     if detail["type"] == "string_unicode" and not rest:  # the key itself, with half a character
         return table.problem((str(detail["input"]),), f"unknown key {shown(detail['input'])}", "unknown-key")
     if not rest:
         return table.problem((), f"invalid {shown(table.raw)}: expected a table", "invalid-value")
     return _field(detail, table, rest, root)
-
-
-def _sentence(detail: ErrorDetails, table: _Table, keys: Place, root: Any) -> Problem:
-    """Return an error that is a whole sentence; a type may also name a template of the file."""
-    what, code, templates = detail["msg"], detail["type"], table_in(root, "templates")
-    if code == "unknown-type" and templates:
-        kind = str(_at(table.raw, keys)["type"])[:50]
-        what = f"unknown type {kind!r}; {suggestion(kind, [*templates, *KINDS])}"
-    return table.problem(keys, what, code)
 
 
 def _field(detail: ErrorDetails, table: _Table, rest: Place, root: Any) -> Problem:
