@@ -26,7 +26,7 @@ def _is_open(node: Node, name: str) -> bool:
 
 # The width multiplier scales channels by the file's rule.
 
-_WIDTH = re.compile(r"[0-9]{1,9}(\.[0-9]{0,12})?|\.[0-9]{1,12}|[0-9]{1,9}/0*[1-9][0-9]{0,8}")
+_WIDTH = r"[0-9]{1,9}(\.[0-9]{0,12})?|\.[0-9]{1,12}|[0-9]{1,9}/0*[1-9][0-9]{0,8}"
 
 WIDEST = 1000
 """The largest width multiplier."""
@@ -34,7 +34,7 @@ WIDEST = 1000
 
 def width_ratio(text: str) -> Ratio:
     """Read a multiplier exactly as written: 0.75 is 3/4."""
-    if not _WIDTH.fullmatch(text.strip()):
+    if not re.fullmatch(_WIDTH, text.strip()):
         raise UsageError(f"--width {text[:60]!r} is not a number; write, for example, --width 0.75")
     width = Fraction(text.strip())
     if not 0 < width <= WIDEST:

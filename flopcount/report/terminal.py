@@ -1,89 +1,125 @@
 """Tables in a terminal, plain if piped, and the same as an SVG picture."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any, Literal
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table as RichTable
-from rich.text import Text
+from click import style
 
-from flopcount.report.table import WORDS, Column, Report, Row, Table, cell_text
+from flopcount.report.table import WORDS, Column, Report, Row, Table
 
 WIDEST = 10_000
-"""A width at which nothing is cut: piped output and tables of numbers are never wrapped."""
+"""A width at which nothing is wrapped: that of piped output."""
+
+MARGIN = "   "
+"""The space before a table and between its columns."""
+
+NARROWEST = 16
+"""The width to which a column of prose shrinks at most."""
+
+Look = Literal["title", "aside", "note", ""]
+LOOKS: Mapping[str, Mapping[str, Any]] = {"title": {"bold": True}, "aside": {"dim": True}, "note": {"fg": "yellow"}}
+"""How a terminal shows a line."""
+
+Line = tuple[str, Look]
+"""A line of text and its look."""
 
 
 def render_terminal(report: Report, width: int | None = None, *, color: bool = False, parts: bool = False) -> str:
-    """Return the report; prose is wrapped at `width`, tables never."""
-    out = io.StringIO()
-    console = Console(
-        file=out,
-        width=WIDEST,
-        color_system="standard" if color else None,
-        force_terminal=color,
-        legacy_windows=False,
-        emoji=False,
-        highlight=False,
-    )
-    for piece in _pieces(report, width or WIDEST, parts=parts):
-        console.print(piece, crop=False, soft_wrap=isinstance(piece, Text))
-    return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
+    """Return the report; prose is wrapped at `width`, other cells never."""
+    lines = _lines(report, width or WIDEST, parts=parts)
+    return "".join(f"{_styled(line) if color else line[0]}\n" for line in lines)
 
 
 def render_svg(report: Report) -> str:
-    """Return what a terminal shows as an SVG picture."""
-    plain = render_terminal(report, 100)
-    width = max(map(len, plain.split("\n")))
+    """Return what a terminal as wide as the tables shows, at least 100 columns for prose, as an SVG picture."""
+    from rich.console import Console
+    from rich.text import Text
+
+    width = max(map(_cells, render_terminal(report, 100).split("\n")))
+    drawn = Text.from_ansi(render_terminal(report, width, color=True).rstrip("\n"))
     console = Console(file=io.StringIO(), record=True, width=width + 2, force_terminal=True, color_system="truecolor")
-    console.print(Group(*_pieces(report, width, parts=False)), crop=False)
+    console.print(drawn, soft_wrap=True)
     return console.export_svg(title=report.title.partition(":")[0], unique_id="flopcount")
 
 
-def _pieces(report: Report, width: int, *, parts: bool) -> Iterable[RenderableType]:
-    yield from _wrapped(Text(report.title, "bold"), width)
-    for line in report.lines:
-        yield from _wrapped(Text(str(line), "dim"), width)
+def _styled(line: Line) -> str:
+    text, look = line
+    return style(text, **LOOKS[look]) if text and look else text
+
+
+def _lines(report: Report, width: int, *, parts: bool) -> Iterator[Line]:
+    yield from ((line, "title") for line in _wrapped(report.title, width))
+    yield from ((line, "aside") for text in report.lines for line in _wrapped(str(text), width))
     for table in report.tables:
-        yield _drawn(table, width, parts=parts)
-        if table.caption:
-            yield from _wrapped(Text(table.caption, "dim"), width)
+        yield from _drawn(table, width, parts=parts)
+        yield from ((line, "aside") for line in _wrapped(table.caption, width) if line)
     for note in report.notes:
-        yield Text()
-        yield from _wrapped(Text(f"note: {note}", "yellow"), width)
+        yield "", ""
+        yield from ((line, "note") for line in _wrapped(f"note: {note}", width))
 
 
-def _wrapped(text: Text, width: int) -> Iterable[Text]:
-    yield from text.wrap(Console(width=width), width) if width < WIDEST else [text]
+def _wrapped(text: str, width: int) -> list[str]:
+    if _cells(text) <= width:
+        return [text]
+    from textwrap import wrap
+
+    return wrap(text, width, break_on_hyphens=False)
 
 
-def _drawn(table: Table, width: int, *, parts: bool) -> RenderableType:
-    grid = RichTable(box=SIMPLE_HEAD, show_footer=table.total is not None, pad_edge=False, header_style="bold")
-    footers = table.texts(table.total, table.separator) if table.total else [""] * len(table.columns)
-    for column, footer in zip(table.columns, footers, strict=True):
-        grid.add_column(
-            column.title,
-            footer,
-            justify="left" if column.form in WORDS else "right",
-            no_wrap=column.form != "prose",
-            min_width=None if column.form == "prose" else _widest(table, column),
-            footer_style="bold",
-        )
-    for row in table.rows:
-        _add(grid, row, table, parts=parts)
-    if any(column.form == "prose" for column in table.columns):
-        grid.width = min(width - 2, WIDEST) if width < WIDEST else None
-    return Padding(grid, (0, 0, 0, 2), expand=False)
+def _cells(text: str) -> int:
+    """Return how many cells of a terminal a text takes."""
+    if max(text, default="") < "\u0300":
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
-def _widest(table: Table, column: Column) -> int:
-    """Return the width at which nothing in a column is cut; only prose wraps on a narrow terminal."""
-    cells = (cell_text(row.cells.get(column.key), column.form, table.separator) for row in table.every)
-    return max(map(len, (column.title, *cells)))
+def _drawn(table: Table, width: int, *, parts: bool) -> Iterator[Line]:
+    """Yield a table: a blank line, the titles, a rule, the rows, the totals after a blank line, and a blank line."""
+    titles = [column.title for column in table.columns]
+    rows = [*_rows(table.rows, table, parts=parts)]
+    totals = [table.texts(table.total, table.separator)] if table.total else []
+    widths = _widths(table.columns, [titles, *(cells for cells, _ in rows), *totals], width)
+    yield "", ""
+    yield from _row(titles, widths, table.columns, "title")
+    yield MARGIN + "─" * (sum(widths) + len(MARGIN) * (len(widths) - 1)), ""
+    for cells, look in rows:
+        yield from _row(cells, widths, table.columns, look)
+    for cells in totals:
+        yield "", ""
+        yield from _row(cells, widths, table.columns, "title")
+    yield "", ""
 
 
-def _add(grid: RichTable, row: Row, table: Table, *, parts: bool, style: str = "") -> None:
-    grid.add_row(*map(Text, table.texts(row, table.separator)), style=style)
-    for part in row.parts if parts else ():
-        _add(grid, part, table, parts=True, style="dim")
+def _rows(rows: Iterable[Row], table: Table, *, parts: bool) -> Iterator[tuple[list[str], Look]]:
+    for row in rows:
+        yield table.texts(row, table.separator), ""
+        for part in row.parts if parts else ():
+            yield from ((cells, "aside") for cells, _ in _rows([part], table, parts=True))
+
+
+def _widths(columns: Sequence[Column], texts: Iterable[Sequence[str]], width: int) -> list[int]:
+    """Return the width of each column: that of its longest text; the narrowest columns of prose take theirs first."""
+    widths = [max(map(_cells, column)) for column in zip(*texts, strict=True)]
+    prose = sorted((i for i, column in enumerate(columns) if column.form == "prose"), key=widths.__getitem__)
+    left = width - len(MARGIN) * len(widths) - sum(widths) + sum(widths[i] for i in prose)
+    for others, i in zip(range(len(prose), 0, -1), prose, strict=True):
+        widths[i] = min(widths[i], max(left // others, NARROWEST))
+        left -= widths[i]
+    return widths
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], columns: Sequence[Column], look: Look) -> Iterator[Line]:
+    """Yield the lines of a row: more than one if prose is wrapped."""
+    wrapped = (_wrapped(cell, width) for cell, width in zip(cells, widths, strict=True))
+    for line in zip_longest(*wrapped, fillvalue=""):
+        padded = (_aligned(*each) for each in zip(line, widths, columns, strict=True))
+        yield (MARGIN + MARGIN.join(padded)).rstrip(), look
+
+
+def _aligned(text: str, width: int, column: Column) -> str:
+    space = " " * (width - _cells(text))
+    return text + space if column.form in WORDS else space + text

@@ -193,8 +193,8 @@ class Claim(BaseModel, **FROZEN):
     with_: Annotated[
         With,
         Help("a table of width, variant, set, standard"),
-        Field(alias="with", description="changes to the network"),
-    ] = With()
+        Field(alias="with", default_factory=With, description="changes to the network"),
+    ]
     erratum: Annotated[Line, Field(description="why the source is wrong, if it is: the claim then need not hold")] = ""
 
 
@@ -213,7 +213,7 @@ def _budget_model() -> type[BaseModel]:
     return Budget
 
 
-_Budget = Annotated[Any, PlainValidator(lambda raw: _budget_model().model_validate(raw)), Tables(_budget_model)]
+_Budget = Annotated[Any, Tables(_budget_model)]
 
 
 class Arch(BaseModel, **FROZEN):
@@ -234,18 +234,18 @@ class Arch(BaseModel, **FROZEN):
         Arguments, Field(description="numbers that the layers may use in expressions, with their values")
     ] = {}
     templates: Annotated[
-        dict[Name, Annotated[Template, PlainValidator(Template.model_validate)]],
+        dict[Name, Annotated[Template, Tables(lambda: Template)]],
         Help("a table of templates"),
         Field(description="kinds of layers composed of others"),
     ] = {}
     scaling: Annotated[
         Scaling | None,
-        PlainValidator(Scaling.model_validate),
+        Tables(lambda: Scaling),
         Help("a table of rule, divisor and minimum"),
         Field(description="how --width changes channels"),
     ] = None
     variants: Annotated[
-        dict[str, Annotated[Variant, PlainValidator(Variant.model_validate)]],
+        dict[str, Annotated[Variant, Tables(lambda: Variant)]],
         Help("a table of variants"),
         Field(description="networks that differ in numbers only, by name"),
     ] = {}

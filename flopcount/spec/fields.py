@@ -8,9 +8,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, LiteralString, NamedTuple, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import CoreSchema, any_schema, no_info_plain_validator_function
 
 from flopcount.errors import plain, suggestion
 from flopcount.formulas.norm import ACTIVATIONS, NORMS
@@ -34,9 +35,16 @@ class Help(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The model of tables that few files have; it is imported when a file has one."""
+    """The model of tables that few files have; it is built when a file has one."""
 
     model: Callable[[], type[BaseModel]]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate a table with its model, without building the model for files that have no such table."""
+        del source, handler
+        return no_info_plain_validator_function(
+            lambda raw: self.model().model_validate(raw), json_schema_input_schema=any_schema()
+        )
 
 
 def printable(text: str) -> str:

@@ -38,7 +38,7 @@ _FIGURE = (
     r"(\d[\d_]*|\d{1,3}(?:([ ,])\d{3})(?:\2\d{3})*)(?:\.(\d[\d_]*))?"  # 600_000, 600,000 or 600 000, decimals
     r"(?:[eE]([+-]?\d{1,2}))?\s*([A-Za-z/% ]*)"  # exponent, unit
 )
-_OPERATIONS = re.compile(r"([kKMGBT]?)\s*(MACs?|FLOPs?|FLOPS|MAdds?|ops?)(?:/s)?", re.IGNORECASE)
+_OPERATIONS = r"([kKMGBT]?)\s*(MACs?|FLOPs?|FLOPS|MAdds?|ops?)(?:/s)?"
 
 
 class NotAQuantityError(ValueError):
@@ -123,7 +123,7 @@ def _written(raw: object) -> tuple[str, Printed]:
 
 def _operations(text: str, found: Printed, key: str) -> str:
     """Say how operations of another sort convert: 1 MAC is 2 FLOPs."""
-    match = _OPERATIONS.fullmatch(found.unit)
+    match = re.fullmatch(_OPERATIONS, found.unit, re.IGNORECASE)
     if match is None:
         return ""
     if key not in {"macs", "flops"}:
