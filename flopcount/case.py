@@ -307,9 +307,9 @@ class Case:
         plan = standardized(self.trace)
         return trace(plan, self.inputs, self.given) if plan else None
 
-    @cached_property
+    @property
     def count(self) -> Count:
-        """What every layer costs."""
+        """What every layer costs; a count that is kept computes each cost once."""
         traced = folded(self.trace) if self.convention.folds else self.trace
         return Count(self, traced, batched(self.convention, traced))
 

@@ -89,7 +89,8 @@ class Values:
 
     def __contains__(self, name: object) -> bool:
         """Tell whether a name is known."""
-        return name in self.frame.names
+        root = self.frame.root
+        return name in self.frame.arguments or name in SPECIAL or (root is not None and name in root.arguments)
 
 
 def valued(value: object, values: Values) -> Any:
@@ -298,7 +299,8 @@ def _constant(value: Any, at: _Around, path: str, key: str) -> Any:
 
 def _expressed(row: LayerRow, frame: Frame | None) -> Mapping[str, Any]:
     """Return a row's fields, strings that are arithmetic over the names of the frame as expressions."""
-    return {key: expressed(value, frame.names) for key, value in row.fields.items()} if frame else row.fields
+    names = frame.names if frame else None
+    return row.fields if names is None else {key: expressed(value, names) for key, value in row.fields.items()}
 
 
 def _node(layer: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Node:

@@ -79,34 +79,23 @@ class _Tracer:
         if not all(name in self.shapes for name in node.inputs):
             return
         inputs = [self.shapes[name] for name in node.inputs]
-        key, problems = self._key(node, inputs), len(self.problems)
-        step = self.known.get(key) if key else None
-        if step is None:
-            step = self._checked(node, inputs)
-            if step is None:
-                return
-            if key and len(self.problems) == problems:
-                self.known[key] = step
-        self.steps[node.path], self.shapes[node.path] = step, step.shape
-
-    def _key(self, node: Node, inputs: list[Shape]) -> tuple[Any, ...] | None:
-        """Return what decides on a step that needs nothing from outside: the layer and the shapes it reads."""
-        if node.frame is not None or node.path in self.given:
-            return None
-        dims = [(*shape.dims, -shape.channel_axis) for shape in inputs]
-        if not all(isinstance(size, int) for each in dims for size in each):
-            return None
-        layer, kind = node.layer, type(node.layer)
-        shares = id(layer) if isinstance(layer.shared, dict) else (layer.shared, layer.frozen)
-        return (kind, shares, *(getattr(layer, name) for name in own(kind)), *dims)
-
-    def _checked(self, node: Node, inputs: list[Shape]) -> Step | None:
-        """Return the step, noting what is wrong with it; None if not even its shape is known."""
         try:
-            step = _step(node, inputs, self.given, self.shapes, self.memo)
+            options = settled(node, self.given, self.shapes, self.memo)
+            key, problems = _key(node, options, inputs), len(self.problems)
+            step = self.known.get(key) if key else None
+            step = step or self._checked(node, inputs, options)
         except ShapeError as error:
             self.problems.append(_problem(node, str(error), inputs, error.code))
-            return None
+            return
+        if step is None:
+            return
+        if key and len(self.problems) == problems:
+            self.known[key] = step
+        self.steps[node.path], self.shapes[node.path] = step, step.shape
+
+    def _checked(self, node: Node, inputs: list[Shape], options: Mapping[str, Any]) -> Step | None:
+        """Return the step, noting what is wrong with it; None if not even its shape is known."""
+        step = _step(node, inputs, options)
         if self.fixed:
             step, self.fixed = step._replace(constraints=(*step.constraints, *self.fixed)), []
         broken = [constraint for constraint in step.constraints if constraint.is_broken]
@@ -126,10 +115,24 @@ def _fixed(plan: Plan, inputs: Mapping[str, Shape]) -> Iterator[Constraint]:
             yield equal(size, wanted, text)
 
 
-def _step(node: Node, inputs: list[Shape], given: Given, shapes: Mapping[str, Shape], memo: Memo) -> Step:
+def _key(node: Node, options: Mapping[str, Any], inputs: list[Shape]) -> tuple[Any, ...] | None:
+    """Return what decides on a step: the layer's options and the shapes it reads, if all are plain."""
+    key = (*options.values(), *(size for shape in inputs for size in (*shape.dims, -shape.channel_axis)))
+    if not all(map(_is_plain, key)):
+        return None
+    layer = node.layer
+    shares = id(layer) if isinstance(layer.shared, dict) else layer.shared
+    return (node.kind, shares, layer.frozen, len(inputs), *key)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, int | str | float | None) or (isinstance(value, tuple) and all(map(_is_plain, value)))
+
+
+def _step(node: Node, inputs: list[Shape], options: Mapping[str, Any]) -> Step:
     if len(inputs) > 1 and not reads_several(node.kind):
         raise ShapeError(f"{node.kind} reads one layer, but after names {len(inputs)}; name one")
-    step, layer = formula(node.kind)(*inputs, **settled(node, given, shapes, memo)), node.layer
+    step, layer = formula(node.kind)(*inputs, **options), node.layer
     if layer.shared:  # its params are counted by another layer
         step = shared(step, None if layer.shared is True else layer.shared)
     return frozen(step) if layer.frozen else step

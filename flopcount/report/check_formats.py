@@ -8,9 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-from xml.etree import ElementTree as ET
 
 from flopcount import __version__
 from flopcount.analyses.budgets.check import Checked, Evaluation, Outcome
@@ -21,6 +20,9 @@ from flopcount.report.table import Report, escaped, markdown_row, notes_data, pl
 from flopcount.report.table import render_json as json_text
 from flopcount.spec.units import DEFAULT_METRICS, amount, pair, percent
 from flopcount.spec.units import METRICS as MEANING
+
+if TYPE_CHECKING:
+    from xml.etree import ElementTree as ET
 
 METRIC_ROWS = [METRICS[name] for name in DEFAULT_METRICS]
 
@@ -248,6 +250,8 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 def render_junit(outcome: Outcome) -> str:
     """Return a test case for each file: an error if it could not be checked, a failure if a limit is broken."""
+    from xml.etree import ElementTree as ET
+
     paths = [*dict.fromkeys((*(each.path for each in outcome.files), *(each.path for each in outcome.findings)))]
     cases = [_case(path, [each for each in outcome.findings if each.path == path], outcome) for path in paths]
     failures, errors = (sum(case.find(tag) is not None for case in cases) for tag in ("failure", "error"))
@@ -259,7 +263,9 @@ def render_junit(outcome: Outcome) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
 
 
-def _case(path: str, findings: Sequence[Finding], outcome: Outcome) -> ET.Element:
+def _case(path: str, findings: Sequence[Finding], outcome: Outcome) -> "ET.Element":
+    from xml.etree import ElementTree as ET
+
     case = ET.Element("testcase", {"classname": "flopcount.check", "name": _clean(path), "time": "0"})
     unchecked = [each for each in findings if each.unchecked]
     broken = [each for each in findings if each.level == "error" and not each.unchecked]

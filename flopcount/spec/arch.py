@@ -193,8 +193,8 @@ class Claim(BaseModel, **FROZEN):
     with_: Annotated[
         With,
         Help("a table of width, variant, set, standard"),
-        Field(alias="with", default_factory=With, description="changes to the network"),
-    ]
+        Field(alias="with", description="changes to the network"),
+    ] = With.model_construct()
     erratum: Annotated[Line, Field(description="why the source is wrong, if it is: the claim then need not hold")] = ""
 
 

@@ -18,7 +18,19 @@ from pydantic import (
 
 from flopcount.errors import plain, suggestion
 from flopcount.spec import units as quantities
-from flopcount.spec.fields import FROZEN, Flag, Help, Line, Name, Policy, Positive, sentence, shown, with_metrics
+from flopcount.spec.fields import (
+    FROZEN,
+    Flag,
+    Help,
+    Line,
+    Name,
+    Policy,
+    Positive,
+    Tables,
+    sentence,
+    shown,
+    with_metrics,
+)
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.units import DEFAULT_METRICS, METRICS, NotAQuantityError, Quantity
 
@@ -112,7 +124,8 @@ def _limit(name: str) -> Any:
     """Return the field of a metric: a limit that knows the key it is read for."""
     model = create_model(f"{name.title()}Limit", __base__=Limit, __module__=__name__)
     model.key, model.__doc__ = name, f"The limits of {METRICS[name]}."
-    return Annotated[model | None, Help('a limit such as "600M"'), Field(description=METRICS[name])], None
+    limit = Annotated[Any, Tables(lambda: model, is_described=True)]
+    return Annotated[limit | None, Help('a limit such as "600M"'), Field(description=METRICS[name])], None
 
 
 @with_metrics(METRICS, _limit)
@@ -120,7 +133,7 @@ class Limits(BaseModel, **FROZEN):
     """The limits of a network or a part of it."""
 
     weight_bytes: Annotated[
-        ByteLimit | None,
+        Annotated[ByteLimit, Tables(lambda: ByteLimit, is_described=True)] | None,
         Help('a limit such as "2 MB", or {max = "2 MB", bits = 8}'),
         Field(description="bytes of the parameters, by default at 32 bits each"),
     ] = None
@@ -185,7 +198,11 @@ class Budget(Limits):
         Literal["error", "warn"], Help('"error" or "warn"'), Field(description="whether exceeding it fails the check")
     ] = "error"
     message: Annotated[Line, Field(description="text to print with a finding")] = ""
-    when: Annotated[When, Help("a table of input, width, variant, batch"), Field(description="where it holds")] = When()
+    when: Annotated[
+        When,
+        Help("a table of input, width, variant, batch"),
+        Field(description="where it holds"),
+    ] = When.model_construct()
     convention: Annotated[Policy, Field(description="parameters that count")] = "trainable"
     blocks: Annotated[
         dict[str, Limits],

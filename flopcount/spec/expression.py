@@ -244,17 +244,24 @@ def unrounded(expression: Expression, names: Namespace) -> Any:
 
 def evaluated(node: Any, names: Namespace, domain: Exact) -> Any:
     """Return the value of a tree over a domain."""
+    kind = type(node)
+    if kind is ast.Name:
+        return domain.name(node.id, names)
+    if kind is ast.Constant:
+        return domain.constant(node.value)
+    if kind is ast.BinOp:
+        left = evaluated(node.left, names, domain)
+        return domain.binary(type(node.op), left, evaluated(node.right, names, domain))
+    return _decided(node, names, domain)
+
+
+def _decided(node: Any, names: Namespace, domain: Exact) -> Any:
+    """Return the value of a tree that is neither a number, a name nor arithmetic with two operands."""
 
     def value(inner: ast.expr) -> Any:
         return evaluated(inner, names, domain)
 
     match node:
-        case ast.Constant():
-            found = domain.constant(node.value)
-        case ast.Name():
-            found = domain.name(node.id, names)
-        case ast.BinOp():
-            found = domain.binary(type(node.op), value(node.left), value(node.right))
         case ast.UnaryOp():
             operand = value(node.operand)
             found = domain.negated(operand) if isinstance(node.op, ast.Not) else domain.negative(operand)

@@ -8,10 +8,18 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, LiteralString, NamedTuple, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    create_model,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
-from pydantic_core.core_schema import CoreSchema, any_schema, no_info_plain_validator_function
+from pydantic_core.core_schema import CoreSchema, no_info_plain_validator_function
 
 from flopcount.errors import plain, suggestion
 from flopcount.formulas.norm import ACTIVATIONS, NORMS
@@ -35,16 +43,26 @@ class Help(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The model of tables that few files have; it is built when a file has one."""
+    """The model of tables that few files have; it is built when a file has one.
+
+    The JSON Schema says what the model says if it `is_described`, otherwise nothing.
+    """
 
     model: Callable[[], type[BaseModel]]
+    is_described: bool = False
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate a table with its model, without building the model for files that have no such table."""
         del source, handler
-        return no_info_plain_validator_function(
-            lambda raw: self.model().model_validate(raw), json_schema_input_schema=any_schema()
-        )
+        return no_info_plain_validator_function(lambda raw: self.model().model_validate(raw))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the JSON Schema of the model."""
+        del schema
+        if not self.is_described:
+            return {}
+        self.model().model_rebuild()
+        return handler(self.model().__pydantic_core_schema__)
 
 
 def printable(text: str) -> str:
