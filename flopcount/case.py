@@ -6,7 +6,7 @@ convention meet, so the notes that qualify its numbers go wherever the numbers g
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, cached_property, reduce
+from functools import cache, cached_property, partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -22,8 +22,7 @@ from flopcount.network.trace import Trace, fields, trace
 from flopcount.network.transform import folded, scaled, standardized, width_ratio
 from flopcount.spec.expression import Ratio
 from flopcount.spec.fields import Layer
-from flopcount.spec.load import Setting, setting
-from flopcount.spec.load import load as load_arch
+from flopcount.spec.load import Setting, setting, source_of, specified
 from flopcount.spec.load import load_bytes as load_stdin
 from flopcount.spec.source import Notation
 from flopcount.spec.units import DEFAULT_METRICS
@@ -328,6 +327,8 @@ def load(reference: str | Path, *, allow_unknown: bool = False, title: str = "")
     """
     path = Path(reference)
 
+    arch = cache(partial(source_of, str(reference)))
+
     @cache
     def reading() -> Callable[[Where], Plan]:
         from flopcount.readers.load import Reading
@@ -336,7 +337,8 @@ def load(reference: str | Path, *, allow_unknown: bool = False, title: str = "")
 
     def read(where: Where) -> Plan:
         if not title and (path.suffix == ".toml" or not os.path.isfile(reference)):  # noqa: PTH113  (answers to any word)
-            return planned(load_arch(str(reference), where.settings, where.variant))
+            source, named = arch()
+            return planned(specified(source, where.settings, where.variant or named))
         return reading()(where)
 
     return Network(title or str(reference), read)

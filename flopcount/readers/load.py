@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flopcount.errors import Refusal
 from flopcount.network.network import NOWHERE, Where, planned
 from flopcount.network.plan import Plan
-from flopcount.spec.load import Spec, load_bytes, validated
+from flopcount.spec.load import Spec, source_in, specified, validated
 from flopcount.spec.source import Source
 from flopcount.spec.text import read_bytes
 
@@ -77,6 +77,7 @@ class Reading:
         self.path, self.title = path, title or str(path)
         self.content, self.allow_unknown = content, allow_unknown
         self._build: Build | None = None
+        self._source: Source | None = None
 
     def __call__(self, where: Where) -> Plan:
         """Read the file: an arch file, or a model at an input."""
@@ -94,8 +95,10 @@ class Reading:
         return Plan(**result._asdict(), file=cache(partial(_spec, result, self.title)), sized=True)
 
     def _arch(self, where: Where) -> Spec:
-        content = read_bytes(self.path, self.title) if self.content is None else self.content
-        return load_bytes(content, None, where.settings, where.variant, self.title)
+        if self._source is None:
+            content = read_bytes(self.path, self.title) if self.content is None else self.content
+            self._source = source_in(content, self.title)
+        return specified(self._source, where.settings, where.variant)
 
     def _parsed(self, parser: Parser) -> "Build":
         if self._build is None and self.content is None:

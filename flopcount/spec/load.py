@@ -211,22 +211,23 @@ class Spec(NamedTuple):
 
 def load(reference: str, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
     """Load an arch file, or a bundled network if there is no file of that name."""
-    source, named = _read(reference)
-    return _specified(source, settings, variant or named)
+    source, named = source_of(reference)
+    return specified(source, settings, variant or named)
 
 
-def _specified(source: Source, settings: Iterable[Setting], variant: str | None) -> Spec:
+def specified(source: Source, settings: Iterable[Setting], variant: str | None) -> Spec:
     """Validate a network, or the network of a space with its axes."""
     if not _is_space(source):
         return validated(source, settings, variant)
-    base, named = _read(_base(source))
+    base, named = source_of(_base(source))
     if _is_space(base):
         raise FileError(source.title, "arch names another space; name the network itself")
     spec = validated(base, settings, variant or named)
     return spec._replace(arch=spec.arch.model_copy(update={"space": dict(source.data.get("space", {}))}))
 
 
-def _read(reference: str) -> tuple[Source, str | None]:
+def source_of(reference: str) -> tuple[Source, str | None]:
+    """Read an arch file, or a bundled network with the variant that its name is, without validating it."""
     path, named = Bundled(Path(reference))
     if not os.path.isfile(path):  # noqa: PTH113  (answers False, not an error, to a name no system can hold)
         path, named = bundled_network(reference) or (path, named)
@@ -267,8 +268,13 @@ def load_bytes(
     title: str = "<stdin>",
 ) -> Spec:
     """Load an arch from bytes, such as standard input; by default, the title and the text tell the notation."""
+    return specified(source_in(content, title, notation), settings, variant)
+
+
+def source_in(content: bytes, title: str, notation: Notation | None = None) -> Source:
+    """Read an arch from bytes without validating it."""
     text = decoded(content, title)
-    return _specified(parsed(text, notation or notation_of(Path(title), text), title), settings, variant)
+    return parsed(text, notation or notation_of(Path(title), text), title)
 
 
 def validated(source: Source, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:
