@@ -48,13 +48,14 @@ class Alternatives(NamedTuple):
 @count_options
 @plot_option
 @output_options
-def command(arch: str, asked: Alternatives, options: Options, out: Output) -> None:
+def command(arch: str, asked: Alternatives, options: Options, out: Output) -> int:
     """Compare ARCH with the same network with other convolutions, or at other widths and inputs.
 
     Replaces every convolution that can be replaced, and lists the others with
     the reason. Common fields carry over; --set FIELD=VALUE sets those of the
     new kind. Several kinds (--to A --to B) and several values (--set p=1,2,4,
-    --width 0.5,0.75, --input 128:224:32) are compared in all combinations.
+    --width 0.5,0.75, --input 128:224:32) are compared in all combinations;
+    those that are invalid are listed with the reason, and the exit code is 2.
     """
     change, fixed = _change(asked, options)
     case = case_of(arch, fixed).at(metrics=metrics_in(asked.sort))
@@ -69,6 +70,7 @@ def command(arch: str, asked: Alternatives, options: Options, out: Output) -> No
     notes += [Note("saved", _saved(found, asked.save))] if asked.save is not None else []
     facts = {**report.facts, **({"invalid": invalid} if invalid else {})}
     show(report._replace(notes=(*report.notes, *notes), facts=facts), out)
+    return BadInput.exit_code if invalid else 0
 
 
 class _Change(NamedTuple):

@@ -200,9 +200,9 @@ def shared(step: Step, numbers: Mapping[str, int] | None = None) -> Step:
     counts, left = step.tally.counts, dict(numbers)
     foreign = sorted(name for name in numbers if name not in PARAMETERS or name not in counts)
     if foreign:
-        raise ShapeError(f"shared names {', '.join(foreign)}, of which this layer has none")
+        raise ShapeError(f"shared names {', '.join(foreign)}, which the layer does not have")
     constraints = (
-        positive(counts[name] - count + 1, f"shared names {{}} of {name}, and there are {{}}", count, counts[name])
+        positive(counts[name] - count + 1, f"shared = {{}} of {name}, but the layer has {{}}", count, counts[name])
         for name, count in numbers.items()
     )
     return _tallied(step._replace(constraints=(*step.constraints, *constraints)), lambda tally: _lessened(tally, left))

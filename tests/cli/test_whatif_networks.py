@@ -108,7 +108,9 @@ def test_standard_input_is_read_once(run: Run) -> None:
 
 
 def test_networks_that_cannot_be_are_listed_beside_those_that_can(run: Run) -> None:
-    data = json.loads(run("whatif", "vgg16", "--input", "224,8", "--format", "json").out)
+    result = run("whatif", "vgg16", "--input", "224,8", "--format", "json")
+    data = json.loads(result.out)
+    assert result.code == 2  # what was asked for could not all be answered
     assert [row["input"] for row in data["alternatives"]] == [[3, 224, 224]]
     ((invalid, note),) = zip(data["invalid"], data["notes"], strict=True)
     assert (invalid["alternative"], invalid["input"]) == ("input 8", "8")

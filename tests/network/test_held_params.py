@@ -50,7 +50,7 @@ def test_shared_params_count_once_and_frozen_ones_are_not_trained(
         ("shared = { weights = 4 }", "shared names weights"),
         ("shared = { running = 8, slope = 4 }", "shared names slope"),
         ("shared = { conv_mac = 4 }", "shared names conv_mac"),
-        ("shared = { weight = 109 }", "shared names 109 of weight, and there are 108"),
+        ("shared = { weight = 109 }", "shared = 109 of weight, but the layer has 108"),
     ],
 )
 def test_what_cannot_be_shared_is_refused(run: Run, write: Write, field: str, words: str) -> None:
