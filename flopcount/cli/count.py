@@ -5,11 +5,10 @@ from typing import Any, NamedTuple
 
 import click
 
-from flopcount.cli.loading import Options, case_of
+from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, typed
 from flopcount.cli.output import Output, emit, show
 from flopcount.errors import UsageError
-from flopcount.report.cost import metrics_in
 from flopcount.report.count import GRAPHS, check_depth, count_report, cut, folded, sorted_by, summed_by, with_columns
 from flopcount.report.table import Table
 
@@ -48,8 +47,7 @@ def command(arch: str, options: Options, view: View, out: Output) -> None:
     ARCH is an arch file (TOML or JSON), a model of another tool (ONNX, Keras …),
     a bundled network or - for standard input. Layers that replace a standard convolution are compared with it.
     """
-    metrics = metrics_in(view.columns, view.sort, view.by)
-    result = case_of(arch, options).at(metrics=metrics).count
+    result = count_of(arch, options, view.columns, view.sort, view.by)
     if view.parts and out.fmt != "table":
         how = "always has the parts" if out.fmt == "json" else "cannot show them"
         raise UsageError(f"--parts is for tables; {out.fmt} {how}")

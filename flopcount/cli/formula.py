@@ -78,6 +78,7 @@ def _kind(kind: str, asked: Derivation, options: Options) -> Report:
         "--from": options.notation,
         "--in": asked.axis,
         "--params": options.params,
+        "--metrics": options.metrics,
         "--convention": None if options.counts == "macs" else options.counts,
     }
     _refuse(ours, f"is for networks, and {kind} is a kind of layer")

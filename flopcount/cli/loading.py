@@ -7,6 +7,7 @@ from flopcount.case import Case, Count, load, load_bytes
 from flopcount.errors import FileError, UsageError, plain
 from flopcount.network.convention import Convention, convention
 from flopcount.network.network import Network
+from flopcount.report.cost import metrics_in
 from flopcount.spec.load import setting
 from flopcount.spec.source import Notation
 from flopcount.spec.text import MOST_BYTES
@@ -24,6 +25,7 @@ class Options(NamedTuple):
     variant: str | None = None
     width: str | None = None
     allow_unknown: bool = False
+    metrics: str | None = None
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -36,8 +38,8 @@ class Options(NamedTuple):
         """What is counted."""
         return convention(self.params, self.counts)
 
-    def case(self, network: Network) -> Case:
-        """Return the case that the options describe."""
+    def case(self, network: Network, *columns: str | None) -> Case:
+        """Return the case that the options describe, with the metrics that options for columns name."""
         for name, text in (("--width", self.width), ("--input", self.size)):
             if text and {",", ":"} & {*text} and "=" not in text:  # lists and ranges are for other commands
                 what = "several values are several networks; give one here"
@@ -51,6 +53,7 @@ class Options(NamedTuple):
             variant=self.variant,
             settings=[setting(text) for text in self.settings],
             convention=self.convention,
+            metrics=metrics_in(self.metrics, *columns),
         )
 
 
@@ -63,11 +66,11 @@ def network_of(reference: str, options: Options) -> Network:
     return load_bytes(sys.stdin.buffer.read(MOST_BYTES + 1), notation=options.notation)
 
 
-def case_of(reference: str, options: Options) -> Case:
-    """Return the case of a reference and its options."""
-    return options.case(network_of(reference, options))
+def case_of(reference: str, options: Options, *columns: str | None) -> Case:
+    """Return the case of a reference and its options, with the metrics that options for columns name."""
+    return options.case(network_of(reference, options), *columns)
 
 
-def count_of(reference: str, options: Options) -> Count:
+def count_of(reference: str, options: Options, *columns: str | None) -> Count:
     """Count a network; problems point into its file."""
-    return case_of(reference, options).count
+    return case_of(reference, options, *columns).count

@@ -9,8 +9,9 @@ import click
 
 from flopcount.cli.loading import Options
 from flopcount.cli.output import FORMATS, Output
-from flopcount.errors import UsageError, plain
+from flopcount.errors import UsageError, plain, suggestion
 from flopcount.network.convention import POLICIES, mac_conventions
+from flopcount.spec.units import METRICS
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -103,6 +104,20 @@ NETWORK: Sequence[Decorator] = (
     ),
     click.option("--allow-unknown", is_flag=True, help="Skip unsupported operators; totals become lower bounds."),
 )
+
+
+def _check_metrics(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse metrics that there are not."""
+    del ctx, param
+    for name in value.split(",") if value else ():
+        if name.strip() not in METRICS:
+            raise UsageError(f"--metrics {plain(name[:60])}: there is no such metric; {suggestion(name, [*METRICS])}")
+    return value
+
+
+METRICS_OPTION = click.option(
+    "--metrics", metavar="A,B,…", callback=_check_metrics, help=f"Also show these metrics: {', '.join(METRICS)}."
+)
 COUNTED: Sequence[Decorator] = (
     click.option(
         "--convention",
@@ -124,8 +139,11 @@ BATCHES = click.option("--batch", "batches", metavar="N", help="Batch size; a li
 network_options = typed("options", Options, *NETWORK)
 """Add the options that decide on the network: its input and changes to it."""
 
-count_options = typed("options", Options, *NETWORK, *COUNTED)
+count_options = typed("options", Options, *NETWORK, *COUNTED, METRICS_OPTION)
 """Add the options that decide on the numbers: the network, and what is counted."""
 
 grid_options = typed("options", Options, BATCHES, *NETWORK[:3], *NETWORK[4:], *COUNTED)
 """Add what decides on the numbers of a grid, whose batch may be a list or a range too."""
+
+sweep_options = typed("options", Options, BATCHES, *NETWORK[:3], *NETWORK[4:], *COUNTED, METRICS_OPTION)
+"""Add what decides on the numbers of a grid, and which are shown."""

@@ -196,7 +196,7 @@ def grid(
     """Load a network and tell axes from what is fixed; return with it the options for columns, FLOPs as MACs."""
     columns = [in_macs(text, options.convention.unit) for text in columns]
     words = Words(options.size, batches, options.width, options.variant, options.settings)
-    network, metrics = network_of(reference, options), metrics_in(*columns)
+    network, metrics = network_of(reference, options), metrics_in(options.metrics, *columns)
     return spaces.grid(network, words, convention=options.convention, metrics=metrics), columns
 
 

@@ -8,7 +8,7 @@ import click
 from flopcount.analyses.sweep.axes import Value, shard
 from flopcount.analyses.sweep.grid import Space
 from flopcount.cli.loading import Options
-from flopcount.cli.options import complete_arch, grid_options, output_options, plot_option, typed
+from flopcount.cli.options import complete_arch, output_options, plot_option, sweep_options, typed
 from flopcount.cli.output import Output, emit, show, write_whole
 from flopcount.cli.streaming import Kept, Sweep, grid, streamed
 from flopcount.errors import Note, UsageError
@@ -32,7 +32,7 @@ from flopcount.errors import Note, UsageError
 )
 @click.option("--id", "id_", type=click.IntRange(0), metavar="ID", help="Count one candidate, layer by layer.")
 @click.option("--save", metavar="FILE", help="Write the candidate of --id to an arch file; - prints it.")
-@grid_options
+@sweep_options
 @plot_option
 @output_options
 def command(

@@ -17,7 +17,6 @@ from flopcount.cli.output import Output, show, write_whole
 from flopcount.errors import BadInput, FileError, Note, SpecError, UsageError
 from flopcount.network.transform import Target
 from flopcount.report.compare import whatif_report
-from flopcount.report.cost import metrics_in
 from flopcount.report.table import Report
 from flopcount.spec.load import setting
 
@@ -58,7 +57,7 @@ def command(arch: str, asked: Alternatives, options: Options, out: Output) -> in
     those that are invalid are listed with the reason, and the exit code is 2.
     """
     change, fixed = _change(asked, options)
-    case = case_of(arch, fixed).at(metrics=metrics_in(asked.sort))
+    case = case_of(arch, fixed, asked.sort)
     base = _base(case, change.points)
     home = base
     if case.input is not None:

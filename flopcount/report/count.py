@@ -227,7 +227,7 @@ def _column(table: Table, key: str, option: str) -> Column:
         for column in (*table.columns, *table.more):
             if asked in {column.key, column.title}:
                 return column
-    hint = suggestion(key, [column.key for column in table.columns])
+    hint = suggestion(key, [column.key for column in (*table.columns, *table.more)])
     raise UsageError(f"{option} {key}: no such column here; {hint}")
 
 

@@ -151,3 +151,27 @@ def test_a_chart_of_a_sweep_is_of_the_flops_of_the_convention(run: Run, tmp_path
     result = run("sweep", "lenet5", "--input", "28:36:4", "--convention", "calflops", "--plot", path)
     assert (result.code, result.err.count("error")) == (0, 0)
     assert "FLOPs" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        (("resnet18",), ("totals", "flops")),
+        (("compare", "resnet18", "resnet34"), ("archs", 0, "flops")),
+        (("diff", "resnet18", "resnet34"), ("before", "flops")),
+        (("whatif", "resnet18", "--width", "1,0.5"), ("alternatives", 0, "flops")),
+        (("sweep", "resnet18", "--batch", "1,2"), ("candidates", 0, "flops")),
+    ],
+)
+def test_metrics_adds_a_metric_to_any_command(command: tuple[str, ...], place: tuple[str | int, ...], run: Run) -> None:
+    """Two FLOPs for each of the 1,814,073,344 MACs of torchvision's table."""
+    found = json.loads(run(*command, "--metrics", "flops", "--format", "json").out)
+    for key in place:
+        found = found[key]
+    assert found == 2 * 1814073344
+
+
+@pytest.mark.parametrize("command", [("resnet18",), ("formula", "Conv")])
+def test_a_metric_that_cannot_be_shown_is_refused(command: tuple[str, ...], run: Run) -> None:
+    name = "flops" if command[0] == "formula" else "flopz"
+    assert run(*command, "--metrics", name).code == 2
