@@ -33,6 +33,11 @@ _HOMES = {
 __all__ = ["Case", "FlopcountError", "check", "check_case", "compare", "convention", "load", "sweep"]
 
 
+def __dir__() -> list[str]:
+    """Return the public names, imported or not."""
+    return [*globals(), *__all__]
+
+
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used: `import flopcount` costs nothing."""
     if name not in _HOMES:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import flopcount
-from flopcount.errors import Note, SpecError, UsageError
+from flopcount.errors import Note, SpecError, UsageError, suggestion
 from flopcount.formulas.numbers import Dim, exact, maximum
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
@@ -200,7 +200,7 @@ class Case:
     """A network at a point, under a convention; immutable, everything else is derived when it is asked for.
 
     `input` is text as `--input` takes it (`"160"`, `"3x160x160"`), a size or a list of sizes; `width` a
-    multiplier as text or number; `settings` are `KEY=VALUE` texts as `--set` takes them.
+    multiplier as text or number; `settings` is a `KEY=VALUE` text as `--set` takes it, or several.
 
     Raises UsageError for a point that cannot be, FileError or SpecError for what is wrong with the file.
     """
@@ -216,7 +216,7 @@ class Case:
         batch: int | None = None,
         width: str | float | None = None,
         variant: str | None = None,
-        settings: Iterable[str | Setting] = (),
+        settings: str | Iterable[str | Setting] = (),
         convention: Convention | str | None = None,
         metrics: Sequence[str] = DEFAULT_METRICS,
     ) -> None:
@@ -224,9 +224,12 @@ class Case:
         self.network, self.batch, self.variant = network, batch, variant
         self.input = _input_text(input)
         self.width = None if width is None else str(width)
-        self.settings = tuple(setting(each) if isinstance(each, str) else each for each in settings)
+        given = (settings,) if isinstance(settings, str) else settings
+        self.settings = tuple(setting(each) if isinstance(each, str) else each for each in given)
         self.convention = _convention(convention)
         self.metrics = tuple(metrics)
+        if unknown := next((name for name in self.metrics if name not in METRICS), None):
+            raise UsageError(f"there is no metric {unknown!r}; {suggestion(unknown, [*METRICS])}")
 
     @classmethod
     def of(
@@ -408,7 +411,7 @@ def _skipped(plan: Plan) -> Iterator[Note]:
 
 
 def _unscaled(case: Case) -> Iterator[Note]:
-    if case.given and case.plan.scaling is None:
+    if case.given and case.plan.scaling is None and case.width_ratio != (1, 1):
         text = "the file has no [scaling]: channels times the width are rounded down to a whole number, at least 1"
         yield Note("width-unscaled", text)
 

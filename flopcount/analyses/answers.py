@@ -1,6 +1,6 @@
 """What a case answers beyond its own count: comparisons, limits and sweeps, for use from Python."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from flopcount.analyses.budgets.findings import Finding, SourceMap
 from flopcount.analyses.budgets.judge import Model, Rule, breaches, measurement, own_rules
 from flopcount.case import METRICS, Case, Cost, Point
-from flopcount.errors import BadInput, Note, UsageError
+from flopcount.errors import BadInput, Note, UsageError, suggestion
 from flopcount.spec.source import Source
 
 
@@ -62,13 +62,21 @@ class Candidate(NamedTuple):
     error: str = ""
 
 
-def sweep(case: Case, **axes: Sequence[Any]) -> tuple[Candidate, ...]:
+def sweep(case: Case, **axes: Any) -> tuple[Candidate, ...]:
     """Count a case at every combination of some of its arguments, the last varying fastest.
 
-    `axes` are lists of values by argument of `Case`: `sweep(case, input=[160, 224], width=[0.5, 1])`. A
-    combination that cannot be counted keeps its error. `flopcount sweep` is for grids of millions.
+    `axes` are lists of values by argument of `Case`: `sweep(case, input=[160, 224], width=[0.5, 1])`; any other
+    value is a list of one. A combination that cannot be counted keeps its error. `flopcount sweep` is for grids of
+    millions. Raises UsageError for an axis that is no argument.
     """
-    return tuple(_candidate(case, dict(zip(axes, values, strict=True))) for values in product(*axes.values()))
+    if unknown := next((name for name in axes if name not in ARGUMENTS), None):
+        raise UsageError(f"sweep has no axis {unknown!r}; {suggestion(unknown, ARGUMENTS)}")
+    lists = [values if isinstance(values, list | tuple | range) else [values] for values in axes.values()]
+    return tuple(_candidate(case, dict(zip(axes, values, strict=True))) for values in product(*lists))
+
+
+ARGUMENTS = ("input", "batch", "width", "variant", "settings", "convention")
+"""The arguments of a case that can be an axis."""
 
 
 def _candidate(case: Case, values: Mapping[str, Any]) -> Candidate:

@@ -9,7 +9,7 @@ import click
 
 from flopcount.cli.loading import Options
 from flopcount.cli.output import FORMATS, Output
-from flopcount.errors import UsageError, plain, suggestion
+from flopcount.errors import UsageError, plain
 from flopcount.network.convention import POLICIES, mac_conventions
 from flopcount.spec.units import METRICS
 
@@ -106,18 +106,7 @@ NETWORK: Sequence[Decorator] = (
 )
 
 
-def _check_metrics(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Refuse metrics that there are not."""
-    del ctx, param
-    for name in value.split(",") if value else ():
-        if name.strip() not in METRICS:
-            raise UsageError(f"--metrics {plain(name[:60])}: there is no such metric; {suggestion(name, [*METRICS])}")
-    return value
-
-
-METRICS_OPTION = click.option(
-    "--metrics", metavar="A,B,…", callback=_check_metrics, help=f"Also show these metrics: {', '.join(METRICS)}."
-)
+METRICS_OPTION = click.option("--metrics", metavar="A,B,…", help=f"Also show these metrics: {', '.join(METRICS)}.")
 COUNTED: Sequence[Decorator] = (
     click.option(
         "--convention",

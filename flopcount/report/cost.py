@@ -88,10 +88,11 @@ def costs_of(count: Count) -> Costs:
     return costs(count.convention, count.case.metrics)
 
 
-def metrics_in(*options: str | None) -> tuple[str, ...]:
-    """Return the default metrics, and those that options for columns name beside them."""
-    words = {word for text in options if text for word in re.findall("[a-z]+", text.lower())}
-    return (*DEFAULT_METRICS, *(name for name in METRICS if name in words and name not in DEFAULT_METRICS))
+def metrics_in(asked: str | None, *columns: str | None) -> tuple[str, ...]:
+    """Return the default metrics, those that are asked for, and those that options for columns name."""
+    words = {word for text in columns if text for word in re.findall("[a-z]+", text.lower())}
+    named = [name.strip() for name in asked.split(",")] if asked else []
+    return tuple(dict.fromkeys((*DEFAULT_METRICS, *named, *(name for name in METRICS if name in words))))
 
 
 def facts(result: Count, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:

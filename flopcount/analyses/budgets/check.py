@@ -123,7 +123,8 @@ class _Run:
         if self.model.plan.unknown:
             yield unchecked(SKIPPED, rule, self.model)
             return
-        for point in rule.points:
+        for each in rule.points:
+            point = each._replace(input=each.input or self.model.input)
             yield from self.count(rule, point) or self._judged(rule, point)
 
     def count(self, rule: Rule, point: Point) -> list[Finding]:
