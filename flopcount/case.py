@@ -100,11 +100,6 @@ def combined(costs: Iterable[Cost], metrics: Sequence[str] = DEFAULT_METRICS) ->
     return Cost({name: METRICS[name].combined(each[name] for each in costs) for name in metrics})
 
 
-def summed(traced: Trace, rule: Convention, metrics: Sequence[str] = DEFAULT_METRICS) -> Cost:
-    """Return the metrics of a whole trace."""
-    return combined((cost(step, rule, metrics) for step in traced.steps.values()), metrics)
-
-
 class Point(NamedTuple):
     """Where a network is counted, each value as it is written; what is None is as the file says."""
 
@@ -179,6 +174,10 @@ class Count:
         """The cost of the whole network with standard convolutions; None if it has no others."""
         return combined(self.standard_costs.values(), self.case.metrics) if self.standard else None
 
+    def addends(self, metric: str) -> tuple[Dim, ...]:
+        """Return numbers or expressions whose sum is the total of a metric."""
+        return METRICS[metric].addends(self.trace.steps.values(), self.convention)
+
     def cost(self, step: Step) -> Cost:
         """Return the cost of a step; each distinct step is computed once."""
         known = self._known.get(id(step))
@@ -242,9 +241,24 @@ class Case:
         return case
 
     def at(self, **changes: Any) -> "Case":
-        """Return the same case with some of its arguments changed, such as `case.at(input=160)`."""
+        """Return the same case with some of its arguments changed, such as `case.at(input=160)`.
+
+        Raises UsageError for another point of a case whose layers are not those of its file.
+        """
         names = ("network", "input", "batch", "width", "variant", "settings", "convention", "metrics")
-        return Case(**{**{name: getattr(self, name) for name in names}, **changes})
+        other = Case(**{**{name: getattr(self, name) for name in names}, **changes})
+        if changes.keys() <= {"convention", "metrics"}:  # the same steps
+            known = ("plan", "inputs", "given", "is_derived", "trace", "standard")
+            other.__dict__ |= {name: self.__dict__[name] for name in known if name in self.__dict__}
+        elif self.is_derived:
+            raise UsageError(f"{self.name}: its layers were changed, so they cannot be read at another point")
+        return other
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute once: a case is immutable."""
+        if name in self.__dict__:
+            raise AttributeError(f"a case is immutable; case.at({name}=…) returns another")
+        super().__setattr__(name, value)
 
     def compare(self, *others: "Case") -> "tuple[Comparison, ...]":
         """Return the totals of this case and others, with ratios to this one."""
@@ -261,9 +275,10 @@ class Case:
     def with_plan(self, plan: Plan, given: Given | None = None, inputs: Mapping[str, Shape] | None = None) -> "Case":
         """Return the case of other layers, such as those of a substitution, or at other inputs."""
         other = self.at()
-        other.is_derived = True
         given, inputs = self.given if given is None else given, self.inputs if inputs is None else inputs
-        other.__dict__ |= {"plan": plan, "inputs": inputs, "given": given}
+        for name in ("trace", "standard"):
+            other.__dict__.pop(name, None)
+        other.__dict__ |= {"plan": plan, "inputs": inputs, "given": given, "is_derived": True}
         return other
 
     @cached_property

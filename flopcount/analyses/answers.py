@@ -36,10 +36,10 @@ def check_case(case: Case, **limits: Any) -> tuple[Finding, ...]:
     `limits` are those of a `[budget]` table, such as `macs="600M"` or `params={"max": "5M"}`; without
     any, the limits in the network's own file are checked. Raises UsageError for limits that are invalid.
     """
-    model = Model(case.network, case.input)
+    model = Model(case.at(metrics=tuple(METRICS)), is_given=True)
     rules = [Rule(_budget(limits), SourceMap(Source("limits", "", "toml", {})))] if limits else own_rules(model)
     point = Point(case.input, case.width, case.variant, case.batch)
-    now = measurement(case.at(metrics=tuple(METRICS)).count)
+    now = measurement(model.base.count)
     return tuple(finding for rule in rules for finding in breaches(rule, model, point, now))
 
 

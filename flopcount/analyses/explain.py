@@ -10,14 +10,13 @@ from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from flopcount.case import METRICS, Case, Count, batched, combined, summed
+from flopcount.case import METRICS, Case, Count, combined
 from flopcount.errors import BadInput, FileError, Note, Problem, ShapeError, UsageError, suggestion
 from flopcount.formulas.numbers import exact
 from flopcount.formulas.step import Step
 from flopcount.network.convention import POLICIES, Convention, convention, mac_conventions
 from flopcount.network.network import Network
 from flopcount.network.trace import Trace
-from flopcount.network.transform import folded
 from flopcount.spec.arch import Claim, With
 from flopcount.spec.load import Spec
 from flopcount.spec.problems import table_problems
@@ -186,23 +185,6 @@ AFFINE = "_affine"
 """The suffix of the entries for scale and shift of a normalization; without it they name the normalization."""
 
 
-class Side(NamedTuple):
-    """A network as one convention counts it."""
-
-    rule: Convention
-    trace: Trace
-
-    @property
-    def total(self) -> int:
-        """Its number, in the unit of the convention."""
-        return summed(self.trace, self.rule).macs
-
-    @property
-    def undivided(self) -> "Side":
-        """The same for the whole batch."""
-        return self._replace(rule=self.rule._replace(divisor=1))
-
-
 class Term(NamedTuple):
     """An operation that two conventions weigh differently: `was` and `now`.
 
@@ -218,23 +200,23 @@ class Term(NamedTuple):
     why: str = ""
 
 
-def side(traced: Trace, rule: Convention) -> Side:
-    """Return a network as a convention counts it, with batch norms folded if it does so."""
-    return Side(batched(rule, traced), folded(traced) if rule.folds else traced)
-
-
-def terms(one: Side, other: Side) -> list[Term]:
+def terms(one: Count, other: Count) -> list[Term]:
     """Return the terms that lead from one number to the other, the largest first; they add up to the difference."""
     found: dict[tuple[str, int, int, str], Term] = {}
-    for key, term in _differences(one.undivided, other.undivided):
+    for key, term in _differences(_undivided(one), _undivided(other)):
         old = found.get(key, term._replace(times=0, amount=0, layers=0))
         found[key] = term._replace(times=old.times + term.times, amount=old.amount + term.amount, layers=old.layers + 1)
     merged = _merged([term for term in found.values() if term.amount])
     return sorted([*merged, *_divided(one, -1), *_divided(other, 1)], key=lambda term: -abs(term.amount))
 
 
-def _differences(one: Side, other: Side) -> Iterator[tuple[tuple[str, int, int, str], Term]]:
-    was, now = one.rule.operations, other.rule.operations
+def _undivided(one: Count) -> Count:
+    """Return the count of the whole batch."""
+    return Count(one.case, one.trace, one.convention._replace(divisor=1))
+
+
+def _differences(one: Count, other: Count) -> Iterator[tuple[tuple[str, int, int, str], Term]]:
+    was, now = one.convention.operations, other.convention.operations
     leaves = ((leaf for step in each.trace.steps.values() for leaf in step.leaves()) for each in (one, other))
     for before, after in zip(*leaves, strict=True):
         weights, weights2 = was.at(before), now.at(after)
@@ -245,7 +227,7 @@ def _differences(one: Side, other: Side) -> Iterator[tuple[tuple[str, int, int, 
             if pair == (0, 0) or not (old or new):
                 continue
             is_folded = before.tally.counts.get(entry) != after.tally.counts.get(entry)
-            why = _why(one.rule, other.rule, after, entry, is_folded=is_folded)
+            why = _why(one.convention, other.convention, after, entry, is_folded=is_folded)
             yield (entry, *pair, why), Term(entry, new or old, *pair, new * pair[1] - old * pair[0], 1, why)
 
 
@@ -272,11 +254,11 @@ def _merged(found: Sequence[Term]) -> Iterator[Term]:
         yield term._replace(**sums)
 
 
-def _divided(one: Side, sign: int) -> Iterator[Term]:
+def _divided(one: Count, sign: int) -> Iterator[Term]:
     """Yield what a convention leaves out that counts one input of a batch."""
-    if one.rule.divisor != 1:
-        amount = sign * (one.total - one.undivided.total)
-        yield Term("batch", one.rule.divisor, 1, 1, amount, 0, "divided by the batch")
+    if one.convention.divisor != 1:
+        amount = sign * (one.total.macs - _undivided(one).total.macs)
+        yield Term("batch", one.convention.divisor, 1, 1, amount, 0, "divided by the batch")
 
 
 SIZES = (128, 160, 192, 224, 240, 256, 288, 299, 320, 331, 384, 416, 448, 480, 512, 600, 608, 640)
@@ -287,16 +269,17 @@ NEAREST = 5
 
 
 class Explanation(NamedTuple):
-    """A way to come by a number: a convention, what has to change, and how it prints."""
+    """A way to come by a number: a convention, what has to change, how it prints, and the notes that qualify it."""
 
     convention: str
     change: str
     number: int
     rule: str
+    notes: tuple[Note, ...] = ()
 
 
 def identify(
-    figure: Figure, case: Case, relatives: Callable[[], Mapping[str, Trace]], names: Sequence[str] | None = None
+    figure: Figure, case: Case, relatives: Callable[[], Mapping[str, Case]], names: Sequence[str] | None = None
 ) -> list[Explanation]:
     """Return the simplest ways to come by a figure: which counter printed it, of which network.
 
@@ -311,23 +294,31 @@ def identify(
 
 
 def _searches(
-    figure: Figure, case: Case, relatives: Callable[[], Mapping[str, Trace]], names: Sequence[str] | None
+    figure: Figure, case: Case, relatives: Callable[[], Mapping[str, Case]], names: Sequence[str] | None
 ) -> Iterator[Iterator[Explanation]]:
     """Yield the searches for a figure, the simplest first."""
-    totals = numbers(case.trace, names)
+    totals = numbers(case, names)
     yield _plain(figure, totals)
-    yield _params(figure, case.trace)
+    yield _params(figure, case)
     yield _scaled(figure, totals)
-    yield _plain(figure, numbers(folded(case.trace), names), "batch norms folded")
+    yield _plain(figure, numbers(case, names, folds=True), "batch norms folded")
     yield _copies(figure, totals)
     yield _resized(figure, case, names)
-    others = ((name, numbers(traced, names)) for name, traced in relatives().items())
-    yield (each for name, numbers_of in others for each in _plain(figure, numbers_of, f"of {name}"))
+    others = ((name, other, numbers(other, names)) for name, other in relatives().items())
+    yield (
+        each._replace(notes=other.notes)
+        for name, other, numbers_of in others
+        for each in _plain(figure, numbers_of, f"of {name}")
+    )
 
 
-def numbers(traced: Trace, names: Sequence[str] | None = None) -> dict[str, int]:
-    """Return the number of each convention for a network."""
-    return {name: side(traced, convention(macs=name)).total for name in names or mac_conventions()}
+def numbers(case: Case, names: Sequence[str] | None = None, *, folds: bool = False) -> dict[str, int]:
+    """Return the number of each convention for a network, always with batch norms folded if it `folds`."""
+    rules = {name: convention(macs=name) for name in names or mac_conventions()}
+    return {
+        name: case.at(convention=rule._replace(folds=folds or rule.folds)).count.total.macs
+        for name, rule in rules.items()
+    }
 
 
 def nearest(figure: Figure, totals: Mapping[str, int]) -> list[str]:
@@ -341,10 +332,9 @@ def _plain(figure: Figure, totals: Mapping[str, int], change: str = "") -> Itera
             yield Explanation(name, change, number, rule)
 
 
-def _params(figure: Figure, traced: Trace) -> Iterator[Explanation]:
+def _params(figure: Figure, case: Case) -> Iterator[Explanation]:
     for policy in POLICIES:
-        rule = convention(policy)
-        number = summed(side(traced, rule).trace, rule).params
+        number = case.at(convention=convention(policy)).count.total.params
         if printed := figure.printed(number):
             yield Explanation("macs", f"the params, as --params {policy} counts them", number, printed)
 
@@ -370,5 +360,6 @@ def _resized(figure: Figure, case: Case, names: Sequence[str] | None) -> Iterato
             dims = x.resized(spatial=(size,) * len(x.spatial)).dims
             batch = exact(dims[0]) if x.channel_axis == 1 else case.batch
             with suppress(BadInput):  # the network does not take this input
-                traced = case.at(input="x".join(map(str, dims[x.channel_axis :])), batch=batch).trace
-                yield from _plain(figure, numbers(traced, names), f"--input {size}")
+                other = case.at(input="x".join(map(str, dims[x.channel_axis :])), batch=batch)
+                for each in _plain(figure, numbers(other, names), f"--input {size}"):
+                    yield each._replace(notes=other.notes)

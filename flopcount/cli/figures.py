@@ -8,7 +8,7 @@ import click
 
 from flopcount.analyses import explain
 from flopcount.case import Case
-from flopcount.cli.loading import Options, count_of
+from flopcount.cli.loading import Options, case_of
 from flopcount.cli.options import complete_arch, complete_convention, network_options, output_options
 from flopcount.cli.output import Output, show
 from flopcount.errors import Broken, UsageError
@@ -56,30 +56,31 @@ def reconcile(
         raise UsageError("nothing to reconcile with; give --with thop=4133742592, --with 4.13G or --to thop")
     found = [explain.parse_claimed(text) for text in figures]
     rules = {name: convention(macs=name) for name in (start, *ends, *(each.convention for each in found)) if name}
-    result = count_of(arch, options)
-    base = explain.side(result.trace, rules[start])
-    sides = {name: explain.side(result.trace, rule) for name, rule in rules.items()}
+    case = case_of(arch, options)
+    counts = {name: case.at(convention=rule).count for name, rule in rules.items()}
     asked = [*((name, None) for name in ends), *((each.convention, each) for each in found if each.convention)]
-    ways = [Way(sides[name], explain.terms(base, sides[name]), figure) for name, figure in asked]
+    ways = [Way(counts[name], explain.terms(counts[start], counts[name]), figure) for name, figure in asked]
     lost = [each for each in found if not each.convention] + [way.asked for way in ways if way.asked and not way.rule]
-    searches = [(each, _origins(each, result.case, arch)) for each in lost]
-    totals = explain.numbers(result.trace) if any(not found for _, found in searches) else {}
-    report = reconciliation_report(result.case.name, base, ways, searches, totals)
-    show(report._replace(notes=(*report.notes, *result.notes)), out)
+    searches = [(each, _origins(each, case, arch)) for each in lost]
+    totals = explain.numbers(case) if any(not found for _, found in searches) else {}
+    report = reconciliation_report(case.name, counts[start], ways, searches, totals)
+    others = {f"{origin.change}: ": origin.notes for _, found in searches for origin in found}
+    notes = [note._replace(text=prefix + note.text) for prefix, theirs in others.items() for note in theirs]
+    show(report._replace(notes=(*report.notes, *case.notes, *notes)), out)
     _judge(ways, searches)
 
 
 def _origins(each: explain.ClaimedFigure, case: Case, arch: str) -> list[explain.Explanation]:
     """Look for a figure under the convention it is said to be of, then under all."""
     similar = [name for name in bundled() if name.startswith(f"{arch}_") or arch.startswith(f"{name}_")]
-    relatives = cache(lambda: {name: count_of(name, Options()).trace for name in similar[:MOST_RELATIVES]})
+    relatives = cache(lambda: {name: case_of(name, Options()) for name in similar[:MOST_RELATIVES]})
     named = explain.identify(each.figure, case, relatives, [each.convention]) if each.convention else []
     return named or explain.identify(each.figure, case, relatives)
 
 
 def _judge(ways: Sequence[Way], searches: Sequence[Search]) -> None:
     """Raise if a figure does not hold or was not found."""
-    wrong = [f"{way.side.rule.name}={way.asked.figure.text}" for way in ways if way.asked and not way.rule]
+    wrong = [f"{way.result.convention.name}={way.asked.figure.text}" for way in ways if way.asked and not way.rule]
     wrong += [asked.figure.text for asked, found in searches if not asked.convention and not found]
     if wrong:
         raise Broken(f"{', '.join(wrong)}: not what this network comes to")

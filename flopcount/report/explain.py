@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from flopcount.analyses.explain import AFFINE, WORDS, ClaimedFigure, Explanation, Side, Term, Verdict, nearest
-from flopcount.case import METRICS
+from flopcount.analyses.explain import AFFINE, WORDS, ClaimedFigure, Explanation, Term, Verdict, nearest
+from flopcount.case import METRICS, Count
 from flopcount.errors import Note
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
 from flopcount.network.convention import convention
@@ -42,14 +42,14 @@ _WORDS: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT, "batch
 class Way(NamedTuple):
     """From the base to one convention, and the figure attributed to it, if any."""
 
-    side: Side
+    result: Count
     terms: Sequence[Term]
     asked: ClaimedFigure | None = None
 
     @property
     def rule(self) -> str | None:
         """How the number prints as the figure; None if it does not."""
-        return self.asked.figure.printed(self.side.total) if self.asked else None
+        return self.asked.figure.printed(self.result.total.macs) if self.asked else None
 
     @property
     def status(self) -> str:
@@ -58,7 +58,7 @@ class Way(NamedTuple):
             return ""
         if self.rule:
             return "holds" if self.rule in {"exact", "round"} else f"holds, {WORDS[self.rule]}"
-        return f"differs by {cell_text(self.asked.figure.value - self.side.total, 'count', ',')}"
+        return f"differs by {cell_text(self.asked.figure.value - self.result.total.macs, 'count', ',')}"
 
 
 Search = tuple[ClaimedFigure, Sequence[Explanation]]
@@ -66,36 +66,37 @@ Search = tuple[ClaimedFigure, Sequence[Explanation]]
 
 
 def reconciliation_report(
-    name: str, base: Side, ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str, int]
+    name: str, base: Count, ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str, int]
 ) -> Report:
     """Return the numbers, the terms that lead to each, and possible origins of figures without a convention."""
-    distinct = [*{way.side.rule.name: way for way in ways}.values()]
+    distinct = [*{way.result.convention.name: way for way in ways}.values()]
     tables = [_terms(distinct)] if any(way.terms for way in ways) else []
     origins = [_origins(searches)] if any(found for _, found in searches) else []
     tables += [_totals(base, ways), *origins] if ways else [*origins, _totals(base, ways)]  # the first is what CSV has
-    ends = ", ".join(way.side.rule.name for way in distinct)
-    counted = dict.fromkeys(f"{side.rule.name}: {side.rule.counts}" for side in (base, *(way.side for way in distinct)))
+    ends = ", ".join(way.result.convention.name for way in distinct)
+    rules = (base.convention, *(way.result.convention for way in distinct))
+    counted = dict.fromkeys(f"{rule.name}: {rule.counts}" for rule in rules)
     return Report(
-        title=f"{name}: from {base.rule.name} to {ends or 'the figures given'}",
+        title=f"{name}: from {base.convention.name} to {ends or 'the figures given'}",
         tables=tuple(tables),
         lines=(input_line(base.trace), *(Line("text", text) for text in counted)),
         notes=tuple(_notes(ways, searches, totals)),
-        facts={"arch": name, "input": inputs_data(base.trace), "from": base.rule.name},
+        facts={"arch": name, "input": inputs_data(base.trace), "from": base.convention.name},
     )
 
 
-def _totals(base: Side, ways: Sequence[Way]) -> Table:
+def _totals(base: Count, ways: Sequence[Way]) -> Table:
     rows = [Row(_total(base))]
     for way in ways:
         figure = {"figure": way.asked.figure.text, "status": way.status} if way.asked else {}
-        rows.append(Row({**_total(way.side), "difference": way.side.total - base.total, **figure}))
+        rows.append(Row({**_total(way.result), "difference": way.result.total.macs - base.total.macs, **figure}))
     has_figures = any(way.asked for way in ways)
     return Table("totals", TOTALS if has_figures else TOTALS[:3], tuple(rows))
 
 
-def _total(side: Side) -> dict[str, Any]:
-    rule = side.rule
-    return {"convention": rule.name, "number": side.total, "word": rule.word, "unit": rule.unit}
+def _total(count: Count) -> dict[str, Any]:
+    rule = count.convention
+    return {"convention": rule.name, "number": count.total.macs, "word": rule.word, "unit": rule.unit}
 
 
 def _terms(ways: Sequence[Way]) -> Table:
@@ -110,8 +111,8 @@ def _terms(ways: Sequence[Way]) -> Table:
 
 def _term(term: Term, way: Way) -> dict[str, Any]:
     what = _WORDS[term.entry]
-    plain = {**term._asdict(), "to": way.side.rule.name, "what": what}
-    rule = way.side.rule.operations.weights
+    plain = {**term._asdict(), "to": way.result.convention.name, "what": what}
+    rule = way.result.convention.operations.weights
     shift = rule.get(term.entry + AFFINE)
     if shift and term.now == rule.get(term.entry, 0) + shift:
         plain["what"] = f"{what}; {term.now - shift}, and {shift} for scale and shift"
@@ -120,7 +121,7 @@ def _term(term: Term, way: Way) -> dict[str, Any]:
 
 def _origins(searches: Sequence[Search]) -> Table:
     rows = [
-        Row({**origin._asdict(), "figure": asked.figure.text, "rule": WORDS[origin.rule]})
+        Row({**origin._replace(notes=())._asdict(), "figure": asked.figure.text, "rule": WORDS[origin.rule]})
         for asked, found in searches
         for origin in found
     ]
@@ -132,7 +133,7 @@ def _notes(ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str,
         if not found:
             near = ", ".join(f"{name} {totals[name]}" for name in nearest(figure, totals))
             yield Note("no-origin", f"{figure.text}: no convention gives this number; the nearest are {near}")
-    rules = (way.side.rule for way in ways)
+    rules = (way.result.convention for way in ways)
     for name in dict.fromkeys(rule.name for rule in rules if rule.word != rule.headline):
         yield Note("named-flops", f"{name} labels its number FLOPs; it counts MACs")
 

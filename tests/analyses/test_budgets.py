@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flopcount.analyses.budgets.findings import Finding
 from flopcount.analyses.budgets.judge import Measurement, Model, Rule, breaches, judged, measure, under
-from flopcount.case import Cost, Point, load
+from flopcount.case import Case, Cost, Point, load
 from flopcount.spec.budget import Budget, Limit
 
 NUMBERS = st.integers(0, 10**15)
@@ -111,7 +111,7 @@ def test_a_pattern_of_paths_matches_name_for_name(pattern: str, found: dict[str,
 
 def found_in(budget: Budget, now: Measurement, before: Measurement | None) -> list[Finding]:
     """Hold limits against costs; the network only gives the findings their file and its suggestions."""
-    model = Model(load("mobilenet_v1"))
+    model = Model(Case(load("mobilenet_v1")))
     return [*breaches(Rule(budget, model.source_map), model, Point(), now, before)]
 
 

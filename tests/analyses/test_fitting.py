@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from flopcount.analyses.budgets.findings import Suggestion
 from flopcount.analyses.budgets.judge import Model, suggestions
-from flopcount.case import Point, load_bytes
+from flopcount.case import Case, Point, load_bytes
 
 LAYERS = '[[layers]]\ntype = "Conv"\nout_channels = 20\nkernel_size = 1\nbias = false\n'
 
 
 def model(size: str = "[1, 64, 64]", more: str = "") -> Model:
     """Return a network of one layer: 20·w channels from 1, at every position."""
-    return Model(load_bytes(f"input = {size}\n{more}\n{LAYERS}".encode(), notation="toml"))
+    return Model(Case(load_bytes(f"input = {size}\n{more}\n{LAYERS}".encode(), notation="toml")))
 
 
 def macs(model: Model) -> Callable[[Point], int | None]:
@@ -64,7 +64,7 @@ def test_a_variant_has_sizes_of_its_own() -> None:
 
 @pytest.mark.parametrize("size", ["[4]", "[1, 64, 32]"])
 def test_inputs_without_one_size_have_no_smaller_ones(size: str) -> None:
-    network = Model(load_bytes(f'input = {size}\nlayers = [{{ type = "Flatten" }}]\n'.encode(), notation="toml"))
+    network = Model(Case(load_bytes(f'input = {size}\nlayers = [{{ type = "Flatten" }}]\n'.encode(), notation="toml")))
     assert [*suggestions(network, Point(), Fraction(5), lambda point: 9 if point.width else 3)] == []
 
 

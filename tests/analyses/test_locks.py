@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flopcount.analyses.budgets.judge import Model
 from flopcount.analyses.budgets.lock import Entry, Inventory, renewed
 from flopcount.analyses.diff import fingerprint
-from flopcount.case import Point, load_bytes
+from flopcount.case import Case, Point, load_bytes
 from flopcount.spec.budget import LockRow
 from flopcount.spec.project import HEAD, Lock, written
 from flopcount.spec.units import DEFAULT_METRICS
@@ -79,7 +79,7 @@ OTHER = {
 
 def digest(text: str, point: Point = Point()) -> str:  # noqa: B008  (frozen)
     """Hash what is counted of a text."""
-    case = Model(load_bytes(text.encode(), "net")).case(point)
+    case = Model(Case(load_bytes(text.encode(), "net"))).case(point)
     return fingerprint(case.trace, case.given)
 
 

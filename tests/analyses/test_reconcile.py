@@ -6,31 +6,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flopcount.analyses.explain import Side, Term, figure, identify, parse_claimed, side, terms
-from flopcount.case import Case, load
-from flopcount.cli.loading import Options, count_of
+from flopcount.analyses.explain import Term, figure, identify, parse_claimed, terms
+from flopcount.case import Case, Count, load
+from flopcount.cli.loading import Options, case_of
 from flopcount.errors import UsageError
 from flopcount.network.convention import convention, mac_conventions
-from flopcount.network.trace import Trace
 
 NAMES = mac_conventions()
 
 
 @cache
-def traced(name: str, **options: object) -> Trace:
-    return count_of(name, Options(**options)).trace  # type: ignore[arg-type]
+def case(name: str, **options: object) -> Case:
+    return case_of(name, Options(**options))  # type: ignore[arg-type]
 
 
-RESNET, VIT, SWIN = traced("resnet50"), traced("vit_b_16"), traced("swin_t")
+RESNET, VIT, SWIN = case("resnet50"), case("vit_b_16"), case("swin_t")
 NETWORKS = (
     *("resnet50", "vit_b_16", "vit_base_patch16_224", "swin_t", "mobilenet_v3_small", "mobilenetv3_small_100"),
     *("inception_v3_noaux", "poolformer_s12", "vgg11", "unet", "mixer_b16_224", "mobilenetv1_100"),
 )
 
 
-def way(trace: Trace, one: str, other: str) -> tuple[Side, Side, list[Term]]:
-    sides = side(trace, convention(macs=one)), side(trace, convention(macs=other))
-    return *sides, terms(*sides)
+def way(case: Case, one: str, other: str) -> tuple[Count, Count, list[Term]]:
+    before, after = (case.at(convention=convention(macs=name)).count for name in (one, other))
+    return before, after, terms(before, after)
 
 
 def test_the_weights_of_a_norm_and_of_its_scale_and_shift_are_one_term() -> None:
@@ -56,16 +55,15 @@ def test_an_exception_for_a_kind_is_said() -> None:
 
 
 def test_a_batch_that_is_divided_away_is_a_term() -> None:
-    trace = traced("resnet18", batch=8)
-    (batch,) = (term for term in way(trace, "macs", "ptflops")[2] if term.entry == "batch")
+    (batch,) = (term for term in way(case("resnet18", batch=8), "macs", "ptflops")[2] if term.entry == "batch")
     assert batch.amount == -7 * 1825313768
 
 
 @settings(max_examples=40)
 @given(st.sampled_from(NETWORKS), st.sampled_from(NAMES), st.sampled_from(NAMES))
 def test_the_terms_add_up_to_the_difference(network: str, one: str, other: str) -> None:
-    before, after, found = way(traced(network), one, other)
-    assert sum(term.amount for term in found) == after.total - before.total
+    before, after, found = way(case(network), one, other)
+    assert sum(term.amount for term in found) == after.total.macs - before.total.macs
     assert all(term.amount == term.times * (term.now - term.was) for term in found if not term.why)
 
 
@@ -121,8 +119,7 @@ def test_a_figure_may_say_whose_it_is() -> None:
 
 
 def found(text: str) -> list[tuple[str, str]]:
-    case = Case(load("resnet50"))
-    return [(each.convention, each.change) for each in identify(figure(text, ""), case, dict)]
+    return [(each.convention, each.change) for each in identify(figure(text, ""), Case(load("resnet50")), dict)]
 
 
 THOP = 4133742592

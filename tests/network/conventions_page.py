@@ -11,11 +11,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from flopcount.analyses.explain import side
-from flopcount.cli.loading import Options, count_of
+from small_networks import number
+
+from flopcount.cli.loading import Options, case_of
 from flopcount.network.convention import Described, convention, described, mac_conventions
 from flopcount.network.implementation import CALL_STYLES
-from flopcount.network.trace import trace
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "conventions.md"
@@ -53,12 +53,17 @@ def _written() -> str:
 
 def _disputed() -> str:
     """Tabulate one network under all conventions, with the numbers that counters reported."""
-    traced = count_of(DISPUTED, Options()).trace
+    case = case_of(DISPUTED, Options())
     reported = next(row["totals"] for row in RECORDED["models"] if row["name"] == DISPUTED)
-    sides = {name: side(traced, convention(macs=name)) for name in mac_conventions()}
+    counts = {name: case.at(convention=convention(macs=name)).count for name in mac_conventions()}
     rows = (
-        (f"`{name}`", f"{each.total:,}", each.rule.headline, f"{reported[name]:,}" if name in reported else "")
-        for name, each in sorted(sides.items(), key=lambda pair: pair[1].total)
+        (
+            f"`{name}`",
+            f"{count.total.macs:,}",
+            count.convention.headline,
+            f"{reported[name]:,}" if name in reported else "",
+        )
+        for name, count in sorted(counts.items(), key=lambda pair: pair[1].total.macs)
     )
     return _table(("convention", "by flopcount", "called", "reported by the counter"), rows)
 
@@ -97,9 +102,9 @@ def _unwritten(row: Mapping[str, Any]) -> Mapping[str, int]:
 
 @cache
 def _plainly(name: str, size: str, conventions: tuple[str, ...]) -> Mapping[str, int]:
-    traced = count_of(name, Options(size=size)).trace
-    plain = trace(traced.plan._replace(implementation={}), traced.inputs)
-    return {each: side(plain, convention(macs=each)).total for each in conventions}
+    case = case_of(name, Options(size=size))
+    plain = case.with_plan(case.plan._replace(implementation={}))
+    return {each: number(plain, each) for each in conventions}
 
 
 def _cells() -> str:

@@ -54,3 +54,8 @@ def oracle(name: str) -> dict[str, Any]:
     """Read recorded figures."""
     figures: dict[str, Any] = json.loads((ORACLES / f"{name}.json").read_text(encoding="utf-8"))
     return figures
+
+
+def number(case: Case, name: str) -> int:
+    """Return what a convention counts."""
+    return case.at(convention=convention(macs=name)).count.total.macs

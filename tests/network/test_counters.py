@@ -9,15 +9,13 @@ from functools import cache
 from typing import Any
 
 import pytest
-from small_networks import network, oracle, row
+from small_networks import network, number, oracle, row
 
-from flopcount.analyses.explain import side
-from flopcount.case import Case, Count, summed
+from flopcount.case import Case, Count
 from flopcount.cli.loading import Options, count_of
 from flopcount.formulas.shape import Shape
 from flopcount.network.convention import convention, mac_conventions
 from flopcount.network.plan import input_shapes, plan
-from flopcount.network.trace import Trace, trace
 from flopcount.spec.arch import Arch
 
 RECORDED = oracle("counters")
@@ -31,22 +29,24 @@ def model(name: str, size: str, settings: tuple[str, ...]) -> Count:
     return count_of(name, Options(size=size, settings=settings))
 
 
-def traced(row: Mapping[str, Any]) -> Trace:
-    """Walk a network that a recorded row describes."""
+def case_of(row: Mapping[str, Any]) -> Case:
+    """Return the network that a recorded row describes."""
     arch = Arch.model_validate({key: row[key] for key in ("input", "layers", "written") if key in row})
-    return trace(plan(arch), Shape(tuple(row["input"])))
+    return Case.of(plan(arch), Shape(tuple(row["input"])))
 
 
 @pytest.mark.parametrize("row", MODELS)
 def test_totals_of_a_model(row: Mapping[str, Any]) -> None:
     result = model(row["name"], row["input"], tuple(row.get("set", ())))
-    assert {name: side(result.trace, convention(macs=name)).total for name in row["totals"]} == row["totals"]
+    assert {name: number(result.case, name) for name in row["totals"]} == row["totals"]
 
 
 @pytest.mark.parametrize("row", MODELS)
 def test_params_of_a_model(row: Mapping[str, Any]) -> None:
     result = model(row["name"], row["input"], tuple(row.get("set", ())))
-    assert {name: summed(result.trace, convention(macs=name)).params for name in row["params"]} == row["params"]
+    assert {name: result.case.at(convention=convention(macs=name)).count.total.params for name in row["params"]} == row[
+        "params"
+    ]
 
 
 def test_every_model_is_recorded_with_every_counter() -> None:
@@ -58,7 +58,7 @@ def test_every_model_is_recorded_with_every_counter() -> None:
 @pytest.mark.parametrize("row", RECORDED["unseen"], ids=lambda row: f"{row['name']}-{row['input']}")
 def test_totals_of_a_model_that_was_measured_after_its_file_was_written(row: Mapping[str, Any]) -> None:
     result = model(row["name"], row["input"], ())
-    found = {name: side(result.trace, convention(macs=name)).total for name in row["totals"]}
+    found = {name: number(result.case, name) for name in row["totals"]}
     differ = {(row["name"], name) for name, total in found.items() if total != row["totals"][name]}
     cells = {(each["name"], each["convention"]) for each in RECORDED["unseen_not_reproduced"]}
     assert differ == {cell for cell in cells if cell[0] == row["name"]}
@@ -76,15 +76,15 @@ def test_keras_mobilenet_v2_ends_in_a_softmax() -> None:
 
 @pytest.mark.parametrize("row", OPERATIONS)
 def test_what_a_single_operation_counts(row: Mapping[str, Any]) -> None:
-    walked = traced(row)
-    found = {name: side(walked, convention(macs=name)).total for name in row["totals"]}
+    case = case_of(row)
+    found = {name: number(case, name) for name in row["totals"]}
     differ = {(row["case"], name) for name, total in found.items() if total != row["totals"][name]}
     assert differ == {cell for cell in NOT_REPRODUCED if cell[0] == row["case"]}
 
 
 @pytest.mark.parametrize("row", RECORDED["xla"], ids=lambda row: row["case"])
 def test_taps_on_padding_are_not_counted_by_xla(row: Mapping[str, Any]) -> None:
-    assert side(traced(row), convention(macs="xla")).total == row["total"]
+    assert number(case_of(row), "xla") == row["total"]
 
 
 def test_cells_that_are_not_reproduced_have_a_reason() -> None:

@@ -8,14 +8,12 @@ import pytest
 from conftest import Run, Write
 from hypothesis import given
 from hypothesis import strategies as st
-from small_networks import network, row
+from small_networks import network, number, row
 
-from flopcount.analyses.explain import side
 from flopcount.case import Case
 from flopcount.formulas.conv import conv_transpose, filters
 from flopcount.formulas.pool import adaptive_avg_pool, avg_pool
 from flopcount.formulas.shape import Shape, Window
-from flopcount.network.convention import convention
 from flopcount.network.padding_exact import padding_exact
 from flopcount.network.plan import input_shapes
 
@@ -81,8 +79,7 @@ def test_a_sweep_over_adaptive_pools_counts_as_each_input_does(run: Run) -> None
 def test_an_exception_alone_may_look_into_windows(write: Write) -> None:
     net = network((8, 16, 16), row("Conv", out_channels=8, kernel_size=3, padding=1, bias=False))
     path = write("my.toml", "kinds = { Conv = { conv_mac_valid = 1 } }")
-    traced = Case.of(net, input_shapes(net.inputs), convention()).count.trace
-    assert side(traced, convention(macs=str(path))).total == 8 * 8 * (16 * 3 - 2) ** 2
+    assert number(Case.of(net, input_shapes(net.inputs)), str(path)) == 8 * 8 * (16 * 3 - 2) ** 2
 
 
 def test_a_kernel_of_a_billion_is_counted_in_no_time() -> None:
@@ -93,8 +90,8 @@ def test_a_kernel_of_a_billion_is_counted_in_no_time() -> None:
 
 def test_a_kind_whose_taps_differ_is_counted_with_its_padding() -> None:
     net = network((8, 16, 16), row("HetConv", out_channels=8, kernel_size=3, p=4, padding=1, bias=False))
-    result = Case.of(net, input_shapes(net.inputs), convention()).count
-    assert side(result.trace, convention(macs="xla")).total == 2 * result.total.macs
+    case = Case.of(net, input_shapes(net.inputs))
+    assert number(case, "xla") == 2 * case.count.total.macs
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flopcount.case import Count, summed
+from flopcount.case import Count
 from flopcount.cli.loading import Options, count_of
 from flopcount.network.convention import convention
 
@@ -32,7 +32,7 @@ def test_macs_are_those_that_shape_inference_or_the_module_give(name: str) -> No
 
 @EVERY_MODEL
 def test_all_params_are_the_decimals_among_the_initializers(name: str) -> None:
-    assert summed(counted(name).trace, convention("total")).params == ORACLES[name]["params_total"]
+    assert counted(name).case.at(convention=convention("total")).count.total.params == ORACLES[name]["params_total"]
 
 
 @EVERY_MODEL

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from onnx_files import Sizes, Weights, counted, function, graph, last, node
 
-from flopcount.case import Count, summed
+from flopcount.case import Count
 from flopcount.network.convention import convention
 
 Counting = Callable[..., Count]
@@ -28,7 +28,7 @@ def kinds(result: Count) -> list[str]:
 
 def total(result: Count) -> int:
     """Return all params, trained or not."""
-    return summed(result.trace, convention("total")).params
+    return result.case.at(convention=convention("total")).count.total.params
 
 
 def test_a_convolution_with_different_padding_before_and_after(count: Counting) -> None:

@@ -20,7 +20,7 @@ from flopcount.analyses.budgets.judge import (
     uncounted,
     unread,
 )
-from flopcount.case import HERE, METRICS, Point, load, load_bytes
+from flopcount.case import HERE, METRICS, Case, Point, load, load_bytes
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain
 from flopcount.spec.budget import Budget
 from flopcount.spec.fields import shown
@@ -84,7 +84,7 @@ def opened(subject: CheckedFile, rules: Iterable[Rule]) -> tuple[Model, list[Rul
     resolved = subject.path.resolve()
     applied = [rule for rule in rules if rule.concerns(resolved)]
     points = [point for rule in applied for point in rule.points]
-    model = Model(load(subject.path, title=subject.title), subject.input, points)
+    model = Model(Case(load(subject.path, title=subject.title), input=subject.input), points)
     applied = [*own_rules(model), *applied]
     limited = {metric for rule in applied for metric, _ in rule.limits}
     model.metrics = tuple(name for name in METRICS if name in {*DEFAULT_METRICS, *limited})
@@ -157,7 +157,7 @@ class _Run:
 
     def _at_base(self, content: bytes) -> Model:
         points = [point for point, _ in self.counts]
-        base = Model(load_bytes(content, self.subject.title), self.subject.input, points)
+        base = Model(Case(load_bytes(content, self.subject.title), input=self.subject.input), points)
         base.metrics = self.model.metrics
         return self.model if base.plan.spec.source.data == self.model.plan.spec.source.data else base
 

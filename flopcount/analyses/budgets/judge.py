@@ -14,12 +14,11 @@ from flopcount.case import HERE, METRICS, Case, Cost, Count, Point, combined, va
 from flopcount.errors import BadInput, FileError, Note, Place, SpecError, suggestion
 from flopcount.formulas.numbers import exact
 from flopcount.network.convention import convention
-from flopcount.network.network import Network
 from flopcount.network.plan import Plan
 from flopcount.spec.budget import Budget, Limit, Limits
 from flopcount.spec.load import explained
 from flopcount.spec.project import Config
-from flopcount.spec.units import DEFAULT_METRICS, Quantity, decimal
+from flopcount.spec.units import Quantity, decimal
 
 
 class Measurement(NamedTuple):
@@ -57,21 +56,22 @@ def measurement(count: Count) -> Measurement:
 class Model:
     """A network under budgets.
 
-    `input` is the one it is counted at unless a rule names another; a file that leaves its sizes open
-    and has none is read at the first of the `points` with an input. `metrics` are those that are counted.
+    `base` is its case unless a rule names another point; a file that leaves its sizes open and has no input is
+    read at the first of the `points` with one. Rules choose the convention, unless it `is_given` by the case.
+    `metrics` are those that are counted.
     """
 
-    def __init__(self, network: Network, input: str | None = None, points: Sequence[Point] = ()) -> None:  # noqa: A002
+    def __init__(self, base: Case, points: Sequence[Point] = (), *, is_given: bool = False) -> None:
         """Keep what is known; nothing is read yet."""
-        self.network, self.input = network, input
-        self.metrics: tuple[str, ...] = DEFAULT_METRICS
-        self._points = (HERE, *(point for point in points if point.input and input is None))
+        self.base, self.input, self.is_given = base, base.input, is_given
+        self.metrics = base.metrics
+        self._points = (HERE, *(point for point in points if point.input and base.input is None))
         self._totals: dict[tuple[Point, str], Cost | None] = {}
 
     @property
     def title(self) -> str:
         """The name of its file in messages."""
-        return self.network.title
+        return self.base.network.title
 
     @property
     def plan(self) -> Plan:
@@ -101,8 +101,8 @@ class Model:
 
     def case(self, point: Point, params: str = "trainable") -> Case:
         """Return its case at a point, as `flopcount FILE` with the same options counts it."""
-        changes = {**point._asdict(), "input": point.input or self.input}
-        return Case(self.network, **changes, convention=convention(params), metrics=self.metrics)
+        rule = self.base.convention if self.is_given else convention(params)
+        return self.base.at(**point.changes, convention=rule, metrics=self.metrics)
 
     def total(self, point: Point, params: str) -> Cost | None:
         """Return its total at a point; None if it cannot be counted, or has maps that do not exist."""

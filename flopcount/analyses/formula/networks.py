@@ -11,12 +11,11 @@ from itertools import zip_longest
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
-from flopcount.case import METRICS, Case, Cost, batched, notes_of
+from flopcount.case import Case, Cost, notes_of
 from flopcount.errors import FileError, Note, SpecError, UsageError
 from flopcount.formulas.numbers import Dim, Graph, Program, compiled, exact, total
 from flopcount.formulas.shape import Shape
-from flopcount.network.trace import Trace
-from flopcount.network.transform import folded, scaled
+from flopcount.network.transform import scaled
 from flopcount.spec.expression import Ratio
 
 # Polynomials in t = 0, 1, 2, … with integer coefficients, the constant first and no zeros at the end.
@@ -147,18 +146,12 @@ class VariedCase(NamedTuple):
         kept = () if before == self.case.plan.input[:1] else before
         return "x".join(map(str, (*kept, *(size for _ in first.spatial)))) if kept else str(size)
 
-    def traced(self, value: Ratio) -> Trace:
-        """Trace the network with an expression for the axis."""
+    def symbolic(self, value: Ratio) -> Case:
+        """Return the case with an expression for the axis."""
         case = self.case
         if self.axis == "width":
-            return case.with_plan(case.plan, scaled(case.plan, case.plan.scaling, value)).trace
-        return case.with_plan(case.plan, case.given, _resized(case.inputs, self.axis, value.numerator)).trace
-
-    def totals(self, traced: Trace) -> list[Dim]:
-        """Return the metrics of a trace."""
-        traced = folded(traced) if self.case.convention.folds else traced
-        rule, steps = batched(self.case.convention, traced), traced.steps.values()
-        return [total(METRICS[name].addends(steps, rule)) for name in self.case.metrics]
+            return case.with_plan(case.plan, scaled(case.plan, case.plan.scaling, value))
+        return case.with_plan(case.plan, case.given, _resized(case.inputs, self.axis, value.numerator))
 
     @property
     def start(self) -> Fraction:
@@ -211,10 +204,10 @@ class Symbolic(NamedTuple):
 def _symbolic(subject: VariedCase) -> Symbolic:
     """Trace a network with an expression for its axis."""
     per = subject.least.denominator
-    traced = subject.traced(Ratio(Graph().variable(subject.axis, 1, LARGEST), per))
-    pairs = ((path, each) for path, step in traced.steps.items() for each in step.constraints)
+    count = subject.symbolic(Ratio(Graph().variable(subject.axis, 1, LARGEST), per)).count
+    pairs = ((path, each) for path, step in count.trace.steps.items() for each in step.constraints)
     zeros = [(path, each.value) for path, each in pairs if each.relation != "positive"]
-    program = compiled([*subject.totals(traced), *(value for _, value in zeros)])
+    program = compiled([*(total(count.addends(name)) for name in count.case.metrics), *(value for _, value in zeros)])
     return Symbolic(subject, program, tuple(path for path, _ in zeros))
 
 

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 from flopcount.analyses.sweep.axes import Axis, Value
 from flopcount.analyses.sweep.evaluate import Check
 from flopcount.analyses.sweep.grid import MOST_READ, OPTIONS, Space, as_setting
-from flopcount.case import METRICS, Case, batched
+from flopcount.case import Case, batched
 from flopcount.errors import FileError, ShapeError, SpecError, UsageError
 from flopcount.formulas.numbers import Dim, Expr, Graph, bounds_of, maximum
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.plan import Frame, Given, Node, Plan, Values, valued
 from flopcount.network.trace import Trace, fields
-from flopcount.network.transform import folded, scaled
+from flopcount.network.transform import scaled
 from flopcount.spec.expression import UNDECIDED, EvaluationError, Ratio
 from flopcount.spec.fields import LARGEST
 from flopcount.spec.load import addressed
@@ -228,10 +228,8 @@ def _recorded(space: Space, fixed: Mapping[str, Value], bindings: Mapping[str, B
     traced = case.trace
     checks = [each for node, step in traced.items() for each in _checks(node, step, traced, case.given)]
     vanished = _vanished(traced)
-    traced = folded(traced) if space.convention.folds else traced
-    rule, steps = batched(space.convention, traced), traced.steps.values()
-    costs = {name: METRICS[name].addends(steps, rule) for name in space.metrics}
-    return Recording(costs, tuple(checks), vanished)
+    count = case.count
+    return Recording({name: count.addends(name) for name in space.metrics}, tuple(checks), vanished)
 
 
 def _vanished(traced: Trace) -> Dim:
