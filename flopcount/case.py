@@ -268,7 +268,7 @@ class Case:
         """Return a finding for each limit that is broken: `case.check(macs="600M")`, or those in the file."""
         return flopcount.check_case(self, **limits)
 
-    def sweep(self, **axes: Sequence[Any]) -> "tuple[Candidate, ...]":
+    def sweep(self, **axes: Any) -> "tuple[Candidate, ...]":
         """Count every combination of some arguments: `case.sweep(input=[160, 224], width=[0.5, 1])`."""
         return flopcount.sweep(self, **axes)
 
@@ -459,7 +459,10 @@ def _share(costs: Mapping[str, Cost], paths: Iterable[str], whole: int) -> str:
 
 def _truth(case: Case) -> str:
     """Give the figures of the same network with `same` padding, under which no map vanishes."""
-    true = case.with_plan(case.plan.mapped(_padded_same)).count
+    try:
+        true = case.with_plan(case.plan.mapped(_padded_same)).count
+    except SpecError:
+        return 'With padding = "same" the layers do not fit together, so there are no true figures.'
     text = f'With padding = "same" the true figures are {true.total.macs} MACs as specified'
     if true.standard_total is None:
         return f"{text}."

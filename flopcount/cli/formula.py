@@ -110,7 +110,7 @@ def _network(name: str, asked: Derivation, options: Options) -> Report:
         raise UsageError(f"--{axis} fixes what --in {axis} leaves open; leave one of them out")
     case = case_of(name, options)
     if case.plan.unknown:
-        raise UsageError("--allow-unknown leaves operators out, and a formula cannot say so; count the network")
+        raise UsageError("the network has skipped operators, and a formula cannot say so; count it instead")
     found = cost_polynomial(VariedCase(case, axis))
     report = law_report(case.name, case.convention.sentence(), found, convention_facts(case.convention))
     return report._replace(notes=found.notes)

@@ -41,14 +41,22 @@ def command(model: str, output: str | None, *, flat: bool, **options: Any) -> No
     if ending == ".csv":
         from flopcount.readers.scale_sim import topology
 
-        text, more = topology(result.trace), "the topology does not say so"
+        text, kept = topology(result.trace), False
     else:
-        text = _text(result, model, "json" if ending == ".json" else "toml", flat=flat)
-        more = "the arch file says so too, under unknown"
+        _refuse_options(result.case, {**options, "flat": flat})
+        text, kept = _text(result, model, "json" if ending == ".json" else "toml", flat=flat), True
     emit(text, output)
     for note in result.notes:
-        if note.code == "operators-skipped":
+        if not kept or note.code == "operators-skipped":
+            more = "the arch file says so too, under unknown" if kept else "the topology does not say so"
             click.echo(f"note: {note}; {more}", err=True)
+
+
+def _refuse_options(case: Case, given: Mapping[str, Any]) -> None:
+    """Refuse options for an arch file, which is converted as it is."""
+    if not case.plan.spec.foreign and (names := [name for name, value in given.items() if value]):
+        option = "--input" if names[0] == "size" else f"--{names[0].replace('_', '-')}"
+        raise UsageError(f"{option}: an arch file is converted as it is; leave out {option}")
 
 
 def _text(result: Count, model: str, notation: Any, *, flat: bool) -> str:

@@ -70,6 +70,8 @@ def _table(report: Report, output: str | None, *, parts: bool) -> str:
 
 def emit(text: str, output: str | None) -> None:
     """Write text to a file or to standard output."""
+    if output in {None, "-"} and sys.stdout is None:
+        raise FileError("<stdout>", "standard output is closed")
     if output is None or output == "-":
         click.echo(text, nl=False)
     else:

@@ -169,7 +169,7 @@ class _Parquet:
         """Keep rows until there are enough for a group."""
         columns = [
             self.arrow.array(map(str, values.tolist()) if field.type == self.arrow.string() else values, field.type)
-            for field, values in zip(self.schema, rows.values(), strict=True)
+            for field, values in zip(self.schema, rows.values(), strict=False)
         ]
         self.waiting.append(self.arrow.table(columns, schema=self.schema))
         if sum(each.num_rows for each in self.waiting) >= GROUP:
@@ -311,6 +311,8 @@ def _run(
             rows = _rows(chunk, choice, tallied)
             if cloud is not None:
                 cloud.see(rows)
+            if not choice.waits:
+                tallied.note(rows)
             if writer is not None and not choice.waits:
                 writer.write(rows)
             shown = _shown(shown, rows, most)
@@ -319,7 +321,10 @@ def _run(
             advance(len(chunk.ids))
             if asked or (not choice.waits and choice.top is not None and tallied.kept >= choice.top):
                 break
-    return selection.narrowed(shown or selection.no_rows(sweep.space), choice), position
+    rows = selection.narrowed(shown or selection.no_rows(sweep.space), choice)
+    if choice.waits:
+        tallied.note(rows)
+    return rows, position
 
 
 def _rows(chunk: Chunk, choice: Selection, tallied: Tallied) -> selection.Rows:

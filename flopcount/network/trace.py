@@ -17,6 +17,9 @@ from flopcount.spec.kinds import formula, reads_several
 Memo = dict[tuple[str, str], Any]
 """Arguments that are expressions, each evaluated once in a walk: (frame, name) → value."""
 
+OPEN = "open-shape"
+"""The code of a problem that every value of an expression has."""
+
 own = cache(own_fields)
 
 
@@ -100,8 +103,11 @@ class _Tracer:
             step, self.fixed = step._replace(constraints=(*step.constraints, *self.fixed)), []
         broken = [constraint for constraint in step.constraints if constraint.is_broken]
         large = too_large(step)
-        found = [*dict.fromkeys(constraint.sentence() for constraint in broken), *large]
-        self.problems += [_problem(node, what, inputs) for what in found]
+        found = {
+            each.sentence(): "shape" if all(isinstance(size, int) for size in each.terms) else OPEN for each in broken
+        }
+        found |= dict.fromkeys(large, "shape")
+        self.problems += [_problem(node, what, inputs, code) for what, code in found.items()]
         return None if large or any(constraint.relation != "divides" for constraint in broken) else step
 
 

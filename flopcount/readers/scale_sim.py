@@ -144,6 +144,8 @@ def _sizes(path: str, leaf: Step, strides: tuple[int, ...]) -> tuple[int, ...]:
     macs = sum(whole(leaf.tally.counts.get(name, 0)) for name in MULTIPLIED)
     filters, kernel = whole(leaf.shape.channels), exact(leaf.kernel)
     spatial = exact(leaf.shape.spatial)
+    if min(spatial, default=1) < 1:
+        raise UsageError(f"{path} leaves a map that does not exist, which a topology cannot have; change its padding")
     plane = len(kernel) == len(spatial) == PLANE and leaf.shape.channel_axis == 0
     if "conv_mac" in leaf.tally.counts and plane:
         area, positions = whole(product(kernel)), whole(product(spatial))

@@ -392,7 +392,7 @@ def sweep_chart(report: Report, cloud: Cloud, axes: Sequence[Axis]) -> Spec:
 
 def _candidates(rows: Rows | None, cloud: Cloud, shade: str = "") -> Iterator[Spec]:
     for each in cells(rows or {}):
-        found: dict[str, Any] = dict(zip(rows or {}, each, strict=True))
+        found: dict[str, Any] = dict(zip(rows or {}, each, strict=False))
         details = {f"cell {key}": f"{value:,}" if key in METRICS else str(value) for key, value in found.items()}
         color = {"shade": found[shade]} if shade else {}
         yield {"x": found[cloud.x], "y": found[cloud.y], "label": "", **details, **color}
@@ -439,7 +439,14 @@ CONFIG: Mapping[str, Any] = {
 
 def plotted(spec: Spec, ending: str) -> bytes:
     """Return a chart as the content of a file with that ending; a UsageError without the library."""
-    return ENDINGS[ending](library(), spec)
+    numbers = json.loads(
+        json.dumps(spec), parse_int=lambda digits: int(digits) if len(digits) < DIGITS else float(digits)
+    )
+    return ENDINGS[ending](library(), numbers)
+
+
+DIGITS = 19
+"""Integers of so many digits are drawn as decimals: the library reads 64 bits."""
 
 
 def library() -> Any:

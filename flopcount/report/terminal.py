@@ -63,9 +63,14 @@ def _lines(report: Report, width: int, *, parts: bool) -> Iterator[Line]:
 def _wrapped(text: str, width: int) -> list[str]:
     if _cells(text) <= width:
         return [text]
-    from textwrap import wrap
+    if _cells(text) == len(text):
+        from textwrap import wrap
 
-    return wrap(text, width, break_on_hyphens=False)
+        return wrap(text, width, break_on_hyphens=False)
+    from rich.console import Console
+    from rich.text import Text
+
+    return [line.plain.rstrip() for line in Text(text).wrap(Console(width=width), width)]
 
 
 def _cells(text: str) -> int:

@@ -261,6 +261,7 @@ OPTIONS: Mapping[str, Option] = {
 """Every option of every kind, by name; what a kind defines otherwise is in `EXCEPTIONS`."""
 
 EXCEPTIONS: Mapping[str, Option] = {
+    "Activation.function": Option(_choice(*ACTIVATIONS, about=_FUNCTIONS), "function that is applied"),
     "BSConvS.p": Option(Probability, "channels of the subspace as a share of the input channels"),
     "CBAM.kernel_size": Option(Count, "size of the kernel of the spatial gate", "k"),
     "ChannelsFirst.axes": Option(SpatialAxes, "how many of the axes before the channels are spatial"),

@@ -157,3 +157,15 @@ def test_a_written_file_takes_a_batch(run: Run, tmp_path: Path) -> None:
     one = count_of(str(tmp_path / "vit.toml"), Options())
     four = count_of(str(tmp_path / "vit.toml"), Options(batch=4))
     assert (four.total.macs, four.total.params) == (4 * one.total.macs, one.total.params)
+
+
+@pytest.mark.parametrize("options", [("--flat",), ("--input", "32"), ("--batch", "3")])
+def test_an_arch_file_is_converted_as_it_is(options: tuple[str, ...], run: Run, tmp_path: Path) -> None:
+    result = run("import", "lenet5", *options, "-o", str(tmp_path / "a.json"))
+    assert (result.code, (tmp_path / "a.json").exists()) == (2, False)
+    assert options[0] in result.err
+
+
+def test_a_map_that_does_not_exist_is_no_row_of_a_topology(run: Run, tmp_path: Path) -> None:
+    result = run("import", "mobilenet_v1", "-o", str(tmp_path / "a.csv"))
+    assert (result.code, "a map that does not exist" in result.err) == (2, True)

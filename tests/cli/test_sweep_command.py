@@ -197,3 +197,38 @@ def test_a_condition_and_a_front_keep_candidates(run: Run) -> None:
 def _beats(one: dict[str, int], other: dict[str, int]) -> bool:
     pairs = [(one[key], other[key]) for key in ("macs", "params")]
     return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
+
+
+def test_a_grid_without_a_valid_candidate_says_why(run: Run) -> None:
+    found = report(run, "m5", "--width", "0.5,1", "--input", "160:320:32")
+    assert (found["candidates"], [each["many"] for each in found["invalid"]]) == ([], [12])
+    assert found["invalid"][0]["sentence"].startswith("MaxPool6")
+
+
+@pytest.mark.parametrize(
+    ("options", "noted"),
+    [
+        ((), 1),
+        (("--pareto", "macs,params"), 2),
+        (("--sort", "macs", "--top", "1"), None),
+        (("--where", "macs>1G"), None),
+    ],
+)
+def test_notes_are_about_the_candidates_that_are_kept(options: tuple[str, ...], noted: int | None, run: Run) -> None:
+    """Of 1024, 160 and 128 the last two leave maps that do not exist."""
+    found = report(run, "mobilenet_v1", "--input", "1024,160,128", *options)
+    assert [note.split(":")[0] for note in found["notes"]][:1] == ([f"candidate {noted}"] if noted else [])
+
+
+def test_a_network_that_same_padding_breaks_is_counted_with_its_note(run: Run, write: Write) -> None:
+    """Same padding keeps 8×8 beside the 6×6 of the other branch, so there are no true figures to give."""
+    rows = [
+        '{ type = "Conv", name = "a", out_channels = 4, kernel_size = 3, padding = "valid-round" }',
+        '{ type = "Conv", name = "b", after = ["input"], out_channels = 4, kernel_size = 3 }',
+        '{ type = "Add", after = ["a", "b"] }',
+        '{ type = "Conv", out_channels = 4, kernel_size = 9, padding = "valid-round" }',
+    ]
+    path = write("a.toml", f"input = [3, 8, 8]\nlayers = [{', '.join(rows)}]")
+    found = report(run, path, "--input", "8,9")
+    assert [row["id"] for row in found["candidates"]] == [0, 1]
+    assert "there are no true figures" in found["notes"][0]

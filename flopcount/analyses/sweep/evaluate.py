@@ -87,7 +87,7 @@ class Evaluator(NamedTuple):
         results |= {name: np.zeros(shape, bool) for name in ("valid", "vanished")}
         for places, program in self.programs.items():
             pairs = zip(chosen, places, strict=True)
-            picked = np.broadcast_to(reduce(np.logical_and, (each == place for each, place in pairs)), shape)
+            picked = np.broadcast_to(reduce(np.logical_and, (each == place for each, place in pairs), np.True_), shape)
             if program and picked.any():
                 own = {name: np.broadcast_to(values, shape)[picked] for name, values in numbers.items()}
                 for name, values in _run(program, own).items():

@@ -86,7 +86,7 @@ def grid(network: Network, said: Words, **counted: Any) -> Space:
     where, known = _read(network, Where(size, _whole(batch), said.variant, fixed), first)
     made = settled(network, variant=said.variant, foreign=known.spec.foreign)
     if known.unknown:
-        raise UsageError("--allow-unknown leaves operators out, and a grid has no place to say so; count one network")
+        raise UsageError("the network has skipped operators, and a grid cannot compare lower bounds; count it instead")
     axes = [*_option_axes(said), *map(setting_axis, varied)]
     given = {name for name, text in (("input", said.size), ("width", said.width), ("batch", said.batch)) if text}
     named = {each.name for each in axes} | {each.address for each in fixed} | given

@@ -14,7 +14,7 @@ from flopcount.formulas.numbers import Dim, Expr, Graph, bounds_of, maximum
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.plan import Frame, Given, Node, Plan, Values, valued
-from flopcount.network.trace import Trace, fields
+from flopcount.network.trace import OPEN, Trace, fields
 from flopcount.network.transform import scaled
 from flopcount.spec.expression import UNDECIDED, EvaluationError, Ratio
 from flopcount.spec.fields import LARGEST
@@ -137,8 +137,10 @@ class Varied(NamedTuple):
             fixed = {each.name: each.values[place] for each, place in zip(listed, places, strict=True)}
             try:
                 yield places, _recorded(self.space, fixed, _bindings(self.space, fixed, self.bindings))
-            except (SpecError, ShapeError, FileError):
-                if not fixed:
+            except (SpecError, ShapeError, FileError) as error:
+                if not fixed and not (
+                    isinstance(error, SpecError) and all(each.code == OPEN for each in error.problems)
+                ):
                     raise
                 yield places, None
 

@@ -58,7 +58,7 @@ class Tallied:
         self.values = {each.name: column(each.values) for each in space.axes}
         self.seen = self.valid = self.kept = 0
         self._reasons: dict[tuple[tuple[int, ...], int], tuple[int, int]] = {}
-        self._noted: dict[bool, int] = {}
+        self._noted: dict[bool, tuple[int, int]] = {}
 
     def see(self, chunk: Chunk) -> None:
         """Take account of a chunk."""
@@ -79,16 +79,22 @@ class Tallied:
             before, earliest = self._reasons.get(key, (0, int(ids[first])))
             self._reasons[key] = (before + count, earliest)
 
-    def note(self, ids: "Array", vanished: "Array") -> None:
-        """Keep the first candidate that is kept, and the first of those whose maps have vanished."""
+    def note(self, found: Rows) -> None:
+        """Count candidates that are shown or written, those whose maps have vanished apart; keep the first of each."""
         for is_gone in (False, True):
-            places = numpy().flatnonzero(vanished == is_gone)
+            places = numpy().flatnonzero(found[VANISHED] == is_gone)
             if len(places):
-                self._noted.setdefault(is_gone, int(ids[places[0]]))
+                first, many = self._noted.get(is_gone, (int(found["id"][places[0]]), 0))
+                self._noted[is_gone] = first, many + len(places)
 
     def notes(self) -> tuple[Note, ...]:
         """Return the notes that qualify the numbers of candidates, one of each code."""
-        return candidate_notes(self.space, self._noted.values())
+        notes = candidate_notes(self.space, [first for first, _ in self._noted.values()])
+        first, many = self._noted.get(True, (0, 0))
+        if many < 2:  # noqa: PLR2004  (the note is about it alone)
+            return notes
+        what = f"the maps of {many} candidates have vanished, first those of candidate {first}"
+        return (*notes, Note("maps-vanished", f"{what}; --id N gives the note of one"))
 
     def reasons(self) -> Iterator[Reason]:
         """Yield why candidates are invalid, the most frequent first."""
@@ -99,6 +105,10 @@ class Tallied:
             found = summed.get((path, sentence), Reason(path, 0, first, sentence))
             summed[path, sentence] = found._replace(many=found.many + count)
         yield from sorted(summed.values(), key=lambda each: (-each.many, each.first))
+
+
+VANISHED = "vanished"
+"""The column that tells whether maps of a candidate do not exist; it is not shown."""
 
 
 def columns(space: Space) -> tuple[str, ...]:
@@ -135,8 +145,8 @@ def rows(tallied: Tallied, chunk: Chunk, where: Condition | None) -> Rows:
     if where is not None:
         with np.errstate(all="ignore"):
             kept = kept & where(known)
-    tallied.note(known["id"][kept], chunk.costs["vanished"][kept])
-    return {name: known[name][kept] for name in columns(tallied.space)}
+    known[VANISHED] = chunk.costs["vanished"]
+    return {name: known[name][kept] for name in (*columns(tallied.space), VANISHED)}
 
 
 def column(values: Sequence[Any]) -> "Array":
@@ -151,7 +161,8 @@ def column(values: Sequence[Any]) -> "Array":
 
 def no_rows(space: Space) -> Rows:
     """Return the columns without any rows."""
-    return {name: numpy().empty(0, object if kind is str else kind) for name, kind in kinds(space).items()}
+    known = {**kinds(space), VANISHED: bool}
+    return {name: numpy().empty(0, object if kind is str else kind) for name, kind in known.items()}
 
 
 def joined(one: Rows | None, other: Rows) -> Rows:
@@ -191,7 +202,7 @@ def front(one: "Array", other: "Array") -> "Array":
 
 def cells(found: "Mapping[str, Array]") -> Iterator[tuple[Any, ...]]:
     """Yield rows as plain values."""
-    yield from zip(*(values.tolist() for values in found.values()), strict=True)
+    yield from zip(*(values.tolist() for name, values in found.items() if name != VANISHED), strict=True)
 
 
 def described(space: Space, id_: int) -> str:
