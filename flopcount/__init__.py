@@ -39,7 +39,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is first used: `import flopcount` costs nothing."""
+    """Import a public name when it is first used, so that `import flopcount` is fast."""
     if name not in _HOMES:
         raise AttributeError(f"module 'flopcount' has no attribute {name!r}")
     return getattr(import_module(f"flopcount.{_HOMES[name]}"), name)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from flopcount.analyses.budgets.findings import Finding
 
 WEIGHTS = ("weight", "rnn_weight")
-"""The tallied names that make a layer one with weights."""
+"""The tally entries of a layer with weights."""
 
 
 class Metric(NamedTuple):
@@ -101,7 +101,7 @@ def combined(costs: Iterable[Cost], metrics: Sequence[str] = DEFAULT_METRICS) ->
 
 
 class Point(NamedTuple):
-    """Where a network is counted, each value as it is written; what is None is as the file says."""
+    """A point at which a network is counted, each value as it is written; None stands for that of the file."""
 
     input: str | None = None
     width: str | None = None
@@ -114,7 +114,7 @@ class Point(NamedTuple):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """What differs from the file, by the name of the option."""
+        """The differences from the file, by the name of the option."""
         return {name: value for name, value in self._asdict().items() if value is not None}
 
     @property
@@ -128,7 +128,7 @@ HERE = Point()
 
 
 class Count:
-    """The layers of a case and their costs: as specified, and with standard convolutions where that differs.
+    """The layers of a case and their costs: as specified, and with standard convolutions if that differs.
 
     If operators are `unknown` (each with its number of occurrences), totals are lower bounds.
     """
@@ -196,16 +196,16 @@ class Count:
 
 
 class Case:
-    """A network at a point, under a convention; immutable, everything else is derived when it is asked for.
+    """A network at a point, under a convention; immutable, everything else is derived on demand.
 
     `input` is text as `--input` takes it (`"160"`, `"3x160x160"`), a size or a list of sizes; `width` a
     multiplier as text or number; `settings` is a `KEY=VALUE` text as `--set` takes it, or several.
 
-    Raises UsageError for a point that cannot be, FileError or SpecError for what is wrong with the file.
+    Raises UsageError for an impossible point, FileError or SpecError for errors in the file.
     """
 
     is_derived = False
-    """Whether the layers are not those of the file, whose [written] may then name layers that are gone."""
+    """Whether the layers differ from the file's, whose [written] may then name missing layers."""
 
     def __init__(
         self,
@@ -234,7 +234,7 @@ class Case:
     def of(
         cls, plan: Plan, x: Shape | Mapping[str, Shape], rule: Convention | None = None, given: Given | None = None
     ) -> "Case":
-        """Return the case of layers that are known, at an input of this shape, or at several by name."""
+        """Return the case of given layers, at an input of this shape, or at several by name."""
         case = cls(Network.of(plan), convention=rule)
         inputs = {next(iter(plan.inputs)): x} if isinstance(x, Shape) else x
         case.__dict__ |= {"plan": plan, "inputs": inputs, "given": given or {}}
@@ -293,7 +293,7 @@ class Case:
 
     @cached_property
     def given(self) -> Given:
-        """What the width makes of the channels, as path → field → value."""
+        """The scaled channels, as path → field → value."""
         return {} if self.width is None else scaled(self.plan, self.plan.scaling, self.width_ratio)
 
     @property
@@ -326,20 +326,20 @@ class Case:
 
     @property
     def count(self) -> Count:
-        """What every layer costs; a count that is kept computes each cost once."""
+        """The cost of every layer; each cost is computed once per count."""
         traced = folded(self.trace) if self.convention.folds else self.trace
         return Count(self, traced, batched(self.convention, traced))
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
-        """Everything that qualifies the numbers of this case."""
+        """The notes that qualify the numbers of this case."""
         return (*_skipped(self.plan), *self.plan.notes, *_vanished(self), *_unscaled(self))
 
 
 def load(reference: str | Path, *, allow_unknown: bool = False, title: str = "") -> Network:
     """Return the network of an arch file, a model file of another tool, or a bundled network by name.
 
-    Nothing is read yet: a FileError for what cannot be comes with the first question. `allow_unknown`
+    Nothing is read yet: a FileError is raised by the first question. `allow_unknown`
     skips unsupported operators of a foreign model, whose totals are then lower bounds; `title` is the
     file's name in messages.
     """
@@ -432,7 +432,7 @@ def _unscaled(case: Case) -> Iterator[Note]:
 
 
 def _vanished(case: Case) -> Iterator[Note]:
-    """Say how much of the figures comes from maps that valid-round let vanish, and give the true figures."""
+    """Say how much of the figures comes from maps that vanish under valid-round, and give the true figures."""
     count = case.count
     gone = {path: step.shape.spatial for path, step in count.trace.steps.items() if vanishes(step)}
     if not gone:
@@ -448,7 +448,7 @@ def _vanished(case: Case) -> Iterator[Note]:
 
 
 def vanishes(step: Step) -> bool:
-    """Tell whether a step leaves a map that does not exist."""
+    """Tell whether the output map of a step does not exist."""
     return any(isinstance(size, int) and size < 1 for size in step.shape.spatial)
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong, one branch per exit code.
+"""The exceptions of flopcount, one branch per exit code.
 
 FlopcountError
 ├── Broken            exit 1   a budget or a claim does not hold
@@ -24,7 +24,7 @@ INDENT = "    "
 
 
 class Message(NamedTuple):
-    """A sentence of an error, and the lines that show the source."""
+    """The text of an error, and the lines that show the source."""
 
     text: str
     snippet: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Broken(FlopcountError):
 
 
 class BadInput(FlopcountError):
-    """The input or the usage is wrong; the message says what, then gives a hint."""
+    """The input or the usage is wrong; the message says what is wrong, then gives a hint."""
 
     exit_code = 2
 
@@ -96,7 +96,7 @@ class Note(NamedTuple):
 class SpecError(BadInput):
     """A spec is impossible: all of its problems at once.
 
-    `file` is what the spec was read from, if it is known; the problems point into it.
+    `file` is the source of the spec, if known; the problems point into it.
     """
 
     def __init__(self, problems: Sequence[Problem], file: Any = None) -> None:
@@ -139,7 +139,7 @@ class FileError(BadInput):
 class Refusal(BadInput):
     """A reader cannot use a model of another tool: why, and in which node or at which line.
 
-    A reader does not know what its file is named in messages; whoever loads the file adds that.
+    A reader does not know the name of its file in messages; the caller adds it.
     """
 
     def __init__(self, what: str, node: str = "", operator: str = "", line: int = 0) -> None:
@@ -162,7 +162,7 @@ class Refusal(BadInput):
 
 
 def plain(text: str) -> str:
-    """Return text as one line of printable characters: what is not is written as an escape."""
+    """Return text as one line of printable characters; others are escaped."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
@@ -188,4 +188,4 @@ def suggestion(word: str, known: Sequence[str]) -> str:
     if near is not None:
         return f"did you mean {near!r}?"
     listed = ", ".join([*sorted(known)[:MOST_LISTED], *(["…"] if len(known) > MOST_LISTED else [])])
-    return f"known here: {listed}" if listed else "nothing is known here"
+    return f"expected one of {listed}" if listed else "there are none"

@@ -1,4 +1,4 @@
-"""For a test-suite of your own: whether an arch file still says what the module is.
+"""For your own test suite: whether an arch file still matches its module.
 
     from flopcount.testing import assert_matches
 
@@ -22,11 +22,11 @@ from flopcount.network.plan import plan
 from flopcount.spec.arch import Arch
 
 MOST_SHOWN = 20
-"""So many differences are told, then counted."""
+"""The most differences that are listed; others are counted."""
 
 
 class Measured(NamedTuple):
-    """What torch says of a module: its parameters, its MACs, its output, and the same for the modules inside."""
+    """A module as torch counts it: its parameters, its MACs, its output, and the same for the modules inside."""
 
     params: int
     macs: int
@@ -38,10 +38,10 @@ class Measured(NamedTuple):
 def assert_matches(
     arch: str | Path | Arch, torch_module: Any, input_size: Sequence[int], *, variant: str | None = None
 ) -> None:
-    """Raise an AssertionError that says what differs, unless the spec and the module agree.
+    """Raise an AssertionError that lists the differences, unless the spec and the module agree.
 
     `arch` is a file, a bundled network or an Arch; `input_size` is that of one input,
-    such as (3, 224, 224). Compared are the parameters, the MACs and the size of the output.
+    such as (3, 224, 224). The parameters, the MACs and the size of the output are compared.
     """
     network = Network.of(plan(arch)) if isinstance(arch, Arch) else load(arch)
     spec = Case(network, input=tuple(input_size), variant=variant).count
@@ -99,7 +99,7 @@ def _params(module: Any) -> int:
 
 
 def _problems(spec: Count, found: Measured) -> Iterator[str]:
-    """Yield what differs, the totals first, then the layers whose names are those of modules."""
+    """Yield the differences, the totals first, then the layers whose names are those of modules."""
     total = spec.total
     if total.params != found.params:
         yield f"params: {total.params} in the spec, {found.params} in the module"
@@ -140,7 +140,7 @@ def _differences(path: str, name: str, spec: Count, found: Measured) -> Iterator
 
 
 def _names(paths: Sequence[str], known: Mapping[str, int]) -> dict[str, str]:
-    """Return the module for each layer that has one of its name; repeats count from 1 here, and mostly from 0 there."""
+    """Return the module with the name of each layer, if any; repeats count from 1 here, and mostly from 0 there."""
     from_zero = [
         ".".join(str(int(part) - 1) if part.isdecimal() else part for part in path.split(".")) for path in paths
     ]

@@ -1,1 +1,1 @@
-"""Questions one asks of a network, one file each."""
+"""Analyses of networks, one question per file."""

@@ -1,4 +1,4 @@
-"""What a case answers beyond its own count: comparisons, limits and sweeps, for use from Python."""
+"""Comparisons, limits and sweeps of cases, for use from Python."""
 
 from collections.abc import Mapping
 from itertools import product
@@ -14,7 +14,7 @@ from flopcount.spec.source import Source
 
 
 class Comparison(NamedTuple):
-    """A network beside the first of several: its name, totals, ratios to the first, and notes."""
+    """A network compared with the first of several: its name, totals, ratios to the first, and notes."""
 
     name: str
     totals: Cost

@@ -1,4 +1,4 @@
-"""NumPy, where a question needs it."""
+"""NumPy, imported on demand."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from flopcount.errors import UsageError
 
 
 def numpy() -> Any:
-    """Import NumPy, or say how to get it."""
+    """Import NumPy; a UsageError says how to install it."""
     try:
         import numpy as np
     except ImportError:

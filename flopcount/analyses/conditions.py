@@ -1,8 +1,8 @@
-"""The conditions of `--where`: `macs <= 300M and params <= 3M`, of one thing or of whole columns.
+"""The conditions of `--where`: `macs <= 300M and params <= 3M`, on single values or on whole columns.
 
 Comparisons and arithmetic as in templates, joined by and, or, not; numbers may have
 units, and `~` matches a word with a pattern of *, ? and [abc]. A comparison with
-something that a thing lacks is false.
+a missing value is false.
 """
 
 import ast
@@ -27,13 +27,13 @@ from flopcount.spec.expression import (
 )
 
 Columns = Mapping[str, Any]
-"""What is known under each name: a number, a word, or a column of them."""
+"""The value of each name: a number, a word, or a column of them."""
 
 _WORDS = {"true": "true", "false": "false"}
 """Words that need no quotes."""
 
 _LACKING = object()
-"""The value of a name that a thing lacks."""
+"""The value of a name that is missing."""
 
 _LARGE = 2.0**62
 
@@ -48,7 +48,7 @@ class _Columnwise(Exact):
         return names[name] if name in names else _LACKING  # noqa: SIM401  (Namespace has no get)
 
     def binary(self, op: type[ast.operator], left: Any, right: Any) -> Any:
-        """Compute; refuse what 64 bits would wrap, which the same in floats shows."""
+        """Compute; refuse an overflow of 64 bits, which the same operation on floats shows."""
         if left is _LACKING or right is _LACKING:
             return op is not ast.MatMult and _LACKING
         if op is ast.MatMult:
@@ -88,7 +88,7 @@ def _any(truths: Any) -> bool:
 
 
 class Topic(NamedTuple):
-    """What conditions are about: the words for an unknown name, and an example."""
+    """The subject of conditions: the message for an unknown name, and an example."""
 
     lacks: str
     example: str
@@ -104,7 +104,7 @@ class Condition(NamedTuple):
     tree: ast.expr
 
     def __call__(self, columns: Columns) -> Any:
-        """Return a truth, or a column of truths."""
+        """Return a boolean, or a column of booleans."""
         try:
             return evaluated(self.tree, {**_WORDS, **columns}, _Columnwise())
         except TypeError:
@@ -144,7 +144,7 @@ def _wrong(text: str, what: str) -> UsageError:
 
 
 def _is_truth(node: ast.expr) -> bool:
-    """Tell whether a tree has truths and values each in their places."""
+    """Tell whether a tree has booleans where they are needed, and values elsewhere."""
     match node:
         case ast.BoolOp():
             return all(map(_is_truth, node.values))

@@ -1,4 +1,4 @@
-"""Published and measured figures, explained: which hold, and how one number leads to another."""
+"""Published and measured figures: which hold, and the terms between one number and another."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ Status = Literal["holds", "erratum", "differs"]
 
 
 class Verdict(NamedTuple):
-    """One published figure beside the exact count."""
+    """One published figure and the exact count."""
 
     arch: str
     claim: Claim
@@ -158,7 +158,7 @@ class Figure(NamedTuple):
 
 
 class ClaimedFigure(NamedTuple):
-    """A figure, and the convention that is said to print it, if one is."""
+    """A figure, and the convention that it is attributed to, if any."""
 
     convention: str | None
     figure: Figure
@@ -174,7 +174,7 @@ def figure(text: str, where: str) -> Figure:
     """Read a figure."""
     found = printed(_UNIT.sub("", text.strip()).upper())
     if found is None or found.exponent is not None or found.unit not in COUNTS:
-        raise UsageError(f"{where}: {text[:60]!r} is not a figure; write 4133742592, 4.13G or thop=4.13G")
+        raise UsageError(f"{where}: {text[:60]!r} is not a figure; write e.g. 4133742592, 4.13G or thop=4.13G")
     if not found.digits:
         raise UsageError(f"{where}: a figure of 0 matches nothing; give the number that the counter prints")
     shown = Decimal(found.digits).scaleb(-found.decimals)
@@ -255,7 +255,7 @@ def _merged(found: Sequence[Term]) -> Iterator[Term]:
 
 
 def _divided(one: Count, sign: int) -> Iterator[Term]:
-    """Yield what a convention leaves out that counts one input of a batch."""
+    """Yield the term for a convention that counts one input of a batch."""
     if one.convention.divisor != 1:
         amount = sign * (one.total.macs - _undivided(one).total.macs)
         yield Term("batch", one.convention.divisor, 1, 1, amount, 0, "divided by the batch")
@@ -269,7 +269,7 @@ NEAREST = 5
 
 
 class Explanation(NamedTuple):
-    """A way to come by a number: a convention, what has to change, how it prints, and the notes that qualify it."""
+    """A possible origin of a number: a convention, the changes, how it prints, and the notes that qualify it."""
 
     convention: str
     change: str
@@ -281,7 +281,7 @@ class Explanation(NamedTuple):
 def identify(
     figure: Figure, case: Case, relatives: Callable[[], Mapping[str, Case]], names: Sequence[str] | None = None
 ) -> list[Explanation]:
-    """Return the simplest ways to come by a figure: which counter printed it, of which network.
+    """Return the simplest origins of a figure: which counter printed it, for which network.
 
     It is compared with each number as it is, doubled and halved, with batch norms folded, for a batch, at other inputs
     and, last, with those of the `relatives`, which are loaded only then. `names` are the conventions, by default all.
@@ -340,9 +340,9 @@ def _params(figure: Figure, case: Case) -> Iterator[Explanation]:
 
 
 def _scaled(figure: Figure, totals: Mapping[str, int]) -> Iterator[Explanation]:
-    yield from _plain(figure, {name: 2 * number for name, number in totals.items()}, "twice, as FLOPs of MACs")
+    yield from _plain(figure, {name: 2 * number for name, number in totals.items()}, "doubled, as FLOPs")
     even = {name: number // 2 for name, number in totals.items() if number % 2 == 0}
-    yield from _plain(figure, even, "half, as MACs of FLOPs")
+    yield from _plain(figure, even, "halved, as MACs")
 
 
 def _copies(figure: Figure, totals: Mapping[str, int]) -> Iterator[Explanation]:

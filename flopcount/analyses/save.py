@@ -1,4 +1,4 @@
-"""A counted network as an arch file: the text it comes from with other values, or written out.
+"""A counted network as an arch file: its original text with other values, or written out.
 
 A plain `flopcount FILE` counts the same, layer by layer; otherwise nothing is written.
 """
@@ -25,11 +25,11 @@ from flopcount.spec.text import named_notation, parsed
 from flopcount.spec.write import edited, to_data, to_text
 
 OLD = ("claims", "variants", "space")
-"""The keys of a file that are about another network than the one that is saved."""
+"""The keys of a file that do not apply to the saved network."""
 
 
 class Exchange(NamedTuple):
-    """What is other than in the file: the paths of layers with another kind, and the fields that were asked for."""
+    """Changes to the file: the paths of layers with another kind, and the given fields."""
 
     replaced: frozenset[str] = frozenset()
     fields: Mapping[str, Any] = {}
@@ -44,7 +44,7 @@ class Saved(NamedTuple):
 
 
 def saved(case: Case, path: str, change: Exchange | None = None) -> Saved:
-    """Return a case as an arch file that counts the same; a UsageError says why there is none."""
+    """Return a case as an arch file that counts the same; a UsageError says why that is not possible."""
     source = case.plan.spec.source
     if case.plan.spec.foreign:  # its layers have places in the arch file only
         places = {node.path: node.place for node in planned(case.plan.spec).nodes}
@@ -67,14 +67,14 @@ def saved(case: Case, path: str, change: Exchange | None = None) -> Saved:
 
 
 def _outside(case: Case) -> dict[str, Any]:
-    """Return the options for what a file cannot say: how many inputs are counted together, which parameters count."""
+    """Return the options that a file cannot express: the batch, and which parameters count."""
     shape, params = case.trace.input, case.convention.params_name
     batch = exact(shape.dims[0]) if shape.channel_axis else None
     return {"batch": batch, "params": params if params != POLICIES[0] else None}
 
 
 def _difference(text: str, notation: Notation, case: Case, path: str) -> str:
-    """Count the text of an arch file and say what is different; empty if nothing is."""
+    """Count the text of an arch file and describe the difference; empty if there is none."""
     try:
         network = of_spec(validated(parsed(text, notation, path)))
         now = Case(network, batch=_outside(case)["batch"], convention=case.convention).count
@@ -90,7 +90,7 @@ def _difference(text: str, notation: Notation, case: Case, path: str) -> str:
 
 
 def _data(case: Case) -> dict[str, Any]:
-    """Return the data of the file with the input that was counted, without what is about another network."""
+    """Return the data of the file with the input that was counted, without keys that do not apply to it."""
     spec, declared = case.plan.spec, case.plan.inputs
     data = deepcopy({key: value for key, value in spec.source.data.items() if key not in OLD})
     parent = data["input"] if isinstance(spec.arch.input, dict) else data
@@ -100,7 +100,7 @@ def _data(case: Case) -> dict[str, Any]:
 
 
 def _changed(case: Case, change: Exchange) -> dict[str, Any] | None:
-    """Return the data of the file with changed rows; None if a row would have to say different things for its uses."""
+    """Return the data of the file with changed rows; None if a row would need different values for its uses."""
     data = _data(case)
     said, plain = options(case.trace, case.given), options(case.trace, {})
     rows: dict[Place, Raw] = {}
@@ -126,7 +126,7 @@ def at(data: Any, place: Place) -> Any:
 
 
 def _replaced(raw: Raw, defaults: Raw, new: Node, fields: Mapping[str, Any], traced: Trace) -> Raw:
-    """Return a row with another kind: what the kind shares with the old one stays, what would differ is written."""
+    """Return a row with another kind: shared fields stay, those that would differ are written."""
     names = {*STRUCTURE, *Layer.model_fields, *carried(raw["type"], new.kind)}
     kept = {key: value for key, value in raw.items() if key in names}
     row = {**kept, "type": new.kind, **{name: to_data(value) for name, value in fields.items()}}
@@ -136,7 +136,7 @@ def _replaced(raw: Raw, defaults: Raw, new: Node, fields: Mapping[str, Any], tra
     source, left = new.inputs[0], traced.steps[new.path].shape
     read = traced.inputs[source] if source in traced.inputs else traced.steps[source].shape
     if read.channels == left.channels and "out_channels" in more and new.place[0] == "templates":
-        more["out_channels"] = "channels"  # which a row of a template can say
+        more["out_channels"] = "channels"  # which also works in a template
     return {**row, **more}
 
 

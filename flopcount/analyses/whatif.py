@@ -1,4 +1,4 @@
-"""What a network would cost with other convolutions, at other widths or inputs, in all combinations."""
+"""The cost of a network with other convolutions, widths or inputs, in all combinations."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
@@ -22,7 +22,7 @@ from flopcount.spec.kinds import KINDS, STAND_INS, kind_named
 from flopcount.spec.load import Setting
 
 ALWAYS = ("path", "type", "in_channels", "out_channels", *METRICS)
-"""What a condition knows of every layer, in addition to its fields."""
+"""Names that a condition can use for every layer, in addition to its fields."""
 
 LAYERS = Topic("no convolution has a", "'kernel_size > 1'")
 
@@ -33,7 +33,7 @@ def condition(text: str, known: frozenset[str]) -> Condition:
 
 
 def facts(node: Node, step: Step, shapes: Mapping[str, Shape], costs: Cost) -> Columns:
-    """Return what a condition knows of a layer; of a list with a size per axis, the largest."""
+    """Return the values of a layer for a condition; of a list with a size per axis, the largest."""
     own = {name: _plain(value) for name, value in fields(node.layer).items()}
     channels = {"in_channels": shapes[node.inputs[0]].channels, "out_channels": step.shape.channels}
     return {**own, "path": node.path, "type": node.kind, **channels, **costs}
@@ -63,7 +63,7 @@ def points(width: str | None, size: str | None) -> list[Point]:
 def check_number(number: int) -> None:
     """Refuse too many networks."""
     if number > MOST:
-        raise UsageError(f"these are {number} networks; {MOST} are the most to compare at once")
+        raise UsageError(f"{number} networks are too many; at most {MOST} are compared at once")
 
 
 def targets(kinds: Sequence[str], settings: Iterable[Setting]) -> list[Target]:
@@ -88,14 +88,14 @@ def _check_kind(kind: str) -> None:
     if kind in STAND_INS:
         return
     if kind in KINDS:
-        raise UsageError(f"--to {kind}: it does not stand for a convolution; these do: {', '.join(sorted(STAND_INS))}")
+        raise UsageError(f"--to {kind}: not a replacement for convolutions; use one of {', '.join(sorted(STAND_INS))}")
     raise UsageError(f"--to {kind[:50]}: unknown kind; {suggestion(kind, sorted(STAND_INS))}")
 
 
 def _check_field(each: Setting, kinds: Sequence[str], given: Mapping[str, Setting]) -> None:
     name = each.address
     if name in given:
-        raise UsageError(f"--set {each.text}: {name} is set before; give all values together, as in {name}=2,4")
+        raise UsageError(f"--set {each.text}: {name} is set twice; give all values together, as in {name}=2,4")
     known = [field for kind in kinds for field in own(kind_named(kind))]
     if name not in known:
         what = f"{' and '.join(kinds)} {'has' if len(kinds) == 1 else 'have'} no field {name[:50]!r}"
@@ -121,7 +121,7 @@ def _check_complete(kind: str, names: Sequence[str]) -> None:
         if info.is_required() and name not in {*names, "kernel_size", "out_channels"}:
             from flopcount.spec.fields import expected
 
-            raise UsageError(f"--to {kind} needs {name}; give it by --set {name}=… ({expected(model, name)})")
+            raise UsageError(f"--to {kind} needs {name}; set it with --set {name}=… ({expected(model, name)})")
 
 
 def _validated(kind: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +166,7 @@ class Alternative(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What differs from the file."""
+        """The differences from the file."""
         return labelled(self.target, self.point)
 
     @property
@@ -192,7 +192,7 @@ def alike(one: Count, other: Count) -> bool:
 class Choice(NamedTuple):
     """The convolutions that may be replaced: those a condition holds for, the first ones or not.
 
-    `home` is the network at its own input, if it is counted at another one. Whether a layer fits in
+    `home` is the network at its own input, if it is counted at another one. Whether a layer can take
     the place of another is decided there, so that the new network has the same layers at every input,
     as a saved file does.
     """
@@ -227,19 +227,19 @@ def alternative(base: Count, target: Target, choice: Choice) -> Alternative:
 
 
 def _excluded(node: Node, step: Step, base: Count, choice: Choice) -> str | None:
-    """Say why a layer is not chosen, with nothing if it is no convolution; None if it is chosen."""
+    """Say why a layer is not chosen, empty if it is not a convolution; None if it is chosen."""
     if node.kind not in STAND_INS:
         convolves = any("conv_mac" in leaf.tally.counts for leaf in step.leaves())
-        return f"{node.kind} does not stand for a standard convolution" if convolves else ""
+        return f"{node.kind} does not replace a standard convolution" if convolves else ""
     if choice.where:
         shapes = {name: _shape(name, base.trace) for name in node.inputs}
         if not choice.where(facts(node, step, shapes, cost(step, base.convention, [*METRICS]))):
-            return "--where leaves it out"
+            return "excluded by --where"
     return None
 
 
 def _fitted(node: Node, step: Step, origin: tuple[Node, Step], target: Target, home: Count) -> Replacement:
-    """Return what takes the place of a layer, or the layer and why nothing does; `origin` is the layer at home."""
+    """Return the replacement of a layer, or the layer and the reason; `origin` is the layer at home."""
     found = replacement(node, step, target)
     if found.node is node:
         return found
@@ -252,7 +252,7 @@ def _unfit(new: Node, old: Node, step: Step, home: Count) -> str:
     """Say why a layer cannot take the place of another; empty if it can."""
     kernel = getattr(new.layer, "kernel_size", None)
     if KINDS[new.kind].spatial and {*(kernel if isinstance(kernel, tuple) else (kernel,))} == {1}:
-        return f"its kernel is 1×1, and {new.kind} stands for larger ones"
+        return f"its kernel is 1×1; {new.kind} replaces larger ones only"
     names = {name: _shape(name, home.trace) for name in _read(old)}
     alone = Plan((new,), {name: tuple(map(exact, shape.dims)) for name, shape in names.items()})
     try:
@@ -288,7 +288,7 @@ def _first(traced: Trace) -> frozenset[str]:
 
 
 def _fitting(given: Given, network: Plan) -> dict[str, Mapping[str, Any]]:
-    """Leave out values of fields that a layer no longer has."""
+    """Remove values of fields that a layer no longer has."""
     kinds = {node.path: own(type(node.layer)) for node in network.nodes}
     return {
         path: {name: value for name, value in values.items() if path not in kinds or name in kinds[path]}

@@ -1,1 +1,1 @@
-"""The commands, load, count, show."""
+"""The command line: one file per command."""

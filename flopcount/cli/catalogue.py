@@ -69,7 +69,7 @@ def kinds(kind: str | None, out: Output) -> None:
 @click.argument("name", required=False, shell_complete=complete_convention)
 @output_options
 def conventions(name: str | None, out: Output) -> None:
-    """List the conventions, or show one: the weight of each thing that happens.
+    """List the conventions, or show one: the weight of each operation.
 
     NAME is one of them, or a file of your own: my.toml, my.toml:NAME.
     """
@@ -88,7 +88,7 @@ def conventions(name: str | None, out: Output) -> None:
     show_default=True,
     help="Of arch files, or of flopcount.toml.",
 )
-@click.option("-o", "--output", metavar="FILE", help="Write to a file, whole or not at all.")
+@click.option("-o", "--output", metavar="FILE", help="Write to a file (atomically) instead of standard output.")
 def schema(subject: str, output: str | None) -> None:
     """Print the JSON Schema of arch files, for editors and validators.
 

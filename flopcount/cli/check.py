@@ -23,7 +23,7 @@ LONGEST = 1000
 @click.argument("files", nargs=-1, metavar="[FILES…]")
 @click.option("--base", metavar="REF", help="Measure changes against the merge base with this git ref.")
 @click.option("--config", metavar="FILE", help="Configuration (default: the nearest flopcount.toml upwards).")
-@click.option("--input", "size", metavar="SIZE", help="Input size of all files, instead of that of the configuration.")
+@click.option("--input", "size", metavar="SIZE", help="Input size for all files; overrides the configuration.")
 @click.option(
     "--format",
     "formats",
@@ -93,13 +93,13 @@ def _format(text: str) -> tuple[str, str | None]:
 @click.command("lock")
 @click.argument("files", nargs=-1, metavar="[FILES…]")
 @click.option("--config", metavar="FILE", help="Configuration (default: the nearest flopcount.toml upwards).")
-@click.option("--input", "size", metavar="SIZE", help="Input size of all files, instead of that of the configuration.")
+@click.option("--input", "size", metavar="SIZE", help="Input size for all files; overrides the configuration.")
 @click.option("--check", "is_check", is_flag=True, help="Write nothing; exit with 1 if the lock file is outdated.")
-@click.option("--allow-increase", "allowed", metavar="ID", multiple=True, help="Let this network cost more.")
+@click.option("--allow-increase", "allowed", metavar="ID", multiple=True, help="Accept a higher cost for this network.")
 @click.option(
-    "--reason", "reasons", metavar="TEXT", multiple=True, help="Why, kept in the lock file: one for all, or one each."
+    "--reason", "reasons", metavar="TEXT", multiple=True, help="The reason, kept in the lock file: one for all or each."
 )
-@click.option("--format", "formats", metavar="FORMAT[=FILE]", multiple=True, help="With --check: as for check.")
+@click.option("--format", "formats", metavar="FORMAT[=FILE]", multiple=True, help="With --check: output format.")
 def lock(
     files: tuple[str, ...],
     config: str | None,
@@ -112,7 +112,7 @@ def lock(
 ) -> int:
     """Record every network's cost in flopcount.lock; increases fail --check.
 
-    FILES as for check; if given, only their entries are updated. Lower costs are
+    FILES as for check; if given, only their rows are updated. Lower costs are
     written; higher ones are refused unless they are allowed, with a reason.
     """
     from flopcount.analyses.budgets.check import Outcome, setup
@@ -120,7 +120,7 @@ def lock(
     from flopcount.spec.project import read_lock
 
     if formats and not is_check:
-        raise UsageError(f"--format {formats[0]}: the lock file has one format; give --check too")
+        raise UsageError(f"--format {formats[0]}: requires --check, since the lock file has one format")
     chosen = destinations(formats)
     permissions = _permissions(allowed, reasons, is_check=is_check)
     around = setup(Path.cwd(), config, size)
@@ -144,7 +144,7 @@ def _permissions(allowed: Sequence[str], reasons: Sequence[str], *, is_check: bo
     if is_check and (allowed or reasons):
         raise UsageError("--check writes nothing; --allow-increase and --reason are for a run without it")
     if not allowed and reasons:
-        raise UsageError("--reason says why something may cost more; give --allow-increase ID too")
+        raise UsageError("--reason requires --allow-increase ID")
     if not all(reason.strip() and reason.isprintable() for reason in reasons) or len(" ".join(reasons)) > LONGEST:
         raise UsageError(f"--reason takes a line of text, up to {LONGEST} characters")
     if allowed and len(reasons) not in {1, len(allowed)}:
@@ -156,7 +156,7 @@ def _permissions(allowed: Sequence[str], reasons: Sequence[str], *, is_check: bo
 def _renew(
     found: "Inventory", lock: "Lock", permissions: dict[str, str], place: "LockPlace", words: Sequence[str]
 ) -> None:
-    """Update the lock file if nothing rises that is not allowed."""
+    """Update the lock file unless a cost rises that is not allowed to."""
     from flopcount.analyses.budgets.lock import renewed
     from flopcount.report.catalogue import refusal, renewal_line
     from flopcount.spec.project import written

@@ -71,7 +71,7 @@ def reconcile(
 
 
 def _origins(each: explain.ClaimedFigure, case: Case, arch: str) -> list[explain.Explanation]:
-    """Look for a figure under the convention it is said to be of, then under all."""
+    """Look for a figure under the convention it is attributed to, then under all."""
     similar = [name for name in bundled() if name.startswith(f"{arch}_") or arch.startswith(f"{name}_")]
     relatives = cache(lambda: {name: case_of(name, Options()) for name in similar[:MOST_RELATIVES]})
     named = explain.identify(each.figure, case, relatives, [each.convention]) if each.convention else []
@@ -83,7 +83,7 @@ def _judge(ways: Sequence[Way], searches: Sequence[Search]) -> None:
     wrong = [f"{way.result.convention.name}={way.asked.figure.text}" for way in ways if way.asked and not way.rule]
     wrong += [asked.figure.text for asked, found in searches if not asked.convention and not found]
     if wrong:
-        raise Broken(f"{', '.join(wrong)}: not what this network comes to")
+        raise Broken(f"figures that do not hold: {', '.join(wrong)}")
 
 
 @click.command("verify")
@@ -100,7 +100,7 @@ def verify(archs: tuple[str, ...], out: Output, *, errata: bool) -> None:
 
     for reference in archs:
         if parser_of(Path(reference)):
-            hint = "flopcount import makes an arch file of it, which takes [[claims]]"
+            hint = "convert it with flopcount import, then add [[claims]]"
             raise UsageError(f"{reference}: a model of another tool has no published figures; {hint}")
     bases = map(load_base, archs or map(str, files().values()))
     found = [verdict for spec, variant in bases for verdict in explain.verdicts(of_spec(spec), variant)]

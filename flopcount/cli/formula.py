@@ -1,4 +1,4 @@
-"""`flopcount formula KIND|ARCH`: what a kind or a network costs, as closed forms."""
+"""`flopcount formula KIND|ARCH`: the cost of a kind or a network, as closed forms."""
 
 import os
 from collections.abc import Mapping
@@ -38,9 +38,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @typed(
     "asked",
     Derivation,
-    click.option(
-        "--over", metavar="KIND", help="Of a kind: the ratio to another that stands for the same convolution."
-    ),
+    click.option("--over", metavar="KIND", help="Of a kind: the ratio to another that replaces the same convolution."),
     click.option(
         "--pattern", metavar="CxN", help="Of HetConv: draw which kernels of C channels and N filters are k×k."
     ),
@@ -53,7 +51,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @click.option("--latex", is_flag=True, help="Write LaTeX equations.")
 @output_options
 def command(name: str, *, latex: bool, asked: Derivation, options: Options, out: Output) -> None:
-    """Write what a kind or a network costs as formulas.
+    """Print closed forms of the cost of a kind or a network.
 
     A kind is written in letters: M input channels, N output channels, k the size
     of the kernel, H and W the map; --set fixes an option, or names its letter
@@ -86,7 +84,7 @@ def _kind(kind: str, asked: Derivation, options: Options) -> Report:
         if kind != "HetConv":
             raise UsageError(f"--pattern is for HetConv, whose kernels differ in size; {kind} has no such pattern")
         if not (asked.pattern and asked.p):
-            raise UsageError("--pattern and -p belong together; write for example --pattern 6x4 -p 3")
+            raise UsageError("--pattern and -p require each other; write e.g. --pattern 6x4 -p 3")
         return pattern_report(asked.pattern, asked.p)
     from flopcount.analyses.formula.kinds import kind_forms, ratio_forms
 
@@ -95,19 +93,19 @@ def _kind(kind: str, asked: Derivation, options: Options) -> Report:
     if over is None:
         return forms_report(kind_forms(kind, settings), kind)
     if over not in KINDS:
-        raise UsageError(f"--over {over}: no kind is called that; {suggestion(over, [*KINDS])}")
+        raise UsageError(f"--over {over}: no kind has this name; {suggestion(over, [*KINDS])}")
     return forms_report(ratio_forms(kind, over, settings), kind, over)
 
 
 def _network(name: str, asked: Derivation, options: Options) -> Report:
     is_file = name == "-" or {"/", "\\", "."} & {*name} or os.path.exists(name)  # noqa: PTH110  (answers to any word)
     if not is_file and not bundled_network(name):
-        raise UsageError(f"no kind or network is called {name!r}; {suggestion(name, [*KINDS, *bundled()])}")
+        raise UsageError(f"no kind or network is named {name!r}; {suggestion(name, [*KINDS, *bundled()])}")
     theirs = {"--over": asked.over, "--pattern": asked.pattern, "-p": asked.p}
     _refuse(theirs, f"is for kinds of layers, and {name} is a network")
     axis = asked.axis or "resolution"
     if axis in {"width", "batch"} and getattr(options, axis) is not None:
-        raise UsageError(f"--{axis} fixes what --in {axis} leaves open; leave one of them out")
+        raise UsageError(f"--{axis} and --in {axis} exclude each other; omit one of them")
     case = case_of(name, options)
     if case.plan.unknown:
         raise UsageError("the network has skipped operators, and a formula cannot say so; count it instead")

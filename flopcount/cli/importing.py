@@ -31,8 +31,8 @@ def command(model: str, output: str | None, *, flat: bool, **options: Any) -> No
     """Write MODEL as an arch file: a row for each layer, named as in the model.
 
     MODEL is an ONNX file, a Keras model, a Darknet .cfg, a Caffe prototxt or a SCALE-Sim
-    topology. Blocks that differ only in numbers become templates. The written file has
-    been counted again, and costs the same, layer by layer; it has the notes that qualify
+    topology. Blocks that differ only in numbers become templates. The written file is
+    re-counted and must match layer by layer; it includes the notes that qualify
     its numbers. An arch file is converted between TOML and JSON. FILE.csv is written as a
     SCALE-Sim topology, whatever MODEL is.
     """
@@ -67,10 +67,10 @@ def _text(result: Count, model: str, notation: Any, *, flat: bool) -> str:
     spec = result.case.plan.spec
     if not spec.foreign:
         if spec.source.notation == notation:
-            raise UsageError(f"{model}: an arch file in {notation} already; name a file in the other notation with -o")
+            raise UsageError(f"{model}: already an arch file in {notation}; name a file in the other notation with -o")
         return to_text(spec.source.data, notation)
     data = _with_fixed_by(spec.source.data, result.case)
-    header = f"Written by `flopcount import {Path(model).name}`; weights are not in it, only what they cost."
+    header = f"Written by `flopcount import {Path(model).name}`; it contains no weights."
     if not flat:  # with templates, if they cost the same, layer by layer
         short = folded(deepcopy(data))
         again = _trace(_case(short), None)

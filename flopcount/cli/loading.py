@@ -1,4 +1,4 @@
-"""From the words of a command line to a case."""
+"""From the options of a command line to a case."""
 
 import sys
 from typing import Any, NamedTuple
@@ -29,22 +29,22 @@ class Options(NamedTuple):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """What is asked for beyond the file and its input."""
+        """The options beside the file and its input."""
         asked = {"width": self.width, "variant": self.variant, "set": [*self.settings]}
         return {name: value for name, value in asked.items() if value}
 
     @property
     def convention(self) -> Convention:
-        """What is counted."""
+        """The convention."""
         return convention(self.params, self.counts)
 
     def case(self, network: Network, *columns: str | None) -> Case:
         """Return the case that the options describe, with the metrics that options for columns name."""
         for name, text in (("--width", self.width), ("--input", self.size)):
             if text and {",", ":"} & {*text} and "=" not in text:  # lists and ranges are for other commands
-                what = "several values are several networks; give one here"
-                hint = "compare some with flopcount whatif, or a whole grid with flopcount sweep"
-                raise UsageError(f"{name} {plain(text[:60])}: {what}, or {hint}")
+                what = "expected one value"
+                hint = "use flopcount whatif to compare several, flopcount sweep for a grid"
+                raise UsageError(f"{name} {plain(text[:60])}: {what}; {hint}")
         return Case(
             network,
             input=self.size,
@@ -58,7 +58,7 @@ class Options(NamedTuple):
 
 
 def network_of(reference: str, options: Options) -> Network:
-    """Return what a reference stands for: standard input, a file or a bundled network."""
+    """Return the network of a reference: standard input, a file or a bundled network."""
     if reference != "-":
         return load(reference, allow_unknown=options.allow_unknown)
     if sys.stdin is None:

@@ -83,7 +83,7 @@ class DefaultGroup(click.Group):
             formatter.write_dl([record for record in records if not record[0].endswith("--help")])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
-        """Complete commands, and what the default command would."""
+        """Complete commands, and arguments of the default command."""
         from click.shell_completion import CompletionItem
 
         command = _command(DEFAULT)
@@ -159,19 +159,19 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         asked = context.command_path if context else "flopcount"
-        return _failed(f"{error.format_message()}\n{asked} --help tells what there is", error.exit_code)
+        return _failed(f"{error.format_message()}\nsee {asked} --help", error.exit_code)
     except BaseException as error:  # noqa: BLE001  (whatever it is, it becomes an exit code)
         return _ended(error)
     return result if isinstance(result, int) else 0
 
 
 def _ended(error: BaseException) -> int:
-    """Return the exit code for what nobody raised on purpose."""
+    """Return the exit code for an unexpected exception."""
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return _failed("interrupted", 130)
     if isinstance(error, SystemExit) and error.code != 1:
         return error.code if isinstance(error.code, int) else 0
-    if isinstance(error, BrokenPipeError | SystemExit):  # nobody reads on, as under `| head`: click exits with 1
+    if isinstance(error, BrokenPipeError | SystemExit):  # a closed pipe, as under `| head`: click exits with 1
         with suppress(OSError, ValueError, AttributeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -64,7 +64,7 @@ output_options = typed(
     click.option("--format", "fmt", type=click.Choice([*FORMATS]), default="table", help="Output format."),
     click.option("-o", "--output", metavar="FILE", help="Write to a file (atomically) instead of standard output."),
 )
-"""Add --format and -o, and take what --plot says."""
+"""Add --format and -o, and take the value of --plot."""
 
 
 def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -126,13 +126,13 @@ COUNTED: Sequence[Decorator] = (
 BATCHES = click.option("--batch", "batches", metavar="N", help="Batch size; a list or a range is an axis.")
 
 network_options = typed("options", Options, *NETWORK)
-"""Add the options that decide on the network: its input and changes to it."""
+"""Add the options that determine the network: its input and changes to it."""
 
 count_options = typed("options", Options, *NETWORK, *COUNTED, METRICS_OPTION)
-"""Add the options that decide on the numbers: the network, and what is counted."""
+"""Add the options that determine the numbers: the network, and what is counted."""
 
 grid_options = typed("options", Options, BATCHES, *NETWORK[:3], *NETWORK[4:], *COUNTED)
-"""Add what decides on the numbers of a grid, whose batch may be a list or a range too."""
+"""Add the options that determine the numbers of a grid, whose batch may be a list or a range."""
 
 sweep_options = typed("options", Options, BATCHES, *NETWORK[:3], *NETWORK[4:], *COUNTED, METRICS_OPTION)
 """Add what decides on the numbers of a grid, and which are shown."""

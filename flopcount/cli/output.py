@@ -57,7 +57,7 @@ def show(report: Report, out: Output, *, parts: bool = False, chart: dict[str, A
 
 
 def _table(report: Report, output: str | None, *, parts: bool) -> str:
-    """Return a table for what standard output is; a file is not a terminal."""
+    """Return a table for standard output, which may be a terminal, or for a file."""
     from flopcount.report.terminal import render_terminal
 
     if output not in {None, "-"} or sys.stdout is None or not sys.stdout.isatty():
@@ -79,7 +79,7 @@ def emit(text: str, output: str | None) -> None:
 
 
 def write_whole(path: Path, content: str | bytes, hint: str = "choose another -o") -> None:
-    """Replace a file in one move, so that no reader ever sees half of it."""
+    """Replace a file atomically, so that no reader sees a partial file."""
     data = content.encode() if isinstance(content, str) else content
     target = Path(os.path.realpath(path))
     try:

@@ -1,4 +1,4 @@
-"""`flopcount space SPACE.toml --where 'macs <= 300M'`: a huge space, without going through it."""
+"""`flopcount space SPACE.toml --where 'macs <= 300M'`: a huge space, without enumerating it."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from flopcount.errors import UsageError
 
 
 class Asked(NamedTuple):
-    """What is asked of a space."""
+    """The options of a question about a space."""
 
     where: str | None = None
     exact: bool = False
@@ -27,18 +27,18 @@ class Asked(NamedTuple):
     Asked,
     click.option("--where", metavar="EXPR", help="A budget: 'macs <= 300M and params <= 3M and input >= 160'."),
     click.option("--exact", "exact", is_flag=True, help="Count exactly, however long that takes."),
-    click.option("--bounds", "bounds", is_flag=True, help="Be content with a lower and an upper bound."),
-    click.option("--sample", type=click.IntRange(1, 100_000), metavar="N", help="Draw N that meet it, all as likely."),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which draws."),
+    click.option("--bounds", "bounds", is_flag=True, help="Compute bounds only."),
+    click.option("--sample", type=click.IntRange(1, 100_000), metavar="N", help="Sample N matches uniformly."),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed."),
 )
 @grid_options
 @output_options
 def command(arch: str, batches: str | None, asked: Asked, options: Options, out: Output) -> None:
-    """Say how many candidates a space has and how many meet a budget, the smallest and the largest.
+    """Count the candidates of a space and those that meet a budget; show the smallest and the largest.
 
     The axes are the table `space` of the file, and lists and ranges for --input,
-    --width and --set. Nothing is enumerated and nothing estimated: the count is
-    exact where that takes seconds, else a lower and an upper bound.
+    --width and --set. Nothing is enumerated or estimated: the count is
+    exact if that takes seconds, otherwise a lower and an upper bound.
     """
     from flopcount.analyses.space.answer import Question
     from flopcount.analyses.space.answer import asked as answered
@@ -48,7 +48,7 @@ def command(arch: str, batches: str | None, asked: Asked, options: Options, out:
 
     space, (where,) = grid(arch, options, batches, [asked.where])
     if asked.exact and asked.bounds:
-        raise UsageError("--exact and --bounds: a count is one or the other; leave one out")
+        raise UsageError("--exact and --bounds exclude each other; omit one of them")
     draws = Drawn(asked.sample, asked.seed) if asked.sample else None
     question = Question(where, "exact" if asked.exact else "bounds" if asked.bounds else "auto", draws)
     show(space_report(answered(space, question)), out)

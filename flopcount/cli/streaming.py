@@ -1,4 +1,4 @@
-"""A sweep run to its end: rows written chunk by chunk, progress shown, an interruption survived."""
+"""Running a sweep: rows are written chunk by chunk, with progress, and an interruption can be resumed."""
 
 import signal
 import sys
@@ -27,10 +27,10 @@ from flopcount.report.table import Line, csv_rows
 from flopcount.spec.units import DEFAULT_METRICS
 
 GROUP = 100_000
-"""Rows of Parquet that are written at once: many small groups make a slow file."""
+"""Rows per group of a Parquet file: many small groups make it slow."""
 
 TAIL = 65_536
-"""The last bytes of a file, among which its last row is looked for."""
+"""The last bytes of a file, which are searched for its last row."""
 
 
 class Writer(Protocol):
@@ -44,7 +44,7 @@ class Writer(Protocol):
 
 
 class Start(NamedTuple):
-    """Where a sweep begins that goes on with a file; `ordered` if its ids rise, as those of drawn ones do not."""
+    """Where a sweep resumes with a file; `ordered` if its ids rise, as those of a sample do not."""
 
     position: int
     ordered: bool
@@ -77,7 +77,7 @@ def _names(space: Space) -> list[str]:
 
 
 class _Csv:
-    """Writes CSV; what is added to a file follows whole rows, and repeats neither them nor the header."""
+    """Writes CSV; rows are appended after complete rows, without repeating them or the header."""
 
     def __init__(self, path: Path, space: Space, start: Start | None) -> None:
         self.names = _names(space)
@@ -114,7 +114,7 @@ class _Csv:
         self.file.close()
 
     def _check(self, path: Path, start: Start) -> None:
-        """Refuse to go on after half a row, other columns, or a candidate that would come again."""
+        """Refuse to append after an incomplete row, other columns, or a candidate that would occur twice."""
         with path.open("rb") as file:
             first = file.read(max(len(self.head()), 1) * 4).decode(errors="replace")
             file.seek(max(path.stat().st_size - TAIL, 0))
@@ -122,13 +122,13 @@ class _Csv:
         if not first:
             return
         if not first.startswith(self.head()):
-            raise UsageError(f"-o {path}: it has other columns than {self.head().strip()}; choose another file")
+            raise UsageError(f"-o {path}: its columns are not {self.head().strip()}; choose another file")
         if not tail.endswith("\n"):
-            raise UsageError(f"-o {path}: its last row is not whole; delete that, then go on after the one before")
+            raise UsageError(f"-o {path}: its last row is incomplete; delete it, then resume after the row before")
         line = tail.rstrip("\n").rpartition("\n")[2]
         id_ = self.last(line) if f"{line}\n" != self.head() else ""
         if start.ordered and id_.isdecimal() and int(id_) >= start.position:
-            raise UsageError(f"-o {path}: it has candidate {id_} already; go on with --start {int(id_) + 1}")
+            raise UsageError(f"-o {path}: it already has candidate {id_}; resume with --start {int(id_) + 1}")
 
 
 class _JsonLines(_Csv):
@@ -156,7 +156,7 @@ class _Parquet:
                 f"-o {path}: Parquet needs pyarrow; install flopcount[parquet], or write .csv or .jsonl"
             ) from None
         if start is not None and path.exists():
-            raise UsageError(f"-o {path}: a Parquet file cannot be added to; write the rest to another file")
+            raise UsageError(f"-o {path}: a Parquet file cannot be appended to; write the rest to another file")
         self.arrow = pa
         kinds = {int: pa.int64(), float: pa.float64(), str: pa.string()}
         columns = zip(_names(space), selection.kinds(space).values(), strict=True)
@@ -180,7 +180,7 @@ class _Parquet:
         self.waiting = []
 
     def close(self) -> None:
-        """Write what waits, and where everything is, without which nobody can read the file."""
+        """Write the remaining rows and the footer, without which the file cannot be read."""
         if self.waiting:
             self._write_group()
         self.writer.close()
@@ -201,7 +201,7 @@ def grid(
 
 
 class Kept(NamedTuple):
-    """What is kept of a sweep, in the words of the command line, and which part is counted."""
+    """The selection of a sweep as given on the command line, and the part that is counted."""
 
     where: str | None = None
     pareto: str | None = None
@@ -214,7 +214,7 @@ class Kept(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """What is to be run: which candidates, and whether it goes on with a file."""
+    """The sweep to run: which candidates, and whether it resumes with a file."""
 
     space: Space
     evaluate: Evaluator
@@ -238,7 +238,7 @@ def streamed(sweep: Sweep, kept: Kept, out: Output) -> None:
         if is_stopped:
             click.echo(_stopped(position, choice, out.output), err=True)
             raise KeyboardInterrupt
-    more = f"{out.output or '-o FILE.csv'} has them all, --top shows more"
+    more = f"{out.output or '-o FILE.csv'} keeps all rows, --top shows more"
     more = "a larger --top shows more" if choice.top else more
     lines = [Line("text", sweep.drawn.sentence(size(sweep.space.axes)))] if sweep.drawn else []
     lines += [Line("file", f"written to {out.output}")] if out.output else []
@@ -253,7 +253,7 @@ def streamed(sweep: Sweep, kept: Kept, out: Output) -> None:
 
 @contextmanager
 def _interruptible() -> "Iterator[list[int]]":
-    """Let an interruption wait until a chunk is written and accounted for: yield what has been asked so far."""
+    """Delay an interruption until a chunk is written and accounted for; yield the signals so far."""
     asked: list[int] = []
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
@@ -271,7 +271,7 @@ def _choice(space: Space, kept: Kept, output: str | None) -> Selection:
     if kept.sort is not None:
         _ordered(space, kept.sort.removeprefix("-"), f"--sort {kept.sort}")
         if output is not None and kept.top is None and not kept.pareto:
-            raise UsageError("--sort with -o needs --top N: a sweep is written while it is computed, not kept")
+            raise UsageError("--sort with -o needs --top N, since rows are written while they are computed")
     return Selection(where, _front(space, kept.pareto), kept.sort, kept.top)
 
 
@@ -281,7 +281,7 @@ def _front(space: Space, text: str | None) -> tuple[str, str] | None:
     option = f"--pareto {text[:60]}"
     names = [selection.named(name.strip(), space, option) for name in text.split(",")]
     if len(names) != 2:  # noqa: PLR2004  (a front lies between two)
-        raise UsageError(f"{option}: a front is of two columns; write macs,params")
+        raise UsageError(f"{option}: expected two columns, such as macs,params")
     return _ordered(space, names[0], option), _ordered(space, names[1], option)
 
 
@@ -289,7 +289,7 @@ def _ordered(space: Space, name: str, option: str) -> str:
     """Return the name of a column of numbers."""
     selection.named(name, space, option)
     if any(each.name == name and not each.is_number for each in space.axes):
-        raise UsageError(f"{option}: {name} is a list of words here; only numbers have an order")
+        raise UsageError(f"{option}: the values of {name} are words here; name a column of numbers")
     return name
 
 
@@ -302,7 +302,7 @@ def _run(
     *,
     cloud: Cloud | None,
 ) -> tuple[selection.Rows, int]:
-    """Return the rows to show, and the position behind the last chunk; write the others as they come."""
+    """Return the rows to show, and the position after the last chunk; write the others as they come."""
     most = choice._replace(top=None if choice.pareto else choice.top or SHOWN)
     shown: selection.Rows | None = None
     position = sweep.part.start
@@ -338,27 +338,27 @@ def _rows(chunk: Chunk, choice: Selection, tallied: Tallied) -> selection.Rows:
 
 
 def _shown(shown: selection.Rows | None, rows: selection.Rows, most: Selection) -> selection.Rows:
-    """Return what is to be shown so far."""
+    """Return the rows to show so far."""
     if shown is not None and not most.waits and len(shown["id"]) >= (most.top or SHOWN):
         return shown
     return selection.narrowed(selection.joined(shown, rows), most)
 
 
 def _stopped(position: int, choice: Selection, output: str | None) -> str:
-    """Say where a sweep stopped, and how to go on."""
+    """Say where a sweep stopped, and how to resume it."""
     stopped = f"stopped before candidate {position}"
     if choice.waits:
-        return f"{stopped}: what --pareto and --sort keep is known at the end only, so nothing is kept"
+        return f"{stopped}: the result of --pareto or --sort is known only at the end, so nothing is kept"
     if output is None:
-        return f"{stopped}: go on with --start {position}; -o FILE.csv keeps what is computed"
+        return f"{stopped}: resume with --start {position}; -o FILE.csv keeps computed rows"
     if Path(output).suffix.lower() != ".parquet":
-        return f"{stopped}: go on with --start {position}; {output} has those before, and is added to"
-    return f"{stopped}: go on with --start {position} and another -o; {output} has those before"
+        return f"{stopped}: resume with --start {position}; {output} has the rows before it and is appended to"
+    return f"{stopped}: resume with --start {position} and another -o; {output} has the rows before it"
 
 
 @contextmanager
 def _progress(length: int) -> Iterator[Any]:
-    """Show a bar on a terminal, on stderr, where it disturbs no data."""
+    """Show a progress bar on a terminal, on stderr, apart from data."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None
         return

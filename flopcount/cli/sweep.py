@@ -19,15 +19,15 @@ from flopcount.errors import Note, UsageError
 @typed(
     "kept",
     Kept,
-    click.option("--where", metavar="EXPR", help="Keep these only: 'macs <= 300M and params <= 3M'."),
-    click.option("--pareto", metavar="A,B", help="Keep the front of two columns, both as small as can be."),
-    click.option("--sort", metavar="COLUMN", help="Sort by a column from the largest, with -COLUMN from the smallest."),
-    click.option("--top", type=click.IntRange(1), metavar="N", help="Keep the first N only."),
-    click.option("--sample", type=click.IntRange(1), metavar="N", help="Draw N candidates at random."),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which draws."),
-    click.option("--shard", metavar="I/N", help="The I-th of N equal parts: 3/16."),
+    click.option("--where", metavar="EXPR", help="Keep only matches: 'macs <= 300M and params <= 3M'."),
+    click.option("--pareto", metavar="A,B", help="Keep the Pareto front of two columns, both minimized."),
+    click.option("--sort", metavar="COLUMN", help="Sort by a column in descending order, by -COLUMN in ascending."),
+    click.option("--top", type=click.IntRange(1), metavar="N", help="Keep only the first N rows."),
+    click.option("--sample", type=click.IntRange(1), metavar="N", help="Sample N candidates at random."),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed."),
+    click.option("--shard", metavar="I/N", help="Count the I-th of N equal parts: 3/16."),
     click.option(
-        "--start", type=click.IntRange(0), metavar="ID", help="Go on from this candidate; -o FILE is added to."
+        "--start", type=click.IntRange(0), metavar="ID", help="Resume at this candidate; -o FILE is appended to."
     ),
 )
 @click.option("--id", "id_", type=click.IntRange(0), metavar="ID", help="Count one candidate, layer by layer.")
@@ -41,14 +41,14 @@ def command(
     """Count every candidate of a grid: lists and ranges for --input, --width and --set.
 
     Ranges are FIRST:LAST:STEP and include their end. With -o FILE.csv, .jsonl or
-    .parquet all that is kept is written while it is computed; candidates that
-    cannot be are counted, and the reasons told.
+    .parquet rows are written while they are computed; invalid candidates
+    are counted and their reasons reported.
     """
     if save is not None and id_ is None:
-        raise UsageError(f"--save {save}: say which candidate; give its --id")
+        raise UsageError(f"--save {save}: requires --id, which names the candidate")
     given = [f"--{name}" for name, value in kept._asdict().items() if value and name != "seed"]
     if id_ is not None and given:
-        raise UsageError(f"--id {id_} counts one candidate; leave out {' and '.join(given)}")
+        raise UsageError(f"--id {id_} counts one candidate; omit {' and '.join(given)}")
     space, (where, pareto, sort) = grid(arch, options, batches, kept[:3])
     if id_ is not None:
         _one(space, id_, save, out)
@@ -57,7 +57,7 @@ def command(
 
 
 def _one(space: Space, id_: int, save: str | None, out: Output) -> None:
-    """Count one candidate, and write it to an arch file if one is named; to standard output that alone."""
+    """Count one candidate, and write it to an arch file if one is named; to standard output only the file."""
     from flopcount.analyses.sweep.run import candidate
     from flopcount.analyses.sweep.select import described
     from flopcount.report.count import count_report
@@ -72,7 +72,7 @@ def _one(space: Space, id_: int, save: str | None, out: Output) -> None:
 
 
 def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[Note, ...]:
-    """Write a candidate to an arch file, and say so."""
+    """Write a candidate to an arch file, and return a note."""
     from flopcount.analyses.save import saved
 
     found = saved(space.at(values), path)

@@ -1,4 +1,4 @@
-"""`flopcount whatif ARCH --to KIND --width 0.5,1`: what a changed network would cost."""
+"""`flopcount whatif ARCH --to KIND --width 0.5,1`: the cost of a changed network."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -42,7 +42,7 @@ class Alternatives(NamedTuple):
     click.option("--first", is_flag=True, help="Replace the first convolution too."),
     click.option("--save", metavar="FILE", help="Write the new network to an arch file."),
     click.option("--sort", metavar="COLUMN", help="Sort the rows by a column: saved_1, ratio_1, params_1 …"),
-    click.option("--top", type=int, metavar="N", help="Show the first N rows only."),
+    click.option("--top", type=int, metavar="N", help="Show only the first N rows."),
 )
 @count_options
 @plot_option
@@ -73,7 +73,7 @@ def command(arch: str, asked: Alternatives, options: Options, out: Output) -> in
 
 
 class _Change(NamedTuple):
-    """What is compared: kinds in the place of the chosen convolutions, at widths and inputs."""
+    """The alternatives: kinds in the place of the chosen convolutions, at widths and inputs."""
 
     targets: Sequence[Target]
     where: Condition | None
@@ -82,7 +82,7 @@ class _Change(NamedTuple):
 
 
 def _change(asked: Alternatives, options: Options) -> tuple[_Change, Options]:
-    """Separate what is compared from what holds for all networks; without --to, single values are compared too."""
+    """Separate alternatives from options for all networks; without --to, single values are alternatives too."""
     for option, value in (("--where", asked.where), ("--first", asked.first)):
         if value and not asked.kinds:
             raise UsageError(f"{option} selects convolutions to replace; give --to KIND")
@@ -94,7 +94,7 @@ def _change(asked: Alternatives, options: Options) -> tuple[_Change, Options]:
     width, size = (text if text is not None and (not asked.kinds or is_several(text)) else None for text in given)
     places = whatif.points(width, size)
     if not asked.kinds and not places:
-        hint = "give --to KIND, or what is compared, such as --width 1,0.75 --input 128:224:32"
+        hint = "give --to KIND, or values to compare, such as --width 1,0.75 --input 128:224:32"
         raise UsageError(f"nothing changes; {hint}")
     whatif.check_number(len(places) * (len(wanted) + 1))
     fixed = options._replace(
@@ -165,10 +165,10 @@ def _shaped(report: Report, sort: str | None, top: int | None) -> Report:
 
 
 def _saved(found: Sequence[whatif.Alternative], path: str) -> str:
-    """Write the new network to a file, and say so."""
+    """Write the new network to a file, and return a note."""
     if len(found) > 1:
         hint = "give at most one --to, and one value for each option"
-        raise UsageError(f"--save {path}: these are {len(found)} networks; {hint}")
+        raise UsageError(f"--save {path}: there are {len(found)} networks; {hint}")
     ((target, counted, replaced, *_),) = found
     if target and not replaced:
         raise UsageError(f"--save {path}: no layer was replaced, so there is nothing to save")
@@ -176,7 +176,7 @@ def _saved(found: Sequence[whatif.Alternative], path: str) -> str:
 
     new = saved(counted.case, path, Exchange(frozenset(replaced), target.fields if target else {}))
     write_whole(Path(path), new.text, "choose another --save")
-    claims = ", without the claims, which are about the old one" if counted.case.plan.spec.arch.claims else ""
+    claims = ", without the claims, which do not apply to it" if counted.case.plan.spec.arch.claims else ""
     out = ", written out, since its rows have different values in each use" if new.is_written_out else ""
     again = f"; count it with the same {' and '.join(new.options)}" if new.options else ""
     return f"the new network is in {path}{claims}{out}{again}"

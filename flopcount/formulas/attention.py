@@ -1,7 +1,7 @@
 """Attention, and the products of matrices it is made of.
 
-In the equations D is the channels, n the tokens that gather, m the tokens they
-gather from (n too, in self-attention) and h the heads.
+In the equations D is the channels, n the query tokens, m the key and value
+tokens (m = n in self-attention) and h the heads.
 """
 
 from collections.abc import Callable
@@ -23,14 +23,14 @@ def linear(x: Shape, *, out_features: Dim, bias: bool = True) -> Step:
         params = M·out_features  (+ out_features with bias)
         MACs = M·out_features, at every position
 
-    A map of space has to be flattened first, or pooled.
+    A feature map must be flattened or pooled first.
 
     Source: Howard et al., MobileNets, arXiv:1704.04861, table 2 (fully connected).
     """
     if x.spatial:
         raise ShapeError(
-            f"a linear layer reads channels, and its input {render(x.dims)} has space behind them; "
-            "put a Flatten before it, or use a Conv with kernel_size = 1"
+            f"Linear expects a flat input, got {render(x.dims)}; "
+            "add a Flatten before it, or use a Conv with kernel_size = 1"
         )
     y = x.resized(channels=out_features)
     weights = x.channels * out_features
@@ -39,12 +39,12 @@ def linear(x: Shape, *, out_features: Dim, bias: bool = True) -> Step:
     return Step("Linear", y, Tally(linear_mac=macs, linear_bias_add=adds, weight=weights, bias=biases))
 
 
-_HEADS = "num_heads = {} does not divide the {} channels; choose a divisor of them, or give head_dim"
-_SHARED = "num_kv_heads = {} does not divide num_heads = {}; choose a divisor of it"
+_HEADS = "num_heads = {} does not divide the {} channels; choose a divisor, or set head_dim"
+_SHARED = "num_kv_heads = {} does not divide num_heads = {}; choose a divisor"
 
 
 class _Heads(NamedTuple):
-    """Heads that gather, heads that are gathered from, and the size of each."""
+    """Query heads, key and value heads, and the size of each."""
 
     number: Dim
     sources: Dim
@@ -57,7 +57,7 @@ class _Heads(NamedTuple):
         return self.number * self.size
 
     def projected(self, xs: tuple[Shape, ...]) -> tuple[Part, ...]:
-        """Make queries, keys and values: in one linear layer where they come from one input."""
+        """Make queries, keys and values: in one linear layer if they come from one input."""
         if len(xs) == 1:
             width = self.width + 2 * self.sources * self.size
             return (Part("qkv", linear(xs[0], out_features=width, bias=self.bias)),)
@@ -66,7 +66,7 @@ class _Heads(NamedTuple):
         return tuple(Part(name, linear(x, out_features=width, bias=self.bias)) for name, x, width in parts)
 
     def gathered(self, x: Shape, sources: Dim, *added: Part) -> tuple[Part, ...]:
-        """Compare queries with keys, and sum values with the weights that gives."""
+        """Compare queries with keys, then sum values with the resulting weights."""
         scores = Shape((*x.leading[:-1], self.number, x.leading[-1], sources), x.channel_axis + 1)
         compared = _product(scores, self.size)
         compared = compared._replace(tally=compared.tally + Tally(query_scale=product(x.leading) * self.width))
@@ -82,7 +82,7 @@ def _product(y: Shape, inner: Dim) -> Step:
 def _headed(
     x: Shape, num_heads: Dim, num_kv_heads: Dim | None, head_dim: Dim | None, *, bias: bool
 ) -> tuple[_Heads, tuple[Constraint, ...]]:
-    """Return the heads, and what must hold for them."""
+    """Return the heads and their constraints."""
     sources = num_heads if num_kv_heads is None else num_kv_heads
     shared = divides(sources, num_heads, _SHARED)
     if head_dim is not None:
@@ -127,7 +127,7 @@ def multihead_attention(
 
 
 def _attended(kind: str, xs: tuple[Shape, ...], heads: _Heads, sources: Dim, *added: Part, bias: bool) -> Step:
-    """Attend, and put the heads beside each other again through a linear layer."""
+    """Attend, then combine the heads in a linear layer."""
     y = linear(xs[0].resized(channels=heads.width), out_features=xs[0].channels, bias=bias)
     return composed(kind, y.shape, *heads.projected(xs), *heads.gathered(xs[0], sources, *added), Part("proj", y))
 
@@ -164,7 +164,7 @@ def window_attention(
 
 
 def _relative(tokens: Shape, window: tuple[Dim, ...], heads: Dim) -> Step:
-    """Add to each score what a table says about the two positions."""
+    """Add to each score an entry of a table for the two positions."""
     scores = Shape((*tokens.leading[:-1], heads, *[tokens.leading[-1]] * 2), tokens.channel_axis + 1)
     table = heads * product(2 * size - 1 for size in window)
     return Step("RelativePosition", scores, Tally(add=scores.elements, position=table))
@@ -174,8 +174,8 @@ def _grid(x: Shape, axes: int, what: str) -> tuple[Dim, ...]:
     """Return the sizes of a map whose channels are last."""
     if x.spatial or len(x.leading) < axes:
         raise ShapeError(
-            f"{what} reads a map of {axes} axes with the channels last, and its input is {render(x.dims)}; "
-            "put a ChannelsLast before it"
+            f"{what} expects a map of {axes} axes with the channels last, got {render(x.dims)}; "
+            "add a ChannelsLast before it"
         )
     return x.leading[-axes:]
 
@@ -215,7 +215,7 @@ def matmul(*xs: Shape, transpose: bool = False) -> Step:
     if len(one.dims) != len(other.dims):
         raise ShapeError(f"MatMul cannot pair {render(one.dims)} with {render(other.dims)}")
     rows, columns = (other.channels, other.leading[-1]) if transpose else (other.leading[-1], other.channels)
-    fits = equal(one.channels, rows, "{} columns of the first cannot meet {} rows of the second")
+    fits = equal(one.channels, rows, "{} columns of the first do not match {} rows of the second")
     copies = zip(one.leading[:-1], other.leading[:-1], strict=True)
     paired = tuple(equal(size, size2, "{} matrices cannot be paired with {}") for size, size2 in copies)
     step = _product(Shape((*one.leading, columns), one.channel_axis), one.channels)
@@ -238,10 +238,10 @@ def class_token(x: Shape, *, num_tokens: Dim = 1) -> Step:
 def position_embedding(x: Shape, *, max_positions: Dim | None = None) -> Step:
     """Addition of a learned vector at each position, from a table with a row for each.
 
-        params = M·n  (M·max_positions where that is given)
+        params = M·n  (M·max_positions if given)
         MACs = 0; one addition per element
 
-    On a map of space, n is the product of its sizes; a map with the channels last is to be made tokens first.
+    On a map of space, n is the product of its sizes; a map with the channels last must be converted to tokens first.
 
     Source: Dosovitskiy et al., An image is worth 16x16 words, ICLR 2021, eq. 1.
     """
@@ -249,13 +249,13 @@ def position_embedding(x: Shape, *, max_positions: Dim | None = None) -> Step:
         token_rows(x, "PositionEmbedding")
     positions = product(x.spatial or x.leading[-1:])
     rows = positions if max_positions is None else max_positions
-    text = "max_positions = {} is less than the {} positions there are"
+    text = "max_positions = {} is less than the {} positions"
     enough = positive(rows - positions + 1, text, rows, positions)
     return Step("PositionEmbedding", x, Tally(add=x.elements, position=rows * x.channels), constraints=(enough,))
 
 
 def select_token(x: Shape, *, index: Dim = 0) -> Step:
-    """One token of all: what a classifier reads.
+    """Select one token, the input of a classifier.
 
         params = 0
         MACs = 0
@@ -263,7 +263,7 @@ def select_token(x: Shape, *, index: Dim = 0) -> Step:
     Source: Dosovitskiy et al., An image is worth 16x16 words, ICLR 2021, eq. 4.
     """
     token_rows(x, "SelectToken")
-    count, text = x.leading[-1], "there is no token {} of {}; they are counted from 0"
+    count, text = x.leading[-1], "no token {} among {}; tokens are numbered from 0"
     inside = positive(count - index, text, index, count)
     return Step("SelectToken", _without_tokens(x), Tally(), constraints=(inside,))
 
@@ -286,7 +286,7 @@ def _without_tokens(x: Shape) -> Shape:
 
 
 def embedding(x: Shape, *, num_embeddings: Dim, embedding_dim: Dim) -> Step:
-    """Table of vectors, one for each id; every number that enters is an id.
+    """Table of vectors, one for each id; every input number is an id.
 
         params = num_embeddings·embedding_dim
         MACs = 0
@@ -302,7 +302,7 @@ def embedding(x: Shape, *, num_embeddings: Dim, embedding_dim: Dim) -> Step:
 def _recurrent(maps: Callable[[], int]) -> Callable[..., Step]:
     """Make the formula of a recurrent layer, which reads every weight once per token.
 
-    It is given the number of linear maps in a step: its gates, and what they guard. In the equations H is the size of
+    `maps` gives the number of linear maps in a step: gates and candidate state. In the equations H is the size of
     the state, d the directions and L the number of layers; n tokens of M channels are read, the channels last.
     """
     name, gates = maps.__name__, maps()

@@ -1,4 +1,4 @@
-"""Standard convolutions, those in groups, and those that leave a larger map.
+"""Standard, grouped, factored and transposed convolutions.
 
 In the equations of all convolutions M is input channels, N output channels (`out_channels`), k² the area of the
 kernel (the product of its sizes, on any number of axes), and positions are output positions: the product of all
@@ -19,10 +19,10 @@ from flopcount.formulas.shape import Constraint, Padding, Shape, Slide, Window, 
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
 
 POINT = Window(1, padding="valid-round")
-"""The window of a 1×1 convolution. It keeps any map; whether the map exists is checked by the parts around it."""
+"""The window of a 1×1 convolution. It keeps any map; the parts around it check that the map exists."""
 
-_EXTRA = "output_padding = {} is no less than both stride = {} and dilation = {}; it can only be smaller than one"
-_GONE = "the map vanishes: padding takes away all that an axis of size {} grows to; pad less"
+_EXTRA = "output_padding = {} must be smaller than stride = {} or dilation = {}"
+_GONE = "output would be empty: the padding removes all of the output of an axis of size {}; pad less"
 
 
 def per_position(
@@ -59,7 +59,7 @@ def filters(x: Shape, window: Window, *, channels: Dim, groups: Dim = 1, bias: b
 
 
 def channelwise(x: Shape, window: Window, *, multiplier: Dim = 1, bias: bool = False) -> Step:
-    """Slide `multiplier` filters of its own over each channel."""
+    """Slide `multiplier` separate filters over each channel."""
     channels = x.channels * multiplier
     weights = channels * product(window.kernel(len(x.spatial)))
     return conv_base("DepthwiseConv", x, window, channels=channels, weights=weights, biases=channels if bias else 0)
@@ -72,7 +72,7 @@ class After(NamedTuple):
     activation: str | None = None
 
     def __call__(self, step: Step) -> Step:
-        """Apply them, as further parts of one step."""
+        """Apply both, as further parts of one step."""
         stages: list[Stage] = [("norm", NORMS[self.norm])] if self.norm else []
         if self.activation:
             stages.append(("activation", partial(activated, function=self.activation)))
@@ -145,14 +145,14 @@ def along(window: Window, count: int, *chosen: int) -> Window:
 
 
 def axes(x: Shape) -> int:
-    """Return how many axes there are to slide along; refuse none."""
+    """Return the number of spatial axes; refuse a shape without any."""
     if not x.spatial:
-        raise ShapeError("a window needs a map to slide over, and there are no spatial axes here")
+        raise ShapeError("a window needs a feature map, but the input has no spatial axes")
     return len(x.spatial)
 
 
 def axis_by_axis(x: Shape, window: Window) -> tuple[Window, ...]:
-    """Take a window apart into windows along one axis each, first axis first."""
+    """Split a window into windows along one axis each, first axis first."""
     return tuple(along(window, axes(x), axis) for axis in range(axes(x)))
 
 
@@ -182,7 +182,7 @@ def group_conv(x: Shape, window: Window, after: After, *, out_channels: Dim, gro
 
 @windowed()
 def depthwise_conv(x: Shape, window: Window, *, depth_multiplier: Dim = 1, bias: bool = True) -> Step:
-    """Depthwise convolution: `depth_multiplier` = m filters of its own for each channel.
+    """Depthwise convolution: `depth_multiplier` = m filters for each channel.
 
         params = M·m·k²  (+ M·m with bias)
         MACs = M·m·k² · positions
@@ -208,7 +208,7 @@ def depth_sep_conv(
         params = M·m·k² + M·m·N  (+ N with bias, + M·m with depthwise_bias)
         MACs = (M·m·k² + M·m·N) · positions
 
-    The stride is the depthwise part's; norm and activation follow each part.
+    The stride applies to the depthwise part; norm and activation follow each part.
 
     Source: Howard et al., MobileNets, arXiv:1704.04861, eq. 5.
     """
@@ -250,8 +250,8 @@ def conv_transpose(
     out = (in − 1)·stride − padding + dilation·(k − 1) + output_padding + 1, where
     `padding` is that of both sides together; with "same", in·stride + output_padding.
 
-    What is multiplied is counted: each input position meets each weight once. Other
-    tools report stride² times as much: they slide over a map with zeros put between
+    Only needed multiplications count: each input position meets each weight once. Other
+    tools report stride² times as many: they slide over a map with zeros inserted between
     the inputs, and count those too, or take weights times output positions.
 
     Source: Dumoulin and Visin, A guide to convolution arithmetic, arXiv:1603.07285, relationship 14.
@@ -271,7 +271,7 @@ def conv_transpose(
 def _spread(
     spatial: tuple[Dim, ...], window: Window, extra: tuple[Dim, ...]
 ) -> tuple[tuple[Dim, ...], tuple[Constraint, ...]]:
-    """Return the map a window spreads to, and what must hold for it to exist."""
+    """Return the map a window spreads to, and the constraints for it to exist."""
     count = len(spatial)
     stride = per_axis(window.stride, count, "stride")
     dilation = per_axis(window.dilation, count, "dilation")
@@ -290,7 +290,7 @@ def _spread(
 
 @windowed()
 def sub_pixel_conv(x: Shape, window: Window, *, out_channels: Dim, upscale_factor: Dim, bias: bool = True) -> Step:
-    """Sub-pixel convolution: a convolution to r² channels for each output channel, dealt out over space.
+    """Sub-pixel convolution: a convolution to r² channels for each output channel, rearranged over space.
 
         params = N·r²·M·k²  (+ N·r² with bias)
         MACs = N·r²·M·k² · positions before the shuffle

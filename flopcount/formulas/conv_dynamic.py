@@ -44,7 +44,7 @@ def cond_conv(
         params = n·k²·(M/groups)·N + n·M  (+ n·N with bias, + n with routing_bias),  n = num_experts
         MACs = k²·(M/groups)·N · positions + n·k²·(M/groups)·N (mixing) + n·M (routing)
 
-    The mixing and the routing happen once for each input; biases are mixed too.
+    Mixing and routing happen once for each input; biases are mixed too.
 
     Source: Yang et al., CondConv, NeurIPS 2019, eq. 1–2.
     """
@@ -71,7 +71,7 @@ def dynamic_conv(
         params = K·k²·(M/groups)·N + M·h + h·K  (+ K·N with bias, + K with attention_bias),  h = ⌊M/reduction⌋
         MACs = k²·(M/groups)·N · positions + K·k²·(M/groups)·N (mixing) + M·h + h·K (attention)
 
-    K is `kernels`. The mixing and the attention happen once for each input; biases are mixed too.
+    K is `kernels`. Mixing and attention happen once for each input; biases are mixed too.
 
     Source: Chen et al., Dynamic convolution: attention over convolution kernels, CVPR 2020, section 3.2.
     """
@@ -101,13 +101,13 @@ def involution(
     kernel_norm: str | None = None,
     kernel_activation: str | None = "relu",
 ) -> Step:
-    """Involution: at each position a kernel of its own, computed there, one for each group of channels.
+    """Involution: kernels computed at each position, one for each group of channels.
 
         params = M·h + h·k²·groups  (+ k²·groups with bias),  h = ⌊M/reduction⌋
         MACs = (M·h + h·k²·groups + k²·M) · positions
 
-    The padding is "same". With a stride the map is average-pooled before kernels are computed on it. `kernel_norm` and
-    `kernel_activation` stand between the two 1×1 convolutions that compute them; `bias` is the second one's.
+    The padding is "same". With a stride, the map is average-pooled before kernels are computed. `kernel_norm` and
+    `kernel_activation` are between the two 1×1 convolutions that compute them; `bias` is of the second.
 
     Source: Li et al., Involution, CVPR 2021, eq. 4–6.
     """
@@ -128,7 +128,7 @@ def involution(
 
 
 def _pooled(x: Shape, stride: tuple[Dim, ...]) -> Step:
-    """Average over a stride; a stride of 1 is nothing to do."""
+    """Average over a stride; do nothing if it is 1."""
     step = avg_pool(x, kernel_size=stride)
     moves = where(product(stride) - 1, 1, 0)
     return step._replace(tally=Tally(**{name: count * moves for name, count in step.tally.counts.items()}))
@@ -146,7 +146,7 @@ def deform_conv(
     groups: Dim = 1,
     bias: bool = True,
 ) -> Step:
-    """Deformable convolution: a second convolution says where each point of the kernel looks.
+    """Deformable convolution: a second convolution computes where each point of the kernel reads.
 
         params = k²·(M/groups)·N + k²·M·o  (+ N with bias, + o with offset_bias),  o = 2·k²·offset_groups
         MACs = (k²·(M/groups)·N + k²·M·o) · positions
@@ -225,7 +225,7 @@ def cbam(x: Shape, *, reduction: Dim = 16, kernel_size: Dim = 7, bias: bool = Fa
 
 
 def _channel_gate(x: Shape, reduction: Dim, *, bias: bool) -> tuple[Part, ...]:
-    """See the mean and the maximum of each channel: two positions for the 1×1 convolutions."""
+    """Reduce to the mean and the maximum of each channel: two positions for the 1×1 convolutions."""
     narrow = partial(conv, out_channels=exact_div(x.channels, reduction), kernel_size=1, bias=bias, activation="relu")
     wide = partial(conv, out_channels=x.channels, kernel_size=1, bias=bias)
     both = chain("Linear", x.resized(spatial=(2,)), ("reduce", narrow), ("expand", wide))
@@ -236,7 +236,7 @@ def _channel_gate(x: Shape, reduction: Dim, *, bias: bool) -> tuple[Part, ...]:
 
 
 def _space_gate(x: Shape, kernel_size: Dim) -> tuple[Part, ...]:
-    """See the mean and the maximum over the channels of each position: two channels for the convolution."""
+    """Reduce to the mean and the maximum over the channels: two channels for the convolution."""
     both, one = x.resized(channels=2), x.resized(channels=1)
     pooled = Step("ChannelPool", both, Tally(channel_pool_in=2 * x.elements, channel_pool_out=both.elements))
     seen = conv(both, out_channels=1, kernel_size=kernel_size, padding="same", bias=False)

@@ -1,4 +1,4 @@
-"""Convolutions that look at space and at the channels in separate parts; letters as in `conv`."""
+"""Convolutions that process space and channels in separate parts; letters as in `conv`."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -12,7 +12,7 @@ from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
 from flopcount.formulas.tensor import add
 
 _SHARES = "{} shares do not divide the {} output channels; choose a multiple of them"
-_KEEPS = "identity = true adds the input to the output, and they have {} and {}"
+_KEEPS = "identity = true adds the input to the output, but they have {} and {}"
 
 
 @windowed()
@@ -91,7 +91,7 @@ def conv_2plus1d(
     """
     count = len(x.spatial)
     if count < 2:  # noqa: PLR2004  (time, and at least one axis of space)
-        raise ShapeError(f"a (2+1)D convolution needs an axis of time and axes of space, and there are {count} here")
+        raise ShapeError(f"a (2+1)D convolution needs a time axis and spatial axes, got {count} axes")
     over_space, over_time = along(window, count, *range(1, count)), along(window, count, 0)
     if mid_channels is None:
         time, area = window.kernel(count)[0], product(window.kernel(count)[1:])
@@ -131,7 +131,7 @@ def _per_channel(x: Shape, window: Window, *, bias: bool) -> list[Stage]:
 
 @windowed()
 def spatially_sep_depthwise_conv(x: Shape, window: Window, *, bias: bool = True) -> Step:
-    """Spatially separable depthwise convolution: k×1, then 1×k, in each channel by itself.
+    """Spatially separable depthwise convolution: k×1, then 1×k, in each channel separately.
 
         params = 2k·M  (+ M with bias)
         MACs = k·M · positions after the first pass + k·M · positions
@@ -143,10 +143,10 @@ def spatially_sep_depthwise_conv(x: Shape, window: Window, *, bias: bool = True)
 
 @windowed()
 def flattened_conv(x: Shape, window: Window, *, out_channels: Dim, bias: bool = True) -> Step:
-    """Flattened convolution: each filter is three lines, across the channels, down and along the map.
+    """Flattened convolution: each filter is three lines, across the channels, down the map and along it.
 
         params = N·(M + 2k)  (+ N with bias)
-        MACs = N·(M + 2k) · positions where each pass keeps the map
+        MACs = N·(M + 2k) · positions if each pass keeps the map
 
     Source: Jin et al., Flattened convolutional neural networks, ICLR 2015 workshop, section 3.2.
     """
@@ -187,7 +187,7 @@ def cp_conv(x: Shape, window: Window, *, out_channels: Dim, rank: Dim, bias: boo
     """CP convolution: 1×1 to r channels, k×1 and 1×k in each of them, 1×1 to the output channels.
 
         params = r·(M + 2k + N)  (+ N with bias)
-        MACs = r·(M + 2k + N) · positions where each pass keeps the map
+        MACs = r·(M + 2k + N) · positions if each pass keeps the map
 
     r is `rank`.
 
@@ -204,8 +204,8 @@ def dual_conv(x: Shape, window: Window, *, out_channels: Dim, groups: Dim, bias:
         params = k²·M·N/groups + M·N  (+ N with bias)
         MACs = (k²·M·N/groups + M·N) · positions
 
-    The 1×1 kernels look at the middle of each window. Seen group by group, k²+1
-    kernels of a filter are at work on M/groups of the channels, 1×1 on the rest.
+    The 1×1 kernels read the center of each window. In each filter, k² + 1 weights
+    apply to each of M/groups channels, and one weight to each of the others.
 
     Source: Zhong et al., DualConv: Dual convolutional kernels for lightweight networks, arXiv:2202.07481, eq. 3.
     """
@@ -216,19 +216,19 @@ def dual_conv(x: Shape, window: Window, *, out_channels: Dim, groups: Dim, bias:
 
 
 def _central(x: Shape, y: Shape, kernel: tuple[Dim, ...], *, groups: Dim = 1, bias: bool) -> Step:
-    """Slide a smaller kernel through the middle of each window of a convolution from x to y."""
+    """Slide a smaller kernel through the center of each window of a convolution from x to y."""
     weights = product(kernel) * exact_div(x.channels, groups) * y.channels
     return per_position("Conv", y, kernel, weights=weights, biases=y.channels if bias else 0)
 
 
 @windowed()
 def ac_conv(x: Shape, window: Window, after: After, *, out_channels: Dim, bias: bool = True) -> Step:
-    """Asymmetric convolution block while training: k×k, k×1 and 1×k beside each other, added.
+    """Asymmetric convolution block during training: k×k, k×1 and 1×k beside each other, added.
 
         params = (k² + 2k)·M·N  (+ 3·N with bias)
         MACs = (k² + 2k)·M·N · positions
 
-    The lines go through the middle of each window. The norm follows each
+    The lines go through the center of each window. The norm follows each
     branch, the activation their sum. Deployed it is a Conv.
 
     Source: Ding et al., ACNet, ICCV 2019, section 3.2.
@@ -252,12 +252,12 @@ def rep_vgg_conv(
     identity: bool = False,
     bias: bool = True,
 ) -> Step:
-    """RepVGG block while training: k×k, 1×1 and, with `identity`, the input itself, added.
+    """RepVGG block during training: k×k, 1×1 and, with `identity`, the input itself, added.
 
         params = (k² + 1)·M·N/groups  (+ 2·N with bias)
         MACs = (k² + 1)·M·N/groups · positions
 
-    The 1×1 kernels look at the middle of each window. The norm follows each
+    The 1×1 kernels read the center of each window. The norm follows each
     branch, the identity too; the activation follows the sum. Deployed it is a Conv.
 
     Source: Ding et al., RepVGG, CVPR 2021, section 3.2.
@@ -301,8 +301,8 @@ def mix_conv(
         params = Σ kᵢ²·Mᵢ  (+ M with bias)
         MACs = Σ kᵢ²·Mᵢ · positions
 
-    The padding is "same". What the shares leave over of the channels goes to the
-    first. Norm and activation follow each part, which costs as much as one after all.
+    The padding is "same". Channels left over by equal shares go to the
+    first. Norm and activation follow each part, which costs the same as after all.
 
     Source: Tan and Le, MixConv: Mixed depthwise convolutional kernels, BMVC 2019, section 3.
     """
@@ -334,8 +334,8 @@ def py_conv(
         params = Σ kᵢ²·M·Nᵢ/groupsᵢ  (+ N with bias)
         MACs = Σ kᵢ²·M·Nᵢ/groupsᵢ · positions
 
-    The padding is "same". Level i has sharesᵢ in their sum of the N output channels, all levels as many where `shares`
-    is not given. Norm and activation follow each part, which costs as much as one after all.
+    The padding is "same". Level i has sharesᵢ / Σ shares of the N output channels; by default, all levels have the
+    same number. Norm and activation follow each part, which costs the same as after all.
 
     Source: Duta et al., Pyramidal convolution, arXiv:2006.11538, eq. 1–2.
     """

@@ -8,24 +8,24 @@ from flopcount.formulas.pool import avg_pool, interpolate
 from flopcount.formulas.shape import Constraint, Shape, Window, divides, equal, positive, shares
 from flopcount.formulas.step import Part, Step, Tally, chain, composed
 
-_KEEPS = "a partial convolution keeps the map, and an axis of {} becomes {}; pad so that it stays"
+_KEEPS = "a partial convolution must keep the map, but an axis of {} becomes {}; change the padding"
 _N_DIV = "n_div = {} leaves none of the {} channels to convolve; choose a smaller one"
-_PASSES = "a share passes as it is, and an axis of {} becomes {} beside it; pad, or let it be pooled"
-_HALVES = "2 does not divide {1}, the size of an axis, so there is no map of half the resolution; choose an even one"
-_MEET = "the coarse map, enlarged, has {} positions along an axis, and the fine map {}; pad so that they fit"
-_PAIRS = "active_pairs = {} is more than the {} pairs there are of a position and a point of the kernel"
-_ACTIVE = "active_positions = {} is more than the {} positions there are"
+_PASSES = "one share passes unchanged, but an axis of {} becomes {} in the others; pad, or set pooled = true"
+_HALVES = "an axis of size {1} cannot be halved; choose an even size"
+_MEET = "the enlarged coarse map has {} positions along an axis, but the fine map {}; change the padding"
+_PAIRS = "active_pairs = {} exceeds the {} pairs of a position and a point of the kernel"
+_ACTIVE = "active_positions = {} exceeds the {} positions"
 _TWO = "scales = {} leaves nothing to convolve; choose 2 or more"
 
 
 @windowed("stride", padding="same")
 def partial_conv(x: Shape, window: Window, *, n_div: Dim = 4, bias: bool = True) -> Step:
-    """Partial convolution: a convolution of the first M/n_div channels; the others pass untouched.
+    """Partial convolution: a convolution of the first M/n_div channels; the others pass unchanged.
 
         params = k²·c²  (+ c with bias),  c = ⌊M/n_div⌋
         MACs = k²·c² · positions
 
-    Norm and activation are those of the whole map.
+    Norm and activation apply to the whole map.
 
     Source: Chen et al., Run, don't walk (FasterNet), CVPR 2023, section 3.2.
     """
@@ -52,7 +52,7 @@ def ghost_conv(
         params = k²·M·n + d²·n·(ratio − 1)  (+ n·ratio with bias),  d = dw_kernel_size
         MACs = (k²·M·n + d²·n·(ratio − 1)) · positions
 
-    The copies are made by a depthwise convolution. What goes beyond N channels is
+    The copies are made by a depthwise convolution. Channels beyond N are
     computed and dropped. Norm and activation follow each part.
 
     Source: Han et al., GhostNet, CVPR 2020, eq. 3–5, and the code published with it.
@@ -65,12 +65,12 @@ def ghost_conv(
 
 @windowed()
 def res2_conv(x: Shape, window: Window, after: After, *, scales: Dim, pooled: bool = False, bias: bool = True) -> Step:
-    """Res2Net stage: the channels in s shares of w, each convolved after it took in the one before.
+    """Res2Net stage: the channels in s shares of w, each convolved after the previous one is added.
 
         params = (s − 1)·k²·w²  (+ (s − 1)·w with bias),  w = M/s
         MACs = (s − 1)·k²·w² · positions
 
-    s is `scales`. One share passes, average-pooled with the same window where `pooled`, as in the first block of a
+    s is `scales`. One share passes, average-pooled with the same window if `pooled`, as in the first block of a
     stage, in which the shares are not added either. Norm and activation follow each convolution.
 
     Source: Gao et al., Res2Net, TPAMI 2021, section 3.1.
@@ -98,7 +98,7 @@ def tied_block_conv(x: Shape, window: Window, *, out_channels: Dim, blocks: Dim,
         params = k²·M·N/B²  (+ N/B with bias),  B = blocks
         MACs = k²·M·N/B · positions
 
-    Parameters and MACs shrink differently: each weight is used B times a position.
+    Parameters and MACs shrink differently: each weight is used B times per position.
 
     Source: Wang and Yu, Tied block convolution, AAAI 2021, section 3.2.
     """
@@ -112,7 +112,7 @@ def tied_block_conv(x: Shape, window: Window, *, out_channels: Dim, blocks: Dim,
 
 @windowed("norm", "activation", padding="same")
 def shift_conv(x: Shape, window: Window) -> Step:
-    """Shift: each channel moves by one of the k² steps a kernel reaches; a 1×1 convolution after it mixes them.
+    """Shift: each channel moves by one of the k² offsets of a kernel; a 1×1 convolution after it mixes them.
 
         params = 0
         MACs = 0
@@ -136,13 +136,13 @@ def octave_conv(
     alpha_out: float = 0.5,
     bias: bool = True,
 ) -> Step:
-    """Octave convolution: shares alpha of the channels live on a map of half the resolution.
+    """Octave convolution: shares alpha of the channels have half the resolution.
 
         params = k²·M·N  (+ N with bias)
-        MACs = k²·M·N · positions · (1 − ¾·α·(2 − α)) where both alphas are α
+        MACs = k²·M·N · positions · (1 − ¾·α·(2 − α)) if both alphas are α
 
-    Of four convolutions only that from the fine channels to the fine ones runs on the fine map: what goes down is
-    average-pooled first, what goes up is enlarged afterwards. The shape is that of the fine map with all channels. The
+    Only the convolution from fine to fine channels runs on the fine map: what enters the coarse map is average-pooled
+    first, what leaves it is enlarged afterwards. The shape is that of the fine map with all channels. The
     first layer of a network has alpha_in = 0, the last alpha_out = 0.
 
     Source: Chen et al., Drop an octave, ICCV 2019, eq. 4–5 and table 1.
@@ -160,7 +160,7 @@ def octave_conv(
 
 
 def _high(fine: Shape, coarse: Shape | None, window: Window, *, channels: Dim, bias: bool) -> Step:
-    """Make the fine map, of the fine channels and of the coarse ones where there are some."""
+    """Make the fine map from the fine channels and, if any, the coarse ones."""
     kept = filters(fine, window, channels=channels, bias=bias)
     if coarse is None:
         return composed("High", kept.shape, Part("high_to_high", kept))
@@ -171,7 +171,7 @@ def _high(fine: Shape, coarse: Shape | None, window: Window, *, channels: Dim, b
 
 
 def _low(fine: Shape, coarse: Shape | None, window: Window, *, channels: Dim, bias: bool) -> Step:
-    """Make the coarse map, of the fine channels and of the coarse ones where there are some."""
+    """Make the coarse map from the fine channels and, if any, the coarse ones."""
     convolved = partial(filters, window=window, channels=channels, bias=bias and coarse is None)
     lowered = chain("Lowered", fine, ("pool", partial(avg_pool, kernel_size=2)), ("high_to_low", convolved))
     if coarse is None:
@@ -181,7 +181,7 @@ def _low(fine: Shape, coarse: Shape | None, window: Window, *, channels: Dim, bi
 
 
 def _added(step: Step, constraints: tuple[Constraint, ...] = ()) -> Step:
-    """Add what another convolution gave."""
+    """Add the output of another convolution."""
     tally = step.tally + Tally(add=step.shape.elements)
     return step._replace(tally=tally, constraints=(*step.constraints, *constraints))
 
@@ -190,7 +190,7 @@ def _added(step: Step, constraints: tuple[Constraint, ...] = ()) -> Step:
 def coord_conv(x: Shape, window: Window, *, out_channels: Dim, with_r: bool = False, bias: bool = True) -> Step:
     """CoordConv: a convolution that also reads a channel of coordinates for each axis.
 
-        params = k²·(M + 2)·N  (+ N with bias);  M + 3 with with_r, the distance from the middle
+        params = k²·(M + 2)·N  (+ N with bias);  M + 3 with with_r, the distance from the center
         MACs = k²·(M + 2)·N · positions
 
     On a map of n axes there are n channels of coordinates, not 2.
@@ -241,7 +241,7 @@ def winograd_conv(x: Shape, window: Window, *, out_channels: Dim, tile_size: Axe
 
 
 def _instead(kind: str, step: Step, operation: str, times: int) -> Step:
-    """Do something else in place of each multiply–accumulate."""
+    """Replace each multiply–accumulate by another operation."""
     counts = {name: count for name, count in step.tally.counts.items() if name != "conv_mac"}
     done = step.tally.counts["conv_mac"] * times
     return step._replace(kind=kind, tally=Tally(**{operation: done, **counts}))

@@ -11,7 +11,7 @@ from flopcount.formulas.step import Step, Tally
 def _normalized(
     kind: str, name: str, x: Shape, *, affine: bool, gamma: bool = True, beta: bool = True, running: bool = False
 ) -> Step:
-    """Tally the elements, a scale and a shift per channel where wanted, and what is kept but not trained."""
+    """Tally the elements, a scale and a shift per channel if used, and untrained statistics."""
     tally = Tally(**{name: x.elements})
     if affine and (gamma or beta):
         tally += Tally(**{f"{name}_affine": x.elements})
@@ -27,7 +27,7 @@ def batch_norm(
 ) -> Step:
     """Batch normalization: one mean, variance, scale and shift per channel.
 
-        params = 2·M (scale and shift; M where one of them is left out), 2·M more are kept but not trained
+        params = 2·M (scale and shift; M if one of them is omitted), 2·M more are kept but not trained
         MACs = 0
 
     Source: Ioffe and Szegedy, Batch Normalization, ICML 2015, algorithm 1.
@@ -97,7 +97,7 @@ def local_response_norm(x: Shape, *, size: Dim) -> Step:
 
 
 def data_norm(x: Shape, *, track_stats: bool = True, per_channel: bool = True) -> Step:
-    """Normalize with the mean and variance of a data set, which are found once, before training.
+    """Normalize with the mean and variance of a data set, computed once before training.
 
         params = 0; 2·M + 1 are kept but not trained: means, variances and a number of samples (3 if not per_channel)
         MACs = 0; one addition and one multiplication per element
@@ -198,7 +198,7 @@ def prelu(x: Shape, *, num_parameters: Dim = 1) -> Step:
 
 
 def stochastic_depth(x: Shape, *, p: float = 0.0) -> Step:  # noqa: ARG001  (p changes training, never the cost)
-    """Drop of a whole branch while training; at inference nothing happens.
+    """Stochastic depth: a whole branch is dropped during training; no effect at inference.
 
         params = 0
         MACs = 0

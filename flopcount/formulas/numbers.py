@@ -25,7 +25,7 @@ SMALL = 2**62
 
 
 def exact(number: Dim) -> int:
-    """Return a number that has to be known; raise a TypeError if it is not."""
+    """Return a number that is an int; raise a TypeError otherwise."""
     if not isinstance(number, int):
         raise TypeError(f"expected an int, not {number}")
     return number
@@ -74,7 +74,7 @@ def exact_div(dividend: Dim, divisor: Dim) -> Dim:
 
 
 def remainder(dividend: Dim, divisor: Dim) -> Dim:
-    """Return what a floor division leaves."""
+    """Return the remainder of a floor division."""
     return _apply("remainder", dividend, divisor)
 
 
@@ -128,7 +128,7 @@ class Graph:
         self._known: dict[tuple[object, ...], Expr] = {}
 
     def variable(self, name: str, low: int, high: int) -> "Expr":
-        """Return a number that is given later, between two bounds."""
+        """Return a variable between two bounds."""
         return self.node("variable", (name,), (low, high))
 
     def node(self, op: str, args: tuple[Any, ...], bounds: tuple[int, int]) -> "Expr":
@@ -231,7 +231,7 @@ _COMMUTATIVE = frozenset({"add", "multiply", "maximum", "minimum"})
 
 
 def _recorded(op: str, *args: Dim) -> Dim:
-    """Record an operation, or return what it comes to if that is known."""
+    """Record an operation, or return its result if that is known."""
     if not all(isinstance(each, int | Expr) for each in args):
         raise TypeError("an expression takes ints and expressions only")
     rule = _RULES.get(op)
@@ -250,7 +250,7 @@ def _node(op: str, *args: Dim) -> Dim:
 
 
 def _line(number: Dim) -> tuple[Expr | None, int, int]:
-    """Return an expression, what it is multiplied by, and what is added."""
+    """Return an expression, its factor, and the added number."""
     return number.line if isinstance(number, Expr) else (None, 0, number)
 
 
@@ -279,7 +279,7 @@ def _sum(op: str, left: Dim, right: Dim) -> Dim | None:
 
 
 def _factored(left: Dim, right: Dim) -> Dim | None:
-    """Turn a·p + b·p into (a + b)·p, and t + a·p + b·p likewise: weights are added before they meet a map."""
+    """Turn a·p + b·p into (a + b)·p, and t + a·p + b·p likewise: weights are added before any product with a map."""
     if not (isinstance(left, Expr) and isinstance(right, Expr) and right.op == "multiply"):
         return None
     if left.op == "multiply":
@@ -387,7 +387,7 @@ def needed(numbers: Iterable[Dim]) -> "list[Expr]":
 
 
 def compiled(numbers: Sequence[Dim]) -> Program:
-    """Make a program of numbers; registers are used again after the last operation that reads them."""
+    """Make a program of numbers; registers are reused after the last operation that reads them."""
     nodes = needed(numbers)
     fixed = [each for each in nodes if each.op == "variable"]
     args = (each for node in nodes for each in node.args)

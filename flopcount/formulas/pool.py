@@ -5,11 +5,11 @@ from flopcount.formulas.numbers import Axes, Dim, exact_div, product
 from flopcount.formulas.shape import Padding, Shape, Slide, Window, divides, pads, per_axis, positive, render
 from flopcount.formulas.step import Step, Tally
 
-_TOO_MUCH = "padding = {} is more than half of the pool's kernel, {}: a window could lie outside the map"
+_TOO_MUCH = "padding = {} exceeds half of the pool's kernel, {}: a window could lie outside the map"
 
 
 def _pooled(kind: str, name: str, x: Shape, window: Window) -> Step:
-    """Slide a window of fixed weights; tally what it reads, writes and looks at."""
+    """Slide a window of fixed weights; tally the elements that it reads, writes and compares or adds."""
     spatial, survives = window.over(x.spatial)
     y = x.resized(spatial=spatial)
     kernel = window.kernel(len(spatial))
@@ -31,7 +31,7 @@ def max_pool(
     dilation: Axes = 1,
     ceil_mode: bool = False,
 ) -> Step:
-    """Maximum over a window; the stride is the kernel where it is not given.
+    """Maximum over a window; the stride is the kernel by default.
 
         params = 0
         MACs = 0
@@ -45,7 +45,7 @@ def max_pool(
 def avg_pool(
     x: Shape, *, kernel_size: Axes, stride: Axes | None = None, padding: Padding = 0, ceil_mode: bool = False
 ) -> Step:
-    """Mean over a window; the stride is the kernel where it is not given.
+    """Mean over a window; the stride is the kernel by default.
 
         params = 0
         MACs = 0
@@ -57,18 +57,18 @@ def avg_pool(
 
 
 def averaged(x: Shape, y: Shape) -> Tally:
-    """Tally means, each over all there is along some axes."""
+    """Tally means, each over all elements along some axes."""
     return Tally(global_pool_in=x.elements, global_pool_out=y.elements)
 
 
 def _adapted(x: Shape, output_size: Axes) -> Shape:
     if not x.spatial:
-        raise ShapeError("an adaptive pool needs a map, and there are no spatial axes here")
+        raise ShapeError("an adaptive pool needs a feature map, but the input has no spatial axes")
     return x.resized(spatial=per_axis(output_size, len(x.spatial), "output_size"))
 
 
 def adaptive_avg_pool(x: Shape, *, output_size: Axes) -> Step:
-    """Mean over windows that are sized so that the map comes out as given.
+    """Mean over windows whose sizes give an output of the required size.
 
         params = 0
         MACs = 0
@@ -104,7 +104,7 @@ def global_max_pool(x: Shape, *, keepdim: bool = True) -> Step:
 
 
 def adaptive_max_pool(x: Shape, *, output_size: Axes) -> Step:
-    """Maximum over windows that are sized so that the map comes out as given.
+    """Maximum over windows whose sizes give an output of the required size.
 
         params = 0
         MACs = 0
@@ -118,13 +118,13 @@ def adaptive_max_pool(x: Shape, *, output_size: Axes) -> Step:
 
 def _mapped(x: Shape, what: str) -> None:
     if not x.spatial:
-        raise ShapeError(f"{what} needs a map, and there is no space in {render(x.dims)}")
+        raise ShapeError(f"{what} needs a feature map, but {render(x.dims)} has no spatial axes")
 
 
 def interpolate(
     x: Shape, *like: Shape, size: Axes | None = None, scale_factor: Axes | None = None, mode: str = "nearest"
 ) -> Step:
-    """Enlargement or reduction of a map, by a factor, to a size, or to that of a second layer.
+    """Resizing of a map: by a factor, to a size, or to the size of a second layer.
 
         params = 0
         MACs = 0; the elements written are tallied by mode
@@ -134,7 +134,7 @@ def interpolate(
     _mapped(x, "Interpolate")
     count = len(x.spatial)
     if (size is not None) + (scale_factor is not None) + len(like) != 1:
-        raise ShapeError("Interpolate takes one of size, scale_factor and a second layer, whose size it has")
+        raise ShapeError("Interpolate takes exactly one of size, scale_factor and a second layer")
     if size is not None:
         y = x.resized(spatial=per_axis(size, count, "size"))
     elif scale_factor is not None:
@@ -155,7 +155,7 @@ def pixel_shuffle(x: Shape, *, upscale_factor: Dim) -> Step:
     """
     _mapped(x, "PixelShuffle")
     area = product((upscale_factor,) * len(x.spatial))
-    text = "{} positions for each cannot be made of {} channels; choose an upscale_factor whose square divides them"
+    text = "{} positions cannot be made of {} channels; choose an upscale_factor whose square divides them"
     y = x.resized(exact_div(x.channels, area), tuple(size * upscale_factor for size in x.spatial))
     return Step("PixelShuffle", y, Tally(), constraints=(divides(area, x.channels, text),))
 

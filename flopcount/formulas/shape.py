@@ -8,7 +8,7 @@ from flopcount.formulas.numbers import Axes, Dim, T, ceil_div, minimum, product,
 
 
 class Constraint(NamedTuple):
-    """A condition on numbers, and the sentence to print where it fails.
+    """A condition on numbers, and the sentence to print if it fails.
 
     `value` must be at least 1 (positive) or 0 (divides, equal). If sizes that must be equal differ, the output shape is
     unknown; if a division leaves a remainder, the shape is still known. `terms` fill in the sentence; those of
@@ -39,7 +39,7 @@ def divides(divisor: Dim, whole: Dim, text: str) -> Constraint:
 
 def shares(option: str, number: Dim, channels: Dim, what: str = "channels") -> Constraint:
     """Require an option to divide the channels."""
-    return divides(number, channels, f"{option} = {{}} does not divide the {{}} {what}; choose a divisor of them")
+    return divides(number, channels, f"{option} = {{}} does not divide the {{}} {what}; choose a divisor")
 
 
 def equal(one: Dim, other: Dim, text: str) -> Constraint:
@@ -73,7 +73,7 @@ def by_identity(kind: type[T]) -> type[T]:
 class Shape(NamedTuple):
     """Sizes along axes, one of which is the channels.
 
-    Behind the channel axis is space; before it are independent copies (a
+    After the channel axis are the spatial axes; before it are independent copies (a
     batch, windows, tokens). Compared by identity, since sizes may be symbols.
     """
 
@@ -97,12 +97,12 @@ class Shape(NamedTuple):
 
     @property
     def positions(self) -> Dim:
-        """How many channel vectors there are: the product of all axes but the channels."""
+        """The number of channel vectors: the product of all axes but the channels."""
         return product(self.leading + self.spatial)
 
     @property
     def elements(self) -> Dim:
-        """How many numbers there are."""
+        """The number of elements."""
         return product(self.dims)
 
     def resized(self, channels: Dim | None = None, spatial: tuple[Dim, ...] | None = None) -> "Shape":
@@ -117,7 +117,7 @@ def per_axis(value: Axes, count: int, what: str) -> tuple[Dim, ...]:
     if not isinstance(value, tuple):
         return (value,) * count
     if len(value) != count:
-        raise ShapeError(f"{what} has {len(value)} entries, but the map it meets has {count} spatial axes")
+        raise ShapeError(f"{what} has {len(value)} entries, but the feature map has {count} spatial axes")
     return value
 
 
@@ -137,10 +137,10 @@ class Window(NamedTuple):
     ceil_mode: bool = False
 
     def over(self, spatial: tuple[Dim, ...]) -> tuple[tuple[Dim, ...], tuple[Constraint, ...]]:
-        """Return the map the window leaves, and what must hold for it to exist."""
+        """Return the output map of the window, and the constraints for it to exist."""
         count = len(spatial)
         if not count:
-            raise ShapeError("a window needs a map to slide over, and there are no spatial axes here")
+            raise ShapeError("a window needs a feature map, but the input has no spatial axes")
         kernel = per_axis(self.kernel_size, count, "kernel_size")
         stride = per_axis(self.stride, count, "stride")
         dilation = per_axis(self.dilation, count, "dilation")
@@ -164,9 +164,9 @@ class Window(NamedTuple):
 
 
 class Slide(NamedTuple):
-    """A window at work: the map under it, and how many stops it makes along each axis.
+    """A sliding window: the map under it, and the number of stops along each axis.
 
-    There is no one window where each is cut so that the stops come out, as adaptive pools do.
+    The window is None if windows differ in size, as in adaptive pools.
     """
 
     window: Window | None
@@ -179,7 +179,7 @@ def _floored(size: Dim, extent: Dim, stride: Dim, pad: tuple[Dim, Dim]) -> Dim:
 
 
 def _ceiled(size: Dim, extent: Dim, stride: Dim, pad: tuple[Dim, Dim]) -> Dim:
-    """Let a last window hang over the end if it starts inside the map, as PyTorch does."""
+    """Allow a last window to extend past the end if it starts inside the map, as PyTorch does."""
     hanging = ceil_div(size + pad[0] + pad[1] - extent, stride) + 1
     return minimum(hanging, ceil_div(size + pad[0], stride))
 
@@ -190,7 +190,7 @@ def _rounded(size: Dim, extent: Dim, stride: Dim) -> Dim:
 
 
 def _survives(result: Dim, size: Dim, kernel: Dim, extent: Dim) -> Constraint:
-    text = "the map vanishes: a window of {} (extent {}) does not fit an axis of size {}; enlarge the input or pad"
+    text = "output would be empty: kernel {} (effective size {}) exceeds axis size {}; enlarge the input or pad"
     return positive(result, text, kernel, extent, size)
 
 

@@ -1,4 +1,4 @@
-"""What one layer does at one input: the shape it leaves, and what that took."""
+"""The result of one layer at one input: its output shape and its tally."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from flopcount.formulas.shape import Constraint, Shape, Slide, by_identity, posi
 OPERATIONS: Mapping[str, str] = {
     "conv_mac": "multiply-accumulates of convolutions",
     "linear_mac": "multiply-accumulates of linear layers",
-    "conv_transpose_mac": "of those of convolutions, the ones of transposed convolutions",
+    "conv_transpose_mac": "multiply-accumulates of transposed convolutions, as part of those of convolutions",
     "conv_transpose_out_mac": "weights of transposed convolutions, times the positions they write",
     "binary_mac": "multiply-accumulates of one bit",
     "adder_add": "additions in place of multiplications, two each",
@@ -60,7 +60,7 @@ OPERATIONS: Mapping[str, str] = {
     "transcendental": "elements through exponentials, logarithms, powers, roots, angles and the error function",
     "reduce_in": "elements read by sums, means and maxima along axes",
     "reduce_out": "elements written by sums, means and maxima along axes",
-    "other_out": "elements written by operations that have no name here",
+    "other_out": "elements written by other operations",
     "layer_norm": "elements normalized over the channels of a position",
     "layer_norm_affine": "elements scaled and shifted after a layer norm",
     "layer_norm_row": "positions normalized over their channels",
@@ -89,7 +89,7 @@ OPERATIONS: Mapping[str, str] = {
     "gru_state": "elements of the states of GRUs",
     "lstm_state": "elements of the states of LSTMs",
 }
-"""What a layer does, by the name under which it is tallied."""
+"""The operations of a layer, by the name under which they are tallied."""
 
 PARAMETERS: Mapping[str, str] = {
     "weight": "weights of convolutions and linear layers",
@@ -109,14 +109,14 @@ PARAMETERS: Mapping[str, str] = {
     "frozen_weight": "weights of convolutions and linear layers that are not trained",
     "frozen": "other parameters that are not trained",
 }
-"""What a layer keeps, by the name under which it is tallied."""
+"""The parameters of a layer, by the name under which they are tallied."""
 
 FROZEN: Mapping[str, str] = {"weight": "frozen_weight", "running": "running", "frozen_weight": "frozen_weight"}
-"""Where the parameters of a layer that is not trained are tallied; all that are not named here, under frozen."""
+"""The names for parameters that are not trained; all others are tallied under frozen."""
 
 
 class Tally:
-    """How often each thing happens, and how many numbers of each sort are kept."""
+    """The number of operations and of parameters of each sort."""
 
     __slots__ = ("counts",)
 
@@ -141,7 +141,7 @@ class Step(NamedTuple):
     """The output shape, the tally and, in a composition, the named parts that make it up.
 
     `kind` and `kernel` label the step in tables; `constraints` are the conditions under which the numbers mean
-    anything; `slide` is how a window moved, and `call_style` how a program writes the step. Compared by identity.
+    anything; `slide` is the sliding window, and `call_style` how a program calls the step. Compared by identity.
     """
 
     kind: str
@@ -189,7 +189,7 @@ def composed(kind: str, shape: Shape, *parts: Part) -> Step:
 
 
 def frozen(step: Step) -> Step:
-    """Tally the params as kept and not trained."""
+    """Tally the params as not trained."""
     return _tallied(step, _frozen)
 
 

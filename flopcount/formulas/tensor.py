@@ -1,4 +1,4 @@
-"""Layers that bring several others together, or take one apart."""
+"""Layers that combine several others, split one, or move its elements."""
 
 from collections.abc import Iterator, Mapping
 
@@ -16,7 +16,7 @@ def several(kind: str, xs: tuple[Shape, ...]) -> None:
 
 
 def axis_name(x: Shape, axis: int) -> str:
-    """Return what the numbers along an axis are, for a sentence."""
+    """Return the name of the elements along an axis, for a sentence."""
     if axis == x.channel_axis:
         return "channels"
     if axis > x.channel_axis:
@@ -25,13 +25,13 @@ def axis_name(x: Shape, axis: int) -> str:
 
 
 def agreeing(kind: str, xs: tuple[Shape, ...], free: int | None = None) -> tuple[Constraint, ...]:
-    """Constraint all inputs to have one shape, but along the axis that is free."""
+    """Constrain all inputs to have one shape, except along the free axis."""
     first, *others = xs
     for x in others:
         if len(x.dims) != len(first.dims) or x.channel_axis != first.channel_axis:
             what = f"{render(first.dims)} and {render(x.dims)}"
-            raise ShapeError(f"{kind} reads layers of one layout, and {what} differ in it")
-    text = f"{kind} reads layers that agree, and these have {{}} and {{}} "
+            raise ShapeError(f"{kind} reads layers of the same layout, but {what} differ")
+    text = f"{kind} reads layers of equal sizes, but these have {{}} and {{}} "
     return tuple(
         equal(size, x.dims[axis], text + axis_name(first, axis))
         for x in others
@@ -56,7 +56,7 @@ def add(*xs: Shape, activation: str | None = None) -> Step:
 
 
 def mul(*xs: Shape) -> Step:
-    """Multiplication of the first layer by others, which may have size 1 where it has more, or no space.
+    """Multiplication of the first layer by others, which may have sizes of 1 or no spatial axes.
 
         params = 0
         MACs = 0; one multiplication per element for each layer beyond the first
@@ -71,14 +71,14 @@ def mul(*xs: Shape) -> Step:
 def _stretching(full: Shape, x: Shape) -> Iterator[Constraint]:
     """Require each size of x to be 1, or that of the full shape."""
     if x.channel_axis != full.channel_axis or (x.spatial and len(x.dims) != len(full.dims)):
-        raise ShapeError(f"Mul cannot stretch {render(x.dims)} to {render(full.dims)}; name the larger layer first")
+        raise ShapeError(f"Mul cannot broadcast {render(x.dims)} to {render(full.dims)}; name the larger layer first")
     for axis, (size, wanted) in enumerate(zip(x.dims, full.dims, strict=False)):
-        text = f"Mul stretches sizes of 1 only, and has to make {{1}} {axis_name(full, axis)} of {{0}}"
+        text = f"Mul broadcasts sizes of 1 only, not {{0}} to {{1}} {axis_name(full, axis)}"
         yield either(size, 1, wanted, text)
 
 
 def concat(*xs: Shape, axis: str | int = "channels") -> Step:
-    """Concatenation: one layer after the other, along the channels if nothing else is said.
+    """Concatenation of layers, along the channels by default.
 
         params = 0
         MACs = 0
@@ -100,7 +100,7 @@ def _replaced(x: Shape, place: int, size: Dim) -> Shape:
 
 
 def _along(x: Shape, axis: str | int) -> int:
-    """Find the axis that is meant: its place among all."""
+    """Return the index of the axis among all axes."""
     if axis == "channels":
         return x.channel_axis
     found = x.channel_axis - 1 if isinstance(axis, str) else x.channel_axis + 1 + axis
@@ -119,7 +119,7 @@ def slice_(x: Shape, *, start: Dim = 0, stop: Dim | None = None) -> Step:
     """
     end = x.channels if stop is None else stop
     some = positive(end - start, "the slice from {} to {} has no channels", start, end)
-    inside = positive(x.channels - end + 1, "the slice ends at {}, and there are {} channels", end, x.channels)
+    inside = positive(x.channels - end + 1, "the slice ends at {}, but there are {} channels", end, x.channels)
     return Step("Slice", x.resized(channels=end - start), Tally(), constraints=(some, inside))
 
 
@@ -132,12 +132,12 @@ def split_(x: Shape, *, sections: Dim, index: Dim = 0) -> Step:
     Source: Ma et al., ShuffleNet V2, ECCV 2018, figure 3.
     """
     fits = shares("sections", sections, x.channels)
-    inside = positive(sections - index, "there is no share {} of {}; they are counted from 0", index, sections)
+    inside = positive(sections - index, "no share {} among {}; shares are numbered from 0", index, sections)
     return Step("Split", x.resized(channels=exact_div(x.channels, sections)), Tally(), constraints=(fits, inside))
 
 
 def pad_channels(x: Shape, *, padding: Dim) -> Step:
-    """Channels of zeros beside those there are, as in a shortcut without weights.
+    """Additional channels of zeros, as in a shortcut without weights.
 
         params = 0
         MACs = 0
@@ -159,7 +159,7 @@ def flatten(x: Shape) -> Step:
 
 
 def identity(x: Shape) -> Step:
-    """All as it is.
+    """Identity: the output is the input.
 
         params = 0
         MACs = 0
@@ -170,7 +170,7 @@ def identity(x: Shape) -> Step:
 
 
 def dropout(x: Shape, *, p: float = 0.5) -> Step:  # noqa: ARG001  (p changes training, never the cost)
-    """Drop elements while training; at inference nothing happens.
+    """Dropout of elements during training; no effect at inference.
 
         params = 0
         MACs = 0
@@ -181,7 +181,7 @@ def dropout(x: Shape, *, p: float = 0.5) -> Step:  # noqa: ARG001  (p changes tr
 
 
 def channel_shuffle(x: Shape, *, groups: Dim) -> Step:
-    """Deal the channels of `groups` groups out evenly to all groups.
+    """Distribute the channels of `groups` groups evenly over all groups.
 
         params = 0
         MACs = 0
@@ -215,16 +215,16 @@ def crop(x: Shape, *, cropping: Dim | Pads) -> Step:
     """
     pairs = pads(cropping, len(x.spatial), "cropping")
     sizes = tuple(size - before - after for size, (before, after) in zip(x.spatial, pairs, strict=True))
-    text = "cropping cuts away all of an axis of size {}; crop less"
+    text = "output would be empty: cropping removes all of an axis of size {}; crop less"
     constraints = tuple(positive(left, text, size) for left, size in zip(sizes, x.spatial, strict=True))
     return Step("Crop", x.resized(spatial=sizes), Tally(), constraints=constraints)
 
 
 def token_rows(x: Shape, what: str) -> None:
-    """Refuse what is not a sequence of tokens, with the channels last."""
+    """Refuse anything but a sequence of tokens with the channels last."""
     if x.spatial or not x.leading:
-        text = f"reads tokens with the channels last, and its input is {render(x.dims)}"
-        raise ShapeError(f"{what} {text}; put a ToTokens before it")
+        text = f"expects tokens with the channels last, got {render(x.dims)}"
+        raise ShapeError(f"{what} {text}; add a ToTokens before it")
 
 
 def channels_last(x: Shape) -> Step:
@@ -240,7 +240,7 @@ def channels_last(x: Shape) -> Step:
 
 
 def channels_first(x: Shape, *, axes: int = 2) -> Step:
-    """Put the channels before the last `axes` axes again, which become space.
+    """Put the channels before the last `axes` axes, which become spatial axes.
 
         params = 0
         MACs = 0
@@ -248,7 +248,7 @@ def channels_first(x: Shape, *, axes: int = 2) -> Step:
     Source: torch.permute, as in ConvNeXt (Liu et al., CVPR 2022).
     """
     if x.spatial or len(x.leading) < axes:
-        text = f"makes space of {axes} axes before the channels, and {render(x.dims)} has not as many"
+        text = f"needs {axes} axes before the channels, but {render(x.dims)} has fewer"
         raise ShapeError(f"ChannelsFirst {text}")
     kept = len(x.leading) - axes
     return Step("ChannelsFirst", Shape((*x.leading[:kept], x.channels, *x.leading[kept:]), kept), Tally())
@@ -263,7 +263,7 @@ def to_tokens(x: Shape) -> Step:
     Source: Dosovitskiy et al., An image is worth 16x16 words, ICLR 2021, section 3.1.
     """
     if not x.spatial:
-        raise ShapeError(f"ToTokens reads a map, and there is no space in {render(x.dims)}")
+        raise ShapeError(f"ToTokens needs a feature map, but {render(x.dims)} has no spatial axes")
     dims = (*x.leading, product(x.spatial), x.channels)
     return Step("ToTokens", Shape(dims, len(dims) - 1), Tally())
 
@@ -278,7 +278,7 @@ def to_map(x: Shape, *, size: Axes) -> Step:
     """
     token_rows(x, "ToMap")
     sizes = per_axis(size, len(size) if isinstance(size, tuple) else 2, "size")
-    fits = equal(product(sizes), x.leading[-1], "a map of {} positions is to be made of {} tokens")
+    fits = equal(product(sizes), x.leading[-1], "a map of {} positions cannot be made of {} tokens")
     y = Shape((*x.leading[:-1], x.channels, *sizes), len(x.leading) - 1)
     return Step("ToMap", y, Tally(), constraints=(fits,))
 
@@ -312,7 +312,7 @@ _CHAINS = frozenset(("add", "mul", "min", "max"))
 
 
 def _on(dims: tuple[Dim, ...], axis: int) -> int:
-    """Return where an axis is, counted from the front."""
+    """Return the index of an axis, counted from the first."""
     if not -len(dims) <= axis < 0:
         raise ShapeError(f"there is no axis {axis} in {render(dims)}; axes are counted from the last one, which is -1")
     return axis + len(dims)
@@ -324,10 +324,10 @@ def _placed(kept: tuple[Dim, ...], sizes: tuple[Dim, ...], channel_axis: int) ->
 
 
 def _kept(x: Shape, axes: int | None) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
-    """Part the axes in front, which stay as they are, from the last ones: all, if no number is given."""
+    """Separate the last axes (by default, all) from those before them, which stay unchanged."""
     count = len(x.dims) if axes is None else axes
     if count > len(x.dims):
-        raise ShapeError(f"axes = {count}, and {render(x.dims)} has {len(x.dims)}")
+        raise ShapeError(f"axes = {count}, but {render(x.dims)} has {len(x.dims)}")
     return x.dims[: len(x.dims) - count], x.dims[len(x.dims) - count :]
 
 
@@ -340,23 +340,23 @@ def reshape(x: Shape, *, size: tuple[Dim, ...], axes: int | None = None, channel
     Source: torch.reshape.
     """
     kept, changed = _kept(x, axes)
-    text = "{} numbers cannot be made of {}: sizes that a file fixes fit one input"
+    text = "{} elements cannot be made of {}: sizes fixed in a file fit one input only"
     fits = equal(product(size), product(changed), text)
     return Step("Reshape", _placed(kept, size, channel_axis), Tally(), constraints=(fits,))
 
 
 def permute(x: Shape, *, order: tuple[int, ...], channel_axis: int | None = None) -> Step:
-    """Permutation of the last axes; the channels stay what they are, unless another axis is named.
+    """Permutation of the last axes; the channel axis moves along, unless `channel_axis` names another.
 
         params = 0
         MACs = 0
 
-    `order` is about the last axes, as many as it names; what is in front stays there.
+    `order` applies to the last axes, as many as it names; those before them stay.
 
     Source: torch.permute.
     """
     if sorted(order) != [*range(-len(order), 0)] or len(order) > len(x.dims):
-        text = f"order = {[*order]} does not name each of the last axes of {render(x.dims)} once, the last -1"
+        text = f"order = {[*order]} has to name each of the last axes of {render(x.dims)} once; the last is -1"
         raise ShapeError(text)
     kept = len(x.dims) - len(order)
     places = (*range(kept), *(_on(x.dims, axis) for axis in order))
@@ -365,7 +365,7 @@ def permute(x: Shape, *, order: tuple[int, ...], channel_axis: int | None = None
 
 
 def take(x: Shape, *, axis: int, size: Dim = 1, keepdim: bool = True) -> Step:
-    """Part of what is along an axis, whichever; where one alone is taken, the axis may go.
+    """Select any elements along an axis; an axis with one element left may be dropped.
 
         params = 0
         MACs = 0
@@ -376,12 +376,12 @@ def take(x: Shape, *, axis: int, size: Dim = 1, keepdim: bool = True) -> Step:
     if keepdim:
         return Step("Take", _replaced(x, place, size), Tally())
     rest = (*x.dims[:place], *x.dims[place + 1 :]) or (1,)
-    alone = equal(size, 1, "{} are taken, and an axis goes only where one is: keepdim = true keeps it")
+    alone = equal(size, 1, "{} elements are selected, but only an axis of one can be dropped; set keepdim = true")
     return Step("Take", Shape(rest, _left(x.channel_axis, {place}, len(rest))), Tally(), constraints=(alone,))
 
 
 def _left(channel_axis: int, gone: set[int], rank: int) -> int:
-    """Return where the channels are once axes are gone; what is nearest, if theirs is."""
+    """Return the channel axis after some axes are dropped; the nearest one if it is dropped itself."""
     before = channel_axis - sum(place < channel_axis for place in gone)
     return before if before < rank else rank - 1
 
@@ -396,17 +396,17 @@ def expand(x: Shape, *, size: tuple[Dim, ...], axes: int | None = None, channel_
     """
     kept, changed = _kept(x, axes)
     old, new = product(changed), product(size)
-    fits = positive(new - old + 1, "{} numbers do not fit into {}: sizes that a file fixes fit one input", old, new)
+    fits = positive(new - old + 1, "{} elements do not fit into {}: sizes fixed in a file fit one input only", old, new)
     return Step("Expand", _placed(kept, size, channel_axis), Tally(), constraints=(fits,))
 
 
 def elementwise(*xs: Shape, function: str) -> Step:
-    """Arithmetic on the elements of one or several layers, stretched to one size.
+    """Arithmetic on the elements of one or several layers, broadcast to one size.
 
         params = 0
         MACs = 0; one operation per element, or as many as there are layers beyond the first
 
-    Sizes of 1, and axes that are missing in front, are stretched.
+    Sizes of 1 and missing axes in front are broadcast.
 
     Source: the broadcasting rules of NumPy.
     """
@@ -414,7 +414,7 @@ def elementwise(*xs: Shape, function: str) -> Step:
     sizes, constraints = [*full.dims], list[Constraint]()
     for x in xs:
         for place, size in enumerate(x.dims, len(sizes) - len(x.dims)):
-            text = "{} and {} along an axis cannot be paired: they are to be equal, or one of them 1"
+            text = "sizes {} and {} of an axis cannot be broadcast: they have to be equal, or one of them 1"
             value = (size - 1) * (sizes[place] - 1) * (size - sizes[place])
             constraints.append(Constraint(value, "equal", text, (size, sizes[place])))
             sizes[place] = maximum(size, sizes[place])
@@ -441,7 +441,7 @@ def reduce(x: Shape, *, axes: tuple[int, ...], function: str = "mean", keepdim: 
 
 
 def parameter(x: Shape, *, size: tuple[Dim, ...], channel_axis: int = -1, trained: bool = True) -> Step:  # noqa: ARG001  (nothing is read)
-    """Tensor that the network keeps, learned or not; nothing of the layer above is read.
+    """Tensor stored in the network, learned or not; it reads no layer.
 
         params = product of size
         MACs = 0
@@ -453,7 +453,7 @@ def parameter(x: Shape, *, size: tuple[Dim, ...], channel_axis: int = -1, traine
 
 
 def constants(x: Shape, *, count: Dim, trained: bool = False) -> Step:
-    """Numbers that the network keeps beside its layers, learned or not; what is read is passed on.
+    """Numbers stored in the network beside its layers, learned or not; the input passes unchanged.
 
         params = count if trained, else 0, but `count` in total
         MACs = 0
@@ -464,7 +464,7 @@ def constants(x: Shape, *, count: Dim, trained: bool = False) -> Step:
 
 
 def join(*xs: Shape, axis: int) -> Step:
-    """Several layers one after the other along any axis.
+    """Concatenation of layers along any axis.
 
         params = 0
         MACs = 0
@@ -476,7 +476,7 @@ def join(*xs: Shape, axis: int) -> Step:
 
 
 def einsum(*xs: Shape, equation: str) -> Step:
-    """Sum of products over the axes that letters name, as in "bij,bjk->bik"; axes in front stay as they are.
+    """Sum of products over axes named by letters, as in "bij,bjk->bik"; axes in front stay as they are.
 
         params = 0
         MACs = product of the sizes of all letters, for each layer beyond the first
@@ -486,14 +486,14 @@ def einsum(*xs: Shape, equation: str) -> Step:
     reads, _, writes = equation.replace(" ", "").partition("->")
     terms = reads.split(",")
     if len(terms) != len(xs) or not writes:
-        raise ShapeError(f"the equation {equation} does not name the axes of {len(xs)} layers and of what comes out")
+        raise ShapeError(f"the equation {equation} does not name the axes of {len(xs)} layers and of the output")
     sizes, constraints = dict[str, Dim](), list[Constraint]()
     for term, x in zip(terms, xs, strict=True):
         for letter, size in zip(term, _kept(x, len(term))[1], strict=True):
             text = f"the axis {letter} of {equation} cannot be both {{}} and {{}}"
             constraints.append(equal(sizes.setdefault(letter, size), size, text))
     if not {*writes} <= sizes.keys():
-        raise ShapeError(f"the equation {equation} writes an axis that it does not read")
+        raise ShapeError(f"the output of the equation {equation} has an axis that no input has")
     kept, _ = _kept(xs[0], len(terms[0]))
     y = _placed(kept, tuple(sizes[letter] for letter in writes), -1)
     macs = product(kept) * product(sizes.values()) * max(len(xs) - 1, 1)
@@ -507,12 +507,12 @@ def operation(
     axes: int | None = None,
     channel_axis: int = -1,
 ) -> Step:
-    """Operation that is known by what it writes alone, and multiplies nothing.
+    """Operation without multiplications, described by its output only.
 
         params = 0
         MACs = 0; elements are tallied as they are written
 
-    `size` is in place of the last `axes` axes of what is read first.
+    `size` replaces the last `axes` axes of the first input.
 
     Source: operators of ONNX such as TopK, CumSum and ScatterND.
     """

@@ -1,1 +1,1 @@
-"""network."""
+"""A network: its plan, its trace, and the conventions that count it."""

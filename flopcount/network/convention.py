@@ -1,4 +1,4 @@
-"""Integer weights over what a step tallies, and where they differ."""
+"""Integer weights over the tally of a step, and their exceptions."""
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,15 +21,15 @@ from flopcount.spec.source import Source
 from flopcount.spec.text import parsed
 
 EVERYTHING = "*"
-"""In an exception: what is not named there counts nothing."""
+"""Stands in an exception for all entries that it does not name; they have weight 0."""
 
 Weights = Mapping[str, int]
 
 
 class Weighing(NamedTuple):
-    """Weights by name, with exceptions for kinds of steps and for manners of writing them.
+    """Weights by name, with exceptions for kinds of steps and for call styles.
 
-    An exception names what differs; that of the manner goes before that of the kind.
+    An exception names the entries that differ; call styles take precedence over kinds.
     """
 
     weights: Weights
@@ -37,7 +37,7 @@ class Weighing(NamedTuple):
     written: Mapping[str, Weights] = {}
 
     def of(self, step: Step) -> Dim:
-        """Return what a step comes to."""
+        """Return the weighted sum of a step."""
         if not self.kinds and not self.written and not padding_exact_names(self.weights):
             return step.tally.weighed(self.weights)
         total: Dim = 0
@@ -49,7 +49,7 @@ class Weighing(NamedTuple):
         return total
 
     def at(self, leaf: Step) -> Weights:
-        """Return the weights that hold for a step without parts."""
+        """Return the weights for a step without parts."""
         weights = self.weights
         for exception in (self.kinds.get(leaf.kind), self.written.get(leaf.call_style)):
             if exception is not None:
@@ -57,7 +57,7 @@ class Weighing(NamedTuple):
         return weights
 
     def counts(self, leaf: Step) -> Mapping[str, Dim]:
-        """Return what a step without parts does, by name."""
+        """Return the tally of a step without parts, by name."""
         wanted = padding_exact_names(self.at(leaf))
         if not wanted:
             return leaf.tally.counts
@@ -67,13 +67,13 @@ class Weighing(NamedTuple):
 
 
 def padding_exact_names(weights: Weights) -> list[str]:
-    """Name what is weighed of windows one by one: it is not tallied, and takes whole numbers to work out."""
+    """Name the weighed entries that need exact windows: they are not tallied, and need plain integers."""
     return [name for name, weight in weights.items() if weight and name.endswith("_valid")]
 
 
 Policy = Literal["trainable", "weights", "total", "folded", "slim"]
 POLICIES: tuple[str, ...] = get_args(Policy)
-"""What may be counted as a parameter; the first is the default."""
+"""The policies for parameters; the first is the default."""
 
 Unit = Literal["MAC", "FLOP"]
 Batch = Literal["counted", "divided", "times params"]
@@ -82,8 +82,8 @@ Batch = Literal["counted", "divided", "times params"]
 class Convention(NamedTuple):
     """One way to read a tally: what is a MAC, what is a parameter.
 
-    `unit` is what one multiply–accumulate is one or two of, `headline` what the
-    counter calls its number, `batch` what it does with several inputs at once.
+    `unit` is MAC or FLOP, of which a multiply–accumulate is one or two, `headline` the
+    counter's name for its number, `batch` how it treats several inputs at once.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Convention(NamedTuple):
     divisor: int = 1
 
     def macs_of(self, step: Step) -> Dim:
-        """Return what a step comes to: MACs, or FLOPs where that is the unit."""
+        """Return the count of a step: MACs, or FLOPs if that is the unit."""
         found = self.operations.of(step)
         return found if self.divisor == 1 else found // self.divisor
 
@@ -110,11 +110,11 @@ class Convention(NamedTuple):
 
     @property
     def word(self) -> str:
-        """What stands over the numbers: the counter's own word, unless it calls MACs FLOPs."""
+        """The title of the numbers: the counter's own word, unless it labels MACs as FLOPs."""
         return "MACs" if self.unit == "MAC" and "flop" in self.headline.lower() else self.headline
 
     def at_batch(self, batch: int) -> "Convention":
-        """Return the convention as it is for so many inputs at once."""
+        """Return the convention for a batch of inputs."""
         if batch == 1 or self.batch == "counted":
             return self
         if self.batch == "divided":
@@ -140,7 +140,7 @@ def _table() -> Mapping[str, Any]:
 
 
 def own_conventions() -> list[str]:
-    """Return the names of flopcount's own ways to count MACs: the rows of conventions.toml."""
+    """Return the names of flopcount's own conventions for MACs: the rows of conventions.toml."""
     return [*_table()["macs"]]
 
 
@@ -155,7 +155,7 @@ def with_params(known: Convention, policy: str) -> Convention:
     """Return the convention with one of flopcount's policies for parameters."""
     policies = _table()["params"]
     if policy not in policies:
-        raise UsageError(f"no policy for params is called {policy!r}; {suggestion(policy, [*policies])}")
+        raise UsageError(f"no policy for params is named {policy!r}; {suggestion(policy, [*policies])}")
     row = policies[policy]
     return known._replace(
         params_name=policy,
@@ -170,7 +170,7 @@ COUNTERS = Path(__file__).parent / "counters"
 
 
 def mac_conventions() -> list[str]:
-    """Return the names of what may be counted as a MAC: flopcount's own, then those of other counters."""
+    """Return the names of all conventions: flopcount's own, then those of other counters."""
     return [*own_conventions(), *sorted(path.stem for path in COUNTERS.glob("*.toml"))]
 
 
@@ -199,7 +199,7 @@ class _File(NamedTuple):
 
 
 class Described(NamedTuple):
-    """A convention with what is to be said of it beside its numbers."""
+    """A convention with its description."""
 
     rule: Convention
     about: str = ""
@@ -264,13 +264,13 @@ def _described(name: str, file: _File) -> Described:
         raise located(problems, Source(file.title, file.text, "toml", {}))
     base = data.get("extends")
     about = {key: data[key] for key in ("about", "version", "source", "notes") if key in data}
-    blank = Convention("", "", Weighing({}), Weighing({}), "what the file weighs", "all else", "")
+    blank = Convention("", "", Weighing({}), Weighing({}), "the weights of the file", "all else", "")
     start = with_params(blank, POLICIES[0]) if base is None else described(base).rule
     return Described(_changed(start, name, data), **about)
 
 
 def _changed(start: Convention, name: str, data: Mapping[str, Any]) -> Convention:
-    """Return the convention with what a file says instead."""
+    """Return the convention with the changes of a file."""
     plain = {key: data[key] for key in ("unit", "batch", "folds", "counts", "leaves_out", "headline") if key in data}
     if "unit" in data and "headline" not in data:
         plain["headline"] = f"{data['unit']}s"
@@ -291,7 +291,7 @@ def _weighing(data: Mapping[str, Any], start: Weighing) -> Weighing:
 
 
 def _known(words: Iterable[str], what: str) -> Any:
-    """Return the type of a word out of many."""
+    """Return the type of one of several words."""
     known = [*words]
 
     def check(word: str) -> str:
@@ -348,7 +348,7 @@ def _table_of(key: Any, value: Any, words: str) -> Any:
 
 
 def _problems(data: object, bases: Sequence[str], place: Place) -> list[Problem]:
-    """Return what is wrong with the data of a convention."""
+    """Return the problems with the data of a convention."""
     from flopcount.spec.problems import table_problems
 
     model = _file_model(tuple(bases))

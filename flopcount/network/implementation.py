@@ -20,18 +20,18 @@ CALL_STYLES: Mapping[str, str] = {
     "function": "a function of torch or torch.nn.functional",
     "method": "a method of tensors, such as x.mean or q.matmul",
     "operator": "an operator between tensors, such as @",
-    "unpadded": "an average pool that leaves its padding out (count_include_pad = false)",
-    "convolution": "a 1×1 convolution, where the file has a linear layer",
+    "unpadded": "an average pool that excludes its padding (count_include_pad = false)",
+    "convolution": "a 1×1 convolution in place of the file's linear layer",
     "strided": "a linear layer whose input is transposed, which torch splits into a product and an addition",
     "attention": "inside torch.nn.MultiheadAttention, whose linear layers are never called",
-    "fused_attention": "inside an Attention as timm has it: linear modules, and one fused function between them",
+    "fused_attention": "inside an Attention of timm: linear modules, and one fused function between them",
     "unfused_attention": "the same, with operators in place of the fused function",
-    "absent": "nothing: the file has it and this program leaves it out",
+    "absent": "nothing: the program omits this layer of the file",
 }
 """The ways a program can call a step, by their names in `[written]`."""
 
 ABSENT = "absent"
-"""The call style of what the program leaves out: no other counter sees it."""
+"""The call style of layers that the program omits: no other counter sees them."""
 
 
 class _Leaf(NamedTuple):
@@ -72,7 +72,7 @@ def _marked(at: _Leaf, written: Mapping[str, str]) -> Step:
 
 
 def written_problems(written: Mapping[str, str], nodes: Iterable[Node], steps: Mapping[str, Step]) -> Iterator[Problem]:
-    """Yield what is wrong with a table `[written]`: unknown call styles, selectors that match nothing."""
+    """Yield the problems with a table `[written]`: unknown call styles, selectors that match nothing."""
     leaves = [leaf for node in nodes for leaf in _Leaf(node.path, node, steps[node.path]).leaves()]
     for selector, style in written.items():
         place = ("written", selector)
@@ -80,4 +80,4 @@ def written_problems(written: Mapping[str, str], nodes: Iterable[Node], steps: M
             hint = suggestion(style, [*CALL_STYLES])
             yield Problem(place, f"{selector} = {style!r} is not a call style; {hint}", code="call-style")
         elif not any(leaf.fits(selector) for leaf in leaves):
-            yield Problem(place, f"no kind or path here is {selector!r}; remove it", code="call-style")
+            yield Problem(place, f"{selector!r} matches no kind or path; correct or remove it", code="call-style")

@@ -1,4 +1,4 @@
-"""A network as its file says it: read when it is first asked about, and again where that makes a difference."""
+"""A network as its file says it: read on demand, and again if another point makes a difference."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -10,7 +10,7 @@ from flopcount.spec.load import Setting, Spec, validated
 
 
 class Where(NamedTuple):
-    """What decides on how a file is read: the input and batch of a foreign model, the variant and settings."""
+    """The point at which a file is read: the input and batch of a foreign model, the variant and settings."""
 
     input: str | None = None
     batch: int | None = None
@@ -19,14 +19,14 @@ class Where(NamedTuple):
 
 
 NOWHERE = Where()
-"""Nothing asked beyond the file."""
+"""The point of the file itself."""
 
 
 class Network:
     """A file that can be read at any point; its layers are those of `plan`.
 
     Each distinct point is read once: for an arch file a variant and settings, for a model of another tool
-    its input and batch too. Raises BadInput for what cannot be read.
+    its input and batch too. Raises BadInput if it cannot be read.
     """
 
     def __init__(self, title: str, read: Callable[[Where], Plan], where: Where = NOWHERE) -> None:
@@ -37,11 +37,11 @@ class Network:
 
     @classmethod
     def of(cls, known: Plan) -> "Network":
-        """Return the network of a plan that is known, whatever the point."""
+        """Return the network of a fixed plan, whatever the point."""
         return cls(known.name, lambda _: known)
 
     def at(self, where: Where) -> "Network":
-        """Return the network read at another point; what the point leaves out is as here."""
+        """Return the network read at another point; what the point does not set is as here."""
         merged = self.where._replace(**{name: value for name, value in where._asdict().items() if value})
         if merged == self.where:
             return self
@@ -64,7 +64,7 @@ class Network:
 
 
 def planned(spec: Spec) -> Plan:
-    """Return the layers of a spec, with what its settings say of them."""
+    """Return the layers of a spec, changed by its settings."""
     try:
         made = plan(spec.arch)
     except SpecError as error:

@@ -32,12 +32,12 @@ _OF: Mapping[str, str] = {
 _PLAIN = frozenset(
     ("Conv", "DepthwiseConv", "GroupConv", "ConvTranspose", "AvgPool", "MaxPool", "AdaptiveAvgPool", "AdaptiveMaxPool")
 )
-"""Steps in which every window element does the same."""
+"""Steps in which all window elements are treated alike."""
 
 MOST_STOPS = 64
 """Adaptive pools with more outputs per axis are counted at one input only."""
 
-_ONE_BY_ONE = "a convention that counts without padding counts one input at a time; count without a sweep"
+_ONE_BY_ONE = "a convention that excludes padding counts one input at a time; count without a sweep"
 
 
 def padding_exact(step: Step, names: Iterable[str]) -> dict[str, Dim]:

@@ -17,11 +17,11 @@ from flopcount.spec.load import Spec
 from flopcount.spec.rows import SPECIAL, LayerRow, expressed, is_expression, not_expressed
 
 Given = Mapping[str, Mapping[str, Any]]
-"""What is not in the file: path → field → a value, an array or a symbol."""
+"""Overrides of the file: path → field → a value, an array or a symbol."""
 
 
 class Frame(NamedTuple):
-    """One use of a template: its arguments, and what enters it.
+    """One use of a template: its arguments and its input.
 
     An argument may be an expression over the names of the `outer` frame; other names are looked up in `root`, the
     arguments of the file. `entry` is the path of the layer whose channels are `in_channels`; `number` is which
@@ -64,7 +64,7 @@ class Values:
         self.memo: dict[tuple[str, str], Any] = {} if memo is None else memo
 
     def __getitem__(self, name: str) -> Any:
-        """Return what a name stands for, overridden from outside or as the file says."""
+        """Return the value of a name, overridden from outside or as the file says."""
         if name in {"in_channels", "channels"}:
             return self._channels(self.frame.entry if name == "in_channels" else self.here)
         if name == "index":
@@ -75,7 +75,7 @@ class Values:
         return self._around(frame, name, value) if isinstance(value, Expression) else value
 
     def _around(self, frame: Frame, name: str, value: Expression) -> Any:
-        """Evaluate an argument where its expression stands: in the frame around this one."""
+        """Evaluate an argument in the frame of its expression: the one around this."""
         key = (frame.path, name)
         if key not in self.memo and frame.outer is not None:
             around = Values(frame.outer, self.given, self.shapes, frame.entry, self.memo)
@@ -121,11 +121,11 @@ MOST_LAYERS = 100_000
 """A network of more layers, blocks unrolled, is refused."""
 
 INPUT = "input"
-"""The path of what enters the network, and the name of what enters a block."""
+"""The path of the network's input, and the name of a block's input."""
 
 
 class Node(NamedTuple):
-    """One layer: its path, what it reads, and where the file says so.
+    """One layer: its path, its inputs, and its place in the file.
 
     `computed` holds the fields that are expressions, evaluated in `frame` by the walk; `via` are the places that
     used the template it is in.
@@ -149,9 +149,9 @@ DEEPEST = 16
 """Templates inside templates deeper than this are refused."""
 
 _ENTRY = re.compile(rf"{INPUT}\d*")
-"""What enters a block is found inside it only: outside, the same names mean something else."""
+"""A block's inputs are found inside it only: outside, the same names mean something else."""
 
-_TOO_MANY = f"more than {MOST_LAYERS} layers, blocks unrolled; repeat less"
+_TOO_MANY = f"more than {MOST_LAYERS} layers, blocks unrolled; reduce repeat"
 
 
 class _Scope:
@@ -177,7 +177,7 @@ class _Scope:
 
 
 class _Around(NamedTuple):
-    """What surrounds a list of rows: names to read, names to compute with, the path and the place."""
+    """The context of a list of rows: names to read, names to compute with, the path and the place."""
 
     scope: _Scope
     prefix: str
@@ -208,7 +208,7 @@ class _Unrolling:
             name = called(layer, position)
             path = around.prefix + name
             if name in around.scope.outputs:
-                what = "the name is already taken here, by another layer or by what enters; give each its own"
+                what = "the name is already taken here by another layer or by an input; choose another"
                 around.problems.append(Problem((*at.place, "name"), what, path, at.via))
             inputs = _inputs(layer, at, path)
             if isinstance(layer, LayerRow) and not _constant(layer.when, at, path, "when"):
@@ -250,7 +250,7 @@ class _Unrolling:
         return self.templates[kind].layers if kind in self.templates else group.layers
 
     def _inside(self, group: Block | LayerRow, at: _Around, path: str, inputs: tuple[str, ...], index: int) -> _Around:
-        """Return what surrounds the rows inside a block or a template."""
+        """Return the context of the rows inside a block or a template."""
         if not isinstance(group, LayerRow) or group.type == "Block":
             frame = at.frame._replace(number=index) if at.frame and path.endswith(f".{index}") else at.frame
             return _Around(_Scope(inputs, at.scope), f"{path}.", (*at.place, "layers"), frame, at.via, at.problems)
@@ -274,7 +274,7 @@ def _inputs(layer: Layer, at: _Around, path: str) -> tuple[str, ...]:
     if missing:
         inside = "." in missing[0] and "a layer inside a block cannot be read from outside, the block can"
         hint = inside or suggestion(missing[0], at.scope.names())
-        what = f"after names {missing[0]!r}, which is no earlier layer; {hint}"
+        what = f"after names {missing[0]!r}, which is not an earlier layer; {hint}"
         at.problems.append(Problem((*at.place, "after"), what, path, at.via))
         return at.scope.current
     return tuple(output for _, output in found if output is not None)
@@ -283,12 +283,12 @@ def _inputs(layer: Layer, at: _Around, path: str) -> tuple[str, ...]:
 def _repeat(layer: LayerRow, at: _Around, path: str) -> int:
     repeat = _constant(layer.repeat, at, path, "repeat")
     if not isinstance(repeat, int) or isinstance(repeat, bool) or not 1 <= repeat <= MOST_LAYERS:
-        raise _problem(at, path, f"repeat = {repeat} is not possible; it is from 1 to {MOST_LAYERS}", "repeat")
+        raise _problem(at, path, f"invalid repeat = {repeat}: expected 1 to {MOST_LAYERS}", "repeat")
     return repeat
 
 
 def _constant(value: Any, at: _Around, path: str, key: str) -> Any:
-    """Evaluate what decides on the structure, over arguments only; anything but text is its own value."""
+    """Evaluate an expression that determines the structure, over arguments only; other values are unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -329,7 +329,7 @@ def _why(value: object, at: _Around) -> str:
 
 
 def _known(key: str, value: Any, at: _Around, path: str) -> Any:
-    """Return a field's value, or 1 in place of what follows from shapes and is computed by the walk."""
+    """Return a field's value, or 1 if it follows from shapes and is computed by the walk."""
     if at.frame is None:
         return value
     try:
@@ -339,11 +339,11 @@ def _known(key: str, value: Any, at: _Around, path: str) -> Any:
 
 
 class Plan(NamedTuple):
-    """All nodes in the order of the computation, the inputs by name, and what the file says of the whole.
+    """All nodes in the order of the computation, the inputs by name, and properties of the whole network.
 
     `implementation` is the table of how a program writes the layers; `scaling` the rule of the width;
     `unknown` are skipped operators with their number of occurrences. `fixed_by` is a layer with a
-    size that holds for `inputs` only. `file` gives what it was read from, if anything; `sized` tells that
+    size that holds for `inputs` only. `file` gives its source, if any; `sized` tells that
     it was read at the input that was asked for, without the `batch` that goes before it.
     """
 
@@ -378,7 +378,7 @@ class Plan(NamedTuple):
 
 
 def plan(arch: Arch) -> Plan:
-    """Unroll an arch; a SpecError names all that cannot be."""
+    """Unroll an arch; a SpecError names all problems."""
     inputs = arch.input if isinstance(arch.input, dict) else {INPUT: arch.input}
     entries = tuple(inputs)
     if _size(arch.layers) > MOST_LAYERS:
@@ -406,7 +406,7 @@ def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:
     paths = {node.path for node in network.nodes}
     for path, fields in changes.items():
         for name in fields.keys() & {"name", "after"}:
-            raise UsageError(f"--set {path}.{name}: give the layer by its number for that, as in layers.3.{name}")
+            raise UsageError(f"--set {path}.{name}: address the layer by its number, as in layers.3.{name}")
         if path not in paths:
             setting = ", ".join(f"{path}.{name}" for name in fields)
             inside = next((each for each in paths if each.startswith(f"{path}.")), None)
@@ -451,9 +451,9 @@ def input_shape(declared: tuple[int, ...], text: str | None = None, batch: int |
     if batch is None:
         return Shape(sizes, len(sizes) - len(declared))
     if len(sizes) > len(declared):
-        raise UsageError(f"--input {(text or '')[:60]} has a batch already; leave out --batch")
+        raise UsageError(f"--input {(text or '')[:60]} already has a batch; omit --batch")
     if not 1 <= batch <= LARGEST:
-        raise UsageError(f"--batch {batch} is not possible; give a whole number from 1 to 10⁹")
+        raise UsageError(f"invalid --batch {batch}: expected an integer from 1 to 10⁹")
     return Shape((batch, *sizes), 1)
 
 
@@ -463,7 +463,7 @@ def _numbers(text: str) -> tuple[int, ...]:
         raise UsageError(f"--input {text[:60]} is not a size; write 160, 160x128, 3x160x128 or 8x3x160x128")
     numbers = tuple(map(int, parts))
     if not all(1 <= number <= LARGEST for number in numbers):
-        raise UsageError(f"--input {text[:60]} is not possible; sizes go from 1 to 10⁹")
+        raise UsageError(f"invalid --input {text[:60]}: sizes go from 1 to 10⁹")
     return numbers
 
 

@@ -35,7 +35,7 @@ WIDEST = 1000
 def width_ratio(text: str) -> Ratio:
     """Read a multiplier exactly as written: 0.75 is 3/4."""
     if not re.fullmatch(_WIDTH, text.strip()):
-        raise UsageError(f"--width {text[:60]!r} is not a number; write, for example, --width 0.75")
+        raise UsageError(f"--width {text[:60]!r} is not a number; write e.g. --width 0.75")
     width = Fraction(text.strip())
     if not 0 < width <= WIDEST:
         raise UsageError(f"--width {text[:60]} is invalid: expected a number above 0 and at most {WIDEST}")
@@ -161,7 +161,7 @@ def _lost(node: Node, target: str) -> str:
     """Say which field of a layer the target lacks; empty if none matters."""
     known = own(kind_named(target))
     if isinstance(node.layer.shared, dict):
-        return f"it shares params with another layer, which a {target} cannot"
+        return f"it shares params with another layer, which a {target} cannot do"
     for name in CARRIED[1:]:
         default = type(node.layer).model_fields[name].default if name in own(type(node.layer)) else None
         value = getattr(node.layer, name, default)
@@ -171,7 +171,7 @@ def _lost(node: Node, target: str) -> str:
     return ""
 
 
-# Folding: a batch norm that alone reads a layer with weights becomes that layer's bias, one per channel.
+# Folding: a batch norm that is the only reader of a layer with weights becomes its bias, one per channel.
 
 
 class _Candidate(NamedTuple):
@@ -196,7 +196,7 @@ def folded(traced: Trace) -> Trace:
 
 
 def _pairs(traced: Trace) -> Iterator[tuple[_Candidate, _Candidate]]:
-    """Yield each layer with weights and the batch norm that alone reads it."""
+    """Yield each layer with weights and the batch norm that is its only reader."""
     readers = Counter(name for node in traced.plan.nodes for name in node.inputs)
     for node in traced.plan.nodes:
         leaves = _leaves(traced, node.path)

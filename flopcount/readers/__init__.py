@@ -1,1 +1,1 @@
-"""readers."""
+"""Readers of models of other tools, one package or module per format."""

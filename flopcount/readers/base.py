@@ -19,7 +19,7 @@ from flopcount.spec.kinds import formula, kind_named, reads_several
 
 
 class ReadOptions(NamedTuple):
-    """What is asked of a file: sizes of its inputs, a batch, and whether unknown operators are skipped."""
+    """Options for reading a file: sizes of its inputs, a batch, and whether unknown operators are skipped."""
 
     input: str | None = None
     batch: int | None = None
@@ -49,7 +49,7 @@ Build = Callable[[ReadOptions], ReadResult]
 
 
 class Origin(NamedTuple):
-    """What a refusal names: the layer, its class, and the line."""
+    """The origin that a refusal names: the layer, its class, and the line."""
 
     layer: str = ""
     kind: str = ""
@@ -77,7 +77,7 @@ def listed(counts: Mapping[str, int]) -> str:
 
 
 def unknown_problem(what: str, counts: Mapping[str, int]) -> Refusal:
-    """Return the refusal of a file for all that is unknown in it."""
+    """Return the refusal of a file for all its unknown operators."""
     hint = "count with --allow-unknown to skip them; the totals are then lower bounds"
     return Refusal(f"{what} that flopcount does not support: {listed(counts)}; {hint}")
 
@@ -307,7 +307,7 @@ def _shortened(key: str, value: Any) -> Any:
 
 @dataclass(slots=True)
 class Op:
-    """One layer of a file, and where its nodes go; params that are not simply its own are `held`: shared or frozen."""
+    """One layer of a file, and where its nodes go; shared or frozen params are `held`."""
 
     builder: Builder
     origin: Origin

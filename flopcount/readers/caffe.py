@@ -451,7 +451,7 @@ def _is_deployed(layer: TextMessage) -> bool:
 
 
 def _inputs(net: TextMessage, layers: Sequence[TextMessage]) -> Mapping[str, tuple[int, ...]]:
-    """Return the sizes of the blobs that enter and that a layer reads."""
+    """Return the sizes of the input blobs that a layer reads."""
     shapes: dict[str, tuple[int, ...]] = {}
     dims, given = net.numbers("input_dim"), net.messages("input_shape")
     for place, name in enumerate(net.words("input")):
@@ -479,7 +479,7 @@ def _declared(layer: TextMessage) -> dict[str, tuple[int, ...]]:
 
 
 def _entered(inputs: Mapping[str, tuple[int, ...]], asked: Mapping[str, str]) -> dict[str, Signal]:
-    """Return the blobs that enter, at the sizes that are asked for."""
+    """Return the input blobs, at the requested sizes."""
     found: dict[str, Signal] = {}
     for name, sizes in inputs.items():
         if not sizes and name not in asked:

@@ -272,7 +272,7 @@ def _op(builder: Builder, section: Section, place: int, before: Sequence[Signal]
 
 
 def _sections(text: str) -> list[Section]:
-    """Take a file apart: [section], then lines of key=value; # and ; begin comments."""
+    """Parse a file: [section], then lines of key=value; # and ; begin comments."""
     found: list[tuple[str, dict[str, str], int]] = []
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.split("#")[0].strip()

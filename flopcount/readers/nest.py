@@ -13,14 +13,14 @@ from flopcount.network.plan import Node
 from flopcount.readers.base import Names, ReadResult, sanitized
 
 Source = int | str
-"""What a row reads: another row by its number, or an input by its name."""
+"""An input of a row: another row by its number, or an input by its name."""
 
 LONGEST = 80
 """Names of layers and blocks are cut to this length."""
 
 
 class Flat(NamedTuple):
-    """A row before it is in a block: its path, its kind with the fields, what it reads."""
+    """A row before it is in a block: its path, its kind with the fields, its inputs."""
 
     path: tuple[str, ...]
     data: Mapping[str, Any]
@@ -118,7 +118,7 @@ def _labels(count: int) -> list[str]:
 
 
 class _Nesting:
-    """All rows with their paths, and who reads which."""
+    """All rows with their paths and readers."""
 
     def __init__(self, rows: Sequence[Flat]) -> None:
         self.rows = rows
@@ -139,7 +139,7 @@ class _Nesting:
         return _Item(name, rows, entries, self.items(rows, depth + 1, _labels(len(entries))))
 
     def outside(self, rows: range) -> Iterator[Source]:
-        """Return what a stretch of rows reads that is not in it."""
+        """Return the inputs of a stretch of rows from outside."""
         sources = (source for number in rows for source in self.rows[number].reads)
         return (source for source in sources if not isinstance(source, int) or source < rows.start)
 
@@ -158,7 +158,7 @@ class _Nesting:
             yield from self.stretches(stretch, depth)
 
     def group(self, number: int, depth: int) -> tuple[str, int]:
-        """Return what rows of one block share: a name; a layer by itself shares nothing."""
+        """Return the name that rows of one block share; a layer outside blocks has none."""
         path = self.paths[number]
         return path[depth], -1 if len(path) > depth + 1 else number
 
@@ -172,7 +172,7 @@ Layer = dict[str, Any]
 Place = tuple[str | int, ...]
 
 FEWEST = 2
-"""So many uses, of so many rows, make a template worth its name."""
+"""The fewest uses and rows that a template needs."""
 
 _RESERVED = (
     *("in_channels", "channels", "index", "name", "after", "type", "repeat", "when", "layers", "scale", "shared"),
@@ -191,11 +191,11 @@ def folded(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _Block = tuple[Layer, str]
-"""A block in the file, with the name of what it is in."""
+"""A block in the file, with the name of the block around it."""
 
 
 def _largest(layers: Sequence[Layer]) -> list[_Block]:
-    """Return the blocks of one structure that say the most; none, if no structure occurs twice."""
+    """Return the blocks of the structure that saves most; none if no structure occurs twice."""
     groups: dict[str, list[_Block]] = {}
     for block in _blocks(layers, ""):
         groups.setdefault(_structure(block[0]["layers"]), []).append(block)
@@ -242,7 +242,7 @@ def _holes(value: Any, place: Place = ()) -> Iterator[tuple[Place, int]]:
 
 
 def _template(group: Sequence[_Block], name: str) -> dict[str, Any]:
-    """Make a template of blocks, and uses of it out of them."""
+    """Turn blocks into a template and its uses."""
     blocks = [block for block, _ in group]
     columns = [dict(_holes(block["layers"])) for block in blocks]
     arguments, named, taken = dict[tuple[int, ...], str](), dict[Place, str](), Names(_RESERVED)

@@ -39,7 +39,7 @@ def test_a_setting_takes_ranges_and_words() -> None:
 def test_an_axis_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ranges that are short enough one by one may be too long together."""
     monkeypatch.setattr(axes, "MOST_VALUES", 10)
-    with pytest.raises(UsageError, match="more than 10 values"):
+    with pytest.raises(UsageError, match="at most 10 values"):
         axis("input", "--input", "1:6,7:12")
 
 

@@ -127,8 +127,8 @@ ORIGINS = [
     (THOP, "thop, ultralytics-thop", ""),
     (8211108352, "calflops, deepspeed", ""),
     (25557032, "macs", "the params, as --params trainable counts them"),
-    (2 * THOP, "thop, ultralytics-thop", "twice, as FLOPs of MACs"),
-    (8211108352 // 2, "calflops, deepspeed", "half, as MACs of FLOPs"),
+    (2 * THOP, "thop, ultralytics-thop", "doubled, as FLOPs"),
+    (8211108352 // 2, "calflops, deepspeed", "halved, as MACs"),
     # one bias for each of the 11,113,984 normalized elements of ResNet-50, and the 1000 of its classes
     (4089184256 + 11113984 + 1000, "ptflops-aten, torchinfo", "batch norms folded"),
     (32 * THOP, "thop, ultralytics-thop", "a batch of 32"),

@@ -113,7 +113,7 @@ def test_a_partial_convolution_stands_for_one_that_keeps_its_map() -> None:
     assert reasons(found) == {
         "Conv2": "PartialConv would output 16×14×14 instead of 32×14×14",
         "Conv3": "PartialConv has no stride, which is 2 here",
-        "Conv4": "its kernel is 1×1, and PartialConv stands for larger ones",
+        "Conv4": "its kernel is 1×1; PartialConv replaces larger ones only",
     }
 
 
@@ -126,4 +126,4 @@ def test_a_share_too_small_to_convolve_leaves_a_layer_alone() -> None:
 def test_kinds_for_larger_kernels_leave_1x1_alone(kind: str) -> None:
     base = of({"type": "Conv", "out_channels": 16, "kernel_size": 1})
     found = alternative(base, Target(kind, REQUIRED.get(kind, {})), FIRST)
-    assert reasons(found) == {"Conv1": f"its kernel is 1×1, and {kind} stands for larger ones"}
+    assert reasons(found) == {"Conv1": f"its kernel is 1×1; {kind} replaces larger ones only"}

@@ -114,7 +114,7 @@ UNCHANGED = [
     ([conv(32)], "DepthwiseConv", {}, "DepthwiseConv would output 16×12×12 instead of 32×12×12"),
     (
         [{"type": "MixConv", "kernel_sizes": [3, 5]}],
-        *("DepthSepConv", {}, "MixConv does not stand for a standard convolution"),
+        *("DepthSepConv", {}, "MixConv does not replace a standard convolution"),
     ),
 ]
 

@@ -172,7 +172,7 @@ def test_invalid_candidates_are_counted_by_reason() -> None:
     assert (tallied.seen, tallied.valid) == (12, 5)
     assert sum(many for _, many, _ in found) == 7
     sentences = " ".join(each.sentence for each in tallied.reasons())
-    assert "the map vanishes" in sentences
+    assert "output would be empty" in sentences
     assert "groups = 5 does not divide" in sentences
 
 

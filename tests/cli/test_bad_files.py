@@ -77,7 +77,7 @@ SPELLING = {
     ),
     "layer of a block, read from outside": Bad(
         layers('{ type = "Block", name = "b", layers = [{ type = "Pad", padding = 1, name = "a" }] }', READS_A),
-        [("4:21:", "Dropout2", "after names 'a', which is no earlier layer")],
+        [("4:21:", "Dropout2", "after names 'a', which is not an earlier layer")],
     ),
 }
 
@@ -155,10 +155,10 @@ FIT = {
     ),
     "a map that vanishes": Bad(
         layers(CONV, '{ type = "MaxPool", kernel_size = 7, name = "shrink" }'),
-        [("4:1:", "shrink", "vanishes", "size 6", "window of 7", "4×6×6")],
+        [("4:1:", "shrink", "would be empty", "size 6", "kernel 7", "4×6×6")],
     ),
     "a map that vanishes under dilation": Bad(
-        plus("dilation = 4"), [("3:1:", "Conv1", "vanishes", "size 8", "extent 9")]
+        plus("dilation = 4"), [("3:1:", "Conv1", "would be empty", "size 8", "effective size 9")]
     ),
     "a map that is cropped away": Bad(
         layers('{ type = "Crop", cropping = 4 }'), [("3:1:", "Crop1", "size 8", "crop less")]

@@ -10,8 +10,8 @@ LENET = "lenet5"
 @pytest.mark.parametrize(
     ("size", "words"),
     [
-        ("0", "not possible"),
-        ("160x0", "not possible"),
+        ("0", "sizes go from 1 to"),
+        ("160x0", "sizes go from 1 to"),
         *((size, "not a size") for size in ("-1", "9" * 5000)),
         *((size, "160x128") for size in ("abc", "160x", "x160", "160xx128", "", " 160", "160.0", "1e3", "１６０", "²")),
         ("10000000000", "10000000000"),
@@ -45,7 +45,7 @@ def test_a_batch_that_is_none_is_refused(batch: str, run: Run) -> None:
 def test_two_batches_are_one_too_many(run: Run) -> None:
     result = run(LENET, "--input", "8x1x32x32", "--batch", "2")
     assert (result.code, result.out) == (2, "")
-    assert "leave out --batch" in result.err
+    assert "omit --batch" in result.err
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_two_batches_are_one_too_many(run: Run) -> None:
         ("Conv1.strde=0", "did you mean 'stride'"),
         ("Conv1.stride=1,2", "several values"),
         ("layers.0.stride=1,2", "several values"),
-        ('Conv1.after=["nowhere"]', "give the layer by its number"),
+        ('Conv1.after=["nowhere"]', "address the layer by its number"),
         ("Conv1.name=a b", "name"),
         (f"Conv1.name=0x{'f' * 5000}", "name"),
     ],

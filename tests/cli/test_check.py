@@ -120,7 +120,7 @@ def test_a_rule_that_fits_nothing_is_no_silence(folder: Path, run: Run, rule: st
         ('files = "*.json"', 'flopcount.toml:1:1: FC903 files = "*.json" matches no file'),
         (
             EXEMPTED.replace("= 1\n", '= "1M"\n'),
-            "flopcount.toml:1:1: FC903 the exemption from 'a' is not needed any more",
+            "flopcount.toml:1:1: FC903 the exemption from 'a' is no longer needed",
         ),
         (
             EXEMPTED.replace("9999", "2020"),
@@ -182,7 +182,7 @@ def test_a_block_that_is_not_there_hides_no_other_limit(folder: Path, run: Run) 
 
 def test_a_rule_of_the_project_that_cannot_be_applied_is_named_with_its_line(folder: Path, run: Run) -> None:
     written(folder, net__toml=NET, flopcount__toml='[[budget]]\nfiles = "*.toml"\nblocks.nowhere.macs = 1\n')
-    assert run("check").out.splitlines()[0].endswith("known here: one, two [budget 1 flopcount.toml:3]")
+    assert run("check").out.splitlines()[0].endswith("expected one of one, two [budget 1 flopcount.toml:3]")
 
 
 def test_an_exemption_is_from_rules_of_the_configuration_only(folder: Path, run: Run) -> None:
@@ -199,7 +199,7 @@ def test_an_exemption_that_only_a_base_could_need_is_not_stale_without_one(folde
     assert run("check").code == 0
     result = run("check", "--base", "HEAD")
     assert result.code == 2
-    assert "is not needed any more" in result.out
+    assert "is no longer needed" in result.out
 
 
 def test_an_exemption_of_a_file_that_does_not_parse_is_not_stale(folder: Path, run: Run) -> None:

@@ -124,10 +124,10 @@ def test_one_reason_is_for_all_and_several_are_one_each(folder: Path, run: Run) 
     ("arguments", "words"),
     [
         (("--allow-increase", "archs/net.toml"), "give one reason for all"),
-        (("--reason", "r"), "give --allow-increase"),
+        (("--reason", "r"), "requires --allow-increase"),
         (("--allow-increase", "archs/net.toml", "--reason", " "), "a line of text"),
         (("--allow-increase", "archs/net.toml", "--reason", "a\nb"), "a line of text"),
-        (("--allow-increase", "archs/net.toml", "--reason", "r"), "costs no more than is locked"),
+        (("--allow-increase", "archs/net.toml", "--reason", "r"), "costs no more than the locked cost"),
         (("--allow-increase", "archs/new.toml", "--reason", "r"), "not in the lock file yet"),
         (("--allow-increase", "archs/nett.toml", "--reason", "r"), "did you mean 'archs/net.toml'?"),
         (("--check", "--allow-increase", "archs/net.toml", "--reason", "r"), "--check writes nothing"),

@@ -35,7 +35,7 @@ def test_the_table_says_how_it_goes(run: Run) -> None:
 def test_a_figure_that_does_not_hold_fails_and_is_looked_for(run: Run) -> None:
     result = run("reconcile", "resnet50", "--with", "paper=3.8G")
     assert result.code == 1
-    assert result.problems == ["paper=3.8G: not what this network comes to"]
+    assert result.problems == ["figures that do not hold: paper=3.8G"]
     assert "differs by -289,184,256" in result.out
     assert "of resnet50_v1" in result.out
 
@@ -82,7 +82,7 @@ def test_a_word_that_is_not_that_of_the_unit_is_told(run: Run) -> None:
     [
         ([], "nothing to reconcile with; give --with thop=4133742592, --with 4.13G or --to thop"),
         (["--to", "tho"], "no convention is named 'tho'; did you mean 'thop'?"),
-        (["--with", "thop"], "--with thop: 'thop' is not a figure; write 4133742592, 4.13G or thop=4.13G"),
+        (["--with", "thop"], "--with thop: 'thop' is not a figure; write e.g. 4133742592, 4.13G or thop=4.13G"),
         (["--with", "tho=3"], "no convention is named 'tho'; did you mean 'thop'?"),
         (["--with", "0"], "--with 0: a figure of 0 matches nothing; give the number that the counter prints"),
         (["--from", "x", "--to", "thop"], "no convention is named 'x'"),

@@ -78,7 +78,7 @@ def test_invalid_candidates_are_counted_and_the_reason_told(run: Run) -> None:
     found = report(run, LENET, "--input", "14,16,32", "--set", "layers.0.kernel_size=9,11")
     assert found["counts"] == {"seen": 6, "valid": 2, "kept": 2}
     assert sum(each["many"] for each in found["invalid"]) == 4
-    assert "the map vanishes" in found["notes"][0]
+    assert "output would be empty" in found["notes"][0]
     assert "invalid" in run("sweep", LENET, "--input", "4,32").out
 
 
@@ -134,11 +134,11 @@ BIG = [f"--set=layers.{place}.out_channels=1:10" for place in range(13)]
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--input", "320:96:32"], "backwards"),
-        (["--input", "96:320:0"], "steps are above 0"),
-        (["--input", "0,96"], "--input 0 is not possible"),
+        (["--input", "320:96:32"], "give the smaller end first"),
+        (["--input", "96:320:0"], "give a step above 0"),
+        (["--input", "0,96"], "invalid --input 0: sizes go"),
         (["--input", "96:97:0.5"], "takes integers"),
-        (["--input", "96,big"], "no number"),
+        (["--input", "96,big"], "not a number"),
         (["--width", "0,1"], "--width 0 is invalid"),
         (["--width", "0.5,2000"], "at most 1000"),
         (["--input", "96"], "nothing varies"),
@@ -149,8 +149,8 @@ BIG = [f"--set=layers.{place}.out_channels=1:10" for place in range(13)]
         (["--set", "layers.0.stride=0:2"], "invalid stride 0"),
         (["--set", "layers.0.padding=same,smae"], "smae"),
         (["--set", "layers.0.stride=1,2", "--set", "layers.0.stride=1:3"], "two axes have this name"),
-        ([*BIG], "10000000000000 candidates; --sample"),
-        ([*BIG[:2], "--sample", "100"], "leave out --sample"),
+        ([*BIG], "10000000000000 candidates; use --sample"),
+        ([*BIG[:2], "--sample", "100"], "omit --sample"),
         (["--input", "96,97", "--where", "mac < 3"], "did you mean 'macs'"),
         (["--input", "96,97", "--where", "macs <"], "not a condition; write"),
         (["--input", "96,97", "--pareto", "macs"], "two columns"),
@@ -158,14 +158,14 @@ BIG = [f"--set=layers.{place}.out_channels=1:10" for place in range(13)]
         (["--input", "96,97", "--sort", "foo"], "no column 'foo'"),
         (["--input", "96,97", "--sort", "macs", "-o", "x.csv"], "needs --top"),
         (["--input", "96,97", "-o", "x.txt"], ".csv, .jsonl or .parquet"),
-        (["--input", "96,97", "--shard", "3/2"], "no part"),
+        (["--input", "96,97", "--shard", "3/2"], "not a part"),
         (["--input", "96,97", "--start", "2"], "0 to 1"),
         (["--input", "96,97", "--shard", "1/3", "--start", "0"], "no candidates"),
         (["--input", "96,97", "--where", ""], "not a condition; write"),
         (["--input", "96,97", "--where", "macs < 'a'"], "a number with a word"),
         (["--input", "96x96,96x96"], "a value occurs twice"),
         (["--set", "layers.0.padding=same,same"], "a value occurs twice"),
-        (["--input", "96,97", "--id", "0", "--pareto", "macs,params"], "leave out --pareto"),
+        (["--input", "96,97", "--id", "0", "--pareto", "macs,params"], "omit --pareto"),
         (["--input", "96,97", "--id", "2"], "from 0 to 1"),
     ],
 )

@@ -144,7 +144,7 @@ def test_the_chunk_that_is_interrupted_is_finished(
         stopped_after(2, stopping)
         result = run("sweep", "lenet5", "--input", "28:40", "-o", path)
     assert (result.code, result.out) == (130, "")
-    assert "stopped before candidate 6: go on with --start 6" in result.err
+    assert "stopped before candidate 6: resume with --start 6" in result.err
     assert len(rows(path)) == 6
     again = rest if ending == "parquet" else path
     assert ("another -o" in result.err) == (ending == "parquet")
@@ -162,7 +162,7 @@ def test_what_is_known_at_the_end_only_is_not_half_written(
     path = tmp_path / "rows.csv"
     result = run("sweep", "lenet5", "--input", "28:40", *options, "-o", path)
     assert result.code == 130
-    assert "known at the end only" in result.err
+    assert "known only at the end" in result.err
     assert rows(path) == []
 
 
@@ -188,7 +188,7 @@ def test_an_interrupted_process_loses_no_row_and_repeats_none(ending: str, tmp_p
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=60)
     assert (running.returncode, out) == (130, ""), err
-    start = int(re.findall(r"go on with --start (\d+)", err)[0])
+    start = int(re.findall(r"resume with --start (\d+)", err)[0])
     parts = max(9_730_000 // (start + 50_000), 1)
     part = ("--shard", f"1/{parts}")
     assert run("sweep", *LONG, *part, "-o", whole).code == 0
@@ -206,9 +206,9 @@ def test_a_file_is_not_gone_on_with_where_it_does_not_end(run: Run, tmp_path: Pa
     whole = path.read_text(encoding="utf-8")
     lines = whole.splitlines(keepends=True)
     for text, start, words in (
-        ("".join(lines[:6]) + lines[6][:4], 5, "not whole"),
-        ("".join(lines[:6]), 3, "candidate 4 already; go on with --start 5"),
-        (whole.replace("input", "width"), 5, "other columns"),
+        ("".join(lines[:6]) + lines[6][:4], 5, "incomplete"),
+        ("".join(lines[:6]), 3, "already has candidate 4; resume with --start 5"),
+        (whole.replace("input", "width"), 5, "its columns are not"),
     ):
         path.write_text(text, encoding="utf-8")
         result = run("sweep", *grid, "--start", str(start), "-o", path)

@@ -149,11 +149,11 @@ def test_what_a_file_cannot_say_is_told(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--save", "x.toml"), "give its --id"),
+        (("--save", "x.toml"), "requires --id"),
         (("--id", "9", "--save", "x.toml"), "from 0 to 1"),
         (("--id", "0", "--save", "nowhere/x.toml"), "cannot be written"),
-        (("--id", "0", "--where", "macs < 3"), "leave out --where"),
-        (("--id", "0", "--sort", "macs", "--top", "3"), "leave out --sort and --top"),
+        (("--id", "0", "--where", "macs < 3"), "omit --where"),
+        (("--id", "0", "--sort", "macs", "--top", "3"), "omit --sort and --top"),
     ],
 )
 def test_what_cannot_be_saved_is_refused(

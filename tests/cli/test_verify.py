@@ -137,7 +137,7 @@ BAD = {
     "input that is too small": (
         "",
         'macs = 1\npath = "a"\nwith = { set = ["a.kernel_size=9", "a.padding=0"] }',
-        "the map vanishes",
+        "output would be empty",
     ),
     "source that is no word": ("", "macs = 1\n[[claims]]\nsource = 3\nmacs = 1", "source = 3"),
 }

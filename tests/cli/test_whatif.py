@@ -245,8 +245,8 @@ def test_a_row_that_another_one_reads_by_its_old_name_is_named_so(run: Run, writ
     ("words", "says"),
     [
         (("--to", "DepthSepCon"), "did you mean 'DepthSepConv'?"),
-        (("--to", "MaxPool"), "it does not stand for a convolution"),
-        (("--to", "HetConv"), "--to HetConv needs p; give it by --set p=…"),
+        (("--to", "MaxPool"), "not a replacement for convolutions"),
+        (("--to", "HetConv"), "--to HetConv needs p; set it with --set p=…"),
         (("--to", "HetConv", "--set", "p=0"), "invalid p 0"),
         (("--to", "HetConv", "--set", "p=x"), 'invalid p "x"'),
         (("--to", "HetConv", "--set", "q=4"), "HetConv has no field 'q'"),
@@ -257,13 +257,13 @@ def test_a_row_that_another_one_reads_by_its_old_name_is_named_so(run: Run, writ
         (("--to", "DepthSepConv", "--where", "path > 1"), "a number with a word"),
         (("--to", "DepthSepConv", "--width", "0.5,x"), "is not a number"),
         (("--to", "DepthSepConv", "--set", "defaults.bias=true,false"), "several values stand for several networks"),
-        (("--to", "HetConv", "--set", "p=1,2", "--save", "x.toml"), "these are 2 networks"),
+        (("--to", "HetConv", "--set", "p=1,2", "--save", "x.toml"), "there are 2 networks"),
         (("--to", "Conv", "--save", "x.toml"), "no layer was replaced"),
         (("--to", "BSConvU", "--sort", "nothing"), "no such column"),
-        (("--to", "HetConv", "--set", "p=1:101"), "these are 101 networks; 100 are the most"),
-        (("--to", "HetConv", "--set", "p=2", "--set", "p=4"), "p is set before; give all values together"),
+        (("--to", "HetConv", "--set", "p=1:101"), "101 networks are too many; at most 100"),
+        (("--to", "HetConv", "--set", "p=2", "--set", "p=4"), "p is set twice; give all values together"),
         (("--to", "HetConv", "--set", "p=2,2"), "a value occurs twice"),
-        (("--to", "HetConv", "--set", "p=4:2"), "runs backwards"),
+        (("--to", "HetConv", "--set", "p=4:2"), "is empty; give the smaller end first"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(run: Run, write: Write, words: tuple[str, ...], says: str) -> None:

@@ -114,7 +114,7 @@ def test_networks_that_cannot_be_are_listed_beside_those_that_can(run: Run) -> N
     assert [row["input"] for row in data["alternatives"]] == [[3, 224, 224]]
     ((invalid, note),) = zip(data["invalid"], data["notes"], strict=True)
     assert (invalid["alternative"], invalid["input"]) == ("input 8", "8")
-    assert "does not fit an axis of size 1" in invalid["reason"]
+    assert "exceeds axis size 1" in invalid["reason"]
     assert note == f"input 8: {invalid['reason']}"
 
 
@@ -143,18 +143,18 @@ def test_a_network_with_other_convolutions_is_the_one_that_is_saved_at_every_inp
         ((), "nothing changes; give --to KIND"),
         (("--first", "--width", "0.5,1"), "--first selects convolutions to replace; give --to KIND"),
         (("--where", "kernel_size>1", "--width", "0.5,1"), "--where selects convolutions"),
-        (("--save", "x.toml", "--width", "0.5,1"), "these are 2 networks"),
-        (("--save", "x.toml", "--width", "0.5,1", "--to", "BSConvU"), "these are 4 networks"),
+        (("--save", "x.toml", "--width", "0.5,1"), "there are 2 networks"),
+        (("--save", "x.toml", "--width", "0.5,1", "--to", "BSConvU"), "there are 4 networks"),
         (("--set", "p=4", "--width", "0.5,1"), "not a key of an arch file"),
         (("--width", "1,1"), "a value occurs twice"),
-        (("--width", "1:0.5"), "runs backwards"),
+        (("--width", "1:0.5"), "is empty; give the smaller end first"),
         (("--width", "0,1"), "is invalid"),
         (("--width", "0.5,"), "is not a number"),
         (("--input", "16,x"), "is not a size"),
-        (("--input", "16:8:x"), "no number and no range"),
+        (("--input", "16:8:x"), "not a number or a range"),
         (("--input", "16.5,8"), "is not a size"),
-        (("--input", "1:1000"), "these are 1000 networks; 100 are the most"),
-        (("--input", "1:51", "--to", "BSConvU"), "these are 102 networks; 100 are the most"),
+        (("--input", "1:1000"), "1000 networks are too many; at most 100"),
+        (("--input", "1:51", "--to", "BSConvU"), "102 networks are too many; at most 100"),
     ],
 )
 def test_what_cannot_be_compared_is_said_in_one_line(run: Run, write: Write, words: tuple[str, ...], says: str) -> None:
@@ -169,4 +169,4 @@ def test_what_cannot_be_compared_is_said_in_one_line(run: Run, write: Write, wor
 def test_other_commands_point_to_those_that_compare(run: Run, command: tuple[str, ...], words: tuple[str, ...]) -> None:
     result = run(*command, MOBILENET, *words)
     assert result.code == 2
-    assert "compare some with flopcount whatif, or a whole grid with flopcount sweep" in result.problems[0]
+    assert "use flopcount whatif to compare several, flopcount sweep for a grid" in result.problems[0]

@@ -112,15 +112,15 @@ def test_a_matrix_product() -> None:
     [
         (
             multihead_attention(Tokens, num_heads=5),
-            "num_heads = 5 does not divide the 192 channels; choose a divisor of them, or give head_dim",
+            "num_heads = 5 does not divide the 192 channels; choose a divisor, or set head_dim",
         ),
         (
             multihead_attention(Tokens, num_heads=3, num_kv_heads=2),
-            "num_kv_heads = 2 does not divide num_heads = 3; choose a divisor of it",
+            "num_kv_heads = 2 does not divide num_heads = 3; choose a divisor",
         ),
         (multihead_attention(Tokens, num_heads=3, embed_dim=64), "embed_dim = 64, but there are 192 channels"),
         (multihead_attention(Tokens, Tokens, Shape((9, 192), 1), num_heads=3), "there are 197 keys, but 9 values"),
-        (matmul(Tokens, Tokens), "192 columns of the first cannot meet 197 rows of the second"),
+        (matmul(Tokens, Tokens), "192 columns of the first do not match 197 rows of the second"),
         (matmul(Shape((2, 3, 4), 2), Shape((3, 4, 3), 2)), "2 matrices cannot be paired with 3"),
     ],
     ids=lambda value: value.kind if isinstance(value, Step) else "",
@@ -132,11 +132,11 @@ def test_what_must_hold_is_said_in_a_sentence(step: Step, says: str) -> None:
 @pytest.mark.parametrize(
     ("refused", "says"),
     [
-        (lambda: multihead_attention(Shape((96, 7, 7)), num_heads=3), "reads tokens with the channels last"),
+        (lambda: multihead_attention(Shape((96, 7, 7)), num_heads=3), "expects tokens with the channels last"),
         (lambda: multihead_attention(*[Tokens] * 4, num_heads=3), "reads one to three layers, not 4"),
         (lambda: multihead_attention(Tokens, Shape((2, 9, 192), 2), num_heads=3), "cannot pair 197×192 with 2×9×192"),
-        (lambda: window_attention(Shape((96, 7, 7)), num_heads=3, window_size=7), "put a ChannelsLast before it"),
-        (lambda: patch_merging(Tokens), "PatchMerging reads a map of 2 axes with the channels last"),
+        (lambda: window_attention(Shape((96, 7, 7)), num_heads=3, window_size=7), "add a ChannelsLast before it"),
+        (lambda: patch_merging(Tokens), "PatchMerging expects a map of 2 axes with the channels last"),
         (lambda: matmul(Tokens), "MatMul reads two layers, not 1"),
         (lambda: matmul(Tokens, Shape((2, 192, 9), 2)), "MatMul cannot pair 197×192 with 2×192×9"),
     ],

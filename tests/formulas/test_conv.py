@@ -81,27 +81,27 @@ def test_norm_and_activation_follow_each_part_of_a_separable_convolution() -> No
     [
         (
             conv(Shape((9, 8, 8)), out_channels=8, kernel_size=3, groups=4),
-            "groups = 4 does not divide the 9 input channels; choose a divisor of them",
+            "groups = 4 does not divide the 9 input channels; choose a divisor",
         ),
         (
             group_conv(Shape((8, 8, 8)), out_channels=9, kernel_size=3, groups=4),
-            "groups = 4 does not divide the 9 output channels; choose a divisor of them",
+            "groups = 4 does not divide the 9 output channels; choose a divisor",
         ),
         (
             het_conv(Shape((7, 8, 8)), out_channels=4, kernel_size=3, p=3),
-            "p = 3 does not divide the 7 input channels; choose a divisor of them",
+            "p = 3 does not divide the 7 input channels; choose a divisor",
         ),
         (
             het_conv(Shape((2, 8, 8)), out_channels=4, kernel_size=3, p=3),
-            "p = 3 does not divide the 2 input channels; choose a divisor of them",
+            "p = 3 does not divide the 2 input channels; choose a divisor",
         ),
         (
             depthwise_conv(Shape((8, 9, 4)), kernel_size=5),
-            "the map vanishes: a window of 5 (extent 5) does not fit an axis of size 4; enlarge the input or pad",
+            "output would be empty: kernel 5 (effective size 5) exceeds axis size 4; enlarge the input or pad",
         ),
         (
             depth_sep_conv(Shape((8, 2, 9)), out_channels=4, kernel_size=3),
-            "the map vanishes: a window of 3 (extent 3) does not fit an axis of size 2; enlarge the input or pad",
+            "output would be empty: kernel 3 (effective size 3) exceeds axis size 2; enlarge the input or pad",
         ),
     ],
     ids=lambda value: value.kind if isinstance(value, Step) else "",

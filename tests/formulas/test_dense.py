@@ -25,6 +25,5 @@ def test_a_map_has_to_be_flattened_first() -> None:
     with pytest.raises(ShapeError) as caught:
         linear(Shape((4, 12, 10)), out_features=5)
     assert str(caught.value) == (
-        "a linear layer reads channels, and its input 4×12×10 has space behind them; "
-        "put a Flatten before it, or use a Conv with kernel_size = 1"
+        "Linear expects a flat input, got 4×12×10; add a Flatten before it, or use a Conv with kernel_size = 1"
     )

@@ -38,4 +38,4 @@ def test_eca_slides_over_the_channels() -> None:
 
 
 def test_cbam_needs_a_reduction_that_divides() -> None:
-    assert broken(cbam(Map, reduction=5)) == ["reduction = 5 does not divide the 16 channels; choose a divisor of them"]
+    assert broken(cbam(Map, reduction=5)) == ["reduction = 5 does not divide the 16 channels; choose a divisor"]

@@ -26,15 +26,15 @@ def test_an_activation_behind_an_addition_is_a_part() -> None:
 def test_an_addition_needs_one_shape() -> None:
     """Each size that differs is named."""
     assert broken(add(Map, Shape((5, 12, 9)))) == [
-        "Add reads layers that agree, and these have 4 and 5 channels",
-        "Add reads layers that agree, and these have 10 and 9 positions along spatial axis 1",
+        "Add reads layers of equal sizes, but these have 4 and 5 channels",
+        "Add reads layers of equal sizes, but these have 10 and 9 positions along spatial axis 1",
     ]
-    says = ["Add reads layers that agree, and these have 7 and 8 tokens"]
+    says = ["Add reads layers of equal sizes, but these have 7 and 8 tokens"]
     assert broken(add(Tokens, Shape((8, 12), 1))) == says
 
 
 def test_a_map_and_tokens_do_not_add() -> None:
-    with pytest.raises(ShapeError, match="Add reads layers of one layout, and 12×10 and 12×10 differ in it"):
+    with pytest.raises(ShapeError, match="Add reads layers of the same layout, but 12×10 and 12×10 differ"):
         add(Shape((12, 10)), Shape((12, 10), 1))
 
 
@@ -53,12 +53,12 @@ def test_a_product_stretches_sizes_of_one_and_missing_space(gate: Shape) -> None
 
 
 def test_a_product_does_not_stretch_other_sizes() -> None:
-    assert broken(mul(Map, Shape((2, 1, 1)))) == ["Mul stretches sizes of 1 only, and has to make 4 channels of 2"]
+    assert broken(mul(Map, Shape((2, 1, 1)))) == ["Mul broadcasts sizes of 1 only, not 2 to 4 channels"]
 
 
 def test_a_product_has_the_shape_of_the_first() -> None:
     """A gate named before the map it weighs is told so."""
-    with pytest.raises(ShapeError, match="Mul cannot stretch 4×12×10 to 4; name the larger layer first"):
+    with pytest.raises(ShapeError, match="Mul cannot broadcast 4×12×10 to 4; name the larger layer first"):
         mul(Shape((4,)), Map)
 
 
@@ -73,7 +73,7 @@ def test_concatenation_along_other_axes() -> None:
 
 
 def test_concatenation_needs_the_other_sizes_to_agree() -> None:
-    says = ["Concat reads layers that agree, and these have 12 and 11 positions along spatial axis 0"]
+    says = ["Concat reads layers of equal sizes, but these have 12 and 11 positions along spatial axis 0"]
     assert broken(concat(Map, Shape((9, 11, 10)))) == says
 
 
@@ -90,7 +90,7 @@ def test_a_slice_keeps_some_channels() -> None:
 
 def test_a_slice_has_to_be_there() -> None:
     assert broken(slice_(Map, start=3, stop=3)) == ["the slice from 3 to 3 has no channels"]
-    assert broken(slice_(Map, stop=5)) == ["the slice ends at 5, and there are 4 channels"]
+    assert broken(slice_(Map, stop=5)) == ["the slice ends at 5, but there are 4 channels"]
 
 
 def test_a_split_is_one_of_equal_shares() -> None:
@@ -99,8 +99,8 @@ def test_a_split_is_one_of_equal_shares() -> None:
 
 def test_a_split_has_to_be_even_and_to_exist() -> None:
     assert broken(split_(Map, sections=3, index=3)) == [
-        "sections = 3 does not divide the 4 channels; choose a divisor of them",
-        "there is no share 3 of 3; they are counted from 0",
+        "sections = 3 does not divide the 4 channels; choose a divisor",
+        "no share 3 among 3; shares are numbered from 0",
     ]
 
 

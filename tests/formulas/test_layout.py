@@ -70,7 +70,7 @@ def test_a_table_of_positions_has_to_be_long_enough() -> None:
     """BERT's 512 rows serve up to 512 tokens."""
     fits, longer = (position_embedding(Shape((n, 768), 1), max_positions=512) for n in (512, 513))
     assert (fits.tally.counts["position"], broken(fits)) == (393216, [])
-    assert broken(longer) == ["max_positions = 512 is less than the 513 positions there are"]
+    assert broken(longer) == ["max_positions = 512 is less than the 513 positions"]
 
 
 def test_interpolation_is_tallied_by_its_mode() -> None:
@@ -83,11 +83,11 @@ def test_interpolation_is_tallied_by_its_mode() -> None:
 @pytest.mark.parametrize(
     ("step", "says"),
     [
-        (to_map(Tokens, size=14), "a map of 196 positions is to be made of 197 tokens"),
-        (select_token(Tokens, index=197), "there is no token 197 of 197; they are counted from 0"),
+        (to_map(Tokens, size=14), "a map of 196 positions cannot be made of 197 tokens"),
+        (select_token(Tokens, index=197), "no token 197 among 197; tokens are numbered from 0"),
         (
             pixel_shuffle(Shape((6, 4, 4)), upscale_factor=2),
-            "4 positions for each cannot be made of 6 channels; choose an upscale_factor whose square divides them",
+            "4 positions cannot be made of 6 channels; choose an upscale_factor whose square divides them",
         ),
         (
             pixel_unshuffle(Shape((6, 4, 5)), downscale_factor=2),
@@ -102,23 +102,23 @@ def test_what_must_hold_is_said_in_a_sentence(step: Step, says: str) -> None:
 
 @pytest.mark.parametrize("formula", [transpose, class_token, select_token, mean_tokens])
 def test_what_reads_tokens_refuses_a_map(formula: object) -> None:
-    with pytest.raises(ShapeError, match="reads tokens with the channels last, and its input is 96×56×48"):
+    with pytest.raises(ShapeError, match="expects tokens with the channels last, got 96×56×48"):
         formula(Map)  # type: ignore[operator]
 
 
 def test_what_reads_a_map_refuses_tokens() -> None:
-    with pytest.raises(ShapeError, match="ToTokens reads a map, and there is no space in 197×192"):
+    with pytest.raises(ShapeError, match="ToTokens needs a feature map, but 197×192 has no spatial axes"):
         to_tokens(Tokens)
-    with pytest.raises(ShapeError, match="PixelShuffle needs a map, and there is no space in 197×192"):
+    with pytest.raises(ShapeError, match="PixelShuffle needs a feature map, but 197×192 has no spatial axes"):
         pixel_shuffle(Tokens, upscale_factor=2)
 
 
 def test_space_cannot_be_made_of_axes_that_are_not_there() -> None:
-    with pytest.raises(ShapeError, match="makes space of 2 axes before the channels, and 197×192 has not as many"):
+    with pytest.raises(ShapeError, match="needs 2 axes before the channels, but 197×192 has fewer"):
         channels_first(Tokens)
 
 
 @pytest.mark.parametrize("options", [{}, {"size": 4, "scale_factor": 2}])
 def test_interpolation_takes_a_size_or_a_factor(options: dict[str, int]) -> None:
-    with pytest.raises(ShapeError, match="Interpolate takes one of size, scale_factor and a second layer"):
+    with pytest.raises(ShapeError, match="Interpolate takes exactly one of size, scale_factor and a second layer"):
         interpolate(Map, **options)  # type: ignore[arg-type]

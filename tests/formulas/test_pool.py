@@ -51,7 +51,7 @@ def test_an_adaptive_pool_leaves_the_map_it_is_told() -> None:
 
 def test_padding_over_half_the_kernel_is_refused() -> None:
     """PyTorch's rule: a window must not lie outside the map."""
-    says = "padding = 2 is more than half of the pool's kernel, 3: a window could lie outside the map"
+    says = "padding = 2 exceeds half of the pool's kernel, 3: a window could lie outside the map"
     assert broken(max_pool(Map, kernel_size=3, padding=2)) == [says] * 4
     assert broken(avg_pool(Map, kernel_size=3, padding=(1, (0, 2)))) == [says]
 
@@ -62,14 +62,14 @@ def test_padding_of_half_the_kernel_is_fine() -> None:
 
 
 def test_a_pool_larger_than_the_map_is_refused() -> None:
-    says = "the map vanishes: a window of 11 (extent 11) does not fit an axis of size 10; enlarge the input or pad"
+    says = "output would be empty: kernel 11 (effective size 11) exceeds axis size 10; enlarge the input or pad"
     assert broken(max_pool(Map, kernel_size=11)) == [says]
 
 
 def test_a_pool_has_as_many_axes_as_the_map() -> None:
-    with pytest.raises(ShapeError, match="kernel_size has 3 entries, but the map it meets has 2 spatial axes"):
+    with pytest.raises(ShapeError, match="kernel_size has 3 entries, but the feature map has 2 spatial axes"):
         max_pool(Map, kernel_size=(2, 2, 2))
-    with pytest.raises(ShapeError, match="output_size has 1 entries, but the map it meets has 2 spatial axes"):
+    with pytest.raises(ShapeError, match="output_size has 1 entries, but the feature map has 2 spatial axes"):
         adaptive_avg_pool(Map, output_size=(7,))
 
 

@@ -42,25 +42,25 @@ def test_nothing_is_counted(step: Step) -> None:
 
 
 def test_groups_to_shuffle_must_divide_the_channels() -> None:
-    says = "groups = 3 does not divide the 4 channels; choose a divisor of them"
+    says = "groups = 3 does not divide the 4 channels; choose a divisor"
     assert broken(channel_shuffle(Map, groups=3)) == [says]
 
 
 def test_cropping_must_leave_something() -> None:
     """Five and five off an axis of ten leave nothing; of twelve, two."""
-    says = "cropping cuts away all of an axis of size 10; crop less"
+    says = "output would be empty: cropping removes all of an axis of size 10; crop less"
     assert broken(crop(Map, cropping=5)) == [says]
     assert broken(crop(Map, cropping=((5, 4), (5, 4)))) == []
 
 
 @pytest.mark.parametrize("axes", [1, 3])
 def test_a_border_has_as_many_axes_as_the_map(axes: int) -> None:
-    says = f"padding has {axes} entries, but the map it meets has 2 spatial axes"
+    says = f"padding has {axes} entries, but the feature map has 2 spatial axes"
     with pytest.raises(ShapeError) as caught:
         pad(Map, padding=(1,) * axes)
     assert str(caught.value) == says
 
 
 def test_a_crop_with_too_many_axes_names_its_own_option() -> None:
-    with pytest.raises(ShapeError, match="cropping has 3 entries, but the map it meets has 2 spatial axes"):
+    with pytest.raises(ShapeError, match="cropping has 3 entries, but the feature map has 2 spatial axes"):
         crop(Map, cropping=(1, 1, 1))

@@ -39,5 +39,5 @@ def test_both_directions_lie_side_by_side() -> None:
 
 
 def test_a_recurrent_layer_reads_tokens() -> None:
-    with pytest.raises(ShapeError, match="LSTM reads tokens with the channels last, and its input is 16×10"):
+    with pytest.raises(ShapeError, match="LSTM expects tokens with the channels last, got 16×10"):
         lstm(Shape((16, 10)), hidden_size=32)

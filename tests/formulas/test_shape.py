@@ -114,10 +114,10 @@ def test_each_axis_has_its_own_window() -> None:
 @pytest.mark.parametrize(
     ("window", "says"),
     [
-        (Window((3, 3, 3)), "kernel_size has 3 entries, but the map it meets has 2 spatial axes"),
-        (Window(3, stride=(1,)), "stride has 1 entries, but the map it meets has 2 spatial axes"),
-        (Window(3, padding=(1, 1, 1)), "padding has 3 entries, but the map it meets has 2 spatial axes"),
-        (Window(3, dilation=(1, 1, 1)), "dilation has 3 entries, but the map it meets has 2 spatial axes"),
+        (Window((3, 3, 3)), "kernel_size has 3 entries, but the feature map has 2 spatial axes"),
+        (Window(3, stride=(1,)), "stride has 1 entries, but the feature map has 2 spatial axes"),
+        (Window(3, padding=(1, 1, 1)), "padding has 3 entries, but the feature map has 2 spatial axes"),
+        (Window(3, dilation=(1, 1, 1)), "dilation has 3 entries, but the feature map has 2 spatial axes"),
     ],
 )
 def test_the_wrong_number_of_axes_is_named(window: Window, says: str) -> None:
@@ -127,11 +127,11 @@ def test_the_wrong_number_of_axes_is_named(window: Window, says: str) -> None:
 
 
 def test_a_window_needs_space() -> None:
-    with pytest.raises(ShapeError, match="there are no spatial axes here"):
+    with pytest.raises(ShapeError, match="the input has no spatial axes"):
         Window(3).over(())
 
 
 def test_a_map_that_vanishes_is_told_with_its_numbers() -> None:
     spatial, constraints = Window(5, dilation=2).over((12, 7))
-    says = "the map vanishes: a window of 5 (extent 9) does not fit an axis of size 7; enlarge the input or pad"
+    says = "output would be empty: kernel 5 (effective size 9) exceeds axis size 7; enlarge the input or pad"
     assert broken(Step("", Shape((1, *spatial)), Tally(), constraints=constraints)) == [says]

@@ -74,8 +74,8 @@ def test_what_is_absent_counts_nothing(name: str) -> None:
     ("written", "says"),
     [
         ({"ReLU": "functional"}, "ReLU = 'functional' is not a call style; did you mean 'function'?"),
-        ({"GELU": "function"}, "no kind or path here is 'GELU'; remove it"),
-        ({"stage.*": "function"}, "no kind or path here is 'stage.*'; remove it"),
+        ({"GELU": "function"}, "'GELU' matches no kind or path; correct or remove it"),
+        ({"stage.*": "function"}, "'stage.*' matches no kind or path; correct or remove it"),
     ],
 )
 def test_what_cannot_be_is_said(written: dict[str, str], says: str) -> None:
@@ -89,7 +89,7 @@ def test_a_mistake_points_into_the_file(run: Run, write: Write) -> None:
     path = write("net.toml", text)
     result = run(path)
     assert (result.code, result.out) == (2, "")
-    assert result.problems == [f"{path}:4:1: no kind or path here is 'Flaten'; remove it"]
+    assert result.problems == [f"{path}:4:1: 'Flaten' matches no kind or path; correct or remove it"]
 
 
 def test_a_changed_network_may_lack_what_the_file_speaks_of(run: Run, write: Write) -> None:

@@ -76,7 +76,7 @@ def test_a_true_valid_convolution_cannot_be_built() -> None:
     (problem,) = caught.value.problems
     assert problem.layer == "DepthSepConv11"
     assert problem.what == (
-        "the map vanishes: a window of 3 (extent 3) does not fit an axis of size 1; "
+        "output would be empty: kernel 3 (effective size 3) exceeds axis size 1; "
         "enlarge the input or pad (input 512×1×1)"
     )
 

@@ -98,7 +98,7 @@ def test_what_is_set_goes_before_the_variant(run: Run, write: Write) -> None:
     assert '"params": 6,' in result.out
 
 
-@pytest.mark.parametrize(("word", "meant"), [("wdie", "did you mean 'wide'"), ("zzz", "known here: large, wide")])
+@pytest.mark.parametrize(("word", "meant"), [("wdie", "did you mean 'wide'"), ("zzz", "expected one of large, wide")])
 def test_an_unknown_variant_is_answered_with_those_there_are(word: str, meant: str, run: Run, write: Write) -> None:
     path = write("n.toml", CONTENT)
     result = run(path, "--variant", word)

@@ -226,7 +226,7 @@ def test_a_template_may_read_several_layers() -> None:
 def test_the_inside_of_a_template_is_its_own() -> None:
     """Names outside are not known inside, so that a template means the same everywhere."""
     made = template(conv(4, after=["stem"]))
-    with pytest.raises(SpecError, match="after names 'stem', which is no earlier layer"):
+    with pytest.raises(SpecError, match="after names 'stem', which is not an earlier layer"):
         network(SIZE, conv(4, name="stem"), row("t"), templates={"t": made})
 
 

@@ -101,7 +101,7 @@ BAD = [
         entry(8) + layer("Convolution", "conv", "data", num_output="x", kernel_size=3),
         "invalid num_output 'x': expected an integer",
     ),
-    (entry(2) + conv("conv", "data", 4, 5), "the map vanishes"),
+    (entry(2) + conv("conv", "data", 4, 5), "output would be empty"),
     ("name: 'empty'", "0 layers"),
     ("a { " * 100, "nested deeper than 32 levels"),
     (conv("conv", "data", 4, 3), "declares no input"),

@@ -115,7 +115,7 @@ BAD = [
     (network(12, section("conv", filters=-4)), "out_channels"),
     (network(12, section("conv", activation="squash")), "unknown activation 'squash'"),
     (network(12, "filters"), "neither [section] nor key=value"),
-    (network(2, section("conv", size=5, activation="linear")), "the map vanishes"),
+    (network(2, section("conv", size=5, activation="linear")), "output would be empty"),
     (network(12, conv(4, 3), section("shortcut", **{"from": -1}, weights_type="per_channel")), "weights_type"),
 ]
 

@@ -66,7 +66,7 @@ BAD = [
     (HEADER + "Conv1, 8, 8, 3, 3, 3, x, 1,\n", ":2:1: Conv1: expected 7 integers"),
     (HEADER + "Conv1, 8, 8, 3, 3, 3, 0, 1,\n", ":2:1: Conv1: expected 7 integers"),
     (HEADER + "Conv1, 8, 8, 3, 3, 3, 8, 1, 2:4\n", "sparse layer, 2:4"),
-    (HEADER + "Conv1, 2, 2, 3, 3, 3, 8, 1,\n", "the map vanishes"),
+    (HEADER + "Conv1, 2, 2, 3, 3, 3, 8, 1,\n", "output would be empty"),
 ]
 
 

@@ -256,5 +256,5 @@ def test_an_invalid_view_is_refused_with_a_hint(options: tuple[str, ...], word: 
 
 @pytest.mark.parametrize("option", ["--by", "--sort", "--columns"])
 def test_no_column_is_suggested_twice(option: str, run: Run) -> None:
-    listed = run("resnet50", option, "zzzz").problems[0].rpartition("known here: ")[2].split(", ")
+    listed = run("resnet50", option, "zzzz").problems[0].rpartition("expected one of ")[2].split(", ")
     assert len(listed) == len({*listed})

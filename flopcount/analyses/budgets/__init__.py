@@ -1,1 +1,1 @@
-"""Limits, held against what networks cost."""
+"""Budgets: limits compared with the cost of networks."""

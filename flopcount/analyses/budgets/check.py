@@ -119,7 +119,7 @@ class _Run:
         self._base: Model | None = None
 
     def findings(self, rule: Rule) -> Iterator[Finding]:
-        """Yield what a rule finds at all of its points."""
+        """Yield the findings of a rule at all of its points."""
         if self.model.plan.unknown:
             yield unchecked(SKIPPED, rule, self.model)
             return
@@ -145,7 +145,7 @@ class _Run:
         yield from breaches(rule, self.model, point, count.now, count.before)
 
     def _before(self, now: Measurement, key: tuple[Point, str]) -> Measurement | None:
-        """Count the network at the base; one that could not be counted there is new."""
+        """Count the network at the base; one that cannot be counted there is treated as new."""
         content = self.subject.before
         if content is None:
             return None
@@ -171,7 +171,7 @@ def exempted(
 ) -> tuple[list[Finding], list[tuple[Finding, str]], set[int]]:
     """Return the findings that remain, those that are exempt with the reason, and the exemptions that were used.
 
-    What could not be checked is never exempt, nor what breaks an arch file's own limits.
+    Files that could not be checked are never exempt, nor are the limits in an arch file itself.
     """
     kept: list[Finding] = []
     exempt: list[tuple[Finding, str]] = []
@@ -210,7 +210,7 @@ def stale(
             what = f"the exemption from {each.id!r} expired on {each.expires}; remove it, or set a later date"
             yield ("exempt", index, "expires"), what
         elif index not in used and files and all(_is_judged(results.get(path), rules[each.id]) for path in files):
-            yield ("exempt", index), f"the exemption from {each.id!r} is not needed any more; remove it"
+            yield ("exempt", index), f"the exemption from {each.id!r} is no longer needed; remove it"
 
 
 def _is_judged(result: Checked | None, rule: Rule) -> bool:
@@ -403,7 +403,7 @@ def title_of(path: Path, folder: Path) -> str:
 
 
 def _unlimited(results: Sequence[Checked]) -> Iterator[Note]:
-    """Say what was not checked, and why."""
+    """Yield notes on limits that were not checked, with the reason."""
     free = [each.path for each in results if not each.limited]
     if free:
         yield Note("no-limits", f"no limits apply to {_listed(free)}")

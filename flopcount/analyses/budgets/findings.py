@@ -22,10 +22,10 @@ CODES: Mapping[str, str] = {
     "FC902": "cannot be counted",
     "FC903": "is outdated in the configuration",
 }
-"""What a finding is about; the hundreds are limits, changes, locks, and what could not be checked."""
+"""The meaning of each code; the hundreds are limits, changes, locks, and files that could not be checked."""
 
 UNCHECKED = ("FC901", "FC902", "FC903")
-"""The codes of what could not be checked."""
+"""The codes of files that could not be checked."""
 
 Level = Literal["error", "warn"]
 
@@ -50,7 +50,7 @@ class Finding(NamedTuple):
 
     `metric` is what was measured of which `scope` (a block, a kind, a layer; empty
     for the network), `limit` its bound, `base` its value at the base. `rule_at` is where the
-    rule is, if not in the arch file. What could not be checked has a sentence in
+    rule is, if not in the arch file. A file that could not be checked has a sentence in
     `what` instead. `notes` qualify the value.
     """
 

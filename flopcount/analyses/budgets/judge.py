@@ -41,7 +41,7 @@ class Measurement(NamedTuple):
 
 
 def measurement(count: Count) -> Measurement:
-    """Return what limits are compared with."""
+    """Return the counts that limits are compared with."""
     nodes = count.trace.plan.nodes
     return Measurement(
         count.costs,
@@ -62,7 +62,7 @@ class Model:
     """
 
     def __init__(self, base: Case, points: Sequence[Point] = (), *, is_given: bool = False) -> None:
-        """Keep what is known; nothing is read yet."""
+        """Keep the arguments; nothing is read yet."""
         self.base, self.input, self.is_given = base, base.input, is_given
         self.metrics = base.metrics
         self._points = (HERE, *(point for point in points if point.input and base.input is None))
@@ -241,7 +241,7 @@ def _same(scope: Scope, before: Measurement) -> Iterable[str]:
 
 
 def judged(limit: Limit, value: int, base: int | None) -> Iterator[tuple[str, str, Fraction]]:
-    """Yield what a number breaks: the code, the name of the limit, and the bound; equal is allowed."""
+    """Yield the limits that a number breaks: the code, the name of the limit, and the bound; equal is allowed."""
     if limit.max is not None and value > limit.max.value:
         yield "FC101", "max", limit.max.value
     elif limit.warn is not None and value > limit.warn_value:
@@ -400,7 +400,7 @@ def _problems(error: BadInput, title: str) -> list[tuple[int, int, str]]:
 
 
 def _shares(scope: Scope, number: Callable[[Cost], int], model: Model, now: Measurement) -> tuple[Share, ...]:
-    """Return the layers with most of a number, with their lines; layers whose maps do not exist have none of it."""
+    """Return the layers with the largest values, with their lines; layers whose maps do not exist are excluded."""
     if len(scope.paths) < 2:  # noqa: PLR2004  (one layer is the whole)
         return ()
     values = [(path, number(now.costs[path])) for path in scope.paths if path not in now.phantom]

@@ -1,4 +1,4 @@
-"""Costs that are locked: the rows of a lock file, compared with what networks cost now."""
+"""Locked costs: the rows of a lock file, compared with the current costs of the networks."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ class Entry(NamedTuple):
 
 
 class Inventory(NamedTuple):
-    """What there is now. `names` are the files as ids have them; `whole` tells whether they are all of the project."""
+    """The current costs. `names` are the files as ids have them; `whole` tells whether they are all of the project."""
 
     files: tuple[Checked, ...]
     entries: Mapping[str, Entry]
@@ -55,7 +55,7 @@ class Inventory(NamedTuple):
 
     @property
     def unread(self) -> tuple[Finding, ...]:
-        """What could not be read or counted."""
+        """The findings on files that could not be read or counted."""
         return tuple(finding for each in self.files for finding in each.findings)
 
     @property
@@ -125,7 +125,7 @@ def counted(
 
 
 def _points(model: Model, rules: Sequence[Rule], *, variants: bool) -> Iterator[Point]:
-    """Yield where a network is counted: as its file says, if it says all, its variants, the points of its rules."""
+    """Yield the points of a network: that of its file unless sizes are open, its variants, and those of its rules."""
     others = (HERE._replace(variant=name) for name in (model.plan.spec.arch.variants if variants else ()))
     asked = [*dict.fromkeys((HERE, *others, *(point for rule in rules for point in rule.points)))]
     yield from asked[int(model.is_open) :]
@@ -160,7 +160,7 @@ def lock_place(around: Setup) -> LockPlace:
 
 
 def compared(found: Inventory, lock: Lock, title: str) -> Outcome:
-    """Compare what there is with the lock file."""
+    """Compare the current costs with the lock file."""
     if lock.source is None:
         raise FileError(title, "no such file; write it with flopcount lock")
     lines = _lines(lock)
@@ -186,7 +186,7 @@ def _is_removed(row: LockRow, found: Inventory) -> bool:
 
 
 def _differences(entry: Entry, locked: LockRow, at: str) -> Iterator[Finding]:
-    """Yield every increase, or else what differs."""
+    """Yield every increase, or other differences if there is none."""
     now = entry.row
     about = _finding(entry, "FC301")._replace(rule_at=at)
     more = [metric for metric in DEFAULT_METRICS if getattr(now, metric) > getattr(locked, metric)]
@@ -198,17 +198,17 @@ def _differences(entry: Entry, locked: LockRow, at: str) -> Iterator[Finding]:
 
 
 def _counted(row: LockRow) -> tuple[object, ...]:
-    """Return what has to be as it is locked; the wording of notes may differ."""
+    """Return the values that have to match the lock file; the wording of notes may differ."""
     return row.input, row.hash, len(row.notes), *(getattr(row, metric) for metric in DEFAULT_METRICS)
 
 
 def _changed(now: LockRow, locked: LockRow) -> str:
-    """Say what differs: the numbers, the notes, or the layers they come from."""
+    """Describe the difference: the numbers, the notes, or the layers they come from."""
     pairs = ((name, getattr(locked, name), getattr(now, name)) for name in ("input", *DEFAULT_METRICS))
     changes = [f"{name} {before} → {after}" for name, before, after in pairs if before != after]
     if not changes and len(now.notes) != len(locked.notes):
         changes = ["notes"]
-    return f"not as locked: {', '.join(changes)}" if changes else "not as locked: the same counts, of other layers"
+    return f"not as locked: {', '.join(changes)}" if changes else "not as locked: equal counts, but other layers"
 
 
 def _finding(entry: Entry, code: str, what: str = "") -> Finding:
@@ -231,7 +231,7 @@ class Raise(NamedTuple):
 
 
 class Renewal(NamedTuple):
-    """The updated rows of a lock file, and how they came about; `refused` are increases that are not allowed."""
+    """The updated rows of a lock file, and what happened to each; `refused` are increases that are not allowed."""
 
     rows: tuple[LockRow, ...]
     added: tuple[str, ...]
@@ -280,12 +280,12 @@ def _renewed(now: LockRow, before: LockRow | None, reason: str | None) -> LockRo
 def _check_reasons(
     reasons: Mapping[str, str], now: Mapping[str, LockRow], locked: Mapping[str, LockRow], raised: set[str]
 ) -> None:
-    """Refuse an allowance that nothing needs."""
+    """Refuse an --allow-increase that is not needed."""
     for key in reasons:
         option = f"--allow-increase {plain(key[:300])}"
         if key not in now:
             raise UsageError(f"{option}: no network here has this id; {suggestion(key, sorted(now))}")
         if key not in locked:
-            raise UsageError(f"{option}: it is not in the lock file yet, so it can be added without it; leave it out")
+            raise UsageError(f"{option}: not in the lock file yet, so it needs no permission; omit the option")
         if key not in raised:
-            raise UsageError(f"{option}: it costs no more than is locked; leave it out")
+            raise UsageError(f"{option}: it costs no more than the locked cost; omit the option")

@@ -1,1 +1,1 @@
-"""formula."""
+"""Closed forms of kinds and networks."""

@@ -25,13 +25,13 @@ MEANINGS: Mapping[str, str] = {
     "k": "columns of the first",
     "m": "columns of the second",
 }
-"""What the letters of sizes mean."""
+"""The meaning of the letters of sizes."""
 
 LAST = frozenset({"M", "D", "k"})
 """The letters of channels that are the last axis."""
 
 LETTER = re.compile(r"[A-Za-z](_\d)?")
-"""What may be set in place of a number: a letter, which may have an index."""
+"""A letter that may be set in place of a number; it may have an index."""
 
 
 class Use(NamedTuple):
@@ -54,7 +54,7 @@ class Form(NamedTuple):
 
 
 class Forms(NamedTuple):
-    """Closed forms, what the letters in them mean, and what must hold for them."""
+    """Closed forms, the meaning of their letters, and their assumptions."""
 
     forms: tuple[Form, ...]
     letters: Mapping[str, str]
@@ -74,7 +74,7 @@ class Letters(Graph):
 
 
 def use(kind: str, settings: Mapping[str, Any], letters: Letters, *, volume: bool = False) -> Use:
-    """Return the arguments of the formula of a kind: letters, except for what is set.
+    """Return the arguments of the formula of a kind: letters, except for options that are set.
 
     A letter set for a number is that letter. Padding is "same" by default: at stride 1 the positions are the map's.
     """
@@ -147,7 +147,7 @@ def _checked(kind: str, settings: Mapping[str, Any], letters: Mapping[str, Any])
 
 
 def _number(value: Any) -> Any:
-    """Put 1 in the place of a letter: what is validated is what is set."""
+    """Replace a letter by 1, so that only given values are validated."""
     return tuple(map(_number, value)) if isinstance(value, tuple) else value if isinstance(value, str | int) else 1
 
 
@@ -161,11 +161,11 @@ def kind_forms(kind: str, settings: Mapping[str, Any]) -> Forms:
 
 
 def ratio_forms(kind: str, over: str, settings: Mapping[str, Any]) -> Forms:
-    """Return the cost of a kind divided by that of another that stands for the same convolution."""
+    """Return the cost of a kind divided by that of another that replaces the same convolution."""
     one, other = _pair(kind, over, settings)
     steps = one.step(), other.step()
     if any(tidy([a - b for a, b in zip(*(step.shape.dims for step in steps), strict=True)], *steps)):
-        raise UsageError(f"{kind} and {over} do not leave the same map, so they cannot stand for each other")
+        raise UsageError(f"{kind} and {over} have different output maps, so neither can replace the other")
     names = ("weights", "MACs")
     parts, wholes = (tidy([counts(step)[name] for name in names], *steps) for step in steps)
     quotients = zip(names, parts, wholes, strict=True)
@@ -174,13 +174,13 @@ def ratio_forms(kind: str, over: str, settings: Mapping[str, Any]) -> Forms:
 
 
 def _pair(kind: str, over: str, settings: Mapping[str, Any]) -> tuple[Use, Use]:
-    """Use both kinds on one input, with as many output channels as the one that cannot choose them."""
+    """Apply both kinds to one input, with the output channels of the one that cannot set them."""
     for name in (kind, over):
         if not (KINDS[name].replaces_conv or KINDS[name].keeps_map):
-            raise UsageError(f"{name} does not stand for a convolution; compare two kinds of convolutions")
+            raise UsageError(f"{name} does not replace a convolution; compare two kinds of convolutions")
     known = {name: {*own_fields(kind_named(name))} for name in (kind, over)}
     for name in settings.keys() - known[kind] - known[over]:
-        raise UsageError(f"--set {name}: neither {kind} nor {over} has such an option")
+        raise UsageError(f"--set {name}: neither {kind} nor {over} has this option")
     volume = "Conv2Plus1D" in known
     letters = Letters()
     uses = [

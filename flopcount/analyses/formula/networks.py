@@ -24,7 +24,7 @@ Coefficients = tuple[int, ...]
 
 
 class Unsettled(Exception):
-    """The result is no polynomial: replace t by `factor`·t or, for 1, start later."""
+    """The result is not a polynomial: replace t by `factor`·t or, for 1, start later."""
 
     def __init__(self, factor: int) -> None:
         super().__init__(factor)
@@ -124,7 +124,7 @@ LARGEST = 10**9
 """An axis is at most this many of its smallest steps."""
 
 AXES: Mapping[str, str] = {"resolution": "r", "batch": "b", "width": "α"}
-"""What a network's cost may be a polynomial in, with the letter for it."""
+"""The variables of a network's polynomial, with their letters."""
 
 
 class VariedCase(NamedTuple):
@@ -161,7 +161,7 @@ class VariedCase(NamedTuple):
         sizes = {*next(iter(self.case.inputs.values())).spatial}
         if len(sizes) != 1:
             raise UsageError(
-                f"{self.case.name} has no one resolution; give --input with one size for all axes of space"
+                f"{self.case.name} has no single resolution; give --input with one size for all spatial axes"
             )
         return Fraction(exact(sizes.pop()))
 
@@ -175,7 +175,7 @@ class VariedCase(NamedTuple):
 
     @property
     def none(self) -> str:
-        """Say that there is no polynomial: the beginning of a sentence."""
+        """The beginning of a sentence: that there is no polynomial."""
         return f"{self.case.name} has no polynomial in {self.axis}"
 
 
@@ -251,7 +251,7 @@ def cost_polynomial(subject: VariedCase) -> CostPolynomial:
         except Unsettled as question:
             step *= question.factor
             late = late + 1 if question.factor == 1 else 0
-    raise UsageError(f"{subject.none}: its roundings do not settle")
+    raise UsageError(f"{subject.none}: its rounding is not periodic")
 
 
 def _widened(symbolic: Symbolic, found: CostPolynomial) -> CostPolynomial:

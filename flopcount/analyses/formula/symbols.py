@@ -102,7 +102,7 @@ def _raised(expression: Any) -> Any:
 
 
 def assumptions(*steps: Step) -> tuple[Assumption, ...]:
-    """Return what must hold and does not follow from the letters being positive integers."""
+    """Return the assumptions that do not follow from the letters being positive integers."""
     found = [each for step in steps for constraint in step.constraints for each in _assumed(constraint, steps)]
     return tuple(dict.fromkeys(found))
 
@@ -128,7 +128,7 @@ def _assumed(constraint: Constraint, steps: tuple[Step, ...]) -> Iterator[Assump
 
 
 def _sides(value: Any) -> Assumption:
-    """Write that a value is not negative without minus signs."""
+    """Write without minus signs that a value is not negative."""
     sympy = library()
     terms = sympy.Add.make_args(sympy.expand(value))
     taken = [-term for term in terms if term.could_extract_minus_sign()]

@@ -1,1 +1,1 @@
-"""space."""
+"""Questions about spaces that are too large to enumerate."""

@@ -1,7 +1,7 @@
-"""Questions of a whole space, answered without going through it.
+"""Questions about a whole space, answered without enumerating it.
 
 The cost of a network is a sum of tables over few axes each, so all candidates are the paths of a small graph:
-their number and ends are sums and minima over it, and how many meet a limit follows from histograms of what they pay.
+their number and extremes are sums and minima over it, and the number within a limit follows from histograms of costs.
 """
 
 from bisect import bisect
@@ -80,7 +80,7 @@ class Partial(NamedTuple):
 
     @property
     def widest(self) -> int:
-        """How many states two neighboring layers have together at most."""
+        """The largest number of states of two neighboring layers together."""
         return max((one + other for one, other in pairwise(self.excess.graph.states)), default=1)
 
     @property
@@ -114,7 +114,7 @@ def _is_counted(found: Sequence[Partial], mode: Mode) -> bool:
         return False
     seconds = sum(each.seconds for each in found)
     if mode == "exact" and seconds == inf:
-        raise UsageError("--exact: the sums do not fit into memory; leave it out for bounds")
+        raise UsageError("--exact: the sums do not fit into memory; omit it to get bounds")
     return mode == "exact" or seconds <= AFFORDED
 
 
@@ -160,10 +160,10 @@ def affordable(found: Sequence[Partial], *, keep: bool = False) -> int:
 # multiplicity; those that turn out beyond the limits are drawn again.
 
 MOST_TRIES = 1000
-"""So many draws for each candidate that is asked for may be beyond the limits."""
+"""The most draws beyond the limits for each requested candidate."""
 
 SPARE = 16
-"""So many more are drawn at a time than are missing: some may be beyond the limits."""
+"""Draws at a time per missing candidate: some may be beyond the limits."""
 
 MOST_NOTED = 20
 """The notes of at most this many drawn candidates are looked up."""
@@ -182,9 +182,7 @@ def drawn(space: Regions, limits: Wanted, draws: Drawn) -> list[Member]:
     tries = 0
     while len(result) < draws.many:
         if tries > MOST_TRIES * draws.many:
-            raise UsageError(
-                f"--sample: {len(result)} of {tries} draws from near the limits meet them; widen the condition"
-            )
+            raise UsageError(f"--sample: {len(result)} of {tries} draws near the limits meet the condition; widen it")
         picked = [_chosen(weights, stream) for _ in range(draws.many - len(result) + SPARE)]
         digits: dict[int, dict[int, int]] = {}
         for place in sorted({*picked}):
@@ -213,7 +211,7 @@ def _tried(each: Partial, finest: int, many: int, stream: Random) -> Iterator[di
 
 
 class Question(NamedTuple):
-    """What is asked of a space: how many meet a condition, and some of them."""
+    """A question about a space: how many candidates meet a condition, and a sample of them."""
 
     where: str | None = None
     mode: Mode = "auto"
@@ -221,10 +219,10 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a space holds: how many candidates, how many of them valid, how many meet the condition.
+    """The candidates of a space: how many there are, how many are valid, how many meet the condition.
 
-    `ends` are, for each metric, the smallest and the largest valid candidate; empty where none is valid. `best` are
-    those that meet a condition with limits of one metric, where the count is exact: metric, smallest, largest.
+    `ends` are, for each metric, the smallest and the largest valid candidate; empty if none is valid. `best` are
+    those that meet a condition with limits of one metric, if the count is exact: metric, smallest, largest.
     """
 
     space: Space
@@ -243,7 +241,7 @@ class Answer(NamedTuple):
 
 
 def asked(space: Space, question: Question) -> Answer:
-    """Answer a question of a space."""
+    """Answer a question about a space."""
     numpy()
     walked = varied(space)
     limits = wanted(question.where, space)
@@ -263,7 +261,7 @@ def asked(space: Space, question: Question) -> Answer:
 
 
 def _count(space: Regions, limits: Wanted, mode: Mode) -> tuple[Bounds, tuple[int, Member, Member] | None]:
-    """Count what meets the limits; where that is exact, and limits one metric, find its ends among these."""
+    """Count what meets the limits; if the count is exact and one metric is limited, find its extremes."""
     whole = [each for each in space.regions if not binding(each, limits)]
     known = sum(each.many for each in whole)
     cut_through = [*partials(space.regions, limits)]

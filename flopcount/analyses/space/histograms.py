@@ -1,4 +1,4 @@
-"""Limits of what candidates pay, and how many candidates of a region meet them.
+"""Limits on the cost of candidates, and how many candidates of a region meet them.
 
 Multiplicities are counted on a grid. If its steps are the common divisor of all costs, the histogram is exact. If they
 are larger, a candidate's cost is known up to what rounding left over on its path, and the largest such rest is known:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Interval(NamedTuple):
-    """From which to which number a metric may be, both included."""
+    """The interval of a metric, both ends included."""
 
     low: float = -inf
     high: float = inf
@@ -38,7 +38,7 @@ class Interval(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What is asked for: an interval for each metric, and masks over axes by their places."""
+    """A parsed condition: an interval for each metric, and masks over axes by their places."""
 
     text: str
     metrics: tuple[Interval, ...]
@@ -55,7 +55,7 @@ class Wanted(NamedTuple):
 
 
 def wanted(text: str | None, space: Space) -> Wanted:
-    """Read a condition; a UsageError says what a space cannot be asked."""
+    """Read a condition; a UsageError says what a space does not support."""
     found, masks = [Interval()] * len(space.metrics), []
     if text is None:
         return Wanted("", tuple(found))
@@ -71,7 +71,7 @@ def wanted(text: str | None, space: Space) -> Wanted:
 
 
 def _conjuncts(tree: ast.expr) -> Iterator[ast.expr]:
-    """Yield what has to hold together: the parts of an `and`, and the pairs of a < b < c."""
+    """Yield the conditions that must all hold: the parts of an `and`, and the pairs of a < b < c."""
     if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
         for value in tree.values:
             yield from _conjuncts(value)
@@ -84,7 +84,7 @@ def _conjuncts(tree: ast.expr) -> Iterator[ast.expr]:
 
 
 def _mask(part: Condition, names: set[str], axes: Sequence[Axis]) -> Mask:
-    """Return over the axes a condition is about which of their values meet it."""
+    """Return which values of the axes in a condition meet it."""
     np = numpy()
     scope = tuple(place for place, each in enumerate(axes) if each.name in names)
     check_cells([axes[place] for place in scope])
@@ -107,8 +107,8 @@ def _limit(part: ast.expr, known: Condition, metrics: Sequence[str]) -> tuple[in
             if isinstance(name, ast.Name) and name.id in metrics and value is not None and relation in _LIMITS:
                 return metrics.index(name.id), _LIMITS[relation](Fraction(value))
     raise UsageError(
-        f"--where {plain(known.text[:200])}: a space is asked for limits of metrics, joined by and, as in "
-        "'macs <= 300M and params >= 1M', and for any condition on its axes; sweep --where takes every other"
+        f"--where {plain(known.text[:200])}: a space supports limits on metrics, joined by and, as in "
+        "'macs <= 300M and params >= 1M', and any condition on its axes; use sweep --where for others"
     )
 
 
@@ -122,12 +122,12 @@ _LIMITS: Mapping[Any, Any] = {
 _TURNED: Mapping[Any, Any] = {ast.LtE: ast.GtE, ast.Lt: ast.Gt, ast.GtE: ast.LtE, ast.Gt: ast.Lt, ast.Eq: ast.Eq}
 
 
-# The potential of a state, the least still to be paid, goes into the costs: what is paid so far is then all that
-# matters for a limit, and sums beyond it need not be followed.
+# The potential of a state, the least remaining cost, is part of the costs: the cost so far is then all that
+# matters for a limit, and larger sums need not be followed.
 
 
 class Excess(NamedTuple):
-    """What each transition of a region pays beyond the cheapest, the ranges that are meant, and units of the costs."""
+    """The cost of each transition of a region above the cheapest, the ranges of the limits, and units of the costs."""
 
     graph: Trellis
     ranges: tuple[range, ...]
@@ -141,13 +141,13 @@ def excluded(region: Region, limits: Wanted) -> bool:
 
 
 def binding(region: Region, limits: Wanted) -> tuple[int, ...]:
-    """Return the metrics whose limit some candidates of a region do not meet, so far as is known of each alone."""
+    """Return the metrics whose limit some candidates of a region miss, judged by each metric alone."""
     ends = zip(limits.metrics, region.low, region.high, strict=True)
     return tuple(place for place, (each, *both) in enumerate(ends) if not all(map(each.holds, both)))
 
 
 def excess(region: Region, limits: Wanted, metrics: Sequence[int]) -> Excess:
-    """Return what candidates pay beyond the cheapest, and how much of that the limits allow."""
+    """Return the costs of candidates above the cheapest, and how much of that the limits allow."""
     layers = []
     for place, layer in enumerate(region.graph.layers):
         pairs = ((metric, region.ahead[metric][place : place + 2]) for metric in metrics)
@@ -305,7 +305,7 @@ def _first(weights: list[int]) -> int:
 
 
 class Listing(NamedTuple):
-    """The candidates that meet the limits: what each pays beyond the cheapest, and its digits as one number."""
+    """The candidates that meet the limits: what each costs above the cheapest, and its digits as one number."""
 
     paid: "tuple[Array, ...]"
     codes: "Array"
@@ -340,5 +340,5 @@ def listing(found: Excess) -> Listing:
 
 
 def radix(layer: Transitions) -> int:
-    """Return how many values the axis of a layer has, counted up to the last that is used."""
+    """Return the number of values of a layer's axis up to the last that is used."""
     return int(layer.digit.max()) + 1

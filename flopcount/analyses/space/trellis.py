@@ -1,6 +1,6 @@
 """A space as a sum of small tables, and all its candidates as the paths through a layered graph.
 
-What a network costs is a sum of tables, each over the few axes one layer depends on. A state of the graph is what has
+The cost of a network is a sum of tables, each over the few axes one layer depends on. A state of the graph is what has
 to be remembered of the axes taken so far, a transition a value of the next, and costs are the sums along a path.
 """
 
@@ -36,12 +36,12 @@ class Stage(NamedTuple):
 
     @property
     def cells(self) -> tuple[int, ...]:
-        """The axes that are looked at together."""
+        """The axes that one table depends on."""
         return tuple(sorted({*self.before, self.axis}))
 
 
 def stages(scopes: Sequence[tuple[int, ...]], sizes: Mapping[int, int]) -> tuple[Stage, ...]:
-    """Return the axes in the order of the file or the other way round, whichever has fewer combinations to look at."""
+    """Return the axes in the order of the file or the other way round, whichever has fewer combinations."""
     masks = [sum(1 << axis for axis in scope) for scope in scopes]
     orders = [tuple(_stages(order, masks)) for order in (sorted(sizes), sorted(sizes, reverse=True))]
     return min(orders, key=lambda order: sum(prod(sizes[each] for each in stage.cells) for stage in order))
@@ -64,11 +64,11 @@ MOST_CELLS = 4_000_000
 """A table over more combinations of values is refused."""
 
 Mask = tuple[tuple[int, ...], "Array"]
-"""Over some axes, which combinations are meant."""
+"""Which combinations of some axes are selected."""
 
 
 class Factor(NamedTuple):
-    """A cost for each metric and which combinations can be, with a dimension for each axis of a scope, rising."""
+    """A cost for each metric and which combinations are valid, with a dimension for each axis of a scope, rising."""
 
     scope: tuple[int, ...]
     costs: "tuple[Array, ...]"
@@ -83,7 +83,7 @@ class Sum(NamedTuple):
 
 
 def summed(recording: Recording, axes: Sequence[Axis], masks: Sequence[Mask] = ()) -> Sum:
-    """Return a walk as a sum of tables; `masks` say over some axes which combinations are meant."""
+    """Return a walk as a sum of tables; `masks` tell which combinations of some axes are selected."""
     checks = [each for each in recording.checks if not each.is_proved]
     np, totals = numpy(), [total(values) for values in recording.costs.values()]
     kind = np.int64 if compiled([*totals, *(each.value for each in checks)]).is_small else object
@@ -133,8 +133,8 @@ def check_cells(axes: Sequence[Axis]) -> None:
     if cells > MOST_CELLS:
         names = ", ".join(each.name for each in axes[:5]) + (" …" if len(axes) > 5 else "")  # noqa: PLR2004  (a line)
         raise UsageError(
-            f"{names}: {cells} combinations of these decide on a cost together; {MOST_CELLS} are the most: "
-            "give them fewer values, or draw from the grid with sweep --sample"
+            f"{names}: a cost depends on {cells} combinations of these; at most {MOST_CELLS} are supported: "
+            "give fewer values, or sample the grid with sweep --sample"
         )
 
 
@@ -145,7 +145,7 @@ def _laid(own: tuple[int, ...], table: "Array", scope: tuple[int, ...]) -> "Arra
 
 
 def _terms(values: Iterable[Dim]) -> tuple[int, dict[Expr, int]]:
-    """Split sums into what is added: a constant, and expressions with how often each."""
+    """Split sums into their addends: a constant, and expressions with how often each occurs."""
     constant, weights = 0, dict[Expr, int]()
 
     def add(number: Dim, times: int) -> None:
@@ -166,7 +166,7 @@ def _terms(values: Iterable[Dim]) -> tuple[int, dict[Expr, int]]:
 
 
 def _addends(node: Expr) -> tuple[tuple[Dim, int], ...]:
-    """Return the numbers an expression is the sum of, with how often each; none if it is no sum."""
+    """Return the addends of an expression with how often each occurs; none if it is not a sum."""
     left, right = node.args[0], node.args[-1]
     if node.op in {"add", "subtract"}:
         return (left, 1), (right, 1 if node.op == "add" else -1)
@@ -183,7 +183,7 @@ def _kept(costs: Sequence[Any], masks: Sequence[Mask]) -> list[tuple[int, ...]]:
 
 
 def _factor(scope: tuple[int, ...], totals: "tuple[Array, ...]", costs: Sequence[Any], masks: Sequence[Mask]) -> Factor:
-    """Put what depends on some axes of a scope into its table; a mask counts in every table that has its axes."""
+    """Add costs over some axes of a scope to its table; a mask applies to every table that has its axes."""
     valid = numpy().ones(totals[0].shape, bool)
     for own, mask in masks:
         if {*own} <= {*scope}:
@@ -209,7 +209,7 @@ class Transitions(NamedTuple):
 
 
 class Trellis(NamedTuple):
-    """Layers one after the other, and how many states are between them; the first and the last are one."""
+    """Layers in order, and the number of states between them; there is one at each end."""
 
     layers: tuple[Transitions, ...]
     states: tuple[int, ...]
@@ -221,7 +221,7 @@ class Trellis(NamedTuple):
 
 
 def trellis(part: Sum, order: Sequence[Stage], sizes: Mapping[int, int]) -> Trellis | None:
-    """Lay out the candidates; None where none is valid."""
+    """Lay out the candidates; None if none is valid."""
     layers = [_layer(part, stage, sizes) for stage in order]
     return _pruned(layers, [prod(sizes[each] for each in stage.before) for stage in order])
 
@@ -250,7 +250,7 @@ def _layer(part: Sum, stage: Stage, sizes: Mapping[int, int]) -> Transitions:
 
 
 def _pruned(layers: list[Transitions], before: Sequence[int]) -> Trellis | None:
-    """Leave out what no whole path goes through, number the states anew, and order by target."""
+    """Remove what is on no complete path, renumber the states, and order by target."""
     np = numpy()
     live = [np.zeros(many, bool) for many in (*before, 1)]
     live[0][:] = True
@@ -288,7 +288,7 @@ def paths(graph: Trellis) -> int:
 
 
 def lowest(graph: Trellis, metric: int, sign: int) -> "list[Array]":
-    """Return for each layer the least of sign × metric that is still to be paid from each state to the end."""
+    """Return for each layer the least remaining sign × metric from each state to the end."""
     np = numpy()
     found = [np.zeros(1, np.int64)]
     for layer in reversed(graph.layers):
@@ -299,7 +299,7 @@ def lowest(graph: Trellis, metric: int, sign: int) -> "list[Array]":
 
 
 def cheapest(graph: Trellis, metric: int, sign: int, ahead: "Sequence[Array]") -> dict[int, int]:
-    """Return the digits of a path that pays the least of sign × metric."""
+    """Return the digits of a path with the least sign × metric."""
     np = numpy()
     digits: dict[int, int] = {}
     state = 0
@@ -313,10 +313,10 @@ def cheapest(graph: Trellis, metric: int, sign: int, ahead: "Sequence[Array]") -
 
 
 # A space is cut at the axes whose values are traced by themselves, and at those most others depend on, such as the
-# input: one value at a time they need not be remembered, and the costs have a larger common divisor.
+# input: at one value at a time they need not be remembered, and the costs have a larger common divisor.
 
 MOST_CUTS = 256
-"""At most this many combinations of values of recorded axes are taken apart."""
+"""At most this many combinations of values of recorded axes are separated."""
 
 FEW = 3
 """An axis that meets fewer others than this need not be cut."""
@@ -332,8 +332,8 @@ class Member(NamedTuple):
 class Region(NamedTuple):
     """The valid candidates in which some axes have a value: how many, and the least and most of each metric.
 
-    `digits` say which value; `constants` are what all pay. `ahead` is, for each metric, the least that is still to be
-    paid at each state, and `behind` the same of the negated metric.
+    `digits` say which value; `constants` are common costs. `ahead` is, for each metric, the least remaining
+    cost at each state, and `behind` the same of the negated metric.
     """
 
     digits: Mapping[int, int]
@@ -424,7 +424,7 @@ def _shared(scopes: Sequence[tuple[int, ...]], fixed: Mapping[int, int], axes: S
 
 
 def restricted(whole: Sum, digits: Mapping[int, int]) -> Sum | None:
-    """Return the sum where some axes have a value; None where that cannot be."""
+    """Return the sum with some axes at a value; None if that is impossible."""
     constants, factors = [*whole.constants], []
     for factor in whole.factors:
         cuts = tuple(digits.get(axis, slice(None)) for axis in factor.scope)

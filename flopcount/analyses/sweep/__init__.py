@@ -1,1 +1,1 @@
-"""sweep."""
+"""Sweeps: all candidates of a grid, on integer arrays."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 Value = int | float | str | bool | list[object] | tuple[object, ...]
-"""What an axis may hold; decimals are the floats nearest to exact quotients."""
+"""A value of an axis; decimals are the floats nearest to exact quotients."""
 
 MOST_VALUES = 1_000_000
 """An axis may have no more values than this."""
@@ -32,7 +32,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 
 
 class Axis(NamedTuple):
-    """A name and the values it takes; `numerators` are these in units of 1/`per`, empty where a value is no number."""
+    """A name and the values it takes; `numerators` are these in units of 1/`per`, empty if a value is not a number."""
 
     name: str
     values: tuple[Value, ...]
@@ -56,7 +56,7 @@ class Axis(NamedTuple):
 
 
 def axis(name: str, option: str, text: str) -> Axis:
-    """Read `96:320:32`, `3,5,7` or both mixed; `option` is what to blame where it is neither."""
+    """Read `96:320:32`, `3,5,7` or both mixed; `option` is named in errors."""
     found = [number for part in text.split(",") for number in _expanded(part.strip(), option)]
     if len(found) > MOST_VALUES:
         raise _too_many(option)
@@ -133,7 +133,7 @@ def _expanded(text: str, option: str) -> Sequence[int | Fraction]:
     parts = [part.strip() for part in text.split(":")]
     if len(parts) > 3 or not all(len(part) <= LONGEST and _NUMBER.fullmatch(part) for part in parts):  # noqa: PLR2004  (first, last, step)
         raise UsageError(
-            f"{plain(option[:200])}: {plain(text[:LONGEST])!r} is no number and no range; write 96:320:32 or 96,128,160"
+            f"{plain(option[:200])}: {plain(text[:LONGEST])!r} is not a number or a range; write 96:320:32 or 96,128"
         )
     if len(parts) == 1:
         return [Fraction(parts[0])]
@@ -143,12 +143,12 @@ def _expanded(text: str, option: str) -> Sequence[int | Fraction]:
 
 def _range(first: Fraction, last: Fraction, step: Fraction, what: str) -> Sequence[int | Fraction]:
     if step <= 0:
-        raise UsageError(f"{what} has a step of {step}; steps are above 0")
+        raise UsageError(f"{what} has a step of {step}; give a step above 0")
     if last < first:
-        raise UsageError(f"{what} runs backwards and is empty; give the smaller end first")
+        raise UsageError(f"{what} is empty; give the smaller end first")
     count = (last - first) // step + 1
     if count > MOST_VALUES:
-        raise UsageError(f"{what} has {count} values; {MOST_VALUES} are the most on one axis")
+        raise UsageError(f"{what} has {count} values; an axis has at most {MOST_VALUES}")
     if first.denominator == step.denominator == 1:
         return range(int(first), int(first) + count * int(step), int(step))
     return [first + step * index for index in range(count)]
@@ -159,7 +159,7 @@ def _twice(option: str) -> UsageError:
 
 
 def _too_many(option: str) -> UsageError:
-    return UsageError(f"{plain(option[:200])}: more than {MOST_VALUES} values on one axis")
+    return UsageError(f"{plain(option[:200])}: an axis has at most {MOST_VALUES} values")
 
 
 def size(axes: Sequence[Axis]) -> int:
@@ -190,13 +190,13 @@ def shard(text: str, total: int) -> range:
     fits = slash and all(word.isascii() and word.isdecimal() and len(word) < LONGEST for word in (part, parts))
     if not fits or not 1 <= int(part) <= int(parts):
         raise UsageError(
-            f"--shard {plain(text[:60])} is no part of a sweep; write 1/16 for the first of 16, up to 16/16"
+            f"--shard {plain(text[:60])} is not a part of a sweep; write 1/16 for the first of 16, up to 16/16"
         )
     return range(total * (int(part) - 1) // int(parts), total * int(part) // int(parts))
 
 
 Block = tuple[range, ...]
-"""Neighbouring candidates that are an outer product: which values of each axis."""
+"""Consecutive candidates that form an outer product: the values of each axis."""
 
 
 def blocks(sizes: Sequence[int], start: int, stop: int, most: int) -> Iterator[Block]:
@@ -222,9 +222,9 @@ def _block(sizes: Sequence[int], start: int, most: int) -> Block:
     return (*fixed, range(first, first + count), *map(range, sizes[level + 1 :]))
 
 
-# Candidates at random: which one a position draws follows from the seed alone, so that draws can be cut and resumed.
+# Random candidates: the draw at a position depends on the seed alone, so that draws can be cut and resumed.
 # A grid is shuffled, so none is drawn twice: a Feistel network permutes the squares of a board with no fewer squares
-# than candidates; what falls outside the grid is permuted again. A larger grid is drawn from anew at every position.
+# than candidates; squares outside the grid are permuted again. A larger grid is sampled anew at every position.
 
 MOST_SHUFFLED = 2**62
 """A grid of more candidates is drawn from with replacement."""
@@ -232,7 +232,7 @@ MOST_SHUFFLED = 2**62
 _ROUNDS = 8
 
 _MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
-"""Shifts and factors of splitmix64's last step, by which every bit comes to depend on every other."""
+"""Shifts and factors of splitmix64's last step, which make every bit depend on every other."""
 
 
 def draws(sizes: Sequence[int], part: range, seed: int, most: int) -> "Iterator[tuple[int, tuple[Array, ...]]]":
@@ -258,7 +258,7 @@ def shuffled(positions: "Array", total: int, keys: "Array") -> "Array":
 
 
 def _permuted(numbers: "Array", side: int, keys: "Array") -> "Array":
-    """Permute the squares of a board: each round adds to one coordinate what follows from the other."""
+    """Permute the squares of a board: each round adds a function of one coordinate to the other."""
     one, other = numbers // side, numbers % side
     for key in keys:
         one, other = other, (one + _mixed(other + key) % side) % side

@@ -101,7 +101,7 @@ class Evaluator(NamedTuple):
 
 
 def _numerators(each: Axis, batch: "Batch") -> "Array":
-    """Return the exact numerators of decimals, which floats are near enough to name."""
+    """Return the exact numerators of decimals that are given as floats."""
     np = numpy()
     values: Array = np.asarray(batch[each.name])
     if each.per == 1 and values.dtype.kind == "i":

@@ -22,7 +22,7 @@ MOST_READ = 1000
 
 
 class Space(NamedTuple):
-    """The case of everything that is fixed, and the axes along which it varies."""
+    """The case with all fixed options, and the axes along which it varies."""
 
     case: Case
     axes: tuple[Axis, ...]
@@ -39,7 +39,7 @@ class Space(NamedTuple):
 
     @property
     def convention(self) -> Convention:
-        """What is counted."""
+        """The convention."""
         return self.case.convention
 
     @property
@@ -77,7 +77,7 @@ class Words(NamedTuple):
 
 
 def grid(network: Network, said: Words, **counted: Any) -> Space:
-    """Tell axes from what is fixed, options before the file; `counted` are the convention and metrics of the case."""
+    """Separate axes from fixed options, options before the file; `counted` are convention and metrics of the case."""
     settings = [setting(text) for text in said.settings]
     varied = [each for each in settings if len(each.values) > 1 or (isinstance(each.value, str) and ":" in each.value)]
     fixed = tuple(each for each in settings if each not in varied)
@@ -93,7 +93,7 @@ def grid(network: Network, said: Words, **counted: Any) -> Space:
     declared_axes = [each for each in spread(known.spec.arch, declared(known.spec.arch)) if each.name not in named]
     axes = [*spread(known.spec.arch, axes), *declared_axes]
     if not axes:
-        raise UsageError("nothing varies; give a list or a range, such as --input 96:320:32 or --width 0.5,0.75,1")
+        raise UsageError("nothing varies; give a list or a range such as --input 96:320:32 or --width 0.5,0.75,1")
     case = Case(made, input=where.input, batch=_whole(batch), width=width, settings=fixed, **counted)
     return Space(case, tuple(axes))
 
@@ -133,7 +133,7 @@ def _whole(batch: str | None) -> int | None:
 
 
 def _option_axes(said: Words) -> Iterator[Axis]:
-    """Make axes of --input, --width and --batch, in this order; sizes such as 160x128 are a list of words."""
+    """Make axes of --input, --width and --batch, in this order; sizes such as 160x128 are words."""
     if said.size and is_several(said.size):
         is_words = "x" in said.size.lower() or "×" in said.size
         option, parts = f"--input {said.size}", tuple(part.strip() for part in said.size.split(","))
@@ -163,9 +163,9 @@ def _flat(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 def _axis(name: str, values: object) -> Axis:
     what = f"[space] {plain(name[:100])}"
     if values in ([], ""):
-        raise UsageError(f'{what}: it has no values; write a list, or a range such as "128:224:32"')
+        raise UsageError(f'{what}: no values; give a list, or a range such as "128:224:32"')
     if "." not in name and name not in OPTIONS:
-        raise UsageError(f"{what}: no axis has this name; write input, width, or a layer and its field: conv1.stride")
+        raise UsageError(f"{what}: unknown axis; write input, width, or a layer and its field, such as conv1.stride")
     listed = values if isinstance(values, list) else [values]
     if len(listed) == 1 and isinstance(listed[0], str) and name in OPTIONS and "x" not in listed[0]:
         return axis(name, what, listed[0])
@@ -205,7 +205,7 @@ def _spread(arch: Arch, each: Axis) -> Iterator[Axis]:
 
 
 def _fields(arch: Arch) -> dict[str, frozenset[str]]:
-    """Return what can be said of every layer and every use of a template, by path."""
+    """Return the fields of every layer and the arguments of every use of a template, by path."""
     found = {node.path: frozenset(fields(node.layer)) for node in plan(arch).nodes}
     for path, address in group_addresses(arch).items():
         template = arch.templates.get(kind_of(_row(arch, address)))

@@ -21,7 +21,7 @@ from flopcount.spec.fields import LARGEST
 from flopcount.spec.load import addressed
 
 MOST_PLANS = 256
-"""An axis inside a file with templates may have no more values: each is tried, for the layers it makes."""
+"""An axis of a file with templates has at most this many values, since each is tried."""
 
 MOST_TRACES = 4096
 """More combinations of values that are not numbers are refused."""
@@ -49,7 +49,7 @@ def binding(space: Space, each: Axis, fixed: Mapping[str, Value]) -> Binding | N
     may_branch = (arch.templates or arch.arguments) and addressed(arch, [as_setting(each.name, "")])[0].in_file
     tried = each.values if may_branch else ends
     if len(tried) > MOST_PLANS:
-        raise UsageError(f"--set {each.name}: {len(tried)} values; {MOST_PLANS} are the most where there are templates")
+        raise UsageError(f"--set {each.name}: {len(tried)} values; with templates, an axis has at most {MOST_PLANS}")
     plans = [space.at({**fixed, each.name: value}).plan for value in tried]
     found = [_differences(plans[0], other, tried[0], value) for other, value in zip(plans[1:], tried[1:], strict=True)]
     first = found[0]
@@ -62,7 +62,7 @@ def binding(space: Space, each: Axis, fixed: Mapping[str, Value]) -> Binding | N
 def _check_option(space: Space, each: Axis) -> None:
     """Read what an option takes as a single value would be read."""
     if each.name != "width" and each.per > 1:
-        raise UsageError(f"--{each.name} takes integers; write for example 96:320:32")
+        raise UsageError(f"--{each.name} takes integers; write e.g. 96:320:32")
     ends = [each.values[each.numerators.index(end)] for end in (each.low, each.high)] if each.is_number else each.values
     for value in ends:
         case = space.at({each.name: value})
@@ -70,7 +70,7 @@ def _check_option(space: Space, each: Axis) -> None:
 
 
 def _differences(one: Plan, other: Plan, low: Value, high: Value) -> Binding | None:
-    """Return where two plans differ as the values do; None if they differ in another way."""
+    """Return where two plans differ in the values only; None if they differ in another way."""
     if not same_structure(one, other):
         return None
     found: dict[tuple[str, str], tuple[Any, Any]] = {}
@@ -152,11 +152,11 @@ def varied(space: Space) -> Varied:
     counts = {each.name: len(each.values) for each in space.axes if each.name in result.listed}
     names = [name for name in counts if name in space.reread]
     if (many := prod(counts[name] for name in names)) > MOST_READ:
-        raise UsageError(f"{', '.join(names)}: the file would be read at {many} sizes; {MOST_READ} are the most")
+        raise UsageError(f"{', '.join(names)}: the file would be read at {many} sizes, but at most at {MOST_READ}")
     if prod(counts.values()) > MOST_TRACES:
         raise UsageError(
             f"{', '.join(counts)}: {prod(counts.values())} combinations change more than numbers; "
-            f"{MOST_TRACES} are the most"
+            f"at most {MOST_TRACES} are supported"
         )
     return result
 
@@ -184,7 +184,7 @@ def _bindings(space: Space, fixed: Mapping[str, Value], known: Mapping[str, Bind
     missing = [name for name, each in found.items() if each is None]
     if missing:
         values = ", ".join(f"{name} = {value}" for name, value in fixed.items())
-        raise UsageError(f"--set {missing[0]}: it is no plain number where {values}; sweep these apart")
+        raise UsageError(f"--set {missing[0]}: not a plain number if {values}; sweep these separately")
     return {name: each for name, each in found.items() if each is not None}
 
 
@@ -219,7 +219,7 @@ def _inputs(shapes: Mapping[str, Shape], numbers: Mapping[str, Expr]) -> dict[st
 
 
 def _with(base: Plan, given: Given) -> Plan:
-    """Return a plan whose layers have the fields that are given: what a width multiplies."""
+    """Return a plan whose layers have the given fields: those that a width multiplies."""
     nodes = (node._replace(layer=node.layer.model_copy(update={**given.get(node.path, {})})) for node in base.nodes)
     return base._replace(nodes=tuple(nodes))
 
@@ -243,7 +243,7 @@ def _vanished(traced: Trace) -> Dim:
 
 
 def _checks(node: Node, step: Step, traced: Trace, given: Given) -> Iterator[Check]:
-    """Yield what must hold at a layer: bounds of computed fields, constraints of its formula, sizes up to 10⁹."""
+    """Yield the checks of a layer: bounds of computed fields, constraints of its formula, sizes up to 10⁹."""
     for value, low in _computed(node, traced, given):
         yield Check(node.path, value - low + 1, "positive")
         yield Check(node.path, LARGEST + 1 - value, "positive")

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 CHUNK = 16_384
-"""Candidates at once: their arrays stay in the processor's cache."""
+"""Candidates per chunk: their arrays fit into the processor's cache."""
 
 MOST_GRID = 10**8
 """A grid of more candidates is cut or sampled."""
 
 
 class Chunk(NamedTuple):
-    """Some candidates: the position of the first, their ids, the digits of each axis, what each costs."""
+    """Some candidates: the position of the first, their ids, the digits of each axis, their costs."""
 
     position: int
     ids: "list[int] | Array"
@@ -42,13 +42,13 @@ class Drawn(NamedTuple):
     seed: int
 
     def sentence(self, grid: int) -> str:
-        """Say how, of a grid of so many candidates."""
-        how = "none twice" if grid <= MOST_SHUFFLED else f"each of all {grid}, so that one may come twice"
-        return f"{self.many} drawn at random with seed {self.seed}, {how}"
+        """Describe the sample of a grid of this size."""
+        how = "without replacement" if grid <= MOST_SHUFFLED else f"with replacement, from {grid}"
+        return f"{self.many} sampled at random with seed {self.seed}, {how}"
 
 
 def evaluator(space: Space) -> Evaluator:
-    """Return a pure function from batches of candidates to what they cost."""
+    """Return a pure function from batches of candidates to their costs."""
     numpy()
     found = varied(space)
     programs = {
@@ -59,17 +59,17 @@ def evaluator(space: Space) -> Evaluator:
 
 
 def positions(space: Space, drawn: Drawn | None, *, parted: bool) -> int:
-    """Return how many candidates a sweep has; refuse a grid nobody could wait for."""
+    """Return how many candidates a sweep has; refuse a grid that is too large."""
     grid = size(space.axes)
     if drawn is None and grid > MOST_GRID and not parted:
-        raise UsageError(f"the grid has {grid} candidates; --sample N draws some, --shard 1/16 takes a part")
+        raise UsageError(f"the grid has {grid} candidates; use --sample N or --shard 1/16")
     if drawn is not None and drawn.many >= grid:
-        raise UsageError(f"--sample {drawn.many}: the grid has {grid} candidates; leave out --sample for all of them")
+        raise UsageError(f"--sample {drawn.many}: the grid has {grid} candidates; omit --sample to count all of them")
     return drawn.many if drawn else grid
 
 
 def swept(space: Space, evaluate: Evaluator, part: range, drawn: Drawn | None = None) -> Iterator[Chunk]:
-    """Yield what the candidates cost, chunk by chunk in their order."""
+    """Yield the costs of the candidates, chunk by chunk in order."""
     sizes = [len(each.values) for each in space.axes]
     listed = {*evaluate.listed}
     pairs = ((each.name, range(len(each.values)) if each.name in listed else each.values) for each in space.axes)
@@ -107,7 +107,7 @@ def candidate(space: Space, id_: int) -> dict[str, Value]:
     """Return the values of a candidate by the name of the axis."""
     sizes = [len(each.values) for each in space.axes]
     if not 0 <= id_ < prod(sizes):
-        raise UsageError(f"--id {id_}: the candidates are numbered from 0 to {prod(sizes) - 1}")
+        raise UsageError(f"--id {id_}: ids go from 0 to {prod(sizes) - 1}")
     return {each.name: each.values[place] for each, place in zip(space.axes, digits(sizes, id_), strict=True)}
 
 

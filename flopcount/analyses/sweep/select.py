@@ -22,7 +22,7 @@ Rows = dict[str, Any]
 
 
 class Selection(NamedTuple):
-    """What is kept of a sweep; `sort` is a column, with a minus for the smallest first."""
+    """The selection of a sweep; `sort` is a column, with a minus for ascending order."""
 
     where: Condition | None = None
     pareto: tuple[str, str] | None = None
@@ -31,12 +31,12 @@ class Selection(NamedTuple):
 
     @property
     def waits(self) -> bool:
-        """Whether what is kept is known only at the end."""
+        """Whether the selection is known only at the end."""
         return self.pareto is not None or self.sort is not None
 
 
 class Reason(NamedTuple):
-    """Why candidates are invalid: at which layer, how many, the first of them, and what is wrong with that."""
+    """A reason why candidates are invalid: the layer, how many, the first of them, and its problem."""
 
     path: str
     many: int
@@ -50,7 +50,7 @@ def candidate_notes(space: Space, ids: Iterable[int]) -> tuple[Note, ...]:
 
 
 class Tallied:
-    """What a sweep has seen so far: how many candidates, how many valid and kept, and why others are invalid."""
+    """The state of a sweep: how many candidates were seen, are valid and are kept, and why others are invalid."""
 
     def __init__(self, space: Space, evaluate: Evaluator) -> None:
         self.space = space
@@ -117,7 +117,7 @@ def columns(space: Space) -> tuple[str, ...]:
 
 
 def kinds(space: Space) -> dict[str, type]:
-    """Return what each column holds, whatever its rows: whole numbers, decimals or words; ids beyond 64 bits too."""
+    """Return the type of each column, whatever its rows: integers, decimals or words; ids beyond 64 bits too."""
     ids = int if size(space.axes) < 2**63 else str
     return {"id": ids, **{each.name: _kind(each.values) for each in space.axes}, **dict.fromkeys(space.metrics, int)}
 
@@ -128,7 +128,7 @@ def _kind(values: Sequence[Any]) -> type:
 
 
 def named(column: str, space: Space, option: str) -> str:
-    """Return a column that is there; refuse any other."""
+    """Return the name of a column; refuse any other."""
     if column not in columns(space):
         raise UsageError(f"{option}: there is no column {column[:60]!r}; {suggestion(column, columns(space))}")
     return column
@@ -171,7 +171,7 @@ def joined(one: Rows | None, other: Rows) -> Rows:
 
 
 def narrowed(found: Rows, choice: Selection) -> Rows:
-    """Keep what the choice keeps of some rows; of parts narrowed before it is the same as of the whole."""
+    """Apply the selection to some rows; narrowing parts first gives the same result."""
     np = numpy()
     if choice.pareto is not None:
         places = front(*(found[name] for name in choice.pareto))
@@ -180,14 +180,14 @@ def narrowed(found: Rows, choice: Selection) -> Rows:
         column = found[choice.sort.removeprefix("-")]
         if choice.sort.startswith("-"):
             order = np.argsort(column, kind="stable")
-        else:  # from the largest, equals as they came
+        else:  # descending; ties keep their order
             order = len(column) - 1 - np.argsort(column[::-1], kind="stable")[::-1]
         found = {name: values[order] for name, values in found.items()}
     return found if choice.top is None else {name: values[: choice.top] for name, values in found.items()}
 
 
 def front(one: "Array", other: "Array") -> "Array":
-    """Return the places, rising in `one`, that no place beats: none is as small in both and smaller in one."""
+    """Return the undominated places, rising in `one`: no other is as small in both and smaller in one."""
     np = numpy()
     order: Array = np.lexsort((other, one))
     if not len(order):
@@ -211,17 +211,17 @@ def described(space: Space, id_: int) -> str:
     return " ".join(f"--{name} {text}" if name in OPTIONS else f"--set '{name}={text}'" for name, text in texts)
 
 
-# What a picture of a sweep needs: some candidates drawn evenly from all, and the front of all.
+# For the chart of a sweep: a uniform sample of the candidates, and the front of all.
 
 MOST = 4000
-"""Candidates in a picture: more are a blot, and a file nobody can open."""
+"""The most candidates in a chart: more would be unreadable, and the file too large."""
 
 SEED = 0
-"""Of the draws: the same sweep gives the same picture."""
+"""Seed of the sample: the same sweep gives the same chart."""
 
 
 class Cloud:
-    """Sees the rows of a sweep as they come; keeps those with the smallest of random keys, and the front."""
+    """Takes the rows of a sweep as they come; keeps those with the smallest random keys, and the front."""
 
     def __init__(self, x: str, y: str) -> None:
         self.x, self.y = x, y
@@ -245,7 +245,7 @@ class Cloud:
         self.front = self._front(joined(self.front, rows))
 
     def _front(self, found: Rows) -> Rows:
-        """Keep one candidate for each place of the front: others are drawn over it."""
+        """Keep one candidate for each point of the front: others would cover it."""
         kept = narrowed(found, Selection(pareto=(self.x, self.y)))
         np = numpy()
         x, y = kept[self.x], kept[self.y]

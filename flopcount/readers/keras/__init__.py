@@ -1,1 +1,1 @@
-"""keras."""
+"""Keras models."""

@@ -25,7 +25,7 @@ def query_value_key(op: CallOp, names: Sequence[str] = ("query", "value", "key")
 
 
 def multihead(op: CallOp) -> Made:
-    """Add multi-head attention: by its kind if that says it all."""
+    """Add multi-head attention: by its kind if that expresses it fully."""
     sources = query_value_key(op)
     rank, given = sources[0].rank, op.get("attention_axes")
     axes = [*range(op.outer, rank - 1)] if given is None else op.axes(given, rank)
@@ -35,7 +35,7 @@ def multihead(op: CallOp) -> Made:
 
 
 def _is_fused(op: CallOp) -> bool:
-    """Tell whether a row of its kind says it all: keys and values have one size, and there is no gate."""
+    """Tell whether its kind expresses it fully: keys and values have one size, and there is no gate."""
     same = op.get("value_dim") in (None, op.get("key_dim"))
     scores = op.keywords.get("return_attention_scores")
     return same and op.get("output_shape") is None and not op.get("use_gate") and not scores

@@ -157,7 +157,7 @@ class _Reader:
     def model(self, entry: Mapping[str, Any]) -> LayerGraph | None:
         """Read a model; None if the entry is a plain layer."""
         config = entry.get("config")
-        if isinstance(config, list):  # Keras before 2.2.3 wrote a Sequential so
+        if isinstance(config, list):  # Keras before 2.2.3 wrote a Sequential as a list
             config = {"layers": config}
         rows = config.get("layers") if isinstance(config, Mapping) else None
         if not isinstance(config, Mapping) or not isinstance(rows, list):
@@ -196,7 +196,7 @@ class _Reader:
     def _layer(self, row: Any, calls: tuple[LayerCall, ...]) -> LayerConfig:
         self.calls += max(len(calls), 1)
         if self.calls > MOST_CALLS:
-            raise Refusal(f"more than {MOST_CALLS} layers; that is more than flopcount reads")
+            raise Refusal(f"more than {MOST_CALLS} layers, the most that flopcount reads")
         if not isinstance(row, Mapping) or not isinstance(row.get("class_name"), str):
             raise Refusal("a layer has no class_name; the file is damaged")
         config = row.get("config")
@@ -282,7 +282,7 @@ class Turn(NamedTuple):
 
 
 def turns(model: LayerGraph) -> Iterator[Turn]:
-    """Yield the calls so that each finds what it reads, in the order of the file otherwise; refuse circles."""
+    """Yield the calls after those they read, otherwise in the order of the file; refuse cycles."""
     found = [Turn(layer, number) for layer in model.layers.values() for number in range(max(len(layer.calls), 1))]
     places = {(turn.layer.name, turn.number): place for place, turn in enumerate(found)}
     readers: dict[int, list[int]] = defaultdict(list)
@@ -303,11 +303,11 @@ def turns(model: LayerGraph) -> Iterator[Turn]:
     if any(missing):
         names = [turn.layer.name[:50] for turn, count in zip(found, missing, strict=True) if count]
         more = ", …" if len(names) > 5 else ""  # noqa: PLR2004  (enough to find the circle)
-        raise Refusal(f"layers wait for each other in a circle: {', '.join(names[:5])}{more}")
+        raise Refusal(f"layers form a cycle: {', '.join(names[:5])}{more}")
 
 
 def _place(places: dict[tuple[str, int], int], ref: Ref, reader: str) -> int:
     place = places.get((ref.layer, ref.call))
     if place is None:
-        raise Refusal(f"reads call {ref.call} of {ref.layer[:50]!r}, which is not there", reader[:50])
+        raise Refusal(f"reads call {ref.call} of {ref.layer[:50]!r}, which does not exist", reader[:50])
     return place

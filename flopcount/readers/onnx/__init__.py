@@ -1,1 +1,1 @@
-"""onnx."""
+"""ONNX models."""

@@ -85,7 +85,7 @@ class Walk:
 
     def _outputs(self, node: file.NodeProto, scope: GraphScope) -> list[Value | None]:
         if missing := [name for name in node.inputs if name and name not in scope.env]:
-            what = f"it reads {missing[0]!r}, which no earlier node makes; nodes have to be in order"
+            what = f"it reads {missing[0]!r}, which no earlier node writes; nodes have to be in order"
             raise Refusal(what, node.title, node.operator)
         inputs = tuple(scope.env.get(name) if name else None for name in node.inputs)
         if any(name and scope.env[name] is None for name in node.inputs):
