@@ -13,7 +13,7 @@ Anything else that escapes is a bug in flopcount (exit 3). Decisions depend on c
 and codes, never on sentences.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 Place = tuple[str | int, ...]
@@ -159,6 +159,18 @@ class Refusal(BadInput):
     def of(self, title: str) -> FileError:
         """Return the error about the file of this title."""
         return FileError(title, Located(str(self), self.line, int(self.line > 0), code="refusal"))
+
+
+def reason(error: OSError) -> str:
+    """Return why the system refuses something."""
+    return (error.strerror or str(error) or "cannot be read").lower()
+
+
+def listed(words: Iterable[str], most: int) -> str:
+    """Join the first words that differ, and count the others."""
+    words = [*dict.fromkeys(words)]
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def plain(text: str) -> str:

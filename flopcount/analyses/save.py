@@ -42,6 +42,12 @@ class Saved(NamedTuple):
     is_written_out: bool
     options: tuple[str, ...]
 
+    @property
+    def remarks(self) -> str:
+        """What to say after the file's name."""
+        out = ", written out, since its rows have different values in each use" if self.is_written_out else ""
+        return out + (f"; count it with the same {' and '.join(self.options)}" if self.options else "")
+
 
 def saved(case: Case, path: str, change: Exchange | None = None) -> Saved:
     """Return a case as an arch file that counts the same; a UsageError says why that is not possible."""
@@ -85,7 +91,7 @@ def _difference(text: str, notation: Notation, case: Case, path: str) -> str:
         costs = [f"{each.total.macs} {was.convention.word} and {each.total.params} params" for each in (now, was)]
         return f"the file costs {costs[0]} instead of {costs[1]}"
     # A layer without a name is named after its kind, old or new: what is counted is compared in order.
-    ours, theirs = ([(step.shape.dims, step.tally.counts) for step in each.trace.steps.values()] for each in (now, was))
+    ours, theirs = ([*each.trace.counted.values()] for each in (now, was))
     return "" if ours == theirs else "the file has other layers"
 
 

@@ -5,20 +5,18 @@ from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
 from flopcount.analyses.conditions import Columns, Condition, Topic
 from flopcount.analyses.conditions import condition as _condition
 from flopcount.analyses.sweep.axes import setting_axis, spelled
 from flopcount.case import HERE, METRICS, Cost, Count, Point, cost
-from flopcount.errors import SpecError, UsageError, suggestion
+from flopcount.errors import Note, SpecError, UsageError, suggestion
 from flopcount.formulas.numbers import exact
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
 from flopcount.network.plan import Given, Node, Plan
 from flopcount.network.trace import Trace, fields, own, trace
 from flopcount.network.transform import Replacement, Target, replacement
-from flopcount.spec.kinds import KINDS, STAND_INS, kind_named
+from flopcount.spec.kinds import KINDS, STAND_INS, kind_named, set_fields
 from flopcount.spec.load import Setting
 
 ALWAYS = ("path", "type", "in_channels", "out_channels", *METRICS)
@@ -126,16 +124,8 @@ def _check_complete(kind: str, names: Sequence[str]) -> None:
 
 def _validated(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     """Return values as the kind has them; raise a UsageError if they are invalid."""
-    model = kind_named(kind)
-    stand = {name: 1 for name in ("kernel_size", "out_channels") if name in own(model)}
-    try:
-        layer = model.model_validate({**stand, **values})
-    except ValidationError as error:
-        from flopcount.spec.problems import layer_problems
-
-        found = layer_problems(error, model, values)
-        raise UsageError("\n".join(f"--set {what}" for what in found.values())) from None
-    return {name: getattr(layer, name) for name in values}
+    stand: dict[str, Any] = {name: 1 for name in ("kernel_size", "out_channels") if name in own(kind_named(kind))}
+    return set_fields(kind, values, stand)
 
 
 UNCHANGED = "as they are"
@@ -147,7 +137,7 @@ class Unchanged(NamedTuple):
 
     path: str
     kind: str
-    reason: str
+    reason: Note
 
 
 class Alternative(NamedTuple):
@@ -181,12 +171,9 @@ def labelled(target: Target | None, point: Point) -> str:
 
 
 def alike(one: Count, other: Count) -> bool:
-    """Tell whether two counts of one network are the same: at the same inputs, with the same maps."""
-    traces = one.trace, other.trace
-    ours, theirs = (
-        [each.dims for each in (*it.inputs.values(), *(step.shape for step in it.steps.values()))] for it in traces
-    )
-    return ours == theirs
+    """Tell whether two counts of one network are the same: at the same inputs, with the same layers."""
+    ours, theirs = ([each.dims for each in it.trace.inputs.values()] for it in (one, other))
+    return ours == theirs and one.trace.counted == other.trace.counted
 
 
 class Choice(NamedTuple):
@@ -211,10 +198,12 @@ def alternative(base: Count, target: Target, choice: Choice) -> Alternative:
     origins = {node.path: (node, step) for node, step in home.trace.items()}
 
     def replaced(node: Node, step: Step) -> Replacement:
+        if node.kind not in STAND_INS and not any("conv_mac" in leaf.tally.counts for leaf in step.leaves()):
+            return Replacement(node)
         why = _excluded(node, step, base, choice)
         if why is None and node.path in first:
-            why = "it is the first convolution; --first replaces it too"
-        return Replacement(node, why) if why is not None else _fitted(node, step, origins[node.path], target, home)
+            why = Note("first", "it is the first convolution; --first replaces it too")
+        return Replacement(node, why) if why else _fitted(node, step, origins[node.path], target, home)
 
     pairs = [(node, replaced(node, step)) for node, step in base.trace.items()]
     network = base.trace.plan._replace(nodes=tuple(each.node for _, each in pairs))
@@ -226,15 +215,14 @@ def alternative(base: Count, target: Target, choice: Choice) -> Alternative:
     )
 
 
-def _excluded(node: Node, step: Step, base: Count, choice: Choice) -> str | None:
-    """Say why a layer is not chosen, empty if it is not a convolution; None if it is chosen."""
+def _excluded(node: Node, step: Step, base: Count, choice: Choice) -> Note | None:
+    """Return why a convolution is not chosen; None if it is."""
     if node.kind not in STAND_INS:
-        convolves = any("conv_mac" in leaf.tally.counts for leaf in step.leaves())
-        return f"{node.kind} does not replace a standard convolution" if convolves else ""
+        return Note("no-stand-in", f"{node.kind} does not replace a standard convolution")
     if choice.where:
         shapes = {name: _shape(name, base.trace) for name in node.inputs}
         if not choice.where(facts(node, step, shapes, cost(step, base.convention, [*METRICS]))):
-            return "excluded by --where"
+            return Note("condition", "excluded by --where")
     return None
 
 
@@ -248,20 +236,19 @@ def _fitted(node: Node, step: Step, origin: tuple[Node, Step], target: Target, h
     return Replacement(node, why) if why else found
 
 
-def _unfit(new: Node, old: Node, step: Step, home: Count) -> str:
-    """Say why a layer cannot take the place of another; empty if it can."""
+def _unfit(new: Node, old: Node, step: Step, home: Count) -> Note | None:
+    """Return why a layer cannot take the place of another; None if it can."""
     kernel = getattr(new.layer, "kernel_size", None)
     if KINDS[new.kind].spatial and {*(kernel if isinstance(kernel, tuple) else (kernel,))} == {1}:
-        return f"its kernel is 1×1; {new.kind} replaces larger ones only"
+        return Note("pointwise", f"its kernel is 1×1; {new.kind} replaces larger ones only")
     names = {name: _shape(name, home.trace) for name in _read(old)}
     alone = Plan((new,), {name: tuple(map(exact, shape.dims)) for name, shape in names.items()})
     try:
         made = trace(alone, names, _fitting(home.case.given, alone)).steps[new.path].shape
     except SpecError as error:
-        return error.problems[0].what
-    if made.dims != step.shape.dims:
-        return f"{new.kind} would output {render(made.dims)} instead of {render(step.shape.dims)}"
-    return ""
+        return Note("impossible", error.problems[0].what)
+    what = f"{new.kind} would output {render(made.dims)} instead of {render(step.shape.dims)}"
+    return None if made.dims == step.shape.dims else Note("other-map", what)
 
 
 def _read(node: Node) -> Iterator[str]:

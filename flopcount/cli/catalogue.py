@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from flopcount.case import Cost
-from flopcount.cli.options import complete_convention, output_options, plot_option
+from flopcount.cli.options import complete_convention, complete_kind, output_options, plot_option
 from flopcount.cli.output import Output, emit, show
 from flopcount.errors import UsageError, suggestion
 from flopcount.network.convention import described, mac_conventions
@@ -44,13 +43,8 @@ def archs(out: Output) -> None:
     show(catalogue.archs_report(found), out)
 
 
-def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    del ctx, param
-    return [CompletionItem(kind) for kind in KINDS if kind.lower().startswith(incomplete.lower())]
-
-
 @click.command("kinds")
-@click.argument("kind", required=False, shell_complete=_complete)
+@click.argument("kind", required=False, shell_complete=complete_kind)
 @output_options
 def kinds(kind: str | None, out: Output) -> None:
     """List the kinds of layers, or show one: its fields, equations and source."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flopcount.cli.output import emit, write_whole
-from flopcount.errors import Broken, FileError, Note, UsageError, plain
+from flopcount.errors import Broken, FileError, Note, UsageError, plain, reason
 
 if TYPE_CHECKING:
     from flopcount.analyses.budgets.check import Outcome
@@ -71,8 +71,7 @@ def write(result: "Outcome", chosen: list[tuple[str, str | None]]) -> None:
             with Path(summary).open("a", encoding="utf-8", newline="\n") as file:
                 file.write(step)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise FileError(summary, f"the step summary cannot be written: {reason}") from None
+            raise FileError(summary, f"the step summary cannot be written: {reason(error)}") from None
     for text, path in sorted(texts, key=lambda each: each[1] is None):
         if path is None:
             emit(text, None)

@@ -53,7 +53,7 @@ def command(arch: str, options: Options, view: View, out: Output) -> None:
         raise UsageError(f"--parts is for tables; {out.fmt} {how}")
     if view.graph:
         _check_graph(view, out)
-        emit(GRAPHS[view.graph](result, view.depth), out.output)
+        emit(GRAPHS[view.graph](result, view.depth), out.output, result.notes)
         return
     report = count_report(result, options.changes)
     table = report.tables[0]

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
 
 from flopcount.analyses.formula.networks import AXES, VariedCase, cost_polynomial
 from flopcount.cli.loading import Options, case_of
-from flopcount.cli.options import complete_arch, count_options, output_options, typed
+from flopcount.cli.options import complete_arch, complete_kind, count_options, output_options, typed
 from flopcount.cli.output import Output, emit, show
 from flopcount.errors import UsageError, suggestion
 from flopcount.report.cost import convention_facts
@@ -28,9 +28,8 @@ class Derivation(NamedTuple):
     axis: str | None = None
 
 
-def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    kinds = [CompletionItem(kind) for kind in KINDS if kind.lower().startswith(incomplete.lower())]
-    return [*kinds, *complete_arch(ctx, param, incomplete)]
+def _complete(*given: Any) -> list[CompletionItem]:
+    return [*complete_kind(*given), *complete_arch(*given)]
 
 
 @click.command("formula")
@@ -59,10 +58,10 @@ def command(name: str, *, latex: bool, asked: Derivation, options: Options, out:
     its batch or its width.
     """
     report = _kind(name, asked, options) if name in KINDS else _network(name, asked, options)
-    if latex and "pattern" in report.data():
+    if latex and asked.pattern:
         raise UsageError("--latex is for formulas, not for --pattern; use --format latex")
     if latex:
-        emit(latex_lines(report), out.output)
+        emit(latex_lines(report), out.output, report.notes)
     else:
         show(report, out)
 

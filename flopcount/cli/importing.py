@@ -74,17 +74,12 @@ def _text(result: Count, model: str, notation: Any, *, flat: bool) -> str:
     if not flat:  # with templates, if they cost the same, layer by layer
         short = folded(deepcopy(data))
         again = _trace(_case(short), None)
-        data = short if isinstance(again, Trace) and _layers(again) == _layers(result.trace) else data
+        data = short if isinstance(again, Trace) and again.counted == result.trace.counted else data
     return to_text(data, notation, header)
 
 
 def _case(data: Mapping[str, Any]) -> Case:
     return Case(of_spec(validated(Source("the arch file", "", "toml", data))))
-
-
-def _layers(traced: Trace) -> Mapping[str, Any]:
-    """Return all that is counted, by path."""
-    return {path: (step.shape.dims, step.tally.counts) for path, step in traced.steps.items()}
 
 
 def _with_fixed_by(data: Mapping[str, Any], case: Case) -> dict[str, Any]:
@@ -111,8 +106,8 @@ def _trace(case: Case, size: str | None) -> Trace | BadInput:
 def _difference(model: Trace | BadInput, written: Trace) -> str:
     """Return the first layer that differs, or that the model cannot have at this input; empty if there is none."""
     if isinstance(model, Trace):
-        ours = _layers(model)
-        return next((path for path, layer in _layers(written).items() if ours.get(path) != layer), "")
+        ours = model.counted
+        return next((path for path, layer in written.counted.items() if ours.get(path) != layer), "")
     refusal = model.__cause__
     return (refusal.node if isinstance(refusal, Refusal) else "") or (
         "" if isinstance(model, UsageError) else "the model"

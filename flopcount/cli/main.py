@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from flopcount import __version__
-from flopcount.errors import INDENT, FlopcountError, Message, SpecError, nearest, plain
+from flopcount.errors import INDENT, FlopcountError, Message, SpecError, nearest, plain, reason
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -176,7 +176,7 @@ def _ended(error: BaseException) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     if isinstance(error, OSError):
-        return _failed(f"the output cannot be written: {(error.strerror or str(error)).lower()}", 2)
+        return _failed(f"the output cannot be written: {reason(error)}", 2)
     if "FLOPCOUNT_DEBUG" in os.environ:
         raise error
     what = f"{type(error).__name__}: {error}"[:500]

@@ -41,6 +41,16 @@ def complete_convention(ctx: click.Context, param: click.Parameter, incomplete: 
     return [CompletionItem(name) for name in mac_conventions() if name.startswith(incomplete)]
 
 
+def complete_kind(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Complete the names of kinds."""
+    from click.shell_completion import CompletionItem
+
+    from flopcount.spec.kinds import KINDS
+
+    del ctx, param
+    return [CompletionItem(kind) for kind in KINDS if kind.lower().startswith(incomplete.lower())]
+
+
 def typed(name: str, kind: Any, *decorators: Decorator) -> Decorator:
     """Add options whose values reach the command as one value of a kind of NamedTuple."""
 

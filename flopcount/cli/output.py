@@ -2,14 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
-from flopcount.errors import FileError, Note
-from flopcount.report.table import Report, render_csv, render_json, render_latex, render_markdown
+from flopcount.errors import FileError, Note, reason
+from flopcount.report.table import Line, Report, render_csv, render_json, render_latex, render_markdown
 
 
 class Output(NamedTuple):
@@ -50,10 +50,8 @@ def show(report: Report, out: Output, *, parts: bool = False, chart: dict[str, A
         note = Note("chart-written", f"the chart is in {out.plot}")
         report = report._replace(notes=(*report.notes, note))
     render = FORMATS[out.fmt]
-    emit(render(report) if render else _table(report, out.output, parts=parts), out.output)
-    if out.fmt == "csv":
-        for line in (*report.lines, *(f"note: {note}" for note in report.notes)):
-            click.echo(line, err=True)
+    said: list[Note | Line] = [*report.lines, *report.notes] if out.fmt == "csv" else []
+    emit(render(report) if render else _table(report, out.output, parts=parts), out.output, said)
 
 
 def _table(report: Report, output: str | None, *, parts: bool) -> str:
@@ -68,14 +66,16 @@ def _table(report: Report, output: str | None, *, parts: bool) -> str:
     return render_terminal(report, shutil.get_terminal_size().columns, color=wants_color, parts=parts)
 
 
-def emit(text: str, output: str | None) -> None:
-    """Write text to a file or to standard output."""
+def emit(text: str, output: str | None, said: Sequence[Note | Line] = ()) -> None:
+    """Write text to a file or to standard output, and to stderr what is said about it."""
     if output in {None, "-"} and sys.stdout is None:
         raise FileError("<stdout>", "standard output is closed")
     if output is None or output == "-":
         click.echo(text, nl=False)
     else:
         write_whole(Path(output), text)
+    for each in said:
+        click.echo(f"note: {each}" if isinstance(each, Note) else each, err=True)
 
 
 def write_whole(path: Path, content: str | bytes, hint: str = "choose another -o") -> None:
@@ -88,8 +88,7 @@ def write_whole(path: Path, content: str | bytes, hint: str = "choose another -o
             return
         _replace(target, data)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise FileError(str(path), f"cannot be written: {reason}; {hint}") from None
+        raise FileError(str(path), f"cannot be written: {reason(error)}; {hint}") from None
 
 
 def _replace(target: Path, data: bytes) -> None:

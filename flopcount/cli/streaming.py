@@ -19,8 +19,8 @@ from flopcount.analyses.sweep.grid import Space, Words
 from flopcount.analyses.sweep.run import Chunk, Drawn, swept
 from flopcount.analyses.sweep.select import Cloud, Selection, Tallied
 from flopcount.cli.loading import Options, network_of
-from flopcount.cli.output import Output, show
-from flopcount.errors import FileError, UsageError
+from flopcount.cli.output import Output, emit, show
+from flopcount.errors import FileError, UsageError, reason
 from flopcount.report.cost import in_macs, key_in_flops, metrics_in
 from flopcount.report.sweep import SHOWN, json_lines, sweep_report
 from flopcount.report.table import Line, csv_rows
@@ -62,8 +62,7 @@ def opened(output: str | None, space: Space, start: Start | None) -> "Iterator[W
     try:
         writer: Writer = kind(Path(output), space, start)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise FileError(output, f"cannot be written: {reason}; choose another -o") from None
+        raise FileError(output, f"cannot be written: {reason(error)}; choose another -o") from None
     try:
         yield writer
     finally:
@@ -229,20 +228,19 @@ def streamed(sweep: Sweep, kept: Kept, out: Output) -> None:
     cloud = None if out.plot is None else Cloud(*(choice.pareto or DEFAULT_METRICS[::-1]))
     tallied = Tallied(sweep.space, sweep.evaluate)
     start = Start(sweep.part.start, ordered=sweep.drawn is None) if sweep.resumed else None
-    with _interruptible() as asked:
-        with opened(out.output, sweep.space, start) as writer:
-            shown, position = _run(sweep, choice, tallied, writer, asked, cloud=cloud)
-            is_stopped = asked and position < sweep.part.stop
-            if writer is not None and choice.waits and not is_stopped:
-                writer.write(shown)
-        if is_stopped:
-            click.echo(_stopped(position, choice, out.output), err=True)
-            raise KeyboardInterrupt
+    with _interruptible() as asked, opened(out.output, sweep.space, start) as writer:
+        shown, position = _run(sweep, choice, tallied, writer, asked, cloud=cloud)
+        is_stopped = asked and position < sweep.part.stop
+        if writer is not None and choice.waits and not is_stopped:
+            writer.write(shown)
     more = f"{out.output or '-o FILE.csv'} keeps all rows, --top shows more"
     more = "a larger --top shows more" if choice.top else more
     lines = [Line("text", sweep.drawn.sentence(size(sweep.space.axes)))] if sweep.drawn else []
     lines += [Line("file", f"written to {out.output}")] if out.output else []
     report = sweep_report(sweep.space, tallied, selection.cells(shown), lines=lines, more=more)
+    if is_stopped:
+        emit("", None, [Line("text", _stopped(position, choice, out.output)), *report.notes])
+        raise KeyboardInterrupt
     chart = None
     if cloud is not None:
         from flopcount.report.chart import sweep_chart

@@ -80,10 +80,7 @@ def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[Note, 
         emit(found.text, None)
         return ()
     write_whole(Path(path), found.text, "choose another --save")
-    written = f"the candidate is in {path}"
-    out = ", written out, since its rows have different values in each use"
-    again = f"; count it with the same {' and '.join(found.options)}" if found.options else ""
-    return (Note("saved", f"{written}{out if found.is_written_out else ''}{again}"),)
+    return (Note("saved", f"the candidate is in {path}{found.remarks}"),)
 
 
 def _all(space: Space, kept: Kept, out: Output) -> None:

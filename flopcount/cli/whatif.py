@@ -177,6 +177,4 @@ def _saved(found: Sequence[whatif.Alternative], path: str) -> str:
     new = saved(counted.case, path, Exchange(frozenset(replaced), target.fields if target else {}))
     write_whole(Path(path), new.text, "choose another --save")
     claims = ", without the claims, which do not apply to it" if counted.case.plan.spec.arch.claims else ""
-    out = ", written out, since its rows have different values in each use" if new.is_written_out else ""
-    again = f"; count it with the same {' and '.join(new.options)}" if new.options else ""
-    return f"the new network is in {path}{claims}{out}{again}"
+    return f"the new network is in {path}{claims}{new.remarks}"

@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from flopcount.errors import FileError, Place, Problem, UsageError, suggestion
+from flopcount.errors import FileError, Place, Problem, UsageError, reason, suggestion
 from flopcount.formulas.norm import ACTIVATIONS
 from flopcount.formulas.numbers import Dim
 from flopcount.formulas.step import OPERATIONS, PARAMETERS, Step
 from flopcount.network.implementation import ABSENT, CALL_STYLES
 from flopcount.network.padding_exact import PADDING_EXACT
-from flopcount.spec.fields import Flag, Help, printable, sentence, shown
+from flopcount.spec.fields import Flag, Help, Policy, PolicyName, printable, sentence, shown
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.source import Source
 from flopcount.spec.text import parsed
@@ -71,8 +71,7 @@ def padding_exact_names(weights: Weights) -> list[str]:
     return [name for name, weight in weights.items() if weight and name.endswith("_valid")]
 
 
-Policy = Literal["trainable", "weights", "total", "folded", "slim"]
-POLICIES: tuple[str, ...] = get_args(Policy)
+POLICIES: tuple[str, ...] = get_args(PolicyName)
 """The policies for parameters; the first is the default."""
 
 Unit = Literal["MAC", "FLOP"]
@@ -250,7 +249,7 @@ def _text(path: Path) -> str:
             raise FileError(str(path), "a file of conventions has at most 1 MiB")
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
-        raise FileError(str(path), f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise FileError(str(path), f"cannot be read: {reason(error)}") from None
     except ValueError:
         raise FileError(str(path), "this is not text; a convention is TOML in UTF-8") from None
 
@@ -311,7 +310,7 @@ def _file_model(bases: tuple[str, ...]) -> type[BaseModel]:
     """Return the model of a convention in a file that may extend others; it is built when a file is read."""
     entries = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT}
     params: dict[str, Any] = {
-        "policy": (Annotated[Policy, Help('"trainable", "weights", "total", "folded" or "slim"')], POLICIES[0]),
+        "policy": (Policy, POLICIES[0]),
         "counts": (Text, ""),
         **_weight_fields(PARAMETERS),
     }

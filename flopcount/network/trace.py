@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from flopcount.errors import Problem, ShapeError, SpecError
+from flopcount.formulas.numbers import Dim
 from flopcount.formulas.shape import Constraint, Shape, equal, render
 from flopcount.formulas.step import Step, frozen, shared
 from flopcount.network.plan import Given, Node, Plan, Values, spelled, valued
@@ -34,6 +35,11 @@ class Trace(NamedTuple):
     def input(self) -> Shape:
         """The shape of the first input, mostly the only one."""
         return next(iter(self.inputs.values()))
+
+    @property
+    def counted(self) -> dict[str, tuple[tuple[Dim, ...], Mapping[str, Dim]]]:
+        """All that is counted of each layer, by path."""
+        return {path: (step.shape.dims, step.tally.counts) for path, step in self.steps.items()}
 
     def items(self) -> Iterator[tuple[Node, Step]]:
         """Yield each node with its step, in the order of the computation."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import count, pairwise
 from typing import Any, NamedTuple
 
-from flopcount.errors import UsageError
+from flopcount.errors import Note, UsageError
 from flopcount.formulas import numbers as dims
 from flopcount.formulas.numbers import Dim
 from flopcount.formulas.step import Part, Step, Tally, composed
@@ -93,9 +93,9 @@ class Target(NamedTuple):
         return " ".join((self.kind, *(f"{name}={shown(value)}" for name, value in self.fields.items())))
 
     @property
-    def already(self) -> str:
+    def already(self) -> Note:
         """Why a layer that already matches stays."""
-        return f"it is a {self.label} already"
+        return Note("already", f"it is a {self.label} already")
 
 
 STANDARD = Target("Conv")
@@ -106,7 +106,7 @@ class Replacement(NamedTuple):
     """The layer in place of another: a new one, or the same one and the reason."""
 
     node: Node
-    reason: str = ""
+    reason: Note | None = None
 
 
 def standardized(traced: Trace) -> Plan | None:
@@ -157,18 +157,18 @@ def _is_already(node: Node, target: Target) -> bool:
     return all(known[name] == value and not _is_open(node, name) for name, value in target.wanted.items())
 
 
-def _lost(node: Node, target: str) -> str:
-    """Say which field of a layer the target lacks; empty if none matters."""
+def _lost(node: Node, target: str) -> Note | None:
+    """Return which field of a layer the target lacks; None if none matters."""
     known = own(kind_named(target))
     if isinstance(node.layer.shared, dict):
-        return f"it shares params with another layer, which a {target} cannot do"
+        return Note("shared", f"it shares params with another layer, which a {target} cannot do")
     for name in CARRIED[1:]:
         default = type(node.layer).model_fields[name].default if name in own(type(node.layer)) else None
         value = getattr(node.layer, name, default)
         if name not in known and name != "out_channels" and value != default:
             worded = "×".join(map(str, value)) if isinstance(value, tuple) else value
-            return f"{target} has no {name}, which is {worded} here"
-    return ""
+            return Note("no-field", f"{target} has no {name}, which is {worded} here")
+    return None
 
 
 # Folding: a batch norm that is the only reader of a layer with weights becomes its bias, one per channel.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from flopcount.errors import Note, Place, Refusal, ShapeError, UsageError, plain, suggestion
+from flopcount.errors import Note, Place, Refusal, ShapeError, UsageError, listed, plain, suggestion
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import PARAMETERS, Step
 from flopcount.network.plan import Node, input_shape
@@ -69,17 +69,15 @@ MOST_LISTED = 20
 """More unknown operators than this are counted, not listed."""
 
 
-def listed(counts: Mapping[str, int]) -> str:
+def occurrences(counts: Mapping[str, int]) -> str:
     """List names with their numbers of occurrences."""
-    shown = [f"{name} ({times}×)" if times > 1 else name for name, times in sorted(counts.items())]
-    more = len(shown) - MOST_LISTED
-    return ", ".join([*shown[:MOST_LISTED], *([f"and {more} more"] if more > 0 else [])])
+    return listed((f"{name} ({times}×)" if times > 1 else name for name, times in sorted(counts.items())), MOST_LISTED)
 
 
 def unknown_problem(what: str, counts: Mapping[str, int]) -> Refusal:
     """Return the refusal of a file for all its unknown operators."""
     hint = "count with --allow-unknown to skip them; the totals are then lower bounds"
-    return Refusal(f"{what} that flopcount does not support: {listed(counts)}; {hint}")
+    return Refusal(f"{what} that flopcount does not support: {occurrences(counts)}; {hint}")
 
 
 def counted_unknown(kinds: Iterable[str], options: ReadOptions) -> dict[str, int]:

@@ -18,13 +18,11 @@ from flopcount.case import METRICS, Cost
 from flopcount.errors import plain
 from flopcount.report.table import Report, escaped, markdown_row, notes_data, plural
 from flopcount.report.table import render_json as json_text
-from flopcount.spec.units import DEFAULT_METRICS, amount, pair, percent
 from flopcount.spec.units import METRICS as MEANING
+from flopcount.spec.units import amount, pair, percent
 
 if TYPE_CHECKING:
     from xml.etree import ElementTree as ET
-
-METRIC_ROWS = [METRICS[name] for name in DEFAULT_METRICS]
 
 
 def exemptions(exempt: Iterable[tuple[Finding, str]]) -> list[str]:
@@ -166,14 +164,10 @@ def counts(checked: Checked) -> Iterator[dict[str, Any]]:
             "point": str(count.point),
             "input": count.now.input,
             "counted": count.params,
-            **_values(count.now.total()),
-            "base": _values(count.before.total()) if count.before else None,
+            **count.now.total(),
+            "base": count.before.total() if count.before else None,
             **notes_data(count.now.notes),
         }
-
-
-def _values(cost: Cost) -> dict[str, int]:
-    return {each.name: cost[each.name] for each in METRIC_ROWS}
 
 
 def render_benchmark(outcome: Outcome) -> str:
@@ -184,9 +178,9 @@ def render_benchmark(outcome: Outcome) -> str:
 
 def _entries(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     name = " ".join(filter(None, (row["path"], row["point"], "" if row["counted"] == "trainable" else row["counted"])))
-    for each in METRIC_ROWS:
+    extra = "\n".join([f"input {row['input']}", *row["notes"]])
+    for each in (each for each in METRICS.values() if each.name in row):
         unit = "parameters" if each.name == "params" else each.title
-        extra = "\n".join([f"input {row['input']}", *row["notes"]])
         yield {"name": f"{name}: {each.name}", "unit": unit, "value": row[each.name], "extra": extra}
 
 
@@ -322,33 +316,35 @@ def _networks(files: Iterable[Checked]) -> Iterator[str]:
         for count in each.counts
         if (count.before.costs != count.now.costs if count.before else each.compared and not each.lost)
     ]
+    totals = [(count.now.total(), count.before.total() if count.before else None) for _, count in rows]
+    names = [name for name in METRICS if any(name in now for now, _ in totals)]
     if rows:
-        yield f"\n{_head('network')}"
-    for each, count in rows:
-        yield _row(_name(each, count), count.now.total(), count.before.total() if count.before else None)
+        yield f"\n{_head('network', names)}"
+    for (each, count), both in zip(rows, totals, strict=True):
+        yield _row(_name(each, count), names, *both)
 
 
 def _name(checked: Checked, count: Evaluation) -> str:
     return plain(" ".join(filter(None, (checked.path, str(count.point)))))
 
 
-def _head(what: str) -> str:
-    cells = [what, *(title for each in METRIC_ROWS for title in (each.title, "change"))]
+def _head(what: str, names: Iterable[str]) -> str:
+    cells = [what, *(title for name in names for title in (METRICS[name].title, "change"))]
     return f"{markdown_row(cells)}\n{markdown_row(['---', *['---:'] * (len(cells) - 1)])}"
 
 
-def _row(name: str, now: Cost | None, before: Cost | None) -> str:
+def _row(name: str, metrics: Iterable[str], now: Cost | None, before: Cost | None) -> str:
     """Return the metrics with what changed; a side that does not exist is empty."""
     cells: list[str] = []
-    for each in METRIC_ROWS:
-        new, old = (cost[each.name] if cost else None for cost in (now, before))
+    for each in metrics:
+        new, old = (cost.get(each) if cost else None for cost in (now, before))
         cells += [f"{new:,}" if new is not None else "", _change(new, old)]
     return markdown_row([escaped(name), *cells])
 
 
 def _change(new: int | None, old: int | None) -> str:
     if old is None or new is None:
-        return "new" if old is None else "removed"
+        return "new" if new is not None else "" if old is None else "removed"
     if new == old:
         return "="
     share = f" ({'−' if new < old else '+'}{percent(Fraction(abs(new - old) * 100, old))})" if old else ""
@@ -361,22 +357,22 @@ def _layers(checked: Checked) -> Iterator[str]:
         rows = [*_changed_layers(count)] if count.before else []
         if rows:
             more = [f"\n{len(rows) - MOST_ROWS} more layers changed."] if len(rows) > MOST_ROWS else []
-            table = "\n".join([_head("layer"), *rows[:MOST_ROWS], *more])
+            table = "\n".join([_head("layer", count.now.total()), *rows[:MOST_ROWS], *more])
             title = f"{html.escape(_name(checked, count))}: {plural(len(rows), 'layer')} changed"
             yield f"\n<details><summary>{title}</summary>\n\n{table}\n\n</details>"
 
 
 def _changed_layers(count: Evaluation) -> Iterator[str]:
-    now, before = count.now.costs, count.before.costs if count.before else {}
+    now, before, metrics = count.now.costs, count.before.costs if count.before else {}, [*count.now.total()]
     for path in dict.fromkeys((*now, *before)):
         new, old = now.get(path), before.get(path)
-        if new != old and any(cost and any(_values(cost).values()) for cost in (new, old)):
-            yield _row(path, new, old)
+        if new != old and any(cost and any(cost.values()) for cost in (new, old)):
+            yield _row(path, metrics, new, old)
 
 
 HELP: Mapping[str, str] = {
-    **{f"flopcount_{name}": f"{MEANING[name].capitalize()} of a network." for name in DEFAULT_METRICS},
-    **{f"flopcount_base_{name}": f"{MEANING[name].capitalize()} of a network at the base." for name in DEFAULT_METRICS},
+    **{f"flopcount_{name}": f"{about.capitalize()} of a network." for name, about in MEANING.items()},
+    **{f"flopcount_base_{name}": f"{about.capitalize()} of a network at the base." for name, about in MEANING.items()},
     "flopcount_finding": "The value that exceeds a limit.",
     "flopcount_finding_limit": "The limit that is exceeded.",
     "flopcount_check_exit_code": "0 if all limits hold, 1 if one is broken, 2 if something could not be checked.",
@@ -401,10 +397,10 @@ def _counts(outcome: Outcome) -> Iterator[Sample]:
         for row in counts(each):
             labels = {name: str(row[name]) for name in ("path", "arch", "point", "input", "counted")}
             labels |= {"notes": ",".join(row["note_codes"])} if row["notes"] else {}
-            for metric in METRIC_ROWS:
-                yield f"flopcount_{metric.name}", labels, row[metric.name]
+            for name in METRICS.keys() & row:
+                yield f"flopcount_{name}", labels, row[name]
                 if row["base"]:
-                    yield f"flopcount_base_{metric.name}", labels, row["base"][metric.name]
+                    yield f"flopcount_base_{name}", labels, row["base"][name]
 
 
 def _findings(outcome: Outcome) -> Iterator[Sample]:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 from flopcount.analyses.diff import QUIET, Change, Counted, Status
 from flopcount.analyses.whatif import Alternative, alike
 from flopcount.case import Count
-from flopcount.errors import Note
+from flopcount.errors import Note, listed
 from flopcount.report.cost import (
     Costs,
     convention_facts,
@@ -19,7 +19,7 @@ from flopcount.report.cost import (
     unknown_facts,
 )
 from flopcount.report.count import LAYERS, OUTPUT, POSITION
-from flopcount.report.table import Column, Line, Report, Row, Table, listed, plural, shape_text
+from flopcount.report.table import Column, Line, Report, Row, Table, plural, shape_text
 
 
 def comparison_report(named: Sequence[tuple[str, Count]]) -> Report:
@@ -133,7 +133,7 @@ def _whatif_notes(base: Count, found: Sequence[Alternative]) -> Iterator[Note]:
 def _nothing(each: Alternative) -> Iterator[Note]:
     """Yield a note if no layer was replaced, with the number of layers that already match."""
     if each.target and not each.replaced:
-        matching = sum(layer.reason == each.target.already for layer in each.unchanged)
+        matching = sum(layer.reason.code == "already" for layer in each.unchanged)
         already = f"; {plural(matching, 'layer already matches', 'layers already match')}" if matching else ""
         yield Note("nothing-replaced", f"nothing replaced{already}")
 
@@ -218,17 +218,18 @@ def _alternative(each: Alternative, shown: Costs, base: dict[str, int]) -> Row:
 
 def _unchanged(found: Sequence[Alternative]) -> Table:
     """Return the layers that were not replaced, those with one reason together."""
-    groups: dict[tuple[str, tuple[str, ...]], list[Alternative]] = {}
+    groups: dict[tuple[Note, tuple[str, ...]], list[Alternative]] = {}
     for each in found:
-        reasons: dict[str, list[str]] = {}
+        reasons: dict[Note, list[str]] = {}
         for layer in each.unchanged:
             reasons.setdefault(layer.reason, []).append(layer.path)
         for reason, paths in reasons.items():
             groups.setdefault((reason, tuple(paths)), []).append(each)
     rows = []
     for (reason, left), some in groups.items():
-        cells = {"layers": len(left), "which": listed(left, MOST_NAMED), "reason": reason, "of": _named(some, found)}
-        rows.append(Row({**cells, "paths": [*left], "alternatives": [each.label for each in some]}))
+        cells = {"layers": len(left), "which": listed(left, MOST_NAMED), "reason": str(reason), "code": reason.code}
+        more = {"of": _named(some, found), "paths": [*left], "alternatives": [each.label for each in some]}
+        rows.append(Row({**cells, **more}))
     columns = (*UNCHANGED, *([Column("of", "with")] if len(found) > 1 else []))
     return Table("left", columns, tuple(rows), separator="")
 

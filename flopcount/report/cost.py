@@ -57,7 +57,7 @@ class Costs(NamedTuple):
 
     def column(self, metric: Metric, key: str, title: str) -> Column:
         """Return a column of integers."""
-        return Column(key, title, "count", metric.name, metric.combine)
+        return Column(key, title, "count", metric.name, combines=True)
 
     def alternative(self, number: int, value: Mapping[str, int], base: Mapping[str, int] | None) -> dict[str, Any]:
         """Return what an alternative costs, with its ratio to a base and what it saves."""

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from flopcount.case import Count, ratio
+from flopcount.case import METRICS, Count, combined, ratio
 from flopcount.errors import UsageError, suggestion
 from flopcount.formulas.step import Step
+from flopcount.network.plan import Node
 from flopcount.report.cost import Costs, convention_line, costs_of, facts, input_line, key_in_flops, unknown_facts
 from flopcount.report.table import Column, Report, Row, Table, plural, shape_text
 
@@ -60,16 +61,16 @@ def _layers(result: Count, shown: Costs, totals: dict[str, int], standard: dict[
 def _columns(shown: Costs, *, is_compared: bool) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
     """Return the columns of layers, and those shown on request."""
     head = shown.headline
-    columns = [*LAYERS, *shown.columns(), Column("share", "share", "share", head.name, "sum")]
+    columns = [*LAYERS, *shown.columns(), Column("share", "share", "share", head.name, combines=True)]
     more = [
         Column("kernel", "kernel", "shape"),
-        *(Column(f"{each.name}_share", f"of {each.title}", "share", each.name, "sum") for each in shown.others),
+        *(Column(f"{each.name}_share", f"of {each.title}", "share", each.name, combines=True) for each in shown.others),
     ]
     if is_compared:
         standard = [shown.column(each, f"standard_{each.name}", f"standard {each.title}") for each in shown.metrics]
         columns += [each for each in standard if each.metric == head.name]
         columns += [Column("ratio", "ratio", "ratio", head.name)]
-        more += [each._replace(combine="") for each in standard if each.metric != head.name]
+        more += [each._replace(combines=False) for each in standard if each.metric != head.name]
     return tuple(columns), tuple(more)
 
 
@@ -148,12 +149,12 @@ def _sums(rows: list[Row], columns: Sequence[Column]) -> dict[str, Any]:
     sums: dict[str, Any] = {}
     for column in columns:
         known = [value for value in (row.cells.get(column.key) for row in rows) if value is not None]
-        if column.combine and known:
-            sums[column.key] = sum(known) if column.combine == "sum" else max(known)
+        if column.combines and known:
+            sums[column.key] = METRICS[column.metric].combined(known)
         standard = f"standard_{column.metric}"
         if column.key == "ratio" and standard in sums:
             compared = [row.cells[column.metric] for row in rows if row.cells.get(standard) is not None]
-            sums["ratio"] = ratio(sum(compared), sums[standard])
+            sums["ratio"] = ratio(METRICS[column.metric].combined(compared), sums[standard])
     return {key: value for key, value in sums.items() if value is not None}
 
 
@@ -167,7 +168,7 @@ def summed_by(table: Table, key: str) -> Table:
     added = _added(table)
     groups = _grouped(rows, _GROUPS.get(key, lambda row: str(row.cells.get(key, ""))))
     counted = tuple(Row({key: name, "layers": len(inside), **_sums(inside, added)}) for name, inside in groups)
-    kept = [column for column in added if column.combine or column.key == "ratio"]
+    kept = [column for column in added if column.combines or column.key == "ratio"]
     if key == "kernel":  # a part has no standard convolution of its own
         kept = [column for column in kept if column.key != "ratio" and not column.key.startswith("standard_")]
     total = Row({**table.total.cells, key: table.total.cells.get("path", "total")}) if table.total else None
@@ -218,8 +219,9 @@ def cut(table: Table, top: int) -> Table:
 
 
 def with_columns(table: Table, keys: str) -> Table:
-    """Show only some columns, in the order given."""
-    return table._replace(columns=tuple(_column(table, key.strip(), "--columns") for key in keys.split(",")), more=())
+    """Show only some columns, each once, in the order given."""
+    columns = dict.fromkeys(_column(table, key.strip(), "--columns") for key in keys.split(","))
+    return table._replace(columns=tuple(columns), more=())
 
 
 def _column(table: Table, key: str, option: str) -> Column:
@@ -240,14 +242,15 @@ def _graph(result: Count, depth: int | None) -> tuple[dict[str, str], list[tuple
     shown = costs_of(result)
     groups = {path: _short(path, depth) for path in (*result.trace.inputs, *result.trace.steps)}
     labels = {name: f"{name}<br>{shape_text(shape.dims)}" for name, shape in result.trace.inputs.items()}
-    totals: dict[str, dict[str, int]] = {}
+    members: dict[str, list[tuple[Node, Step]]] = {}
     for node, step in result.trace.items():
-        name, own = groups[node.path], shown.values(result.cost(step))
-        known = totals.setdefault(name, dict.fromkeys(own, 0))
-        totals[name] = {key: known[key] + value for key, value in own.items()}
+        members.setdefault(groups[node.path], []).append((node, step))
+    for name, inside in members.items():
+        (node, step), costs = inside[-1], (result.cost(step) for _, step in inside)
+        total = shown.values(combined(costs, result.case.metrics))
         kind = node.kind if name == node.path else "block"
-        values = ", ".join(f"{totals[name][each.name]} {each.title}" for each in shown.metrics)
-        cost = values if any(totals[name].values()) else "no cost"
+        values = ", ".join(f"{total[each.name]} {each.title}" for each in shown.metrics)
+        cost = values if any(total.values()) else "no cost"
         labels[name] = f"{name}<br>{kind} → {shape_text(step.shape.dims)}<br>{cost}"
     edges = ((groups[source], groups[node.path]) for node, _ in result.trace.items() for source in node.inputs)
     return labels, [*dict.fromkeys((one, other) for one, other in edges if one != other)]

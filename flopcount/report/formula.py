@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from flopcount.analyses.formula.kinds import Forms
 from flopcount.analyses.formula.networks import AXES, CostPolynomial
-from flopcount.analyses.formula.symbols import Assumption, latex
+from flopcount.analyses.formula.symbols import Assumption, latex, library
 from flopcount.case import METRICS
 from flopcount.errors import UsageError
 from flopcount.report.table import Column, Line, Report, Row, Table
@@ -17,19 +18,25 @@ FIRST = ("M", "N", "D", "k", "k_1", "k_2", "t", "g", "p")
 """The letters that come first in a product, in this order."""
 PLACES = ("n", "T", "H", "W")
 """The letters that come last: where a product is done."""
-NAMES = {"Max": "max({})", "Min": "min({})", "Abs": "abs({})", "floor": "⌊{}⌋", "ceiling": "⌈{}⌉"}
 
 
 def written(expression: Any) -> str:
     """Return an expression in symbols on one line."""
-    kind = type(expression).__name__
-    if kind == "Add":
+    if expression.is_Add:
         return _sum([*expression.as_ordered_terms()])
-    if kind in {"Mul", "Pow"}:
+    if expression.is_Mul or expression.is_Pow:
         return _product(expression)
-    if kind in NAMES:
-        return NAMES[kind].format(", ".join(map(written, expression.args)))
-    return spelled(str(expression)) if kind == "Symbol" else str(expression).replace("-", "−")
+    if expression.func in (functions := _functions()):
+        return functions[expression.func].format(", ".join(map(written, expression.args)))
+    return spelled(str(expression)) if expression.is_Symbol else str(expression).replace("-", "−")
+
+
+@cache
+def _functions() -> Mapping[Any, str]:
+    """Return how functions of expressions are written."""
+    sympy = library()
+    names = {sympy.Max: "max({})", sympy.Min: "min({})", sympy.Abs: "abs({})"}
+    return {**names, sympy.floor: "⌊{}⌋", sympy.ceiling: "⌈{}⌉"}
 
 
 def spelled(name: str) -> str:
@@ -47,7 +54,7 @@ def _sum(terms: Sequence[Any]) -> str:
 def _product(expression: Any) -> str:
     """Return numerator / denominator, factors in their usual order."""
     coefficient, rest = expression.as_coeff_Mul()
-    factors = list(rest.args) if type(rest).__name__ == "Mul" else [rest] if rest != 1 else []
+    factors = list(rest.args) if rest.is_Mul else [rest] if rest != 1 else []
     below = [factor for factor in factors if _is_below(factor)]
     above = [factor for factor in factors if not _is_below(factor)]
     coefficient, above = _turned(coefficient, above)
@@ -65,7 +72,7 @@ def _turned(coefficient: Any, factors: list[Any]) -> tuple[Any, list[Any]]:
     """Write (H + 1 − k) for −(k − H − 1)."""
     result = []
     for factor in factors:
-        terms = factor.args if type(factor).__name__ == "Add" else ()
+        terms = factor.args if factor.is_Add else ()
         turn = 2 * sum(term.could_extract_minus_sign() for term in terms) > len(terms)
         coefficient, factor = (-coefficient, -factor) if turn else (coefficient, factor)  # noqa: PLW2901  (turned)
         result.append(factor)
@@ -73,12 +80,12 @@ def _turned(coefficient: Any, factors: list[Any]) -> tuple[Any, list[Any]]:
 
 
 def _is_below(factor: Any) -> bool:
-    return type(factor).__name__ == "Pow" and factor.args[1].could_extract_minus_sign()
+    return bool(factor.is_Pow) and factor.args[1].could_extract_minus_sign()
 
 
 def _factor(factor: Any) -> str:
     base, exponent = factor.as_base_exp()
-    text = f"({written(base)})" if type(base).__name__ == "Add" else written(base)
+    text = f"({written(base)})" if base.is_Add else written(base)
     return text if exponent == 1 else text + str(exponent).translate(RAISED)
 
 

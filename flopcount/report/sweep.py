@@ -10,10 +10,10 @@ from flopcount.analyses.sweep.axes import Axis, digits, size
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.select import Reason, Tallied, columns
 from flopcount.case import METRICS
-from flopcount.errors import Note
+from flopcount.errors import Note, listed
 from flopcount.network.convention import Convention
 from flopcount.report.cost import convention_facts, convention_line, costs
-from flopcount.report.table import Column, Line, Report, Row, Table, listed
+from flopcount.report.table import Column, Line, Report, Row, Table
 
 SHOWN = 20
 """Rows that are shown by default."""

@@ -21,14 +21,14 @@ WORDS = frozenset({"text", "prose", "shape"})
 class Column(NamedTuple):
     """A key in the data, a title for people, and what the values are.
 
-    `metric` names the metric a column is about; `combine` is how its values are combined when rows are grouped.
+    `metric` names the metric a column is about, which also says how rows combine if the column `combines`.
     """
 
     key: str
     title: str
     form: Form = "text"
     metric: str = ""
-    combine: Literal["", "sum", "max"] = ""
+    combines: bool = False
 
 
 class Row(NamedTuple):
@@ -128,13 +128,6 @@ def shape_text(value: object) -> str:
 def plural(number: int, noun: str, many: str = "") -> str:
     """Return a number with its noun: 1 layer, 2 layers."""
     return f"{number} {noun if number == 1 else many or f'{noun}s'}"
-
-
-def listed(words: Iterable[str], most: int) -> str:
-    """Join the first words that differ, and count the others."""
-    words = [*dict.fromkeys(words)]
-    more = len(words) - most
-    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def render_json(report: Report) -> str:

@@ -6,7 +6,7 @@ Every type carries a `Help`: the words for what it accepts, which error messages
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal, LiteralString, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, LiteralString, NamedTuple, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -131,10 +131,14 @@ Equation = Annotated[
 ]
 
 
+def _either(*words: str) -> Help:
+    *most, last = (f'"{word}"' for word in words)
+    return Help(f"{', '.join(most)} or {last}")
+
+
 def _choice(*words: str, about: str = "") -> Any:
     """Return the type of one word out of several; "none" stands for no value."""
-    *most, last = (f'"{word}"' for word in words)
-    named = Help(about or f"{', '.join(most)} or {last}")
+    named = Help(about) if about else _either(*words)
     return Annotated[Literal[words], AfterValidator(lambda word: None if word == "none" else word), named]
 
 
@@ -146,10 +150,8 @@ Function = _choice("none", *ACTIVATIONS, about=_FUNCTIONS)
 Operator = _choice(*FUNCTIONS, about=_OPERATORS)
 Mode = _choice("nearest", "linear", "bilinear", "bicubic", "trilinear", "area")
 Reduction = _choice("mean", "sum", "max", "min", "prod", "norm", "logsumexp", "argmax", "argmin")
-Policy = Annotated[
-    Literal["trainable", "weights", "total", "folded", "slim"],
-    Help('"trainable", "weights", "total", "folded" or "slim"'),
-]
+PolicyName = Literal["trainable", "weights", "total", "folded", "slim"]
+Policy = Annotated[PolicyName, _either(*get_args(PolicyName))]
 
 
 class Option(NamedTuple):

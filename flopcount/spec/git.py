@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from flopcount.errors import FileError, UsageError, plain, suggestion
+from flopcount.errors import FileError, UsageError, plain, reason, suggestion
 
 
 class _GitError(FileError):
@@ -142,10 +142,10 @@ def _git(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
     except FileNotFoundError:
         raise UsageError("--base needs git, which is not on the path; install it, or omit --base") from None
     except OSError as error:
-        raise FileError("git", f"cannot be run: {(error.strerror or str(error)).lower()}") from None
+        raise FileError("git", f"cannot be run: {reason(error)}") from None
     if process.returncode:
-        reason = plain(said.decode(errors="replace").strip().partition("\n")[0][:300])
-        raise _GitError(f"git {arguments[0]} in {folder}", reason or "it failed")
+        why = plain(said.decode(errors="replace").strip().partition("\n")[0][:300])
+        raise _GitError(f"git {arguments[0]} in {folder}", why or "it failed")
     return printed
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from flopcount.errors import suggestion
 from flopcount.spec.expression import Expression, NotArithmeticError, parse
-from flopcount.spec.fields import Flag, Help, Layer, Name
+from flopcount.spec.fields import LARGEST, Flag, Help, Layer, Name
 from flopcount.spec.kinds import KINDS, parameters
 
 Raw = Mapping[str, Any]
@@ -20,7 +20,7 @@ SPECIAL = ("in_channels", "channels", "index")
 STRUCTURE = ("type", "name", "after", "repeat", "when", "layers")
 """The keys of a row that are not fields of its kind."""
 
-Number = Annotated[int, Field(strict=True, ge=-(10**9), le=10**9)]
+Number = Annotated[int, Field(strict=True, ge=-LARGEST, le=LARGEST)]
 Decimal = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e9, le=1e9)]
 Word = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Arguments = Annotated[
@@ -43,10 +43,9 @@ class LayerRow(Layer):
     when: Any = True
     fields: Mapping[str, Any] = {}
     layers: tuple["LayerRow", ...] = ()
-    templated: bool = False
 
 
-def row(raw: Raw, defaults: Raw, layers: tuple[LayerRow, ...], *, templated: bool) -> LayerRow:
+def row(raw: Raw, defaults: Raw, layers: tuple[LayerRow, ...]) -> LayerRow:
     """Take a row apart; nothing is checked here."""
     fields = {key: value for key, value in raw.items() if key not in STRUCTURE}
     after = raw.get("after")
@@ -58,7 +57,6 @@ def row(raw: Raw, defaults: Raw, layers: tuple[LayerRow, ...], *, templated: boo
         when=raw.get("when", True),
         fields={**defaults, **fields},
         layers=layers,
-        templated=templated,
     )
 
 
@@ -110,7 +108,7 @@ def prepared(data: Raw) -> Raw:
         given = defaults_of(kind) if isinstance(kind, str) else {}
         if templated or (isinstance(kind, str) and kind in templates):
             known = tuple(each for each in inner if isinstance(each, LayerRow)) if isinstance(inner, list) else ()
-            return row(layer, given, known, templated=templated)
+            return row(layer, given, known)
         return {**given, **layer, **({"layers": inner} if kind == "Block" and "layers" in layer else {})}
 
     bodies = {

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from flopcount.errors import FileError, Located
+from flopcount.errors import FileError, Located, reason
 from flopcount.spec.source import Notation, Source, at_line, at_span, nested_deeper, repeated_key, token
 
 MOST_BYTES = 64 * 2**20
@@ -29,7 +29,7 @@ def read_bytes(path: Path, title: str = "") -> bytes:
     except IsADirectoryError:
         raise FileError(title, "this is a folder; name an arch file in it") from None
     except OSError as error:
-        raise FileError(title, f"{(error.strerror or 'cannot be read').lower()}; check the path") from None
+        raise FileError(title, f"{reason(error)}; check the path") from None
 
 
 def decoded(content: bytes, title: str) -> str:

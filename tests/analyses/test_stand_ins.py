@@ -70,7 +70,7 @@ def of(*layers: Mapping[str, Any]) -> Count:
 
 def reasons(found: Alternative) -> dict[str, str]:
     """Return why layers were left alone, by path."""
-    return {each.path: each.reason for each in found.unchanged}
+    return {each.path: str(each.reason) for each in found.unchanged}
 
 
 def test_there_is_an_example_of_every_kind_that_stands_for_a_convolution() -> None:

@@ -44,7 +44,7 @@ def changed(base: Count, kind: str, choice: Choice | None = None, **fields: Any)
 
 def reasons(found: Alternative) -> dict[str, str]:
     """Return why layers were left alone, by path."""
-    return {each.path: each.reason for each in found.unchanged}
+    return {each.path: str(each.reason) for each in found.unchanged}
 
 
 def ratios(base: Count, found: Alternative) -> dict[str, Fraction]:

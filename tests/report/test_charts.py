@@ -39,7 +39,7 @@ BODY = {"standard convolutions": 1045417824, "as specified": 126373376}
 
 VGG16_PARAMS, VGG16_MACS = 138_357_544, 15_470_264_320
 RESNET50_PARAMS = 25_557_032
-MACS = Column("macs", "MACs", "count", "macs", "sum")
+MACS = Column("macs", "MACs", "count", "macs", combines=True)
 
 
 def counted(name: str) -> Report:
@@ -184,7 +184,7 @@ def swept(macs: Any, params: Any, sizes: Any, **axes: tuple[int, ...]) -> Spec:
     cloud = Cloud("macs", "params")
     columns = {"id": range(len(macs)), "input": sizes, "macs": macs, "params": params}
     cloud.see({name: np.asarray(values) for name, values in columns.items()})
-    table = Table("candidates", (MACS, Column("params", "params", "count", "params", "sum")), ())
+    table = Table("candidates", (MACS, Column("params", "params", "count", "params", combines=True)), ())
     known = [Axis(name, values, values) for name, values in axes.items()]
     return sweep_chart(Report("a sweep", (table,), LINES), cloud, known)
 

@@ -21,7 +21,7 @@ from flopcount.analyses.budgets.judge import (
     unread,
 )
 from flopcount.case import HERE, METRICS, Case, Point, load, load_bytes
-from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain
+from flopcount.errors import BadInput, FileError, Note, Place, UsageError, listed, plain
 from flopcount.spec.budget import Budget
 from flopcount.spec.fields import shown
 from flopcount.spec.git import base_at, outside, root_of, texts_at
@@ -404,18 +404,13 @@ def title_of(path: Path, folder: Path) -> str:
 
 def _unlimited(results: Sequence[Checked]) -> Iterator[Note]:
     """Yield notes on limits that were not checked, with the reason."""
-    free = [each.path for each in results if not each.limited]
+    free = [plain(each.path) for each in results if not each.limited]
     if free:
-        yield Note("no-limits", f"no limits apply to {_listed(free)}")
+        yield Note("no-limits", f"no limits apply to {listed(free, MOST_LISTED)}")
     if any(each.relative and not each.compared for each in results):
         what = "there is no base; give --base REF, or set base in the configuration"
         yield Note("no-base", f"limits on changes were not checked: {what}")
-    lost = [each.path for each in results if each.relative and each.lost]
+    lost = [plain(each.path) for each in results if each.relative and each.lost]
     if lost:
         what = "the version at the base cannot be counted"
-        yield Note("base-uncounted", f"limits on changes were not checked for {_listed(lost)}: {what}")
-
-
-def _listed(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - MOST_LISTED} more" if len(paths) > MOST_LISTED else ""
-    return f"{', '.join(map(plain, paths[:MOST_LISTED]))}{more}"
+        yield Note("base-uncounted", f"limits on changes were not checked for {listed(lost, MOST_LISTED)}: {what}")

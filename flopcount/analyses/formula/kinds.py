@@ -11,8 +11,8 @@ from flopcount.formulas.numbers import Dim, Expr, Graph, needed
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import convention
-from flopcount.spec.fields import help_of, option, own_fields
-from flopcount.spec.kinds import KINDS, formula, kind_named
+from flopcount.spec.fields import LARGEST, help_of, option, own_fields
+from flopcount.spec.kinds import KINDS, formula, kind_named, set_fields
 from flopcount.spec.units import DEFAULT_METRICS
 
 MEANINGS: Mapping[str, str] = {
@@ -61,15 +61,11 @@ class Forms(NamedTuple):
     assumptions: tuple[Assumption, ...]
 
 
-LARGEST = 10**9
-"""Letters stand for numbers from 1 to this."""
-
-
 class Letters(Graph):
     """The letters of a question."""
 
     def of(self, name: str) -> Expr:
-        """Return a letter."""
+        """Return a letter, which stands for a number from 1 on."""
         return self.variable(name, 1, LARGEST)
 
 
@@ -129,21 +125,11 @@ def _letters(kind: str, settings: Mapping[str, Any], letters: Letters) -> dict[s
 
 def _checked(kind: str, settings: Mapping[str, Any], letters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that are values, validated as if a file had them."""
-    from pydantic import ValidationError
-
-    model = kind_named(kind)
-    for name in settings.keys() - {*own_fields(model)}:
-        raise UsageError(f"--set {name}: {kind} has no such option; {suggestion(name, own_fields(model))}")
+    known = own_fields(kind_named(kind))
+    for name in settings.keys() - {*known}:
+        raise UsageError(f"--set {name}: {kind} has no such option; {suggestion(name, known)}")
     values = {name: value for name, value in settings.items() if value != str(letters.get(name))}
-    stand_ins = {name: _number(value) for name, value in letters.items()}
-    try:
-        layer = model.model_validate({**stand_ins, **values})
-    except ValidationError as error:
-        from flopcount.spec.problems import layer_problems
-
-        found = layer_problems(error, model, {**stand_ins, **values}).values()
-        raise UsageError("\n".join(f"--set {what}" for what in found)) from None
-    return {name: getattr(layer, name) for name in values}
+    return set_fields(kind, values, {name: _number(value) for name, value in letters.items()})
 
 
 def _number(value: Any) -> Any:

@@ -11,7 +11,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flopcount.errors import Note, Refusal, UsageError
+from flopcount.errors import Note, Refusal, UsageError, reason
 from flopcount.network.plan import input_shape
 from flopcount.readers.base import (
     ACTIVATIONS,
@@ -24,8 +24,8 @@ from flopcount.readers.base import (
     batch_asked,
     counted_unknown,
     exact,
-    listed,
     network_name,
+    occurrences,
     plain_layer,
     plain_word,
     sanitized,
@@ -57,7 +57,7 @@ def read_archive(path: Path) -> Build:
     except IsADirectoryError:
         raise Refusal("this is a folder; name a .keras file in it") from None
     except OSError as error:
-        raise Refusal(f"{(error.strerror or 'cannot be read').lower()}; check the path") from None
+        raise Refusal(f"{reason(error)}; check the path") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError):
         what = "not a .keras archive, which is a zip file that contains config.json; save the model again"
         raise Refusal(what) from None
@@ -387,7 +387,7 @@ class _Walk:
 
     def notes(self) -> list[Note]:
         """Return the note on weights that are used more than once."""
-        times = listed({name: count + 1 for name, count in self.shared.items()})
+        times = occurrences({name: count + 1 for name, count in self.shared.items()})
         return [Note("shared-weights", f"weights that are used more than once are counted once: {times}")] * bool(times)
 
     def through(self, model: LayerGraph, scene: Scene, inputs: Mapping[str, FeatureMap]) -> list[FeatureMap]:

@@ -11,7 +11,7 @@ from stat import S_ISREG
 from struct import calcsize, unpack_from
 from typing import Any, NamedTuple
 
-from flopcount.errors import Refusal
+from flopcount.errors import Refusal, reason
 
 MOST_NODES = MOST_VALUES = 100_000
 """The most nodes of a graph, functions expanded, and the most elements of a tensor whose values are read."""
@@ -306,7 +306,7 @@ def model(path: Path) -> ModelProto:
     except Refusal as error:
         raise Refusal(f"not an ONNX model, or truncated or damaged: {error}; export it again") from None
     except OSError as error:
-        raise Refusal(f"{(error.strerror or 'cannot be read').lower()}; check the path") from None
+        raise Refusal(f"{reason(error)}; check the path") from None
     is_empty = S_ISREG(status.st_mode)
     raise Refusal("the file is empty; export the model again" if is_empty else "not a regular file; name one")
 
