@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 from conftest import Run, Write
-from readers.darknet_texts import conv, head, network, section
 from repositories import repository
 
 import flopcount
@@ -36,6 +35,7 @@ layers = [
   { type = "Linear", out_features = 10 },
 ]
 """
+CFG = "[net]\nwidth=32\nheight=32\nchannels=3\n[convolutional]\nfilters=8\nsize=3\nactivation=linear\n"
 FILES = {
     "net.toml": NETWORK,
     "wide.toml": NETWORK.replace("32, kernel", "64, kernel"),
@@ -48,8 +48,8 @@ FILES = {
     '{ type = "Conv", out_channels = 4, kernel_size = 1, groups = 2 },\n]\n',
     "templated.toml": "input = [4, 8, 8]\narguments = { d = 4 }\nlayers = [\n"
     '{ type = "Conv", out_channels = "8 if d > 2 else 16", kernel_size = 1 },\n]\n',
-    "net.cfg": network(32, conv(8, 3), head(4)),
-    "odd.cfg": network(32, conv(8, 3), section("odd")),
+    "net.cfg": CFG,
+    "odd.cfg": CFG + "[odd]\n",
     "flopcount.toml": '[[budget]]\nid = "small"\nfiles = "*.toml"\nmacs = "1M"\nparams = "10k"\n',
 }
 LOCKED = ("net.toml", "vanishing.toml", "net.cfg")

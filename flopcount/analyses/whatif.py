@@ -16,8 +16,9 @@ from flopcount.formulas.step import Step
 from flopcount.network.plan import Given, Node, Plan
 from flopcount.network.trace import Trace, fields, own, trace
 from flopcount.network.transform import Replacement, Target, replacement
-from flopcount.spec.kinds import KINDS, STAND_INS, kind_named, set_fields
+from flopcount.spec.kinds import KINDS, STAND_INS, kind_named
 from flopcount.spec.load import Setting
+from flopcount.spec.problems import set_fields
 
 ALWAYS = ("path", "type", "in_channels", "out_channels", *METRICS)
 """Names that a condition can use for every layer, in addition to its fields."""

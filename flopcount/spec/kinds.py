@@ -10,9 +10,8 @@ from inspect import Parameter, cleandoc, signature
 from types import NoneType
 from typing import Annotated, Any, NamedTuple, get_args
 
-from pydantic import Field, ValidationError, create_model
+from pydantic import Field, create_model
 
-from flopcount.errors import UsageError
 from flopcount.formulas import attention, conv, conv_dynamic, conv_factored, conv_variants, norm, pool, tensor
 from flopcount.formulas.step import Step
 from flopcount.spec.fields import Layer, option
@@ -188,16 +187,3 @@ def summary(kind: str) -> str:
 def description(kind: str) -> str:
     """Return a formula's docstring: a line, its equations, its source."""
     return cleandoc(formula(kind).__doc__ or "")
-
-
-def set_fields(kind: str, values: Mapping[str, Any], stand_ins: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of --set as a kind has them, beside stand-ins for others; a UsageError says what is wrong."""
-    model, given = kind_named(kind), {**stand_ins, **values}
-    try:
-        layer = model.model_validate(given)
-    except ValidationError as error:
-        from flopcount.spec.problems import layer_problems
-
-        found = layer_problems(error, model, given).values()
-        raise UsageError("\n".join(f"--set {what}" for what in found)) from None
-    return {name: getattr(layer, name) for name in values}

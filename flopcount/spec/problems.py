@@ -8,12 +8,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from flopcount.errors import Place, Problem, SpecError, plain, suggestion
+from flopcount.errors import Place, Problem, SpecError, UsageError, plain, suggestion
 from flopcount.formulas.norm import ACTIVATIONS, NORMS
 from flopcount.spec.arch import ENTRY, Arch, checked_type, class_named
 from flopcount.spec.expression import FUNCTIONS, NotArithmeticError, parse
 from flopcount.spec.fields import LARGEST, OPTIONS, Layer, Tables, help_of, inner_help, invalid, missing, shown, unknown
-from flopcount.spec.kinds import KINDS, parameters
+from flopcount.spec.kinds import KINDS, kind_named, parameters
 from flopcount.spec.rows import SPECIAL, STRUCTURE, Raw, table_in
 
 
@@ -369,3 +369,14 @@ def _misplaced(raw: Raw, kind: str, *, templated: bool) -> Iterator[tuple[str, s
         yield "layers", f"{kind} has no layers inside; only a Block has"
     if kind == "Block" and not (isinstance(raw.get("layers"), list) and raw["layers"]):
         yield "layers", missing("layers", "a list of layers, at least one")
+
+
+def set_fields(kind: str, values: Mapping[str, Any], stand_ins: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of --set as a kind has them, beside stand-ins for others; a UsageError says what is wrong."""
+    model, given = kind_named(kind), {**stand_ins, **values}
+    try:
+        layer = model.model_validate(given)
+    except ValidationError as error:
+        found = layer_problems(error, model, given).values()
+        raise UsageError("\n".join(f"--set {what}" for what in found)) from None
+    return {name: getattr(layer, name) for name in values}

@@ -12,7 +12,8 @@ from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import convention
 from flopcount.spec.fields import LARGEST, help_of, option, own_fields
-from flopcount.spec.kinds import KINDS, formula, kind_named, set_fields
+from flopcount.spec.kinds import KINDS, formula, kind_named
+from flopcount.spec.problems import set_fields
 from flopcount.spec.units import DEFAULT_METRICS
 
 MEANINGS: Mapping[str, str] = {
