@@ -14,17 +14,7 @@ from typing import Any, NamedTuple
 
 from flopcount.analyses.arrays import numpy
 from flopcount.errors import UsageError, plain, suggestion
-from flopcount.spec.expression import (
-    ARITHMETIC,
-    COMPARISONS,
-    CONDITIONS,
-    EvaluationError,
-    Exact,
-    Namespace,
-    NotArithmeticError,
-    evaluated,
-    parse,
-)
+from flopcount.spec import expression
 
 Columns = Mapping[str, Any]
 """The value of each name: a number, a word, or a column of them."""
@@ -38,13 +28,13 @@ _LACKING = object()
 _LARGE = 2.0**62
 
 
-class _Columnwise(Exact):
+class _Columnwise(expression.Exact):
     """The domain of conditions: numbers and words, and NumPy columns of them."""
 
     def constant(self, value: Any) -> Any:
         return value
 
-    def name(self, name: str, names: Namespace) -> Any:
+    def name(self, name: str, names: expression.Namespace) -> Any:
         return names[name] if name in names else _LACKING  # noqa: SIM401  (Namespace has no get)
 
     def binary(self, op: type[ast.operator], left: Any, right: Any) -> Any:
@@ -53,20 +43,20 @@ class _Columnwise(Exact):
             return op is not ast.MatMult and _LACKING
         if op is ast.MatMult:
             return _matched(left, right)
-        function = mod if op is ast.Mod else ARITHMETIC[op]
+        function = mod if op is ast.Mod else expression.ARITHMETIC[op]
         if isinstance(left, str) or isinstance(right, str):
             raise TypeError
         if op in {ast.FloorDiv, ast.Mod} and _any(right == 0):
-            raise EvaluationError("it divides by zero")
+            raise expression.EvaluationError("it divides by zero")
         if _any(abs(function(left * 1.0, right * 1.0)) >= _LARGE):
-            raise EvaluationError("its values exceed 64 bits; compare smaller numbers")
+            raise expression.EvaluationError("its values exceed 64 bits; compare smaller numbers")
         return function(left, right)
 
     def negative(self, value: Any) -> Any:
         return value if value is _LACKING else -value
 
     def compare(self, op: type[ast.cmpop], left: Any, right: Any) -> Any:
-        return False if left is _LACKING or right is _LACKING else COMPARISONS[op](left, right)
+        return False if left is _LACKING or right is _LACKING else expression.COMPARISONS[op](left, right)
 
     def negated(self, value: Any) -> Any:
         return value ^ True
@@ -106,29 +96,30 @@ class Condition(NamedTuple):
     def __call__(self, columns: Columns) -> Any:
         """Return a boolean, or a column of booleans."""
         try:
-            return evaluated(self.tree, {**_WORDS, **columns}, _Columnwise())
+            return expression.evaluated(self.tree, {**_WORDS, **columns}, _Columnwise())
         except TypeError:
             raise _wrong(self.text, "it compares a number with a word, or computes with words") from None
-        except EvaluationError as error:
+        except expression.EvaluationError as error:
             raise _wrong(self.text, str(error)) from None
 
 
 def number(part: Condition) -> int | float | None:
     """Return the value of an expression without names; None if it is no number."""
     try:
-        found = evaluated(part.tree, {}, _Columnwise())
+        found = expression.evaluated(part.tree, {}, _Columnwise())
     except TypeError:
         return None
-    except EvaluationError as error:
+    except expression.EvaluationError as error:
         raise _wrong(part.text, str(error)) from None
     return None if isinstance(found, str) else found
 
 
 def condition(text: str, known: Collection[str], subject: Topic = CANDIDATES) -> Condition:
     """Parse a condition over known columns; a UsageError says what is wrong with it."""
+    others = frozenset(name for name in known if not name.isidentifier())
     try:
-        tree = parse(text, CONDITIONS, frozenset(name for name in known if not name.isidentifier())).tree
-    except NotArithmeticError as error:
+        tree = expression.parse(text, expression.CONDITIONS, others).tree
+    except expression.NotArithmeticError as error:
         hint = f"not a condition; write e.g. {subject.example}"
         raise _wrong(text, hint if error.code == "syntax" else str(error)) from None
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
@@ -158,7 +149,7 @@ def _is_truth(node: ast.expr) -> bool:
 def _is_value(node: ast.expr) -> bool:
     match node:
         case ast.BinOp():
-            return type(node.op) in ARITHMETIC and _is_value(node.left) and _is_value(node.right)
+            return type(node.op) in expression.ARITHMETIC and _is_value(node.left) and _is_value(node.right)
         case ast.UnaryOp(op=ast.USub()):
             return _is_value(node.operand)
     return isinstance(node, ast.Name | ast.Constant)

@@ -6,20 +6,8 @@ from os.path import relpath
 from pathlib import Path
 from typing import NamedTuple
 
+from flopcount.analyses.budgets import judge
 from flopcount.analyses.budgets.findings import Finding, SourceMap
-from flopcount.analyses.budgets.judge import (
-    Measurement,
-    Model,
-    Rule,
-    breaches,
-    measurement,
-    missing,
-    own_rules,
-    rules_of,
-    unchecked,
-    uncounted,
-    unread,
-)
 from flopcount.case import HERE, METRICS, Case, Point, load, load_bytes
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, listed, plain
 from flopcount.spec.budget import Budget
@@ -44,8 +32,8 @@ class Evaluation(NamedTuple):
 
     point: Point
     params: str
-    now: Measurement
-    before: Measurement | None
+    now: judge.Measurement
+    before: judge.Measurement | None
 
 
 class Checked(NamedTuple):
@@ -79,28 +67,28 @@ class Checked(NamedTuple):
 SKIPPED = "unsupported operators were skipped, so the cost is only a lower bound; it can be neither checked nor locked"
 
 
-def opened(subject: CheckedFile, rules: Iterable[Rule]) -> tuple[Model, list[Rule]]:
+def opened(subject: CheckedFile, rules: Iterable[judge.Rule]) -> tuple[judge.Model, list[judge.Rule]]:
     """Return the network of a file, and the rules that apply to it; a BadInput says why it cannot be read."""
     resolved = subject.path.resolve()
     applied = [rule for rule in rules if rule.concerns(resolved)]
     points = [point for rule in applied for point in rule.points]
-    model = Model(Case(load(subject.path, title=subject.title), input=subject.input), points)
-    applied = [*own_rules(model), *applied]
+    model = judge.Model(Case(load(subject.path, title=subject.title), input=subject.input), points)
+    applied = [*judge.own_rules(model), *applied]
     limited = {metric for rule in applied for metric, _ in rule.limits}
     model.metrics = tuple(name for name in METRICS if name in {*DEFAULT_METRICS, *limited})
     return model, applied
 
 
-def checked(subject: CheckedFile, rules: Sequence[Rule]) -> Checked:
+def checked(subject: CheckedFile, rules: Sequence[judge.Rule]) -> Checked:
     """Check one file; whatever is wrong with it becomes findings."""
     try:
         model, applied = opened(subject, rules)
     except BadInput as error:
-        return Checked(subject.title, subject.title, (), tuple(unread(subject.title, "FC901", error)))
+        return Checked(subject.title, subject.title, (), tuple(judge.unread(subject.title, "FC901", error)))
     run = _Run(model, subject)
     findings = [finding for rule in applied for finding in run.findings(rule)]
     if not run.counts and not findings:
-        findings += run.count(Rule(Budget.model_construct(), model.source_map), HERE)
+        findings += run.count(judge.Rule(Budget.model_construct(), model.source_map), HERE)
     return Checked(
         *(subject.title, model.plan.name, tuple(run.counts.values()), tuple(dict.fromkeys(findings))),
         limited=bool(applied),
@@ -113,51 +101,51 @@ def checked(subject: CheckedFile, rules: Sequence[Rule]) -> Checked:
 class _Run:
     """The check of one file: `counts` are its evaluations by point and convention."""
 
-    def __init__(self, model: Model, subject: CheckedFile) -> None:
+    def __init__(self, model: judge.Model, subject: CheckedFile) -> None:
         self.model, self.subject = model, subject
         self.counts: dict[tuple[Point, str], Evaluation] = {}
-        self._base: Model | None = None
+        self._base: judge.Model | None = None
 
-    def findings(self, rule: Rule) -> Iterator[Finding]:
+    def findings(self, rule: judge.Rule) -> Iterator[Finding]:
         """Yield the findings of a rule at all of its points."""
         if self.model.plan.unknown:
-            yield unchecked(SKIPPED, rule, self.model)
+            yield judge.unchecked(SKIPPED, rule, self.model)
             return
         for each in rule.points:
             point = each._replace(input=each.input or self.model.input)
             yield from self.count(rule, point) or self._judged(rule, point)
 
-    def count(self, rule: Rule, point: Point) -> list[Finding]:
+    def count(self, rule: judge.Rule, point: Point) -> list[Finding]:
         """Count the network at a point, once; return why that is not possible."""
         key = (point, rule.budget.convention)
         if key not in self.counts:
             try:
-                now = measurement(self.model.case(*key).count)
+                now = judge.measurement(self.model.case(*key).count)
             except BadInput as error:
-                return uncounted(error, rule, self.model, point)
+                return judge.uncounted(error, rule, self.model, point)
             self.counts[key] = Evaluation(*key, now, self._before(now, key))
         return []
 
-    def _judged(self, rule: Rule, point: Point) -> Iterator[Finding]:
+    def _judged(self, rule: judge.Rule, point: Point) -> Iterator[Finding]:
         count = self.counts[point, rule.budget.convention]
-        for place, what in missing(rule.budget, count.now):
-            yield unchecked(what, rule, self.model, point, place)
-        yield from breaches(rule, self.model, point, count.now, count.before)
+        for place, what in judge.missing(rule.budget, count.now):
+            yield judge.unchecked(what, rule, self.model, point, place)
+        yield from judge.breaches(rule, self.model, point, count.now, count.before)
 
-    def _before(self, now: Measurement, key: tuple[Point, str]) -> Measurement | None:
+    def _before(self, now: judge.Measurement, key: tuple[Point, str]) -> judge.Measurement | None:
         """Count the network at the base; one that cannot be counted there is treated as new."""
         content = self.subject.before
         if content is None:
             return None
         try:
             self._base = self._base or self._at_base(content)
-            return now if self._base is self.model else measurement(self._base.case(*key).count)
+            return now if self._base is self.model else judge.measurement(self._base.case(*key).count)
         except BadInput:
             return None
 
-    def _at_base(self, content: bytes) -> Model:
+    def _at_base(self, content: bytes) -> judge.Model:
         points = [point for point, _ in self.counts]
-        base = Model(Case(load_bytes(content, self.subject.title), input=self.subject.input), points)
+        base = judge.Model(Case(load_bytes(content, self.subject.title), input=self.subject.input), points)
         base.metrics = self.model.metrics
         return self.model if base.plan.spec.source.data == self.model.plan.spec.source.data else base
 
@@ -203,7 +191,7 @@ def stale(
     config: Config, results: Mapping[Path, Checked], known: Known, used: set[int], today: date
 ) -> Iterator[tuple[Place, str]]:
     """Yield every exemption that has expired, or that no finding in all of its files needs."""
-    rules = {rule.budget.id: rule for rule in rules_of(config, known)}
+    rules = {rule.budget.id: rule for rule in judge.rules_of(config, known)}
     for index, each in enumerate(config.model.exempt):
         files = _files(each.files, known)
         if each.expires < today:
@@ -213,7 +201,7 @@ def stale(
             yield ("exempt", index), f"the exemption from {each.id!r} is no longer needed; remove it"
 
 
-def _is_judged(result: Checked | None, rule: Rule) -> bool:
+def _is_judged(result: Checked | None, rule: judge.Rule) -> bool:
     """Tell whether a file was checked against all of a rule."""
     if result is None or any(finding.unchecked for finding in result.findings):
         return False
@@ -321,7 +309,7 @@ def outcome(around: Setup, names: Sequence[str], ref: str | None) -> Outcome:
     """Check the named files, or all of the configuration."""
     config, known = around.config, around.known
     ref = config.model.base if config and ref is None else ref
-    rules = rules_of(config, known) if config else []
+    rules = judge.rules_of(config, known) if config else []
     subjects = _subjects(around, files_of(around, names, known), known, ref)
     results = tuple(checked(each, rules) for each in subjects)
     notes = (*_unlimited(results), *(note for each in results for note in each.notes))
