@@ -221,7 +221,8 @@ class Case:
     ) -> None:
         """Keep the point; nothing is read or computed yet."""
         self.network, self.batch, self.variant = network, batch, variant
-        self.input = _input_text(input)
+        sizes = (input,) if isinstance(input, str | int) else input
+        self.input = None if sizes is None else "x".join(map(str, sizes))
         self.width = None if width is None else str(width)
         given = (settings,) if isinstance(settings, str) else settings
         self.settings = tuple(setting(each) if isinstance(each, str) else each for each in given)
@@ -376,12 +377,6 @@ def load_bytes(
         return Reading(Path(name), title, content=content, allow_unknown=allow_unknown)(where)
 
     return Network(title, read)
-
-
-def _input_text(given: str | int | Sequence[int] | None) -> str | None:
-    if given is None or isinstance(given, str):
-        return given
-    return str(given) if isinstance(given, int) else "x".join(map(str, given))
 
 
 def _convention(given: Convention | str | None) -> Convention:

@@ -1,8 +1,13 @@
 """NumPy, imported on demand."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flopcount.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 
 def numpy() -> Any:

@@ -68,9 +68,8 @@ class _Columnwise(expression.Exact):
 def _matched(value: Any, pattern: str) -> Any:
     if not hasattr(value, "tolist"):
         return fnmatchcase(str(value), pattern)
-    np = numpy()
     truths = [fnmatchcase(str(each), pattern) for each in value.reshape(-1).tolist()]
-    return np.array(truths, bool).reshape(value.shape)
+    return numpy().array(truths, bool).reshape(value.shape)
 
 
 def _any(truths: Any) -> bool:
@@ -122,8 +121,7 @@ def condition(text: str, known: Collection[str], subject: Topic = CANDIDATES) ->
     except expression.NotArithmeticError as error:
         hint = f"not a condition; write e.g. {subject.example}"
         raise _wrong(text, hint if error.code == "syntax" else str(error)) from None
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    for name in sorted(names - {*known, *_WORDS}):
+    for name in sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {*known, *_WORDS}):
         raise _wrong(text, f"{subject.lacks} {plain(name[:50])!r}; {suggestion(name, sorted(known))}")
     if not _is_truth(tree):
         raise _wrong(text, f"not a condition; compare the value, e.g. {subject.example}")

@@ -46,9 +46,8 @@ def fingerprint(traced: Trace, given: Given | None = None) -> str:
 
     Default fields are left out: whether a file writes them makes no difference, nor do fields that later versions add.
     """
-    layers = [_canonical(item) for item in items(traced, given)]
     inputs = {name: _sizes(shape.dims) for name, shape in traced.inputs.items()}
-    counted = {"version": VERSION, "inputs": inputs, "layers": layers}
+    counted = {"version": VERSION, "inputs": inputs, "layers": [_canonical(item) for item in items(traced, given)]}
     text = json.dumps(counted, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return f"sha256:{sha256(text.encode('ascii')).hexdigest()}"
 
@@ -104,8 +103,7 @@ def matched(before: Sequence[Item], after: Sequence[Item]) -> Pairs:
     for rule in rules:
         pairs |= _paired(*_unpaired(before, after, pairs), rule)
     pairs |= _similar(*_unpaired(before, after, pairs))
-    same = {old for old, new in pairs.items() if old == new}
-    return Pairs(pairs, frozenset(aligned) | same)
+    return Pairs(pairs, frozenset(aligned) | {old for old, new in pairs.items() if old == new})
 
 
 def _unpaired(before: Sequence[Item], after: Sequence[Item], pairs: Mapping[str, str]) -> tuple[list[Item], list[Item]]:

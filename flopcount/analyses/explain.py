@@ -335,8 +335,7 @@ def _plain(figure: Figure, totals: Mapping[str, int], change: str = "") -> Itera
 def _params(figure: Figure, case: Case) -> Iterator[Explanation]:
     for policy in POLICIES:
         number = case.at(convention=convention(policy)).count.total.params
-        if printed := figure.printed(number):
-            yield Explanation("macs", f"the params, as --params {policy} counts them", number, printed)
+        yield from _plain(figure, {"macs": number}, f"the params, as --params {policy} counts them")
 
 
 def _scaled(figure: Figure, totals: Mapping[str, int]) -> Iterator[Explanation]:

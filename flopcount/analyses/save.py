@@ -64,8 +64,7 @@ def saved(case: Case, path: str, change: Exchange | None = None) -> Saved:
         if not _difference(text, notation, case, path):
             return Saved(text, is_written_out=False, options=asked)
     data = {key: value for key, value in _data(case).items() if key not in {"templates", "arguments"}}
-    layers = written_out(case.trace, case.given, case.plan.spec.arch.defaults)
-    text = to_text({**data, "layers": layers}, notation)
+    text = to_text({**data, "layers": written_out(case.trace, case.given, case.plan.spec.arch.defaults)}, notation)
     difference = _difference(text, notation, case, path)
     if difference:
         raise UsageError(f"--save {path}: {difference}; not written")

@@ -192,7 +192,6 @@ class Choice(NamedTuple):
 
 def alternative(base: Count, target: Target, choice: Choice) -> Alternative:
     """Count a network with a target in the place of each convolution that can be replaced."""
-    given = base.case.given
     first = _first(base.trace) if not choice.first and target.kind != "Conv" else frozenset()
     home = choice.home or base
     home = home if home.trace.steps.keys() == base.trace.steps.keys() else base
@@ -210,7 +209,7 @@ def alternative(base: Count, target: Target, choice: Choice) -> Alternative:
     network = base.trace.plan._replace(nodes=tuple(each.node for _, each in pairs))
     return Alternative(
         target,
-        base.case.with_plan(network, _fitting(given, network)).count,
+        base.case.with_plan(network, _fitting(base.case.given, network)).count,
         tuple(node.path for node, each in pairs if each.node is not node),
         tuple(Unchanged(node.path, node.kind, each.reason) for node, each in pairs if each.reason),
     )

@@ -42,9 +42,8 @@ class Options(NamedTuple):
         """Return the case that the options describe, with the metrics that options for columns name."""
         for name, text in (("--width", self.width), ("--input", self.size)):
             if text and {",", ":"} & {*text} and "=" not in text:  # lists and ranges are for other commands
-                what = "expected one value"
                 hint = "use flopcount whatif to compare several, flopcount sweep for a grid"
-                raise UsageError(f"{name} {plain(text[:60])}: {what}; {hint}")
+                raise UsageError(f"{name} {plain(text[:60])}: expected one value; {hint}")
         return Case(
             network,
             input=self.size,

@@ -10,6 +10,7 @@ import click
 
 from flopcount.errors import FileError, Note, reason
 from flopcount.report.table import Line, Report, render_csv, render_json, render_latex, render_markdown
+from flopcount.report.terminal import render_svg, render_terminal
 
 
 class Output(NamedTuple):
@@ -20,19 +21,13 @@ class Output(NamedTuple):
     plot: str | None = None
 
 
-def _svg(report: Report) -> str:
-    from flopcount.report.terminal import render_svg
-
-    return render_svg(report)
-
-
 FORMATS: Mapping[str, Callable[[Report], str] | None] = {
     "table": None,
     "json": render_json,
     "csv": render_csv,
     "markdown": render_markdown,
     "latex": render_latex,
-    "svg": _svg,
+    "svg": render_svg,
 }
 """The function for each output format; a table depends on the terminal."""
 
@@ -47,8 +42,7 @@ def show(report: Report, out: Output, *, parts: bool = False, chart: dict[str, A
 
         drawn = plotted(chart or chart_of(report), Path(out.plot).suffix.lower())
         write_whole(Path(out.plot), drawn, "choose another --plot")
-        note = Note("chart-written", f"the chart is in {out.plot}")
-        report = report._replace(notes=(*report.notes, note))
+        report = report._replace(notes=(*report.notes, Note("chart-written", f"the chart is in {out.plot}")))
     render = FORMATS[out.fmt]
     said: list[Note | Line] = [*report.lines, *report.notes] if out.fmt == "csv" else []
     emit(render(report) if render else _table(report, out.output, parts=parts), out.output, said)
@@ -56,8 +50,6 @@ def show(report: Report, out: Output, *, parts: bool = False, chart: dict[str, A
 
 def _table(report: Report, output: str | None, *, parts: bool) -> str:
     """Return a table for standard output, which may be a terminal, or for a file."""
-    from flopcount.report.terminal import render_terminal
-
     if output not in {None, "-"} or sys.stdout is None or not sys.stdout.isatty():
         return render_terminal(report, parts=parts)
     import shutil

@@ -26,11 +26,8 @@ from flopcount.report.sweep import SHOWN, json_lines, sweep_report
 from flopcount.report.table import Line, csv_rows
 from flopcount.spec.units import DEFAULT_METRICS
 
-GROUP = 100_000
-"""Rows per group of a Parquet file: many small groups make it slow."""
-
-TAIL = 65_536
-"""The last bytes of a file, which are searched for its last row."""
+GROUP, TAIL = 100_000, 65_536
+"""Rows per group of a Parquet file, which many groups make slow; bytes at the end of a file that have its last row."""
 
 
 class Writer(Protocol):

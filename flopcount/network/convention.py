@@ -23,6 +23,9 @@ from flopcount.spec.text import parsed
 EVERYTHING = "*"
 """Stands in an exception for all entries that it does not name; they have weight 0."""
 
+ENTRIES: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT}
+"""Everything that a convention may weigh, with its meaning."""
+
 Weights = Mapping[str, int]
 
 
@@ -308,7 +311,6 @@ _STRICT = ConfigDict(extra="forbid")
 @cache
 def _file_model(bases: tuple[str, ...]) -> type[BaseModel]:
     """Return the model of a convention in a file that may extend others; it is built when a file is read."""
-    entries = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT}
     params: dict[str, Any] = {
         "policy": (Policy, POLICIES[0]),
         "counts": (Text, ""),
@@ -322,8 +324,8 @@ def _file_model(bases: tuple[str, ...]) -> type[BaseModel]:
         "folds": (Flag, False),
         "extends": (_known(bases, "bundled convention"), ""),
         "params": (Annotated[model, Help("a table of policy, counts, weights, kinds and written")], None),
-        "notes": (_table_of(_known(entries, "entry"), Text, "a table of entries and lines of text"), {}),
-        **_weight_fields(entries),
+        "notes": (_table_of(_known(ENTRIES, "entry"), Text, "a table of entries and lines of text"), {}),
+        **_weight_fields(ENTRIES),
     }
     return create_model("ConventionFile", __config__=_STRICT, **fields)
 

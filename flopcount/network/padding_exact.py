@@ -51,8 +51,7 @@ def _exact(step: Step, name: str) -> Dim:
         return count
     if slide.window is None:
         return count // product(slide.map) * product(map(_fitted, slide.map, slide.stops))
-    numbers = [*slide.map, *slide.stops, *step.kernel, count]
-    if not all(isinstance(number, int) for number in numbers):
+    if not all(isinstance(number, int) for number in [*slide.map, *slide.stops, *step.kernel, count]):
         raise UsageError(_ONE_BY_ONE)
     taps = product((*slide.stops, *step.kernel))
     return count // taps * product(map(_hits, *_axes(slide, slide.window, step.kernel))) if count != 0 else 0

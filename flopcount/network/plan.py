@@ -262,8 +262,7 @@ class _Unrolling:
 
 
 def _problem(at: _Around, path: str, what: str, key: str = "", code: str = "spec") -> SpecError:
-    place = (*at.place, key) if key else at.place
-    return SpecError([Problem(place, what, path, at.via, code)])
+    return SpecError([Problem((*at.place, key) if key else at.place, what, path, at.via, code)])
 
 
 def _inputs(layer: Layer, at: _Around, path: str) -> tuple[str, ...]:
@@ -438,8 +437,7 @@ def input_shapes(
     first, *others = declared
     main = input_shape(declared[first], text, batch)
     copies = exact(main.dims[0]) if main.channel_axis else None
-    rest = {name: input_shape(declared[name], batch=copies) for name in others}
-    return {first: main, **rest}
+    return {first: main, **{name: input_shape(declared[name], batch=copies) for name in others}}
 
 
 def input_shape(declared: tuple[int, ...], text: str | None = None, batch: int | None = None) -> Shape:

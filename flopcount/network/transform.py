@@ -92,11 +92,6 @@ class Target(NamedTuple):
 
         return " ".join((self.kind, *(f"{name}={shown(value)}" for name, value in self.fields.items())))
 
-    @property
-    def already(self) -> Note:
-        """Why a layer that already matches stays."""
-        return Note("already", f"it is a {self.label} already")
-
 
 STANDARD = Target("Conv")
 """The standard convolution."""
@@ -131,8 +126,7 @@ def _standardized(node: Node, step: Step, known: dict[tuple[int, object], Layer]
 
 def replacement(node: Node, step: Step, target: Target) -> Replacement:
     """Replace a layer with a target: shared fields carry over, the rest are the target's."""
-    reason = target.already if _is_already(node, target) else _lost(node, target.kind)
-    if reason:
+    if reason := _stays(node, target):
         return Replacement(node, reason)
     kind = kind_named(target.kind)
     kept = carried(node.kind, target.kind) - target.wanted.keys()
@@ -150,24 +144,20 @@ def carried(kind: str, target: str) -> frozenset[str]:
     return known if kind == target != "Conv" else known & {*CARRIED}
 
 
-def _is_already(node: Node, target: Target) -> bool:
-    if node.kind != target.kind:
-        return False
-    known = fields(node.layer)
-    return all(known[name] == value and not _is_open(node, name) for name, value in target.wanted.items())
-
-
-def _lost(node: Node, target: str) -> Note | None:
-    """Return which field of a layer the target lacks; None if none matters."""
-    known = own(kind_named(target))
+def _stays(node: Node, target: Target) -> Note | None:
+    """Return why a layer is not replaced: it matches already, or the target lacks a field of it; else None."""
+    has, known, kind = fields(node.layer), own(kind_named(target.kind)), target.kind
+    wanted = target.wanted.items()
+    if node.kind == kind and all(has[name] == value and not _is_open(node, name) for name, value in wanted):
+        return Note("already", f"it is a {target.label} already")
     if isinstance(node.layer.shared, dict):
-        return Note("shared", f"it shares params with another layer, which a {target} cannot do")
+        return Note("shared", f"it shares params with another layer, which a {kind} cannot do")
     for name in CARRIED[1:]:
         default = type(node.layer).model_fields[name].default if name in own(type(node.layer)) else None
         value = getattr(node.layer, name, default)
         if name not in known and name != "out_channels" and value != default:
             worded = "×".join(map(str, value)) if isinstance(value, tuple) else value
-            return Note("no-field", f"{target} has no {name}, which is {worded} here")
+            return Note("no-field", f"{kind} has no {name}, which is {worded} here")
     return None
 
 

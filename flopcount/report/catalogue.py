@@ -8,10 +8,8 @@ from typing import Any, NamedTuple
 from flopcount.analyses.budgets.lock import Raise, Renewal
 from flopcount.case import Cost
 from flopcount.errors import Note, plain
-from flopcount.formulas.step import OPERATIONS, PARAMETERS
-from flopcount.network.convention import EVERYTHING, Convention, Described, convention
+from flopcount.network.convention import ENTRIES, EVERYTHING, Convention, Described, convention
 from flopcount.network.implementation import CALL_STYLES
-from flopcount.network.padding_exact import PADDING_EXACT
 from flopcount.report.cost import convention_line, costs
 from flopcount.report.table import Column, Line, Report, Row, Table, plural
 from flopcount.spec.fields import Layer, expected, own_fields
@@ -102,7 +100,6 @@ WEIGHTS = (
 )
 EXCEPTIONS = (Column("where", "where"), *WEIGHTS[:2], Column("what", "that is", "prose"))
 _PARAMS = (Column("entry", "parameters"), *WEIGHTS[1:])
-_WORDS: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT}
 _BATCH = {
     "divided": "divided by the batch",
     "times params": "for each input of a batch, parameters too",
@@ -137,7 +134,7 @@ def convention_report(each: Described) -> Report:
     rule = each.rule
     weights, params = (
         tuple(
-            Row({"entry": name, "weight": weight, "what": _WORDS[name], "note": each.notes.get(name, "")})
+            Row({"entry": name, "weight": weight, "what": ENTRIES[name], "note": each.notes.get(name, "")})
             for name, weight in part.weights.items()
         )
         for part in (rule.operations, rule.parameters)

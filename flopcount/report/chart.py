@@ -235,8 +235,7 @@ NUMBERS: Spec = {"format": "~s", "grid": True, "labelFlush": False, "labelOverla
 
 def _color(panel: Panel, reference: str, *, has_legend: bool) -> Spec:
     if reference:
-        test = {"test": {"field": "label", "equal": reference}, "value": REFERENCE}
-        return {"condition": test, "value": BLUE}
+        return {"condition": {"test": {"field": "label", "equal": reference}, "value": REFERENCE}, "value": BLUE}
     names = [*panel.series.values()]
     legend = {"orient": "top", "title": None, "direction": "horizontal", "offset": 6}
     scale = {"domain": names, "range": [REFERENCE, BLUE][-len(names) :]}
@@ -386,8 +385,7 @@ def sweep_chart(report: Report, cloud: Cloud, axes: Sequence[Axis]) -> Spec:
     lines = [*_lines(report, "text", "reference")]
     if front:
         lines.append(f"the front in orange: {plural(len(front), 'point')} that no candidate beats in both")
-    content = _points(x, y, points, front, shade)
-    return _headed(content, report, lines, _remarks(cloud, len(points), len(front)))
+    return _headed(_points(x, y, points, front, shade), report, lines, _remarks(cloud, len(points), len(front)))
 
 
 def _candidates(rows: Rows | None, cloud: Cloud, shade: str = "") -> Iterator[Spec]:

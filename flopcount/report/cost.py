@@ -38,8 +38,7 @@ class Costs(NamedTuple):
 
     def values(self, cost: Cost) -> dict[str, int]:
         """Return a cost by the keys of its columns."""
-        head = self.headline.name
-        return {each.name: cost["macs" if each.name == head else each.name] for each in self.metrics}
+        return {each.name: cost["macs" if each.name == self.headline.name else each.name] for each in self.metrics}
 
     def shares(self, part: Mapping[str, int], whole: Mapping[str, int]) -> dict[str, float | None]:
         """Return the part of a whole, for each metric."""

@@ -83,8 +83,7 @@ def _step_row(path: str, kind: str, step: Step, of: Callable[[Step], dict[str, A
         **({"kernel": [*step.kernel]} if step.kernel else {}),
         **of(step),
     }
-    parts = (_step_row(f"{path}.{part.name}", part.step.kind, part.step, of) for part in step.parts)
-    return Row(cells, tuple(parts))
+    return Row(cells, tuple(_step_row(f"{path}.{part.name}", part.step.kind, part.step, of) for part in step.parts))
 
 
 def _against(path: str, step: Step, result: Count, shown: Costs) -> dict[str, Any]:

@@ -6,9 +6,7 @@ from typing import Any, NamedTuple
 from flopcount.analyses.explain import AFFINE, WORDS, ClaimedFigure, Explanation, Term, Verdict, nearest
 from flopcount.case import METRICS, Count
 from flopcount.errors import Note
-from flopcount.formulas.step import OPERATIONS, PARAMETERS
-from flopcount.network.convention import convention
-from flopcount.network.padding_exact import PADDING_EXACT
+from flopcount.network.convention import ENTRIES, convention
 from flopcount.report.cost import input_line, inputs_data
 from flopcount.report.table import Column, Line, Report, Row, Table, cell_text
 
@@ -36,7 +34,7 @@ ORIGINS = (
     Column("number", "number", "count"),
     Column("rule", "prints"),
 )
-_WORDS: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT, "batch": "batch size"}
+_WORDS: Mapping[str, str] = {**ENTRIES, "batch": "batch size"}
 
 
 class Way(NamedTuple):
@@ -90,8 +88,7 @@ def _totals(base: Count, ways: Sequence[Way]) -> Table:
     for way in ways:
         figure = {"figure": way.asked.figure.text, "status": way.status} if way.asked else {}
         rows.append(Row({**_total(way.result), "difference": way.result.total.macs - base.total.macs, **figure}))
-    has_figures = any(way.asked for way in ways)
-    return Table("totals", TOTALS if has_figures else TOTALS[:3], tuple(rows))
+    return Table("totals", TOTALS if any(way.asked for way in ways) else TOTALS[:3], tuple(rows))
 
 
 def _total(count: Count) -> dict[str, Any]:
@@ -104,9 +101,8 @@ def _terms(ways: Sequence[Way]) -> Table:
     needless = {"to"} if len(ways) == 1 else set()
     if not any(term.why for way in ways for term in way.terms):
         needless.add("why")
-    columns = tuple(column for column in TERMS if column.key not in needless)
     total = Row({"entry": "total", "amount": sum(term.amount for term in ways[0].terms)}) if len(ways) == 1 else None
-    return Table("terms", columns, tuple(rows), total)
+    return Table("terms", tuple(column for column in TERMS if column.key not in needless), tuple(rows), total)
 
 
 def _term(term: Term, way: Way) -> dict[str, Any]:
@@ -152,13 +148,12 @@ ERRATA = (*CLAIMS[:4], Column("claimed", "printed", "ratio"), *CLAIMS[5:6], Colu
 
 def verification_report(found: Sequence[Verdict]) -> Report:
     """Return all claims with their verdicts, and the number of each verdict."""
-    rows = tuple(_row(verdict) for verdict in found)
     counts = {status: sum(each.status == status for each in found) for status in ("holds", "erratum", "differs")}
     holds, errata, differ = counts.values()
     caption = f"{len(found)} figures: {holds} hold, {errata} known errata, {differ} differ"
     lines = (Line("text", "flopcount verify --errata explains the known errata"),) if errata else ()
     notes = _notes_on(found) if found else (Note("no-claims", "no claims found"),)
-    table = Table("claims", CLAIMS, rows, caption=caption)
+    table = Table("claims", CLAIMS, tuple(_row(verdict) for verdict in found), caption=caption)
     return Report("Published figures, recomputed", (table,), lines, notes, {"verdicts": counts})
 
 

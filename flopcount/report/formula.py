@@ -7,7 +7,7 @@ from typing import Any
 
 from flopcount.analyses.formula.kinds import Forms
 from flopcount.analyses.formula.networks import AXES, CostPolynomial
-from flopcount.analyses.formula.symbols import Assumption, latex, library
+from flopcount.analyses.formula.symbols import latex, library
 from flopcount.case import METRICS
 from flopcount.errors import UsageError
 from flopcount.report.table import Column, Line, Report, Row, Table
@@ -132,7 +132,8 @@ def forms_report(found: Forms, kind: str, over: str | None = None) -> Report:
         for form in found.forms
     )
     letters = tuple(Row({"letter": spelled(letter), "meaning": meaning}) for letter, meaning in _letters(found))
-    assumptions = [*map(_assumption, found.assumptions)]
+    words = {"divides": "divides", "equal": "=", "at least": "≥"}
+    assumptions = [f"{written(one)} {words[relation]} {written(other)}" for one, relation, other in found.assumptions]
     tables = (Table("forms", FORMS, rows), *((Table("letters", LETTERS, letters),) if letters else ()))
     facts = {"kind": kind, **({"over": over} if over else {}), "assumptions": assumptions}
     title = f"{kind} over {over}: closed forms" if over else f"{kind}: closed forms"
@@ -143,13 +144,6 @@ def _letters(found: Forms) -> Iterable[tuple[str, str]]:
     used = {str(letter) for form in found.forms for letter in form.expression.free_symbols}
     used |= {str(letter) for one, _, other in found.assumptions for letter in (one + other).free_symbols}
     return [(letter, meaning) for letter, meaning in found.letters.items() if letter in used and letter != meaning]
-
-
-def _assumption(each: Assumption) -> str:
-    """Return what must hold."""
-    one, relation, other = each
-    words = {"divides": "divides", "equal": "=", "at least": "≥"}
-    return f"{written(one)} {words[relation]} {written(other)}"
 
 
 def law_report(name: str, sentence: str, found: CostPolynomial, convention: Mapping[str, str] | None = None) -> Report:
@@ -175,9 +169,8 @@ def law_report(name: str, sentence: str, found: CostPolynomial, convention: Mapp
 
 def _polynomials(found: CostPolynomial, word: str) -> Iterable[tuple[str, str, str, str]]:
     """Yield the metrics in the axis and, if that differs, in whole steps."""
-    letter = AXES[found.axis]
     in_steps = {} if found.step == 1 and not found.offset else {"s": found.forms}
-    for each, forms in ({letter: found.over_axis()} | in_steps).items():
+    for each, forms in ({AXES[found.axis]: found.over_axis()} | in_steps).items():
         for name, form in forms.items():
             source = polynomial(form, LATEX_AXES.get(each, each), latex=True)
             yield each, word if name == "macs" else METRICS[name].title, polynomial(form, each), source

@@ -30,11 +30,10 @@ def sweep_report(
     shown = tuple(Row(dict(zip((column.key for column in known), each, strict=True))) for each in rows)
     hidden = tallied.kept - len(shown)
     reasons = [*tallied.reasons()]
-    table = Table("candidates", known, shown, caption=f"… {hidden} more; {more}" if hidden > 0 else "")
     kept = f"{tallied.kept} kept of {tallied.valid} valid and {tallied.seen - tallied.valid} invalid"
     return Report(
         title=f"{space.spec.arch.name}: {tallied.seen} of {size(space.axes)} candidates",
-        tables=(table,),
+        tables=(Table("candidates", known, shown, caption=f"… {hidden} more; {more}" if hidden > 0 else ""),),
         lines=(_axes_line(space.axes, len(space.axes)), convention_line(space.convention), Line("text", kept), *lines),
         notes=(*tallied.notes(), *_reasons(reasons)),
         facts={
@@ -84,13 +83,11 @@ def space_report(answer: Answer) -> Report:
     rows = [*_extremes(answer, titles), *(("drawn", each) for each in answer.drawn)]
     shown = space.axes if len(space.axes) <= MOST_COLUMNS else ()
     metrics = (_column(name, space.convention) for name in space.metrics)
-    axes = (Column(each.name, each.name) for each in shown)
-    known = (Column("what", ""), Column("id", "id"), *axes, *metrics)
-    table = Table("candidates", known, tuple(_candidate(space, *each) for each in rows))
+    known = (Column("what", ""), Column("id", "id"), *(Column(each.name, each.name) for each in shown), *metrics)
     meeting = {"lower": lower, "upper": upper, "exact": lower == upper}
     return Report(
         title=f"{space.spec.arch.name}: a space of {whole:,} candidates",
-        tables=(table,),
+        tables=(Table("candidates", known, tuple(_candidate(space, *each) for each in rows)),),
         lines=(_axes_line(space.axes, MOST_AXES), convention_line(space.convention), *_count_lines(answer)),
         notes=tuple(_space_notes(answer)),
         facts={

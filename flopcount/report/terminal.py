@@ -9,14 +9,11 @@ from click import style
 
 from flopcount.report.table import WORDS, Column, Report, Row, Table
 
-WIDEST = 10_000
-"""A width at which nothing is wrapped: that of piped output."""
+WIDEST, NARROWEST = 10_000, 16
+"""The width of piped output, at which nothing is wrapped; the width to which a column of prose shrinks at most."""
 
 MARGIN = "   "
 """The space before a table and between its columns."""
-
-NARROWEST = 16
-"""The width to which a column of prose shrinks at most."""
 
 Look = Literal["title", "aside", "note", ""]
 LOOKS: Mapping[str, Mapping[str, Any]] = {"title": {"bold": True}, "aside": {"dim": True}, "note": {"fg": "yellow"}}
@@ -29,7 +26,7 @@ Line = tuple[str, Look]
 def render_terminal(report: Report, width: int | None = None, *, color: bool = False, parts: bool = False) -> str:
     """Return the report; prose is wrapped at `width`, other cells never."""
     lines = _lines(report, width or WIDEST, parts=parts)
-    return "".join(f"{_styled(line) if color else line[0]}\n" for line in lines)
+    return "".join(f"{style(text, **LOOKS[look]) if color and text and look else text}\n" for text, look in lines)
 
 
 def render_svg(report: Report) -> str:
@@ -42,11 +39,6 @@ def render_svg(report: Report) -> str:
     console = Console(file=io.StringIO(), record=True, width=width + 2, force_terminal=True, color_system="truecolor")
     console.print(drawn, soft_wrap=True)
     return console.export_svg(title=report.title.partition(":")[0], unique_id="flopcount")
-
-
-def _styled(line: Line) -> str:
-    text, look = line
-    return style(text, **LOOKS[look]) if text and look else text
 
 
 def _lines(report: Report, width: int, *, parts: bool) -> Iterator[Line]:

@@ -250,8 +250,7 @@ def evaluated(node: Any, names: Namespace, domain: Exact) -> Any:
     if kind is ast.Constant:
         return domain.constant(node.value)
     if kind is ast.BinOp:
-        left = evaluated(node.left, names, domain)
-        return domain.binary(type(node.op), left, evaluated(node.right, names, domain))
+        return domain.binary(type(node.op), evaluated(node.left, names, domain), evaluated(node.right, names, domain))
     return _decided(node, names, domain)
 
 

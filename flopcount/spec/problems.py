@@ -119,8 +119,7 @@ def _present(data: Any, keys: Place) -> Place:
 def _values(annotation: Any) -> Any:
     """Return the type of the values of a table."""
     parts = (annotation, *get_args(annotation))
-    tables = (get_args(part)[1] for part in parts if get_origin(part) in {dict, Mapping})
-    return next(tables, None)
+    return next((get_args(part)[1] for part in parts if get_origin(part) in {dict, Mapping}), None)
 
 
 def _entered(table: _Table, loc: Place) -> tuple[_Table, Place] | None:

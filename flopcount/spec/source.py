@@ -15,11 +15,8 @@ if TYPE_CHECKING:
 
 Notation = Literal["toml", "json"]
 
-WIDEST = 100
-"""Terminal cells of a source line that are shown; a longer line is cut around the error."""
-
-BEFORE = 40
-"""Cells shown before the error if the line is cut."""
+WIDEST, BEFORE = 100, 40
+"""Terminal cells of a source line that are shown; cells before the error if a longer line is cut around it."""
 
 
 class Source(NamedTuple):
@@ -278,8 +275,7 @@ def _end(node: "Node") -> int:
     row = node.start_point[0]
     parts = [part for part in node.children if part.type != "comment"]
     if node.type == "pair":  # the grammar includes a comment after it
-        value_ends = parts[-1].end_point[0] == row
-        return int(parts[-1 if value_ends else 0].end_point[1])
+        return int(parts[-1 if parts[-1].end_point[0] == row else 0].end_point[1])
     if node.end_point[0] == row:
         return int(node.end_point[1])
     return int(max((part.end_point[1] for part in parts if part.end_point[0] == row), default=node.start_point[1] + 1))

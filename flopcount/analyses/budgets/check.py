@@ -70,7 +70,7 @@ SKIPPED = "unsupported operators were skipped, so the cost is only a lower bound
 def opened(subject: CheckedFile, rules: Iterable[judge.Rule]) -> tuple[judge.Model, list[judge.Rule]]:
     """Return the network of a file, and the rules that apply to it; a BadInput says why it cannot be read."""
     resolved = subject.path.resolve()
-    applied = [rule for rule in rules if rule.concerns(resolved)]
+    applied = [rule for rule in rules if rule.files is None or resolved in rule.files]
     points = [point for rule in applied for point in rule.points]
     model = judge.Model(Case(load(subject.path, title=subject.title), input=subject.input), points)
     applied = [*judge.own_rules(model), *applied]

@@ -205,8 +205,7 @@ def under(pattern: str, paths: Iterable[str]) -> dict[str, list[str]]:
     names = pattern.split(".")
     found: dict[str, list[str]] = {}
     for path in paths:
-        parts = path.split(".")
-        head = parts[: len(names)]
+        head = path.split(".")[: len(names)]
         if len(head) == len(names) and all(map(fnmatchcase, head, names)):
             found.setdefault(".".join(head), []).append(path)
     return found
@@ -269,10 +268,6 @@ class Rule(NamedTuple):
     source_map: SourceMap
     place: Place = ()
     files: frozenset[Path] | None = None
-
-    def concerns(self, path: Path) -> bool:
-        """Tell whether the rule applies to a file, by its resolved path."""
-        return self.files is None or path in self.files
 
     @property
     def name(self) -> str:

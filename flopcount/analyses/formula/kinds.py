@@ -143,8 +143,7 @@ def kind_forms(kind: str, settings: Mapping[str, Any]) -> Forms:
     chosen = use(kind, settings, Letters())
     step = chosen.step()
     found = counts(step)
-    forms = tuple(map(Form, found, tidy([*found.values()], step)))
-    return Forms(forms, meanings(chosen), assumptions(step))
+    return Forms(tuple(map(Form, found, tidy([*found.values()], step))), meanings(chosen), assumptions(step))
 
 
 def ratio_forms(kind: str, over: str, settings: Mapping[str, Any]) -> Forms:

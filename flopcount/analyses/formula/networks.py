@@ -17,6 +17,7 @@ from flopcount.formulas.numbers import Dim, Graph, Program, compiled, exact, tot
 from flopcount.formulas.shape import Shape
 from flopcount.network.transform import scaled
 from flopcount.spec.expression import Ratio
+from flopcount.spec.fields import LARGEST
 
 # Polynomials in t = 0, 1, 2, … with integer coefficients, the constant first and no zeros at the end.
 
@@ -120,9 +121,6 @@ LARGEST_STEPS: Mapping[str, int] = {"resolution": 4096, "batch": 1, "width": 8}
 LATEST_START = 16
 """A polynomial may start at most this many steps after the value of the file."""
 
-LARGEST = 10**9
-"""An axis is at most this many of its smallest steps."""
-
 AXES: Mapping[str, str] = {"resolution": "r", "batch": "b", "width": "α"}
 """The variables of a network's polynomial, with their letters."""
 
@@ -203,8 +201,7 @@ class Symbolic(NamedTuple):
 
 def _symbolic(subject: VariedCase) -> Symbolic:
     """Trace a network with an expression for its axis."""
-    per = subject.least.denominator
-    count = subject.symbolic(Ratio(Graph().variable(subject.axis, 1, LARGEST), per)).count
+    count = subject.symbolic(Ratio(Graph().variable(subject.axis, 1, LARGEST), subject.least.denominator)).count
     pairs = ((path, each) for path, step in count.trace.steps.items() for each in step.constraints)
     zeros = [(path, each.value) for path, each in pairs if each.relation != "positive"]
     program = compiled([*(total(count.addends(name)) for name in count.case.metrics), *(value for _, value in zeros)])
@@ -291,8 +288,7 @@ def _verified(subject: VariedCase, found: CostPolynomial) -> CostPolynomial:
     first = here
     while first and _agrees(subject, found, first - 1):
         first -= 1
-    checked = {*range(first, min(first + 3, here)), *ahead}
-    values = tuple(sorted(found.value(s) for s in checked))
+    values = tuple(sorted(found.value(s) for s in {*range(first, min(first + 3, here)), *ahead}))
     notes = notes_of((f"{AXES[subject.axis]} = {value}", subject.at(value)) for value in values)
     return found._replace(first=first, verified=values, notes=notes)
 

@@ -34,8 +34,7 @@ def symbol(name: str) -> Any:
 def in_symbols(numbers: Sequence[Dim]) -> list[Any]:
     """Return numbers as SymPy expressions, with a symbol for each variable."""
     program = compiled(numbers)
-    letters = {name: symbol(name) for name in program.variables}
-    return program.run(_operations(), library().Integer, letters)
+    return program.run(_operations(), library().Integer, {name: symbol(name) for name in program.variables})
 
 
 def _operations() -> Mapping[str, Callable[..., Any]]:
@@ -130,8 +129,7 @@ def _assumed(constraint: Constraint, steps: tuple[Step, ...]) -> Iterator[Assump
 def _sides(value: Any) -> Assumption:
     """Write without minus signs that a value is not negative."""
     sympy = library()
-    terms = sympy.Add.make_args(sympy.expand(value))
-    taken = [-term for term in terms if term.could_extract_minus_sign()]
+    taken = [-term for term in sympy.Add.make_args(sympy.expand(value)) if term.could_extract_minus_sign()]
     return value + sympy.Add(*taken), "at least", sympy.Add(*taken)
 
 

@@ -46,11 +46,8 @@ SECONDS_PER_BIN, SECONDS_PER_MOVE = 2e-9, 5e-6
 OBJECT = 30
 """Integers beyond 64 bits take this many times as long."""
 
-MOST_LISTED = 2**20
-"""A region of at most this many candidates is counted one by one."""
-
-MOST_CELLS = 60_000_000
-"""A histogram has no more integers than this at a time."""
+MOST_LISTED, MOST_CELLS = 2**20, 60_000_000
+"""A region of at most so many candidates is counted one by one; a histogram has at most so many integers at a time."""
 
 ROUGH_WORK = (150_000_000, 400_000_000)
 """Bins that all histograms of bounds together may move, if one metric is limited and if several are."""
@@ -134,16 +131,14 @@ def exactly(each: Partial) -> Found:
     else:
         on = histogram(each.excess, each.excess.units, each.region.many, packed=True)
         many, ends = on.bounds()[0], on.ends()
-    is_one = len(each.excess.units) == 1
-    return Found(many, tuple({**each.region.digits, **end} for end in ends) if is_one else ())
+    return Found(many, tuple({**each.region.digits, **end} for end in ends) if len(each.excess.units) == 1 else ())
 
 
 def roughly(each: Partial, finest: int) -> Bounds:
     """Bound the candidates of a region that meet the limits; the bounds for each metric alone hold too."""
     many = each.region.many
     whole, *alone = (each._replace(excess=found).histogram(finest).bounds() for found in (each.excess, *each.alone))
-    missing = sum(many - low for low, _ in alone)
-    lower = max(whole[0], many - missing) if alone else whole[0]
+    lower = max(whole[0], many - sum(many - low for low, _ in alone)) if alone else whole[0]
     return Bounds(lower, min(high for _, high in (whole, *alone)))
 
 
@@ -159,14 +154,8 @@ def affordable(found: Sequence[Partial], *, keep: bool = False) -> int:
 # Candidates are drawn from a histogram of all that may meet the limits, walked back from a bin that was drawn by its
 # multiplicity; those that turn out beyond the limits are drawn again.
 
-MOST_TRIES = 1000
-"""The most draws beyond the limits for each requested candidate."""
-
-SPARE = 16
-"""Draws at a time per missing candidate: some may be beyond the limits."""
-
-MOST_NOTED = 20
-"""The notes of at most this many drawn candidates are looked up."""
+MOST_TRIES, SPARE, MOST_NOTED = 1000, 16, 20
+"""The most draws per requested candidate; draws at a time beyond those missing; drawn candidates with notes."""
 
 
 def drawn(space: Regions, limits: Wanted, draws: Drawn) -> list[Member]:

@@ -9,9 +9,9 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import ceil, floor, gcd, inf
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from flopcount.analyses.arrays import numpy
+from flopcount.analyses.arrays import Array, numpy
 from flopcount.analyses.conditions import Condition, condition, number
 from flopcount.analyses.space.trellis import Mask, Region, Transitions, Trellis, check_cells, starts
 from flopcount.analyses.sweep.axes import Axis
@@ -19,11 +19,6 @@ from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.select import column
 from flopcount.errors import UsageError, plain
 from flopcount.formulas.numbers import SMALL
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Interval(NamedTuple):

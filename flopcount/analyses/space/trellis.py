@@ -10,20 +10,15 @@ from itertools import pairwise
 from itertools import product as combinations
 from math import prod
 from operator import or_
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from flopcount.analyses.arrays import numpy
+from flopcount.analyses.arrays import Array, numpy
 from flopcount.analyses.sweep.axes import Axis, number, size
 from flopcount.analyses.sweep.evaluate import operations
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.record import Recording, Varied
 from flopcount.errors import UsageError
 from flopcount.formulas.numbers import SMALL, Dim, Expr, compiled, needed, total
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Stage(NamedTuple):

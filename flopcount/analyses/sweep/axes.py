@@ -8,16 +8,11 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import isqrt, lcm, prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from flopcount.analyses.arrays import numpy
+from flopcount.analyses.arrays import Array, numpy
 from flopcount.errors import UsageError, plain
 from flopcount.spec.load import Setting
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, np.dtype[Any]]
 
 Value = int | float | str | bool | list[object] | tuple[object, ...]
 """A value of an axis; decimals are the floats nearest to exact quotients."""
@@ -115,8 +110,7 @@ def _numeric(name: str, numbers: Sequence[int | Fraction], option: str) -> Axis:
     if len(set(numbers)) < len(numbers):
         raise _twice(option)
     per = lcm(*(number.denominator for number in numbers))
-    numerators = tuple(int(number * per) for number in numbers)
-    return Axis(name, tuple(map(_plain, numbers)), numerators, per)
+    return Axis(name, tuple(map(_plain, numbers)), tuple(int(number * per) for number in numbers), per)
 
 
 def in_words(value: Value) -> str:

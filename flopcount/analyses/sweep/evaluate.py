@@ -2,17 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from flopcount.analyses.arrays import numpy
+from flopcount.analyses.arrays import Array, numpy
 from flopcount.analyses.sweep.axes import Axis
 from flopcount.formulas.numbers import SMALL, Dim, Program, bounds_of, compiled, total
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, np.dtype[Any]]
-    Batch = Mapping[str, Array]
+Batch = Mapping[str, Array]
 
 LAST = 2**63 - 1
 """The largest integer of an array."""

@@ -175,8 +175,7 @@ def _axis(name: str, values: object) -> Axis:
 
 def _parts(text: str) -> list[object]:
     """Return the values of a text: those of a list `3,5,7`, or the text."""
-    parts = [part.strip() for part in text.split(",")]
-    return [part if ":" in part else value(part) for part in parts]
+    return [part if ":" in part else value(part) for part in map(str.strip, text.split(","))]
 
 
 def spread(arch: Arch, axes: Sequence[Axis]) -> tuple[Axis, ...]:

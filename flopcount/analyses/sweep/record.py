@@ -229,9 +229,8 @@ def _recorded(space: Space, fixed: Mapping[str, Value], bindings: Mapping[str, B
     case = _traced(space, fixed, bindings)
     traced = case.trace
     checks = [each for node, step in traced.items() for each in _checks(node, step, traced, case.given)]
-    vanished = _vanished(traced)
     count = case.count
-    return Recording({name: count.addends(name) for name in space.metrics}, tuple(checks), vanished)
+    return Recording({name: count.addends(name) for name in space.metrics}, tuple(checks), _vanished(traced))
 
 
 def _vanished(traced: Trace) -> Dim:

@@ -5,19 +5,14 @@ Chunks are outer products of the axes, so what depends on one axis alone is comp
 
 from collections.abc import Iterator
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from flopcount.analyses.arrays import numpy
+from flopcount.analyses.arrays import Array, numpy
 from flopcount.analyses.sweep.axes import MOST_SHUFFLED, Block, Value, blocks, digits, draws, number, size
 from flopcount.analyses.sweep.evaluate import OVERFLOW, Evaluator, counting
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.record import varied
 from flopcount.errors import BadInput, FileError, SpecError, UsageError
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, np.dtype[Any]]
 
 CHUNK = 16_384
 """Candidates per chunk: their arrays fit into the processor's cache."""

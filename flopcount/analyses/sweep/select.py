@@ -1,9 +1,9 @@
 """Which candidates of a sweep are kept: those that meet a condition, the front, the first by a column."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from flopcount.analyses.arrays import numpy
+from flopcount.analyses.arrays import Array, numpy
 from flopcount.analyses.conditions import Condition
 from flopcount.analyses.sweep.axes import in_words, size
 from flopcount.analyses.sweep.evaluate import Evaluator
@@ -11,11 +11,6 @@ from flopcount.analyses.sweep.grid import OPTIONS, Space
 from flopcount.analyses.sweep.run import Chunk, candidate, why
 from flopcount.case import notes_of
 from flopcount.errors import Note, UsageError, suggestion
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, np.dtype[Any]]
 
 Rows = dict[str, Any]
 """An array for each column."""
@@ -53,8 +48,7 @@ class Tallied:
     """The state of a sweep: how many candidates were seen, are valid and are kept, and why others are invalid."""
 
     def __init__(self, space: Space, evaluate: Evaluator) -> None:
-        self.space = space
-        self.evaluate = evaluate
+        self.space, self.evaluate = space, evaluate
         self.values = {each.name: column(each.values) for each in space.axes}
         self.seen = self.valid = self.kept = 0
         self._reasons: dict[tuple[tuple[int, ...], int], tuple[int, int]] = {}
@@ -216,9 +210,6 @@ def described(space: Space, id_: int) -> str:
 MOST = 4000
 """The most candidates in a chart: more would be unreadable, and the file too large."""
 
-SEED = 0
-"""Seed of the sample: the same sweep gives the same chart."""
-
 
 class Cloud:
     """Takes the rows of a sweep as they come; keeps those with the smallest random keys, and the front."""
@@ -228,7 +219,7 @@ class Cloud:
         self.seen = 0
         self.rows: Rows | None = None
         self.front: Rows | None = None
-        self._stream = numpy().random.Generator(numpy().random.PCG64(SEED))
+        self._stream = numpy().random.Generator(numpy().random.PCG64(0))  # the same sweep gives the same chart
         self._keys: Array = numpy().empty(0)
 
     def see(self, rows: Rows) -> None:
