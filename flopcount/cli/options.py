@@ -3,10 +3,9 @@
 import os
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from flopcount.cli.loading import Options
 from flopcount.cli.output import FORMATS, Output
@@ -16,27 +15,36 @@ from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import bundled
 from flopcount.spec.units import METRICS
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 CHARTS = (".svg", ".png", ".html")
 """The endings of files that --plot writes."""
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def complete_arch(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_arch(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """Complete the names of bundled networks; the shell completes files."""
+    from click.shell_completion import CompletionItem
+
     del ctx, param
     names = [CompletionItem(name) for name in bundled() if name.startswith(incomplete)]
     return [*names, CompletionItem(incomplete, type="file")]
 
 
-def complete_convention(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_convention(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """Complete the names of conventions."""
+    from click.shell_completion import CompletionItem
+
     del ctx, param
     return [CompletionItem(name) for name in mac_conventions() if name.startswith(incomplete)]
 
 
-def complete_kind(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_kind(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """Complete the names of kinds."""
+    from click.shell_completion import CompletionItem
+
     del ctx, param
     return [CompletionItem(kind) for kind in KINDS if kind.lower().startswith(incomplete.lower())]
 

@@ -10,7 +10,6 @@ import click
 
 from flopcount.errors import FileError, Note, reason
 from flopcount.report.table import Line, Report, render_csv, render_json, render_latex, render_markdown
-from flopcount.report.terminal import render_svg, render_terminal
 
 
 class Output(NamedTuple):
@@ -21,13 +20,19 @@ class Output(NamedTuple):
     plot: str | None = None
 
 
+def _svg(report: Report) -> str:
+    from flopcount.report.terminal import render_svg
+
+    return render_svg(report)
+
+
 FORMATS: Mapping[str, Callable[[Report], str] | None] = {
     "table": None,
     "json": render_json,
     "csv": render_csv,
     "markdown": render_markdown,
     "latex": render_latex,
-    "svg": render_svg,
+    "svg": _svg,
 }
 """The function for each output format; a table depends on the terminal."""
 
@@ -50,6 +55,8 @@ def show(report: Report, out: Output, *, parts: bool = False, chart: dict[str, A
 
 def _table(report: Report, output: str | None, *, parts: bool) -> str:
     """Return a table for standard output, which may be a terminal, or for a file."""
+    from flopcount.report.terminal import render_terminal
+
     if output not in {None, "-"} or sys.stdout is None or not sys.stdout.isatty():
         return render_terminal(report, parts=parts)
     import shutil

@@ -1,7 +1,7 @@
 """The command line itself: the default command, help, mistyped words, completion."""
 
+import json
 import os
-import sys
 from pathlib import Path
 
 import click
@@ -11,7 +11,6 @@ from click.shell_completion import ShellComplete
 from conftest import Process, Run, Write
 
 from flopcount import __version__
-from flopcount.cli import main as entry
 from flopcount.cli.main import COMMANDS, commands
 
 
@@ -115,14 +114,11 @@ def test_an_interruption_is_no_bug(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert "interrupted" in result.err
 
 
-def test_the_entry_point_exits_with_the_code(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["flopcount", "nowhere"])
-    with pytest.raises(SystemExit) as stopped:
-        entry.main()
-    assert stopped.value.code == 2
-    assert "nowhere" in capsys.readouterr().err
+@pytest.mark.parametrize(("name", "code"), [("lenet5", 0), ("nowhere", 2)])
+def test_a_process_exits_with_the_code_and_all_that_it_printed(name: str, code: int, process: Process) -> None:
+    result = process(name, "--format", "json")
+    assert result.code == code
+    assert (json.loads(result.out)["totals"]["macs"] == 416520) if name == "lenet5" else name in result.err
 
 
 def completions(*words: str) -> set[str]:
