@@ -113,8 +113,8 @@ NETWORK: Sequence[Decorator] = (
     click.option("--allow-unknown", is_flag=True, help="Skip unsupported operators; totals become lower bounds."),
 )
 
-
 METRICS_OPTION = click.option("--metrics", metavar="A,B,…", help=f"Also show these metrics: {', '.join(METRICS)}.")
+
 COUNTED: Sequence[Decorator] = (
     click.option(
         "--convention",

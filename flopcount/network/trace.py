@@ -129,12 +129,12 @@ def _fixed(plan: Plan, inputs: Mapping[str, Shape]) -> Iterator[Constraint]:
 
 def _key(node: Node, options: Mapping[str, Any], inputs: list[Shape]) -> tuple[Any, ...] | None:
     """Return what decides on a step: the layer's options and the shapes it reads, if all are plain."""
-    key = (*options.values(), *(size for shape in inputs for size in (*shape.dims, -shape.channel_axis)))
+    key = (*options.values(), *((shape.dims, shape.channel_axis) for shape in inputs))
     if not all(map(_is_plain, key)):
         return None
     layer = node.layer
     shares = id(layer) if isinstance(layer.shared, dict) else layer.shared
-    return (node.kind, shares, layer.frozen, len(inputs), *key)
+    return (node.kind, shares, layer.frozen, *key)
 
 
 def _is_plain(value: object) -> bool:

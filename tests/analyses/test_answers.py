@@ -35,6 +35,14 @@ def test_changed_layers_cannot_be_read_at_another_point() -> None:
         changed.at(input=224)
 
 
+def test_changed_layers_are_judged_where_they_are() -> None:
+    """289651200 with same padding at 160, the published true figure; at other points nothing is known to fit."""
+    case = Case(load("mobilenet_v1"), input=160)
+    same = Case(load("mobilenet_v1"), settings="defaults.padding=same").plan
+    (finding,) = case.with_plan(same).check(macs="100M")
+    assert (finding.value, finding.fits) == (289651200, ())
+
+
 @pytest.mark.parametrize(("axes", "message"), [({"macs": 3}, "no axis 'macs'"), ({"metrics": ["macs"]}, "no axis")])
 def test_a_sweep_refuses_what_is_no_axis(axes: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):

@@ -102,7 +102,8 @@ class Model:
     def case(self, point: Point, params: str = "trainable") -> Case:
         """Return its case at a point, as `flopcount FILE` with the same options counts it."""
         rule = self.base.convention if self.is_given else convention(params)
-        return self.base.at(**point.changes, convention=rule, metrics=self.metrics)
+        changes = {name: value for name, value in point.changes.items() if value != getattr(self.base, name)}
+        return self.base.at(**changes, convention=rule, metrics=self.metrics)
 
     def total(self, point: Point, params: str) -> Cost | None:
         """Return its total at a point; None if it cannot be counted, or has maps that do not exist."""
