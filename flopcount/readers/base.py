@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -86,6 +86,34 @@ def counted_unknown(kinds: Iterable[str], options: ReadOptions) -> dict[str, int
     if unknown and not options.allow_unknown:
         raise unknown_problem("it has layers", unknown)
     return unknown
+
+
+class UnknownSizeError(Exception):
+    """A layer reads what an unknown layer makes."""
+
+
+T = TypeVar("T")
+
+
+def known(x: T | None) -> T:
+    """Return what a layer reads; UnknownSizeError if its size is not known."""
+    if x is None:
+        raise UnknownSizeError
+    return x
+
+
+class Unknowns(Counter[str]):
+    """The layers that are not counted, by kind: unknown ones, and those whose inputs have unknown sizes."""
+
+    def after(self, kind: str, builder: "Builder", add: Callable[[], T]) -> T | None:
+        """Add a layer; None, and nothing added, if it reads what an unknown layer makes."""
+        start = len(builder.nodes)
+        try:
+            return add()
+        except UnknownSizeError:
+            del builder.nodes[start:]
+            self[f"{kind} (after an unsupported one)"] += 1
+            return None
 
 
 LONGEST = 90
@@ -257,6 +285,11 @@ class Builder:
         path = self.prefix + self.names.fresh(sanitized(name))
         self.nodes.append(Node(path, layer, tuple(x.path for x in xs), origin.place))
         return Signal(path, step.shape)
+
+    def hold(self, inputs: Iterable[Signal | None]) -> None:
+        """Add a node that does nothing to a network of which nothing is known."""
+        if not self.nodes:
+            self.add(Origin(), "Identity", [x for x in inputs if x][:1], {}, name="unknown")
 
     def label(self, path: str) -> str:
         """Return the name of a node or an input in this list of layers."""

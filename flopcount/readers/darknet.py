@@ -1,7 +1,7 @@
 """Darknet networks: `.cfg` files, with the windows of AlexeyAB's fork; files of the original give the same sizes."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +17,10 @@ from flopcount.readers.base import (
     ReadOptions,
     ReadResult,
     Signal,
+    Unknowns,
     batch_asked,
     counted_unknown,
+    known,
     network_name,
     plain_layer,
     plain_word,
@@ -42,12 +44,18 @@ class SectionOp(Op):
 
     section: Section
     place: int
-    before: Sequence[Signal]
+    before: Sequence[Signal | None]
 
     @property
     def x(self) -> Signal:
         """The output of the layer above; before the first layer, the network's input."""
-        return self.before[-1]
+        return known(self.before[-1])
+
+    def image(self, x: Signal) -> Signal:
+        """Return an output as a map: a vector is one of a single position."""
+        if x.spatial:
+            return x
+        return self.row("Reshape", x, tail="map", size=[x.channels, 1, 1], channel_axis=-3)
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return an option: integers if it consists of them, else its text."""
@@ -65,7 +73,7 @@ class SectionOp(Op):
         place = number + self.place if number < 0 else number
         if not 0 <= place < self.place:
             raise self.problem(f"layer {number} is not one of the {self.place} layers before it")
-        return self.before[place + 1]
+        return known(self.before[place + 1])
 
     @property
     def normed(self) -> dict[str, Any]:
@@ -73,64 +81,135 @@ class SectionOp(Op):
         return {"bias": False, "norm": "batch"} if self.number("batch_normalize", 0) else {"bias": True}
 
 
+FUNCTIONS: Mapping[str, str] = {
+    **ACTIVATIONS,
+    **dict.fromkeys(("ramp", "revleaky"), "leaky_relu"),
+    **dict.fromkeys(("plse", "lhtan", "stair"), "hardtanh"),
+    "loggy": "tanh",
+}
+"""Darknet's functions: each with the name here of the one that costs the same."""
+
+OVER_CHANNELS = ("normalizechannels", "normalizechannelssoftmax", "normalizechannelssoftmaxmaxval")
+"""Functions that divide by a sum over the channels, as a softmax does."""
+
+
 def _function(op: SectionOp, default: str) -> str | None:
     name = str(op.get("activation", default))
-    if name != "linear" and plain_word(name) not in ACTIVATIONS:
-        raise op.problem(f"unknown activation {name[:50]!r}; {suggestion(name, [*ACTIVATIONS])}")
-    return ACTIVATIONS.get(plain_word(name))
+    if name != "linear" and plain_word(name) not in {*FUNCTIONS, *OVER_CHANNELS}:
+        raise op.problem(f"unknown activation {name[:50]!r}; {suggestion(name, [*FUNCTIONS])}")
+    return FUNCTIONS.get(plain_word(name))
+
+
+def _finished(op: SectionOp, y: Signal) -> Signal:
+    """Add what follows the filters or the pool of a section: a function over the channels, and a fixed blur."""
+    if plain_word(str(op.get("activation"))) in OVER_CHANNELS:
+        y = op.row("Softmax", y, tail="activation")
+    if not (kind := op.number("antialiasing", 0)):
+        return y
+    size, border = (2, 0) if kind == 2 else (3, 1)  # noqa: PLR2004  (Darknet's number of a smaller one)
+    fixed = replace(op, held="shared")  # its numbers are the same for every network, and in no file of weights
+    stride = _strides(op, moved=True)
+    return fixed.row("DepthwiseConv", y, tail="blur", kernel_size=size, stride=stride, padding=border, bias=False)
 
 
 def _conv(op: SectionOp) -> Signal:
-    size, dilation = op.number("size", 1), op.number("dilation", 1)
-    pad = size // 2 if op.number("pad", 0) else op.number("padding", 0)
-    fields = {**_window(op), **op.normed, "padding": pad * dilation, "dilation": dilation, "stride": _strides(op)}
+    fields = {**_dilated(op), **op.normed, "stride": _strides(op)}
     if op.number("xnor", 0):
-        return op.row("BinaryConv", op.x, **fields)
-    return op.row("Conv", op.x, **fields, groups=op.number("groups", 1))
+        return _finished(op, op.row("BinaryConv", op.image(op.x), **fields))
+    return _finished(op, op.row("Conv", op.image(op.x), **fields, groups=op.number("groups", 1)))
 
 
 def _transposed(op: SectionOp) -> Signal:
-    fields = {**_window(op), **op.normed}
-    return op.row("ConvTranspose", op.x, **{**fields, "padding": fields["padding"] or op.number("padding", 0)})
+    return op.row("ConvTranspose", op.x, **_window(op), **op.normed)
 
 
-def _strides(op: SectionOp) -> tuple[int, int]:
+def _strides(op: SectionOp, *, moved: bool = False) -> tuple[int, int]:
+    """Return the strides, which are those of the blur if there is one."""
+    if op.number("antialiasing", 0) and not moved:
+        return 1, 1
     stride = op.number("stride", 1)
     return op.number("stride_y", stride), op.number("stride_x", stride)
 
 
-def _window(op: SectionOp) -> dict[str, Any]:
+def _window(op: SectionOp, size: int = 1) -> dict[str, Any]:
     """Return what a filter without groups and dilation has."""
-    size = op.number("size", 1)
+    size = op.number("size", size)
     return {
         "out_channels": op.number("filters", 1),
         "kernel_size": size,
         "stride": op.number("stride", 1),
-        "padding": size // 2 if op.number("pad", 0) else 0,
+        "padding": size // 2 if op.number("pad", 0) else op.number("padding", 0),
         "activation": _function(op, "logistic"),
     }
 
 
+def _dilated(op: SectionOp, size: int = 1) -> dict[str, Any]:
+    """Return the window of a filter with dilation, of which a filter of size 1 has none."""
+    fields = _window(op, size)
+    gap = op.number("dilation", 1) if fields["kernel_size"] > 1 else 1
+    return {**fields, "dilation": gap, "padding": fields["padding"] * gap}
+
+
 def _pool(op: SectionOp) -> Signal:
     """Add a pool; its padding is the sum of both sides, by default one less than the kernel."""
-    stride = op.number("stride", 1)
-    size = op.number("size", stride)
+    size = op.number("size", op.number("stride", 1))
+    if op.number("maxpool_depth", 0):
+        deep = [op.number("out_channels", 1), *op.x.spatial]
+        return _finished(op, op.row("Operation", op.x, operator="maxpool_depth", size=deep, channel_axis=-len(deep)))
     padding = op.number("padding", size - 1)
     border = (padding // 2, padding - padding // 2)
     kind = "MaxPool" if op.section.kind == "maxpool" else "AvgPool"
-    return op.row(kind, op.x, kernel_size=size, stride=_strides(op), padding=(border, border))
+    return _finished(op, op.row(kind, op.x, kernel_size=size, stride=_strides(op), padding=(border, border)))
 
 
 def _connected(op: SectionOp) -> Signal:
-    x = op.row("Flatten", op.x, tail="flat") if op.x.shape.spatial else op.x
+    return _dense(op, op.x, op.number("output", 1), default="logistic")
+
+
+def _dense(op: SectionOp, x: Signal, width: int, tail: str = "", default: str = "linear") -> Signal:
+    """Add a linear layer with a bias or a batch norm, and a function."""
+    named = f"{tail}_" if tail else ""
+    x = op.row("Flatten", x, tail=f"{named}flat") if x.shape.spatial else x
     bias = op.normed["bias"]
-    y = op.row("Linear", x, out_features=op.number("output", 1), bias=bias)
-    return _activated(op, y if bias else op.row("BatchNorm", y, tail="norm"), "logistic")
+    y = op.row("Linear", x, tail=tail, out_features=width, bias=bias)
+    y = y if bias else op.row("BatchNorm", y, tail=f"{named}norm")
+    return _activated(op, y, default, f"{named}activation")
 
 
-def _activated(op: SectionOp, y: Signal, default: str) -> Signal:
+def _filtered(op: SectionOp, x: Signal, width: int, tail: str = "") -> Signal:
+    """Add a convolution of a recurrent section."""
+    fields = {**_dilated(op, 3), **op.normed, "out_channels": width, "groups": op.number("groups", 1)}
+    return op.row("Conv", op.image(x), tail=tail, **fields)
+
+
+Filter = Callable[..., Signal]
+"""Adds a linear layer or a convolution of a given width."""
+
+
+def _gates(op: SectionOp, add: Filter, width: int, count: int, tail: str = "") -> Signal:
+    """Add one step of a cell: as many filters of the input as of the state, and their sum."""
+    x, few = op.x, op.number("bottleneck", 0)
+    if few:
+        x = add(op, op.row("Concat", x, x, tail="both"), width, "bottleneck")
+    inputs = [add(op, x, width, f"input{number}") for number in range(1, count + 1)]
+    peeping = 3 if op.number("peephole", 0) else 0
+    states = [add(op, inputs[0], width, f"state{number}") for number in range(1, peeping + (0 if few else count) + 1)]
+    return op.row("Add", inputs[0], (states or inputs)[-1], tail=tail)
+
+
+def _cell(add: Filter, count: int) -> Callable[[SectionOp], Signal]:
+    """Return the function that adds a recurrent section of so many gates."""
+    return lambda op: _gates(op, add, op.number("output", 1), count)
+
+
+def _plain_cell(add: Filter) -> Callable[[SectionOp], Signal]:
+    """Return the function that adds a recurrent section whose state is hidden: filters make the output of it."""
+    return lambda op: add(op, _gates(op, add, op.number("hidden", 1), 1, "state"), op.number("output", 1))
+
+
+def _activated(op: SectionOp, y: Signal, default: str, tail: str = "activation") -> Signal:
     function = _function(op, default)
-    return op.row("Activation", y, tail="activation", function=function) if function else y
+    return op.row("Activation", y, tail=tail, function=function) if function else y
 
 
 def _route(op: SectionOp) -> Signal:
@@ -145,17 +224,49 @@ def _route(op: SectionOp) -> Signal:
 
 
 def _shortcut(op: SectionOp) -> Signal:
-    """Add a sum with earlier layers: fewer channels are filled with zeros, of more the first are taken."""
-    if op.section.options.get("weights_type", "none") != "none":
-        raise op.problem("weights_type (a weighted sum) is not supported")
+    """Add a sum with earlier layers, of the size of the layer above.
+
+    Of a larger map every second position is taken, or every third; what lacks channels or positions adds zeros there.
+    """
     channels, xs = op.x.channels, [op.x]
     for place, number in enumerate(op.numbers("from"), 1):
         x = op.earlier(number)
+        x = x if x.spatial == op.x.spatial else op.row("Interpolate", x, op.x, tail=f"sampled{place}")
         have = x.channels
         if have < channels:
             x = op.row("PadChannels", x, tail=f"widened{place}", padding=channels - have)
         xs.append(op.row("Slice", x, tail=f"cut{place}", stop=channels) if have > channels else x)
+    xs = [_weighed(op, x, place) for place, x in enumerate(xs)]
     return op.row("Add", *xs, activation=_function(op, "linear"))
+
+
+def _weighed(op: SectionOp, x: Signal, place: int) -> Signal:
+    """Multiply what a shortcut adds by learned numbers: one for each layer, or for each of its channels."""
+    kind = op.get("weights_type", "none")
+    if kind == "none":
+        return x
+    if kind == "per_channel":
+        return op.row("LayerScale", x, tail=f"weighed{place}")
+    if kind not in {"per_feature", "per_layer"}:
+        raise op.invalid("weights_type", kind, "per_feature, per_channel or none")
+    weight = op.row("Parameter", x, tail=f"weight{place}", size=[1])
+    return op.row("Elementwise", x, weight, tail=f"weighed{place}", function="mul")
+
+
+def _implicit(op: SectionOp) -> Signal:
+    size = [op.number("filters", 128), op.number("atoms", 1), 1]
+    return op.row("Parameter", known(op.before[0]), size=size, channel_axis=-3)
+
+
+def _spread(kind: str, **fields: str) -> Callable[[SectionOp], Signal]:
+    """Return the function that combines the layer above with one number for each channel."""
+    return lambda op: op.row(kind, op.x, op.earlier(op.number("from", -1)), **fields)
+
+
+def _history(op: SectionOp) -> Signal:
+    """Add the channels of so many frames beside each other."""
+    size = [op.x.channels * op.number("history_size", 4), *op.x.spatial]
+    return op.row("Expand", op.x, size=size, channel_axis=-len(size))
 
 
 def _scaled(op: SectionOp) -> Signal:
@@ -188,10 +299,8 @@ def _activation(op: SectionOp) -> Signal:
     return op.row("Activation", op.x, function=function) if function else op.row("Identity", op.x)
 
 
-skipped: Callable[[SectionOp], Signal] = plain_layer("Identity")
-"""Adds what computes nothing or is unknown."""
-
-HEADS = ("yolo", "region", "detection", "Gaussian_yolo")
+HEADS = ("yolo", "region", "detection", "Gaussian_yolo", "iseg")
+RECURRENT = ("rnn", "gru", "lstm", "crnn", "conv_lstm", "history")
 
 LAYERS: Mapping[str, Callable[[SectionOp], Signal]] = {
     "convolutional": _conv,
@@ -214,7 +323,17 @@ LAYERS: Mapping[str, Callable[[SectionOp], Signal]] = {
     "activation": _activation,
     "logistic": lambda op: op.row("Activation", op.x, function="sigmoid"),
     "dropout": plain_layer("Dropout"),
-    **dict.fromkeys((*HEADS, "cost", "empty", "silence"), skipped),
+    "l2norm": plain_layer("RMSNorm", elementwise_affine=False),
+    "rnn": _plain_cell(_dense),
+    "gru": _cell(_dense, 3),
+    "lstm": _cell(_dense, 4),
+    "crnn": _plain_cell(_filtered),
+    "conv_lstm": _cell(_filtered, 4),
+    "history": _history,
+    **dict.fromkeys(("implicit", "implicit_add", "implicit_mul"), _implicit),
+    "shift_channels": _spread("Elementwise", function="add"),
+    "control_channels": _spread("Elementwise", function="mul"),
+    **dict.fromkeys((*HEADS, "cost", "contrastive", "empty", "silence"), plain_layer("Identity")),
 }
 """The function that adds the nodes of each kind of section."""
 
@@ -222,8 +341,8 @@ LAYERS: Mapping[str, Callable[[SectionOp], Signal]] = {
 MOST_SECTIONS = 100_000
 """A file with more layers is refused."""
 
-UNREAD = frozenset(("antialiasing", "maxpool_depth", "assisted_excitation"))
-"""Options that change what a layer does; they are refused."""
+UNREAD = ("extra",)
+"""Options that change what a layer does, and are refused unless they are 0."""
 
 SHORT: Mapping[str, str] = {
     "conv": "convolutional",
@@ -245,30 +364,45 @@ def read(path: Path) -> Build:
     first, *sections = _sections(read_text(path)) or [Section("", {}, 1)]
     if first.kind not in {"net", "network"} or not sections:
         raise Refusal("not a Darknet network, which begins with [net] and continues with layers")
-    return partial(_network, path, _input_sizes(first), sections)
+    return partial(_network, path, first, sections)
 
 
-def _network(path: Path, sizes: tuple[int, ...], sections: Sequence[Section], options: ReadOptions) -> ReadResult:
-    unknown = counted_unknown((section.kind for section in sections if section.kind not in LAYERS), options)
+def _network(path: Path, first: Section, sections: Sequence[Section], options: ReadOptions) -> ReadResult:
+    sizes = _input_sizes(first)
+    unknown = Unknowns(counted_unknown((each.kind for each in sections if each.kind not in LAYERS), options))
     asked = sizes_asked(options.input, ["input"], path.name)
     batch, sizes = batch_asked(options, asked, {"input": len(sizes)}), sized(sizes, asked.get("input"))
-    builder, signals = Builder(), [Signal("input", Shape(sizes))]
+    builder, signals = Builder(), list[Signal | None]([Signal("input", Shape(sizes))])
+    fixed = max((place for place, each in enumerate(sections) if each.options.get("stopbackward") == "1"), default=0)
     for place, section in enumerate(sections):
-        op = _op(builder, section, place, signals)
-        for key in UNREAD & section.options.keys():
-            if section.options[key] != "0":
-                raise op.problem(f"{key} makes it another kind of layer, which is not supported")
-        signals.append(LAYERS.get(section.kind, skipped)(op))
-    undecoded = Note("decoding-uncounted", "decoding the detections (yolo, region) is not counted")
-    notes = (undecoded,) if any(section.kind in HEADS for section in sections) else ()
+        op = _op(builder, section, place, signals, "frozen" if place < fixed else "")
+        add = LAYERS.get(section.kind)
+        signals.append(unknown.after(section.kind, builder, partial(add, op)) if add else None)
+    builder.hold(signals[:1])
     nodes = tuple(builder.nodes)
-    return ReadResult(network_name(path.stem), {"input": sizes}, nodes, notes, unknown, batch=batch)
+    return ReadResult(
+        network_name(path.stem), {"input": sizes}, nodes, tuple(_notes(first, sections)), dict(unknown), batch=batch
+    )
 
 
-def _op(builder: Builder, section: Section, place: int, before: Sequence[Signal]) -> SectionOp:
+def _notes(first: Section, sections: Sequence[Section]) -> Iterator[Note]:
+    if any(section.kind in HEADS for section in sections):
+        yield Note("decoding-uncounted", "decoding the detections (yolo, region) is not counted")
+    steps = first.options.get("time_steps", "1")
+    if steps != "1" and any(section.kind in RECURRENT for section in sections):
+        what = f"one time step is counted, as Darknet's BFLOPs are; --batch {steps[:10]} counts a sequence of the file"
+        yield Note("time-steps", what)
+
+
+def _op(builder: Builder, section: Section, place: int, before: Sequence[Signal | None], held: str = "") -> SectionOp:
+    """Return a section with its options; those that would make it another layer are refused."""
     origin = Origin(f"layer {place}", section.kind, section.line)
-    held = "shared" if "share_index" in section.options and section.kind == "convolutional" else ""
-    return SectionOp(builder, origin, f"{section.kind}{place}", section, place, before, held=held)
+    held = "shared" if "share_index" in section.options and section.kind == "convolutional" else held
+    op = SectionOp(builder, origin, f"{section.kind}{place}", section, place, before, held=held)
+    for key in UNREAD:
+        if section.options.get(key, "0") != "0":
+            raise op.problem(f"{key} makes it another kind of layer, which is not supported")
+    return op
 
 
 def _sections(text: str) -> list[Section]:

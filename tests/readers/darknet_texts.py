@@ -53,3 +53,14 @@ def yolov3(size: int = 416) -> str:
         layers += [conv(width, 1) + conv(2 * width, 3)] * 3
         layers += [head(255)]
     return network(size, *layers)
+
+
+def resnet50(size: int = 256) -> str:
+    """Darknet's ResNet-50: no convolution on any shortcut."""
+    body = [conv(64, 7, 2), section("maxpool", size=2, stride=2)]
+    for stage, (width, times) in enumerate(((64, 3), (128, 4), (256, 6), (512, 3))):
+        for number in range(times):
+            middle = conv(width, 3, 2 if stage and not number else 1)
+            body += [conv(width, 1), middle, conv(4 * width, 1, activation="linear")]
+            body += [section("shortcut", **{"from": -4}, activation="leaky")]
+    return network(size, *body, section("avgpool"), conv(1000, 1, batch_normalize=0, activation="linear"))

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from conftest import Run, Write
-from darknet_texts import conv, darknet53, network, section, yolov3, yolov3_tiny
+from darknet_texts import conv, darknet53, network, resnet50, section, yolov3, yolov3_tiny
 from reports import refused, told
 
 HEADER_BYTES = 20
@@ -86,6 +86,15 @@ SHAPES = [
     (section("scale_channels", **{"from": -2}), "8×12×12"),
     (section("normalization"), "8×12×12"),
     (section("batchnorm"), "8×12×12"),
+    (section("maxpool", maxpool_depth=1, out_channels=3), "3×12×12"),
+    (section("history", history_size=3), "24×12×12"),
+    (section("implicit", filters=6), "6×1×1"),
+    (
+        section("implicit_add", filters=8) + section("route", layers=1) + section("shift_channels", **{"from": 2}),
+        "8×12×12",
+    ),
+    (section("connected", output=10) + conv(4, 1), "4×1×1"),
+    (section("contrastive", classes=4), "8×12×12"),
     (section("dropout", probability=0.5), "8×12×12"),
 ]
 
@@ -107,7 +116,7 @@ def test_a_shortcut_takes_as_many_channels_as_the_layer_above_has(run: Run, writ
 
 
 BAD = [
-    (network(12, section("crnn", output=4) + section("gru", output=4)), "crnn, gru"),
+    (network(12, section("warp", output=4) + section("weft", output=4)), "warp, weft"),
     ("[net]\nwidth=8\nheight=8\nchannels=3\n", "not a Darknet network"),
     ("[net]\n[convolutional]\nfilters=4\n", "channels, height and width"),
     (network(12, conv(4, 3), section("route", layers=7)), "layer 7 is not one of the 1 layers before it"),
@@ -116,7 +125,8 @@ BAD = [
     (network(12, section("conv", activation="squash")), "unknown activation 'squash'"),
     (network(12, "filters"), "neither [section] nor key=value"),
     (network(2, section("conv", size=5, activation="linear")), "output would be empty"),
-    (network(12, conv(4, 3), section("shortcut", **{"from": -1}, weights_type="per_channel")), "weights_type"),
+    (network(12, conv(4, 3), section("shortcut", **{"from": -1}, weights_type="odd")), "weights_type 'odd'"),
+    (network(12, section("reorg", extra=3)), "extra makes it another kind of layer"),
 ]
 
 
@@ -125,10 +135,95 @@ def test_what_cannot_be_is_refused_in_a_sentence(run: Run, write: Write, text: s
     refused(run, write("model.cfg", text), said)
 
 
-@pytest.mark.parametrize("option", ["antialiasing", "maxpool_depth"])
-def test_options_that_make_another_layer_are_refused(run: Run, write: Write, option: str) -> None:
-    text = f"[net]\nchannels=3\nheight=8\nwidth=8\n[maxpool]\nsize=2\nstride=2\n{option}=1\n"
-    refused(run, write("a.cfg", text), option)
+def test_resnet_50_has_the_bflops_of_its_table(run: Run, write: Write) -> None:
+    """CSPNet's README, table of backbones: ResNet-50, 9.74 BFLOPs. Its shortcuts take every second position."""
+    report = told(run, write("model.cfg", resnet50()))
+    assert str(Decimal(2 * report["totals"]["macs"]).scaleb(-9).quantize(Decimal("0.01"))) == "9.74"
+
+
+def test_a_shortcut_has_the_map_of_the_layer_above(run: Run, write: Write) -> None:
+    """shortcut_cpu: positions and channels that both have are added, whichever of the two has more."""
+    coarse = conv(4, 3, 2) + section("shortcut", **{"from": -2})
+    fine = conv(8, 3, 2) + section("upsample", stride=2) + section("shortcut", **{"from": -2})
+    for text, shape in ((coarse, [4, 6, 6]), (fine, [8, 12, 12])):
+        assert told(run, write("model.cfg", network(12, conv(6, 1), text)))["layers"][-1]["output"] == shape
+
+
+@pytest.mark.parametrize(("kind", "params"), [("none", 0), ("per_feature", 2), ("per_channel", 16)])
+def test_a_weighed_shortcut_has_a_number_for_each_layer_or_channel(
+    run: Run, write: Write, kind: str, params: int
+) -> None:
+    """make_shortcut_layer: n + 1 weights, or (n + 1)·c, for n layers beside the one above."""
+    added = section("shortcut", **{"from": -2}, weights_type=kind, weights_normalization="softmax")
+    report = told(run, write("model.cfg", network(12, conv(8, 3), conv(8, 3), added)), "--params", "total")
+    assert report["totals"]["params"] - (27 + 72) * 8 - 2 * 4 * 8 == params
+
+
+ACTIVATIONS = (
+    *("linear", "logistic", "loggy", "relu", "relu6", "elu", "selu", "gelu", "relie", "plse", "hardtan", "lhtan"),
+    *("ramp", "leaky", "revleaky", "tanh", "stair", "swish", "mish", "hard_mish", "normalize_channels"),
+    *("normalize_channels_softmax", "normalize_channels_softmax_maxval"),
+)
+"""get_activation of activations.c."""
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_activation_of_darknet_is_known_and_multiplies_nothing(run: Run, write: Write, name: str) -> None:
+    layers = conv(8, 3, activation=name), section("connected", output=5, activation=name)
+    report = told(run, write("model.cfg", network(12, *layers)))
+    assert report["totals"]["macs"] == 144 * 27 * 8 + 144 * 8 * 5
+
+
+def wide(*layers: str) -> str:
+    """Write a network on 6 numbers."""
+    return section("net", inputs=6, batch=8, subdivisions=2, time_steps=16) + "".join(layers)
+
+
+CELLS = [
+    (wide(section("rnn", hidden=5, output=4)), 6 * 5 + 5 * 5 + 5 * 4, 5 + 5 + 4),
+    (wide(section("gru", output=4)), 3 * (6 * 4 + 4 * 4), 6 * 4),
+    (wide(section("lstm", output=4)), 4 * (6 * 4 + 4 * 4), 8 * 4),
+    (wide(section("lstm", output=4, batch_normalize=1)), 4 * (6 * 4 + 4 * 4), 8 * 4 * 4),
+    (wide(section("crnn", hidden=5, output=4, size=1)), 6 * 5 + 5 * 5 + 5 * 4, 5 + 5 + 4),
+    (network(12, section("crnn", hidden=5, output=4, pad=1)), 144 * 9 * (15 + 25 + 20), 5 + 5 + 4),
+    (network(12, section("conv_lstm", output=4, pad=1)), 144 * 9 * 4 * (12 + 16), 8 * 4),
+    (network(12, section("conv_lstm", output=4, pad=1, peephole=1)), 144 * 9 * (4 * (12 + 16) + 3 * 16), 11 * 4),
+    (network(12, section("conv_lstm", output=3, pad=1, bottleneck=1)), 144 * 9 * (2 * 9 + 4 * 9), 5 * 3),
+]
+"""Recurrent sections, the MACs of one step, and the numbers beside the weights, as save_weights writes them."""
+
+
+@pytest.mark.parametrize(("text", "macs", "others"), CELLS)
+def test_a_recurrent_section_is_counted_for_one_step(run: Run, write: Write, text: str, macs: int, others: int) -> None:
+    """The make_*_layer functions: each gate a layer of the input and one of the state."""
+    report = told(run, write("model.cfg", text), "--params", "total")
+    weights = macs // (144 if "width" in text else 1)
+    assert report["totals"] == {"params": weights + others, "macs": macs}
+    assert any("--batch 16" in note for note in report["notes"]) == ("time_steps" in text)
+
+
+def test_antialiasing_is_a_fixed_blur_after_a_layer_without_stride(run: Run, write: Write) -> None:
+    """make_convolutional_layer: the strides move to a depthwise 3×3, whose numbers no file of weights holds."""
+    layers = conv(8, 3, 2, antialiasing=1, batch_normalize=0), section("maxpool", size=2, stride=2, antialiasing=2)
+    report = told(run, write("model.cfg", network(12, *layers)), "--params", "total")
+    assert report["totals"] == {"params": 27 * 8 + 8, "macs": 144 * 27 * 8 + 36 * 9 * 8 + 9 * 4 * 8}
+    assert report["layers"][-1]["output"] == [8, 3, 3]
+
+
+def test_layers_before_stopbackward_are_not_trainable(run: Run, write: Write) -> None:
+    path = write("model.cfg", network(12, conv(8, 1), conv(8, 1, stopbackward=1)))
+    assert told(run, path)["totals"]["params"] == 64 + 16
+    assert told(run, path, "--params", "weights")["totals"]["params"] == 24 + 64
+
+
+def test_what_reads_an_unknown_section_is_not_counted_and_listed(run: Run, write: Write) -> None:
+    """The size after an unknown section is not known; what an earlier layer gives is."""
+    after = section("warp") + conv(4, 3) + section("route", layers=0) + conv(2, 1)
+    report = told(run, write("model.cfg", network(12, conv(8, 1), after)), "--allow-unknown")
+    assert report["totals"]["macs"] == 144 * (3 * 8 + 8 * 2)
+    assert report["unknown"] == {"warp": 1, "convolutional (after an unsupported one)": 1}
+    first = told(run, write("first.cfg", network(12, section("warp"), conv(8, 1))), "--allow-unknown")
+    assert (first["totals"]["macs"], first["at_least"]) == (0, True)
 
 
 def test_what_a_width_breaks_is_reported_at_its_line(run: Run, write: Write) -> None:
