@@ -258,6 +258,10 @@ def unchecked_step(origin: Origin, kind: str, layer: Layer, xs: Sequence[Shape])
         raise origin.problem(str(error)) from None
 
 
+Held = str | Mapping[str, str]
+"""Whether params are "shared" or "frozen": all of a layer, or each of its types of parameters."""
+
+
 class Builder:
     """The nodes of a model or of a block in it; `labels` name the block's inputs, `views` is the memory of a reader."""
 
@@ -274,17 +278,20 @@ class Builder:
         return self._made.nodes
 
     def add(
-        self, origin: Origin, kind: str, xs: Sequence[Signal], fields: Mapping[str, Any], *, name: str, held: str = ""
+        self, origin: Origin, kind: str, xs: Sequence[Signal], fields: Mapping[str, Any], *, name: str, held: Held = ""
     ) -> Signal:
-        """Add a node and return its output; its params are "shared", "frozen" or its own."""
+        """Add a node and return its output; params that are not trained, beside others that are, have their own row."""
         said = written(kind, fields)
         layer = self._made.layer(origin, kind, said)
         step = self._made.step(origin, kind, layer, [x.shape for x in xs])
-        if held and any(entry in PARAMETERS for entry in step.tally.counts):
-            layer = self._made.layer(origin, kind, {**said, held: True})
+        own = {entry: whole(count) for entry, count in step.tally.counts.items() if entry in PARAMETERS}
+        flags, apart = _parted(own, held)
+        if flags:
+            layer = self._made.layer(origin, kind, {**said, **flags})
         path = self.prefix + self.names.fresh(sanitized(name))
         self.nodes.append(Node(path, layer, tuple(x.path for x in xs), origin.place))
-        return Signal(path, step.shape)
+        y = Signal(path, step.shape)
+        return self.add(origin, "Constants", [y], {"count": apart}, name=f"{name}_frozen") if apart else y
 
     def hold(self, inputs: Iterable[Signal | None]) -> None:
         """Add a node that does nothing to a network of which nothing is known."""
@@ -315,6 +322,15 @@ class Builder:
         return path
 
 
+def _parted(own: Mapping[str, int], held: Held) -> tuple[dict[str, Any], int]:
+    """Return the flags of a layer with these params, and how many are frozen beside others that are not."""
+    states = {name: held if isinstance(held, str) else held.get(name, "") for name in own}
+    if len({*states.values()}) == 1:
+        return {state: True for state in {*states.values()} if state}, 0
+    taken = {name: count for name, count in own.items() if states[name]}
+    return {"shared": taken} if taken else {}, sum(own[name] for name in taken if states[name] == "frozen")
+
+
 def written(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that differ from their defaults, a list of equal sizes as one number."""
     known = kind_named(kind).model_fields
@@ -343,7 +359,7 @@ class Op:
     builder: Builder
     origin: Origin
     name: str
-    held: str = field(default="", kw_only=True)
+    held: Held = field(default="", kw_only=True)
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return an option as the file has it."""

@@ -38,7 +38,7 @@ def _parser(suffix: str) -> Parser | None:
     elif suffix == ".cfg":
         from flopcount.readers.darknet import read
     elif suffix == ".prototxt":
-        from flopcount.readers.caffe import read
+        from flopcount.readers.caffe.read import read
     elif suffix == ".csv":
         from flopcount.readers.scale_sim import read
     else:

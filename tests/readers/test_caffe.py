@@ -1,7 +1,5 @@
 """Files of Caffe: published params of released models, the rule of its pools, old notations."""
 
-from typing import Any
-
 import pytest
 from caffe_texts import caffenet, conv, entry, googlenet, layer, pool, squeezenet
 from conftest import Run, Write
@@ -127,8 +125,161 @@ def test_a_network_of_training_is_read_as_it_is_tested(run: Run, write: Write) -
     assert any("Accuracy" in note for note in report["notes"])
 
 
+def test_a_batch_in_the_file_is_counted(run: Run, write: Write) -> None:
+    """Ten images at once, as in the deploy files of Caffe: 4·27 products at each of 36 positions, ten times."""
+    path = write("deploy.prototxt", entry(8).replace("dim: 1 dim: 3", "dim: 10 dim: 3") + conv("conv", "data", 4, 3))
+    assert told(run, path)["totals"] == {"params": 112, "macs": 10 * 36 * 108}
+    for options in (["--batch", "1"], ["--input", "1x3x8x8"]):
+        assert told(run, path, *options)["totals"]["macs"] == 36 * 108
+
+
 @pytest.mark.parametrize(
-    ("kind", "options"), [("InnerProduct", {"num_output": 4, "axis": 2}), ("Flatten", {"axis": 2})]
+    ("rates", "trained"),
+    [
+        ("param { lr_mult: 0 } param { lr_mult: 0 }", 0),
+        ("param { lr_mult: 0 decay_mult: 0 } param { lr_mult: 2 }", 4),
+        ("param { lr_mult: 1 } param { lr_mult: 0.0 }", 108),
+        ("blobs_lr: 0 blobs_lr: 0 weight_decay: 1", 0),
+        ("param { lr_mult: 10 }", 112),
+    ],
 )
-def test_other_axes_are_refused(run: Run, write: Write, kind: str, options: dict[str, Any]) -> None:
-    refused(run, write("deploy.prototxt", entry(8) + layer(kind, "odd", "data", **options)), "supported")
+def test_blobs_with_a_learning_rate_of_0_are_not_trainable(run: Run, write: Write, rates: str, trained: int) -> None:
+    text = f'layer {{ name: "c" type: "Convolution" bottom: "data" top: "c" {rates} convolution_param '
+    path = write("deploy.prototxt", entry(8) + text + "{ num_output: 4 kernel_size: 3 } }")
+    assert told(run, path)["totals"] == {"params": trained, "macs": 36 * 108}
+    assert told(run, path, "--params", "total")["totals"]["params"] == 112
+
+
+BOXES = [
+    ("min_size: 60 aspect_ratio: 2 flip: true", 3),
+    ("min_size: 60 max_size: 90 aspect_ratio: 2 aspect_ratio: 3", 6),
+    ("min_size: 60 min_size: 70 aspect_ratio: 1 aspect_ratio: 2 flip: false", 4),
+]
+"""Parameters of a PriorBox, and boxes at each position: one for each ratio and size, and one for each larger size."""
+
+
+@pytest.mark.parametrize(("options", "boxes"), BOXES)
+def test_prior_boxes_have_the_sizes_of_ssd(run: Run, write: Write, options: str, boxes: int) -> None:
+    """prior_box_layer.cpp: 2 × 4·boxes·positions, and those of several maps one after the other."""
+    prior = 'layer { name: "NAME" type: "PriorBox" bottom: "X" bottom: "data" top: "NAME" '
+    prior += f"prior_box_param {{ {options} }} }}"
+    text = "".join(prior.replace("NAME", f"p{n}").replace("X", x) for n, x in enumerate(("data", "conv")))
+    text = entry(8) + conv("conv", "data", 4, 3) + text + layer("Concat", "all", "p0 p1", axis=2)
+    report = told(run, write("deploy.prototxt", text))
+    assert report["layers"][-1]["output"] == [2, 4 * boxes * (64 + 36)]
+    assert report["totals"] == {"params": 112, "macs": 36 * 108}
+
+
+ROIS = 'layer { name: "rois" type: "Python" bottom: "conv" bottom: "im_info" top: "rois" }\n'
+INFO = 'input: "im_info" input_shape { dim: 1 dim: 3 }\n'
+
+
+def detector(kind: str, **options: object) -> str:
+    """Return a detector whose regions an unknown layer makes."""
+    roi = layer(kind, "roi", "conv rois").replace(" }\n", "")
+    fields = " ".join(f"{key}: {value}" for key, value in options.items())
+    roi += f" {kind[:-7].lower()}_pooling_param {{ {fields} }} }}\n"
+    head = layer("InnerProduct", "fc", "roi", num_output=5) + layer("Softmax", "prob", "fc")
+    return INFO + entry(8) + conv("conv", "data", 4, 3) + ROIS + roi + head
+
+
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [
+        (detector("ROIPooling", pooled_w=2, pooled_h=3), 24),
+        (detector("PSROIPooling", output_dim=4, group_size=2), 16),
+    ],
+)
+def test_each_region_goes_through_the_head(run: Run, write: Write, text: str, reads: int) -> None:
+    """Of unknown regions at least one; as many as --input says of the blob that holds them."""
+    path = write("test.prototxt", text)
+    refused(run, path, "Python")
+    report = told(run, path, "--allow-unknown")
+    assert report["totals"] == {"params": 112 + 5 * reads + 5, "macs": 36 * 108 + 5 * reads}
+    assert (report["at_least"], report["unknown"]) == (True, {"Python": 1})
+    for size in ("rois=300x5", "rois=300"):
+        report = told(run, path, "--input", size)
+        assert (report["totals"]["macs"], "at_least" in report) == (36 * 108 + 300 * 5 * reads, False)
+
+
+def test_what_an_unknown_layer_writes_has_no_size(run: Run, write: Write) -> None:
+    """Caffe does not say what it is, so that a later sum would be refused for sizes that nobody gave."""
+    text = entry(8) + layer("Warp", "w", "data") + conv("a", "w", 4, 3) + conv("b", "data", 4, 3)
+    text += layer("Eltwise", "sum", "a b") + layer("InnerProduct", "fc", "b", num_output=2)
+    report = told(run, write("deploy.prototxt", text), "--allow-unknown")
+    assert report["totals"]["macs"] == 36 * 108 + 144 * 2
+    after = {f"{kind} (after an unsupported one)": 1 for kind in ("Convolution", "ReLU", "Eltwise")}
+    assert report["unknown"] == {"Warp": 1, **after}
+
+
+def test_data_of_a_python_layer_has_the_sizes_of_the_command_line(run: Run, write: Write) -> None:
+    text = 'layer { name: "in" type: "Python" top: "data" top: "im_info" }\n' + conv("conv", "data", 4, 3)
+    path = write("train.prototxt", text)
+    refused(run, path, "Python")
+    refused(run, path, "give it with --input data=3x224x224", "--allow-unknown")
+    assert told(run, path, "--input", "data=3x8x8")["totals"] == {"params": 112, "macs": 36 * 108}
+
+
+SEQUENCE = 'input: "data" input_shape { dim: 5 dim: 2 dim: 6 } input: "cont" input_shape { dim: 5 dim: 2 }\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "weights", "biases"),
+    [("LSTM", 4 * (6 * 4 + 4 * 4), 16), ("RNN", 6 * 4 + 4 * 4 + 4 * 4, 8)],
+)
+def test_a_recurrent_layer_reads_time_first(run: Run, write: Write, kind: str, weights: int, biases: int) -> None:
+    """lstm_layer.cpp and rnn_layer.cpp: 5 steps of 2 sequences; the state has no bias, the output of an RNN has one."""
+    cell = f'layer {{ type: "{kind}" bottom: "data" bottom: "cont" top: "c" recurrent_param {{ num_output: 4 }} }}'
+    text = SEQUENCE + cell + layer("InnerProduct", "fc", "c", num_output=3, axis=2)
+    report = told(run, write("deploy.prototxt", text))
+    assert report["totals"] == {"params": weights + biases + 15, "macs": 5 * 2 * (weights + 12)}
+
+
+SHAPES = [
+    (layer("InnerProduct", "x", "conv", num_output=7, axis=3), "4×6×7", 7 * 6 + 7),
+    (layer("Flatten", "x", "conv", axis=2), "4×36", 0),
+    (layer("Reshape", "x", "conv").replace("}\n", "reshape_param { shape { dim: 0 dim: 2 dim: -1 } } }\n"), "2×72", 0),
+    (layer("Reshape", "x", "conv").replace("}\n", "reshape_param { shape { dim: -1 } axis: 2 } }\n"), "4×36", 0),
+    (layer("Reshape", "x", "conv").replace("}\n", "reshape_param { shape { dim: -1 dim: 36 } } }\n"), "4×36", 0),
+    (layer("Tile", "x", "conv", axis=1, tiles=3), "12×6×6", 0),
+    (layer("Bias", "x", "conv"), "4×6×6", 4),
+    (layer("Scale", "x", "conv", bias_term="true", num_axes=-1), "4×6×6", 2 * 144),
+    (layer("SPP", "x", "conv", pyramid_height=3), "84", 0),
+    (layer("Interp", "x", "conv", zoom_factor=2), "4×11×11", 0),
+    (layer("Interp", "x", "conv", shrink_factor=2), "4×3×3", 0),
+    (layer("Interp", "x", "conv", shrink_factor=2, zoom_factor=4), "4×9×9", 0),
+    (layer("Interp", "x", "conv", height=9, width=5, pad_beg=0), "4×9×5", 0),
+    (layer("Upsample", "x", "conv", upsample_h=11, upsample_w=12), "4×11×12", 0),
+    (layer("Reorg", "x", "conv", stride=3), "36×2×2", 0),
+    (layer("Reorg", "x", "conv", stride=2, reverse="true"), "1×12×12", 0),
+    (layer("Convolution", "x", "conv", num_output=3, kernel_size=1, axis=1), "3×6×6", 15),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "params"), SHAPES, ids=[f"{text[24:40]} {shape}" for text, shape, _ in SHAPES]
+)
+def test_a_layer_leaves_the_blob_that_caffe_makes(run: Run, write: Write, text: str, shape: str, params: int) -> None:
+    """By the Reshape functions of the layers, for a blob of 4×6×6."""
+    report = told(run, write("deploy.prototxt", entry(8) + conv("conv", "data", 4, 3) + text))
+    assert report["layers"][-1]["output"] == [int(size) for size in shape.split("×")]
+    assert report["totals"]["params"] == 112 + params
+
+
+def test_a_convolution_of_two_blobs_has_one_set_of_weights(run: Run, write: Write) -> None:
+    text = 'layer { name: "c" type: "Convolution" bottom: "data" bottom: "data" top: "a" top: "b" '
+    text = entry(8) + text + "convolution_param { num_output: 4 kernel_size: 3 } }" + layer("Eltwise", "s", "a b")
+    assert told(run, write("two.prototxt", text))["totals"] == {"params": 112, "macs": 2 * 36 * 108}
+
+
+def test_a_solver_is_called_one(run: Run, write: Write) -> None:
+    path = write("solver.prototxt", 'net: "models/train_val.prototxt"\nbase_lr: 0.01\nlr_policy: "step"\n')
+    refused(run, path, "this is a solver, which names its network: count 'models/train_val.prototxt'")
+
+
+def test_a_network_of_training_alone_is_read_too(run: Run, write: Write) -> None:
+    """A stage is not met unless somebody asks for it; of SSD's data a resize says the size."""
+    data = 'layer { name: "data" type: "AnnotatedData" top: "data" top: "label" include { phase: TRAIN } '
+    data += "transform_param { resize_param { height: 8 width: 8 } } }\n"
+    text = data + conv("conv", "data", 4, 3) + conv("more", "data", 4, 3).replace("}\n", 'include { stage: "x" } }\n')
+    assert told(run, write("train.prototxt", text))["totals"] == {"params": 112, "macs": 36 * 108}
