@@ -406,9 +406,9 @@ class Op:
     def flag(self, key: str, default: bool) -> bool:  # noqa: FBT001  (a value like any other)
         """Return an option that is true or false."""
         value = self.get(key, default)
-        if not isinstance(value, bool):
+        if not isinstance(value, bool | int) or value not in {0, 1}:
             raise self.invalid(key, value, "true or false")
-        return value
+        return bool(value)
 
     def word(self, key: str, default: str) -> str:
         """Return an option that is a word, in lower case."""

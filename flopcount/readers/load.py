@@ -24,6 +24,9 @@ Parser = Callable[[Path], "Build"]
 _SNIFFED = 4096
 """The number of bytes of a JSON file that tell whether it is a Keras model."""
 
+_MARKS = (b"class_name", b"modelTopology")
+"""Words that a Keras model has in front, or one for TensorFlow.js."""
+
 
 def _parser(suffix: str) -> Parser | None:
     """Return the parser of the files with an ending; a .json file may be an arch file too."""
@@ -55,8 +58,10 @@ def parser_of(path: Path, content: bytes | None = None) -> Parser | None:
     suffix = path.suffix.lower()
     if content is None and not isfile(path):  # noqa: PTH113  (answers to any word)
         return None
-    if suffix == ".json" and b"class_name" not in (_beginning(path) if content is None else content[:_SNIFFED]):
-        return None
+    if suffix == ".json":
+        beginning = _beginning(path) if content is None else content[:_SNIFFED]
+        if not any(mark in beginning for mark in _MARKS):
+            return None
     return _parser(suffix)
 
 

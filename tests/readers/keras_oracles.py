@@ -53,9 +53,10 @@ def counted(path: Path) -> Figures:
     for node, step in total.trace.items():
         steps[node.path.partition(".")[0]].append(step)
     every, trained = convention("total"), convention("trainable")
+    fixed = int(bool(total.case.plan.batch))
     layers = {
         name: (
-            sorted(int(str(size)) for size in found[-1].shape.dims),
+            sorted(int(str(size)) for size in found[-1].shape.dims[fixed:]),
             sum(int(str(every.params_of(step))) for step in found),
             sum(int(str(trained.params_of(step))) for step in found),
         )

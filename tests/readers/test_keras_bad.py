@@ -122,10 +122,48 @@ def test_a_class_of_somebody_else_is_not_taken_for_one_of_keras(run: Run, write:
 
 
 def test_what_is_unknown_is_left_out_when_that_is_allowed(run: Run, write: Write) -> None:
-    path = write("model.json", model(entry(), layer("Warp", "a", "x"), conv("b", "a")))
+    """What reads an unknown layer is counted only where the file says the size: a Lambda may, for its own input."""
+    path = write("model.json", model(entry(), conv("a", "x"), layer("Warp", "b", "x"), conv("c", "b")))
     report = told(run, path, "--allow-unknown")
     assert report["totals"]["params"] == 4 * 27 + 4
-    assert any("Warp" in note for note in report["notes"])
+    assert report["unknown"] == {"Warp": 1, "Conv2D (after an unsupported one)": 1}
+    sized = layer("Lambda", "b", "x", output_shape=[8, 8, 5], output_shape_type="raw")
+    path = write("model.json", model(entry(), conv("a", "x"), sized, conv("c", "b")))
+    assert told(run, path, "--allow-unknown")["totals"]["params"] == 4 * 27 + 4 + 4 * 45 + 4
+    assert told(run, path, "--allow-unknown", "--input", "6")["totals"]["params"] == 4 * 27 + 4
+
+
+def test_an_unknown_layer_has_the_size_that_the_next_one_was_built_for(run: Run, write: Write) -> None:
+    """Keras 3 writes it with each layer of a Sequential; an inner model that ends in one has no known output."""
+    rows: list[dict[str, Any]] = [
+        {"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [None, 4]}},
+        {"class_name": "Warp", "config": {"name": "w"}},
+        {"class_name": "Dense", "config": {"name": "d", "units": 3}, "build_config": {"input_shape": [None, 7]}},
+    ]
+    text = json.dumps({"class_name": "Sequential", "config": {"name": "s", "layers": rows}})
+    assert told(run, write("model.json", text), "--allow-unknown")["totals"] == {"params": 24, "macs": 21}
+    inner = {
+        "class_name": "Sequential",
+        "config": {"name": "s", "layers": [rows[0], {**rows[2], "build_config": {}}, rows[1]]},
+    }
+    text = json.dumps({"class_name": "Sequential", "config": {"name": "t", "layers": [rows[0], inner, rows[2]]}})
+    report = told(run, write("model.json", text), "--allow-unknown")
+    assert (report["totals"]["params"], report["unknown"]) == (15, {"Warp": 1, "Dense (after an unsupported one)": 1})
+
+
+def test_a_model_of_which_nothing_is_known_has_a_lower_bound(run: Run, write: Write) -> None:
+    report = told(run, write("model.json", model(entry(), layer("Warp", "a", "x"))), "--allow-unknown")
+    assert (report["totals"], report["at_least"]) == ({"params": 0, "macs": 0}, True)
+
+
+def test_a_graph_of_tensorflow_js_is_refused_with_a_hint(run: Run, write: Write) -> None:
+    text = json.dumps({"format": "graph-model", "modelTopology": {"node": [{"name": "x", "op": "Placeholder"}]}})
+    refused(run, write("model.json", text), "it is a graph model of TensorFlow.js")
+
+
+def test_inputs_of_different_batches_are_refused(run: Run, write: Write) -> None:
+    text = model(entry("x", (2, 4)), entry("y", (3, 4)), layer("Add", "a", "x", "y"))
+    refused(run, write("model.json", text), "its inputs have different batches: 2, 3")
 
 
 ARCHIVES: list[Any] = [

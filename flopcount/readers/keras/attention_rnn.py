@@ -8,7 +8,7 @@ from flopcount.readers.base import exact
 from flopcount.readers.keras.context import CallOp, FeatureMap, Made, reshaped, turned
 from flopcount.readers.keras.graph import parts
 from flopcount.readers.keras.layers import softmax_along, window
-from flopcount.readers.keras.ops import SEQUENCE, combined, einsum
+from flopcount.readers.keras.ops import SEQUENCE, combined, concatenated, einsum
 
 
 def query_value_key(op: CallOp, names: Sequence[str] = ("query", "value", "key")) -> list[FeatureMap]:
@@ -196,7 +196,7 @@ def _cell(op: CallOp, entry: Any, title: str) -> Cell:
 def _read(op: CallOp, x: FeatureMap, cell: Cell, *, bidirectional: bool = False) -> Made:
     kind, config = cell
     bias, every, state = (config.get(key, key == "use_bias") for key in ("use_bias", *_RETURNED))
-    own = kind.startswith("CuDNN") or (CELLS[kind] == "GRU" and bool(config.get("reset_after", True)))
+    own = kind.startswith("CuDNN") or (CELLS[kind] == "GRU" and bool(config.get("reset_after", False)))
     fields = {"bias": bias, "recurrent_bias": own or not bias, "bidirectional": bidirectional}
     y = op.row(CELLS[kind], x, hidden_size=config.get("units"), **fields)
     if every and not state:
@@ -216,14 +216,43 @@ def _sides(op: CallOp, x: FeatureMap, tail: str) -> list[FeatureMap]:
 
 
 def bidirectional(op: CallOp) -> Made:
-    """Add a layer that reads in both directions, and the merge of the two results."""
+    """Add a layer that reads in both directions, and the merge of the two results; each may be of its own size."""
     cell = _cell(op, op.get("layer"), "layer")
-    if op.get("backward_layer") is not None:
-        kind, config = _cell(op, op.get("backward_layer"), "layer")
-        if kind != cell[0] or any(config.get(key) != cell[1].get(key) for key in ("units", "use_bias", "reset_after")):
-            raise op.problem("a backward_layer that differs from the layer is not supported")
-    op = op.having(held="frozen") if not op.held and cell[1].get("trainable") is False else op
-    return op.grouped(lambda inner, x: _merged(inner, x, cell, op.get("merge_mode", "concat")), op.vectors(op.x))
+    back = cell if op.get("backward_layer") is None else _cell(op, op.get("backward_layer"), "layer")
+    mode = op.get("merge_mode", "concat")
+    if back[0] != cell[0] or any(back[1].get(key) != cell[1].get(key) for key in _OWN):
+        return op.grouped(lambda inner, x: _two_sided(inner, x, cell, back), op.vectors(op.x))
+    op = _of_cell(op, cell)
+    return op.grouped(lambda inner, x: _merged(inner, x, cell, mode), op.vectors(op.x))
+
+
+_OWN = ("units", "use_bias", "reset_after", "trainable", *_RETURNED)
+"""Options in which the layers of the two directions may differ."""
+
+
+def _of_cell(op: CallOp, cell: Cell) -> CallOp:
+    return op.having(held="frozen") if not op.held and cell[1].get("trainable") is False else op
+
+
+def _two_sided(op: CallOp, x: FeatureMap, cell: Cell, back: Cell) -> Made:
+    """Add a layer for each direction; both return the same."""
+    returned = {key: cell[1].get(key, False) for key in _RETURNED}
+    made = [_read(_of_cell(op, each), x, (each[0], {**each[1], **returned})) for each in (cell, back)]
+    sides = [side if isinstance(side, list) else [side] for side in made]
+    firsts, states = [side[0] for side in sides], [state for side in sides for state in side[1:]]
+    mode = op.get("merge_mode", "concat")
+    if mode is None:
+        return [*firsts, *states]
+    merged = concatenated(op, firsts, firsts[0].rank - 1) if mode == "concat" else _combined(op, firsts, mode)
+    return [merged, *states] if states else merged
+
+
+def _combined(op: CallOp, sides: list[FeatureMap], mode: Any) -> FeatureMap:
+    """Add the sum, product or mean of the two directions."""
+    if mode not in ("sum", "mul", "ave"):
+        raise op.problem(f"merge_mode = {str(mode)[:50]!r} is not supported")
+    merged = combined(op, sides, "mul" if mode == "mul" else "add", tail="merged")
+    return op.row("Elementwise", merged, tail="mean", function="div") if mode == "ave" else merged
 
 
 def _merged(op: CallOp, x: FeatureMap, cell: Cell, mode: Any) -> Made:
@@ -234,10 +263,7 @@ def _merged(op: CallOp, x: FeatureMap, cell: Cell, mode: Any) -> Made:
     halves = _sides(op, first, "out_")
     if mode is None:
         return [*halves, *states]
-    if mode not in ("sum", "mul", "ave"):
-        raise op.problem(f"merge_mode = {str(mode)[:50]!r} is not supported")
-    merged = combined(op, halves, "mul" if mode == "mul" else "add", tail="merged")
-    merged = op.row("Elementwise", merged, tail="mean", function="div") if mode == "ave" else merged
+    merged = _combined(op, halves, mode)
     return [merged, *states] if states else merged
 
 

@@ -6,6 +6,7 @@ from heapq import heappop, heappush
 from typing import Any, NamedTuple, TypeVar
 
 from flopcount.errors import Refusal
+from flopcount.readers.keras.old import modern
 
 MOST_CALLS = 100_000
 """A model with more calls of layers is refused."""
@@ -139,9 +140,15 @@ class LayerGraph(NamedTuple):
 
 
 def graph_of(data: Mapping[str, Any]) -> LayerGraph:
-    """Return the graph of a file; a model without one cannot be read."""
-    inner = data.get("model_config")
-    found = _Reader().model(inner if isinstance(inner, Mapping) else data)
+    """Return the graph of a file, of TensorFlow.js too; a model without one cannot be read."""
+    for key in ("modelTopology", "model_config"):
+        inner = data.get(key)
+        data = inner if isinstance(inner, Mapping) else data
+    if "class_name" not in data and ("node" in data or "library" in data):
+        hint = "convert the Keras model to a layers model (tfjs_layers_model), or to ONNX"
+        raise Refusal(f"it is a graph model of TensorFlow.js, of operations without their layers; {hint}")
+    is_old = "module" not in data and not str(data.get("keras_version", "1")).startswith(("2", "3"))
+    found = _Reader().model(modern(data) if is_old else data)
     if found is None:
         what = "is written without its graph, as a subclassed model is; build it of layers and export that"
         raise Refusal(f"{str(data.get('class_name'))[:50]} {what}")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from math import prod
+from string import ascii_lowercase
 from typing import Any
 
 from flopcount.readers.base import ACTIVATIONS, OPERATORS, plain_word
@@ -237,10 +238,8 @@ def einsum_dense(op: CallOp) -> Made:
     sizes = {letter: op.checked("output_shape", size) for letter, size in given.items()} | sizes
     if not {*weight, *writes} <= sizes.keys():
         raise op.problem(f"output_shape leaves a letter of {equation[:50]!r} open")
-    if any(letter in reads and letter in writes for letter in weight):
-        raise op.problem(f"{equation[:50]!r} has separate weights for each position, which is not supported")
     terms = (reads, weight, writes)
-    return op.grouped(lambda inner, y: followed(inner, _linear(inner, y, terms, sizes)), op.vectors(x))
+    return op.grouped(lambda inner, y: followed(inner, _biased(inner, y, terms, sizes)), op.vectors(x))
 
 
 def _letters(op: CallOp, equation: str, rank: int) -> tuple[str, str, str]:
@@ -256,7 +255,40 @@ def _letters(op: CallOp, equation: str, rank: int) -> tuple[str, str, str]:
     return reads[1:], weight, writes[1:]
 
 
-def _linear(op: CallOp, x: FeatureMap, terms: tuple[str, str, str], sizes: dict[str, int]) -> FeatureMap:
+def _biased(op: CallOp, x: FeatureMap, terms: tuple[str, str, str], sizes: dict[str, int]) -> FeatureMap:
+    """Add a product with a weight, and a bias for some of the axes it makes."""
+    reads, weight, writes = terms
+    made = [letter for letter in writes if letter in weight]
+    biased = {*str(op.get("bias_axes") or "").replace(" ", "")}
+    if not biased <= {*writes}:
+        raise op.problem(f"bias_axes = {str(op.get('bias_axes'))[:50]!r} are not among the axes it writes")
+    if {*weight} & {*reads} & {*writes}:
+        plain, y = False, _spread(op, x, terms, sizes)
+    else:
+        plain = biased == {*made}
+        y = _linear(op, x, terms, sizes, bias=plain)
+    if plain or not biased:
+        return y
+    y = op.vectors(y)
+    size = [sizes[letter] if letter in biased else 1 for letter in writes]
+    bias = op.row("Parameter", y, tail="bias", size=size, channel=y.channel)
+    return op.row("Elementwise", y, bias, tail="biased", function="add")
+
+
+def _spread(op: CallOp, x: FeatureMap, terms: tuple[str, str, str], sizes: dict[str, int]) -> FeatureMap:
+    """Add a product with weights of their own at each place of some axes."""
+    weight = op.row("Parameter", x, tail="weight", size=[sizes[letter] for letter in terms[1]], channel=0)
+    return op.row("Einsum", op.vectors(x), weight, equation=_equation(terms), channel=len(terms[2]) - 1)
+
+
+def _equation(terms: tuple[str, str, str]) -> str:
+    """Return an equation in small letters, of which there are enough for all axes."""
+    small = dict(zip(sorted({*"".join(terms)}), ascii_lowercase, strict=False))
+    reads, weight, writes = ("".join(small[letter] for letter in term) for term in terms)
+    return f"{reads},{weight}->{writes}"
+
+
+def _linear(op: CallOp, x: FeatureMap, terms: tuple[str, str, str], sizes: dict[str, int], *, bias: bool) -> FeatureMap:
     """Merge the summed axes, add a linear layer to all new ones, and reshape its output."""
     reads, weight, writes = terms
     summed = [axis for axis, letter in enumerate(reads) if letter in weight]
@@ -265,22 +297,11 @@ def _linear(op: CallOp, x: FeatureMap, terms: tuple[str, str, str], sizes: dict[
     if not summed or {*kept, *made} != {*writes}:
         raise op.problem("the equation sums an axis that the weight does not have, which is not supported")
     x = op.vectors(x) if summed == [x.rank - 1] else joined(op, op.vectors(x), summed)
-    biased = {*str(op.get("bias_axes") or "").replace(" ", "")}
-    plain = biased == {*made}
-    if not biased <= {*made}:
-        raise op.problem(f"bias_axes = {str(op.get('bias_axes'))[:50]!r} are not among the new axes")
-    y = op.row("Linear", x, out_features=prod(sizes[letter] for letter in made), bias=plain)
+    y = op.row("Linear", x, out_features=prod(sizes[letter] for letter in made), bias=bias)
     order = [*kept, *made]
     if len(made) > 1 or len(kept) + 1 != y.rank:
         y = reshaped(op, y, [sizes[letter] for letter in order], tail="out")
-    if order != [*writes]:
-        y = turned(op, y, [order.index(each) for each in writes], tail="order")
-    if plain or not biased:
-        return y
-    y = op.vectors(y)
-    size = [sizes[letter] if letter in biased else 1 for letter in writes]
-    bias = op.row("Parameter", y, tail="bias", size=size, channel=y.channel)
-    return op.row("Elementwise", y, bias, tail="biased", function="add")
+    return y if order == [*writes] else turned(op, y, [order.index(each) for each in writes], tail="order")
 
 
 def normalization(add: Adder) -> Callable[[CallOp], Made]:

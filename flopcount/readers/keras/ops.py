@@ -103,6 +103,8 @@ REDUCTIONS: Mapping[str, str] = {
     **{name: name for name in ("mean", "sum", "max", "min", "prod", "argmax", "argmin", "logsumexp", "norm")},
     **{f"reduce{name}": name for name in ("mean", "sum", "max", "min", "prod")},
     **{f"a{name}": name for name in ("max", "min")},
+    **dict.fromkeys(("any", "reduceany"), "max"),
+    **dict.fromkeys(("all", "reduceall"), "min"),
 }
 """Operations that make one number of many."""
 

@@ -21,9 +21,12 @@ from flopcount.readers.base import (
     Origin,
     ReadOptions,
     ReadResult,
+    Unknowns,
     batch_asked,
     counted_unknown,
     exact,
+    known,
+    listed,
     network_name,
     occurrences,
     plain_layer,
@@ -251,6 +254,7 @@ class InputLayer(NamedTuple):
     name: str
     sizes: tuple[int | None, ...]
     channel: int
+    batch: int | None = None
 
 
 def _entered(model: LayerGraph, builder: Builder, text: str | None) -> tuple[dict[str, FeatureMap], list[Note]]:
@@ -293,8 +297,17 @@ def _input_layer(layer: LayerConfig, is_first: bool) -> InputLayer:  # noqa: FBT
     valid = all(isinstance(each, int) and not isinstance(each, bool) and 1 <= each <= LARGEST for each in numbers)
     if not valid or not 1 <= len(sizes) <= MOST_AXES + 1:
         raise Refusal(f"invalid shape {str(sizes)[:80]}: expected a list of sizes from 1 to 10⁹", layer.name[:50])
-    sizes = tuple(sizes[1:]) or (1,)
-    return InputLayer(layer.name, sizes, 0 if is_first or len(sizes) == 1 else len(sizes) - 1)
+    batch, *sizes = sizes
+    sizes = tuple(sizes) or (1,)
+    return InputLayer(layer.name, sizes, 0 if is_first or len(sizes) == 1 else len(sizes) - 1, batch)
+
+
+def _fixed_batch(entries: Iterable[InputLayer]) -> int | None:
+    """Return the batch that the file fixes, if it is not 1; it is one for all inputs."""
+    found = {entry.batch for entry in entries} - {None, 1}
+    if len(found) > 1:
+        raise Refusal(f"its inputs have different batches: {', '.join(map(str, sorted(map(str, found))))}")
+    return next(iter(found), None)
 
 
 def _channels_first(layers: Iterable[LayerConfig]) -> bool:
@@ -339,20 +352,22 @@ def _after(entry: InputLayer, first: InputLayer, sizes: tuple[int, ...]) -> tupl
     return tuple(theirs or ours for theirs, ours in zip(entry.sizes, sizes, strict=True))
 
 
-Outputs = dict[tuple[str, int], list[FeatureMap]]
-"""The outputs of each call: (layer, number) → one by one."""
+Outputs = dict[tuple[str, int], list[FeatureMap | None] | None]
+"""The outputs of each call: (layer, number) → one by one; None if an unknown layer makes them."""
 
-Recorded = Mapping[tuple[str, int, int], tuple[Any, ...]]
+Recorded = dict[tuple[str, int, int], tuple[Any, ...]]
 """The sizes that readers of a tensor say it has."""
 
 
 def _network(model: LayerGraph, options: ReadOptions) -> ReadResult:
     """Return a model as flat nodes."""
-    unknown = counted_unknown(unknown_layers(model.layers.values()), options)
+    unknown = Unknowns(counted_unknown(unknown_layers(model.layers.values()), options))
     builder = Builder()
     entries, notes = _entered(model, builder, options.input)
-    walk = _Walk(is_checked=options.input is None)
+    walk = _Walk(unknown, is_checked=options.input is None)
     walk.through(model, Scene(builder), entries)
+    if unknown:
+        builder.hold(entries.values())
     if not builder.nodes:
         raise Refusal("the model has no layers after its inputs")
     read = {path for node in builder.nodes for path in node.inputs}
@@ -362,7 +377,8 @@ def _network(model: LayerGraph, options: ReadOptions) -> ReadResult:
     notes += [Note("inputs-unused", f"no layer computes with the inputs {left}: they are omitted")] if left else []
     name = network_name(model.name, "model")
     batch = batch_asked(options, sizes_asked(options.input, [*entries]), {key: x.rank for key, x in entries.items()})
-    return ReadResult(name, kept, tuple(builder.nodes), (*notes, *walk.notes()), unknown, batch=batch)
+    batch = batch or _fixed_batch(_input_layers(model))
+    return ReadResult(name, kept, tuple(builder.nodes), (*notes, *walk.notes()), dict(unknown), batch=batch)
 
 
 @dataclass(slots=True)
@@ -379,8 +395,8 @@ class Scene:
 class _Walk:
     """One walk: which layers it has visited, and how many calls it may still visit."""
 
-    def __init__(self, *, is_checked: bool) -> None:
-        self.is_checked = is_checked
+    def __init__(self, unknown: Unknowns, *, is_checked: bool) -> None:
+        self.unknown, self.is_checked = unknown, is_checked
         self.visited: set[int] = set()
         self.shared: Counter[str] = Counter()
         self.left = MOST_CALLS
@@ -390,10 +406,11 @@ class _Walk:
         times = occurrences({name: count + 1 for name, count in self.shared.items()})
         return [Note("shared-weights", f"weights that are used more than once are counted once: {times}")] * bool(times)
 
-    def through(self, model: LayerGraph, scene: Scene, inputs: Mapping[str, FeatureMap]) -> list[FeatureMap]:
+    def through(self, model: LayerGraph, scene: Scene, inputs: Mapping[str, FeatureMap]) -> list[FeatureMap | None]:
         """Walk a model, and return its outputs."""
         outputs: Outputs = {(name, 0): [x] for name, x in inputs.items()}
         recorded = _recorded(model)
+        hinted = _hinted(model) | recorded if self.is_checked else {}
         for turn in turns(model):
             self.left -= 1
             if self.left < 0:
@@ -401,12 +418,14 @@ class _Walk:
             if turn.layer.kind == "InputLayer" and turn.layer.model is None:
                 continue
             place = (turn.layer.name, turn.number)
-            outputs[place] = self._called(turn, scene, outputs, recorded)
-            if self.is_checked and not scene.outer:
-                _check(turn.layer, outputs[place], [recorded.get((*place, n)) for n in range(len(outputs[place]))])
+            call = partial(self._called, turn, scene, outputs, hinted)
+            outputs[place] = made = self.unknown.after(shown_kind(turn.layer), scene.builder, call)
+            if made and self.is_checked and not scene.outer:
+                _check(turn.layer, made, [recorded.get((*place, n)) for n in range(len(made))])
         return [_found(outputs, ref, model.name) for ref in model.outputs]
 
-    def _called(self, turn: Turn, scene: Scene, outputs: Outputs, recorded: Recorded) -> list[FeatureMap]:
+    def _called(self, turn: Turn, scene: Scene, outputs: Outputs, recorded: Recorded) -> list[FeatureMap | None] | None:
+        """Add one call of a layer, and return its outputs; None if their sizes are not known."""
         layer = turn.layer
         args, keywords = (_filled(value, outputs, layer.name) for value in turn.call)
         again = scene.again or id(layer) in self.visited
@@ -419,9 +438,9 @@ class _Walk:
         found = self._added(layer, op, recorded.get((layer.name, turn.number, 0)))
         if again and not scene.again and any(node.layer.shared for node in scene.builder.nodes[before:]):
             self.shared[layer.name] += 1
-        return found if isinstance(found, list) else [found]
+        return [*found] if isinstance(found, list) else None if found is None else [found]
 
-    def _added(self, layer: LayerConfig, op: CallOp, recorded: tuple[Any, ...] | None) -> Made:
+    def _added(self, layer: LayerConfig, op: CallOp, recorded: tuple[Any, ...] | None) -> Any:
         """Add one layer, whatever it is: a model, a wrapper, a known class or an unknown one."""
         if layer.model is not None:
             return self._inner(layer.model, op)
@@ -435,12 +454,13 @@ class _Walk:
         frozen = "frozen" if inner.config.get("trainable") is False else ""
 
         def inside(given: CallOp) -> Made:
-            held = given.held or frozen
-            return self._added(inner, given.having(origin=origin, config=inner.config, wrapped=None, held=held), None)
+            changed = given.having(origin=origin, config=inner.config, wrapped=None, held=given.held or frozen)
+            made: Made = known(self._added(inner, changed, None))
+            return made
 
         return write(op.having(wrapped=inside))
 
-    def _inner(self, model: LayerGraph, op: CallOp) -> list[FeatureMap]:
+    def _inner(self, model: LayerGraph, op: CallOp) -> list[FeatureMap | None]:
         """Add an inner model as a block; one with several outputs has its name before the names of its layers."""
         xs, names = op.xs, [ref.layer for ref in model.inputs]
         if len(xs) != len(names):
@@ -451,14 +471,18 @@ class _Walk:
             return self.through(model, Scene(op.builder, f"{op.name}_", op.outer, **flags), inputs)
         start, block = len(op.builder.nodes), op.builder.block(op.name, xs)
         (y,) = self.through(model, Scene(block, "", op.outer, **flags), inputs)
+        if y is None:
+            return [y]
         if len(block.nodes) == start or y.path != block.nodes[-1].path:
             y = op.having(builder=block, name="output").row("Identity", y)
         op.builder.close(block)
         return [y]
 
 
-def _found(outputs: Outputs, ref: Ref, reader: str) -> FeatureMap:
+def _found(outputs: Outputs, ref: Ref, reader: str) -> FeatureMap | None:
     found = outputs.get((ref.layer, ref.call), [])
+    if found is None:
+        return None
     if ref.output >= len(found):
         raise Refusal(f"reads output {ref.output} of {ref.layer[:50]!r}, which has {len(found)}", reader[:50])
     return found[ref.output]
@@ -466,13 +490,13 @@ def _found(outputs: Outputs, ref: Ref, reader: str) -> FeatureMap:
 
 def _filled(value: Any, outputs: Outputs, reader: str) -> Any:
     """Put feature maps in place of the references to them."""
-    return replaced(value, lambda part: _found(outputs, part, reader) if isinstance(part, Ref) else None)
+    return replaced(value, lambda part: known(_found(outputs, part, reader)) if isinstance(part, Ref) else None)
 
 
-def _check(layer: LayerConfig, outputs: list[FeatureMap], recorded: list[tuple[Any, ...] | None]) -> None:
+def _check(layer: LayerConfig, outputs: list[FeatureMap | None], recorded: list[tuple[Any, ...] | None]) -> None:
     """Compare each output with the sizes that the file records for it."""
     for x, sizes in zip(outputs, recorded, strict=True):
-        if sizes is None or len(sizes) < 2:  # noqa: PLR2004  (one number for each sample has no axes)
+        if x is None or sizes is None or len(sizes) < 2:  # noqa: PLR2004  (one number for each sample has no axes)
             continue
         wanted = sizes[1:]
         if len(wanted) != x.rank or any(size not in {None, ours} for size, ours in zip(wanted, x.sizes, strict=True)):
@@ -489,12 +513,24 @@ def _refuse_additions(op: CallOp) -> None:
         raise op.problem("it is quantized, with scales beside its weights; export the model before quantizing it")
 
 
+def _hinted(model: LayerGraph) -> Recorded:
+    """Return the sizes that a Lambda names, and those of the one tensor that a layer was built for."""
+    named = ((layer, layer.config.get("output_shape")) for layer in model.layers.values() if layer.kind == "Lambda")
+    given = [(layer, sizes) for layer, sizes in named if isinstance(sizes, list)]
+    shapes: Recorded = {(each.name, n, 0): (None, *sizes) for each, sizes in given for n in range(len(each.calls))}
+    built = ((layer.built, [ref for call in layer.calls for ref in call.refs()]) for layer in model.layers.values())
+    single = [(refs[0], tuple(sizes)) for sizes, refs in built if isinstance(sizes, list) and len(refs) == 1]
+    return shapes | {(ref.layer, ref.call, ref.output): sizes for ref, sizes in single}
+
+
 def _recorded(model: LayerGraph) -> Recorded:
     refs = (ref for layer in model.layers.values() for call in layer.calls for ref in call.refs())
     return {(ref.layer, ref.call, ref.output): ref.sizes for ref in refs if ref.sizes is not None}
 
 
-def _skipped(layer: LayerConfig, op: CallOp, recorded: tuple[Any, ...] | None) -> FeatureMap:
-    """Add an unknown layer: its output has the sizes that the file records, or those of its input."""
-    sizes = [*op.x.sizes] if not recorded or None in recorded[1:] or len(recorded) < 2 else [*recorded[1:]]  # noqa: PLR2004
+def _skipped(layer: LayerConfig, op: CallOp, recorded: tuple[Any, ...] | None) -> FeatureMap | None:
+    """Add an unknown layer: its output has the sizes that the file records, which hold at its own input alone."""
+    sizes = [*recorded[1:]] if recorded else []
+    if not sizes or op.outer or not all(isinstance(size, int) and size > 0 for size in sizes):
+        return None
     return op.row("Operation", op.x, operator=shown_kind(layer), size=sizes, channel=len(sizes) - 1)
