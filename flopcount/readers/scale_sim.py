@@ -8,8 +8,9 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flopcount.errors import Note, Refusal, UsageError
 from flopcount.formulas.numbers import product
@@ -40,71 +41,126 @@ HEADER = (
 MOST_ROWS = 100_000
 """A longer topology is refused."""
 
-_CONVOLUTION, _PRODUCT = (7, 8), (3,)
+SIZES = 7
+"""The sizes of a convolution that every row has; after them another stride, a batch or a ratio may follow."""
 
-Row = tuple[str, int, list[int]]
-"""A row: its name, its line, and its sizes."""
+PRODUCT = ("M", "N", "K")
+
+
+class TopologyRow(NamedTuple):
+    """A row: its name, its line, its sizes, and the batch that it is computed for."""
+
+    name: str
+    line: int
+    sizes: list[int]
+    batch: int = 1
 
 
 def read(path: Path) -> Build:
     """Parse a topology."""
-    header, *lines = _lines(path) or [[""]]
-    is_product = [cell.strip().upper() for cell in header[1:4]] == ["M", "N", "K"]
+    (_, header), *lines = _lines(path) or [(1, [""])]
+    names = [cell.upper() for cell in header[1:4]]
+    is_product = sorted(names) == sorted(PRODUCT)
     if not is_product and "layer" not in header[0].lower():
         raise Refusal(f"not a topology of SCALE-Sim, whose first line is {', '.join(HEADER)}")
-    if not lines or len(lines) > MOST_ROWS:
-        raise Refusal(f"it has {len(lines)} layers; a topology has 1 to {MOST_ROWS}")
-    counts = _PRODUCT if is_product else _CONVOLUTION
-    rows = [(line[0], number, _numbers(number, line, counts)) for number, line in enumerate(lines, 2)]
+    read_row = partial(_product, names) if is_product else partial(_convolution, header)
+    rows, heading = list[TopologyRow](), ""
+    for line, (title, *cells) in lines:
+        if any(cells):
+            name = f"{heading}_{title}" if heading else title
+            rows.append(read_row(Origin(title, line=line), name, cells))
+        else:  # a title above the rows of a network
+            heading = title
+    if not rows or len(rows) > MOST_ROWS:
+        raise Refusal(f"it has {len(rows)} layers; a topology has 1 to {MOST_ROWS}")
     return partial(_network, network_name(path.stem, "topology"), rows)
 
 
-def _network(name: str, rows: Sequence[Row], options: ReadOptions) -> ReadResult:
+def _network(name: str, rows: Sequence[TopologyRow], options: ReadOptions) -> ReadResult:
     """Return a network in which every layer has its own input."""
     if options.input is not None:
         raise UsageError("--input cannot change a topology: each of its layers has its own input; change the file")
     builder, inputs = Builder(), dict[str, tuple[int, ...]]()
-    for title, line, sizes in rows:
-        label = builder.names.free(sanitized(title))
+    for row in rows:
+        label = builder.names.free(sanitized(row.name))
         entry = "input" if len(rows) == 1 else builder.names.fresh(f"{label}_in")
-        inputs[entry], fields = _layer(sizes)
+        inputs[entry], fields = _layer(row)
         signal = Signal(entry, Shape(inputs[entry]))
-        builder.add(Origin(label, "", line), "Conv", [signal], {**fields, "bias": False}, name=label)
+        builder.add(Origin(label, "", row.line), "Conv", [signal], {**fields, "bias": False}, name=label)
     notes = (Note("own-inputs", "each layer of a topology has its own input"),)
     return ReadResult(name, inputs, tuple(builder.nodes), notes, batch=options.batch)
 
 
-def _lines(path: Path) -> list[list[str]]:
-    """Return the lines that are not empty, cell by cell."""
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the lines that are not empty with their numbers, cell by cell; # begins a comment, tabs may be commas."""
+    text = read_text(path)
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in first and "," not in first else ",")
+    found = []
     try:
-        return [line for line in csv.reader(io.StringIO(read_text(path))) if any(cell.strip() for cell in line)]
+        for line in reader:
+            cells = [*takewhile(lambda cell: not cell.startswith("#"), (cell.strip() for cell in line))]
+            if any(cells):
+                found.append((reader.line_num, cells))
     except csv.Error as error:
         raise Refusal(f"not CSV: {error}") from None
+    return found
 
 
-def _numbers(number: int, line: Sequence[str], counts: tuple[int, ...]) -> list[int]:
-    """Return the sizes of a row; a ratio of sparsity after them has to be that of a dense layer."""
-    cells = [cell.strip() for cell in line[1:]]
-    while cells and not cells[-1]:
-        cells.pop()
-    if cells and ":" in cells[-1]:
-        kept, _, of = cells.pop().partition(":")
-        if kept != of:
-            raise Refusal(f"a sparse layer, {kept}:{of}; only dense ones are supported", line[0].strip(), line=number)
-    are_integers = all(cell.isascii() and cell.isdecimal() and len(cell) <= len(str(LARGEST)) for cell in cells)
-    if len(cells) not in counts or not are_integers or not all(1 <= int(cell) <= LARGEST for cell in cells):
-        raise Refusal(f"expected {counts[0]} integers from 1 to 10⁹ after the name", line[0].strip(), line=number)
+def _convolution(header: Sequence[str], origin: Origin, name: str, cells: Sequence[str]) -> TopologyRow:
+    """Return a row of a convolution; columns after its sizes are what their heading says, or another stride."""
+    sizes, batch = _integers(origin, cells[:SIZES], SIZES), 1
+    for place, cell in enumerate(cells[SIZES:], SIZES + 1):
+        title = header[place].lower() if place < len(header) else ""
+        if ":" in cell or "sparsity" in title:
+            _dense(origin, cell)
+        elif cell and "batch" in title:
+            (batch,) = _integers(origin, [cell], 1)
+        elif cell and (not title or "stride" in title):
+            sizes += _integers(origin, [cell], 1)
+    if len(sizes) > SIZES + 1:
+        raise _expected(origin, SIZES)
+    return TopologyRow(name, origin.line, sizes, batch)
+
+
+def _product(names: Sequence[str], origin: Origin, name: str, cells: Sequence[str]) -> TopologyRow:
+    """Return a row of a matrix product, its sizes as M, N and K."""
+    sizes = dict(zip(names, _integers(origin, cells[: len(PRODUCT)], len(PRODUCT)), strict=True))
+    for cell in filter(None, cells[len(PRODUCT) :]):
+        _dense(origin, cell)
+    return TopologyRow(name, origin.line, [sizes[key] for key in PRODUCT])
+
+
+def _integers(origin: Origin, cells: Sequence[str], count: int) -> list[int]:
+    fits = all(cell.isascii() and cell.isdecimal() and len(cell) <= len(str(LARGEST)) for cell in cells)
+    if len(cells) != count or not fits or not all(1 <= int(cell) <= LARGEST for cell in cells):
+        raise _expected(origin, count)
     return [int(cell) for cell in cells]
 
 
-def _layer(sizes: list[int]) -> tuple[tuple[int, ...], dict[str, Any]]:
+def _expected(origin: Origin, count: int) -> Refusal:
+    what = f"{count} integers" if count > 1 else "an integer"
+    return origin.problem(f"expected {what} from 1 to 10⁹ after the name")
+
+
+def _dense(origin: Origin, cell: str) -> None:
+    """Refuse a ratio of sparsity, unless it is that of a dense layer."""
+    kept, colon, of = cell.partition(":")
+    if kept != of and (colon or cell not in {"", "1"}):
+        raise origin.problem(f"a sparse layer, {cell[:20]}; only dense ones are supported")
+
+
+def _layer(row: TopologyRow) -> tuple[tuple[int, ...], dict[str, Any]]:
     """Return the input and the fields of a row: M×K times K×N is a convolution of M positions with N filters."""
-    if len(sizes) in _PRODUCT:
-        rows, columns, inner = sizes
+    if len(row.sizes) == len(PRODUCT):
+        rows, columns, inner = row.sizes
         return (inner, rows), {"out_channels": columns, "kernel_size": 1}
-    height, width, rows, columns, channels, filters, *strides = sizes
-    stride = (strides[0], strides[-1])
-    return (channels, height, width), {"out_channels": filters, "kernel_size": (rows, columns), "stride": stride}
+    height, width, rows, columns, channels, filters, *strides = row.sizes
+    stride, kernel = (strides[0], strides[-1]), (rows, columns)
+    if row.batch == 1:
+        return (channels, height, width), {"out_channels": filters, "kernel_size": kernel, "stride": stride}
+    fields = {"out_channels": filters, "kernel_size": (1, *kernel), "stride": (1, *stride)}
+    return (channels, row.batch, height, width), fields
 
 
 def topology(traced: Trace) -> str:

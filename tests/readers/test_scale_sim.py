@@ -59,6 +59,41 @@ def test_a_topology_that_is_written_again_stays_what_it_was(run: Run, write: Wri
     assert [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()] == plain
 
 
+LOOSE = """\
+Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,,,Eh
+,,,,,,,,,
+
+AlphaGoZero,
+Conv1, 8, 8, 3, 3, 4, 5, 1,,,12
+\tConv2_dw, 8, 8, 3, 3, 1, 1, 2,#dw
+"""
+
+
+def test_rows_of_scale_sim_s_own_files_are_read(run: Run, write: Write) -> None:
+    """Empty rows, titles, comments, other columns, tabs: SCALE-Sim's MLPERF, Resnet50, mobilnet_paper, UNet_maestro."""
+    report = told(run, write("loose.csv", LOOSE))
+    assert [(layer["path"], layer["macs"]) for layer in report["layers"]] == [
+        ("AlphaGoZero_Conv1", 36 * 9 * 20),
+        ("AlphaGoZero_Conv2_dw", 9 * 9),
+    ]
+    tabs = HEADER.replace(", ", "\t").replace(",", "\t") + "Conv1\t8\t8\t3\t3\t4\t5\t1\t\n"
+    assert told(run, write("tabs.csv", tabs))["totals"]["macs"] == 36 * 9 * 20
+
+
+@pytest.mark.parametrize(
+    ("title", "value", "macs"), [("", 2, 18 * 180), ("Batch Size", 3, 3 * 36 * 180), ("Sparsity", "1:1", 36 * 180)]
+)
+def test_a_further_column_is_what_its_title_says(run: Run, write: Write, title: str, value: object, macs: int) -> None:
+    """Another stride, along the width; a batch, with the same weights; a ratio of sparsity."""
+    text = HEADER.replace("Strides,", f"Strides, {title},") + f"Conv1, 8, 8, 3, 3, 4, 5, 1, {value},\n"
+    assert told(run, write("t.csv", text))["totals"] == {"params": 180, "macs": macs}
+
+
+def test_the_sizes_of_a_product_are_named(run: Run, write: Write) -> None:
+    report = told(run, write("gemm.csv", "Layer, M, K, N,\nQKV, 197, 768, 2304,\n"))
+    assert report["totals"] == {"params": 768 * 2304, "macs": 197 * 2304 * 768}
+
+
 BAD = [
     ("a,b,c\n1,2,3\n", "not a topology"),
     (HEADER, "0 layers"),
@@ -67,6 +102,8 @@ BAD = [
     (HEADER + "Conv1, 8, 8, 3, 3, 3, 0, 1,\n", ":2:1: Conv1: expected 7 integers"),
     (HEADER + "Conv1, 8, 8, 3, 3, 3, 8, 1, 2:4\n", "sparse layer, 2:4"),
     (HEADER + "Conv1, 2, 2, 3, 3, 3, 8, 1,\n", "output would be empty"),
+    (HEADER + "\n\nFC, 1, 1, 1, ,1 2, 2, 1,\n", ":4:1: FC: expected 7 integers"),
+    (HEADER + "Conv1, 8, 8, 3, 3, 3, 8, 1, 1, 9\n", ":2:1: Conv1: expected 7 integers"),
 ]
 
 
