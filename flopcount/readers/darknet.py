@@ -214,6 +214,8 @@ def _activated(op: SectionOp, y: Signal, default: str, tail: str = "activation")
 
 def _route(op: SectionOp) -> Signal:
     xs = [op.earlier(number) for number in op.numbers("layers")]
+    if not xs:
+        raise op.invalid("layers", None, "the numbers of earlier layers")
     groups, index = op.number("groups", 1), op.number("group_id", 0)
     if groups == 1:
         return op.row("Concat", *xs) if len(xs) > 1 else op.row("Identity", xs[0])

@@ -60,6 +60,14 @@ class LayerOp(Op):
         """The number of axes after the batch."""
         return len(self.x.sizes)
 
+    @property
+    def plane(self) -> tuple[int, int]:
+        """The height and width of the first blob."""
+        if len(self.x.spatial) != 2:  # noqa: PLR2004  (a plane)
+            raise self.problem(f"it needs a map of two axes; its input has {len(self.x.spatial)}")
+        height, width = self.x.spatial
+        return height, width
+
     def row(self, kind: str, *xs: Signal, tail: str = "", lead: int | None = None, **fields: Any) -> Blob:
         """Add a node; `lead` is as in the first blob, unless it is given."""
         name = f"{self.name}_{tail}" if tail else self.name
@@ -375,7 +383,7 @@ def _interpolated(op: LayerOp) -> Made:
     shrink, zoom = op.number("shrink_factor", 0), op.number("zoom_factor", 0)
     if not all(given) and not shrink and not zoom:
         raise op.problem("it needs a height and a width, a zoom_factor or a shrink_factor")
-    for size, wanted in zip(op.x.spatial, given, strict=True):
+    for size, wanted in zip(op.plane, given, strict=True):
         steps = size + border - 1
         if all(given) and bool(shrink) == bool(zoom):
             sizes.append(wanted)
@@ -389,7 +397,7 @@ def _upsampled(op: LayerOp) -> Made:
     scale = op.sizes("scale", 2, 2)
     given = [(op.numbers(f"upsample_{letter}") or [0])[-1] for letter in "hw"]
     less = [op.flag(f"pad_out_{letter}", False) for letter in "hw"]
-    sides = zip(op.x.spatial, scale, given, less, strict=True)
+    sides = zip(op.plane, scale, given, less, strict=True)
     size = [want or have * factor - cut for have, factor, want, cut in sides]
     return op.row("Interpolate", op.x, size=size)
 

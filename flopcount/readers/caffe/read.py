@@ -159,10 +159,12 @@ def _network(net: Net, options: ReadOptions) -> ReadResult:
     unknown = Unknowns(counted_unknown((kind for kind in kinds if kind not in {*LAYERS, *SKIPPED}), options))
     if not net.entries and not net.made:
         raise Refusal("the network declares no input that a layer reads")
-    builder, (blobs, batch) = Builder(), _entered(net, asked, options)
-    builder.names.taken.update(x.path for x in blobs.values() if x)
-    _BlobWalk(builder, blobs, unknown, batch, allow_unknown=options.allow_unknown).through(layers)
-    entries = [x for name, x in blobs.items() if x and name in {*net.entries, *asked}]
+    builder, (blobs, own) = Builder(), _entered(net, asked, options)
+    ranks = {name: len(x.dims) for name, x in blobs.items() if x}
+    batch = batch_asked(options, asked, ranks) or (own if own > 1 else None)
+    entries = [x for x in blobs.values() if x]
+    builder.names.taken.update(x.path for x in entries)
+    _BlobWalk(builder, blobs, unknown, own, allow_unknown=options.allow_unknown).through(layers)
     if not builder.nodes and not (unknown and entries):
         what = "of what enters it, no size is known; give it with --input data=3x224x224"
         raise Refusal(what if unknown else "it has no layers after its inputs")
@@ -171,16 +173,14 @@ def _network(net: Net, options: ReadOptions) -> ReadResult:
     inputs = {x.path: x.dims for x in entries if x.path in used}
     left = ", ".join(dict.fromkeys(kind for kind in kinds if kind in SKIPPED))
     notes = (Note("layers-skipped", f"layers that only measure or decode are skipped: {left}"),) if left else ()
-    own = batch_asked(options, asked, {name: len(x.dims) for name, x in blobs.items() if x and name in asked})
-    own = own or (batch if batch > 1 else None)
-    return ReadResult(net.name, inputs, tuple(builder.nodes), notes, dict(unknown), batch=own)
+    return ReadResult(net.name, inputs, tuple(builder.nodes), notes, dict(unknown), batch=batch)
 
 
 def _entered(net: Net, asked: Mapping[str, str], options: ReadOptions) -> tuple[dict[str, Blob | None], int]:
     """Return the blobs that enter, at the sizes that are asked for, and the batch that they have in common."""
     regions = {_bottoms(layer)[1] for layer in net.layers if kind_of(layer) in REGIONS and len(_bottoms(layer)) > 1}
     names = [*net.entries, *(name for name in asked if name in net.made)]
-    batch = next((sizes[0] for name, sizes in net.entries.items() if sizes and name not in regions), 1)
+    batch = max(next((sizes[0] for name, sizes in net.entries.items() if sizes and name not in regions), 1), 1)
     found: dict[str, Blob | None] = {}
     for name in names:
         sizes = net.entries.get(name) or ()
@@ -197,6 +197,8 @@ def _entered(net: Net, asked: Mapping[str, str], options: ReadOptions) -> tuple[
 
 def _entry(label: str, sizes: Sizes, text: str | None, batch: int, *, has_regions: bool) -> Blob:
     """Return a blob without the batch; what is left of its first axis, such as regions, stays in front."""
+    if min(sizes, default=1) < 1:
+        raise Refusal(f"invalid sizes {'×'.join(map(str, sizes))}: expected integers from 1", label)
     first, *rest = sizes or ((batch, 5) if has_regions else (batch, 3, 1, 1))
     if first % batch and first != 1:
         raise Refusal(f"its first size is {first}, and that of the first input {batch}; make them equal", label)
