@@ -26,7 +26,6 @@ from flopcount.readers.base import (
     counted_unknown,
     exact,
     known,
-    listed,
     network_name,
     occurrences,
     plain_layer,
