@@ -108,6 +108,7 @@ def test_nothing_below_the_command_line_prints_exits_or_reads_the_environment() 
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         assert not names & {"print", "exit", "quit"}, file
+        assert "environ" not in names or file.name == "git.py", file  # which hands it to git
         assert not attributes & {"environ", "getenv", "stdout", "stderr", "exit", "_exit"}, file
 
 

@@ -1,51 +1,143 @@
-"""Files of a commit, read from git without a checkout.
+"""Files of a commit, read from git without a checkout, and without anything that a repository configures.
 
-Git is called with lists of arguments, never through a shell, and may not fetch. Objects
-are read by their hashes, so no path is ever quoted.
+Refs are resolved in the repository, where git checks its owner. Objects are then read through an empty git
+directory that borrows them, so that the repository's own configuration, attributes and hooks are not in force.
+Nothing is fetched. Git is called with lists of arguments, never through a shell, and no path is ever quoted.
 """
 
+import hashlib
 import os
 import posixpath
 import re
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import accumulate
+from os import environ
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from flopcount.errors import FileError, UsageError, plain, reason, suggestion
+from flopcount.spec.text import MOST_BYTES, read_bytes, root_of
+
+MOST_CONTENT = 256 * 2**20
+"""Largest content that is read from a commit, of all files together."""
 
 
 class _GitError(FileError):
     """Git failed; the message is its own."""
 
 
-class Base(NamedTuple):
-    """A commit of a repository: the hash of each file, and the old names of renamed files."""
+class _Objects(NamedTuple):
+    """An empty git directory that borrows the objects of a repository; `digest` is the algorithm of their names."""
 
     root: Path
-    blobs: Mapping[str, str]
-    renamed: Mapping[str, str] = {}
+    folder: Path
+    digest: str
+    environment: Mapping[str, str]
+
+    def git(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        """Return the output of git; it fails if an object is missing, which a partial clone would fetch."""
+        try:
+            return _git(self.folder, *arguments, stdin=stdin, **self.environment)
+        except _GitError as error:
+            raise self._missing(error.problems[0].what) from None
+
+    def _missing(self, what: str) -> FileError:
+        hint = "if this is a partial clone, get the rest with git fetch --refetch --no-filter"
+        return FileError(f"git in {self.root}", f"{what}; {hint}")
+
+    def files(self, commit: str) -> dict[str, str]:
+        """Return the hash of each file of a commit."""
+        listed = self.git("ls-tree", "-r", "-z", "--full-tree", commit).decode(errors="surrogateescape")
+        pairs = (line.partition("\t") for line in listed.split("\0") if line)
+        return {name: about.split()[2] for about, _, name in pairs}
+
+    def contents(self, hashes: Collection[str]) -> dict[str, bytes]:
+        """Read files by their hashes, after their sizes."""
+        asked = "".join(f"{each}\n" for each in hashes).encode()
+        about = [line.split() for line in self.git("cat-file", "--batch-check", stdin=asked).splitlines() if hashes]
+        if lost := [name for name, *kind in about if kind[0] != b"blob"]:
+            raise self._missing(f"object {lost[0].decode()} is missing")
+        if sum(int(size) for _, _, size in about) > MOST_CONTENT:
+            what = f"the files to compare have more than {MOST_CONTENT >> 20} MiB in this commit"
+            raise FileError(f"git in {self.root}", f"{what}; name fewer")
+        content = self.git("cat-file", "--batch", stdin=asked)
+        ends = accumulate(len(b" ".join(each)) + int(each[2]) + 2 for each in about)
+        return {
+            name.decode(): content[end - 1 - int(size) : end - 1]
+            for (name, _, size), end in zip(about, ends, strict=True)
+        }
+
+    def renamed(self, blobs: Mapping[str, str], new: Collection[str]) -> dict[str, str]:
+        """Return the old names of files that are not in a commit, as git detects renames.
+
+        The new files are hashed here: git would run the filters that the repository names.
+        """
+        endings = {posixpath.splitext(name)[1] for name in new}
+        alike = (name for name in blobs if posixpath.splitext(name)[1] in endings)
+        gone = [name for name in alike if not os.path.isfile(self.root / name)]  # noqa: PTH113  (answers to any word)
+        texts = ((name, read_bytes(self.root / name)) for name in new if gone)
+        made = {name: self._write("blob", text) for name, text in texts if len(text) <= MOST_BYTES}
+        if not made:
+            return {}
+        names = [*gone, *made]
+        trees = self._tree(0, [blobs[name] for name in gone], names), self._tree(len(gone), [*made.values()], names)
+        found = self.git("diff-tree", "-r", "-z", "-M", "--diff-filter=R", "--name-status", *trees).split(b"\0")
+        numbers = [int(each.partition(b"/")[0]) for each in found if b"/" in each]
+        return {names[new]: names[old] for old, new in zip(numbers[::2], numbers[1::2], strict=True)}
+
+    def _tree(self, start: int, hashes: Sequence[str], names: Sequence[str]) -> str:
+        """Write a tree of files, each in a numbered folder of its own: git goes by names without their folders."""
+        rows = []
+        for number, each in enumerate(hashes, start):
+            name = posixpath.basename(names[number]).encode(errors="surrogateescape")
+            inner = self._write("tree", b"100644 %b\0%b" % (name, bytes.fromhex(each)))
+            rows.append(b"40000 %09d\0%b" % (number, bytes.fromhex(inner)))
+        return self._write("tree", b"".join(rows))
+
+    def _write(self, kind: str, content: bytes) -> str:
+        """Write an object beside the borrowed ones, and return its hash."""
+        data = f"{kind} {len(content)}\0".encode() + content
+        name = hashlib.new(self.digest, data, usedforsecurity=False).hexdigest()
+        path = self.folder / "objects" / name[:2] / name[2:]
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(zlib.compress(data, 1))
+        return name
 
 
-def root_of(folder: Path) -> Path | None:
-    """Return the top folder of the working tree around a folder; None if there is none."""
-    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
+@contextmanager
+def _objects(root: Path) -> Iterator[_Objects]:
+    """Borrow the objects of a repository, and of those that it borrows from itself."""
+    words = _git(root, "rev-parse", "--show-prefix", "--show-object-format", "--git-path", "objects").split(b"\n", 2)
+    if words[0]:
+        raise FileError(str(root / ".git"), "this is not a git repository; run git init, or remove it")
+    digest = "sha256" if words[1] == b"sha256" else "sha1"
+    borrowed = str(root / os.fsdecode(words[2].removesuffix(b"\n"))).replace("\\", "\\\\").replace('"', '\\"')
+    with TemporaryDirectory(prefix="flopcount-", ignore_cleanup_errors=True) as name:
+        for each in ("objects", "refs"):
+            Path(name, each).mkdir()
+        Path(name, "HEAD").write_text("ref: refs/heads/none\n", encoding="utf-8")
+        form = "1\n[extensions]\nobjectFormat = sha256" if digest == "sha256" else "0"
+        Path(name, "config").write_text(f"[core]\nbare = true\nrepositoryFormatVersion = {form}\n", encoding="utf-8")
+        where = {"GIT_DIR": name, "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{borrowed}"'}
+        yield _Objects(root, Path(name), digest, where)
 
 
-def base_at(root: Path, ref: str) -> Base:
-    """Return the merge base of a ref and the checkout; for a submodule, the commit that its superproject had then."""
-    commit = _in_superproject(root, ref) or _merge_base(root, ref)
-    words = _git(root, "diff", "--name-status", "-z", "-M", "--diff-filter=R", "--no-ext-diff", commit).split(b"\0")
-    names = [word.decode(errors="surrogateescape") for word in words if word]
-    renamed = {new: old for _, old, new in zip(names[::3], names[1::3], names[2::3], strict=False)}
-    return files_at(root, commit)._replace(renamed=renamed)
-
-
-def texts_at(base: Base, paths: Iterable[Path]) -> dict[Path, bytes]:
-    """Return the contents of files at a base; new files are left out."""
-    hashes = {path: found for path in paths if (found := _blob(base, path))}
-    contents = _contents(base.root, [*dict.fromkeys(hashes.values())])
-    return {path: contents[found] for path, found in hashes.items() if found in contents}
+def texts_at(root: Path, ref: str, paths: Iterable[Path]) -> dict[Path, bytes]:
+    """Return the contents of files at the merge base of a ref and the checkout; new files are left out."""
+    top = root.resolve()
+    inside = ((path, path.resolve()) for path in paths)
+    names = {path: real.relative_to(top).as_posix() for path, real in inside if real.is_relative_to(top)}
+    with _objects(root) as objects:
+        blobs = objects.files(_base(root, ref))
+        renamed = objects.renamed(blobs, {*names.values()} - blobs.keys())
+        now = ((path, renamed.get(name, name)) for path, name in names.items())
+        hashes = {path: blobs[name] for path, name in now if name in blobs}
+        contents = objects.contents(dict.fromkeys(hashes.values()))
+    return {path: contents[each] for path, each in hashes.items()}
 
 
 def outside(folder: Path) -> UsageError:
@@ -55,10 +147,10 @@ def outside(folder: Path) -> UsageError:
     return UsageError(f"{folder}: not in a git repository; run in one, or omit --base")
 
 
-def commit_at(root: Path, ref: str) -> str:
-    """Return the commit of a ref; refuse an empty one, one that looks like an option, and control characters."""
-    if not ref or ref.startswith("-") or not ref.isprintable():
-        what = "a ref must not be empty or start with -"
+def _commit(root: Path, ref: str) -> str:
+    """Return the commit of a ref; refuse an option, a file of the index, and control characters."""
+    if not ref or ref[0] in "-:" or not ref.isprintable():
+        what = "a ref must not be empty or start with - or :"
         raise UsageError(f"{plain(ref[:100])!r}: {what}; name a branch, a tag or a commit")
     commit = _answer(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if not commit:
@@ -66,32 +158,36 @@ def commit_at(root: Path, ref: str) -> str:
     return commit
 
 
-def files_at(root: Path, commit: str) -> Base:
-    """Return the files of a commit."""
-    listed = _git(root, "ls-tree", "-r", "-z", "--full-tree", commit).decode(errors="surrogateescape")
-    pairs = (line.partition("\t") for line in listed.split("\0") if line)
-    return Base(root, {name: about.split()[2] for about, _, name in pairs})
+def _base(root: Path, ref: str) -> str:
+    """Return the base of a checkout; for a submodule, the commit that its superproject had then."""
+    whole = root_of(root.resolve().parent)
+    if whole is None or not _submodule(whole, root, _answer(whole, "rev-parse", "--verify", "--quiet", "HEAD")):
+        return _merge_base(root, ref)
+    commit = _submodule(whole, root, _merge_base(whole, ref))
+    if commit and not _answer(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
+        raise UsageError(f"--base {ref[:100]}: submodule {root.name} lacks commit {commit}; fetch it there")
+    return commit or _merge_base(root, ref)
+
+
+def _submodule(whole: Path, root: Path, commit: str) -> str:
+    """Return the commit of a submodule in a commit of its superproject; empty if it is none there."""
+    place = root.resolve().relative_to(whole).as_posix()
+    if not commit:
+        return ""
+    with _objects(whole) as objects:
+        mode, *about = objects.git("ls-tree", "-z", commit, "--", place).decode(errors="surrogateescape").split() or [
+            ""
+        ]
+    return about[1] if mode == "160000" else ""
 
 
 def _merge_base(root: Path, ref: str) -> str:
-    base = _answer(root, "merge-base", commit_at(root, ref), "HEAD")
-    if not base:
+    """Return the merge base of a ref and the checkout."""
+    found = _answer(root, "rev-parse", f"{_commit(root, ref)}...HEAD").split("^")
+    if len(found) == 1:
         what = f"--base {ref[:100]}: it has no commit in common with the checkout"
         raise UsageError(f"{what}; {_history_hint(root, ref)}")
-    return base
-
-
-def _in_superproject(root: Path, ref: str) -> str:
-    """Return the commit of a submodule at the base of its superproject; empty if it has none."""
-    whole = _git(root, "rev-parse", "--show-superproject-working-tree").decode(errors="surrogateescape").strip("\n")
-    if not whole:
-        return ""
-    place = root.resolve().relative_to(Path(whole).resolve()).as_posix()
-    line = _git(Path(whole), "ls-tree", "-z", _merge_base(Path(whole), ref), "--", place)
-    commit = line.split()[2].decode() if line else ""
-    if commit and not _answer(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
-        raise UsageError(f"--base {ref[:100]}: submodule {place} lacks commit {commit}; fetch it there")
-    return commit
+    return found[1].strip()
 
 
 def _history_hint(root: Path, ref: str) -> str:
@@ -100,51 +196,41 @@ def _history_hint(root: Path, ref: str) -> str:
     return f"fetch it first, as in git fetch origin {ref[:100].removeprefix('origin/')}, or name another"
 
 
-def _blob(base: Base, path: Path) -> str | None:
-    try:
-        name = path.resolve().relative_to(base.root.resolve()).as_posix()
-    except ValueError:
-        return None
-    return base.blobs.get(name) or base.blobs.get(base.renamed.get(name, ""))
-
-
-def _contents(root: Path, hashes: Sequence[str]) -> dict[str, bytes]:
-    """Read objects by their hashes in one process."""
-    out = _git(root, "cat-file", "--batch", stdin="".join(f"{each}\n" for each in hashes).encode())
-    found: dict[str, bytes] = {}
-    start = 0
-    while start < len(out):
-        end = out.index(b"\n", start)
-        name, *about = out[start:end].split()
-        size = int(about[1]) if len(about) == 2 else -1  # noqa: PLR2004  (a type and a size; else it is missing)
-        if size >= 0 and about[0] == b"blob":
-            found[name.decode()] = out[end + 1 : end + 1 + size]
-        start = end + 2 + size if size >= 0 else end + 1
-    return found
-
-
 def _answer(folder: Path, *arguments: str) -> str:
-    """Return what git says on one line; empty if it fails."""
+    """Return what git says; empty if it fails."""
     try:
         return _git(folder, *arguments).decode().strip()
     except _GitError:
         return ""
 
 
-def _git(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
-    """Run git in a folder and return its output; it may not fetch, and takes no optional locks."""
-    here = [f"--git-dir={folder / '.git'}", f"--work-tree={folder}"] if (folder / ".git").exists() else []
-    command = ["git", "-C", str(folder), *here, "--no-optional-locks", "-c", "protocol.allow=never", *arguments]
-    pipe = subprocess.PIPE
+_ELSEWHERE = ("DIR", "WORK_TREE", "COMMON_DIR", "INDEX_FILE", "OBJECT_DIRECTORY", "ALTERNATE_OBJECT_DIRECTORIES")
+_UNSET = {f"GIT_{name}" for name in (*_ELSEWHERE, "PREFIX", "NAMESPACE", "GRAFT_FILE", "SHALLOW_FILE")}
+"""What leads git to another repository, or to other objects."""
+
+_SET = {
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+}
+"""What keeps git from fetching and from writing."""
+
+
+def _git(folder: Path, *arguments: str, stdin: bytes = b"", **more: str) -> bytes:
+    """Run git in a folder, without the program that a repository may name to watch its files; return its output."""
+    environ.setdefault("NoDefaultCurrentDirectoryInExePath", "1")  # no git.exe of the working folder, on Windows
+    environment = {**{name: value for name, value in environ.items() if name not in _UNSET}, **_SET, **more}
+    command, pipe = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", *arguments], subprocess.PIPE
     try:
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:  # noqa: S603  (a list, no shell)
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:  # noqa: S603  (a list, no shell)
             printed, said = process.communicate(stdin)
     except FileNotFoundError:
         raise UsageError("--base needs git, which is not on the path; install it, or omit --base") from None
     except OSError as error:
         raise FileError("git", f"cannot be run: {reason(error)}") from None
     if process.returncode:
-        why = plain(said.decode(errors="replace").strip().partition("\n")[0][:300])
+        why = plain(" ".join(said.decode(errors="replace").split())[:400])
         raise _GitError(f"git {arguments[0]} in {folder}", why or "it failed")
     return printed
 
@@ -169,12 +255,13 @@ def content_in(ref: str, path: str, folder: Path) -> bytes:
     root = root_of(folder)
     if root is None:
         raise UsageError(f"{title}: no such file, and no git repository in which {plain(ref)!r} could be found")
-    base = files_at(root, commit_at(root, ref))
     name = _from_top(path, folder, root)
-    content = _contents(root, [base.blobs[name]] if name in base.blobs else [])
+    with _objects(root) as objects:
+        blobs = objects.files(_commit(root, ref))
+        content = objects.contents([blobs[name]] if name in blobs else [])
     if not content:
-        hint = suggestion(name, [each for each in base.blobs if each.endswith((".toml", ".json"))])
-        if _from_top(f"./{path}", folder, root) in base.blobs:
+        hint = suggestion(name, [each for each in blobs if each.endswith((".toml", ".json"))])
+        if _from_top(f"./{path}", folder, root) in blobs:
             hint = f"paths are relative to the top of the repository; did you mean './{plain(path)}'?"
         raise FileError(title, f"no such file in this commit; {hint}")
     return next(iter(content.values()))

@@ -15,6 +15,11 @@ DEEPEST = 64
 """Deepest nesting of tables and lists."""
 
 
+def root_of(folder: Path) -> Path | None:
+    """Return the top folder of the working tree around a folder; None if there is none."""
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
+
+
 def read_text(path: Path, title: str = "") -> str:
     """Read a file of UTF-8 text; `title` names it in errors."""
     return decoded(read_bytes(path, title), title or str(path))

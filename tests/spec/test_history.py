@@ -8,14 +8,15 @@ import pytest
 from repositories import committed, git, repository
 
 from flopcount.errors import BadInput, UsageError
-from flopcount.spec.git import base_at, content_in, outside, root_of, texts_at
+from flopcount.spec.git import content_in, outside, texts_at
+from flopcount.spec.text import root_of
 
 ODD = ["with space.toml", "quo'te\".toml", "ünï→.toml", "tab\there.toml", "-dash.toml", "a,b.toml"]
 LINE = "new\nline.toml"
 
 
 def before(root: Path, name: str, ref: str = "HEAD") -> bytes | None:
-    return texts_at(base_at(root, ref), [root / name]).get(root / name)
+    return texts_at(root, ref, [root / name]).get(root / name)
 
 
 def test_a_file_is_read_as_it_was_at_the_merge_base(tmp_path: Path) -> None:
@@ -64,21 +65,21 @@ def test_bytes_come_as_they_are(tmp_path: Path) -> None:
 def test_many_files_are_read_at_once(tmp_path: Path) -> None:
     names = [f"{number}.toml" for number in range(200)]
     root = committed(repository(tmp_path), {name: name * 100 for name in names})
-    found = texts_at(base_at(root, "HEAD"), [root / name for name in names])
+    found = texts_at(root, "HEAD", [root / name for name in names])
     assert [found[root / name].decode() for name in names] == [name * 100 for name in names]
 
 
 @pytest.mark.parametrize("ref", ["-x", "--upload-pack=touch x", "-", "a\0b"])
 def test_a_ref_that_looks_like_an_option_is_refused(tmp_path: Path, ref: str) -> None:
     with pytest.raises(UsageError, match="a ref must not be empty or start with -"):
-        base_at(repository(tmp_path), ref)
+        texts_at(repository(tmp_path), ref, [])
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "origin/main", "HEAD~5", "a b", "main:", "a..b"])
 def test_a_ref_that_is_not_there_is_refused_with_a_hint(tmp_path: Path, ref: str) -> None:
     root = repository(tmp_path)
     with pytest.raises(UsageError, match=r"no such commit in this repository; fetch it first, as in git fetch origin"):
-        base_at(root, ref)
+        texts_at(root, ref, [])
 
 
 def test_a_shallow_clone_says_how_to_get_the_rest(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_a_shallow_clone_says_how_to_get_the_rest(tmp_path: Path) -> None:
     committed(root, {"a.toml": "two"})
     git(tmp_path, "clone", "-q", "--depth", "1", root.as_uri(), "part")
     with pytest.raises(UsageError, match=r"this clone is shallow: run git fetch --unshallow, or set fetch-depth: 0"):
-        base_at(tmp_path / "part", "HEAD~1")
+        texts_at(tmp_path / "part", "HEAD~1", [])
 
 
 def test_without_a_common_commit_there_is_no_base(tmp_path: Path) -> None:
@@ -94,13 +95,13 @@ def test_without_a_common_commit_there_is_no_base(tmp_path: Path) -> None:
     git(root, "checkout", "-q", "--orphan", "other")
     committed(root, {"a.toml": "two"})
     with pytest.raises(UsageError, match="no commit in common"):
-        base_at(root, "main")
+        texts_at(root, "main", [])
 
 
 def test_before_the_first_commit_there_is_no_base(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     with pytest.raises(UsageError, match="no such commit"):
-        base_at(tmp_path, "HEAD")
+        texts_at(tmp_path, "HEAD", [])
 
 
 def test_a_bare_repository_has_no_files(tmp_path: Path) -> None:
@@ -143,7 +144,7 @@ def test_without_git_a_hint_says_what_to_do(tmp_path: Path, monkeypatch: pytest.
     root = repository(tmp_path, a__toml="one")
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     with pytest.raises(UsageError, match="needs git, which is not on the path"):
-        base_at(root, "HEAD")
+        texts_at(root, "HEAD", [])
 
 
 def test_a_damaged_repository_is_a_line_not_a_traceback(tmp_path: Path) -> None:
@@ -176,4 +177,4 @@ def test_a_link_is_followed_to_the_file(tmp_path: Path) -> None:
 def test_a_file_outside_the_repository_is_as_good_as_new(tmp_path: Path) -> None:
     root = repository(tmp_path / "in", a__toml="one")
     (tmp_path / "out.toml").write_text("x")
-    assert texts_at(base_at(root, "HEAD"), [tmp_path / "out.toml"]) == {}
+    assert texts_at(root, "HEAD", [tmp_path / "out.toml"]) == {}

@@ -12,8 +12,9 @@ from flopcount.case import HERE, METRICS, Case, Point, load, load_bytes
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, listed, plain
 from flopcount.spec.budget import Budget
 from flopcount.spec.fields import shown
-from flopcount.spec.git import base_at, outside, root_of, texts_at
+from flopcount.spec.git import outside, texts_at
 from flopcount.spec.project import NAMES, Config, found, matching, read
+from flopcount.spec.text import root_of
 from flopcount.spec.units import DEFAULT_METRICS
 
 
@@ -342,7 +343,7 @@ def _texts_before(paths: Iterable[Path], ref: str) -> dict[Path, bytes]:
         inside.setdefault(root, []).append(path)
     texts: dict[Path, bytes] = {}
     for root, members in inside.items():
-        texts |= texts_at(base_at(root, ref), members)
+        texts |= texts_at(root, ref, members)
     return texts
 
 
