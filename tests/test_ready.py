@@ -100,12 +100,19 @@ def test_no_input_of_the_action_gets_into_a_script() -> None:
         ),
         ({"FILES": 'archs/fine.toml"; touch hacked; "', "BASE": "$(touch hacked)"}, 2),
         ({"BASE": "-x"}, 2),
+        ({"FILES": "archs/fine.toml", "LOCK": "true"}, 2),
+        ({"FILES": "archs/fine.toml", "CONFIG": "ci/other.toml", "LOCK": "true"}, 0),
+        ({"CONFIG": "ci/other.toml", "LOCK": "true"}, 1),
     ],
 )
 def test_the_action_checks(tmp_path: Path, inputs: dict[str, str], code: int) -> None:
     files = {"archs/net.toml": f"{NET}[budget]\nmacs = 1\n", "archs/fine.toml": NET}
+    files["ci/other.toml"] = 'files = "../archs/*.toml"\nlock = "other.lock"\n'
+    files["archs/new.toml"] = files["archs/net.toml"]
     committed(repository(tmp_path / "work"), {**files, "flopcount.toml": 'files = "archs/*.toml"\n'})
     flopcount = Path(sys.executable).parent / "flopcount"
+    words = [flopcount, "lock", "--config", "ci/other.toml", "archs/fine.toml", "archs/net.toml"]
+    subprocess.run(words, cwd=tmp_path / "work", capture_output=True, check=True)
     given = {f"FLOPCOUNT_{name}": "" for name in ("FILES", "BASE", "CONFIG", "FORMATS", "COMMENT", "LOCK")}
     given |= {f"FLOPCOUNT_{name}": value for name, value in inputs.items()}
     outside = {"GITHUB_OUTPUT": str(tmp_path / "output"), "FLOPCOUNT": str(flopcount), "PYTHONPATH": str(ROOT)}

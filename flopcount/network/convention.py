@@ -18,7 +18,7 @@ from flopcount.network.padding_exact import PADDING_EXACT
 from flopcount.spec.fields import Flag, Help, Policy, PolicyName, printable, sentence, shown
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.source import Source
-from flopcount.spec.text import parsed
+from flopcount.spec.text import check_kind, parsed
 
 EVERYTHING = "*"
 """Stands in an exception for all entries that it does not name; they have weight 0."""
@@ -245,6 +245,7 @@ def _of_file(path: Path, name: str) -> Described:
 
 
 def _text(path: Path) -> str:
+    check_kind(path, str(path))
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)

@@ -1,21 +1,26 @@
 """The files of a project: its configuration, and its lock file.
 
-A lock file has one row per network, so that a diff shows each increase.
+A lock file has one row per network, so that a diff shows each increase. A configuration that is found, not
+named, is one of the user's own, and reaches no file outside its folder.
 """
 
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 from os.path import relpath
 from pathlib import Path
+from stat import S_ISDIR, S_IWGRP, S_IWOTH
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from flopcount.errors import FileError, Place, Problem
+from flopcount.errors import FileError, Place, Problem, plain
 from flopcount.spec.budget import Configuration, LockFile, LockRow
+from flopcount.spec.fields import shown
 from flopcount.spec.problems import table_problems
 from flopcount.spec.source import Source, at_line, located
-from flopcount.spec.text import decoded, parsed, read_bytes, read_text
+from flopcount.spec.text import decoded, parsed, read_bytes, read_text, root_of
 from flopcount.spec.units import DEFAULT_METRICS
 from flopcount.spec.write import to_value
 
@@ -24,29 +29,62 @@ NAMES = ("flopcount.toml", "pyproject.toml")
 
 
 class Config(NamedTuple):
-    """A configuration and its source; `prefix` is its place in the file."""
+    """A configuration and its source; `prefix` is its place in the file, `is_named` tells that the user named it."""
 
     model: Configuration
     source: Source
     folder: Path
     prefix: Place = ()
+    is_named: bool = False
 
 
 def found(start: Path) -> Config | None:
     """Return the configuration of a folder, or of the nearest folder above it that has one."""
-    paths = (folder / name for folder in (start, *start.parents) for name in NAMES)
-    configs = (_config_read(path, Path(relpath(path, start)).as_posix()) for path in paths if path.is_file())
-    return next((config for config in configs if config is not None), None)
+    for path in (folder / name for folder in _folders(start) for name in NAMES):
+        config = _config_read(path, title := Path(relpath(path, start)).as_posix()) if path.is_file() else None
+        if config is not None:
+            reason = next(filter(None, map(_distrusted, (path, path.parent, path.resolve().parent))), "")
+            if reason:
+                raise FileError(title, f"not used: {reason}; if you trust it, give --config {title}")
+            return config
+    return None
+
+
+def _folders(start: Path) -> Iterator[Path]:
+    """Yield the folders that may have the configuration of a folder.
+
+    They end at the top of the repository, at the home of the user, or where the user's own folders end.
+    """
+    ends = {root_of(start), Path(os.path.expanduser("~")).resolve()}  # noqa: PTH111  (no error without a home)
+    for folder in (start, *start.parents):
+        yield folder
+        if folder in ends or (_distrusted(folder.parent) and not _distrusted(folder)):
+            return
+
+
+def _distrusted(path: Path) -> str:
+    """Say why a file or folder is not the user's own; empty if it is, or if the system cannot tell."""
+    if not hasattr(os, "geteuid"):
+        return ""
+    try:
+        about = path.stat()
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    what = "the folder" if S_ISDIR(about.st_mode) else "the file"
+    if about.st_uid not in {0, os.geteuid()}:
+        return f"{what} belongs to another user"
+    shared = about.st_mode & (S_IWOTH if about.st_gid == os.getegid() else S_IWOTH | S_IWGRP)
+    return f"other users may write {what}" if shared else ""
 
 
 def read(path: Path) -> Config:
     """Read a configuration from a file of any name."""
-    if not path.is_file():
+    if not path.exists():
         raise FileError(str(path), "no such file; --config names a flopcount.toml or a pyproject.toml")
     config = _config_read(path, str(path))
     if config is None:
         raise FileError(str(path), "it has no [tool.flopcount]")
-    return config
+    return config._replace(is_named=True)
 
 
 def _config_read(path: Path, title: str) -> Config | None:
@@ -74,6 +112,55 @@ def _validated(model: type[BaseModel], data: Any, source: Source, prefix: Place 
 def matching(folder: Path, patterns: Iterable[str]) -> dict[str, list[Path]]:
     """Return the files that each pattern matches in a folder, in alphabetical order."""
     return {pattern: _matches(folder, pattern) for pattern in patterns}
+
+
+def reached(config: Config, patterns: Iterable[tuple[Place, str]]) -> dict[str, list[Path]]:
+    """Return the files that each pattern of a configuration matches; refuse those outside its folder."""
+    patterns = [*patterns]
+    _check_inside(config, ((place, pattern, [_fixed(config.folder, pattern)]) for place, pattern in patterns))
+    known = matching(config.folder, (pattern for _, pattern in patterns))
+    _check_inside(config, ((place, pattern, known[pattern]) for place, pattern in patterns))
+    return known
+
+
+def lock_of(config: Config) -> Path:
+    """Return the lock file of a configuration; refuse one outside its folder."""
+    name = config.model.lock
+    _check_inside(config, [(("lock",), name, [config.folder / name])])
+    return config.folder / name
+
+
+def _check_inside(config: Config, paths: Iterable[tuple[Place, str, Iterable[Path]]]) -> None:
+    """Refuse what a configuration writes at a place if it stands for a path outside, unless the user named it."""
+    strays = (
+        (place, text, next((path for path in paths if not is_inside(path, config.folder)), None))
+        for place, text, paths in (() if config.is_named else paths)
+    )
+    problems = [
+        Problem((*config.prefix, *place), f"{shown(text)}: {plain(relpath(stray, config.folder))} {_OUTSIDE}")
+        for place, text, stray in strays
+        if stray
+    ]
+    if problems:
+        raise located(problems, config.source)
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Tell whether a path is below a folder once links are followed; one that no system can hold leads nowhere."""
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(folder)
+    except ValueError:
+        return True
+
+
+_OUTSIDE = "leads out of the folder of this configuration; name the files or --config on the command line"
+
+
+def _fixed(folder: Path, pattern: str) -> Path:
+    """Return the folder in which a pattern is looked for; above everything if it goes up from what it matches."""
+    parts = Path(pattern).parts
+    fixed = [*takewhile(lambda part: not {"*", "?", "["} & {*part}, parts)]
+    return folder.parent if ".." in parts[len(fixed) :] else folder.joinpath(*fixed)
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:

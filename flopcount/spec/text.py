@@ -1,8 +1,11 @@
 """From bytes to data: the two notations of an arch file, read within limits."""
 
+import os
 import re
 import tomllib
+from contextlib import suppress
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 from flopcount.errors import FileError, Located, reason
@@ -28,13 +31,27 @@ def read_text(path: Path, title: str = "") -> str:
 def read_bytes(path: Path, title: str = "") -> bytes:
     """Read a file, but no more than what shows that it is too large."""
     title = title or str(path)
+    check_kind(path, title)
     try:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
-    except IsADirectoryError:
-        raise FileError(title, "this is a folder; name an arch file in it") from None
     except OSError as error:
         raise FileError(title, f"{reason(error)}; check the path") from None
+
+
+def check_kind(path: Path, title: str) -> None:
+    """Refuse what is neither a file nor standard input: a pipe may never end, a device never does."""
+    try:
+        about = path.stat()
+    except OSError:  # whoever opens it says why
+        return
+    if S_ISDIR(about.st_mode):
+        raise FileError(title, "this is a folder; name an arch file in it")
+    if not S_ISREG(about.st_mode):
+        with suppress(OSError):  # it is closed
+            if os.path.samestat(about, os.fstat(0)):
+                return
+        raise FileError(title, "this is a pipe or a device, which may be larger than 64 MiB; use a file, or -")
 
 
 def decoded(content: bytes, title: str) -> str:

@@ -13,7 +13,7 @@ from flopcount.errors import BadInput, FileError, Note, Place, UsageError, liste
 from flopcount.spec.budget import Budget
 from flopcount.spec.fields import shown
 from flopcount.spec.git import outside, texts_at
-from flopcount.spec.project import NAMES, Config, found, matching, read
+from flopcount.spec.project import NAMES, Config, found, matching, reached, read
 from flopcount.spec.text import root_of
 from flopcount.spec.units import DEFAULT_METRICS
 
@@ -271,7 +271,7 @@ class Setup(NamedTuple):
     @property
     def known(self) -> Known:
         """The files that each pattern of the configuration matches."""
-        return matching(self.config.folder, (each for _, each in _patterns(self.config))) if self.config else {}
+        return reached(self.config, _patterns(self.config)) if self.config else {}
 
     def input_of(self, path: Path, known: Known) -> str | None:
         """Return the input of a file: the one that was asked for, else the last one in [inputs], else the default."""

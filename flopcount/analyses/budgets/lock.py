@@ -23,7 +23,7 @@ from flopcount.analyses.diff import fingerprint
 from flopcount.case import HERE, Point
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain, suggestion
 from flopcount.spec.budget import Budget, LockRow
-from flopcount.spec.project import Lock
+from flopcount.spec.project import Lock, is_inside, lock_of
 from flopcount.spec.source import spans
 from flopcount.spec.units import DEFAULT_METRICS
 
@@ -90,6 +90,10 @@ def inventory(around: Setup, names: Sequence[str], lock: Lock, folder: Path) -> 
 def _locked_files(lock: Lock, folder: Path) -> list[Path]:
     """Return the files of a lock file that exist."""
     found = dict.fromkeys(folder / _OPTIONS.sub("", row.id) for row in lock.rows)
+    for path in found:
+        if not is_inside(path, folder.resolve()):
+            name = plain(title_of(path, folder)[:300])
+            raise FileError(NAME, f"{name} is outside this folder; name the files to check on the command line")
     return [path for path in found if path.is_file()]
 
 
@@ -155,7 +159,9 @@ class LockPlace(NamedTuple):
 def lock_place(around: Setup) -> LockPlace:
     """Return where the lock file is: where the configuration says, by default in the working folder."""
     config = around.config
-    path = config.folder / config.model.lock if config else around.folder / NAME
+    path = lock_of(config) if config else around.folder / NAME
+    if config is None and not is_inside(path, around.folder):
+        raise FileError(NAME, "this is a link to a file outside this folder; remove it")
     return LockPlace(path, title_of(path, around.folder))
 
 
