@@ -111,7 +111,7 @@ def test_the_action_checks(tmp_path: Path, inputs: dict[str, str], code: int) ->
     files["archs/new.toml"] = files["archs/net.toml"]
     committed(repository(tmp_path / "work"), {**files, "flopcount.toml": 'files = "archs/*.toml"\n'})
     flopcount = Path(sys.executable).parent / "flopcount"
-    words = [flopcount, "lock", "--config", "ci/other.toml", "archs/fine.toml", "archs/net.toml"]
+    words = [str(flopcount), "lock", "--config", "ci/other.toml", "archs/fine.toml", "archs/net.toml"]
     subprocess.run(words, cwd=tmp_path / "work", capture_output=True, check=True)
     given = {f"FLOPCOUNT_{name}": "" for name in ("FILES", "BASE", "CONFIG", "FORMATS", "COMMENT", "LOCK")}
     given |= {f"FLOPCOUNT_{name}": value for name, value in inputs.items()}
