@@ -13,6 +13,7 @@ Anything else that escapes is a bug in flopcount (exit 3). Decisions depend on c
 and codes, never on sentences.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -174,8 +175,16 @@ def listed(words: Iterable[str], most: int) -> str:
 
 
 def plain(text: str) -> str:
-    """Return text as one line of printable characters; others are escaped."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    """Return text as one line of printable characters, which no runner of CI reads as a command in its log.
+
+    What is not printable is written as an escape.
+    """
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return _COMMAND.sub(r"\g<0> ", text) if "::" in text or "##" in text else text
+
+
+_COMMAND = re.compile(r"^\s*:(?=:)|#(?=#\w*\[)")
 
 
 MOST_LISTED = 30

@@ -167,5 +167,5 @@ def _renew(
         is_dos = lock.source is not None and "\r\n" in lock.source.text
         text = written(renewal.rows).replace("\n", "\r\n" if is_dos else "\n")
         write_whole(Path(place.title), text, "check that the folder exists and is writable")
-    notes = "".join(f"note: {note}\n" for note in found.notes)
-    emit(f"{renewal_line(renewal, place.title)}{notes}", None)
+    emit(renewal_line(renewal, plain(place.title)), None)
+    emit("".join(f"{plain(f'note: {note}')}\n" for note in found.notes), None)

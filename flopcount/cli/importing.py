@@ -11,7 +11,7 @@ from flopcount.case import Case, Count
 from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import complete_arch
 from flopcount.cli.output import emit
-from flopcount.errors import BadInput, Refusal, UsageError
+from flopcount.errors import BadInput, Refusal, UsageError, plain
 from flopcount.network.network import of_spec
 from flopcount.network.trace import Trace
 from flopcount.spec.load import validated
@@ -49,7 +49,7 @@ def command(model: str, output: str | None, *, flat: bool, **options: Any) -> No
     for note in result.notes:
         if not kept or note.code == "operators-skipped":
             more = "the arch file says so too, under unknown" if kept else "the topology does not say so"
-            click.echo(f"note: {note}; {more}", err=True)
+            click.echo(plain(f"note: {note}; {more}"), err=True)
 
 
 def _refuse_options(case: Case, given: Mapping[str, Any]) -> None:
@@ -70,7 +70,7 @@ def _text(result: Count, model: str, notation: Any, *, flat: bool) -> str:
             raise UsageError(f"{model}: already an arch file in {notation}; name a file in the other notation with -o")
         return to_text(spec.source.data, notation)
     data = _with_fixed_by(spec.source.data, result.case)
-    header = f"Written by `flopcount import {Path(model).name}`; it contains no weights."
+    header = f"Written by `flopcount import {plain(Path(model).name)}`; it contains no weights."
     if not flat:  # with templates, if they cost the same, layer by layer
         short = folded(deepcopy(data))
         again = _trace(_case(short), None)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from flopcount.errors import FileError, Note, reason
+from flopcount.errors import FileError, Note, plain, reason
 from flopcount.report.table import Line, Report, render_csv, render_json, render_latex, render_markdown
 
 
@@ -74,7 +74,7 @@ def emit(text: str, output: str | None, said: Sequence[Note | Line] = ()) -> Non
     else:
         write_whole(Path(output), text)
     for each in said:
-        click.echo(f"note: {each}" if isinstance(each, Note) else each, err=True)
+        click.echo(plain(f"note: {each}" if isinstance(each, Note) else str(each)), err=True)
 
 
 def write_whole(path: Path, content: str | bytes, hint: str = "choose another -o") -> None:

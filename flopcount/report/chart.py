@@ -8,14 +8,14 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from html import escape
 from math import log10
 from typing import Any, NamedTuple
 
 from flopcount.analyses.sweep.axes import Axis
 from flopcount.analyses.sweep.select import Cloud, Rows, cells
 from flopcount.case import METRICS
-from flopcount.errors import UsageError
+from flopcount.errors import UsageError, plain
+from flopcount.report import escape
 from flopcount.report.cost import key_in_flops
 from flopcount.report.table import Column, Report, Row, Table, cell_text, plural
 from flopcount.spec.units import amount
@@ -438,13 +438,22 @@ CONFIG: Mapping[str, Any] = {
 def plotted(spec: Spec, ending: str) -> bytes:
     """Return a chart as the content of a file with that ending; a UsageError without the library."""
     numbers = json.loads(
-        json.dumps(spec), parse_int=lambda digits: int(digits) if len(digits) < DIGITS else float(digits)
+        json.dumps(_plain(spec)), parse_int=lambda digits: int(digits) if len(digits) < DIGITS else float(digits)
     )
     return ENDINGS[ending](library(), numbers)
 
 
 DIGITS = 19
 """Integers of so many digits are drawn as decimals: the library reads 64 bits."""
+
+
+def _plain(part: Any) -> Any:
+    """Return a part of a specification without characters that are not printable."""
+    if isinstance(part, Mapping):
+        return {plain(name): _plain(each) for name, each in part.items()}
+    if isinstance(part, list | tuple):
+        return [*map(_plain, part)]
+    return plain(part) if isinstance(part, str) else part
 
 
 def library() -> Any:
@@ -459,8 +468,8 @@ def library() -> Any:
 def _html(vl_convert: Any, spec: Spec) -> bytes:
     """Return a page that carries the library inside and loads nothing; no text in the data can end its script."""
     bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VERSION)
-    data = json.dumps(spec, ensure_ascii=False).replace("<", "\\u003c")
-    title = escape(" ".join(spec["vconcat"][0]["title"]["text"]))
+    data = escape.json(spec).replace("<", "\\u003c")
+    title = escape.html(" ".join(spec["vconcat"][0]["title"]["text"]))
     head = f'<meta charset="utf-8"><title>{title}</title><script>{bundle}</script>'
     draw = f'vegaEmbed("#chart", {data}, {json.dumps(EMBED)});'
     return f'<!DOCTYPE html>\n{head}\n<div id="chart"></div>\n<script>{draw}</script>\n'.encode()

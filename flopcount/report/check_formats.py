@@ -1,10 +1,7 @@
 """A check as text: its findings as sentences, and a function for each output format."""
 
 import hashlib
-import html
-import json
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -16,7 +13,8 @@ from flopcount.analyses.budgets.check import Checked, Evaluation, Outcome
 from flopcount.analyses.budgets.findings import CODES, Finding
 from flopcount.case import METRICS, Cost
 from flopcount.errors import plain
-from flopcount.report.table import Report, escaped, markdown_row, notes_data, plural
+from flopcount.report import escape
+from flopcount.report.table import Report, markdown_row, notes_data, plural
 from flopcount.report.table import render_json as json_text
 from flopcount.spec.units import METRICS as MEANING
 from flopcount.spec.units import amount, pair, percent
@@ -104,7 +102,8 @@ def rendered(outcome: Outcome, name: str) -> str:
 def render_text(outcome: Outcome) -> str:
     """Return every finding as `path:line:col: CODE arch metric value > limit by delta (percent) [rule]`."""
     notes = (f"note: {note}" for note in outcome.notes)
-    return "\n".join([*_lines(outcome.findings), *exemptions(outcome.exempt), summary(outcome), *notes]) + "\n"
+    lines = [*_lines(outcome.findings), *exemptions(outcome.exempt), summary(outcome), *notes]
+    return "".join(f"{plain(line)}\n" for line in lines)
 
 
 def _lines(findings: Iterable[Finding]) -> Iterator[str]:
@@ -173,7 +172,7 @@ def counts(checked: Checked) -> Iterator[dict[str, Any]]:
 def render_benchmark(outcome: Outcome) -> str:
     """Return customSmallerIsBetter JSON: an entry for each metric of each network and point."""
     entries = [entry for each in outcome.files for row in counts(each) for entry in _entries(row)]
-    return json.dumps(entries, indent=2) + "\n"
+    return escape.json(entries, 2) + "\n"
 
 
 def _entries(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -190,8 +189,7 @@ MOST = 10
 
 def render_github(outcome: Outcome) -> str:
     """Return workflow commands, then the findings as text in a group that folds."""
-    log = render_text(outcome).replace("::", ": :").replace("##[", "# #[")
-    return "\n".join([*_annotations(outcome), "::group::flopcount check", f"{log}::endgroup::", ""])
+    return "\n".join([*_annotations(outcome), "::group::flopcount check", f"{render_text(outcome)}::endgroup::", ""])
 
 
 def _annotations(outcome: Outcome) -> list[str]:
@@ -213,19 +211,13 @@ def _annotation(level: str, finding: Finding) -> str:
 
 
 def _command(level: str, properties: Mapping[str, str], message: str) -> str:
-    values = {name: _data(value).replace(":", "%3A").replace(",", "%2C") for name, value in properties.items()}
-    given = ",".join(f"{name}={value}" for name, value in values.items())
-    return f"::{level} {given}::{_data(message)}"
-
-
-def _data(text: str) -> str:
-    """Escape what the runner would read as the end of a command."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    given = ",".join(f"{name}={escape.github_property(value)}" for name, value in properties.items())
+    return f"::{level} {given}::{escape.github(message)}"
 
 
 def render_gitlab(outcome: Outcome) -> str:
     """Return a Code Quality report: the findings without those that are exempt."""
-    return json.dumps([*map(_issue, outcome.findings, fingerprints(outcome.findings))], indent=2) + "\n"
+    return escape.json([*map(_issue, outcome.findings, fingerprints(outcome.findings))], 2) + "\n"
 
 
 def _issue(finding: Finding, fingerprint: str) -> dict[str, Any]:
@@ -236,10 +228,6 @@ def _issue(finding: Finding, fingerprint: str) -> dict[str, Any]:
         "severity": "minor" if finding.level == "warn" else "blocker" if finding.unchecked else "major",
         "location": {"path": finding.path, "lines": {"begin": finding.line}},
     }
-
-
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML does not allow."""
 
 
 def render_junit(outcome: Outcome) -> str:
@@ -260,23 +248,21 @@ def render_junit(outcome: Outcome) -> str:
 def _case(path: str, findings: Sequence[Finding], outcome: Outcome) -> "ET.Element":
     from xml.etree import ElementTree as ET
 
-    case = ET.Element("testcase", {"classname": "flopcount.check", "name": _clean(path), "time": "0"})
+    case = ET.Element("testcase", {"classname": "flopcount.check", "name": escape.lines(path), "time": "0"})
     unchecked = [each for each in findings if each.unchecked]
     broken = [each for each in findings if each.level == "error" and not each.unchecked]
     for tag, found in (("error", unchecked), ("failure", () if unchecked else broken)):
         if found:
-            first = {"message": _clean(sentence(found[0])), "type": found[0].code}
-            ET.SubElement(case, tag, first).text = _clean("\n".join(_lines([*found, *(broken if unchecked else ())])))
+            first = {"message": escape.lines(sentence(found[0])), "type": found[0].code}
+            ET.SubElement(case, tag, first).text = escape.lines(
+                "\n".join(_lines([*found, *(broken if unchecked else ())]))
+            )
     exempt = exemptions(each for each in outcome.exempt if each[0].path == path)
     said = [*(headline(each) for each in findings if each.level == "warn"), *exempt]
     said += [f"note: {note}" for each in outcome.files if each.path == path for note in each.notes]
     if said:
-        ET.SubElement(case, "system-out").text = _clean("\n".join(said))
+        ET.SubElement(case, "system-out").text = escape.lines("\n".join(said))
     return case
-
-
-def _clean(text: str) -> str:
-    return _UNPRINTABLE.sub("�", text)
 
 
 MARK = "<!-- flopcount check -->"
@@ -289,7 +275,7 @@ LONGEST, MOST_ROWS = 65_000, 100
 def render_markdown(outcome: Outcome) -> str:
     """Return the comment; entries that do not fit are dropped from the end and counted."""
     sign = {0: "✅", 1: "❌"}.get(outcome.exit_code, "⚠️")
-    parts = [f"{MARK}\n### {sign} flopcount: {escaped(summary(outcome))}", *_parts(outcome)]
+    parts = [f"{MARK}\n### {sign} flopcount: {escape.markdown(summary(outcome))}", *_parts(outcome)]
     text = ""
     for number, part in enumerate(parts):
         if len(text) + len(part) > LONGEST:
@@ -300,12 +286,14 @@ def render_markdown(outcome: Outcome) -> str:
 
 def _parts(outcome: Outcome) -> Iterator[str]:
     for finding in outcome.findings:
-        yield "\n  ".join([f"- {escaped(headline(finding))}", *(f"{escaped(line)}  " for line in details(finding))])
+        yield "\n  ".join(
+            [f"- {escape.markdown(headline(finding))}", *(f"{escape.markdown(line)}  " for line in details(finding))]
+        )
     yield from _networks(outcome.files)
     for each in outcome.files:
         yield from _layers(each)
     for line in (*exemptions(outcome.exempt), *map(str, outcome.notes)):
-        yield f"\n> {escaped(line)}"
+        yield f"\n> {escape.markdown(line)}"
 
 
 def _networks(files: Iterable[Checked]) -> Iterator[str]:
@@ -339,7 +327,7 @@ def _row(name: str, metrics: Iterable[str], now: Cost | None, before: Cost | Non
     for each in metrics:
         new, old = (cost.get(each) if cost else None for cost in (now, before))
         cells += [f"{new:,}" if new is not None else "", _change(new, old)]
-    return markdown_row([escaped(name), *cells])
+    return markdown_row([escape.markdown(name), *cells])
 
 
 def _change(new: int | None, old: int | None) -> str:
@@ -358,7 +346,7 @@ def _layers(checked: Checked) -> Iterator[str]:
         if rows:
             more = [f"\n{len(rows) - MOST_ROWS} more layers changed."] if len(rows) > MOST_ROWS else []
             table = "\n".join([_head("layer", count.now.total()), *rows[:MOST_ROWS], *more])
-            title = f"{html.escape(_name(checked, count))}: {plural(len(rows), 'layer')} changed"
+            title = f"{escape.html(_name(checked, count))}: {plural(len(rows), 'layer')} changed"
             yield f"\n<details><summary>{title}</summary>\n\n{table}\n\n</details>"
 
 
@@ -414,8 +402,7 @@ def _findings(outcome: Outcome) -> Iterator[Sample]:
 
 
 def _sample(name: str, labels: Mapping[str, str], value: int) -> str:
-    escapes = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
-    given = ",".join(f'{label}="{text.translate(escapes)}"' for label, text in labels.items())
+    given = ",".join(f'{label}="{escape.openmetrics(text)}"' for label, text in labels.items())
     return f"{name}{{{given}}} {value}" if given else f"{name} {value}"
 
 
@@ -444,7 +431,7 @@ def render_sarif(outcome: Outcome) -> str:
         "columnKind": "unicodeCodePoints",
         "results": results,
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    return escape.json({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, 2) + "\n"
 
 
 def _result(finding: Finding, fingerprint: str) -> dict[str, Any]:

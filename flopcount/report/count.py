@@ -7,6 +7,7 @@ from flopcount.case import METRICS, Count, combined, ratio
 from flopcount.errors import UsageError, suggestion
 from flopcount.formulas.step import Step
 from flopcount.network.plan import Node
+from flopcount.report import escape
 from flopcount.report.cost import Costs, convention_line, costs_of, facts, input_line, key_in_flops, unknown_facts
 from flopcount.report.table import Column, Report, Row, Table, plural, shape_text
 
@@ -236,11 +237,13 @@ MOST_EDGES, MOST_TEXT = 500, 50_000
 """Mermaid draws no more edges, and reads no more characters, than this by default."""
 
 
-def _graph(result: Count, depth: int | None) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Fold the network to `depth` names of each path; return a label for each node, and the edges between them."""
+def _graph(result: Count, depth: int | None) -> tuple[dict[str, tuple[str, ...]], list[tuple[str, str]]]:
+    """Fold the network to `depth` names of each path; return the lines of each label, and the edges."""
     shown = costs_of(result)
     groups = {path: _short(path, depth) for path in (*result.trace.inputs, *result.trace.steps)}
-    labels = {name: f"{name}<br>{shape_text(shape.dims)}" for name, shape in result.trace.inputs.items()}
+    labels: dict[str, tuple[str, ...]] = {
+        name: (name, shape_text(shape.dims)) for name, shape in result.trace.inputs.items()
+    }
     members: dict[str, list[tuple[Node, Step]]] = {}
     for node, step in result.trace.items():
         members.setdefault(groups[node.path], []).append((node, step))
@@ -250,7 +253,7 @@ def _graph(result: Count, depth: int | None) -> tuple[dict[str, str], list[tuple
         kind = node.kind if name == node.path else "block"
         values = ", ".join(f"{total[each.name]} {each.title}" for each in shown.metrics)
         cost = values if any(total.values()) else "no cost"
-        labels[name] = f"{name}<br>{kind} → {shape_text(step.shape.dims)}<br>{cost}"
+        labels[name] = (name, f"{kind} → {shape_text(step.shape.dims)}", cost)
     edges = ((groups[source], groups[node.path]) for node, _ in result.trace.items() for source in node.inputs)
     return labels, [*dict.fromkeys((one, other) for one, other in edges if one != other)]
 
@@ -263,7 +266,7 @@ def mermaid(result: Count, depth: int | None) -> str:
     """Return a Mermaid flowchart; a UsageError if the network is too large for Mermaid."""
     labels, pairs = _graph(result, depth)
     numbers = {name: f"n{number}" for number, name in enumerate(labels)}
-    nodes = [f'    {numbers[name]}["{label}"]' for name, label in labels.items()]
+    nodes = [f'    {numbers[name]}["{"<br>".join(map(escape.mermaid, label))}"]' for name, label in labels.items()]
     edges = [f"    {numbers[one]} --> {numbers[other]}" for one, other in pairs]
     text = "\n".join(["flowchart TD", *nodes, *edges]) + "\n"
     if len(edges) > MOST_EDGES or len(text) > MOST_TEXT:
@@ -275,9 +278,10 @@ def mermaid(result: Count, depth: int | None) -> str:
 def dot(result: Count, depth: int | None) -> str:
     """Return a Graphviz digraph."""
     labels, pairs = _graph(result, depth)
-    nodes = [f'    "{name}" [label="{label}"];' for name, label in labels.items()]
-    edges = [f'    "{one}" -> "{other}";' for one, other in pairs]
-    return "\n".join(["digraph network {", "    node [shape=box];", *nodes, *edges, "}"]).replace("<br>", "\\n") + "\n"
+    texts = ((escape.dot(name), r"\n".join(map(escape.dot, label))) for name, label in labels.items())
+    nodes = [f'    "{name}" [label="{label}"];' for name, label in texts]
+    edges = [f'    "{escape.dot(one)}" -> "{escape.dot(other)}";' for one, other in pairs]
+    return "\n".join(["digraph network {", "    node [shape=box];", *nodes, *edges, "}"]) + "\n"
 
 
 GRAPHS: Mapping[str, Callable[[Count, int | None], str]] = {"mermaid": mermaid, "dot": dot}

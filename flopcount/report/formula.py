@@ -9,7 +9,8 @@ from flopcount.analyses.formula.kinds import Forms
 from flopcount.analyses.formula.networks import AXES, CostPolynomial
 from flopcount.analyses.formula.symbols import latex, library
 from flopcount.case import METRICS
-from flopcount.errors import UsageError
+from flopcount.errors import UsageError, plain
+from flopcount.report import escape
 from flopcount.report.table import Column, Line, Report, Row, Table
 
 RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -189,8 +190,10 @@ def _validity(found: CostPolynomial) -> str:
 
 def latex_lines(report: Report) -> str:
     """Return the forms of a report as LaTeX equations, with their assumptions as comments."""
-    comments = [f"% {line}" for line in (report.title, *report.lines)]
-    rows = [rf"  \text{{{row.cells['quantity']}}} &= {row.cells['latex']}" for row in report.tables[0].rows]
+    comments = [f"% {plain(str(line))}" for line in (report.title, *report.lines)]
+    rows = [
+        rf"  \text{{{escape.latex(row.cells['quantity'])}}} &= {row.cells['latex']}" for row in report.tables[0].rows
+    ]
     return "\n".join([*comments, r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"]) + "\n"
 
 

@@ -1,6 +1,5 @@
 """Sweeps and spaces: candidates as rows, and what became of the others."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from flopcount.analyses.sweep.select import Reason, Tallied, columns
 from flopcount.case import METRICS
 from flopcount.errors import Note, listed
 from flopcount.network.convention import Convention
+from flopcount.report import escape
 from flopcount.report.cost import convention_facts, convention_line, costs
 from flopcount.report.table import Column, Line, Report, Row, Table
 
@@ -72,7 +72,7 @@ def _reasons(reasons: Sequence[Reason]) -> Iterator[Note]:
 
 def json_lines(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Return rows as JSON, one per line."""
-    return "".join(f"{json.dumps(dict(zip(names, each, strict=True)), ensure_ascii=False)}\n" for each in rows)
+    return "".join(f"{escape.json(dict(zip(names, each, strict=True)))}\n" for each in rows)
 
 
 def space_report(answer: Answer) -> Report:

@@ -2,13 +2,11 @@
 
 import csv
 import io
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, Literal, NamedTuple
 
-from flopcount.errors import Note
+from flopcount.errors import Note, plain
+from flopcount.report import escape
 
 Form = Literal["text", "prose", "count", "delta", "share", "ratio", "shape"]
 """What a column holds: a word, words that may wrap, exact integers, exact differences, a part of a whole, a quotient,
@@ -112,7 +110,7 @@ def cell_text(value: object, form: Form, separator: str = "") -> str:
         return f"{value:{sign},}".replace(",", separator)
     if form in _NUMBERS and isinstance(value, int | float):
         return format(value, _NUMBERS[form])
-    return "" if value is None else str(value)
+    return "" if value is None else plain(str(value))
 
 
 _NUMBERS: Mapping[str, str] = {"share": ".2%", "ratio": ".4f"}
@@ -121,7 +119,7 @@ _NUMBERS: Mapping[str, str] = {"share": ".2%", "ratio": ".4f"}
 def shape_text(value: object) -> str:
     """Return sizes as 3×224×224, or those of several inputs with their names."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {shape_text(sizes)}" for name, sizes in value.items())
+        return ", ".join(f"{plain(name)} {shape_text(sizes)}" for name, sizes in value.items())
     return "×".join(map(str, value)) if isinstance(value, Sequence) else ""
 
 
@@ -132,18 +130,15 @@ def plural(number: int, noun: str, many: str = "") -> str:
 
 def render_json(report: Report) -> str:
     """Return the whole report as JSON with exact integers."""
-    members = (f"  {_compact(key)}: {_member(value)}" for key, value in report.data().items())
+    members = (f"  {escape.json(key)}: {_member(value)}" for key, value in report.data().items())
     return "{\n" + ",\n".join(members) + "\n}\n"
 
 
 def _member(value: object) -> str:
     """Return a list of rows with one row per line, so that a diff shows the layer."""
     if not (isinstance(value, list) and value and isinstance(value[0], dict)):
-        return _compact(value)
-    return "[\n    " + ",\n    ".join(map(_compact, value)) + "\n  ]"
-
-
-_compact = partial(json.dumps, ensure_ascii=False)
+        return escape.json(value)
+    return "[\n    " + ",\n    ".join(map(escape.json, value)) + "\n  ]"
 
 
 def render_csv(report: Report) -> str:
@@ -158,26 +153,31 @@ def render_csv(report: Report) -> str:
 def csv_rows(rows: Iterable[Iterable[object]]) -> str:
     """Return rows as CSV."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows(map(escape.csv, row) for row in rows)
     return text.getvalue()
 
 
 def render_markdown(report: Report) -> str:
     """Return the title, the tables and the notes."""
-    lines = [f"### {escaped(report.title)}", "", *(f"{escaped(str(line))}  " for line in report.lines), ""]
+    lines = [
+        f"### {escape.markdown(report.title)}",
+        "",
+        *(f"{escape.markdown(str(line))}  " for line in report.lines),
+        "",
+    ]
     for table in report.tables:
-        lines += [*_table(table), "", *([escaped(table.caption), ""] if table.caption else [])]
+        lines += [*_table(table), "", *([escape.markdown(table.caption), ""] if table.caption else [])]
     for note in report.notes:
-        lines += [f"> {escaped(str(note))}", ""]
+        lines += [f"> {escape.markdown(str(note))}", ""]
     return "\n".join(lines[:-1]) + "\n"
 
 
 def _table(table: Table) -> list[str]:
-    titles = [escaped(column.title) or " " for column in table.columns]
+    titles = [escape.markdown(column.title) or " " for column in table.columns]
     rules = ["---" if column.form in WORDS else "---:" for column in table.columns]
-    rows = [[*map(escaped, table.texts(row))] for row in table.rows]
+    rows = [[*map(escape.markdown, table.texts(row))] for row in table.rows]
     if table.total:
-        rows.append([f"**{escaped(cell)}**" if cell else "" for cell in table.texts(table.total)])
+        rows.append([f"**{escape.markdown(cell)}**" if cell else "" for cell in table.texts(table.total)])
     return [markdown_row(cells) for cells in (titles, rules, *rows)]
 
 
@@ -186,27 +186,9 @@ def markdown_row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def escaped(text: str) -> str:
-    """Escape what Markdown would read as markup."""
-    return re.sub(r"[\\|*_`<\[]", r"\\\g<0>", text)
-
-
-_SPECIAL = str.maketrans(
-    {
-        **{char: f"\\{char}" for char in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "×": r"$\times$",
-        "–": "--",
-        "·": r"$\cdot$",
-    }
-)
-
-
 def render_latex(report: Report) -> str:
     """Return every table as a tabular, preceded by the convention and the notes as comments."""
-    comments = [f"% {line}" for line in (report.title, *report.lines, *report.notes)]
+    comments = [f"% {plain(str(line))}" for line in (report.title, *report.lines, *report.notes)]
     tables = [line for table in report.tables for line in ("", *_tabular(table))]
     return "\n".join([*comments, r"% needs \usepackage{booktabs}", *tables]) + "\n"
 
@@ -216,9 +198,9 @@ def _tabular(table: Table) -> list[str]:
     rows = [*map(table.texts, table.rows)]
     lines = [r"\toprule", _latex_row(column.title for column in table.columns), r"\midrule", *map(_latex_row, rows)]
     lines += [r"\midrule", _latex_row(table.texts(table.total))] if table.total else []
-    caption = [f"% {table.caption}"] if table.caption else []
+    caption = [f"% {plain(table.caption)}"] if table.caption else []
     return [*caption, rf"\begin{{tabular}}{{{alignment}}}", *lines, r"\bottomrule", r"\end{tabular}"]
 
 
 def _latex_row(cells: Iterable[str]) -> str:
-    return rf"{' & '.join(cell.translate(_SPECIAL) for cell in cells)} \\"
+    return rf"{' & '.join(map(escape.latex, cells))} \\"

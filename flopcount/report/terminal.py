@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from click import style
 
+from flopcount.errors import plain
 from flopcount.report.table import WORDS, Column, Report, Row, Table
 
 WIDEST, NARROWEST = 10_000, 16
@@ -53,6 +54,7 @@ def _lines(report: Report, width: int, *, parts: bool) -> Iterator[Line]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
+    text = plain(text)
     if _cells(text) <= width:
         return [text]
     if _cells(text) == len(text):
@@ -76,7 +78,7 @@ def _cells(text: str) -> int:
 
 def _drawn(table: Table, width: int, *, parts: bool) -> Iterator[Line]:
     """Yield a table: a blank line, the titles, a rule, the rows, the totals after a blank line, and a blank line."""
-    titles = [column.title for column in table.columns]
+    titles = [plain(column.title) for column in table.columns]
     rows = [*_rows(table.rows, table, parts=parts)]
     totals = [table.texts(table.total, table.separator)] if table.total else []
     widths = _widths(table.columns, [titles, *(cells for cells, _ in rows), *totals], width)

@@ -1,7 +1,8 @@
 """Arch files as text: written out, or the text they come from with other values."""
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from flopcount.errors import UsageError
@@ -15,7 +16,7 @@ FIRST = ("type", "name", "after")
 def to_text(data: Raw, notation: Notation, header: str = "") -> str:
     """Write an arch file: a line for each layer, blocks indented; in TOML the header becomes comments."""
     if notation == "json":
-        return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+        return to_json(data, 1) + "\n"
     plain = {key: value for key, value in data.items() if key not in {"layers", "templates", "input"}}
     lines = [f"# {line}".rstrip() for line in header.splitlines()]
     lines += _table({**plain, "input": data["input"], "layers": data["layers"]})
@@ -49,7 +50,22 @@ def to_value(value: Any) -> str:
         return f"[{', '.join(map(to_value, value))}]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") if isinstance(value, str) else str(value)
+    if not isinstance(value, str):
+        return str(value)
+    return _visible(json.dumps(value, ensure_ascii=False), lambda char: f"\\U{ord(char):08x}")
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Write a value as JSON."""
+    return _visible(json.dumps(value, ensure_ascii=False, indent=indent), lambda char: json.dumps(char)[1:-1])
+
+
+def _visible(text: str, number: Callable[[str], str]) -> str:
+    """Write with its number what is not printable, or would be a command in the log of a runner."""
+    text = re.sub(r"#(?=#\w*\[)", r"\\u0023", text) if "##" in text else text
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\n" else number(char) for char in text)
 
 
 def to_key(key: str) -> str:
