@@ -2,13 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test cover check drift bench peers schema errata conventions picture chart clean
+.PHONY: demo test cover check compat drift bench peers schema errata conventions picture chart clean
 
 demo: .venv/ready ## the table flopcount is named for
 	$(BIN)/flopcount mobilenet_v1.toml --input 160
 
-test: check ## everything CI runs: linters, types, import contracts, tests
+test: check ## everything CI runs: linters, types, import contracts, tests, the oldest dependencies
 	$(BIN)/python -m pytest --numprocesses=auto
+	$(BIN)/python tests/compat.py oldest
+
+compat: .venv/ready-dev ## all commands with the oldest and the newest dependencies; PYTHONS="python3.12 python3.13"
+	$(BIN)/python tests/compat.py oldest $(PYTHONS)
+	$(BIN)/python tests/compat.py newest $(PYTHONS)
 
 cover: .venv/ready-dev ## the tests again, twice as slow, with a floor under what they cover
 	$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term
@@ -64,4 +69,4 @@ chart: .venv/ready-dev ## draw the picture of docs/what-if.md
 	touch $@
 
 clean:
-	rm -rf .venv .venv-drift build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-drift .venv-compat build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -8,11 +8,11 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
-    ModelWrapValidatorHandler,
     PlainValidator,
     SerializeAsAny,
     model_validator,
 )
+from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from flopcount.errors import suggestion
 from flopcount.spec.fields import (

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from flopcount.spec.arch import Arch, Block, Claim, Scaling, Template, Variant
-from flopcount.spec.budget import LIMITED, Budget, Configuration
+from flopcount.spec.arch import Arch, Block, Claim, Scaling, Template, Variant, With
+from flopcount.spec.budget import LIMITED, Budget, Configuration, When
 from flopcount.spec.fields import DIALECT, Layer, own_fields
 from flopcount.spec.kinds import KINDS, kind_named
 from flopcount.spec.rows import STRUCTURE
@@ -31,6 +31,8 @@ def _definitions(model: type[BaseModel]) -> JsonSchema:
 
 
 def _generated(*models: type[BaseModel]) -> JsonSchema:
+    for model in (With, When):  # instances of them are defaults, which are written out
+        model.model_rebuild()
     pairs: Any = [(model, "validation") for model in models]
     definitions: JsonSchema = models_json_schema(pairs, ref_template="#/$defs/{model}")[1]["$defs"]
     return definitions
