@@ -24,7 +24,7 @@ check: .venv/ready-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-drift: .venv-drift/ready ## specs against modules of torch, in an environment of its own
+drift: .venv-drift/ready ## specs against modules of torch, ONNX files against the tests of onnx, in an environment of its own
 	.venv-drift/$(notdir $(BIN))/python -m pytest -m drift tests/drift
 
 conventions: .venv/ready-dev ## write the tables of the page on conventions
@@ -65,7 +65,7 @@ chart: .venv/ready-dev ## draw the picture of docs/what-if.md
 
 .venv-drift/ready: pyproject.toml
 	test -x .venv-drift/$(notdir $(BIN))/python || $(PYTHON) -m venv .venv-drift
-	.venv-drift/$(notdir $(BIN))/python -m pip install --quiet --disable-pip-version-check --editable '.[torch]' pytest hypothesis
+	.venv-drift/$(notdir $(BIN))/python -m pip install --quiet --disable-pip-version-check --editable '.[torch]' pytest hypothesis onnx
 	touch $@
 
 clean:

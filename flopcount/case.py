@@ -15,6 +15,7 @@ from flopcount.errors import Note, SpecError, UsageError, suggestion
 from flopcount.formulas.numbers import Dim, exact, maximum
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
+from flopcount.formulas.tensor import MOST_ORDERED, cheapest
 from flopcount.network.convention import Convention, convention
 from flopcount.network.network import Network, Where, planned
 from flopcount.network.plan import Given, Plan, input_shapes
@@ -334,15 +335,15 @@ class Case:
     @cached_property
     def notes(self) -> tuple[Note, ...]:
         """The notes that qualify the numbers of this case."""
-        return (*_skipped(self.plan), *self.plan.notes, *_vanished(self), *_unscaled(self))
+        return (*_skipped(self.plan), *self.plan.notes, *_vanished(self), *_unscaled(self), *_reordered(self))
 
 
-def load(reference: str | Path, *, allow_unknown: bool = False, title: str = "") -> Network:
+def load(reference: str | Path, *, allow_unknown: bool = False, values: Sequence[str] = (), title: str = "") -> Network:
     """Return the network of an arch file, a model file of another tool, or a bundled network by name.
 
     Nothing is read yet: a FileError is raised by the first question. `allow_unknown`
-    skips unsupported operators of a foreign model, whose totals are then lower bounds; `title` is the
-    file's name in messages.
+    skips unsupported operators of a foreign model, whose totals are then lower bounds; `values` are those of
+    inputs (`["sr=16000"]`); `title` is the file's name in messages.
     """
     path = Path(reference)
 
@@ -360,11 +361,16 @@ def load(reference: str | Path, *, allow_unknown: bool = False, title: str = "")
             return planned(specified(source, where.settings, where.variant or named))
         return reading()(where)
 
-    return Network(title or str(reference), read)
+    return Network(title or str(reference), read, Where(values=(*values,)))
 
 
 def load_bytes(
-    content: bytes, title: str = "<stdin>", notation: Notation | None = None, *, allow_unknown: bool = False
+    content: bytes,
+    title: str = "<stdin>",
+    notation: Notation | None = None,
+    *,
+    allow_unknown: bool = False,
+    values: Sequence[str] = (),
 ) -> Network:
     """Return the network of a file's content, such as standard input or a file in git."""
 
@@ -376,7 +382,7 @@ def load_bytes(
         name = Path(title.rpartition(":")[2]).name
         return Reading(Path(name), title, content=content, allow_unknown=allow_unknown)(where)
 
-    return Network(title, read)
+    return Network(title, read, Where(values=(*values,)))
 
 
 def _convention(given: Convention | str | None) -> Convention:
@@ -424,6 +430,20 @@ def _unscaled(case: Case) -> Iterator[Note]:
     if case.given and case.plan.scaling is None and case.width_ratio != (1, 1):
         text = "the file has no [scaling]: channels times the width are rounded down to a whole number, at least 1"
         yield Note("width-unscaled", text)
+
+
+def _reordered(case: Case) -> Iterator[Note]:
+    """Say what sums of products of three and more layers would cost in their cheapest order."""
+    read = {**case.trace.inputs, **{path: step.shape for path, step in case.trace.steps.items()}}
+    now = best = 0
+    for node, step in case.trace.items():
+        if step.kind == "Einsum" and 2 < len(node.inputs) <= MOST_ORDERED:  # noqa: PLR2004  (a pair has one order)
+            dims = [tuple(map(exact, read[name].dims)) for name in node.inputs]
+            now += exact(step.tally.counts["matmul_mac"])
+            best += cheapest(fields(node.layer)["equation"], dims)
+    if best < now:
+        how = "multiplied pairwise from the left, as torch does without opt_einsum"
+        yield Note("einsum-order", f"sums of products are {how}: {now:,} MACs; the cheapest order takes {best:,}")
 
 
 def _vanished(case: Case) -> Iterator[Note]:

@@ -155,7 +155,7 @@ class Refusal(BadInput):
 
     def within(self, node: str, operator: str = "") -> "Refusal":
         """Return the refusal with the node it is about, unless it names one already."""
-        return self if self.node or self.operator else Refusal(self.what, node, operator, self.line)
+        return self if self.node or self.operator else type(self)(self.what, node, operator, self.line)
 
     def of(self, title: str) -> FileError:
         """Return the error about the file of this title."""

@@ -57,5 +57,7 @@ def _version(reference: str, options: Options) -> tuple[Version, tuple[Counted, 
         result = count_of(reference, options)
     else:
         content = content_in(*at, Path.cwd())
-        result = options.case(load_bytes(content, ":".join(at), allow_unknown=options.allow_unknown)).count
+        result = options.case(
+            load_bytes(content, ":".join(at), allow_unknown=options.allow_unknown, values=options.values)
+        ).count
     return (reference, result), layers_of(result)

@@ -9,7 +9,7 @@ import click
 
 from flopcount.case import Case, Count
 from flopcount.cli.loading import Options, count_of
-from flopcount.cli.options import complete_arch
+from flopcount.cli.options import VALUES, complete_arch
 from flopcount.cli.output import emit
 from flopcount.errors import BadInput, Refusal, UsageError, plain
 from flopcount.network.network import of_spec
@@ -26,6 +26,7 @@ from flopcount.spec.source import Source
 @click.option("--batch", type=int, help="Batch size, if the file leaves it open.")
 @click.option("--flat", is_flag=True, help="Write every block out, without templates.")
 @click.option("--allow-unknown", is_flag=True, help="Skip unsupported operators; the arch file lists them.")
+@VALUES
 @click.option("-o", "--output", metavar="FILE", help="Write to FILE.toml, .json or .csv instead of standard output.")
 def command(model: str, output: str | None, *, flat: bool, **options: Any) -> None:
     """Write MODEL as an arch file: a row for each layer, named as in the model.

@@ -25,6 +25,7 @@ class Options(NamedTuple):
     variant: str | None = None
     width: str | None = None
     allow_unknown: bool = False
+    values: tuple[str, ...] = ()
     metrics: str | None = None
 
     @property
@@ -59,10 +60,10 @@ class Options(NamedTuple):
 def network_of(reference: str, options: Options) -> Network:
     """Return the network of a reference: standard input, a file or a bundled network."""
     if reference != "-":
-        return load(reference, allow_unknown=options.allow_unknown)
+        return load(reference, allow_unknown=options.allow_unknown, values=options.values)
     if sys.stdin is None:
         raise FileError("<stdin>", "standard input is closed")
-    return load_bytes(sys.stdin.buffer.read(MOST_BYTES + 1), notation=options.notation)
+    return load_bytes(sys.stdin.buffer.read(MOST_BYTES + 1), notation=options.notation, values=options.values)
 
 
 def case_of(reference: str, options: Options, *columns: str | None) -> Case:

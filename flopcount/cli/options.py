@@ -93,6 +93,14 @@ plot_option = click.option(
     "--plot", metavar="FILE", callback=_check_plot, help="Also draw a chart to FILE.svg, .png or .html."
 )
 
+VALUES = click.option(
+    "--value",
+    "values",
+    metavar="NAME=NUMBER",
+    multiple=True,
+    help="The value of an input of an ONNX model that is one number, such as sr=16000.",
+)
+
 NETWORK: Sequence[Decorator] = (
     click.option(
         "--input",
@@ -111,6 +119,7 @@ NETWORK: Sequence[Decorator] = (
         help="Override a setting (defaults.padding=same, layers.3.kernel_size=5) or a layer's field.",
     ),
     click.option("--allow-unknown", is_flag=True, help="Skip unsupported operators; totals become lower bounds."),
+    VALUES,
 )
 
 METRICS_OPTION = click.option("--metrics", metavar="A,B,…", help=f"Also show these metrics: {', '.join(METRICS)}.")

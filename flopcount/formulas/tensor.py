@@ -1,6 +1,8 @@
 """Layers that combine several others, split one, or move its elements."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from math import prod
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.norm import activation as activated
@@ -414,13 +416,17 @@ def elementwise(*xs: Shape, function: str) -> Step:
     sizes, constraints = [*full.dims], list[Constraint]()
     for x in xs:
         for place, size in enumerate(x.dims, len(sizes) - len(x.dims)):
-            text = "sizes {} and {} of an axis cannot be broadcast: they have to be equal, or one of them 1"
-            value = (size - 1) * (sizes[place] - 1) * (size - sizes[place])
-            constraints.append(Constraint(value, "equal", text, (size, sizes[place])))
+            constraints.append(_paired(size, sizes[place]))
             sizes[place] = maximum(size, sizes[place])
     y = Shape(tuple(sizes), full.channel_axis)
     times = max(len(xs) - 1, 1) if function in _CHAINS else 1
     return Step("Elementwise", y, Tally(**{FUNCTIONS[function]: y.elements * times}), constraints=tuple(constraints))
+
+
+def _paired(size: Dim, other: Dim) -> Constraint:
+    """Require two sizes to be equal, or one of them to be 1."""
+    text = "sizes {} and {} of an axis cannot be broadcast: they have to be equal, or one of them 1"
+    return Constraint((size - 1) * (other - 1) * (size - other), "equal", text, (size, other))
 
 
 def reduce(x: Shape, *, axes: tuple[int, ...], function: str = "mean", keepdim: bool = True) -> Step:  # noqa: ARG001  (any of them reads the same)
@@ -479,25 +485,77 @@ def einsum(*xs: Shape, equation: str) -> Step:
     """Sum of products over axes named by letters, as in "bij,bjk->bik"; axes in front stay as they are.
 
         params = 0
-        MACs = product of the sizes of all letters, for each layer beyond the first
+        MACs = product of the sizes of all letters of a pair of layers, for each layer beyond the first
 
-    Source: numpy.einsum.
+    Layers are multiplied pairwise from the left: what the product keeps, by the next. What one of a pair alone
+    sums is summed before. A letter twice in a layer takes the diagonal; dots stand for the axes without a letter.
+
+    Source: numpy.einsum; torch.einsum without opt_einsum.
     """
-    reads, _, writes = equation.replace(" ", "").partition("->")
-    terms = reads.split(",")
-    if len(terms) != len(xs) or not writes:
-        raise ShapeError(f"the equation {equation} does not name the axes of {len(xs)} layers and of the output")
+    terms, out = named_axes(equation, [len(x.dims) for x in xs])
     sizes, constraints = dict[str, Dim](), list[Constraint]()
-    for term, x in zip(terms, xs, strict=True):
-        for letter, size in zip(term, _kept(x, len(term))[1], strict=True):
-            text = f"the axis {letter} of {equation} cannot be both {{}} and {{}}"
-            constraints.append(equal(sizes.setdefault(letter, size), size, text))
-    if not {*writes} <= sizes.keys():
-        raise ShapeError(f"the output of the equation {equation} has an axis that no input has")
-    kept, _ = _kept(xs[0], len(terms[0]))
-    y = _placed(kept, tuple(sizes[letter] for letter in writes), -1)
-    macs = product(kept) * product(sizes.values()) * max(len(xs) - 1, 1)
+    for name, size in ((name, size) for term, x in zip(terms, xs, strict=True) for name, size in zip(term, x.dims)):  # noqa: B905  (named_axes makes them equal)
+        known = sizes.setdefault(name, size)
+        text = f"the axis {name} of {equation} cannot be both {{}} and {{}}"
+        constraints.append(equal(known, size, text) if name.isalpha() else _paired(known, size))
+        sizes[name] = known if name.isalpha() else maximum(known, size)
+    y = Shape(tuple(sizes[name] for name in out) or (1,), max(len(out) - 1, 0))
+    left: AbstractSet[str] = frozenset(terms[0])
+    macs = total(())
+    for place, right in enumerate(terms[1:], 2):
+        later = {*out}.union(*terms[place:])
+        both = multiplied(left, {*right}, later)
+        macs, left = macs + product(sizes[name] for name in sorted(both)), both & later
     return Step("Einsum", y, Tally(matmul_mac=macs), constraints=tuple(constraints))
+
+
+def multiplied(left: AbstractSet[str], right: AbstractSet[str], later: AbstractSet[str]) -> AbstractSet[str]:
+    """Return the axes of a product of two layers; what one of them alone has and nothing reads later is summed."""
+    return left & (right | later) | right & (left | later)
+
+
+def named_axes(equation: str, ranks: Sequence[int]) -> tuple[list[Sequence[str]], Sequence[str]]:
+    """Return the names of the axes of each layer and of what comes out: letters, or numbers from the last for dots."""
+    reads, arrow, writes = "".join(equation.split()).partition("->")
+    parts = [text.partition("...") if "..." in text else ("", "", text) for text in reads.split(",")]
+    plain = "".join(before + after for before, _, after in parts)
+    is_known = {*writes.replace("...", "", 1)} <= {*plain} and not any(writes.count(each) > 1 for each in plain)
+    if len(parts) != len(ranks) or (plain and not plain.isalpha()) or not is_known:
+        raise ShapeError(f"the equation {equation} does not name the axes of {len(ranks)} layers and of the output")
+    terms, most = list[Sequence[str]](), 0
+    for (before, _, after), rank in zip(parts, ranks, strict=True):
+        count = rank - len(before) - len(after)
+        if count < 0 or (count and "..." in reads and not _):
+            raise ShapeError(f"the equation {equation} does not fit a layer with {rank} axes")
+        terms.append((*before, *map(str, range(-count, 0)), *after))
+        most = max(most, count)
+    if not arrow:
+        writes = f"...{''.join(sorted(each for each in {*plain} if plain.count(each) == 1))}"
+    start, dots, end = writes.partition("...") if "..." in writes else ("", "" if "..." in reads else "...", writes)
+    return terms, (*start, *(map(str, range(-most, 0)) if dots else ()), *end)
+
+
+MOST_ORDERED = 8
+"""The most layers of a sum of products whose cheapest order is looked for."""
+
+
+def cheapest(equation: str, dims: Sequence[tuple[int, ...]]) -> int:
+    """Return the MACs of the cheapest order of a sum of products: all pairs of all sets of layers."""
+    terms, out = named_axes(equation, [*map(len, dims)])
+    pairs = zip((name for term in terms for name in term), (size for each in dims for size in each), strict=True)
+    sizes, last = dict(sorted(pairs, key=lambda pair: pair[1])), (1 << len(terms)) - 1
+    read = [
+        {name for place, term in enumerate(terms) if each >> place & 1 for name in term} for each in range(last + 1)
+    ]
+    kept, best = [names & ({*out} | read[last ^ each]) for each, names in enumerate(read)], [0] * (last + 1)
+    for each in range(1, last + 1):
+        splits = [part for part in range(1, each) if part | each == each and part < each ^ part]
+        costs = (
+            best[part] + best[each ^ part] + prod(sizes[name] for name in kept[part] | kept[each ^ part])
+            for part in splits
+        )
+        best[each] = min(costs, default=0)
+    return best[last]
 
 
 def operation(

@@ -4,18 +4,19 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
-from flopcount.errors import SpecError
+from flopcount.errors import SpecError, UsageError, plain
 from flopcount.network.plan import Plan, overridden, plan
 from flopcount.spec.load import Setting, Spec, validated
 
 
 class Where(NamedTuple):
-    """The point at which a file is read: the input and batch of a foreign model, the variant and settings."""
+    """The point at which a file is read: a foreign model's input, batch and values of inputs; variant and settings."""
 
     input: str | None = None
     batch: int | None = None
     variant: str | None = None
     settings: tuple[Setting, ...] = ()
+    values: tuple[str, ...] = ()
 
 
 NOWHERE = Where()
@@ -60,6 +61,10 @@ class Network:
         if known is None or known.sized:
             known = self._plans.get(self.where) or self._read(self.where)
             self._plans[self.where if known.sized else anywhere] = known
+        if self.where.values and not any(note.code == "value-given" for note in known.notes):
+            raise UsageError(
+                f"--value {plain(self.where.values[0][:60])}: {self.title} has no inputs that take a value"
+            )
         return known
 
 

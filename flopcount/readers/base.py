@@ -19,11 +19,12 @@ from flopcount.spec.kinds import formula, kind_named, reads_several
 
 
 class ReadOptions(NamedTuple):
-    """Options for reading a file: sizes of its inputs, a batch, and whether unknown operators are skipped."""
+    """Options for reading a file: sizes of its inputs, a batch, whether to skip unknown operators, values of inputs."""
 
     input: str | None = None
     batch: int | None = None
     allow_unknown: bool = False
+    values: tuple[str, ...] = ()
 
 
 class ReadResult(NamedTuple):

@@ -92,7 +92,7 @@ class Reading:
         from flopcount.readers.base import ReadOptions
 
         try:
-            result = self._parsed(parser)(ReadOptions(where.input, where.batch, self.allow_unknown))
+            result = self._parsed(parser)(ReadOptions(where.input, where.batch, self.allow_unknown, where.values))
         except Refusal as error:
             raise error.of(self.title) from error
         if where.variant or where.settings:

@@ -126,7 +126,7 @@ LastAxes = Annotated[int, Field(strict=True, ge=1, le=MOST_AXES), Help("an integ
 SpatialAxes = Annotated[int, Field(strict=True, ge=1, le=8), Help("an integer (1 to 8)")]
 Equation = Annotated[
     str,
-    Field(pattern=r"^[A-Za-z]+(,[A-Za-z]+)*->[A-Za-z]+$", max_length=200),
+    Field(pattern=r"^[A-Za-z., ]+(->[A-Za-z. ]*)?$", max_length=200),
     Help('letters for the last axes of each layer, such as "bij,bjk->bik"'),
 ]
 

@@ -17,11 +17,11 @@ def test_where_there_are_no_initializers_constants_are_the_params(tmp_path: Path
     assert result.total.params == 20
 
 
-def test_beside_initializers_constants_are_none(tmp_path: Path) -> None:
-    """A fixed filter, such as one that blurs, is a constant among the weights of the others."""
+def test_beside_initializers_constants_are_weights_too(tmp_path: Path) -> None:
+    """A file cannot say that a filter is fixed, such as one that blurs; a note says which weights are constants."""
     nodes = [constant("blur", 4, 1, 3, 3), node("Conv", "x blur", "b", group=4), node("Conv", "b w", "y")]
     result = counted(tmp_path, nodes, (1, 4, 8, 8), {"w": Weights((5, 4, 1, 1))})
-    assert (result.total.params, result.total.macs) == (20, 36 * 36 + 20 * 36)
+    assert (result.total.params, result.total.macs) == (20 + 36, 36 * 36 + 20 * 36)
 
 
 def test_weights_that_a_graph_fills_in_are_no_params_and_a_note_says_so(tmp_path: Path) -> None:

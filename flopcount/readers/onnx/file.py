@@ -16,12 +16,22 @@ from flopcount.errors import Refusal, reason
 MOST_NODES = MOST_VALUES = 100_000
 """The most nodes of a graph, functions expanded, and the most elements of a tensor whose values are read."""
 
+MOST_OPENED = 4096
+"""The most elements of a tensor that are read from another file."""
+
+DEEPEST = 16
+"""The most levels of functions and graphs inside each other."""
+
 FLOATS = frozenset((1, 10, 11, 16, 17, 18, 19, 20, 23))
 """The floating-point element types."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MORE, _LONGEST = 128, 10
 """The bit of a byte that another of the same varint follows, and the most bytes of a varint."""
+_GRAPH = 5
+"""The type of an attribute that is a graph."""
+_SIZES = frozenset((6, 7, 12, 13))
+"""The element types of sizes: integers of 32 and 64 bits."""
 _SMALL, _WINDOW = 2**13, 2**14
 """Messages of at most this many bytes are read in one piece; a window of the file has at least as many."""
 _FORMATS = dict(zip((1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13), "fBbHhiq?edIQ", strict=True))
@@ -47,6 +57,12 @@ class NodeProto(NamedTuple):
     def title(self) -> str:
         """The name for messages: that of the node, or of its first output."""
         return self.name or (self.outputs[0] if self.outputs else "")
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The names that it reads: its inputs, and what its graphs take from around them."""
+        inner = (value.captured for value in self.attributes.values() if isinstance(value, GraphProto))
+        return (*self.inputs, *(name for names in inner for name in names))
 
 
 class FileBuffer:
@@ -198,6 +214,34 @@ class Fields(dict[int, list[Any]]):
         return tuple(value for span in self.spans(number) for value in span.unpacked(letter))
 
 
+class ExternalData(NamedTuple):
+    """Where the numbers of a tensor are in another file."""
+
+    location: str
+    offset: int = 0
+
+    def content(self, folder: Path, size: int) -> bytes:
+        """Read some bytes, of a regular file beside the model alone: no link leads there and no ".."."""
+        parts = self.location.split("/")
+        if {"", ".", ".."} & {*parts} or {"\\", ":", "\0"} & {*self.location}:
+            raise Refusal(
+                f"numbers that decide a size are in {self.location[:60]!r}, which is no name beside the model"
+            )
+        path = folder
+        for part in parts:
+            path /= part
+            if path.is_symlink():
+                raise Refusal(f"numbers that decide a size are in {self.location[:60]!r}, which is a link")
+        try:
+            if path.is_file():
+                with path.open("rb", buffering=0) as file:
+                    file.seek(self.offset)
+                    return file.read(size)
+        except (OSError, ValueError, OverflowError):
+            pass
+        raise Refusal(f"numbers that decide a size are in {self.location[:60]!r}, which is no file beside the model")
+
+
 class TensorProto(NamedTuple):
     """A tensor of a file: its sizes, its element type and where its values are."""
 
@@ -206,7 +250,7 @@ class TensorProto(NamedTuple):
     dtype: int
     raw: ByteSpan | None = None
     values: tuple[float, ...] = ()
-    external: bool = False
+    external: ExternalData | None = None
 
     @property
     def elements(self) -> int:
@@ -215,23 +259,55 @@ class TensorProto(NamedTuple):
 
     def numbers(self) -> tuple[float, ...] | None:
         """Return the values; None if they are too many, in another file or of a type that is not read."""
-        if self.external or self.elements > MOST_VALUES or self.dtype not in _FORMATS:
+        if self.external is not None or self.elements > MOST_VALUES or self.dtype not in _FORMATS:
             return None
         if self.raw is None:
             return self.values if len(self.values) == self.elements else None
         letter = _FORMATS[self.dtype]
-        is_whole = self.raw.end - self.raw.start == self.elements * calcsize(f"<{letter}")
-        return self.raw.unpacked(letter) if is_whole else None
+        return self.raw.unpacked(letter)
+
+    def beginning(self, most: int) -> tuple[float, ...]:
+        """Return the first values; none if they are in another file or of a type that is not read."""
+        if self.raw is None or self.dtype not in _FORMATS:
+            return self.values[:most]
+        size = calcsize(f"<{_FORMATS[self.dtype]}")
+        start = self.raw.start
+        return self.raw._replace(end=start + min(most, self.elements) * size).unpacked(_FORMATS[self.dtype])
+
+    @property
+    def may_decide(self) -> bool:
+        """Whether its numbers are in another file, and may be sizes: few integers."""
+        return self.external is not None and self.dtype in _SIZES and self.elements <= MOST_OPENED
+
+    def opened(self, folder: Path) -> "TensorProto":
+        """Return a tensor with its numbers, from another file if it may decide a size."""
+        if self.external is None or not self.may_decide:
+            return self
+        size = self.elements * calcsize(f"<{_FORMATS[self.dtype]}")
+        content = self.external.content(folder, size)
+        if len(content) < size:
+            raise Refusal(f"the numbers of {self.name!r} are missing in {self.external.location[:60]!r}")
+        return self._replace(external=None, raw=ByteSpan(content, 0, size))
 
 
 def tensor(message: ByteSpan) -> TensorProto:
     """Read the description of a tensor, and its values if they are few and not raw."""
-    found = Fields(message.loaded(), frozenset((1, 2, 4, 5, 7, 8, 9, 10, 11, 14)))
-    raw, dims, dtype = found.spans(9), found.integers(1), found.integer(2)
+    found = Fields(message.loaded(), frozenset((1, 2, 4, 5, 7, 8, 9, 10, 11, 13, 14)))
+    raws, dims, dtype, name = found.spans(9), found.integers(1), found.integer(2), found.text(8)
     if any(size < 0 for size in dims):
-        raise Refusal(f"the tensor {found.text(8)!r} has a negative size")
-    values = () if raw or prod(dims) > MOST_VALUES else _values(found, dtype)
-    return TensorProto(found.text(8), dims, dtype, raw[-1] if raw else None, values, found.integer(14) == 1)
+        raise Refusal(f"the tensor {name!r} has a negative size")
+    external = _external(found) if found.integer(14) == 1 else None
+    values = () if raws or external or prod(dims) > MOST_VALUES else _values(found, dtype)
+    raw, size = raws[-1] if raws and not external else None, calcsize(f"<{_FORMATS.get(dtype, 'x')}")
+    if raw and dtype in _FORMATS and raw.end - raw.start != prod(dims) * size:
+        raise Refusal(f"the tensor {name!r} has {raw.end - raw.start} bytes for {prod(dims)} numbers of {size}")
+    return TensorProto(name, dims, dtype, raw, values, external)
+
+
+def _external(found: Fields) -> ExternalData:
+    entries = {each.text(1): each.text(2) for each in found.messages(13)}
+    offset = entries.get("offset", "0")
+    return ExternalData(entries.get("location", ""), int(offset) if offset.isdecimal() and len(offset) < 20 else 0)  # noqa: PLR2004  (64 bits)
 
 
 def _values(found: Fields, dtype: int) -> tuple[float, ...]:
@@ -246,7 +322,7 @@ def _sparse(message: ByteSpan) -> TensorProto:
     """Read a sparse tensor as one of its full size."""
     found = Fields(message)
     values = tensor(found.spans(1)[-1]) if found.spans(1) else TensorProto("", (), 0)
-    return TensorProto(values.name, found.integers(3), values.dtype, external=True)
+    return TensorProto(values.name, found.integers(3), values.dtype)
 
 
 class AttributeReference(NamedTuple):
@@ -271,6 +347,8 @@ class GraphProto(NamedTuple):
     inputs: tuple[ValueInfo, ...]
     outputs: tuple[ValueInfo, ...]
     infos: tuple[ValueInfo, ...] = ()
+    captured: frozenset[str] = frozenset()
+    """The names that it reads of the graph around it."""
 
 
 class FunctionProto(NamedTuple):
@@ -327,28 +405,38 @@ def _function(found: Fields) -> FunctionProto:
     return FunctionProto(found.texts(4), found.texts(5), nodes, defaults, _opsets(found, 9))
 
 
-def graph(message: ByteSpan) -> GraphProto:
-    """Read a graph: that of a model or of a branch."""
+def graph(message: ByteSpan, depth: int = 0) -> GraphProto:
+    """Read a graph: that of a model, or one inside an operator."""
     found = Fields(message)
     if len(found.get(1, ())) > MOST_NODES:
         raise Refusal(f"it has more than {MOST_NODES} nodes")
     tensors = {each.name: each for each in (*map(tensor, found.spans(5)), *map(_sparse, found.spans(15)))}
     inputs, outputs, infos = (tuple(map(_value_info, found.spans(number))) for number in (11, 12, 13))
-    return GraphProto(tuple(map(_node, found.spans(1))), tensors, inputs, outputs, infos)
+    nodes = tuple(_node(each, depth) for each in found.spans(1))
+    own = {*tensors, *(info.name for info in inputs), *(name for each in nodes for name in each.outputs)}
+    read = {*(name for each in nodes for name in each.reads), *(info.name for info in outputs)}
+    return GraphProto(nodes, tensors, inputs, outputs, infos, frozenset(read - own - {""}))
 
 
-def _node(message: ByteSpan) -> NodeProto:
+def _node(message: ByteSpan, depth: int = 0) -> NodeProto:
     found = Fields(message.loaded())
     op, domain, name = map(found.text, (4, 7, 3))
-    return NodeProto(op, domain, name, found.texts(1), found.texts(2), dict(map(_attribute, found.spans(5))))
+    attributes = dict(_attribute(each, depth) for each in found.spans(5))
+    return NodeProto(op, domain, name, found.texts(1), found.texts(2), attributes)
 
 
-def _attribute(message: ByteSpan) -> tuple[str, Any]:
+def _attribute(message: ByteSpan, depth: int = 0) -> tuple[str, Any]:
     found = Fields(message)
     name = found.text(1)
     if 21 in found:  # noqa: PLR2004  (ref_attr_name)
         return name, AttributeReference(found.text(21))
-    kind = found.integer(20) or next((kind for kind in _ATTRIBUTES if kind + 1 in found), 0)
+    kind = found.integer(20) or next(
+        (kind for kind in _ATTRIBUTES if kind + 1 in found), _GRAPH * (_GRAPH + 1 in found)
+    )
+    if kind == _GRAPH and found.spans(6):
+        if depth >= DEEPEST:
+            raise Refusal(f"graphs are nested deeper than {DEEPEST} levels")
+        return name, graph(found.spans(6)[-1], depth + 1)
     return name, _ATTRIBUTES[kind](found) if kind in _ATTRIBUTES else None
 
 
@@ -357,12 +445,12 @@ _ATTRIBUTES: Mapping[int, Callable[[Fields], Any]] = {
     2: lambda found: found.integer(3),
     3: lambda found: found.text(4),
     4: lambda found: next(map(tensor, found.spans(5)), None),
-    5: lambda found: (*found.spans(6), None)[0],
     6: lambda found: found.floats(7),
     7: lambda found: found.integers(8),
     8: lambda found: found.texts(9),
+    11: lambda found: next(map(_sparse, found.spans(22)), None),
 }
-"""The value of an attribute by its type, a graph as its span; in old files, the field that is present tells it."""
+"""The value of an attribute by its type, graphs aside; in old files, the field that is present tells it."""
 
 
 def _value_info(message: ByteSpan) -> ValueInfo:
@@ -371,6 +459,6 @@ def _value_info(message: ByteSpan) -> ValueInfo:
         for dense in kind.messages(1):
             shapes = dense.spans(2)
             sizes = Fields(shapes[-1]).messages(1) if shapes else ()
-            dims = tuple(size.integer(1) if 1 in size else size.text(2) for size in sizes)
+            dims = tuple(size.integer(1) if 1 in size else size.text(2).strip("?*") for size in sizes)  # "?": no name
             return ValueInfo(found.text(1), dims if shapes else None, dense.integer(1))
     return ValueInfo(found.text(1), None, 0)

@@ -14,11 +14,12 @@ from flopcount.errors import Refusal
 from flopcount.readers.onnx.file import FLOATS, MOST_VALUES
 from flopcount.readers.onnx.op import Dims, NodeContext, Numbers, Size, Value, integers, on_axis
 from flopcount.readers.onnx.ops_shape import broadcast, slice_parts
+from flopcount.spec.fields import LARGEST
 
 Fold = Callable[[NodeContext], Value | None]
 """Computes the output of a node; None if its numbers are not computed."""
 
-_INT64 = 7
+_INT64, _INT64_BITS = 7, 64
 
 
 def _value(dims: Dims, numbers: Callable[[], Iterable[Any]], dtype: int = _INT64) -> Value | None:
@@ -65,6 +66,8 @@ def mapped(function: Callable[..., Any]) -> Fold:
 
     def fold(op: NodeContext) -> Value | None:
         dims = broadcast(*(value.dims for value in op.present))
+        if math.prod(dims) > MOST_VALUES:
+            return None
         columns = zip(*(_stretched(value, dims) for value in op.present), strict=True)
         return _value(dims, lambda: (_applied(function, column) for column in columns), op.present[-1].dtype)
 
@@ -76,6 +79,14 @@ def clipped(op: NodeContext) -> Value:
     bounds = ((1, "min", -math.inf), (2, "max", math.inf))
     low, high = ((op.numbers(index) or (op.attribute(name, bound),))[0] for index, name, bound in bounds)
     return op.at(0)._replace(data=tuple(min(max(number, low), high) for number in op.at(0).data or ()))
+
+
+def raised(one: float, other: float) -> float:
+    """Raise to a power, unless the integer has more bits than any in a graph."""
+    if isinstance(one, int) and isinstance(other, int) and one.bit_length() * abs(other) > 2 * _INT64_BITS:
+        raise OverflowError
+    result: float = one**other
+    return result
 
 
 def divided(one: float, other: float) -> float:
@@ -107,14 +118,23 @@ def constant(op: NodeContext) -> Value:
     name = next((name for name in _CONSTANTS if op.attribute(name) is not None), "")
     content = op.attribute(name, "")
     if not name:
-        return Value((), 8, data=())
-    if name == "value":
-        return Value(content.dims, content.dtype, data=content.numbers())
+        return Value((), 8)
+    if name in {"value", "sparse_value"}:
+        is_float = content.dtype in FLOATS
+        key = op.draft.kept.register(content, op.node.outputs[0], constant=True) if is_float else ""
+        return Value(content.dims, content.dtype, data=content.numbers(), initializers=frozenset(filter(None, (key,))))
     dims, data = ((len(content),), content) if isinstance(content, tuple) else ((), (content,))
     return Value(dims, _CONSTANTS[name], data=data)
 
 
-_CONSTANTS = {"value": 0, "value_int": _INT64, "value_ints": _INT64, "value_float": 1, "value_floats": 1}
+_CONSTANTS = {
+    "value": 0,
+    "sparse_value": 0,
+    "value_int": _INT64,
+    "value_ints": _INT64,
+    "value_float": 1,
+    "value_floats": 1,
+}
 """The attributes of a Constant that are read, with their element types."""
 
 
@@ -122,6 +142,8 @@ def constant_of_shape(op: NodeContext) -> Value:
     """ConstantOfShape: one number everywhere, zero by default."""
     dims, value = integers(op.numbers(0) or ()), op.attribute("value")
     number, dtype = ((value.numbers() or (0,))[0], value.dtype) if value is not None else (0.0, 1)
+    if any(size < 0 or size > LARGEST for size in dims):
+        raise Refusal(f"it makes a tensor of {[*dims]}")
     return _value(dims, lambda: (number,) * math.prod(dims), dtype) or Value(dims, dtype)
 
 
@@ -136,7 +158,7 @@ def range_(op: NodeContext) -> Value | None:
 
 def cast(op: NodeContext) -> Value:
     """Cast: to integers or to floating point."""
-    to, data = op.integer("to", _INT64), op.at(0).data or ()
+    to, data = op.dtype("to", _INT64), op.at(0).data or ()
     if to not in FLOATS and not all(map(math.isfinite, data)):
         raise Refusal("it makes an integer of a number that is not finite")
     as_type: type = float if to in FLOATS else int
@@ -182,8 +204,11 @@ def expand(op: NodeContext) -> Value | None:
 
 def tile(op: NodeContext) -> Value | None:
     """Tile: repeated along each axis."""
-    times = zip(op.at(0).dims, integers(op.numbers(1) or ()), strict=True)
-    return _selected(op.at(0), [[*range(size)] * count for size, count in times])
+    x, times = op.at(0), integers(op.numbers(1) or ())
+    dims = tuple(size * count for size, count in zip(x.dims, times, strict=True))
+    if math.prod(dims) > MOST_VALUES:
+        return None
+    return _selected(x, [[*range(size)] * count for size, count in zip(x.dims, times, strict=True)])
 
 
 def reduced(function: Callable[[Any], Any]) -> Fold:
@@ -208,7 +233,7 @@ def non_zero(op: NodeContext) -> Value:
 
 
 _NAMED = (
-    *(abs, round, min, max, operator.add, operator.sub, operator.mul, operator.mod, operator.pow, operator.neg),
+    *(abs, round, min, max, operator.add, operator.sub, operator.mul, operator.mod, operator.neg),
     *(math.sqrt, math.floor, math.ceil, math.exp, math.log),
 )
 """The functions with the name of their operator."""
@@ -223,6 +248,7 @@ FOLDS: Mapping[str, Fold] = {
     "Clip": clipped,
     "Sum": mapped(lambda *numbers: sum(numbers)),
     "Div": mapped(divided),
+    "Pow": mapped(raised),
     "Equal": mapped(operator.eq),
     "Less": mapped(operator.lt),
     "Greater": mapped(operator.gt),
@@ -237,6 +263,7 @@ FOLDS: Mapping[str, Fold] = {
 """Operators by the fold that computes their output."""
 
 ALWAYS: Mapping[str, Callable[[NodeContext], Value]] = {
+    **dict.fromkeys(("RandomNormal", "RandomUniform"), lambda op: Value(op.integers("shape"), op.integer("dtype", 1))),
     "Shape": shape,
     "Size": lambda op: Value((), _INT64, data=(op.at(0).elements,)),
     "Constant": constant,
@@ -251,13 +278,27 @@ KEEP = frozenset(
 
 def folded(op: NodeContext) -> Value | None:
     """Compute the output of a node if all its inputs are known and their number allows."""
-    fold = FOLDS.get(op.node.op)
-    if fold is None or any(value.data is None for value in op.present):
+    fold = FOLDS.get(op.node.op) if op.node.domain in {"", "ai.onnx"} else None
+    if (
+        fold is None
+        or "broadcast" in op.node.attributes
+        or op.draft.left < 0
+        or any(value.data is None for value in op.present)
+    ):
         return None
     try:
-        return fold(op)
+        found = fold(op)
+        op.draft.left -= sum(value.elements for value in (*op.present, found) if value is not None)
+        return found if found is None or all(map(_is_kept, found.data or ())) else None
+    except OverflowError:
+        return None
     except (ArithmeticError, ValueError, TypeError, IndexError) as error:
         raise Refusal(f"its numbers cannot be computed: {error}") from None
+
+
+def _is_kept(number: float) -> bool:
+    """Tell whether an integer has at most 64 bits, as those of a graph have."""
+    return not isinstance(number, int) or -(2**63) <= number < 2**64
 
 
 def kept_data(op: NodeContext, sizes: Sequence[Dims]) -> list[Numbers | None]:

@@ -113,7 +113,7 @@ def fused(
     """Return the nodes with each pattern as one node, in the place of its last."""
     if not any(node.op in _STARTS for node in nodes):
         return nodes
-    reads = Counter((*(name for node in nodes for name in node.inputs), *outputs, *outputs))
+    reads = Counter((*(name for node in nodes for name in node.reads), *outputs, *outputs))
     makers = {name: node for node in nodes for name in node.outputs}
     graph, gone, result = _Nodes(makers, tensors), set[int](), list[NodeProto]()
     for node in nodes:

@@ -13,14 +13,38 @@ from typing import Any, NamedTuple, Self
 from flopcount.errors import Refusal
 from flopcount.formulas.shape import Shape, render
 from flopcount.readers.base import Assembly, Origin, exact, unchecked_step, written
-from flopcount.readers.onnx.file import NodeProto, TensorProto
+from flopcount.readers.onnx.file import FLOATS, MOST_VALUES, NodeProto, TensorProto
 from flopcount.spec.fields import LARGEST, Layer
+
+MOST_COMPUTED = 100 * MOST_VALUES
+"""The most numbers that are computed while a file is read."""
 
 Dims = tuple[int, ...]
 Numbers = tuple[float, ...]
 
 _KEEP = -1
 """Stands for the batch axis of the first input."""
+
+STRICT = frozenset(
+    ("weight", "bias", "norm_weight", "norm_bias", "running", "rnn_weight", "rnn_bias", "slope", "embedding", "token")
+)
+"""The roles of parameters in which a constant inside the graph is a parameter as well."""
+
+
+SCALES: Mapping[str, tuple[int, ...]] = {
+    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), (1, 2)),
+    **dict.fromkeys(("ConvInteger", "MatMulInteger"), (2, 3)),
+    "QLinearConv": (1, 2, 4, 5, 6, 7),
+    "QLinearMatMul": (1, 2, 4, 5, 6, 7),
+}
+"""The inputs of each operator that are scales and zero points, which are no parameters."""
+
+
+_DTYPES = {"FLOAT": 1, "INT32": 6, "INT64": 7, "BOOL": 9, "FLOAT16": 10, "DOUBLE": 11}
+
+
+class UnknownSize(Refusal):
+    """The refusal of a node whose output has a size that depends on the values of the input."""
 
 
 class Size(int):
@@ -51,6 +75,11 @@ class Value(NamedTuple):
         return self.row is None
 
     @property
+    def is_lost(self) -> bool:
+        """Whether nothing is known of it."""
+        return self.dtype < 0
+
+    @property
     def elements(self) -> int:
         """The number of elements."""
         return prod(self.dims)
@@ -70,10 +99,19 @@ class Value(NamedTuple):
         return self._replace(batch_axis=0 if len(self.dims) > 1 and self.dims[0] == 1 else None)
 
 
-def initial(tensor: TensorProto) -> Value:
+UNKNOWN, UNSIZED = Value((), -1, row=-1), Value((), -2, row=-1)
+"""What follows from an unsupported operator, and what has a size that depends on the values of the input."""
+
+
+def empty(*dims: int) -> Value:
+    """Return a tensor without elements, which nothing has to compute."""
+    return Value(dims, data=())
+
+
+def initial(tensor: TensorProto, name: str = "") -> Value:
     """Return the value of an initializer."""
     data = tensor.numbers() if tensor.elements <= 4096 else None  # noqa: PLR2004  (larger ones are weights)
-    return Value(tensor.dims, tensor.dtype, data=data, initializers=frozenset((tensor.name,)))
+    return Value(tensor.dims, tensor.dtype, data=data, initializers=frozenset((name or tensor.name,)))
 
 
 @dataclass(slots=True, eq=False)
@@ -105,12 +143,55 @@ _MOVABLE = frozenset(("Reshape", "Permute", "Expand", "Parameter", "Operation"))
 """The kinds with a field for the channel axis."""
 
 
+class KeptTensors:
+    """The tensors that a file keeps, by the name under which each is counted, and which of them are parameters.
+
+    Constants inside the graph are `optional`: parameters in some roles only, or in all if the file has no others.
+    """
+
+    def __init__(self, tensors: Mapping[str, TensorProto], trained: AbstractSet[str], *, constants: bool) -> None:
+        """Begin with the initializers, those that are parameters, and whether all constants are."""
+        self.tensors, self.trained, self.constants = {**tensors}, {*trained}, constants
+        self.names = {id(each): name for name, each in tensors.items()}
+        self.optional: set[str] = set()
+        self.promoted: set[str] = set()
+        self.masks: dict[str, bool] = {}
+
+    def register(self, tensor: TensorProto, name: str, *, constant: bool = False) -> str:
+        """Return the name under which a tensor is counted: one of a graph inside, or a constant; each has its own."""
+        if (found := self.names.get(id(tensor))) is None:
+            found = name if name not in self.tensors else f"{name}_{len(self.tensors)}"
+            self.names[id(tensor)], self.tensors[found] = found, tensor
+            is_optional = constant and (tensor.elements == 1 or not self.constants)
+            if tensor.dtype in FLOATS:
+                (self.optional if is_optional else self.trained).add(found)
+        return found
+
+    def promote(self, names: AbstractSet[str]) -> None:
+        """Take constants for parameters: a layer has them as its weights."""
+        found = self.optional & names
+        self.trained |= found
+        self.promoted |= found
+        self.optional -= found
+
+    def is_mask(self, name: str) -> bool:
+        """Tell whether a tensor is a mask: zeros, and numbers from -100 down in the place of others."""
+        if name not in self.masks:
+            numbers = {*self.tensors[name].beginning(4096)} - {0}
+            self.masks[name] = bool(numbers) and max(numbers) <= -100  # noqa: PLR2004  (the mildest mask, that of Swin)
+        return self.masks[name]
+
+    def elements(self, names: Iterable[str]) -> int:
+        """Return the number of elements of some tensors."""
+        return sum(self.tensors[name].elements for name in names)
+
+
 class Draft:
     """The layers that a walk has written, and the initializers that they have counted."""
 
-    def __init__(self, sizes: Mapping[str, int], trained: AbstractSet[str] = frozenset()) -> None:
-        """Begin with the number of elements of each initializer, and the initializers that are parameters."""
-        self.sizes, self.trained = sizes, trained
+    def __init__(self, kept: "KeptTensors") -> None:
+        """Begin with what the file keeps."""
+        self.kept = kept
         self.rows: list[DraftRow] = []
         self.readers: dict[str, list[DraftRow]] = {}
         self.read_once: set[int] = set()
@@ -118,6 +199,7 @@ class Draft:
         self.assembly, self.origin = Assembly(), Origin()
         self.node: NodeProto | None = None
         self.reads_size = False
+        self.left = MOST_COMPUTED
 
     def begin(self, node: NodeProto) -> None:
         """Begin a node: the next rows belong to it."""
@@ -187,15 +269,25 @@ class Draft:
         """Count the initializers that are a row's parameters of a role, each once in the whole network."""
         row = self.row_of(value)
         own = sum(each.elements for each in given)
-        names = {name for each in given for name in each.initializers & self.trained or each.initializers}
-        new = sum(self.sizes[name] for name in names if name not in self.readers)
+        initializers = frozenset[str]().union(*(each.initializers for each in given))
+        if role in STRICT:
+            self.kept.promote(initializers)
+        trained = self.kept.trained
+        names = {name for each in given for name in each.initializers & trained or each.initializers}
+        new = self.kept.elements(names - self.readers.keys())
         for name in sorted(names):
             self.readers.setdefault(name, []).append(row)
             row.weight = row.weight or name
         if new < own:
             row.shared[role] = row.shared.get(role, 0) + own - new
         self.extra += max(new - own, 0)
-        self.computed += 0 if names & self.trained else max(own - new, 0)
+        self.computed += 0 if names & trained else max(own - new, 0)
+
+    def count_certain(self, value: Value) -> None:
+        """Count the parameters of a layer that cannot be written, since it reads what has no known size."""
+        for name in value.initializers & self.kept.trained - self.readers.keys():
+            self.readers[name] = []
+            self.extra += self.kept.elements((name,))
 
 
 def integers(numbers: Iterable[float]) -> Dims:
@@ -272,7 +364,7 @@ class NodeContext(NamedTuple):
         if value.data is None:
             name = self.node.inputs[index]
             why = "which depends on the input" if not value.static else "which are not in the file, or too many"
-            raise Refusal(f"its sizes follow from the numbers of {name!r}, {why}; they have to be constants")
+            raise UnknownSize(f"its sizes follow from the numbers of {name!r}, {why}; they have to be constants")
         self.draft.reads_size |= not relative and any(isinstance(number, Size) for number in value.data)
         return value.data
 
@@ -284,8 +376,31 @@ class NodeContext(NamedTuple):
         return None if found is None else integers(found)
 
     def is_trained(self, value: Value) -> bool:
-        """Tell whether a value is computed from parameters."""
-        return not value.initializers.isdisjoint(self.draft.trained)
+        """Tell whether a value is computed from parameters; a mask is none."""
+        return not all(map(self.draft.kept.is_mask, value.initializers & self.draft.kept.trained))
+
+    def may_be_bias(self, value: Value) -> bool:
+        """Tell whether a value is a parameter in the place of a bias: constants are there, wherever they stand."""
+        return self.is_trained(value) or not value.initializers.isdisjoint(self.draft.kept.optional)
+
+    def expect(self, value: Value | None, *counts: int) -> None:
+        """Refuse damaged weights: an input with another number of elements."""
+        if value is not None and value.elements not in counts:
+            named = zip(self.node.inputs, self.inputs, strict=False)
+            name = next((name for name, each in named if each is value), "an input")
+            needed = " or ".join(map(str, dict.fromkeys(counts)))
+            raise Refusal(f"{name!r} has {value.elements} numbers, and {needed} are needed")
+
+    def dtype(self, name: str, default: int) -> int:
+        """Return an attribute that is an element type, which old opsets spell."""
+        found = self.attribute(name, default)
+        return _DTYPES.get(found, 0) if isinstance(found, str) else self.integer(name, default)
+
+    def further(self, *shapes: Dims) -> list[Value]:
+        """Write outputs after the first that are known by their sizes, as far as the node names them."""
+        return [
+            self.sized(*dims) if name else UNKNOWN for name, dims in zip(self.node.outputs[1:], shapes, strict=False)
+        ]
 
     def channel_axis(self, value: Value) -> int:
         """Return the axis of a value's channels among its inner sizes."""
@@ -299,7 +414,7 @@ class NodeContext(NamedTuple):
         for role, given in (params or {}).items():
             if given is not None:
                 self.draft.count_params(y, role, given if isinstance(given, list) else [given])
-        return y
+        return y if inputs[0].dims or y.dims != (1,) else y._replace(dims=())
 
     def operation(self, value: Value, *inputs: Value, channel_axis: int | None = None) -> Value:
         """Write an operation of which only the output is known."""
@@ -311,6 +426,8 @@ class NodeContext(NamedTuple):
 
     def sized(self, *dims: int) -> Value:
         """Write an operation whose output has these sizes, the last of them the channels."""
+        if 0 in dims:
+            return empty(*dims)
         return self.operation(checked(Value(dims)).with_batch_first)._replace(dims=dims)
 
 

@@ -1,7 +1,7 @@
 """Operators that slide a window or resize a map: convolutions, pools, Resize."""
 
+import math
 from collections.abc import Mapping, Sequence
-from math import prod
 from struct import pack, unpack
 from typing import Any
 
@@ -62,6 +62,7 @@ def convolved(op: NodeContext, x: Value, weight: Value, bias: Value | None) -> V
     groups = op.integer("group", 1)
     if inner * groups != x.dims[1] or groups < 1:
         raise Refusal(f"{groups} groups of {inner} channels cannot read the {x.dims[1]} channels of its input")
+    op.expect(bias, filters)
     is_depthwise = groups == x.dims[1] > 1 and filters % groups == 0
     depthwise, full = {"depth_multiplier": filters // groups}, {"out_channels": filters, "groups": groups}
     fields = {**(depthwise if is_depthwise else full), **_window(op, x, tuple(kernel)), "bias": bias is not None}
@@ -75,6 +76,7 @@ def conv_transpose(op: NodeContext) -> list[Value]:
         raise Refusal(f"weights of {[*weight.dims]} cannot read its input of {[*x.dims]}")
     kernel, groups = weight.dims[2:], op.integer("group", 1)
     fields = {"out_channels": weight.dims[1] * groups, "groups": groups, **_moves(op, kernel), "bias": bias is not None}
+    op.expect(bias, weight.dims[1] * groups)
     fields |= _growth(op, x, fields)
     return [op.row("ConvTranspose", x, params={"weight": weight, "bias": bias}, **fields)]
 
@@ -151,18 +153,33 @@ def _resized(op: NodeContext, x: Value, sizes: Sequence[int], scales: Sequence[f
 def _targets(op: NodeContext, x: Value) -> tuple[list[int], list[float]]:
     """Return the sizes of the output, and the factors, 0 where the file gives a size."""
     old = op.node.op == "Upsample" or op.opset < 11  # noqa: PLR2004  (sizes exist since then)
-    scales = op.attribute("scales") or (op.numbers(1, relative=True) if old else op.numbers(2, relative=True) or None)
+    stretched = [op.attribute(f"{axis}_scale", 0) for axis in ("height", "width")]  # those of opset 1
+    scales = (
+        (1, 1, *stretched)
+        if all(stretched)
+        else op.attribute("scales") or (op.numbers(1, relative=True) if old else op.numbers(2, relative=True) or None)
+    )
     sizes = None if old else op.numbers(3, relative=True)
     axes = op.integers("axes", range(len(x.dims)))
     given = sizes or scales
     if not given or len(given) != len(axes):
         raise Refusal("neither sizes nor scales are given for its axes")
     found, factors = [*x.dims], [1.0 if scales and not sizes else 0.0] * len(x.dims)
+    if sizes and (policy := op.attribute("keep_aspect_ratio_policy", "stretch")) != "stretch":
+        pick: Any = min if policy == "not_larger" else max
+        factor = pick(_single(size / x.dims[axis]) for axis, size in zip(axes, sizes, strict=True))
+        given = sizes = tuple(math.floor(_single(factor * x.dims[axis]) + 0.5) for axis in axes)
     for axis, number in zip(axes, given, strict=True):
         # runtimes multiply sizes with scales in single precision: 10 · 0.7 is 7
-        found[axis] = integers([number])[0] if sizes else int(unpack("f", pack("f", found[axis] * number))[0])
+        found[axis] = integers([number])[0] if sizes else int(_single(found[axis] * number))
         factors[axis] = 0.0 if sizes else number
     return found, factors
+
+
+def _single(number: float) -> float:
+    """Round to single precision."""
+    found: float = unpack("f", pack("f", number))[0]
+    return found
 
 
 def shuffle(op: NodeContext) -> list[Value]:
@@ -170,19 +187,24 @@ def shuffle(op: NodeContext) -> list[Value]:
     x, block, grows = as_map(op, op.at(0)), op.integer("blocksize", 1), op.node.op == "DepthToSpace"
     fields: dict[str, Any] = {"upscale_factor" if grows else "downscale_factor": block}
     y = op.row("PixelShuffle" if grows else "PixelUnshuffle", x, **fields)
-    if prod(y.dims) != x.elements:
+    if math.prod(y.dims) != x.elements:
         raise Refusal(f"blocksize = {block} does not divide its input of {[*x.dims]}")
     return [y]
 
 
-OPERATORS: Mapping[str, Writer] = {
-    "Conv": lambda op: [convolved(op, op.at(0), op.at(1), op.get(2))],
-    "DeformConv": lambda op: [convolved(op, op.at(0), op.at(1), op.get(3))],
-    "ConvTranspose": conv_transpose,
+POOLS: Mapping[str, Writer] = {
     **dict.fromkeys(("MaxPool", "AveragePool", "LpPool"), pool),
     **dict.fromkeys(("GlobalAveragePool", "GlobalLpPool"), lambda op: [op.row("GlobalAvgPool", as_map(op, op.at(0)))]),
     "GlobalMaxPool": lambda op: [op.row("GlobalMaxPool", as_map(op, op.at(0)))],
     **dict.fromkeys(("Resize", "Upsample"), resize),
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), shuffle),
+}
+"""Operators that multiply nothing, by the function that writes their layers."""
+
+OPERATORS: Mapping[str, Writer] = {
+    **POOLS,
+    "Conv": lambda op: [convolved(op, op.at(0), op.at(1), op.get(2))],
+    "DeformConv": lambda op: [convolved(op, op.at(0), op.at(1), op.get(3))],
+    "ConvTranspose": conv_transpose,
 }
 """Operators by the function that writes their layers."""

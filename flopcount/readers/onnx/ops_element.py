@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from math import prod
 
-from flopcount.errors import Refusal
 from flopcount.readers.base import ACTIVATIONS, plain_word
-from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer, on_axis
+from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer, empty, on_axis
 from flopcount.readers.onnx.ops_conv import as_map
 from flopcount.readers.onnx.ops_shape import broadcast, expanded, parameter, reshaped
 
@@ -56,6 +55,11 @@ _COMPARISONS = frozenset(
 def elementwise(op: NodeContext) -> list[Value]:
     """Write a function of one or several tensors."""
     function = ELEMENTWISE[op.node.op]
+    if op.opset < 7 and op.integer("broadcast", 0) and len(op.present) > 1:  # noqa: PLR2004  (axes from one on)
+        one, other = op.present
+        after = len(one.dims) - len(other.dims)
+        dims = (*other.dims, *(1,) * (after - op.integer("axis", after)))
+        op = op._replace(inputs=(one, other._replace(dims=dims) if other.static else reshaped(op, other, dims)))
     y = joined(op, function, op.present[:1] if function in {"clip", "quantize", "dequantize"} else op.present)
     return [y._replace(dtype=_BOOLEAN) if op.node.op in _COMPARISONS else y]
 
@@ -63,14 +67,18 @@ def elementwise(op: NodeContext) -> list[Value]:
 def joined(op: NodeContext, function: str, inputs: list[Value]) -> Value:
     """Write an elementwise function of layers and constants."""
     dims = broadcast(*(value.dims for value in inputs))
+    if 0 in dims:
+        return empty(*dims)
     active = [value for value in inputs if not value.static]
     static = [value for value in inputs if value.static and value.elements > 1 and _matters(op, value, dims)]
-    if list(map(len, (active, static))) == [1, 1] and (y := _with_params(op, function, active[0], static[0], dims)):
+    kept = static or [value for value in inputs if value.static and value.elements > 1]
+    if list(map(len, (active, kept))) == [1, 1] and (y := _with_params(op, function, active[0], kept[0], dims)):
         return y
     active = _aligned(op, active, dims)
     batch_axis = active[0].batch_axis if len(active[0].dims) == len(dims) else None
     operands = [*active, *(parameter(op, value, batch_axis, len(dims)) for value in static)]
-    return _join(op, function, operands, dims, batch_axis)
+    y = _join(op, function, operands, dims, batch_axis)
+    return y if dims else y._replace(dims=())
 
 
 def added(op: NodeContext, x: Value, other: Value | None) -> Value:
@@ -116,7 +124,7 @@ def _join(op: NodeContext, function: str, operands: list[Value], dims: Dims, bat
 
 def _with_params(op: NodeContext, function: str, x: Value, static: Value, dims: Dims) -> Value | None:
     """Write a parameter as part of a layer if a kind says exactly that, such as the layer above that has no bias."""
-    if x.dims != dims or not op.is_trained(static):
+    if x.dims != dims or not op.may_be_bias(static):
         return None
     axis, size, row = op.channel_axis(x), x.inner, op.draft.row_of(x)
     if static.elements == size[axis] and ((0,) * len(size) + static.dims)[axis - len(size)] == size[axis]:
@@ -126,10 +134,16 @@ def _with_params(op: NodeContext, function: str, x: Value, static: Value, dims: 
             del row.fields["bias"]
             op.draft.count_params(x, "bias", [static])
             return x
-        if function == "mul":
+        if function == "mul" and op.is_trained(static):
             return op.row("LayerScale", x, params={"scale": static})
     is_tokens = axis == len(size) - 1 and len(size) > 1
-    if function == "add" and is_tokens and static.elements == prod(size[-2:]) and static.dims[-2:] == size[-2:]:
+    if (
+        function == "add"
+        and op.is_trained(static)
+        and is_tokens
+        and static.elements == prod(size[-2:])
+        and static.dims[-2:] == size[-2:]
+    ):
         return op.row("PositionEmbedding", x, params={"position": static})
     return None
 
@@ -154,6 +168,8 @@ def _bound(op: NodeContext, index: int, name: str) -> float | None:
 def prelu(op: NodeContext) -> list[Value]:
     """PRelu: one slope, or one for each channel."""
     x, slope = op.at(0), op.at(1)
+    if len(x.dims) > 2 and slope.elements == x.dims[1] != x.inner[op.channel_axis(x)]:  # noqa: PLR2004  (a map)
+        x = as_map(op, x)
     if not slope.static or slope.elements not in {1, x.inner[op.channel_axis(x)]}:
         return [joined(op, "mul", [x, slope])]
     return [op.row("PReLU", x, params={"slope": slope}, num_parameters=slope.elements)]
@@ -172,20 +188,20 @@ def softmax(op: NodeContext) -> list[Value]:
 
 def batch_norm(op: NodeContext) -> list[Value]:
     """BatchNormalization: scale, shift, mean and variance for each channel."""
-    x = op.at(0)
+    x, sizes = op.at(0), op.at(0).dims
+    if not op.integer("spatial", 1):  # until opset 9, each place could have numbers of its own
+        x = reshaped(op, x, (x.dims[0], prod(x.dims[1:])))
     is_map = len(x.dims) > 2  # noqa: PLR2004  (a batch, channels and space)
     x = as_map(op, x) if is_map else op.draft.as_layout(x, x.batch_axis, len(x.inner) - 1)
     _check_channels(op, x, 1, 2, 3, 4)
     running = [op.at(3), op.at(4)]
     y = op.row("BatchNorm", x, params={"norm_weight": op.at(1), "norm_bias": op.at(2), "running": running})
-    return [y] * max(len(op.node.outputs), 1)
+    return [reshaped(op, y, sizes), *op.further(*[op.at(3).dims] * 4)]
 
 
 def _check_channels(op: NodeContext, x: Value, *indices: int) -> None:
-    channels = x.inner[op.channel_axis(x)]
     for index in indices:
-        if op.at(index).elements != channels:
-            raise Refusal(f"input {index} has {op.at(index).elements} numbers for {channels} channels")
+        op.expect(op.at(index), x.inner[op.channel_axis(x)])
 
 
 def normalized(op: NodeContext, kind: str, x: Value, *, scale: Value | None, shift: Value | None = None) -> Value:
@@ -205,13 +221,22 @@ def normalized(op: NodeContext, kind: str, x: Value, *, scale: Value | None, shi
     return added(op, y, None if has_shift else shift)
 
 
+def layer_norm(op: NodeContext) -> list[Value]:
+    """LayerNormalization and RMSNormalization, then means and deviations."""
+    x, kind = op.at(0), "LayerNorm" if op.node.op == "LayerNormalization" else "RMSNorm"
+    axis = op.axis(len(x.dims), -1)
+    stats = (*x.dims[:axis], *(1,) * (len(x.dims) - axis))
+    y = normalized(op, kind, x, scale=op.get(1), shift=op.get(2) if kind == "LayerNorm" else None)
+    return [y, *op.further(stats, stats)]
+
+
 def skip_layer_norm(op: NodeContext) -> list[Value]:
     """SkipLayerNormalization of ONNX Runtime: add two layers, then normalize the sum."""
-    rms = op.node.op == "SkipSimplifiedLayerNormalization"
+    rms, stats = op.node.op == "SkipSimplifiedLayerNormalization", (*op.at(0).dims[:-1], 1)
     bias, shift = op.get(3 if rms else 4), None if rms else op.get(3)
     x = added(op, added(op, op.at(0), op.at(1)), bias)
     y = normalized(op, "RMSNorm" if rms else "LayerNorm", x, scale=op.get(2), shift=shift)
-    return [y, y, y, x]
+    return [y, *op.further(stats, stats), x]
 
 
 def instance_norm(op: NodeContext) -> list[Value]:
@@ -224,6 +249,8 @@ def instance_norm(op: NodeContext) -> list[Value]:
 def group_norm(op: NodeContext) -> list[Value]:
     """GroupNormalization: over space and a group of the channels; the kind has a scale and a shift for each channel."""
     x = as_map(op, op.at(0))
+    for index in (1, 2):
+        op.expect(op.at(index), x.dims[1], op.integer("num_groups", 1))
     scale, shift = (op.at(index)._replace(dims=(x.dims[1],)) for index in (1, 2))
     params = {"norm_weight": scale, "norm_bias": shift}
     return [op.row("GroupNorm", x, num_groups=op.integer("num_groups", 1), params=params)]
@@ -237,7 +264,11 @@ def reduction(op: NodeContext) -> list[Value]:
     if not axes and op.integer("noop_with_empty_axes", 0):
         return [x]
     places = sorted({on_axis(axis, rank) for axis in axes}) if axes else [*range(rank)]
-    return [reduced(op, x, places, REDUCTIONS[op.node.op], keep=bool(op.integer("keepdims", 1)))]
+    keep = bool(op.integer("keepdims", 1))
+    if not x.elements:
+        kept = ((1 if place in places else size, place) for place, size in enumerate(x.dims))
+        return [Value(tuple(size for size, place in kept if keep or place not in places), x.dtype)]
+    return [reduced(op, x, places, REDUCTIONS[op.node.op], keep=keep)]
 
 
 def reduced(op: NodeContext, x: Value, axes: Sequence[int], function: str, *, keep: bool) -> Value:
@@ -274,14 +305,11 @@ OPERATORS: Mapping[str, Writer] = {
     "Clip": clip,
     "PRelu": prelu,
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), softmax),
-    **dict.fromkeys(("Cast", "CastLike"), lambda op: [op.at(0)._replace(dtype=op.integer("to", op.at(0).dtype))]),
+    **dict.fromkeys(("Cast", "CastLike"), lambda op: [op.at(0)._replace(dtype=op.dtype("to", op.at(0).dtype))]),
     **dict.fromkeys(("Identity", "Dropout", "Detach", "BitCast"), lambda op: [op.at(0)] * max(len(op.node.outputs), 1)),
     "BatchNormalization": batch_norm,
-    "LayerNormalization": lambda op: [normalized(op, "LayerNorm", op.at(0), scale=op.get(1), shift=op.get(2))],
-    **dict.fromkeys(
-        ("RMSNormalization", "SimplifiedLayerNormalization"),
-        lambda op: [normalized(op, "RMSNorm", op.at(0), scale=op.get(1))],
-    ),
+    "LayerNormalization": layer_norm,
+    **dict.fromkeys(("RMSNormalization", "SimplifiedLayerNormalization"), layer_norm),
     "com.microsoft.SkipLayerNormalization": skip_layer_norm,
     "com.microsoft.SkipSimplifiedLayerNormalization": skip_layer_norm,
     "InstanceNormalization": instance_norm,

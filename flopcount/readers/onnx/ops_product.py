@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from flopcount.errors import Refusal
+from flopcount.errors import Refusal, ShapeError
+from flopcount.formulas.tensor import named_axes
 from flopcount.readers.base import ACTIVATIONS, plain_word
 from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer
 from flopcount.readers.onnx.ops_conv import convolved
@@ -13,6 +14,7 @@ Term = tuple[Value, Dims, str]
 """An operand of a sum of products: the tensor, its sizes, and a letter for each axis."""
 
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
+_LETTERS = _LOWER + _LOWER.upper()
 
 
 def multiplied(op: NodeContext, one: Value, other: Value) -> Value:
@@ -58,17 +60,15 @@ def summed_product(op: NodeContext, terms: Sequence[Term], out: str, dims: Dims)
         values = [op.draft.as_layout(value, value.batch_axis, len(value.inner) - 1) for value, _, _ in terms]
         return op.row("MatMul", *values, transpose=terms[0][2][-1] == terms[1][2][-1])
     parts, names = [], []
-    for value, sizes, letters in terms:
-        kept = [place for place, size in enumerate(sizes) if size > 1] or [len(sizes) - 1]
+    for value, sizes, term in terms:
+        kept = [place for place, size in enumerate(sizes) if size > 1] or [*range(len(sizes))][-1:]
         active = parameter(op, value) if value.static else value
         parts.append(_without_batch(op, active, tuple(sizes[place] for place in kept)))
-        names.append("".join(letters[place] for place in kept))
+        names.append("".join(term[place] for place in kept) or "Z")  # one number, as an axis of size 1
     read = {*"".join(names)}
     places = [place for place, letter in enumerate(out) if letter in read]
     places = [place for place in places if dims[place] > 1] or places[:1]
     written = "".join(out[place] for place in places)
-    if not written:  # one number comes out: an axis of size 1 stands for it
-        parts[0], names[0], written = _without_batch(op, parts[0], (1, *parts[0].dims)), f"Z{names[0]}", "Z"
     y = op.row("Einsum", *parts, batch_axis=None, equation=f"{','.join(names)}->{written}")
     return reshaped(op, y, dims)
 
@@ -84,7 +84,8 @@ def _is_matmul(terms: Sequence[Term], out: str) -> bool:
     (one, a, read), (other, b, second) = terms
     plain = not one.static and not other.static and one.dims == a and other.dims == b and a[:-2] == b[:-2]
     in_matrix = one.batch_axis in {len(a) - 1, len(a) - 2}
-    if not plain or one.batch_axis != other.batch_axis or in_matrix or len(one.inner) == 1:
+    is_diagonal = len({*read}) < len(read) or read[-1:] == out[-1:]
+    if not plain or one.batch_axis != other.batch_axis or in_matrix or len(one.inner) == 1 or is_diagonal or not out:
         return False
     copies, inner = read[:-2], read[-1]
     return second in {f"{copies}{inner}{out[-1]}", f"{copies}{out[-1]}{inner}"} and out[:-1] == read[:-1]
@@ -97,6 +98,7 @@ def gemm(op: NodeContext) -> list[Value]:
         raise Refusal("its inputs are not matrices")
     turned, flipped = bool(op.integer("transA", 0)), bool(op.integer("transB", 0))
     inner, out = weight.dims[::-1] if flipped else weight.dims
+    op.expect(bias, 1, out, x.dims[turned], x.dims[turned] * out)
     if not turned and not x.static and weight.static:
         _check_inner(x.dims[1], inner)
         is_bias = bias is not None and bias.static and bias.elements == out
@@ -110,35 +112,25 @@ def gemm(op: NodeContext) -> list[Value]:
 
 def einsum(op: NodeContext) -> list[Value]:
     """Einsum: a sum of products over axes that letters name."""
-    equation = str(op.attribute("equation", "")).replace(" ", "")
-    reads, arrow, out = equation.partition("->")
-    names = reads.split(",")
-    if len(names) != len(op.present) or not reads.replace(",", "").replace("...", "").isalpha():
-        raise Refusal(f"the equation {equation!r} does not name the axes of {len(op.present)} inputs")
-    free = "".join(letter for letter in reversed(_LOWER.upper()) if letter not in reads + out)
-    names = [_without_dots(name, len(value.dims), free) for name, value in zip(names, op.present, strict=True)]
-    if "..." in out:
-        out = out.replace("...", "".join(letter for letter in max(names, key=len) if letter in free))
-    if not arrow:
-        out = "".join(sorted(letter for letter in {*"".join(names)} if "".join(names).count(letter) == 1))
+    try:
+        equation = str(op.attribute("equation", ""))
+        names, out = named_axes(equation, [len(value.dims) for value in op.present])
+    except ShapeError as error:
+        raise Refusal(str(error)) from None
+    spelled = dict(zip(dict.fromkeys(name for term in (*names, out) for name in term), _LETTERS, strict=False))
     sizes: dict[str, int] = {}
-    for name, value in zip(names, op.present, strict=True):
-        if len(name) != len(value.dims) or len({*name}) != len(name):
-            raise Refusal(f"the equation {equation!r} does not fit {[*value.dims]}")
-        sizes |= {letter: max(size, sizes.get(letter, 1)) for letter, size in zip(name, value.dims, strict=True)}
-    if not {*out} <= sizes.keys():
-        raise Refusal(f"the equation {equation!r} writes an axis that it does not read")
-    terms = [(value, value.dims, name) for value, name in zip(op.present, names, strict=True)]
-    dims = tuple(sizes[letter] for letter in out)
-    if _is_linear(terms, out):
+    terms = list[Term]()
+    for term, value in zip(names, op.present, strict=True):
+        for name, size in zip(term, value.dims, strict=True):
+            known = sizes.get(name, 1)
+            if 1 != size != known != 1:
+                raise Refusal(f"the axis {name} of {equation!r} cannot be both {known} and {size}")
+            sizes[name] = max(size, known)
+        terms.append((value, value.dims, "".join(spelled[name] for name in term)))
+    dims, written = tuple(sizes[name] for name in out), "".join(spelled[name] for name in out)
+    if _is_linear(terms, written):
         return [linear(op, op.present[0], op.present[1], dims[-1])]
-    return [summed_product(op, terms, out, dims)]
-
-
-def _without_dots(name: str, rank: int, free: str) -> str:
-    """Write letters in place of three dots."""
-    count = max(rank - len(name) + 3, 0)
-    return name.replace("...", free[len(free) - count :] if count else "")
+    return [summed_product(op, terms, written, dims)]
 
 
 def _is_linear(terms: Sequence[Term], out: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flopcount.errors import Refusal
 from flopcount.formulas.shape import render
-from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer, checked, integers, on_axis
+from flopcount.readers.onnx.op import Dims, NodeContext, UnknownSize, Value, Writer, checked, empty, integers, on_axis
 
 
 def broadcast(*shapes: Dims) -> Dims:
@@ -31,9 +31,11 @@ def parameter(op: NodeContext, value: Value, batch_axis: int | None = None, rank
 
 def reshaped(op: NodeContext, x: Value, dims: Dims) -> Value:
     """Return the same numbers on other axes; a layer is needed only if more than the batch axis changes."""
-    y = checked(x._replace(dims=dims))
-    if y.elements != x.elements:
+    if prod(dims) != x.elements:
         raise Refusal(f"{x.elements} numbers cannot be made {render(dims)}")
+    if not x.elements:
+        return empty(*dims)
+    y = checked(x._replace(dims=dims))
     shape = op.draft.rows[x.row or 0].shape
     units = [axis for axis, size in enumerate(dims) if size == 1]
     layouts = (y._replace(batch_axis=axis) for axis in (*units[: 0 in units], None, *units[0 in units :]))
@@ -130,6 +132,8 @@ def expanded(op: NodeContext, x: Value, dims: Dims) -> Value:
     """Write the same numbers on larger axes."""
     if dims == x.dims:
         return x
+    if 0 in dims:
+        return empty(*dims)
     stays = x.batch_axis is not None and len(dims) == len(x.dims) and dims[x.batch_axis] == 1
     y = x._replace(dims=dims) if stays else x._replace(dims=dims).with_batch_first
     axis = op.channel_axis(x) if len(y.inner) == len(x.inner) else len(y.inner) - 1
@@ -141,6 +145,9 @@ def expanded(op: NodeContext, x: Value, dims: Dims) -> Value:
 def tile(op: NodeContext) -> list[Value]:
     """Tile: repeated along each axis."""
     x, times = op.at(0), op.numbers(1) or ()
+    if op.opset < 6:  # noqa: PLR2004  (how often, then along which axis)
+        axis = on_axis(int((op.numbers(2) or (0,))[0]), len(x.dims))
+        times = tuple(times[0] if place == axis else 1 for place in range(len(x.dims)))
     if len(times) != len(x.dims):
         raise Refusal(f"it repeats {len(times)} axes of {len(x.dims)}")
     return [expanded(op, x, tuple(size * int(n) for size, n in zip(x.dims, times, strict=True)))]
@@ -150,6 +157,8 @@ def _taken(op: NodeContext, x: Value, axis: int, size: int, **fields: Any) -> Va
     """Write a part of what is along an axis; all of it needs no layer."""
     if size == x.dims[axis]:
         return x
+    if size == 0:
+        return empty(*x.dims[:axis], 0, *x.dims[axis + 1 :])
     if axis == x.batch_axis:
         raise Refusal("it takes more than there is")
     place = x.inner_axis(axis)
@@ -187,10 +196,14 @@ def split(op: NodeContext) -> list[Value]:
     x = op.at(0)
     axis = op.axis(len(x.dims), 0)
     whole, ways = x.dims[axis], op.integer("num_outputs", len(op.node.outputs))
+    if ways != len(op.node.outputs):
+        raise Refusal(f"num_outputs is {ways}, and it has {len(op.node.outputs)} outputs")
     share = -(-whole // max(ways, 1))
     sizes = op.integers_at("split", 1) or (*(share for _ in range(ways - 1)), whole - share * (ways - 1))
     if sum(sizes) != whole:
         raise Refusal(f"shares of {[*sizes]} do not make {whole}")
+    if not x.elements:
+        return [empty(*x.dims[:axis], size, *x.dims[axis + 1 :]) for size in sizes]
     in_channels = axis != x.batch_axis and x.inner_axis(axis) == op.channel_axis(x)
     if len({*sizes}) == 1 and len(sizes) > 1 and in_channels:
         return shares(op, x, len(sizes))
@@ -347,6 +360,44 @@ def _unpooled(op: NodeContext) -> Dims:
     return (*x.dims[:2], *((n - 1) * s + k - before - after for n, k, s, before, after in moves))
 
 
+def _spectra(op: NodeContext) -> Dims:
+    """Return the sizes of an STFT: frames, frequencies, and the parts of complex numbers."""
+    x, window = op.at(0), op.get(2)
+    step, length = int((op.numbers(1) or (1,))[0]), window.elements if window else int((op.numbers(3) or (0,))[0])
+    if not 0 < length <= x.dims[1] or step < 1:
+        raise Refusal(f"frames of {length} every {step} do not fit {x.dims[1]} samples")
+    return x.dims[0], 1 + (x.dims[1] - length) // step, length // 2 + 1 if op.integer("onesided", 1) else length, 2
+
+
+def _spectrum(op: NodeContext) -> Dims:
+    """Return the sizes of a DFT: as long as its input or as it says, half of it if the rest mirrors it."""
+    x, rank = op.at(0), len(op.at(0).dims)
+    place = op.numbers(2)
+    axis = on_axis(int(place[0]), rank) if place else op.axis(rank, 1 if op.opset < 20 else -2)  # noqa: PLR2004
+    length, is_half = int((op.numbers(1) or (0,))[0]), op.integer("onesided", 0)
+    inverse = is_half and op.integer("inverse", 0)
+    size = length or (2 * (x.dims[axis] - 1) if inverse else x.dims[axis])
+    size = size // 2 + 1 if is_half and not inverse else size
+    return (*x.dims[:axis], size, *x.dims[axis + 1 : -1], 1 if inverse else 2)
+
+
+def _grid(op: NodeContext) -> Dims:
+    """Return the sizes of the grid of an AffineGrid: the places in the input of each place of a map."""
+    batch, _, *space = integers(op.numbers(1) or ())
+    return (batch, *space, len(space))
+
+
+def _data_dependent(op: NodeContext) -> list[Value]:
+    raise UnknownSize(f"how much {op.node.op} finds depends on the values of its input")
+
+
+def loss(op: NodeContext) -> list[Value]:
+    """Losses: one number, or one for each place; then the logarithms of probabilities."""
+    x = op.at(0)
+    dims = (x.dims[0], *x.dims[2:]) if op.attribute("reduction", "mean") == "none" else ()
+    return [op.sized(*dims), *op.further(x.dims)]
+
+
 OPERATORS: Mapping[str, Writer] = {
     **{write.__name__.capitalize(): write for write in (reshape, flatten, squeeze, unsqueeze, transpose)},
     **{write.__name__.capitalize(): write for write in (tile, split, gather, concat, pad)},
@@ -366,6 +417,18 @@ OPERATORS: Mapping[str, Writer] = {
     "CenterCropPad": lambda op: [op.sized(*_center_cropped(op))],
     "Col2Im": lambda op: [op.sized(*_summed_columns(op))],
     "MaxUnpool": lambda op: [op.sized(*_unpooled(op))],
+    "STFT": lambda op: [op.sized(*_spectra(op))],
+    "DFT": lambda op: [op.sized(*_spectrum(op))],
+    "AffineGrid": lambda op: [op.sized(*_grid(op))],
+    **dict.fromkeys(
+        ("HannWindow", "HammingWindow", "BlackmanWindow"), lambda op: [op.sized(*integers(op.numbers(0) or ()))]
+    ),
+    "MelWeightMatrix": lambda op: [op.sized(int((op.numbers(1) or (0,))[0]) // 2 + 1, int((op.numbers(0) or (0,))[0]))],
+    "Multinomial": lambda op: [op.sized(op.at(0).dims[0], op.integer("sample_size", 1))],
+    "Det": lambda op: [op.sized(*op.at(0).dims[:-2])],
+    "MaxRoiPool": lambda op: [op.sized(op.at(1).dims[0], op.at(0).dims[1], *op.integers("pooled_shape"))],
+    **dict.fromkeys(("NonMaxSuppression", "Unique", "Compress"), _data_dependent),
+    **dict.fromkeys(("SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss"), loss),
     "OneHot": lambda op: [op.sized(*_one_hot(op))],
     "TopK": top_k,
 }

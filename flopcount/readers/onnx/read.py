@@ -3,29 +3,28 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from itertools import accumulate, pairwise, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from flopcount.errors import Note, Refusal, UsageError
+from flopcount.errors import Note, Refusal, UsageError, plain, suggestion
 from flopcount.network.plan import Node
 from flopcount.readers.base import Build, Origin, ReadOptions, ReadResult, exact, sizes_asked, unknown_problem
 from flopcount.readers.nest import Flat, paths, spelled
-from flopcount.readers.onnx.file import FLOATS, ModelProto, ValueInfo, model
-from flopcount.readers.onnx.fuse import fused
-from flopcount.readers.onnx.op import Dims, Draft, DraftRow, Value, initial
-from flopcount.readers.onnx.walk import CONTROL, GraphScope, Walk, reads, unknown_operators
+from flopcount.readers.onnx.file import FLOATS, GraphProto, ModelProto, TensorProto, ValueInfo, model
+from flopcount.readers.onnx.op import SCALES, Dims, Draft, DraftRow, KeptTensors, UnknownSize, Value, empty, initial
+from flopcount.readers.onnx.walk import GraphScope, Walk, body, unknown_operators
 from flopcount.spec.fields import LARGEST
 
-OLDEST, NEWEST = 7, 28
+OLDEST, NEWEST = 1, 28
 """The supported opsets of the standard operators."""
 
 
 def read(path: Path) -> Build:
     """Parse an ONNX model."""
     found = model(path)
-    if not OLDEST <= found.opset <= NEWEST:
+    is_standard = any(node.operator == node.op for node in found.graph.nodes)
+    if not (OLDEST if is_standard else 0) <= found.opset <= NEWEST:
         hint = f"opsets {OLDEST} to {NEWEST} are supported; export the model again, or convert it"
         raise Refusal(f"it uses opset {found.opset or 'none'} of the standard operators; {hint}")
     if not found.graph.nodes:
@@ -37,43 +36,119 @@ def _network(found: ModelProto, path: Path, options: ReadOptions) -> ReadResult:
     """Walk through a model at the sizes asked for."""
     graph, unknown = found.graph, unknown_operators(found)
     if unknown and not options.allow_unknown:
-        loops = CONTROL & unknown.keys()
-        what = f"it has control flow ({', '.join(sorted(loops))}), and operators" if loops else "it has operators"
-        raise unknown_problem(what, unknown)
+        raise unknown_problem("it has operators", unknown)
     inputs = [info for info in graph.inputs if info.name not in graph.tensors]
+    parts = (options.input or "").split(",")
+    scalars = [part for part in parts if part.rpartition("=")[0] in {info.name for info in inputs if info.dims == ()}]
+    if scalars:  # an input that is a number has a value, not a size
+        options = options._replace(input=",".join(part for part in parts if part not in scalars) or None)
+    values = values_asked((*options.values, *scalars), inputs, path.name)
+    inputs = [info for info in inputs if info.name not in values]
     if not inputs:
-        raise Refusal("its graph has no inputs")
+        raise Refusal("its graph has no inputs that anything is computed from")
     sizes = input_sizes(inputs, options, path.name)
-    draft = Draft(*_kept(found))
-    env: dict[str, Value | None] = {name: initial(tensor) for name, tensor in graph.tensors.items()}
-    for info in inputs:
-        env[info.name] = draft.enter(Value(sizes.dims[info.name], info.dtype).with_batch_first)
-    walk = Walk(found, draft, _declared(found, sizes), allow_unknown=options.allow_unknown)
-    outputs = [info.name for info in graph.outputs]
-    nodes = fused(graph.nodes, outputs, graph.tensors)
-    walk.run(nodes, GraphScope(env, reads(nodes, outputs), found.opsets))
+    result, may_decide = None, any(tensor.may_decide for tensor in graph.tensors.values())
+    try:
+        result = _walked(found, path, options, sizes, values)
+    except UnknownSize:
+        if not may_decide:
+            raise
+    if result and (not may_decide or all(note.code != "unsized" for note in result.notes)):
+        return result
+    try:  # numbers that decide a size are in another file
+        tensors = {name: tensor.opened(path.parent) for name, tensor in graph.tensors.items()}
+    except Refusal:
+        if result and options.allow_unknown:
+            return result
+        raise
+    return _walked(found._replace(graph=graph._replace(tensors=tensors)), path, options, sizes, values)
+
+
+def _walked(
+    found: ModelProto, path: Path, options: ReadOptions, sizes: "InputSizes", values: Mapping[str, Value]
+) -> ReadResult:
+    walk, _ = walked(found, options, sizes, values)
+    draft, entries = walk.draft, [name for name, dims in sizes.dims.items() if 0 not in dims]
     producer = f", written by {_printable(found.producer)}" if found.producer else ""
-    result = _assembled(draft, [spelled(info.name) if len(inputs) > 1 else "input" for info in inputs])
+    result = _assembled(draft, [spelled(name) if len(sizes.dims) > 1 else "input" for name in entries])
     return result._replace(
         name=spelled(path.stem),
         description=f"read from {_printable(path.name)}, ONNX opset {found.opset}{producer}",
-        notes=(*sizes.notes, *result.notes),
+        notes=(*sizes.notes, *_said(values, walk), *result.notes),
         unknown=dict(walk.unknown),
         batch=sizes.batch,
     )
 
 
-def _kept(found: ModelProto) -> tuple[Mapping[str, int], AbstractSet[str]]:
-    """Return the elements of each tensor, and which are parameters: constants only if no initializer is one."""
-    tensors = found.graph.tensors
-    trained = {name for name, tensor in tensors.items() if tensor.dtype in FLOATS}
-    nodes = (node for node in found.graph.nodes if node.op == "Constant" and node.outputs)
-    listed = {node.outputs[0]: node.attributes.get("value") for node in nodes}
-    constants = {name: tensor for name, tensor in listed.items() if tensor is not None and tensor.elements > 1}
-    if not trained:
-        trained = {name for name, tensor in constants.items() if tensor.dtype in FLOATS}
-    sizes = {name: tensor.elements if name in trained else 0 for name, tensor in constants.items()}
-    return {**sizes, **{name: tensor.elements for name, tensor in tensors.items()}}, trained
+def walked(
+    found: ModelProto, options: ReadOptions, sizes: "InputSizes", values: Mapping[str, Value]
+) -> tuple[Walk, Mapping[str, Value | None]]:
+    """Walk through a model; return the walk, and the value of each name of its graph."""
+    graph, draft = found.graph, Draft(_kept(found))
+    env: dict[str, Value | None] = {name: initial(tensor) for name, tensor in graph.tensors.items()}
+    dtypes = {info.name: info.dtype for info in graph.inputs}
+    for name, dims in sizes.dims.items():
+        env[name] = draft.enter(Value(dims, dtypes[name]).with_batch_first) if 0 not in dims else empty(*dims)
+    walk = Walk(found, draft, _declared(found, sizes), allow_unknown=options.allow_unknown)
+    whole = body(graph.nodes, [info.name for info in graph.outputs], graph.tensors)
+    scope = GraphScope({**env, **values}, whole.reads, found.opsets)
+    walk.run(whole.nodes, scope)
+    return walk, scope.env
+
+
+def _said(values: Mapping[str, Value], walk: Walk) -> list[Note]:
+    """Return the notes on values that are given, on branches that are not taken, and on what has no size."""
+    notes = [
+        Note("value-given", f"{_printable(name)} is {(value.data or ('?',))[0]}") for name, value in values.items()
+    ]
+    if untaken := sum(map(_weights, walk.untaken.values())):
+        what = f"{untaken:,} numbers of weights are in branches that are not taken, and not counted"
+        notes.append(Note("untaken-branch", what))
+    if walk.unsized:
+        notes.append(Note("unsized", f"what follows from here has an unknown size: {walk.unsized[0]}"))
+    return notes
+
+
+def _weights(graph: GraphProto) -> int:
+    """Return how many numbers of weights a graph holds, in initializers and constants."""
+    constants = (each for node in graph.nodes for each in node.attributes.values() if isinstance(each, TensorProto))
+    return sum(each.elements for each in (*graph.tensors.values(), *constants) if each.dtype in FLOATS)
+
+
+def values_asked(texts: Sequence[str], inputs: Sequence[ValueInfo], title: str) -> dict[str, Value]:
+    """Parse --value: NAME=NUMBER for inputs that are one number."""
+    infos = {info.name: info for info in inputs if info.dims is not None and {1, *info.dims} == {1}}
+    result = {}
+    for text in texts:
+        name, _, number = text.rpartition("=")
+        if name not in infos:
+            hint = suggestion(name, [*infos]) if infos else "none of its inputs is"
+            raise UsageError(f"--value {plain(text[:60])}: {title} has no input {name[:50]!r} of one number; {hint}")
+        is_float = infos[name].dtype in FLOATS
+        try:
+            value = float(number) if is_float else _BOOLEANS.get(number.lower()) or int(number[:20])
+        except ValueError:
+            kind = "a number" if is_float else "an integer"
+            raise UsageError(f"--value {plain(text[:60])}: {name[:50]!r} is {kind}; write {name[:50]}=1") from None
+        result[name] = Value(tuple(1 for _ in infos[name].dims or ()), infos[name].dtype, data=(value,))
+    return result
+
+
+_BOOLEANS = {"true": 1}
+
+
+def _kept(found: ModelProto) -> KeptTensors:
+    """Return the tensors of a file and which are parameters: constants only if no initializer but a scale is one."""
+    tensors, nodes = found.graph.tensors, found.graph.nodes
+    scales, others = set[str](), set[str]()
+    for node in nodes:
+        for place, name in enumerate(node.inputs):
+            (scales if place in SCALES.get(node.op, ()) else others).add(name)
+    dequantized = {node.inputs[0] for node in nodes if node.op == "DequantizeLinear" and node.inputs}
+    trained = {name for name, each in tensors.items() if each.dtype in FLOATS or name in dequantized} - (
+        scales - others
+    )
+    return KeptTensors(tensors, trained, constants=all(tensors[name].elements < 2 for name in trained))  # noqa: PLR2004
 
 
 def _declared(found: ModelProto, sizes: "InputSizes") -> Mapping[str, Dims]:
@@ -109,15 +184,15 @@ def input_sizes(inputs: Sequence[ValueInfo], options: ReadOptions, title: str) -
     notes, found = dict[Note, None](), dict[str, Dims]()
     for info in inputs:
         found[info.name] = dims = asked.get(info.name) or _from_file(info, names, notes, title)
-        if any(size < 1 or size > LARGEST for size in dims):
-            raise UsageError(f"{title}: the input {info.name!r} is {_text(dims)}; sizes go from 1 to 10⁹")
+        if any(size < 0 or size > LARGEST for size in dims):
+            raise UsageError(f"{title}: the input {info.name!r} is {_text(dims)}; sizes go from 0 to 10⁹")
     return _without_batch(inputs, InputSizes(found, names, tuple(notes)), options.batch)
 
 
 def _without_batch(inputs: Sequence[ValueInfo], sizes: InputSizes, batch: int | None) -> InputSizes:
     """Take the batch out of the sizes: a network is read for one input, unless the file itself fixes the batch."""
     firsts = {dims[0] for dims in sizes.dims.values() if len(dims) > 1}
-    if batch is None and all(not info.dims or _is_open(info.dims[0]) or info.dims[0] == 1 for info in inputs):
+    if batch is None and all(not info.dims or _is_open(info.dims[0]) or info.dims[0] in {0, 1} for info in inputs):
         batch = next(iter(firsts), 1) if len(firsts) == 1 and firsts != {1} else None
     if batch is None or firsts == {batch} == {info.dims[0] for info in inputs if info.dims and len(info.dims) > 1}:
         return sizes
@@ -177,10 +252,13 @@ def _from_file(info: ValueInfo, names: Mapping[str, int], notes: dict[Note, None
     if info.dims is None:
         raise UsageError(f"{title}: the input {info.name!r} has no sizes; give them, as in --input 1x3x224x224")
     dims = [names.get(size, size) if isinstance(size, str) else size for size in info.dims]
-    if dims and _is_open(dims[0]):
+    if dims and (_is_open(dims[0]) or info.dims[0] == 0):
         notes[Note("open-batch", f"the batch of {title} is open, and counted as 1; --batch gives another")] = None
         dims[0] = 1
-    if any(map(_is_open, dims)):
+    if 0 in dims:
+        what = f"the input {info.name!r} of {title} is {_text(dims)}, so it is empty; --input gives other sizes"
+        notes[Note("empty-input", what)] = None
+    if any(_is_open(size) and said not in names for size, said in zip(dims, info.dims, strict=True)):
         usual = 224 if len(dims) == 4 else 128  # noqa: PLR2004  (a batch of images; anything else may be tokens)
         example = "x".join(str(usual if _is_open(size) else size) for size in dims)
         hint = f"give its sizes with --input, as in --input {info.name}={example}"
@@ -189,7 +267,7 @@ def _from_file(info: ValueInfo, names: Mapping[str, int], notes: dict[Note, None
 
 
 def _is_open(size: int | str) -> bool:
-    return isinstance(size, str) or size <= 0
+    return isinstance(size, str) or size < 0
 
 
 def _text(dims: Sequence[int | str]) -> str:
@@ -199,10 +277,12 @@ def _text(dims: Sequence[int | str]) -> str:
 def _assembled(draft: Draft, entries: Sequence[str]) -> ReadResult:
     """Return the inputs and nodes of a network, and the notes on its parameters."""
     count = len(entries)
+    if not count:
+        raise Refusal("its inputs have no elements")
     rows = draft.rows[count:]
     if not rows:
-        raise Refusal("nothing in its graph depends on its inputs")
-    unread = sum(draft.sizes[name] for name in draft.trained if name not in draft.readers)
+        rows.append(DraftRow("Identity", [0], None, draft.rows[0].shape))
+    unread = draft.kept.elements(draft.kept.trained - draft.readers.keys())
     for size, trained in ((draft.extra, {"trained": True}), (unread, {})):
         if size:
             fields = {"count": size, **trained}
@@ -231,16 +311,25 @@ def _node(draft: Draft, row: DraftRow, names: Sequence[str], path: str) -> Node:
 def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
     """Name the initializers that several layers use, and the weights that no initializer holds."""
     notes = []
-    several = {name: [*dict.fromkeys(rows)] for name, rows in draft.readers.items() if name in draft.trained}
+    several = {name: [*dict.fromkeys(rows)] for name, rows in draft.readers.items() if name in draft.kept.trained}
     several = {name: rows for name, rows in several.items() if len(rows) > 1}
     if several:
-        total = sum(draft.sizes[name] for name in several)
-        name, rows = max(several.items(), key=lambda item: draft.sizes[item[0]])
+        total, sizes = draft.kept.elements(several), {name: draft.kept.elements((name,)) for name in several}
+        name, rows = max(several.items(), key=lambda item: sizes[item[0]])
         layers = " and ".join(paths[row] for row in rows[:2])
         more = f" and {len(rows) - 2} more" if len(rows) > 2 else ""  # noqa: PLR2004  (those that are named)
         what = f"{len(several)} initializers are" if len(several) > 1 else "1 initializer is"
         numbers = f"{what} used by several layers and counted once ({total:,} numbers)"
-        notes.append(Note("shared-weights", f"{numbers}: {_printable(name)} ({draft.sizes[name]:,}) by {layers}{more}"))
+        notes.append(Note("shared-weights", f"{numbers}: {_printable(name)} ({sizes[name]:,}) by {layers}{more}"))
+    if draft.kept.promoted and len(draft.kept.promoted) < len(draft.kept.trained):
+        numbers = f"{draft.kept.elements(draft.kept.promoted):,} numbers of weights"
+        notes.append(Note("constant-weights", f"{numbers} are constants in the graph, and counted as params"))
+    tables = {row.weight for row in paths if row.kind in _TABLES and row.weight and _GENERATED.match(row.weight)}
+    if tables:
+        numbers = (
+            f"{draft.kept.elements(tables):,} numbers are params here, and may be tables that the exporter computed"
+        )
+        notes.append(Note("table-params", f"{numbers}: {', '.join(map(_printable, sorted(tables)[:3]))}"))
     if draft.computed:
         numbers = f"{draft.computed:,} numbers of weights are not parameters"
         notes.append(Note("computed-weights", f"{numbers}: the graph computes them, and no initializer holds them"))
@@ -254,6 +343,9 @@ _DEEPEST = 12
 
 _GENERATED = re.compile(r"^(onnx::|val_|_|\d|node_|n\d)")
 """The beginnings of names that exporters give to what has no name in the model."""
+
+_TABLES = frozenset(("Parameter", "PositionEmbedding"))
+"""The kinds of layers that are a tensor to compute with."""
 
 _PARTS = ("weight", "bias", "kernel", "gamma", "weight_quantized", "running_mean")
 

@@ -1,31 +1,52 @@
 """The walk through a graph: each node is folded, or written as layers."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import ChainMap, Counter
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
+from itertools import chain
 from typing import Any, NamedTuple
 
 from flopcount.errors import Refusal
 from flopcount.readers.onnx import file, ops_conv, ops_element, ops_product, ops_shape
+from flopcount.readers.onnx.file import DEEPEST
 from flopcount.readers.onnx.fold import ALWAYS, FOLDS, KEEP, folded, kept_data
 from flopcount.readers.onnx.fuse import fused
-from flopcount.readers.onnx.op import Dims, Draft, NodeContext, Size, Value, Writer, initial
+from flopcount.readers.onnx.op import (
+    UNKNOWN,
+    UNSIZED,
+    Dims,
+    Draft,
+    NodeContext,
+    Size,
+    UnknownSize,
+    Value,
+    Writer,
+    empty,
+    initial,
+)
 
 OPERATORS: Mapping[str, Writer] = {
     name: write for ops in (ops_conv, ops_element, ops_product, ops_shape) for name, write in ops.OPERATORS.items()
 }
 """Every supported operator by its function; those of other domains have the domain in front."""
 
-_FOLDED = frozenset((*ALWAYS, *FOLDS, "If"))
-"""Operators that need no writer: they are computed before anything runs, or are a branch."""
+_CONTROL = {"If": ("then_branch", "else_branch"), "Loop": ("body",), "Scan": ("body",)}
+"""Operators that run a graph by the attributes it is in: one of two, or one as often as constants and sizes say."""
 
-CONTROL = frozenset(("Loop", "Scan", "SequenceMap"))
-"""Operators that run a graph as often as their input says, so their cost is not known beforehand."""
+_FOLDED = frozenset((*ALWAYS, *FOLDS, *_CONTROL))
+"""Operators that need no writer: they are computed before anything runs, or run a graph."""
 
-DEEPEST = 16
-"""The most levels of functions and branches inside each other."""
+_ELEMENTS = ops_element.OPERATORS.keys() - {"Clip", "QuantizeLinear", "DequantizeLinear"}
+_WEIGHED = frozenset(("Gather", "Conv", "ConvTranspose", "DeformConv"))
+"""Other operators whose constant inputs are parameters."""
+_COSTLESS = (
+    ops_shape.OPERATORS.keys() | ops_element.OPERATORS.keys() | ops_conv.POOLS.keys() | _FOLDED
+) - _CONTROL.keys()
+"""Operators that multiply nothing, so that nothing is missing where their size is not known."""
 
-Env = dict[str, Value | None]
-"""The value of each name; None if it follows from an unsupported operator."""
+Env = MutableMapping[str, Value | None]
+"""The value of each name; None if it is an input that a call leaves out."""
 
 
 class GraphScope(NamedTuple):
@@ -37,9 +58,41 @@ class GraphScope(NamedTuple):
     depth: int = 0
 
 
-def reads(nodes: Iterable[file.NodeProto], outputs: Iterable[str]) -> Counter[str]:
-    """Count how often each name is read; an output of the graph counts as read twice more."""
-    return Counter((*(name for node in nodes for name in node.inputs), *outputs, *outputs))
+class Body(NamedTuple):
+    """A graph that is ready to be walked through: its nodes in order, and how often each name is read."""
+
+    nodes: Sequence[file.NodeProto]
+    reads: Counter[str]
+
+
+def body(nodes: Sequence[file.NodeProto], outputs: Sequence[str], tensors: Mapping[str, file.TensorProto]) -> Body:
+    """Prepare a graph; an output of it counts as read twice more."""
+    nodes = fused(_ordered(nodes), outputs, tensors)
+    return Body(nodes, _reads(nodes, outputs))
+
+
+def _reads(nodes: Iterable[file.NodeProto], outputs: Sequence[str]) -> Counter[str]:
+    return Counter((*(name for node in nodes for name in node.reads), *outputs, *outputs))
+
+
+def _ordered(nodes: Sequence[file.NodeProto]) -> Sequence[file.NodeProto]:
+    """Return nodes in the order of the file if each follows what it reads, else in one in which each does."""
+    makers = {name: place for place, node in enumerate(nodes) for name in node.outputs if name}
+    waits = [{makers[name] for name in node.reads if name in makers} for node in nodes]
+    if all(max(places, default=-1) < place for place, places in enumerate(waits)):
+        return nodes
+    sorter, ready, result = TopologicalSorter(dict(enumerate(waits))), list[int](), list[file.NodeProto]()
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        names = ", ".join(nodes[place].title[:50] for place in error.args[1][1:][:5])
+        raise Refusal(f"its nodes read each other in a circle: {names}") from None
+    while sorter.is_active():
+        for place in sorter.get_ready():
+            heappush(ready, place)
+        result.append(nodes[first := heappop(ready)])
+        sorter.done(first)
+    return result
 
 
 def unknown_operators(model: file.ModelProto) -> Counter[str]:
@@ -68,14 +121,15 @@ class Walk:
         """Begin a walk; `declared` are the sizes that the file gives for outputs."""
         self.model, self.draft, self.declared, self.allow_unknown = model, draft, declared, allow_unknown
         self.unknown: Counter[str] = Counter()
-        self.left = file.MOST_NODES
+        self.unsized: list[Refusal] = []
+        self.untaken: dict[int, file.GraphProto] = {}
+        self.bodies: dict[int, Body] = {}
+        self.left = [file.MOST_NODES]
 
     def run(self, nodes: Iterable[file.NodeProto], scope: GraphScope) -> None:
         """Walk through nodes in order."""
         for node in nodes:
-            self.left -= 1
-            if self.left < 0:
-                raise Refusal(f"more than {file.MOST_NODES} nodes, functions expanded", node.title, node.operator)
+            self.spend(node)
             self.draft.begin(node)
             for name, value in zip(node.outputs, self._outputs(node, scope), strict=False):
                 if name:
@@ -83,49 +137,84 @@ class Walk:
                     if value is not None and value.row is not None and scope.reads[name] == 1:
                         self.draft.read_once.add(value.row)
 
-    def _outputs(self, node: file.NodeProto, scope: GraphScope) -> list[Value | None]:
-        if missing := [name for name in node.inputs if name and name not in scope.env]:
-            what = f"it reads {missing[0]!r}, which no earlier node writes; nodes have to be in order"
+    def spend(self, node: file.NodeProto) -> None:
+        """Count a node, or a trip through a graph, against the most there may be."""
+        self.left[0] -= 1
+        if self.left[0] < 0:
+            what = f"more than {file.MOST_NODES} nodes, functions and loops expanded"
             raise Refusal(what, node.title, node.operator)
+
+    def _outputs(self, node: file.NodeProto, scope: GraphScope) -> Sequence[Value | None]:
+        if missing := [name for name in node.reads if name and name not in scope.env]:
+            raise Refusal(f"it reads {missing[0]!r}, which no node makes", node.title, node.operator)
         inputs = tuple(scope.env.get(name) if name else None for name in node.inputs)
-        if any(name and scope.env[name] is None for name in node.inputs):
-            self.unknown[f"{node.operator} (after an unsupported one)"] += 1
-            return [None] * len(node.outputs)
         op = NodeContext(node, inputs, scope.opsets.get(node.domain, scope.opsets.get("", 0)), self.draft)
         try:
-            return self._written(op, scope)
+            if node.op not in _CONTROL and any(value.is_lost for value in op.present):
+                return self._after_unknown(op)
+            found = self._written(op, scope)
+        except UnknownSize as error:
+            return self._unsized(op, error.within(node.title, node.operator))
         except Refusal as error:
             raise error.within(node.title, node.operator) from None
         except (LookupError, ArithmeticError, ValueError) as error:
             sizes = ", ".join(str([*value.dims]) for value in op.present)[:200]
             what = f"its inputs of {sizes} have too few axes, or are not what it needs"
             raise Refusal(what, node.title, node.operator) from error
+        # a further output that no function writes is an error where something reads it
+        return [*found, *[UNKNOWN] * (len(node.outputs) - len(found))]
 
-    def _written(self, op: NodeContext, scope: GraphScope) -> "list[Value | None]":
+    def _after_unknown(self, op: NodeContext) -> Sequence[Value]:
+        """Skip what reads a tensor without a known size; the parameters that it has are certain."""
+        is_costless, is_unknown = op.node.operator in _COSTLESS, any(value is UNKNOWN for value in op.inputs)
+        if is_unknown and not self.allow_unknown:
+            name = next(name for name, value in zip(op.node.inputs, op.inputs, strict=True) if value is UNKNOWN)
+            raise Refusal(f"it reads {name!r}, an output of its operator that is not supported")
+        if not is_costless and not self.allow_unknown:
+            raise self.unsized[0]
+        if is_unknown or not is_costless:
+            self.unknown[f"{op.node.operator} (reads an unknown size)"] += 1
+        trained = op.inputs[:3] if op.node.op == "BatchNormalization" else op.inputs
+        for value in trained if op.node.op in _ELEMENTS | ops_product.OPERATORS.keys() | _WEIGHED else ():
+            if value is not None and value.static and value.elements > 1 and op.is_trained(value):
+                self.draft.count_certain(value)
+        return [UNSIZED if is_costless and not is_unknown else UNKNOWN] * len(op.node.outputs)
+
+    def _unsized(self, op: NodeContext, error: Refusal) -> Sequence[Value]:
+        """Keep the reason why an output has no size, until something needs it that multiplies."""
+        self.unsized.append(error)
+        if op.node.operator in _COSTLESS:
+            return [UNSIZED] * len(op.node.outputs)
+        if not self.allow_unknown:
+            raise error
+        self.unknown[f"{op.node.operator} (of an unknown size)"] += 1
+        return [UNKNOWN] * len(op.node.outputs)
+
+    def _written(self, op: NodeContext, scope: GraphScope) -> Sequence[Value | None]:
         node, write = op.node, OPERATORS.get(op.node.operator)
         function = self.model.functions.get((node.domain, node.op))
         if function is not None and write is None:
             return self._expanded(op, function, scope)
         if write is None and node.operator not in _FOLDED:
             return self._skipped(op)
-        if node.op == "If":
-            return self._branched(op, scope)
+        if node.op in _CONTROL:
+            if not all(isinstance(node.attributes.get(name), file.GraphProto) for name in _CONTROL[node.op]):
+                raise Refusal("the graph that it runs is missing")
+            return {"If": self._branched, "Loop": self._looped, "Scan": self._scanned}[node.op](op, scope)
         if node.op in ALWAYS or not op.active:
             return [*self._static(op, write)]
         if write is None:
-            raise Refusal("the size of its output depends on the input")
+            raise UnknownSize("the size of its output depends on the input")
         return [*write(op)]
 
     def _static(self, op: NodeContext, write: Writer | None) -> list[Value]:
         """Return what does not depend on the input: computed, or its sizes alone."""
         if op.node.op in ALWAYS:
-            value, names = ALWAYS[op.node.op](op), self.draft.sizes.keys() & {*op.node.outputs}
-            is_weights = value.dtype in file.FLOATS and value.elements > 1
-            return [value._replace(initializers=frozenset(names)) if is_weights else value]
+            return [ALWAYS[op.node.op](op)]
         if found := folded(op):
             return [found._replace(initializers=_initializers(op))]
         if write is None:
-            raise Refusal("its size follows from numbers that are not known")
+            raise UnknownSize("its size follows from numbers that are not known")
         if op.node.op not in {"MatMul", "Gemm", "Einsum", "Conv", "ConvTranspose"}:
             return self._sized(op, write)
         # nothing folds a product of constants, so it runs with the network
@@ -135,11 +224,11 @@ class Walk:
     def _sized(self, op: NodeContext, write: Writer) -> list[Value]:
         """Return what is computed before anything runs: its sizes, not its numbers."""
         if not op.present:
-            raise Refusal("it reads nothing, and its size is not known")
-        scratch, first = Draft(self.draft.sizes), op.present[0]
+            raise UnknownSize("it reads nothing, and its size is not known")
+        scratch, first = Draft(self.draft.kept), op.present[0]
         inputs = [
             scratch.enter(value, max(len(value.dims) - 1, 0))
-            if value is not None and (value is first or value.dims == first.dims)
+            if value is not None and value.elements and (value is first or value.dims == first.dims)
             else value
             for value in op.inputs
         ]
@@ -155,40 +244,166 @@ class Walk:
         if scope.depth >= DEEPEST:
             raise Refusal(f"functions are nested deeper than {DEEPEST} levels")
         given = {**function.defaults, **op.node.attributes}
-        nodes = tuple(_with_attributes(node, given, op.node.name) for node in function.nodes)
+        nodes = _ordered([_with_attributes(node, given, op.node.name) for node in function.nodes])
         env: Env = dict.fromkeys(function.inputs) | dict(zip(function.inputs, op.inputs, strict=False))
         opsets = {**scope.opsets, **function.opsets}
-        self.run(nodes, GraphScope(env, reads(nodes, function.outputs), opsets, scope.depth + 1))
+        self.run(nodes, GraphScope(env, _reads(nodes, function.outputs), opsets, scope.depth + 1))
         return [env.get(name) for name in function.outputs]
 
-    def _branched(self, op: NodeContext, scope: GraphScope) -> list[Value | None]:
-        """Walk through the branch that is taken, if that is known beforehand."""
-        if (condition := op.at(0).data) is None:
-            if self.allow_unknown:
-                return self._skipped(op)
-            raise Refusal("the branch depends on the input; export the model without control flow")
-        body = op.attribute("then_branch" if condition[0] else "else_branch")
-        if not isinstance(body, file.ByteSpan) or scope.depth >= DEEPEST:
-            raise Refusal("its branch is missing, or nested too deep")
-        inner = file.graph(body)
-        outputs = tuple(info.name for info in inner.outputs)
-        env = {**scope.env, **{name: initial(tensor) for name, tensor in inner.tensors.items()}}
-        nodes = fused(inner.nodes, outputs, inner.tensors)
-        self.run(nodes, GraphScope(env, reads(inner.nodes, outputs), scope.opsets, scope.depth + 1))
-        return [env.get(name) for name in outputs]
+    def _inside(
+        self, graph: file.GraphProto, given: Sequence[Value], op: NodeContext, scope: GraphScope
+    ) -> list[Value]:
+        """Walk through a graph inside a node, at the values of its inputs; return those of its outputs."""
+        if scope.depth >= DEEPEST:
+            raise Refusal(f"graphs and functions are nested deeper than {DEEPEST} levels")
+        self.spend(op.node)
+        outputs = [info.name for info in graph.outputs]
+        if id(graph) not in self.bodies:
+            self.bodies[id(graph)] = body(graph.nodes, outputs, graph.tensors)
+        nodes, reads = self.bodies[id(graph)]
+        own: dict[str, Value | None] = {
+            name: initial(each, self.draft.kept.register(each, name)) for name, each in graph.tensors.items()
+        }
+        own |= dict(zip((info.name for info in graph.inputs), given, strict=False))
+        env = ChainMap(own, scope.env)
+        if len(given) > len(graph.inputs) or any(name not in env for name in graph.captured):
+            raise Refusal("the graph that it runs has other inputs than it is given, or reads what is not there")
+        self.run(nodes, GraphScope(env, reads, scope.opsets, scope.depth + 1))
+        found = [env.get(name) for name in outputs]
+        if None in found or len(found) < len(op.node.outputs):
+            raise Refusal("the graph that it runs does not make its outputs")
+        return [value for value in found if value is not None]
 
-    def _skipped(self, op: NodeContext) -> list[Value | None]:
+    def _branched(self, op: NodeContext, scope: GraphScope) -> Sequence[Value]:
+        """Walk through the branch that is taken; if that is not known, through one of two that are equal."""
+        branches = [op.attribute(name) for name in _CONTROL["If"]]
+        if (condition := op.at(0)).data is None:
+            first, second = (self._tried(branch, op, scope) for branch in branches)
+            if first is None or first != second:
+                raise UnknownSize(f"the branch that is taken depends on the input{self._hint()}")
+            return self._inside(branches[0], (), op, scope)
+        taken, other = branches if condition.data[0] else branches[::-1]
+        self.untaken[id(other)] = other
+        return self._inside(taken, (), op, scope)
+
+    def _tried(self, graph: file.GraphProto, op: NodeContext, scope: GraphScope) -> tuple[Any, ...] | None:
+        """Return what a branch writes: its layers, and the sizes of its outputs; None if it cannot be counted."""
+        scratch, env = Draft(self.draft.kept), dict[str, Value | None]()
+        for name in sorted(graph.captured & scope.env.keys()):
+            value = scope.env[name]
+            if value is not None and not value.static and not value.is_lost:
+                value = scratch.enter(value, self.draft.row_of(value).shape.channel_axis)
+            env[name] = value
+        count = len(scratch.rows)
+        walk = Walk(self.model, scratch, {}, allow_unknown=False)
+        walk.left, walk.bodies = self.left, self.bodies
+        try:
+            found = walk._inside(graph, (), op._replace(draft=scratch), scope._replace(env=env))
+        except Refusal:
+            return None
+        layers = [(row.kind, row.fields, row.shape.dims, row.shared) for row in scratch.rows[count:]]
+        return layers, [(value.dims, value.dtype, value.static, value.data) for value in found]
+
+    def _hint(self) -> str:
+        """Return the hint to give the values of inputs that are one number."""
+        infos = (info for info in self.model.graph.inputs if info.name not in self.model.graph.tensors)
+        names = [info.name for info in infos if info.dims in {(), (1,)}]
+        return f"; give the value of {names[0]!r}, as in --value {names[0]}=1" if names else ""
+
+    def _looped(self, op: NodeContext, scope: GraphScope) -> Sequence[Value]:
+        """Walk through the body of a Loop, as often as its count says and its condition, computed each time, holds."""
+        graph, limit, condition = op.attribute("body"), op.get(0), op.get(1)
+        state, trips = _given(op.inputs[2:]), list[Sequence[Value]]()
+        if limit is None and condition is None:
+            raise Refusal("neither a count nor a condition ends it")
+        go = condition or Value((), 9, data=(True,))
+        while limit is None or limit.data is None or len(trips) < limit.data[0]:
+            if (limit is not None and limit.data is None) or (condition is not None and go.data is None):
+                raise UnknownSize(f"how often it runs depends on the input{self._hint()}")
+            if condition is not None and not (go.data or (0,))[0]:
+                break
+            go, *found = self._inside(graph, (Value((), 7, data=(len(trips),)), go, *state), op, scope)
+            state, scanned = found[: len(state)], found[len(state) :]
+            trips.append(scanned)
+        infos = graph.outputs[1 + len(state) :]
+        return [*state, *self._stacked(op, trips, infos, (0,) * len(infos))]
+
+    def _scanned(self, op: NodeContext, scope: GraphScope) -> Sequence[Value]:
+        """Walk through the body of a Scan, once for each place along the axes of what it reads."""
+        graph, count, inputs = op.attribute("body"), op.integer("num_scan_inputs", 0), op.present
+        if op.opset < 9 or not 1 <= count <= len(inputs):  # noqa: PLR2004
+            raise Refusal("it is a Scan as before opset 9, or reads nothing to scan")
+        state, xs = inputs[:-count], inputs[-count:]
+        axes = op.integers("scan_input_axes", (0,) * count)
+        lengths = {x.dims[axis] for x, axis in zip(xs, axes, strict=True)}
+        if len(lengths) != 1:
+            raise Refusal(f"what it scans has different lengths: {sorted(lengths)}")
+        trips = list[Sequence[Value]]()
+        for place in range(lengths.pop()):
+            which = Value((), 7, data=(place,))
+            items = [self._picked(op, x, which, axis, scope) for x, axis in zip(xs, axes, strict=True)]
+            found = self._inside(graph, (*state, *items), op, scope)
+            state, scanned = found[: len(state)], found[len(state) :]
+            trips.append(scanned)
+        infos = graph.outputs[len(state) :]
+        return [*state, *self._stacked(op, trips, infos, op.integers("scan_output_axes", (0,) * len(infos)))]
+
+    def _picked(self, op: NodeContext, x: Value, which: Value, axis: int, scope: GraphScope) -> Value:
+        """Return one place along an axis, which goes."""
+        if x.is_lost:
+            return x
+        self.draft.begin(op.node)
+        node = op.node._replace(op="Gather", domain="", attributes={"axis": axis})
+        (value,) = self._written(op._replace(node=node, inputs=(x, which)), scope)
+        return _given([value])[0]
+
+    def _stacked(
+        self, op: NodeContext, trips: Sequence[Sequence[Value]], infos: Sequence[file.ValueInfo], axes: Sequence[int]
+    ) -> Iterator[Value]:
+        """Yield what the trips through a body leave, one after the other along a new axis."""
+        self.draft.begin(op.node)
+        for place, (info, axis) in enumerate(zip(infos, axes, strict=True)):
+            values = [trip[place] for trip in trips]
+            first = next(iter(values), empty(*(size for size in info.dims or () if isinstance(size, int))))
+            if lost := [value for value in values if value.is_lost or value.dims != first.dims]:
+                yield lost[0] if lost[0].is_lost else UNSIZED
+                continue
+            at = axis % (len(first.dims) + 1)
+            dims = (*first.dims[:at], len(values), *first.dims[at:])
+            active = [value for value in values if not value.static]
+            if active:
+                y = op._replace(inputs=tuple(dict.fromkeys(active))).sized(*dims)
+                yield y._replace(dtype=first.dtype)
+            else:
+                data = (
+                    None
+                    if at or any(value.data is None for value in values)
+                    else [value.data or () for value in values]
+                )
+                numbers = None if data is None else tuple(chain.from_iterable(data))
+                names = frozenset[str]().union(*(value.initializers for value in values))
+                yield Value(dims, first.dtype, data=numbers, initializers=names)
+
+    def _skipped(self, op: NodeContext) -> list[Value]:
         """Skip an operator: its outputs have the sizes that the file gives, if it does."""
         if not self.allow_unknown:
-            raise Refusal("it is not supported")
+            raise Refusal("it is not supported; count with --allow-unknown to skip it")
         self.unknown[op.node.operator] += 1
         return [self._declared(op, name) for name in op.node.outputs]
 
-    def _declared(self, op: NodeContext, name: str) -> Value | None:
+    def _declared(self, op: NodeContext, name: str) -> Value:
         if name not in self.declared or not op.active:
-            return None
+            return UNKNOWN
         value = Value(self.declared[name]).with_batch_first
         return op.operation(value, channel_axis=0 if len(value.inner) > 2 else len(value.inner) - 1)  # noqa: PLR2004  (a map)
+
+
+def _given(values: Sequence[Value | None]) -> list[Value]:
+    """Return values that have to be there."""
+    found = [value for value in values if value is not None]
+    if len(found) < len(values):
+        raise Refusal("an input of its graph is left out")
+    return found
 
 
 def _with_attributes(node: file.NodeProto, given: Mapping[str, Any], prefix: str) -> file.NodeProto:
