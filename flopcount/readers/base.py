@@ -285,8 +285,8 @@ class Builder:
         said = written(kind, fields)
         layer = self._made.layer(origin, kind, said)
         step = self._made.step(origin, kind, layer, [x.shape for x in xs])
-        own = {entry: whole(count) for entry, count in step.tally.counts.items() if entry in PARAMETERS}
-        flags, apart = _parted(own, held)
+        counts = step.tally.counts if held else {}
+        flags, apart = _parted({each: whole(count) for each, count in counts.items() if each in PARAMETERS}, held)
         if flags:
             layer = self._made.layer(origin, kind, {**said, **flags})
         path = self.prefix + self.names.fresh(sanitized(name))

@@ -129,3 +129,18 @@ def test_einsum_dense_may_have_weights_for_each_place(
     report = told(run, write("model.json", json.dumps(model([None, 7, 16], dense, version="2.8.0"))))
     assert report["totals"] == {"params": params, "macs": macs}
     assert report["layers"][-1]["output"][-1] == (shape[-1] or 7)
+
+
+def test_a_sequential_that_begins_with_a_merge_has_an_input_for_each_branch(run: Run, write: Write) -> None:
+    """Keras 1 kept the branches in the merge: 5 · 6 and 7 · 6, then 12 · 2."""
+    left, right = (
+        {"class_name": "Sequential", "config": [row("Dense", "d", output_dim=6, batch_input_shape=[None, size])]}
+        for size in (5, 7)
+    )
+    merged = {
+        "class_name": "Merge",
+        "config": {"name": "m", "mode": "concat", "concat_axis": -1, "layers": [left, right]},
+    }
+    data = {"class_name": "Sequential", "keras_version": "1.2.2", "config": [merged, row("Dense", "c", output_dim=2)]}
+    report = told(run, write("model.json", json.dumps(data)))
+    assert report["totals"] == {"params": 30 + 42 + 24 + 6 + 6 + 2, "macs": 30 + 42 + 24}

@@ -163,17 +163,25 @@ def _network(net: Net, options: ReadOptions) -> ReadResult:
     ranks = {name: len(x.dims) for name, x in blobs.items() if x}
     batch = batch_asked(options, asked, ranks) or (own if own > 1 else None)
     entries = [x for x in blobs.values() if x]
+    notes = _notes(kinds, has_sizes=bool(entries))
+    entries = entries or [Blob("input", Shape((1,)))]
     builder.names.taken.update(x.path for x in entries)
     _BlobWalk(builder, blobs, unknown, own, allow_unknown=options.allow_unknown).through(layers)
-    if not builder.nodes and not (unknown and entries):
-        what = "of what enters it, no size is known; give it with --input data=3x224x224"
-        raise Refusal(what if unknown else "it has no layers after its inputs")
-    builder.hold(entries)
+    if unknown:
+        builder.hold(entries)
+    if not builder.nodes:
+        raise Refusal("it has no layers after its inputs")
     used = {path for node in builder.nodes for path in node.inputs}
     inputs = {x.path: x.dims for x in entries if x.path in used}
+    return ReadResult(net.name, inputs, tuple(builder.nodes), tuple(notes), dict(unknown), batch=batch)
+
+
+def _notes(kinds: Sequence[str], *, has_sizes: bool) -> list[Note]:
     left = ", ".join(dict.fromkeys(kind for kind in kinds if kind in SKIPPED))
-    notes = (Note("layers-skipped", f"layers that only measure or decode are skipped: {left}"),) if left else ()
-    return ReadResult(net.name, inputs, tuple(builder.nodes), notes, dict(unknown), batch=batch)
+    notes = [Note("layers-skipped", f"layers that only measure or decode are skipped: {left}")] if left else []
+    if not has_sizes:
+        notes.append(Note("sizes-unknown", "no input has a known size; give one, as in --input data=3x224x224"))
+    return notes
 
 
 def _entered(net: Net, asked: Mapping[str, str], options: ReadOptions) -> tuple[dict[str, Blob | None], int]:
