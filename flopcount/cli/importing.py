@@ -62,7 +62,7 @@ def _refuse_options(case: Case, given: Mapping[str, Any]) -> None:
 
 def _text(result: Count, model: str, notation: Any, *, flat: bool) -> str:
     """Return the text of an arch file that costs the same."""
-    from flopcount.readers.nest import folded
+    from flopcount.readers.nest import batched, folded
     from flopcount.spec.write import to_text
 
     spec = result.case.plan.spec
@@ -70,12 +70,16 @@ def _text(result: Count, model: str, notation: Any, *, flat: bool) -> str:
         if spec.source.notation == notation:
             raise UsageError(f"{model}: already an arch file in {notation}; name a file in the other notation with -o")
         return to_text(spec.source.data, notation)
-    data = _with_fixed_by(spec.source.data, result.case)
+    data, wanted = spec.source.data, result.trace
+    if result.case.batch is None and result.case.plan.batch is not None:  # the file fixes it
+        data = batched(data, result.case.plan.batch)
+        wanted = _case(data).trace
+    data = _with_fixed_by(data, result.case)
     header = f"Written by `flopcount import {plain(Path(model).name)}`; it contains no weights."
     if not flat:  # with templates, if they cost the same, layer by layer
         short = folded(deepcopy(data))
         again = _trace(_case(short), None)
-        data = short if isinstance(again, Trace) and again.counted == result.trace.counted else data
+        data = short if isinstance(again, Trace) and again.counted == wanted.counted else data
     return to_text(data, notation, header)
 
 
@@ -88,7 +92,7 @@ def _with_fixed_by(data: Mapping[str, Any], case: Case) -> dict[str, Any]:
     spatial = () if "fixed_by" in data else case.plan.input[1:]
     for odd in (0, 1) if spatial else ():
         size = "x".join(str(2 * each + odd) for each in spatial)
-        written = _trace(_case(data), size)
+        written = _trace(_case(data).at(batch=case.batch), size)
         fixed_by = _difference(_trace(case, size), written) if isinstance(written, Trace) else ""
         if fixed_by:
             rest = {key: value for key, value in data.items() if key != "layers"}

@@ -80,6 +80,31 @@ def row_of(node: Node) -> dict[str, Any]:
     return {"type": node.kind, **{key: _listed(value) for key, value in fields.items()}}
 
 
+def batched(data: Mapping[str, Any], batch: int) -> dict[str, Any]:
+    """Return the data of an arch file with a batch in front of every input, which its first rows make copies."""
+    inputs = data["input"] if isinstance(data["input"], Mapping) else {"input": data["input"]}
+    taken = Names((*inputs, *(layer["name"] for layer in data["layers"])))
+    names = {name: taken.fresh(f"{name}_batch" if len(inputs) > 1 else "batch") for name in inputs}
+    sizes = {name: [batch, *dims] for name, dims in inputs.items()}
+    rows = [
+        {
+            "name": names[name],
+            "after": [name],
+            "type": "Reshape",
+            "size": dims,
+            "axes": len(dims),
+            "channel_axis": 1 - len(dims),
+        }
+        for name, dims in sizes.items()
+    ]
+    first, *rest = data["layers"]
+    layers = [
+        {**layer, **({"after": [names.get(each, each) for each in layer["after"]]} if "after" in layer else {})}
+        for layer in ({"after": [next(iter(inputs))], **first}, *rest)
+    ]
+    return {**data, "input": sizes["input"] if [*sizes] == ["input"] else sizes, "layers": [*rows, *layers]}
+
+
 def _listed(value: Any) -> Any:
     """Return a value as a file has it: lists, and a word for nothing."""
     if isinstance(value, tuple):

@@ -131,6 +131,11 @@ def test_a_batch_in_the_file_is_counted(run: Run, write: Write) -> None:
     assert told(run, path)["totals"] == {"params": 112, "macs": 10 * 36 * 108}
     for options in (["--batch", "1"], ["--input", "1x3x8x8"]):
         assert told(run, path, *options)["totals"]["macs"] == 36 * 108
+    arch = write("arch.toml", "")
+    assert run("import", path, "-o", arch).code == 0
+    assert told(run, arch)["totals"]["macs"] == 10 * 36 * 108
+    assert run("import", path, "--batch", "1", "-o", arch).code == 0
+    assert told(run, arch, "--input", "10")["totals"]["macs"] == 64 * 108
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def combined(op: CallOp, xs: Sequence[FeatureMap], function: str, tail: str = ""
     if function == "mul" and stretch:
         place = next(place for place, x in enumerate(xs) if x is full)
         return op.row("Mul", full, *xs[:place], *xs[place + 1 :], tail=tail)
-    if len(xs) > 2 and function not in {"add", "mul", "min", "max"}:  # noqa: PLR2004  (two operands)
+    if len(xs) > 2 and function not in {"add", "mul", "min", "max", "where"}:  # noqa: PLR2004  (two operands)
         raise op.problem(f"it has {len(xs)} inputs; it takes two")
     return op.row("Elementwise", *xs, tail=tail, function=function)
 

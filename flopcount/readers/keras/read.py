@@ -184,7 +184,7 @@ LAYERS: Mapping[str, Writer] = {
 
 OPERATIONS: Mapping[str, Writer] = {
     **dict.fromkeys(("identity", "cast", "copy", "stopgradient", "castlike", "convert", "ensureshape"), _IDENTITY),
-    **dict.fromkeys(("flip", "reverse", "roll"), _IDENTITY),
+    **dict.fromkeys(("flip", "reverse", "roll", "zeroslike", "oneslike", "fulllike"), _IDENTITY),
     **{name: ops.element(function) for name, function in OPERATORS.items()},
     **{name: partial(ops.activation, name=name) for name in ACTIVATIONS},
     **{name: partial(ops.reduced, function=function) for name, function in ops.REDUCTIONS.items()},
