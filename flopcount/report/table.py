@@ -150,10 +150,12 @@ def render_csv(report: Report) -> str:
     return csv_rows([[column.key for column in columns], *lines])
 
 
-def csv_rows(rows: Iterable[Iterable[object]]) -> str:
+def csv_rows(rows: Iterable[Sequence[object]]) -> str:
     """Return rows as CSV."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(map(escape.csv, row) for row in rows)
+    csv.writer(text, lineterminator="\n").writerows(
+        [*map(escape.csv, row)] if str in map(type, row) else row for row in rows
+    )
     return text.getvalue()
 
 

@@ -7,7 +7,6 @@ named, is one of the user's own, and reaches no file outside its folder.
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import takewhile
 from os.path import relpath
 from pathlib import Path
 from stat import S_ISDIR, S_IWGRP, S_IWOTH
@@ -117,7 +116,7 @@ def matching(folder: Path, patterns: Iterable[str]) -> dict[str, list[Path]]:
 def reached(config: Config, patterns: Iterable[tuple[Place, str]]) -> dict[str, list[Path]]:
     """Return the files that each pattern of a configuration matches; refuse those outside its folder."""
     patterns = [*patterns]
-    _check_inside(config, ((place, pattern, [_fixed(config.folder, pattern)]) for place, pattern in patterns))
+    _check_inside(config, ((place, pattern, _entered(config.folder, pattern)) for place, pattern in patterns))
     known = matching(config.folder, (pattern for _, pattern in patterns))
     _check_inside(config, ((place, pattern, known[pattern]) for place, pattern in patterns))
     return known
@@ -156,20 +155,26 @@ def is_inside(path: Path, folder: Path) -> bool:
 _OUTSIDE = "leads out of the folder of this configuration; name the files or --config on the command line"
 
 
-def _fixed(folder: Path, pattern: str) -> Path:
-    """Return the folder in which a pattern is looked for; above everything if it goes up from what it matches."""
+def _entered(folder: Path, pattern: str) -> Iterator[Path]:
+    """Yield the folders that are entered to match a pattern, each before what is in it; ** enters no links."""
     parts = Path(pattern).parts
-    fixed = [*takewhile(lambda part: not {"*", "?", "["} & {*part}, parts)]
-    return folder.parent if ".." in parts[len(fixed) :] else folder.joinpath(*fixed)
+    start = next((at for at, part in enumerate(parts) if {"*", "?", "["} & {*part}), len(parts))
+    yield folder.parent if ".." in parts[start:] else folder.joinpath(*parts[:start])
+    for end in range(start + 1, len(parts)):
+        if parts[end - 1] != "**":
+            yield from _hits(folder, str(Path(*parts[:end])))
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in _hits(folder, pattern) if path.is_file() and path.name not in NAMES)
+
+
+def _hits(folder: Path, pattern: str) -> list[Path]:
     anchor = Path(pattern).anchor
     try:
-        hits = [*(Path(anchor) if anchor else folder).glob(pattern.removeprefix(anchor))]
+        return [*(Path(anchor) if anchor else folder).glob(pattern.removeprefix(anchor))]
     except (ValueError, NotImplementedError, IndexError, OSError):
         return []
-    return sorted(path for path in hits if path.is_file() and path.name not in NAMES)
 
 
 VERSION = 1

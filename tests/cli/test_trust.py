@@ -83,7 +83,14 @@ def test_no_configuration_of_somebody_else(folder: Path, run: Run) -> None:
     "pattern",
     [
         *("{0}/secret.toml", "../secret.toml", "../s*.toml", "*/../../secret.toml", "link.toml", "l*.toml"),
-        *("up/secret.toml", "up/*.toml", "/**/secret.toml", "../project/../secret.toml"),
+        *(
+            "up/secret.toml",
+            "up/*.toml",
+            "u*/**/none.toml",
+            "**/u*/none.toml",
+            "/**/secret.toml",
+            "../project/../secret.toml",
+        ),
     ],
 )
 @pytest.mark.parametrize(
