@@ -5,10 +5,10 @@
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # that of typing, which is slow to import: a signal before __main__ ends in a traceback
 if TYPE_CHECKING:
     from flopcount.analyses.answers import check_case as check_case
     from flopcount.analyses.answers import compare as compare

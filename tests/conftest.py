@@ -112,7 +112,7 @@ def process(tmp_path: Path) -> Process:
             env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
             timeout=60,
         )
-        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode(errors="replace"))
 
     return call
 

@@ -63,7 +63,7 @@ def write(result: "Outcome", chosen: list[tuple[str, str | None]]) -> None:
     """Write a check in every requested format; all are rendered before the first is written."""
     from flopcount.report.check_formats import rendered
 
-    texts = [(rendered(result, name), path) for name, path in chosen]
+    texts = [(rendered(result, name), name, path) for name, path in chosen]
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary and {"github", "markdown"} & {name for name, _ in chosen}:
         step = rendered(result, "markdown")
@@ -72,9 +72,9 @@ def write(result: "Outcome", chosen: list[tuple[str, str | None]]) -> None:
                 file.write(step)
         except OSError as error:
             raise FileError(summary, f"the step summary cannot be written: {reason(error)}") from None
-    for text, path in sorted(texts, key=lambda each: each[1] is None):
+    for text, name, path in sorted(texts, key=lambda each: each[2] is None):
         if path is None:
-            emit(text, None)
+            emit(text, None, for_people=name == "text")
         else:
             write_whole(Path(path), text, "choose another FORMAT=FILE")
 
@@ -167,5 +167,5 @@ def _renew(
         is_dos = lock.source is not None and "\r\n" in lock.source.text
         text = written(renewal.rows).replace("\n", "\r\n" if is_dos else "\n")
         write_whole(Path(place.title), text, "check that the folder exists and is writable")
-    emit(renewal_line(renewal, plain(place.title)), None)
-    emit("".join(f"{plain(f'note: {note}')}\n" for note in found.notes), None)
+    notes = "".join(f"{plain(f'note: {note}')}\n" for note in found.notes)
+    emit(f"{renewal_line(renewal, plain(place.title))}{notes}", None, for_people=True)

@@ -50,7 +50,10 @@ def show(report: Report, out: Output, *, parts: bool = False, chart: dict[str, A
         report = report._replace(notes=(*report.notes, Note("chart-written", f"the chart is in {out.plot}")))
     render = FORMATS[out.fmt]
     said: list[Note | Line] = [*report.lines, *report.notes] if out.fmt == "csv" else []
-    emit(render(report) if render else _table(report, out.output, parts=parts), out.output, said)
+    if render:
+        emit(render(report), out.output, said)
+    else:
+        emit(_table(report, out.output, parts=parts), out.output, for_people=True)
 
 
 def _table(report: Report, output: str | None, *, parts: bool) -> str:
@@ -65,21 +68,29 @@ def _table(report: Report, output: str | None, *, parts: bool) -> str:
     return render_terminal(report, shutil.get_terminal_size().columns, color=wants_color, parts=parts)
 
 
-def emit(text: str, output: str | None, said: Sequence[Note | Line] = ()) -> None:
-    """Write text to a file or to standard output, and to stderr what is said about it."""
+def emit(text: str, output: str | None, said: Sequence[Note | Line] = (), *, for_people: bool = False) -> None:
+    """Write text to a file or to standard output, and to stderr what is said about it.
+
+    Both have the same bytes, UTF-8 on every system; only text for people follows the terminal's encoding.
+    """
     if output in {None, "-"} and sys.stdout is None:
         raise FileError("<stdout>", "standard output is closed")
     if output is None or output == "-":
-        click.echo(text, nl=False)
+        click.echo(text if for_people else _bytes(text), nl=False)
     else:
         write_whole(Path(output), text)
     for each in said:
         click.echo(plain(f"note: {each}" if isinstance(each, Note) else str(each)), err=True)
 
 
+def _bytes(text: str) -> bytes:
+    """Encode text; half a character, as in a file name that is not UTF-8, becomes a question mark."""
+    return text.encode(errors="replace")
+
+
 def write_whole(path: Path, content: str | bytes, hint: str = "choose another -o") -> None:
     """Replace a file atomically, so that no reader sees a partial file."""
-    data = content.encode() if isinstance(content, str) else content
+    data = _bytes(content) if isinstance(content, str) else content
     target = Path(os.path.realpath(path))
     try:
         if target.exists() and not target.is_file():

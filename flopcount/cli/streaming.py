@@ -1,12 +1,15 @@
 """Running a sweep: rows are written chunk by chunk, with progress, and an interruption can be resumed."""
 
+import os
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import click
 
@@ -47,23 +50,70 @@ class Start(NamedTuple):
     ordered: bool
 
 
+class Rows(NamedTuple):
+    """A file of rows, which are in a part beside it until all are written; a device has no part."""
+
+    writer: Writer
+    part: Path
+    target: Path
+
+    def complete(self) -> None:
+        """Put the part in the place of the file, with the mode of an old one."""
+        self.writer.close()
+        if self.part != self.target:
+            if self.target.exists():
+                self.part.chmod(self.target.stat().st_mode & 0o777)
+            self.part.replace(self.target)
+
+    def drop(self) -> None:
+        """Remove the part."""
+        with suppress(OSError):
+            self.writer.close()
+        if self.part != self.target:
+            self.part.unlink(missing_ok=True)
+
+
 @contextmanager
-def opened(output: str | None, space: Space, start: Start | None) -> "Iterator[Writer | None]":
-    """Open a file by its ending, before anything is computed, and close it whatever happens."""
+def opened(output: str | None, space: Space, start: Start | None) -> "Iterator[Rows | None]":
+    """Open the part of a file, by its ending, before anything is computed, and close it whatever happens.
+
+    An error removes it, unless rows from before are in it.
+    """
     if output is None:
         yield None
         return
     kind = _KINDS.get(Path(output).suffix.lower())
     if kind is None:
         raise UsageError(f"-o {output}: rows are written to a file that ends in .csv, .jsonl or .parquet")
+    target = Path(os.path.realpath(output))
+    part = target.with_name(f"{target.name}.part") if target.is_file() or not target.exists() else target
     try:
-        writer: Writer = kind(Path(output), space, start)
+        rows = Rows(kind(part, space, start, part if part.exists() else target), part, target)
     except OSError as error:
         raise FileError(output, f"cannot be written: {reason(error)}; choose another -o") from None
     try:
-        yield writer
-    finally:
-        writer.close()
+        yield rows
+    except BaseException:
+        rows.writer.close() if start else rows.drop()
+        raise
+    rows.writer.close()
+
+
+def _appendable(part: Path, start: Start | None) -> BinaryIO:
+    """Open a part that no other process writes; without a start it is empty."""
+    file = part.open("ab")
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise UsageError(f"{part}: another sweep is writing it; choose another -o") from None
+    except (ImportError, OSError):  # a system, a file system or a device without locks
+        pass
+    if start is None and file.tell():
+        file.truncate(file.seek(0))
+    return file
 
 
 def _names(space: Space) -> list[str]:
@@ -75,12 +125,15 @@ def _names(space: Space) -> list[str]:
 class _Csv:
     """Writes CSV; rows are appended after complete rows, without repeating them or the header."""
 
-    def __init__(self, path: Path, space: Space, start: Start | None) -> None:
+    def __init__(self, part: Path, space: Space, start: Start | None, before: Path) -> None:
         self.names = _names(space)
-        if start is not None and path.is_file():
-            self._check(path, start)
-        self.file = path.open("w" if start is None else "a", encoding="utf-8", newline="")
-        if not self.file.tell():
+        if start is not None and before.is_file():
+            self._check(before, start)
+            if before != part:
+                shutil.copyfile(before, part)
+        file = _appendable(part, start)
+        self.file = TextIOWrapper(file, encoding="utf-8", newline="")
+        if not file.tell():
             self._put(self.head())
 
     def head(self) -> str:
@@ -143,22 +196,22 @@ class _JsonLines(_Csv):
 class _Parquet:
     """Writes Parquet: the columns are those of the axes, whatever the rows; a file without rows has them too."""
 
-    def __init__(self, path: Path, space: Space, start: Start | None) -> None:
+    def __init__(self, part: Path, space: Space, start: Start | None, before: Path) -> None:
         try:
             import pyarrow as pa
             from pyarrow import parquet
         except ImportError:
             raise UsageError(
-                f"-o {path}: Parquet needs pyarrow; install flopcount[parquet], or write .csv or .jsonl"
+                f"-o {before}: Parquet needs pyarrow; install flopcount[parquet], or write .csv or .jsonl"
             ) from None
-        if start is not None and path.exists():
-            raise UsageError(f"-o {path}: a Parquet file cannot be appended to; write the rest to another file")
+        if start is not None and before.exists():
+            raise UsageError(f"-o {before}: a Parquet file cannot be appended to; write the rest to another file")
         self.arrow = pa
         kinds = {int: pa.int64(), float: pa.float64(), str: pa.string()}
         columns = zip(_names(space), selection.kinds(space).values(), strict=True)
         self.schema = pa.schema([(name, kinds[kind]) for name, kind in columns])
         self.waiting: list[Any] = []
-        self.file = path.open("wb")
+        self.file = _appendable(part, start)
         self.writer = parquet.ParquetWriter(self.file, self.schema)
 
     def write(self, rows: Mapping[str, Any]) -> None:
@@ -225,11 +278,11 @@ def streamed(sweep: Sweep, kept: Kept, out: Output) -> None:
     cloud = None if out.plot is None else Cloud(*(choice.pareto or DEFAULT_METRICS[::-1]))
     tallied = Tallied(sweep.space, sweep.evaluate)
     start = Start(sweep.part.start, ordered=sweep.drawn is None) if sweep.resumed else None
-    with _interruptible() as asked, opened(out.output, sweep.space, start) as writer:
-        shown, position = _run(sweep, choice, tallied, writer, asked, cloud=cloud)
+    with _interruptible() as asked, opened(out.output, sweep.space, start) as rows:
+        shown, position = _run(sweep, choice, tallied, rows and rows.writer, asked, cloud=cloud)
         is_stopped = asked and position < sweep.part.stop
-        if writer is not None and choice.waits and not is_stopped:
-            writer.write(shown)
+        if rows is not None:
+            _finished(rows, shown if choice.waits else None, is_stopped=bool(is_stopped), is_new=start is None)
     more = f"{out.output or '-o FILE.csv'} keeps all rows, --top shows more"
     more = "a larger --top shows more" if choice.top else more
     lines = [Line("text", sweep.drawn.sentence(size(sweep.space.axes)))] if sweep.drawn else []
@@ -246,19 +299,29 @@ def streamed(sweep: Sweep, kept: Kept, out: Output) -> None:
     show(report, out._replace(output=None), chart=chart)
 
 
+def _finished(rows: Rows, shown: selection.Rows | None, *, is_stopped: bool, is_new: bool) -> None:
+    """Complete a file, with the rows that are known only at the end; after an interruption they are not known."""
+    if not is_stopped:
+        if shown is not None:
+            rows.writer.write(shown)
+        rows.complete()
+    elif shown is not None and is_new:
+        rows.drop()
+
+
 @contextmanager
 def _interruptible() -> "Iterator[list[int]]":
-    """Delay an interruption until a chunk is written and accounted for; yield the signals so far."""
+    """Delay Ctrl-C and its like until a chunk is written and accounted for; yield the signals so far."""
     asked: list[int] = []
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-    signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
+    is_main = threading.current_thread() is threading.main_thread()
+    numbers = [each for each in signal.valid_signals() if signal.getsignal(each) is signal.default_int_handler]
+    for number in numbers if is_main else ():
+        signal.signal(number, lambda number, _: asked.append(number))
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in numbers if is_main else ():
+            signal.signal(number, signal.default_int_handler)
 
 
 def _choice(space: Space, kept: Kept, output: str | None) -> Selection:
@@ -346,9 +409,10 @@ def _stopped(position: int, choice: Selection, output: str | None) -> str:
         return f"{stopped}: the result of --pareto or --sort is known only at the end, so nothing is kept"
     if output is None:
         return f"{stopped}: resume with --start {position}; -o FILE.csv keeps computed rows"
-    if Path(output).suffix.lower() != ".parquet":
-        return f"{stopped}: resume with --start {position}; {output} has the rows before it and is appended to"
-    return f"{stopped}: resume with --start {position} and another -o; {output} has the rows before it"
+    part = f"{output if not Path(output).is_symlink() else os.path.realpath(output)}.part"
+    if part.lower().endswith(".parquet.part"):
+        return f"{stopped}: resume with --start {position} and another -o; {part} has the rows before it"
+    return f"{stopped}: resume with --start {position}; {part} has the rows before it and is appended to"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Where results go: files that are written whole or not at all, devices, and pipes that close early."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -153,3 +154,53 @@ def test_a_terminal_of_few_characters_is_no_reason_to_fail(process: Process) -> 
     result = process("vgg16", PYTHONIOENCODING="ascii:strict")
     assert result.code == 0
     assert "15470264320" in result.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["vgg16", "--format", fmt] for fmt in ("json", "csv", "markdown", "latex", "svg")),
+        ["vgg16", "--graph", "dot"],
+        ["schema"],
+    ],
+)
+def test_text_for_machines_is_utf_8_whatever_the_locale(arguments: list[str], process: Process, tmp_path: Path) -> None:
+    """Where × is one byte (cp1252), and where it is none (ASCII), the bytes are those of -o."""
+    assert process(*arguments, "-o", tmp_path / "file").code == 0
+    for encoding in ("cp1252", "ascii"):
+        result = process(*arguments, PYTHONIOENCODING=encoding)
+        assert (result.code, result.out) == (0, (tmp_path / "file").read_bytes().decode())
+
+
+def test_a_check_for_machines_is_utf_8_whatever_the_locale(process: Process, write: Write) -> None:
+    write("flopcount.toml", 'files = ["*.toml"]\n[[budget]]\nfiles = "net.toml"\nmessage = "é"\nmacs = 1\n')
+    path = write("net.toml", 'input = [1]\nlayers = [{type = "Linear", name = "n", out_features = 2}]\n')
+    result = process("check", path, "--format", "json", PYTHONIOENCODING="cp1252")
+    assert "é" in result.out
+
+
+STOPPED = """
+import os, signal, sys
+for each in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL)
+class Stop:
+    def find_spec(self, name, *_):
+        if name == module:
+            os.kill(os.getpid(), int(number))
+sys.meta_path.insert(0, Stop())
+module, number, *sys.argv[1:] = sys.argv[1:]
+from flopcount.__main__ import main
+main()
+"""
+"""flopcount, stopped by a signal when it imports a module."""
+
+
+@POSIX
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("module", ["click", "pydantic", "flopcount.report.terminal", "tempfile"])
+def test_a_signal_is_130_from_start_up_to_the_end(module: str, number: int, tmp_path: Path) -> None:
+    """While libraries are imported, while it counts, and while it writes: no traceback, and no file."""
+    command = [sys.executable, "-c", STOPPED, module, str(int(number)), "vgg16", "-o", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, check=False, cwd=tmp_path, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, b"", b"error: interrupted")
+    assert [*tmp_path.iterdir()] == []

@@ -28,12 +28,12 @@ ENDINGS = ("csv", "jsonl", "parquet")
 
 def rows(path: Path) -> list[dict[str, str]]:
     """Return the rows of a file, every value as text."""
-    if path.suffix == ".parquet":
+    ending = path.name.removesuffix(".part").rpartition(".")[2]
+    if ending == "parquet":
         found: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
     else:
         text = path.read_text(encoding="utf-8")
-        is_csv = path.suffix == ".csv"
-        found = [*csv.DictReader(io.StringIO(text))] if is_csv else [*map(json.loads, text.splitlines())]
+        found = [*csv.DictReader(io.StringIO(text))] if ending == "csv" else [*map(json.loads, text.splitlines())]
     return [{name: str(value) for name, value in row.items()} for row in found]
 
 
@@ -121,6 +121,11 @@ def test_a_disk_that_is_full_is_one_sentence(ending: str, run: Run, tmp_path: Pa
     assert "no space left on device" in result.err
 
 
+def part_of(path: Path) -> Path:
+    """Return the file that has the rows of another until all are written."""
+    return path.with_name(f"{path.name}.part")
+
+
 def stopped_after(chunks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a sweep receive an interruption while a chunk is computed."""
 
@@ -145,11 +150,15 @@ def test_the_chunk_that_is_interrupted_is_finished(
         result = run("sweep", "lenet5", "--input", "28:40", "-o", path)
     assert (result.code, result.out) == (130, "")
     assert "stopped before candidate 6: resume with --start 6" in result.err
-    assert len(rows(path)) == 6
+    part = part_of(path)
+    assert len(rows(part)) == 6
+    assert f"{part} has the rows before it" in result.err
+    assert not path.exists()
     again = rest if ending == "parquet" else path
     assert ("another -o" in result.err) == (ending == "parquet")
     assert run("sweep", "lenet5", "--input", "28:40", "--start", "6", "-o", again).code == 0
-    found = rows(path) + (rows(rest) if again == rest else [])
+    found = rows(part) + rows(rest) if again == rest else rows(path)
+    assert part.exists() == (again == rest)
     assert found == rows(tmp_path / f"whole.{ending}")
 
 
@@ -163,12 +172,12 @@ def test_what_is_known_at_the_end_only_is_not_half_written(
     result = run("sweep", "lenet5", "--input", "28:40", *options, "-o", path)
     assert result.code == 130
     assert "known only at the end" in result.err
-    assert rows(path) == []
+    assert [*tmp_path.iterdir()] == []
 
 
 INTERRUPTIBLE = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from flopcount.cli.main import main; main()"
+    "from flopcount.__main__ import main; main()"
 )
 """A process that was started in the background ignores interruptions; this one does not."""
 
@@ -176,26 +185,57 @@ LONG = ("lenet5", "--input", "28:1000", "--set", "layers.0.out_channels=1:10000"
 """9.73 million candidates, of which a fortieth is kept."""
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_an_interrupted_process_loses_no_row_and_repeats_none(ending: str, tmp_path: Path, run: Run) -> None:
-    """Stopped anywhere and gone on with, the file is what a sweep of the same part is without a stop."""
-    path, rest, whole = (tmp_path / f"{name}.{ending}" for name in ("rows", "rest", "whole"))
+def stopped(path: Path, number: signal.Signals) -> tuple[int, str, str]:
+    """Start a long sweep, send it a signal when rows are written, and return its exit code and what it printed."""
     command = [sys.executable, "-c", INTERRUPTIBLE, "sweep", *LONG, "-o", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        while not path.exists() or path.stat().st_size == 0:
+        while not part_of(path).exists() or part_of(path).stat().st_size == 0:
             assert running.poll() is None
             time.sleep(0.001)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         out, err = running.communicate(timeout=60)
-    assert (running.returncode, out) == (130, ""), err
+    return running.returncode, out, err
+
+
+@pytest.mark.parametrize(("ending", "number"), [*zip(ENDINGS, [signal.SIGINT, *[signal.SIGTERM] * 2], strict=True)])
+def test_an_interrupted_process_loses_no_row_and_repeats_none(
+    ending: str, number: signal.Signals, tmp_path: Path, run: Run
+) -> None:
+    """Stopped anywhere and gone on with, the file is what a sweep of the same part is without a stop."""
+    path, rest, whole = (tmp_path / f"{name}.{ending}" for name in ("rows", "rest", "whole"))
+    path.write_text("old", encoding="utf-8")
+    code, out, err = stopped(path, number)
+    assert (code, out) == (130, ""), err
+    assert path.read_text(encoding="utf-8") == "old"
     start = int(re.findall(r"resume with --start (\d+)", err)[0])
     parts = max(9_730_000 // (start + 50_000), 1)
     part = ("--shard", f"1/{parts}")
     assert run("sweep", *LONG, *part, "-o", whole).code == 0
     again = rest if ending == "parquet" else path
     assert run("sweep", *LONG, *part, "--start", str(start), "-o", again).code == 0
-    assert rows(path) + (rows(rest) if again == rest else []) == rows(whole)
+    assert (rows(part_of(path)) + rows(rest) if again == rest else rows(path)) == rows(whole)
     assert len(rows(whole)) > 1000
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_a_killed_process_leaves_is_not_the_file_and_not_in_the_way(ending: str, tmp_path: Path, run: Run) -> None:
+    path = tmp_path / f"rows.{ending}"
+    path.write_text("old", encoding="utf-8")
+    assert stopped(path, signal.SIGKILL)[0] == -signal.SIGKILL
+    assert path.read_text(encoding="utf-8") == "old"
+    assert run("sweep", "lenet5", "--input", "28:30", "-o", path).code == 0
+    assert len(rows(path)) == 3
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_two_sweeps_do_not_write_one_file(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "rows.csv"
+    with part_of(path).open("ab") as other:
+        fcntl = pytest.importorskip("fcntl")
+        fcntl.flock(other, fcntl.LOCK_EX)
+        result = run("sweep", *GRID, "-o", path)
+    assert (result.code, result.out) == (2, "")
+    assert "another sweep is writing it" in result.err
 
 
 def test_a_file_is_not_gone_on_with_where_it_does_not_end(run: Run, tmp_path: Path) -> None:
