@@ -117,6 +117,22 @@ def test_the_repository_of_somebody_else_is_not_read(folder: Path, run: Run, wor
     assert "dubious ownership" in run("check", "--base", "main", "net.toml").err
 
 
+def test_no_program_of_a_superproject_runs(hostile: Path, run: Run) -> None:
+    """The base of a submodule is the commit that the base of the whole has."""
+    whole, inner = hostile / "hostile", repository(hostile / "inner", net__toml=NET)
+    spied = (whole / ".git" / "config").read_text()
+    git(whole, "config", "--remove-section", "filter.spy")
+    git(whole, "config", "--unset", "core.fsmonitor")
+    git(whole, "submodule", "--quiet", "add", inner.as_uri(), "sub")
+    committed(whole, {})
+    committed(whole / "sub", {"net.toml": f"{WIDER}[budget]\nmacs.max_increase = 0\n"})
+    (whole / ".git" / "config").write_text(spied)
+    (hostile / "mark").unlink(missing_ok=True)
+    os.chdir(whole / "sub")
+    assert BROKEN in run("check", "--base", "main", "net.toml").out
+    assert not (hostile / "mark").exists()
+
+
 def test_objects_that_a_repository_borrows_are_found(folder: Path, run: Run) -> None:
     origin = repository(folder / 'odd: "name\\', net__toml=NET)
     git(folder, "clone", "-q", "--shared", str(origin), "it's: shared")
