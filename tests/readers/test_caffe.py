@@ -103,6 +103,18 @@ BAD = [
     ("name: 'empty'", "0 layers"),
     ("a { " * 100, "nested deeper than 32 levels"),
     (conv("conv", "data", 4, 3), "declares no input"),
+    (entry(8).replace("dim: 1", "dim: 0") + conv("conv", "data", 4, 3), "invalid sizes 0×3×8×8"),
+    (
+        entry(8) + layer("InnerProduct", "fc", "data", num_output=4) + layer("Interp", "i", "fc", zoom_factor=2),
+        "two axes",
+    ),
+    (entry(8) + layer("InnerProduct", "fc", "data", num_output="--4"), "invalid num_output"),
+    (
+        entry(8) + layer("PriorBox", "p", "data").replace("}", "prior_box_param { aspect_ratio: 1e9999999 } }"),
+        "aspect_ratio",
+    ),
+    (entry(8) + layer("Eltwise", "sum", "data data", operation="DIV"), "invalid operation 'DIV'"),
+    (entry(8) + layer("ArgMax", "a", "data") + conv("conv", "a", 4, 3), "it reads what a skipped layer writes"),
 ]
 
 
@@ -290,3 +302,8 @@ def test_a_network_of_training_alone_is_read_too(run: Run, write: Write) -> None
     data += "transform_param { resize_param { height: 8 width: 8 } } }\n"
     text = data + conv("conv", "data", 4, 3) + conv("more", "data", 4, 3).replace("}\n", 'include { stage: "x" } }\n')
     assert told(run, write("train.prototxt", text))["totals"] == {"params": 112, "macs": 36 * 108}
+
+
+def test_an_input_that_a_layer_overwrites_still_enters(run: Run, write: Write) -> None:
+    text = entry(8) + layer("ReLU", "relu", "data", "data") + conv("conv", "data", 4, 3)
+    assert told(run, write("deploy.prototxt", text))["totals"]["macs"] == 36 * 108

@@ -127,6 +127,7 @@ BAD = [
     (network(2, section("conv", size=5, activation="linear")), "output would be empty"),
     (network(12, conv(4, 3), section("shortcut", **{"from": -1}, weights_type="odd")), "weights_type 'odd'"),
     (network(12, section("reorg", extra=3)), "extra makes it another kind of layer"),
+    (network(12, conv(4, 3), section("route")), "missing layers"),
 ]
 
 

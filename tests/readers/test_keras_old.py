@@ -144,3 +144,36 @@ def test_a_sequential_that_begins_with_a_merge_has_an_input_for_each_branch(run:
     data = {"class_name": "Sequential", "keras_version": "1.2.2", "config": [merged, row("Dense", "c", output_dim=2)]}
     report = told(run, write("model.json", json.dumps(data)))
     assert report["totals"] == {"params": 30 + 42 + 24 + 6 + 6 + 2, "macs": 30 + 42 + 24}
+
+
+def operation(kind: str, name: str, *args: Any, **config: Any) -> dict[str, Any]:
+    """Return an operation as Keras 3 writes it; a tensor is its name and its shape."""
+    tensors = [
+        {"class_name": "__keras_tensor__", "config": {"shape": [None, *arg[1]], "keras_history": [arg[0], 0, 0]}}
+        if isinstance(arg, tuple)
+        else arg
+        for arg in args
+    ]
+    nodes = [{"args": tensors, "kwargs": {}}]
+    module = "keras.src.ops.numpy" if kind != "Dense" else "keras.layers"
+    return {
+        "module": module,
+        "class_name": kind,
+        "name": name,
+        "config": {"name": name, **config},
+        "inbound_nodes": nodes,
+    }
+
+
+def test_masks_between_layers_multiply_nothing(run: Run, write: Write) -> None:
+    """What Keras 3 writes for a Masking or an Embedding with mask_zero: comparisons, any, zeros of a size, a choice."""
+    x, y = ("x", [9, 4]), ("n", [9, 4])
+    rows = [
+        operation("NotEqual", "n", x, 0.0),
+        operation("Any", "a", y, axis=-1, keepdims=True),
+        operation("ZerosLike", "z", x),
+        operation("Where", "w", ("a", [9, 1]), x, ("z", [9, 4])),
+        operation("Dense", "d", ("w", [9, 4]), units=3),
+    ]
+    path = write("model.json", json.dumps(model([None, 9, 4], *rows, version="3.0.0")))
+    assert told(run, path)["totals"] == {"params": 15, "macs": 9 * 12}

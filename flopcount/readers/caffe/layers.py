@@ -92,7 +92,7 @@ class LayerOp(Op):
     def get(self, key: str, default: Any = None) -> Any:
         """Return a parameter: an integer, or a word."""
         text = self.options.word(key)
-        return self.options.numbers(key)[-1] if text.lstrip("-").isdecimal() else text or default
+        return self.options.numbers(key)[-1] if text.removeprefix("-").isdecimal() else text or default
 
     def numbers(self, key: str) -> list[int]:
         """Return all values of a parameter."""
@@ -426,11 +426,9 @@ def _priors(op: LayerOp) -> Made:
 
 
 def _decimal(op: LayerOp, text: str) -> Fraction:
-    try:
-        found = Fraction(text[:20])
-    except ValueError:
-        found = Fraction(0)
-    if found <= 0:
+    digits = text.replace(".", "", 1)
+    found = Fraction(text) if digits.isdecimal() and digits.isascii() and len(text) < 20 else Fraction(0)  # noqa: PLR2004
+    if not found:
         raise op.invalid("aspect_ratio", text, "a number above 0")
     return found
 

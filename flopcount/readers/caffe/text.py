@@ -42,7 +42,7 @@ class TextMessage(NamedTuple):
         """Return the values of a field that are integers."""
         found = self.words(name)
         for text in found:
-            if not text.lstrip("-").isdecimal() or not text.isascii() or abs(int(text[:12])) > LARGEST:
+            if not text.removeprefix("-").isdecimal() or not text.isascii() or abs(int(text[:12])) > LARGEST:
                 raise Refusal(f"invalid {name} {text[:30]}: expected an integer up to 10⁹", line=self.line)
         return [int(text) for text in found]
 

@@ -498,7 +498,7 @@ def _check(layer: LayerConfig, outputs: list[FeatureMap | None], recorded: list[
         if x is None or sizes is None or len(sizes) < 2:  # noqa: PLR2004  (one number for each sample has no axes)
             continue
         wanted = sizes[1:]
-        if len(wanted) != x.rank or any(size not in {None, ours} for size, ours in zip(wanted, x.sizes, strict=True)):
+        if len(wanted) != x.rank or any(size not in (None, ours) for size, ours in zip(wanted, x.sizes, strict=True)):
             what = f"its output is {x}, and the file says {'×'.join(map(str, wanted))[:80]}; export the model again"
             raise Refusal(what, layer.name[:50], shown_kind(layer))
 
