@@ -307,7 +307,7 @@ class Case:
     def inputs(self) -> Mapping[str, Shape]:
         """The shape of each input."""
         asked = (None, self.plan.batch) if self.plan.sized else (self.input, self.batch)
-        return input_shapes(self.plan.inputs, *asked)
+        return input_shapes(self.plan.inputs, *asked, self.plan.tokens)
 
     @cached_property
     def trace(self) -> Trace:

@@ -74,7 +74,7 @@ def saved(case: Case, path: str, change: Exchange | None = None) -> Saved:
 def _outside(case: Case) -> dict[str, Any]:
     """Return the options that a file cannot express: the batch, and which parameters count."""
     shape, params = case.trace.input, case.convention.params_name
-    batch = exact(shape.dims[0]) if shape.channel_axis else None
+    batch = exact(shape.dims[0]) if len(shape.dims) > len(case.plan.input) else None
     return {"batch": batch, "params": params if params != POLICIES[0] else None}
 
 

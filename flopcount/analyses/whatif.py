@@ -40,7 +40,7 @@ def facts(node: Node, step: Step, shapes: Mapping[str, Shape], costs: Cost) -> C
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
-        return max((max(each) if isinstance(each, tuple) else each for each in value), default=0)
+        return max((max(each) if isinstance(each, tuple) else each for each in value if each is not None), default=0)
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
     return value

@@ -316,18 +316,28 @@ def _recurrent(maps: Callable[[], int]) -> Callable[..., Step]:
         recurrent_bias: bool = True,
         bidirectional: bool = False,
     ) -> Step:
-        token_rows(x, name.upper())
-        directions = 2 if bidirectional else 1
-        y = x.resized(channels=directions * hidden_size)
-        rows = directions * gates * hidden_size
-        weights = rows * (x.channels + hidden_size) + (num_layers - 1) * rows * (y.channels + hidden_size)
-        biases = (int(bias) + int(bias and recurrent_bias)) * rows * num_layers
-        tally = Tally(rnn_mac=weights * x.positions, rnn_bias_add=biases * x.positions)
-        state = {f"{name}_state": y.elements * num_layers}
-        return Step(name.upper(), y, tally + Tally(rnn_weight=weights, rnn_bias=biases, **state))
+        directions, biases = 2 if bidirectional else 1, int(bias) + int(bias and recurrent_bias)
+        return _unrolled(name, x, (gates, num_layers, directions, biases), hidden_size)
 
     formula.__name__, formula.__doc__ = name, maps.__doc__
     return formula
+
+
+def _unrolled(
+    name: str, x: Shape, numbers: tuple[int, Dim, int, int], hidden: Dim, proj_size: Dim | None = None
+) -> Step:
+    """Return a recurrent layer, given its numbers of gates, of layers, of directions and of biases for each gate."""
+    token_rows(x, name.upper())
+    gates, num_layers, directions, biases = numbers
+    size = hidden if proj_size is None else proj_size
+    y = x.resized(channels=directions * size)
+    rows = directions * gates * hidden
+    weights = rows * (x.channels + size) + (num_layers - 1) * rows * (y.channels + size)
+    if proj_size is not None:
+        weights += num_layers * directions * hidden * proj_size
+    shifts, state = biases * rows * num_layers, x.positions * directions * hidden * num_layers
+    tally = Tally(rnn_mac=weights * x.positions, rnn_bias_add=shifts * x.positions, **{f"{name}_state": state})
+    return Step(name.upper(), y, tally + Tally(rnn_weight=weights, rnn_bias=shifts))
 
 
 @_recurrent
@@ -354,13 +364,29 @@ def gru() -> int:
     return 3
 
 
-@_recurrent
-def lstm() -> int:
+def lstm(
+    x: Shape,
+    *,
+    hidden_size: Dim,
+    num_layers: Dim = 1,
+    bias: bool = True,
+    recurrent_bias: bool = True,
+    bidirectional: bool = False,
+    proj_size: Dim | None = None,
+) -> Step:
     """Long short-term memory: four linear maps of the token and the state at each step.
 
         params = 4·d·H·(M + H) + (L − 1)·4·d·H·(d·H + H)  (+ 8·d·H·L with bias, half of it without recurrent_bias)
         MACs = weights · n
 
-    Source: Hochreiter and Schmidhuber, Neural Computation 9(8), 1997; two biases as torch.nn.LSTM.
+    With proj_size = P the state is projected by d·L·H·P more weights, and P stands in place of H inside the brackets.
+
+    Source: Hochreiter and Schmidhuber, Neural Computation 9(8), 1997; two biases as torch.nn.LSTM; the projection:
+    Sak et al., Long short-term memory based recurrent neural network architectures, arXiv:1402.1128, eq. 7–8.
     """
-    return 4
+    numbers = 4, num_layers, 2 if bidirectional else 1, int(bias) + int(bias and recurrent_bias)
+    step = _unrolled("lstm", x, numbers, hidden_size, proj_size)
+    if proj_size is None:
+        return step
+    text = "proj_size = {} is not smaller than hidden_size = {}"
+    return step._replace(constraints=(positive(hidden_size - proj_size, text, proj_size, hidden_size),))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
 from itertools import product as pairs
+from math import floor
 from typing import Any, NamedTuple, TypeAlias, TypeVar, Union
 
 Dim: TypeAlias = Union[int, "Expr"]
@@ -19,6 +20,9 @@ Axes: TypeAlias = Dim | tuple[Dim, ...]
 """One number for all spatial axes, or one for each."""
 
 T = TypeVar("T")
+
+MANTISSA = 2**53
+"""Floats hold all integers up to this."""
 
 SMALL = 2**62
 """Programs whose numbers stay below this run on 64-bit integers."""
@@ -119,6 +123,26 @@ def scaled_down(value: Dim, factor: float) -> Dim:
     """Multiply by a decimal, taken exactly as written, and round down."""
     numerator, denominator = Fraction(repr(factor)).as_integer_ratio()
     return value * numerator // denominator
+
+
+def floor_product(value: Dim, factor: Dim | float) -> Dim:
+    """Multiply and round down; a product with a float is first rounded to a float, as torch and C do.
+
+    A product just under a whole number may be rounded to it: by less than half the distance of floats there.
+    """
+    if not isinstance(factor, float):
+        return value * factor
+    if isinstance(value, int):
+        return floor(value * factor)
+    numerator, denominator = factor.as_integer_ratio()
+    if value.bounds[1] * numerator < MANTISSA:  # floats hold the product as it is
+        return value * numerator // denominator
+    above = ceil_div(value * numerator, denominator)
+    missing = above * denominator - value * numerator
+    slack: Dim = denominator // (2 * MANTISSA)
+    for power in range(bounds_of(above)[1].bit_length()):
+        slack = where(above - 2**power, denominator * 2**power // MANTISSA, slack)
+    return above - where(missing - slack, 1, 0)
 
 
 class Graph:

@@ -1,7 +1,9 @@
 """Pooling."""
 
+from typing import cast
+
 from flopcount.errors import ShapeError
-from flopcount.formulas.numbers import Axes, Dim, exact_div, product
+from flopcount.formulas.numbers import Axes, Dim, exact_div, floor_product, product
 from flopcount.formulas.shape import Padding, Shape, Slide, Window, divides, pads, per_axis, positive, render
 from flopcount.formulas.step import Step, Tally
 
@@ -61,14 +63,22 @@ def averaged(x: Shape, y: Shape) -> Tally:
     return Tally(global_pool_in=x.elements, global_pool_out=y.elements)
 
 
-def _adapted(x: Shape, output_size: Axes) -> Shape:
+_Sizes = Dim | tuple[Dim | None, ...]
+"""A size for all spatial axes, or one for each; none for an axis that keeps its own."""
+
+_Factors = Dim | float | tuple[Dim | float, ...]
+"""A factor for all spatial axes, or one for each."""
+
+
+def _adapted(x: Shape, output_size: _Sizes) -> Shape:
     if not x.spatial:
         raise ShapeError("an adaptive pool needs a feature map, but the input has no spatial axes")
-    return x.resized(spatial=per_axis(output_size, len(x.spatial), "output_size"))
+    sizes: tuple[Dim | None, ...] = per_axis(cast("Axes", output_size), len(x.spatial), "output_size")
+    return x.resized(spatial=tuple(old if size is None else size for old, size in zip(x.spatial, sizes, strict=True)))
 
 
-def adaptive_avg_pool(x: Shape, *, output_size: Axes) -> Step:
-    """Mean over windows whose sizes give an output of the required size.
+def adaptive_avg_pool(x: Shape, *, output_size: _Sizes) -> Step:
+    """Mean over windows whose sizes give an output of the required size; an axis of size "none" stays.
 
         params = 0
         MACs = 0
@@ -103,8 +113,8 @@ def global_max_pool(x: Shape, *, keepdim: bool = True) -> Step:
     return Step("GlobalMaxPool", y, Tally(global_max_pool_in=x.elements, global_max_pool_out=y.elements))
 
 
-def adaptive_max_pool(x: Shape, *, output_size: Axes) -> Step:
-    """Maximum over windows whose sizes give an output of the required size.
+def adaptive_max_pool(x: Shape, *, output_size: _Sizes) -> Step:
+    """Maximum over windows whose sizes give an output of the required size; an axis of size "none" stays.
 
         params = 0
         MACs = 0
@@ -122,12 +132,14 @@ def _mapped(x: Shape, what: str) -> None:
 
 
 def interpolate(
-    x: Shape, *like: Shape, size: Axes | None = None, scale_factor: Axes | None = None, mode: str = "nearest"
+    x: Shape, *like: Shape, size: Axes | None = None, scale_factor: _Factors | None = None, mode: str = "nearest"
 ) -> Step:
     """Resizing of a map: by a factor, to a size, or to the size of a second layer.
 
         params = 0
         MACs = 0; the elements written are tallied by mode
+
+    A size times a decimal factor is rounded down, as a product of floating-point numbers of 64 bits.
 
     Source: torch.nn.functional.interpolate.
     """
@@ -138,11 +150,14 @@ def interpolate(
     if size is not None:
         y = x.resized(spatial=per_axis(size, count, "size"))
     elif scale_factor is not None:
-        factors = per_axis(scale_factor, count, "scale_factor")
-        y = x.resized(spatial=tuple(one * factor for one, factor in zip(x.spatial, factors, strict=True)))
+        factors: tuple[Dim | float, ...] = per_axis(cast("Axes", scale_factor), count, "scale_factor")
+        y = x.resized(spatial=tuple(map(floor_product, x.spatial, factors)))
     else:
         y = x.resized(spatial=per_axis(like[0].spatial, count, "the size of the second layer"))
-    return Step("Interpolate", y, Tally(interpolate_in=x.elements, **{f"interpolate_{mode}": y.elements}))
+    text = "the map vanishes: an axis of size {} is resized to {}"
+    stays = tuple(positive(new, text, old, new) for old, new in zip(x.spatial, y.spatial, strict=True))
+    tally = Tally(interpolate_in=x.elements, **{f"interpolate_{mode}": y.elements})
+    return Step("Interpolate", y, tally, constraints=stays if isinstance(scale_factor, float | tuple) else ())
 
 
 def pixel_shuffle(x: Shape, *, upscale_factor: Dim) -> Step:

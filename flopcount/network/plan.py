@@ -1,18 +1,18 @@
 """The network as a flat tuple of nodes, in file order."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from flopcount.errors import Note, Place, Problem, SpecError, UsageError, suggestion
-from flopcount.formulas.numbers import exact
+from flopcount.formulas.numbers import Dim, exact
 from flopcount.formulas.shape import Shape
 from flopcount.spec.arch import Arch, Block, Scaling, called, kind_of
 from flopcount.spec.expression import EvaluationError, Expression, evaluate, parse, unrounded
 from flopcount.spec.fields import LARGEST, Layer
-from flopcount.spec.kinds import kind_named
+from flopcount.spec.kinds import KINDS, kind_named
 from flopcount.spec.load import Spec
 from flopcount.spec.rows import SPECIAL, LayerRow, expressed, is_expression, not_expressed
 
@@ -342,8 +342,9 @@ class Plan(NamedTuple):
 
     `implementation` is the table of how a program writes the layers; `scaling` the rule of the width;
     `unknown` are skipped operators with their number of occurrences. `fixed_by` is a layer with a
-    size that holds for `inputs` only. `file` gives its source, if any; `sized` tells that
-    it was read at the input that was asked for, without the `batch` that goes before it.
+    size that holds for `inputs` only; `tokens` are the inputs that have their channels last. `file` gives
+    its source, if any; `sized` tells that it was read at the input that was asked for,
+    without the `batch` that goes before it.
     """
 
     nodes: tuple[Node, ...]
@@ -358,6 +359,7 @@ class Plan(NamedTuple):
     sized: bool = False
     batch: int | None = None
     fixed_by: str = ""
+    tokens: frozenset[str] = frozenset()
 
     @property
     def spec(self) -> Spec:
@@ -395,9 +397,36 @@ def plan(arch: Arch) -> Plan:
     )
     if around.problems:
         raise SpecError(around.problems)
-    notes = tuple(Note("file", each) for each in arch.notes)
-    about = (arch.written, arch.scaling, arch.name, arch.description, notes, arch.unknown)
-    return Plan(nodes, inputs, *about, fixed_by=arch.fixed_by)
+    tokens = {name: kind for name, kind in _readers(nodes, inputs).items() if _reads_tokens(kind, len(inputs[name]))}
+    notes = [Note("file", each) for each in arch.notes]
+    if "Linear" in tokens.values():
+        text = "an input is read as tokens × channels by a Linear; put a Flatten before it if it is to read all of it"
+        notes.append(Note("input-of-tokens", text))
+    about = (arch.written, arch.scaling, arch.name, arch.description, tuple(notes), arch.unknown)
+    return Plan(nodes, inputs, *about, fixed_by=arch.fixed_by, tokens=frozenset(tokens))
+
+
+_ALIKE = {"Activation", "Add", "Dropout", "Identity", "LayerNorm", "LayerScale", "PositionEmbedding", "RMSNorm"}
+"""The kinds that leave the shape they read, and read it with any axis as channels."""
+
+
+def _readers(nodes: tuple[Node, ...], inputs: Iterable[str]) -> dict[str, str]:
+    """Return the kind that decides which axis of an input holds the channels: the first that is not alike to all."""
+    found: dict[str, str] = {}
+    sources = {name: name for name in inputs}
+    for node in nodes:
+        for name in node.inputs:
+            source = sources.get(name)
+            if source is not None and node.kind in _ALIKE:
+                sources[node.path] = source
+            elif source is not None:
+                found.setdefault(source, node.kind)
+    return found
+
+
+def _reads_tokens(kind: str, axes: int) -> bool:
+    """Tell whether a kind reads an input with the channels last; a Linear, whose map may lack a Flatten, two axes."""
+    return axes == 2 if kind == "Linear" else axes > 1 and KINDS[kind].reads[-1] in {"M", "D", "k"}  # noqa: PLR2004
 
 
 def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:
@@ -431,28 +460,50 @@ def _changed(node: Node, fields: Mapping[str, Any]) -> Node:
 
 
 def input_shapes(
-    declared: Mapping[str, tuple[int, ...]], text: str | None = None, batch: int | None = None
+    declared: Mapping[str, tuple[int, ...]],
+    text: str | None = None,
+    batch: int | None = None,
+    tokens: Container[str] = (),
 ) -> dict[str, Shape]:
-    """Return the shape of each input; `text` is about the first, the batch is for all."""
+    """Return the shape of each input; `text` is about the first, the batch is for all.
+
+    The inputs that are `tokens` have their channels last.
+    """
     first, *others = declared
-    main = input_shape(declared[first], text, batch)
-    copies = exact(main.dims[0]) if main.channel_axis else None
-    return {first: main, **{name: input_shape(declared[name], batch=copies) for name in others}}
+    main = input_shape(declared[first], text, batch, is_tokens=first in tokens)
+    copies = exact(main.dims[0]) if len(main.dims) > len(declared[first]) else None
+    rest = {name: input_shape(declared[name], batch=copies, is_tokens=name in tokens) for name in others}
+    return {first: main, **rest}
 
 
-def input_shape(declared: tuple[int, ...], text: str | None = None, batch: int | None = None) -> Shape:
+def input_shape(
+    declared: tuple[int, ...], text: str | None = None, batch: int | None = None, *, is_tokens: bool = False
+) -> Shape:
     """Return the input's shape, as the file says or as `text`.
 
     `160` is a size for every spatial axis, `160x128` one each, `3x160x128` has the channels too, `8x3x160x128` a batch.
     """
-    sizes = declared if text is None else _resized(declared, _numbers(text), text)
+    sizes = declared if text is None else _resized(declared, _numbers(text), text, is_tokens=is_tokens)
+    axis = 1 if is_tokens else len(declared)
     if batch is None:
-        return Shape(sizes, len(sizes) - len(declared))
+        return Shape(sizes, len(sizes) - axis)
     if len(sizes) > len(declared):
         raise UsageError(f"--input {(text or '')[:60]} already has a batch; omit --batch")
     if not 1 <= batch <= LARGEST:
         raise UsageError(f"invalid --batch {batch}: expected an integer from 1 to 10⁹")
-    return Shape((batch, *sizes), 1)
+    return Shape((batch, *sizes), len(sizes) + 1 - axis)
+
+
+def with_batch(x: Shape, rank: int, batch: Dim) -> Shape:
+    """Return an input of a rank with another batch, or with one."""
+    return Shape((batch, *x.dims[-rank:]), x.channel_axis - len(x.dims) + rank + 1)
+
+
+def with_size(x: Shape, rank: int, size: Dim) -> Shape:
+    """Return an input of a rank with another size along all axes but the batch and the channels."""
+    if x.spatial:
+        return x.resized(spatial=(size,) * len(x.spatial))
+    return Shape((*x.dims[:-rank], *(size,) * (rank - 1), x.channels), x.channel_axis)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -465,12 +516,11 @@ def _numbers(text: str) -> tuple[int, ...]:
     return numbers
 
 
-def _resized(declared: tuple[int, ...], numbers: tuple[int, ...], text: str) -> tuple[int, ...]:
+def _resized(declared: tuple[int, ...], numbers: tuple[int, ...], text: str, *, is_tokens: bool) -> tuple[int, ...]:
     axes = len(declared) - 1
-    if len(numbers) == 1 and axes:
-        return (declared[0], *(numbers * axes))
-    if len(numbers) == axes:
-        return (declared[0], *numbers)
+    sizes = numbers * axes if len(numbers) == 1 else numbers
+    if axes and len(sizes) == axes:
+        return (*sizes, declared[-1]) if is_tokens else (declared[0], *sizes)
     if len(numbers) in {axes + 1, axes + 2}:
         return numbers
     raise UsageError(

@@ -10,7 +10,7 @@ from flopcount.errors import Problem, ShapeError, SpecError
 from flopcount.formulas.numbers import Dim
 from flopcount.formulas.shape import Constraint, Shape, equal, render
 from flopcount.formulas.step import Step, frozen, shared
-from flopcount.network.plan import Given, Node, Plan, Values, spelled, valued
+from flopcount.network.plan import Given, Node, Plan, Values, input_shapes, spelled, valued
 from flopcount.spec.expression import EvaluationError
 from flopcount.spec.fields import LARGEST, Layer, own_fields
 from flopcount.spec.kinds import formula, reads_several
@@ -74,7 +74,7 @@ class _Tracer:
 
     def __init__(self, plan: Plan, x: Shape | Mapping[str, Shape], given: Given) -> None:
         named = {next(iter(plan.inputs)): x} if isinstance(x, Shape) else x
-        self.inputs = {name: named.get(name) or Shape(sizes) for name, sizes in plan.inputs.items()}
+        self.inputs = {**input_shapes(plan.inputs, tokens=plan.tokens), **named}
         self.given = given
         self.shapes = dict(self.inputs)
         self.steps: dict[str, Step] = {}
@@ -170,7 +170,7 @@ def _computed(node: Node, given: Given, shapes: Mapping[str, Shape], memo: Memo)
     kept = {name: getattr(node.layer, name) for name in node.layer.model_fields_set}
     try:
         found = {name: _valued(name, value, values) for name, value in node.computed.items()}
-        if all(isinstance(value, int | str | tuple) for value in found.values()):
+        if all(isinstance(value, int | float | str | tuple) for value in found.values()):
             layer = type(node.layer).model_validate({**kept, **found})
             return {name: getattr(layer, name) for name in found}
     except EvaluationError as error:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from flopcount.network.plan import Node
 from flopcount.readers.base import Names, ReadResult, sanitized
+from flopcount.spec.write import to_data
 
 Source = int | str
 """An input of a row: another row by its number, or an input by its name."""
@@ -77,7 +78,7 @@ def row_of(node: Node) -> dict[str, Any]:
     """Return a node's kind and the fields that are set, as a file has them."""
     layer = node.layer
     fields = {key: getattr(layer, key) for key in type(layer).model_fields if key in layer.model_fields_set}
-    return {"type": node.kind, **{key: _listed(value) for key, value in fields.items()}}
+    return {"type": node.kind, **{key: to_data(value) for key, value in fields.items()}}
 
 
 def batched(data: Mapping[str, Any], batch: int) -> dict[str, Any]:
@@ -103,13 +104,6 @@ def batched(data: Mapping[str, Any], batch: int) -> dict[str, Any]:
         for layer in ({"after": [next(iter(inputs))], **first}, *rest)
     ]
     return {**data, "input": sizes["input"] if [*sizes] == ["input"] else sizes, "layers": [*rows, *layers]}
-
-
-def _listed(value: Any) -> Any:
-    """Return a value as a file has it: lists, and a word for nothing."""
-    if isinstance(value, tuple):
-        return [_listed(each) for each in value]
-    return "none" if value is None else value
 
 
 def nested(rows: Sequence[Flat], inputs: Sequence[str]) -> list[dict[str, Any]]:

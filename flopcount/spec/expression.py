@@ -232,8 +232,11 @@ def evaluate(expression: Expression, names: Namespace) -> Any:
     plain = _plain(value)
     if isinstance(plain, Fraction) and plain.denominator == 1:
         return int(plain)
+    if isinstance(plain, Fraction) and isinstance(expression.tree, ast.Name):
+        return float(plain)  # an argument handed on as it is, such as a scale_factor
     if isinstance(value, Ratio):
-        raise EvaluationError("it is not a whole number; use divisible, ceil, floor or round")
+        code = UNDECIDED if plain is None else ""
+        raise EvaluationError("it is not a whole number; use divisible, ceil, floor or round", code)
     return value
 
 

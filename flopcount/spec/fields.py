@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, LiteralString, NamedTuple, TypeVar, 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -89,6 +90,20 @@ Counts = Annotated[
 ]
 _PerAxis = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=8)]
 Axes = Annotated[Positive | _PerAxis, Help("an integer (1 to 10⁹) or a list with one per spatial axis", is_number=True)]
+_Size = Annotated[
+    Positive | Literal["none"],
+    BeforeValidator(lambda size: "none" if size is None else size),  # a layer that is validated again
+    AfterValidator(lambda size: None if size == "none" else size),
+]
+OutputSize = Annotated[
+    Positive | Annotated[tuple[_Size, ...], Field(min_length=1, max_length=8)],
+    Help('an integer (1 to 10⁹), or a list with one per spatial axis or "none" to keep its size', is_number=True),
+]
+_Factor = Positive | Annotated[float, Field(strict=True, gt=0, le=LARGEST, allow_inf_nan=False)]
+Factors = Annotated[
+    _Factor | Annotated[tuple[_Factor, ...], Field(min_length=1, max_length=8)],
+    Help("a number above 0 (at most 10⁹) or a list with one per spatial axis", is_number=True),
+]
 Margin = Annotated[
     NonNegative | Annotated[tuple[NonNegative, ...], Field(min_length=1, max_length=8)],
     Help("an integer (0 to 10⁹) or a list with one per spatial axis", is_number=True),
@@ -227,11 +242,12 @@ OPTIONS: Mapping[str, Option] = {
     "out_channels": Option(Count, "number of filters", "N"),
     "out_features": Option(Count, "number of outputs", "N"),
     "output_padding": Option(Margin, "size added at the end of the output"),
-    "output_size": Option(Axes, "size of the output map"),
+    "output_size": Option(OutputSize, "size of the output map"),
     "p": Option(Probability, "probability that an element or a branch is dropped"),
     "padding": Option(Padding, "padding around the map"),
     "per_channel": Option(Flag, "whether each channel has its own"),
     "pooled": Option(Flag, "whether the group that is not convolved is average-pooled"),
+    "proj_size": Option(Count, "size of the projected state; it is not projected if absent", "P"),
     "qkv_bias": Option(Flag, "whether the query, key and value layers have biases; like bias if absent"),
     "rank": Option(Count, "channels of the low-rank part", "r"),
     "rank_in": Option(Count, "input channels of the k×k part", "r_1"),
@@ -241,7 +257,7 @@ OPTIONS: Mapping[str, Option] = {
     "reduction": Option(Count, "factor by which the hidden part has fewer channels"),
     "relative_position": Option(Flag, "whether each head has a table of relative position biases"),
     "routing_bias": Option(Flag, "whether the layer that weights the experts has biases"),
-    "scale_factor": Option(Axes, "factor by which the map grows", "r"),
+    "scale_factor": Option(Factors, "factor by which the map grows", "r"),
     "scales": Option(Count, "number of groups of channels, one of which is not convolved", "s"),
     "sections": Option(Count, "number of equal parts"),
     "shares": Option(Counts, "parts of the output channels per level; equal if absent"),

@@ -36,7 +36,7 @@ BASIC: Mapping[str, tuple[Sample, ...]] = {
     "Linear": (*sampled((Vector, Tokens), out_features=5), *sampled((Vector, Tokens), out_features=5, bias=False)),
     "MaxPool": (*_pool(), sample(Map, kernel_size=3, dilation=2), sample(Line, kernel_size=2, dilation=(3,))),
     "AvgPool": _pool(),
-    "AdaptiveAvgPool": (*sampled(MAPS, output_size=7), *sampled((Map, Batch), output_size=(3, 4))),
+    "AdaptiveAvgPool": (*sampled(MAPS, output_size=7), *sampled((Map, Batch), output_size=(3, None))),
     "GlobalAvgPool": (*sampled(MAPS), *sampled(MAPS, keepdim=False)),
     "BatchNorm": (
         *sampled(ANY),

@@ -100,6 +100,7 @@ SAMPLES_OTHER: Mapping[str, tuple[Sample, ...]] = {
         sample(Volume, size=20, mode="trilinear"),
         sample(Line, size=30, mode="linear"),
         sample(Map, size=4, mode="area"),
+        *sampled((Map, Batch), scale_factor=(1.5, 0.7)),
     ),
     "PixelShuffle": sampled(MAPS, upscale_factor=2),
     "PixelUnshuffle": sampled(MAPS, downscale_factor=2),
@@ -122,6 +123,6 @@ SAMPLES_OTHER: Mapping[str, tuple[Sample, ...]] = {
     ),
     "RNN": _recurrent(),
     "GRU": _recurrent(),
-    "LSTM": _recurrent(),
+    "LSTM": (*_recurrent(), sample(Tokens, hidden_size=5, proj_size=3, num_layers=2)),
 }
 """For each kind, its samples."""

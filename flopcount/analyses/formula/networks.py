@@ -15,6 +15,7 @@ from flopcount.case import Case, Cost, notes_of
 from flopcount.errors import FileError, Note, SpecError, UsageError
 from flopcount.formulas.numbers import Dim, Graph, Program, compiled, exact, total
 from flopcount.formulas.shape import Shape
+from flopcount.network.plan import with_batch, with_size
 from flopcount.network.transform import scaled
 from flopcount.spec.expression import Ratio
 from flopcount.spec.fields import LARGEST
@@ -140,23 +141,24 @@ class VariedCase(NamedTuple):
     def _input(self, size: int) -> str:
         """Return a size for all spatial axes, after what the case says of the others."""
         first = next(iter(self.case.inputs.values()))
-        before = first.dims[first.channel_axis if self.case.batch else 0 : first.channel_axis + 1]
-        kept = () if before == self.case.plan.input[:1] else before
-        return "x".join(map(str, (*kept, *(size for _ in first.spatial)))) if kept else str(size)
+        rank = len(self.case.plan.input)
+        dims = with_size(first, rank, size).dims
+        return "x".join(map(str, dims[-rank:] if self.case.batch else dims))
 
     def symbolic(self, value: Ratio) -> Case:
         """Return the case with an expression for the axis."""
         case = self.case
         if self.axis == "width":
             return case.with_plan(case.plan, scaled(case.plan, case.plan.scaling, value))
-        return case.with_plan(case.plan, case.given, _resized(case.inputs, self.axis, value.numerator))
+        return case.with_plan(case.plan, case.given, _resized(case, self.axis, value.numerator))
 
     @property
     def start(self) -> Fraction:
         """The value of the axis in the file."""
         if self.axis != "resolution":
             return Fraction(1)
-        sizes = {*next(iter(self.case.inputs.values())).spatial}
+        name, x = next(iter(self.case.inputs.items()))
+        sizes = {*(x.dims[-len(self.case.plan.input) : -1] if name in self.case.plan.tokens else x.spatial)}
         if len(sizes) != 1:
             raise UsageError(
                 f"{self.case.name} has no single resolution; give --input with one size for all spatial axes"
@@ -311,12 +313,13 @@ def _agrees(subject: VariedCase, found: CostPolynomial, s: int) -> bool:
         return False
 
 
-def _resized(inputs: Mapping[str, Shape], axis: str, value: Dim) -> dict[str, Shape]:
+def _resized(case: Case, axis: str, value: Dim) -> dict[str, Shape]:
     """Put a value in place of the batch of all inputs, or of the spatial sizes of the first."""
+    ranks = {name: len(sizes) for name, sizes in case.plan.inputs.items()}
     if axis == "batch":
-        return {name: Shape((value, *x.dims[x.channel_axis :]), 1) for name, x in inputs.items()}
-    name, x = next(iter(inputs.items()))
-    return {**inputs, name: x.resized(spatial=(value,) * len(x.spatial))}
+        return {name: with_batch(x, ranks[name], value) for name, x in case.inputs.items()}
+    name, x = next(iter(case.inputs.items()))
+    return {**case.inputs, name: with_size(x, ranks[name], value)}
 
 
 def _substituted(form: tuple[Fraction, ...], scale: Fraction, shift: Fraction) -> tuple[Fraction, ...]:

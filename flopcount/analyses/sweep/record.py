@@ -13,7 +13,7 @@ from flopcount.errors import FileError, ShapeError, SpecError, UsageError
 from flopcount.formulas.numbers import Dim, Expr, Graph, bounds_of, maximum
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
-from flopcount.network.plan import Frame, Given, Node, Plan, Values, valued
+from flopcount.network.plan import Frame, Given, Node, Plan, Values, valued, with_batch, with_size
 from flopcount.network.trace import OPEN, Trace, fields
 from flopcount.network.transform import scaled
 from flopcount.spec.expression import UNDECIDED, EvaluationError, Ratio
@@ -54,6 +54,8 @@ def binding(space: Space, each: Axis, fixed: Mapping[str, Value]) -> Binding | N
     found = [_differences(plans[0], other, tried[0], value) for other, value in zip(plans[1:], tried[1:], strict=True)]
     first = found[0]
     if first is None or any(each != first for each in found) or not (first.fields or first.arguments):
+        return None
+    if first.fields and each.per > 1:  # no field takes a quotient of expressions
         return None
     widens = space.case.width or any(other.name == "width" for other in space.axes)
     return None if widens and first.arguments else first
@@ -203,18 +205,19 @@ def _traced(space: Space, fixed: Mapping[str, Value], bindings: Mapping[str, Bin
         wide = scaled(_with(case.plan, given), case.plan.scaling, width or case.width_ratio)
         for path, channels in wide.items():
             given.setdefault(path, {}).update(channels)
-    return case.with_plan(case.plan, given, _inputs(case.inputs, numbers))
+    return case.with_plan(case.plan, given, _inputs(case, numbers))
 
 
-def _inputs(shapes: Mapping[str, Shape], numbers: Mapping[str, Expr]) -> dict[str, Shape]:
+def _inputs(case: Case, numbers: Mapping[str, Expr]) -> dict[str, Shape]:
     """Put expressions in the place of the first input's size and of the batch of all."""
-    first, shape = next(iter(shapes.items()))
+    first, shape = next(iter(case.inputs.items()))
+    ranks = {name: len(sizes) for name, sizes in case.plan.inputs.items()}
     if "input" in numbers:
-        space = (numbers["input"],) * len(shape.spatial)
-        shape = shape.resized(spatial=space) if space else shape.resized(channels=numbers["input"])
-    found = {**shapes, first: shape}
+        size = numbers["input"]
+        shape = with_size(shape, ranks[first], size) if ranks[first] > 1 else shape.resized(channels=size)
+    found = {**case.inputs, first: shape}
     if "batch" in numbers:
-        found = {name: Shape((numbers["batch"], *each.dims[each.channel_axis :]), 1) for name, each in found.items()}
+        found = {name: with_batch(each, ranks[name], numbers["batch"]) for name, each in found.items()}
     return found
 
 
