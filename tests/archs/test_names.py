@@ -1,7 +1,7 @@
 """Networks that go by several names, and the families of transformers that one file holds."""
 
 import pytest
-from zoo import counted
+from zoo import counted, oracle
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,10 @@ def test_params_of_a_vision_transformer_by_hand(name: str, width: int, depth: in
     block = 12 * width**2 + 13 * width
     ends = 3 * patch**2 * width + width + width + positions * width + 2 * width + 1000 * width + 1000
     assert counted(name).total.params == depth * block + ends
+
+
+@pytest.mark.parametrize(("name", "size", "params", "macs"), oracle("torchvision")["rows"])
+def test_networks_of_torchvision_cost_what_torch_counts(name: str, size: int, params: int, macs: int) -> None:
+    """Every parameter and every MAC, as torch counts them on the meta device."""
+    total = counted(name, size=str(size)).total
+    assert (total.params, total.macs) == (params, macs)
