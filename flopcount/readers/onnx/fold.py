@@ -122,7 +122,12 @@ def constant(op: NodeContext) -> Value:
     if name in {"value", "sparse_value"}:
         is_float = content.dtype in FLOATS
         key = op.draft.kept.register(content, op.node.outputs[0], constant=True) if is_float else ""
-        return Value(content.dims, content.dtype, data=content.numbers(), initializers=frozenset(filter(None, (key,))))
+        return Value(
+            content.dims,
+            content.dtype,
+            data=op.draft.kept.numbers(content),
+            initializers=frozenset(filter(None, (key,))),
+        )
     dims, data = ((len(content),), content) if isinstance(content, tuple) else ((), (content,))
     return Value(dims, _CONSTANTS[name], data=data)
 

@@ -16,7 +16,7 @@ from flopcount.readers.base import Assembly, Origin, exact, unchecked_step, writ
 from flopcount.readers.onnx.file import FLOATS, MOST_VALUES, NodeProto, TensorProto
 from flopcount.spec.fields import LARGEST, Layer
 
-MOST_COMPUTED = 100 * MOST_VALUES
+MOST_COMPUTED = 30 * MOST_VALUES
 """The most numbers that are computed while a file is read."""
 
 Dims = tuple[int, ...]
@@ -156,6 +156,13 @@ class KeptTensors:
         self.optional: set[str] = set()
         self.promoted: set[str] = set()
         self.masks: dict[str, bool] = {}
+        self.known: dict[int, Numbers | None] = {}
+
+    def numbers(self, tensor: TensorProto) -> Numbers | None:
+        """Return the values of a constant; a loop reads it often, the file once."""
+        if id(tensor) not in self.known:
+            self.known[id(tensor)] = tensor.numbers()
+        return self.known[id(tensor)]
 
     def register(self, tensor: TensorProto, name: str, *, constant: bool = False) -> str:
         """Return the name under which a tensor is counted: one of a graph inside, or a constant; each has its own."""

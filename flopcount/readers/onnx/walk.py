@@ -63,6 +63,7 @@ class Body(NamedTuple):
 
     nodes: Sequence[file.NodeProto]
     reads: Counter[str]
+    own: Mapping[str, Value] = {}
 
 
 def body(nodes: Sequence[file.NodeProto], outputs: Sequence[str], tensors: Mapping[str, file.TensorProto]) -> Body:
@@ -259,13 +260,12 @@ class Walk:
         self.spend(op.node)
         outputs = [info.name for info in graph.outputs]
         if id(graph) not in self.bodies:
-            self.bodies[id(graph)] = body(graph.nodes, outputs, graph.tensors)
-        nodes, reads = self.bodies[id(graph)]
-        own: dict[str, Value | None] = {
-            name: initial(each, self.draft.kept.register(each, name)) for name, each in graph.tensors.items()
-        }
-        own |= dict(zip((info.name for info in graph.inputs), given, strict=False))
-        env = ChainMap(own, scope.env)
+            kept, tensors = self.draft.kept, graph.tensors.items()
+            own = {name: initial(each, kept.register(each, name)) for name, each in tensors}
+            self.bodies[id(graph)] = body(graph.nodes, outputs, graph.tensors)._replace(own=own)
+        nodes, reads, known = self.bodies[id(graph)]
+        given_names = zip((info.name for info in graph.inputs), given, strict=False)
+        env: Env = ChainMap({**known, **dict(given_names)}, scope.env)
         if len(given) > len(graph.inputs) or any(name not in env for name in graph.captured):
             raise Refusal("the graph that it runs has other inputs than it is given, or reads what is not there")
         self.run(nodes, GraphScope(env, reads, scope.opsets, scope.depth + 1))
