@@ -379,7 +379,10 @@ def _network(path: Path, first: Section, sections: Sequence[Section], options: R
     for place, section in enumerate(sections):
         op = _op(builder, section, place, signals, "frozen" if place < fixed else "")
         add = LAYERS.get(section.kind)
-        signals.append(unknown.after(section.kind, builder, partial(add, op)) if add else None)
+        made = unknown.after(section.kind, builder, partial(add, op)) if add else None
+        if made is None and section.kind == "shortcut" and signals[-1]:  # its size is that of the layer above
+            made = op.row("Identity", signals[-1])
+        signals.append(made)
     builder.hold(signals[:1])
     nodes = tuple(builder.nodes)
     return ReadResult(

@@ -222,9 +222,9 @@ def test_each_region_goes_through_the_head(run: Run, write: Write, text: str, re
 def test_what_an_unknown_layer_writes_has_no_size(run: Run, write: Write) -> None:
     """Caffe does not say what it is, so that a later sum would be refused for sizes that nobody gave."""
     text = entry(8) + layer("Warp", "w", "data") + conv("a", "w", 4, 3) + conv("b", "data", 4, 3)
-    text += layer("Eltwise", "sum", "a b") + layer("InnerProduct", "fc", "b", num_output=2)
+    text += layer("Eltwise", "sum", "a b") + layer("InnerProduct", "fc", "sum", num_output=2)
     report = told(run, write("deploy.prototxt", text), "--allow-unknown")
-    assert report["totals"]["macs"] == 36 * 108 + 144 * 2
+    assert report["totals"]["macs"] == 36 * 108 + 144 * 2  # an Eltwise reads blobs of one size
     after = {f"{kind} (after an unsupported one)": 1 for kind in ("Convolution", "ReLU", "Eltwise")}
     assert report["unknown"] == {"Warp": 1, **after}
 

@@ -220,9 +220,12 @@ def test_layers_before_stopbackward_are_not_trainable(run: Run, write: Write) ->
 def test_what_reads_an_unknown_section_is_not_counted_and_listed(run: Run, write: Write) -> None:
     """The size after an unknown section is not known; what an earlier layer gives is."""
     after = section("warp") + conv(4, 3) + section("route", layers=0) + conv(2, 1)
+    after += section("shortcut", **{"from": 1})
     report = told(run, write("model.cfg", network(12, conv(8, 1), after)), "--allow-unknown")
     assert report["totals"]["macs"] == 144 * (3 * 8 + 8 * 2)
-    assert report["unknown"] == {"warp": 1, "convolutional (after an unsupported one)": 1}
+    listed = {f"{kind} (after an unsupported one)": 1 for kind in ("convolutional", "shortcut")}
+    assert report["unknown"] == {"warp": 1, **listed}
+    assert report["layers"][-1]["output"] == [2, 12, 12]
     first = told(run, write("first.cfg", network(12, section("warp"), conv(8, 1))), "--allow-unknown")
     assert (first["totals"]["macs"], first["at_least"]) == (0, True)
 

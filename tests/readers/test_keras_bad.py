@@ -133,6 +133,19 @@ def test_what_is_unknown_is_left_out_when_that_is_allowed(run: Run, write: Write
     assert told(run, path, "--allow-unknown", "--input", "6")["totals"]["params"] == 4 * 27 + 4
 
 
+def test_a_sum_with_an_unknown_layer_has_the_size_of_the_map_beside_it(run: Run, write: Write) -> None:
+    """As in FaceNet, whose branches end in a Lambda; a vector might be stretched, so nothing is said of its sum."""
+    text = model(
+        entry(), conv("a", "x", padding="same"), layer("Lambda", "b", "a"), layer("Add", "c", "a", "b"), conv("d", "c")
+    )
+    report = told(run, write("model.json", text), "--allow-unknown")
+    assert report["totals"]["params"] == 4 * 27 + 4 + 4 * 36 + 4
+    assert report["unknown"] == {"Lambda": 1, "Add (after an unsupported one)": 1}
+    flat = layer("Dense", "d", "c", units=2)
+    text = model(entry(shape=(None, 3)), layer("Lambda", "b", "x"), layer("Add", "c", "x", "b"), flat)
+    assert told(run, write("model.json", text), "--allow-unknown")["totals"]["params"] == 0
+
+
 def test_an_unknown_layer_has_the_size_that_the_next_one_was_built_for(run: Run, write: Write) -> None:
     """Keras 3 writes it with each layer of a Sequential; an inner model that ends in one has no known output."""
     rows: list[dict[str, Any]] = [

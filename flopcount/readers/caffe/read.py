@@ -240,9 +240,10 @@ class _BlobWalk:
         given = tuple(self.blobs[name] for name in _bottoms(layer))
         op = layer_op(self.builder, layer, given, self._held(layer, origin), batch=self.batch, kind=kind)
         made: Made | None = self.unknown.after(kind, self.builder, partial(LAYERS[kind], op))
+        if made is None and self.allow_unknown:
+            same = next(filter(None, given), None) if kind == "Eltwise" else None  # all that it reads has one size
+            return None if same is None else [op.row("Identity", same)] * count
         if made is None:
-            if self.allow_unknown:
-                return None
             raise op.problem("it reads what a skipped layer writes, of unknown size; count with --allow-unknown")
         outputs = made if isinstance(made, list) else [made] * count
         if len(outputs) != count:

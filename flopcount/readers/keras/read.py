@@ -418,7 +418,8 @@ class _Walk:
                 continue
             place = (turn.layer.name, turn.number)
             call = partial(self._called, turn, scene, outputs, hinted)
-            outputs[place] = made = self.unknown.after(shown_kind(turn.layer), scene.builder, call)
+            made = self.unknown.after(shown_kind(turn.layer), scene.builder, call)
+            outputs[place] = made = made or _as_others(turn, scene, outputs)
             if made and self.is_checked and not scene.outer:
                 _check(turn.layer, made, [recorded.get((*place, n)) for n in range(len(made))])
         return [_found(outputs, ref, model.name) for ref in model.outputs]
@@ -476,6 +477,19 @@ class _Walk:
             y = op.having(builder=block, name="output").row("Identity", y)
         op.builder.close(block)
         return [y]
+
+
+ALIKE = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
+
+
+def _as_others(turn: Turn, scene: Scene, outputs: Outputs) -> list[FeatureMap | None] | None:
+    """Return the output of a sum that reads an unknown size: that of a map beside it, in which no axis is stretched."""
+    others = [_found(outputs, ref, turn.layer.name) for ref in turn.call.refs() if turn.layer.kind in ALIKE]
+    for x in others:
+        if x is not None and x.rank > 2 and min(x.sizes) > 1:  # noqa: PLR2004  (a map)
+            origin = Origin(turn.layer.name, turn.layer.kind)
+            return [CallOp(scene.builder, origin, scene.prefix + turn.layer.name, {}, (), {}).row("Identity", x)]
+    return None
 
 
 def _found(outputs: Outputs, ref: Ref, reader: str) -> FeatureMap | None:
