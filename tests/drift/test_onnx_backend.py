@@ -14,7 +14,7 @@ from flopcount.readers.base import ReadOptions
 from flopcount.readers.onnx.file import model as parsed
 from flopcount.readers.onnx.read import input_sizes, walked
 
-pytestmark = pytest.mark.drift
+pytestmark = [pytest.mark.drift, pytest.mark.filterwarnings("ignore")]  # onnx makes its tests with overflows
 
 Sizes = dict[str, tuple[int, ...]]
 

@@ -127,6 +127,17 @@ def test_without_its_value_the_input_that_decides_is_named(run: Run, valued: Pat
     assert (result.code, "--value rate=1" in result.err) == (2, True)
 
 
+def test_what_follows_an_unknown_branch_is_certain_if_both_have_one_size(run: Run, write: Write) -> None:
+    """Either branch leaves 2 numbers, by one product or by two; 2·3 MACs follow."""
+    longer = body(
+        [node("MatMul", "x a", "u"), node("MatMul", "u b", "t")], "", "t", a=Weights((8, 2)), b=Weights((2, 2))
+    )
+    nodes = [node("Equal", "rate five", "c"), branching("c", NARROW, longer), node("MatMul", "y e", "z")]
+    content = model(graph(nodes, {**ROW, "rate": ()}, {**SQUARE, "e": Weights((2, 3))}))
+    data = json.loads(run(write("model.onnx", content), "--allow-unknown", "--format", "json").out)
+    assert (data["totals"], [*data["unknown"]]) == ({"params": 6, "macs": 6}, ["If (an unknown branch)"])
+
+
 @pytest.mark.parametrize("command", ["count", "compare", "import", "formula", "reconcile --with 16"])
 @pytest.mark.parametrize(("rate", "macs"), [(5, 16), (6, 32)])
 def test_every_command_takes_a_value(run: Run, valued: Path, command: str, rate: int, macs: int) -> None:

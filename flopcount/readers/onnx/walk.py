@@ -279,6 +279,9 @@ class Walk:
         branches = [op.attribute(name) for name in _CONTROL["If"]]
         if (condition := op.at(0)).data is None:
             first, second = (self._tried(branch, op, scope) for branch in branches)
+            if self.allow_unknown and first and second and first != second and first[1] == second[1]:
+                self.unknown[f"{op.node.operator} (an unknown branch)"] += 1
+                return [op.sized(*dims)._replace(dtype=dtype) for dims, dtype, *_ in first[1]]
             if first is None or first != second:
                 raise UnknownSize(f"the branch that is taken depends on the input{self._hint()}")
             return self._inside(branches[0], (), op, scope)
