@@ -9,8 +9,9 @@ from functools import partial
 from typing import NamedTuple
 
 from flopcount.errors import ShapeError
+from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.norm import layer_norm, softmax
-from flopcount.formulas.numbers import Axes, Dim, ceil_div, exact_div, product
+from flopcount.formulas.numbers import Axes, Dim, ceil_div, exact_div, maximum, product
 from flopcount.formulas.pool import averaged
 from flopcount.formulas.shape import Constraint, Shape, divides, equal, per_axis, positive, render
 from flopcount.formulas.step import Part, Step, Tally, chain, composed
@@ -220,6 +221,86 @@ def matmul(*xs: Shape, transpose: bool = False) -> Step:
     paired = tuple(equal(size, size2, "{} matrices cannot be paired with {}") for size, size2 in copies)
     step = _product(Shape((*one.leading, columns), one.channel_axis), one.channels)
     return step._replace(constraints=(fits, *paired))
+
+
+def linear_attention(*xs: Shape, num_heads: Dim, num_kv_heads: Dim | None = None, delta: bool = False) -> Step:
+    """Linear attention: each token is written into a state of keys by values, from which a query reads.
+
+        params = 0
+        MACs = 2·n·D²/h  (3·n·D²/h with delta), if queries, keys and values have D channels
+
+    It reads queries, keys and values. With num_kv_heads there are as many states, which queries share. With delta,
+    what the state has for a key is read before it is written.
+
+    Source: Katharopoulos et al., Transformers are RNNs, ICML 2020, eq. 18–20; ONNX, LinearAttention (opset 27).
+    """
+    if len(xs) != 3:  # noqa: PLR2004  (queries, keys and values)
+        raise ShapeError(f"LinearAttention reads queries, keys and values, not {len(xs)} layers")
+    q, k, v = xs
+    for x in xs:
+        token_rows(x, "LinearAttention")
+    states = num_heads if num_kv_heads is None else num_kv_heads
+    size, wide = exact_div(q.channels, num_heads), exact_div(v.channels, states)
+    constraints = (
+        divides(num_heads, q.channels, _HEADS),
+        divides(states, v.channels, _HEADS),
+        equal(size * states, k.channels, "heads of queries and keys differ: {} channels of keys are needed, not {}"),
+    )
+    read = maximum(num_heads, states)
+    macs = product(q.leading) * size * wide * ((1 + delta) * states + read)
+    return Step("LinearAttention", q.resized(channels=read * wide), Tally(matmul_mac=macs), constraints=constraints)
+
+
+def mixture_of_experts(
+    *xs: Shape,
+    num_experts: Dim,
+    hidden_features: Dim,
+    top_k: Dim = 1,
+    gated: bool = False,
+    bias: bool = True,
+    router_bias: bool = False,
+    activation: str | None = "relu",
+) -> Step:
+    """Mixture of experts: a router gives each token to `top_k` of many networks of two linear layers.
+
+        params = E·(2·M·F + F + M) + M·E  (without F + M if bias = false; + E with router_bias),  F = hidden_features
+        MACs = n·(M·E + top_k·2·M·F)
+
+    A gated expert has a third layer, which multiplies the first: 3·M·F instead of 2·M·F. `--params active` counts the
+    experts that one token uses, top_k of E. A second input is what a router elsewhere says; then there is none here.
+
+    Source: Shazeer et al., Outrageously large neural networks, ICLR 2017, eq. 1; Mixtral, arXiv:2401.04088.
+    """
+    if len(xs) > 2:  # noqa: PLR2004  (tokens and what the router says)
+        raise ShapeError(f"MixtureOfExperts reads tokens and scores of a router, not {len(xs)} layers")
+    x = xs[0]
+    parts = []
+    if len(xs) == 1:
+        scores = linear(x, out_features=num_experts, bias=router_bias)
+        parts = [Part("router", scores), Part("softmax", softmax(scores.shape))]
+    rows = Shape((*x.leading, top_k, x.channels), x.channel_axis + 1)
+    experts = partial(_expert, number=num_experts, used=top_k, bias=bias)
+    up = experts(rows, out_features=hidden_features)
+    parts.append(Part("up", up))
+    if activation is not None:
+        parts.append(Part("activation", activated(up.shape, function=activation)))
+    if gated:
+        times = Step("Mul", up.shape, Tally(mul=up.shape.elements))
+        parts += [Part("gate", experts(rows, out_features=hidden_features)), Part("times", times)]
+    down = experts(up.shape, out_features=x.channels)
+    mixed = Step("Mix", x, Tally(mul=rows.elements, add=rows.elements - x.elements))
+    enough = positive(num_experts - top_k + 1, "top_k = {} of {} experts", top_k, num_experts)
+    step = composed("MixtureOfExperts", x, *parts, Part("down", down), Part("mix", mixed))
+    return step._replace(constraints=(*step.constraints, enough))
+
+
+def _expert(x: Shape, *, number: Dim, used: Dim, out_features: Dim, bias: bool) -> Step:
+    """Apply a linear layer of the experts that are used; the params of the others are there, and idle."""
+    step = linear(x, out_features=out_features, bias=bias)
+    counts, own = step.tally.counts, Tally(**{name: step.tally.counts[name] * number for name in ("weight", "bias")})
+    idle = (counts["weight"] + counts["bias"]) * (number - used)
+    steps = {name: count for name, count in counts.items() if name not in own.counts}
+    return step._replace(tally=Tally(**steps) + own + Tally(idle=idle))
 
 
 def class_token(x: Shape, *, num_tokens: Dim = 1) -> Step:

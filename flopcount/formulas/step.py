@@ -108,10 +108,17 @@ PARAMETERS: Mapping[str, str] = {
     "rnn_bias": "biases of recurrent layers",
     "frozen_weight": "weights of convolutions and linear layers that are not trained",
     "frozen": "other parameters that are not trained",
+    "idle": "of all these, those of experts that a token is not given to",
+    "frozen_idle": "of those that are not trained, those of experts that a token is not given to",
 }
 """The parameters of a layer, by the name under which they are tallied."""
 
-FROZEN: Mapping[str, str] = {"weight": "frozen_weight", "running": "running", "frozen_weight": "frozen_weight"}
+FROZEN: Mapping[str, str] = {
+    "weight": "frozen_weight",
+    "running": "running",
+    "frozen_weight": "frozen_weight",
+    "idle": "frozen_idle",
+}
 """The names for parameters that are not trained; all others are tallied under frozen."""
 
 

@@ -165,7 +165,7 @@ Function = _choice("none", *ACTIVATIONS, about=_FUNCTIONS)
 Operator = _choice(*FUNCTIONS, about=_OPERATORS)
 Mode = _choice("nearest", "linear", "bilinear", "bicubic", "trilinear", "area")
 Reduction = _choice("mean", "sum", "max", "min", "prod", "norm", "logsumexp", "argmax", "argmin")
-PolicyName = Literal["trainable", "weights", "total", "folded", "slim"]
+PolicyName = Literal["trainable", "weights", "total", "folded", "slim", "active"]
 Policy = Annotated[PolicyName, _either(*get_args(PolicyName))]
 
 
@@ -195,6 +195,7 @@ OPTIONS: Mapping[str, Option] = {
     "channel_axis": Option(AxisNumber, "axis that holds the channels afterwards"),
     "count": Option(Count, "number of elements"),
     "cropping": Option(Pads, "width of the border"),
+    "delta": Option(Flag, "whether what a state has for a key is read before it is written"),
     "depth_multiplier": Option(Count, "depthwise filters per channel"),
     "depthwise_bias": Option(Flag, "whether the depthwise part has biases"),
     "dilation": Option(Axes, "distance between the points of the kernel"),
@@ -206,10 +207,12 @@ OPTIONS: Mapping[str, Option] = {
     "equation": Option(Equation, "the axes that are read and those that result"),
     "function": Option(Function, "function that is applied"),
     "gamma": Option(Flag, "whether an affine normalization has a scale"),
+    "gated": Option(Flag, "whether experts have a third layer that multiplies the first"),
     "gate": Option(Function, "function applied after the second convolution"),
     "group_bias": Option(Flag, "whether the group part has biases"),
     "groups": Option(Count, "number of groups of channels that do not mix", "g"),
     "head_dim": Option(Count, "size of a head; channels / num_heads if absent"),
+    "hidden_features": Option(Count, "channels between the two layers of an expert", "F"),
     "hidden_size": Option(Count, "size of the state", "H"),
     "identity": Option(Flag, "whether the input itself is added"),
     "index": Option(Index, "which one is taken, counted from 0"),
@@ -256,6 +259,7 @@ OPTIONS: Mapping[str, Option] = {
     "recurrent_bias": Option(Flag, "whether each gate has a second bias, for the state"),
     "reduction": Option(Count, "factor by which the hidden part has fewer channels"),
     "relative_position": Option(Flag, "whether each head has a table of relative position biases"),
+    "router_bias": Option(Flag, "whether the layer that chooses the experts has biases"),
     "routing_bias": Option(Flag, "whether the layer that weights the experts has biases"),
     "scale_factor": Option(Factors, "factor by which the map grows", "r"),
     "scales": Option(Count, "number of groups of channels, one of which is not convolved", "s"),
@@ -270,6 +274,7 @@ OPTIONS: Mapping[str, Option] = {
     "tile_size": Option(Axes, "size of the output tiles"),
     "track_running_stats": Option(Flag, "whether running means and variances are kept"),
     "track_stats": Option(Flag, "whether mean, variance and the number of samples are kept"),
+    "top_k": Option(Count, "number of experts that a token is given to", "k"),
     "trained": Option(Flag, "whether the values are learned"),
     "transpose": Option(Flag, "whether the second matrix is transposed first"),
     "upscale_factor": Option(Count, "factor by which each axis grows", "r"),
@@ -292,6 +297,7 @@ EXCEPTIONS: Mapping[str, Option] = {
     "Interpolate.size": Option(Axes, "size of the output map"),
     "LayerNorm.bias": Option(Flag, "whether an affine normalization has a shift"),
     "LocalResponseNorm.size": Option(Count, "number of neighboring channels that are summed"),
+    "MixtureOfExperts.num_experts": Option(Count, "number of experts", "E"),
     "Pad.padding": Option(Pads, "width of the border"),
     "PadChannels.padding": Option(Index, "number of channels added in total"),
     "PyConv.groups": Option(Counts, "number of groups of channels that do not mix, per level", "g"),

@@ -123,6 +123,8 @@ KINDS: Mapping[str, Kind] = {
     "PixelUnshuffle": Kind(pool.pixel_unshuffle),
     "MultiheadAttention": Kind(attention.multihead_attention, reads=("n", "D")),
     "WindowAttention": Kind(attention.window_attention, reads=("H", "W", "D")),
+    "LinearAttention": Kind(attention.linear_attention, reads=("n", "D")),
+    "MixtureOfExperts": Kind(attention.mixture_of_experts, reads=("n", "M")),
     "PatchMerging": Kind(attention.patch_merging, reads=("H", "W", "M")),
     "MatMul": Kind(attention.matmul, reads=("n", "k")),
     "RNN": Kind(attention.rnn, reads=("n", "M")),

@@ -115,6 +115,17 @@ SAMPLES_OTHER: Mapping[str, tuple[Sample, ...]] = {
         sample(Grid, num_heads=4, window_size=(4, 3), shift_size=2, head_dim=5),
         sample(Grid, num_heads=4, window_size=7, bias=False, qkv_bias=True, relative_position=False),
     ),
+    "LinearAttention": (
+        sample(Tokens, Tokens, Tokens, num_heads=4),
+        sample(Sentences, Sentences, Sentences, num_heads=3, delta=True),
+        sample(Tokens, Shape((7, 6), 1), Shape((7, 10), 1), num_heads=4, num_kv_heads=2),
+    ),
+    "MixtureOfExperts": (
+        *sampled((Vector, *SEQUENCES), num_experts=4, hidden_features=5, top_k=2),
+        *sampled(SEQUENCES, num_experts=4, hidden_features=5, gated=True, bias=False, activation="silu"),
+        sample(Tokens, Shape((7, 4), 1), num_experts=4, hidden_features=6),
+        sample(Tokens, num_experts=4, hidden_features=6, router_bias=True),
+    ),
     "PatchMerging": sampled((Grid, Grids)),
     "MatMul": (
         sample(Tokens, Shape((12, 5), 1)),

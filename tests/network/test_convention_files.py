@@ -121,7 +121,7 @@ def test_a_file_with_several(run: Run, write: Write) -> None:
         ("written = { functional = {} }", 'unknown call style "functional"; did you mean'),
         (
             "params = { policy = 'all' }",
-            'invalid policy "all": expected "trainable", "weights", "total", "folded" or "slim"',
+            'invalid policy "all": expected "trainable", "weights", "total", "folded", "slim" or "active"',
         ),
         ("params = { weights = { relu = 1 } }", 'unknown entry "relu"'),
         ("params = { wieghts = {} }", '1:12: unknown key "wieghts"; did you mean'),
