@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from flopcount.case import Count
 from flopcount.cli.loading import Options, count_of
+from flopcount.network.convention import convention
 
 FLOAT, INT64 = 1, 7
 
@@ -138,3 +139,8 @@ def last(result: Count) -> tuple[int, ...]:
     """Return the sizes that come out, without the batch."""
     *_, step = (step for step in result.trace.steps.values() if step.kind != "Constants")
     return tuple(int(str(size)) for size in step.shape.dims)
+
+
+def total(result: Count) -> int:
+    """Return all params, trained or not."""
+    return result.case.at(convention=convention("total")).count.total.params

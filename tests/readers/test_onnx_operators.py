@@ -5,10 +5,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from onnx_files import Sizes, Weights, counted, function, graph, last, node
+from onnx_files import Sizes, Weights, counted, function, graph, last, node, total
 
 from flopcount.case import Count
-from flopcount.network.convention import convention
 
 Counting = Callable[..., Count]
 MAP: Sizes = (1, 4, 8, 8)
@@ -24,11 +23,6 @@ def count(tmp_path: Path) -> Counting:
 def kinds(result: Count) -> list[str]:
     """Return the kinds of the layers, without those that only say which axis is the channels."""
     return [step.kind for step in result.trace.steps.values() if step.kind != "Reshape"]
-
-
-def total(result: Count) -> int:
-    """Return all params, trained or not."""
-    return result.case.at(convention=convention("total")).count.total.params
 
 
 def test_a_convolution_with_different_padding_before_and_after(count: Counting) -> None:

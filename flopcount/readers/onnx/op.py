@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple, Self
 
-from flopcount.errors import Refusal
+from flopcount.errors import Note, Refusal
 from flopcount.formulas.shape import Shape, render
 from flopcount.readers.base import Assembly, Origin, exact, unchecked_step, written
 from flopcount.readers.onnx.file import FLOATS, MOST_VALUES, NodeProto, TensorProto
@@ -22,6 +22,9 @@ MOST_COMPUTED = 30 * MOST_VALUES
 Dims = tuple[int, ...]
 Numbers = tuple[float, ...]
 
+_LATE = 21
+"""The opset of operators that are written in the name of another."""
+
 _KEEP = -1
 """Stands for the batch axis of the first input."""
 
@@ -29,16 +32,6 @@ STRICT = frozenset(
     ("weight", "bias", "norm_weight", "norm_bias", "running", "rnn_weight", "rnn_bias", "slope", "embedding", "token")
 )
 """The roles of parameters in which a constant inside the graph is a parameter as well."""
-
-
-SCALES: Mapping[str, tuple[int, ...]] = {
-    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), (1, 2)),
-    **dict.fromkeys(("ConvInteger", "MatMulInteger"), (2, 3)),
-    "QLinearConv": (1, 2, 4, 5, 6, 7),
-    "QLinearMatMul": (1, 2, 4, 5, 6, 7),
-}
-"""The inputs of each operator that are scales and zero points, which are no parameters."""
-
 
 _DTYPES = {"FLOAT": 1, "INT32": 6, "INT64": 7, "BOOL": 9, "FLOAT16": 10, "DOUBLE": 11}
 
@@ -156,6 +149,7 @@ class KeptTensors:
         self.optional: set[str] = set()
         self.promoted: set[str] = set()
         self.masks: dict[str, bool] = {}
+        self.sizes: dict[str, int] = {}
         self.known: dict[int, Numbers | None] = {}
 
     def numbers(self, tensor: TensorProto) -> Numbers | None:
@@ -190,7 +184,12 @@ class KeptTensors:
 
     def elements(self, names: Iterable[str]) -> int:
         """Return the number of elements of some tensors."""
-        return sum(self.tensors[name].elements for name in names)
+        return sum(self.sizes.get(name, self.tensors[name].elements) for name in names)
+
+    def unpacked(self, value: Value) -> Value:
+        """Count a constant by its sizes here, which are not those that it is kept in."""
+        self.sizes |= dict.fromkeys(value.initializers, value.elements)
+        return value
 
 
 class Draft:
@@ -206,6 +205,7 @@ class Draft:
         self.assembly, self.origin = Assembly(), Origin()
         self.node: NodeProto | None = None
         self.reads_size = False
+        self.notes: dict[Note, None] = {}
         self.left = MOST_COMPUTED
 
     def begin(self, node: NodeProto) -> None:
@@ -297,6 +297,14 @@ class Draft:
             self.extra += self.kept.elements((name,))
 
 
+def fitting(value: Value | None, dims: Dims, what: str) -> Value | None:
+    """Refuse a tensor of other sizes, but for sizes of 1 in front; None if it is not given."""
+    if value is None or (value.elements == prod(dims) and value.dims[-1:] == dims[-1:]):
+        return value
+    name = f" {min(value.initializers)!r}" if value.initializers else ""
+    raise Refusal(f"its {what}{name} is {render(value.dims)}, and has to be {render(dims)}")
+
+
 def integers(numbers: Iterable[float]) -> Dims:
     """Return numbers as integers, which remember the sizes they are computed from."""
     return tuple(number if isinstance(number, int) else int(number) for number in numbers)
@@ -321,6 +329,17 @@ class NodeContext(NamedTuple):
     inputs: tuple[Value | None, ...]
     opset: int
     draft: Draft
+    names: tuple[str, ...] = ()
+
+    def named(self, *names: str) -> Value | None:
+        """Return an optional input by the first of some names that its operator has."""
+        return next((self.get(self.names.index(name)) for name in names if name in self.names), None)
+
+    def call(self, write: "Writer", *inputs: Value | None, **attributes: Any) -> list[Value]:
+        """Write another operator of the standard in the name of this node, and return its outputs."""
+        outputs = self.node.outputs[:1] * int(attributes.get("num_outputs", 1))
+        node = self.node._replace(attributes=attributes, outputs=outputs)
+        return write(self._replace(node=node, inputs=inputs, opset=_LATE, names=()))
 
     def at(self, index: int) -> Value:
         """Return an input that is required."""
@@ -381,6 +400,12 @@ class NodeContext(NamedTuple):
             return self.integers(name)
         found = self.numbers(index, relative=relative)
         return None if found is None else integers(found)
+
+    def also(self, y: Value, *values: Value | None) -> None:
+        """Count parameters that the kind of a row does not have."""
+        for value in values:
+            if value is not None and value.static:
+                self.draft.count_params(y, "parameter", [value._replace(dims=(0,))])
 
     def is_trained(self, value: Value) -> bool:
         """Tell whether a value is computed from parameters; a mask is none."""

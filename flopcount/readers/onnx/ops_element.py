@@ -230,15 +230,6 @@ def layer_norm(op: NodeContext) -> list[Value]:
     return [y, *op.further(stats, stats)]
 
 
-def skip_layer_norm(op: NodeContext) -> list[Value]:
-    """SkipLayerNormalization of ONNX Runtime: add two layers, then normalize the sum."""
-    rms, stats = op.node.op == "SkipSimplifiedLayerNormalization", (*op.at(0).dims[:-1], 1)
-    bias, shift = op.get(3 if rms else 4), None if rms else op.get(3)
-    x = added(op, added(op, op.at(0), op.at(1)), bias)
-    y = normalized(op, "RMSNorm" if rms else "LayerNorm", x, scale=op.get(2), shift=shift)
-    return [y, *op.further(stats, stats), x]
-
-
 def instance_norm(op: NodeContext) -> list[Value]:
     """InstanceNormalization: over space, with a scale and a shift for each channel."""
     x = as_map(op, op.at(0))
@@ -298,7 +289,6 @@ def _reduced(
 
 OPERATORS: Mapping[str, Writer] = {
     **dict.fromkeys(ELEMENTWISE, elementwise),
-    **dict.fromkeys(("com.microsoft.QuantizeLinear", "com.microsoft.DequantizeLinear"), elementwise),
     **dict.fromkeys(
         _ACTIVATIONS, lambda op: [op.row("Activation", op.at(0), function=ACTIVATIONS[plain_word(op.node.op)])]
     ),
@@ -310,8 +300,6 @@ OPERATORS: Mapping[str, Writer] = {
     "BatchNormalization": batch_norm,
     "LayerNormalization": layer_norm,
     **dict.fromkeys(("RMSNormalization", "SimplifiedLayerNormalization"), layer_norm),
-    "com.microsoft.SkipLayerNormalization": skip_layer_norm,
-    "com.microsoft.SkipSimplifiedLayerNormalization": skip_layer_norm,
     "InstanceNormalization": instance_norm,
     "GroupNormalization": group_norm,
     "LRN": lambda op: [op.row("LocalResponseNorm", as_map(op, op.at(0)), size=op.integer("size", 1))],

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from flopcount.errors import Refusal, ShapeError
 from flopcount.formulas.tensor import named_axes
 from flopcount.readers.base import ACTIVATIONS, plain_word
-from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer
-from flopcount.readers.onnx.ops_conv import convolved
-from flopcount.readers.onnx.ops_element import added, joined
-from flopcount.readers.onnx.ops_shape import parameter, reshaped, shares
+from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer, fitting
+from flopcount.readers.onnx.ops_element import added
+from flopcount.readers.onnx.ops_shape import parameter, reshaped, transpose
+from flopcount.readers.onnx.signature import Signed
 
 Term = tuple[Value, Dims, str]
 """An operand of a sum of products: the tensor, its sizes, and a letter for each axis."""
@@ -98,6 +98,7 @@ def gemm(op: NodeContext) -> list[Value]:
         raise Refusal("its inputs are not matrices")
     turned, flipped = bool(op.integer("transA", 0)), bool(op.integer("transB", 0))
     inner, out = weight.dims[::-1] if flipped else weight.dims
+    bias = bias if op.attribute("beta", 1.0) else None
     op.expect(bias, 1, out, x.dims[turned], x.dims[turned] * out)
     if not turned and not x.static and weight.static:
         _check_inner(x.dims[1], inner)
@@ -141,19 +142,34 @@ def _is_linear(terms: Sequence[Term], out: str) -> bool:
     return new in second and read[-1:] in second and new != read[-1:] and out == read[:-1] + new
 
 
+_GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
+
+
 def recurrent(op: NodeContext) -> list[Value]:
-    """RNN, GRU and LSTM: one layer, in one or both directions."""
-    x, weight, states, bias = op.at(0), op.at(1), op.at(2), op.get(3)
+    """RNN, GRU and LSTM: one layer, in one or both directions; quantized weights are transposed."""
+    kind, x, weight, states = op.node.op.removeprefix("DynamicQuantize"), op.at(0), op.at(1), op.at(2)
     if len(x.dims) != 3 or len(weight.dims) != 3 or len(states.dims) != 3:  # noqa: PLR2004  (time, batch, channels)
         raise Refusal("it needs a sequence of three axes, and weights of three")
-    ways, hidden, batch_first = weight.dims[0], states.dims[2], bool(op.integer("layout", 0))
-    if weight.dims[2] != x.dims[2]:
-        raise Refusal(f"weights for {weight.dims[2]} channels cannot read {x.dims[2]}")
+    ways, place = 1 + (op.attribute("direction", "forward") == "bidirectional"), 1 + (kind != op.node.op)
+    hidden, batch_first = op.integer("hidden_size", states.dims[-place]), bool(op.integer("layout", 0))
+    rows = _GATES[kind] * hidden
+    for value, width, what in ((weight, x.dims[2], "weights"), (states, hidden, "recurrent weights")):
+        fitting(value, (ways, rows, width) if place == 1 else (ways, width, rows), what)
+    bias, initial = fitting(op.get(3), (ways, 2 * rows), "bias"), (op.named("initial_h"), op.named("initial_c"))
+    if any(state is not None and state.dims[-1:] != (hidden,) for state in initial):
+        raise Refusal(f"an initial state does not have {hidden} channels")
     batch_axis = x.batch_axis if x.batch_axis in {0, 1} else None
     x = op.draft.as_layout(x, batch_axis, len(x._replace(batch_axis=batch_axis).inner) - 1)
     fields = {"hidden_size": hidden, "bidirectional": ways > 1, "bias": bias is not None}
-    y = op.row(op.node.op, x, params={"rnn_weight": [weight, states], "rnn_bias": bias}, **fields)
-    steps, batch = (x.dims[1], x.dims[0]) if batch_first else (x.dims[0], x.dims[1])
+    y = op.row(kind, x, params={"rnn_weight": [weight, states], "rnn_bias": bias}, **fields)
+    learned = (state for state in initial if state is not None and any(state.data or ()))
+    op.also(y, fitting(op.named("P"), (ways, 3 * hidden), "peepholes"), *learned)
+    return _of_sequence(op, y, x.dims[:2], (ways, hidden), batch_first=batch_first)
+
+
+def _of_sequence(op: NodeContext, y: Value, sizes: Dims, state: Dims, *, batch_first: bool) -> list[Value]:
+    """Return all states with the directions on an axis of their own, and the last ones."""
+    (ways, hidden), (steps, batch) = state, sizes[::-1] if batch_first else sizes
     dims = (batch, steps, ways, hidden) if batch_first else (steps, ways, batch, hidden)
     last = (batch, ways, hidden) if batch_first else (ways, batch, hidden)
     used = [bool(name) for name in (*op.node.outputs, "", "")][1:3]
@@ -169,35 +185,7 @@ def _last_state(op: NodeContext, y: Value, axis: int, dims: Dims) -> Value:
     return reshaped(op, op.row("Take", wide, axis=wide.inner_axis(axis) - len(wide.inner), size=1), dims)
 
 
-def attention(op: NodeContext) -> list[Value]:
-    """Attention as one operator: queries by keys, softmax, and the weighted sum of values."""
-    q, k, v = (_heads(op, index) for index in range(3))
-    if q.dims[1] % k.dims[1] or v.dims[2] != k.dims[2] or q.dims[3] != k.dims[3]:
-        raise Refusal(f"queries of {[*q.dims]} do not fit keys of {[*k.dims]} and values of {[*v.dims]}")
-    batch, heads, tokens, size = q.dims
-    groups, sources, wide = k.dims[1], k.dims[2], v.dims[3]
-    copies = (batch, groups, heads // groups, tokens)
-    queries, keys = (q, (*copies, size), "bghis"), (k, (batch, groups, 1, sources, size), "bghjs")
-    scores = summed_product(op, [queries, keys], "bghij", (*copies, sources))
-    weights = op.row("Softmax", op.draft.as_layout(scores, scores.batch_axis, len(scores.inner) - 1))
-    values = (v, (batch, groups, 1, sources, wide), "bghjv")
-    result = summed_product(op, [(weights, weights.dims, "bghij"), values], "bghiv", (*copies, wide))
-    flat = len(op.at(0).dims) == 3  # noqa: PLR2004  (the heads share an axis)
-    return [reshaped(op, result, (batch, tokens, heads * wide) if flat else (batch, heads, tokens, wide))]
-
-
-def _heads(op: NodeContext, index: int) -> Value:
-    """Return queries, keys or values as batch, heads, tokens and channels; the order within does not matter."""
-    x = parameter(op, op.at(index)) if op.at(index).static else op.at(index)
-    if len(x.dims) == 4:  # noqa: PLR2004  (heads are an axis)
-        return x
-    number = op.integer("q_num_heads" if index == 0 else "kv_num_heads", 0)
-    if len(x.dims) != 3 or number < 1 or x.dims[2] % number:  # noqa: PLR2004  (batch, tokens, channels)
-        raise Refusal(f"{number} heads cannot share an input of {[*x.dims]}")
-    return reshaped(op, x, (x.dims[0], number, x.dims[1], x.dims[2] // number))
-
-
-def _activated(op: NodeContext, y: Value) -> Value:
+def activated(op: NodeContext, y: Value) -> Value:
     """Write the activation that is fused into a layer."""
     if not (name := op.attribute("activation", "")):
         return y
@@ -208,58 +196,36 @@ def _activated(op: NodeContext, y: Value) -> Value:
 
 
 def fused_matmul(op: NodeContext) -> list[Value]:
-    """FusedMatMul: a product of two tensors, either transposed before."""
-    return [multiplied(op, *(_transposed(op, index, name) for index, name in ((0, "transA"), (1, "transB"))))]
+    """FusedMatMul: a product of two tensors, whose axes are moved before; then the first may be one of rows."""
+    return [activated(op, multiplied(op, *(_turned(op, op.at(place), "AB"[place]) for place in (0, 1))))]
 
 
-def _transposed(op: NodeContext, index: int, name: str) -> Value:
-    """Return an input, with its last axes exchanged if an attribute says so."""
-    x = op.at(index)
-    rank = len(x.dims)
-    if not op.integer(name, 0) or rank < 2:  # noqa: PLR2004  (rows and columns)
+def _turned(op: NodeContext, x: Value, which: str) -> Value:
+    """Return an operand with its axes as the attributes say: the copies first, then the last two exchanged."""
+    order = [*range(len(x.dims))]
+    if len(order) > 2 and op.integer(f"transBatch{which}", 0):  # noqa: PLR2004  (copies)
+        order = [*order[1:-1], order[0], order[-1]]
+    if len(order) > 1 and op.integer(f"trans{which}", 0):
+        order[-2:] = order[:-3:-1]
+    if order == sorted(order):
         return x
-    if x.static:
-        return x._replace(dims=(*x.dims[:-2], x.dims[-1], x.dims[-2]))
-    y = op.draft.as_layout(x, None if x.batch_axis in {rank - 1, rank - 2} else x.batch_axis, op.channel_axis(x))
-    return op.row("Permute", y, order=(*range(-len(y.inner), -2), -1, -2), channel_axis=-1)
+    turned = x._replace(dims=tuple(x.dims[axis] for axis in order))
+    return turned if x.static else op.call(transpose, x, perm=tuple(order))[0]
 
 
-def packed_attention(op: NodeContext) -> list[Value]:
-    """Attention of ONNX Runtime: one linear layer to queries, keys and values, then the attention itself."""
-    x, weight = op.at(0), op.at(1)
-    heads, out = op.integer("num_heads", 0), weight.dims[-1]
-    if len(x.dims) != 3 or len(weight.dims) != 2 or heads < 1 or out % 3:  # noqa: PLR2004  (tokens; a matrix; q, k, v)
-        raise Refusal("its weights are not those of queries, keys and values")
-    return _attended(op, shares(op, linear(op, x, weight, out, op.get(2)), 3))
-
-
-def _attended(op: NodeContext, values: list[Value]) -> list[Value]:
-    heads = op.integer("num_heads", 0)
-    attributes = {**op.node.attributes, "q_num_heads": heads, "kv_num_heads": heads}
-    inner = op._replace(node=op.node._replace(attributes=attributes), inputs=tuple(values))
-    return [reshaped(op, attention(inner)[0], values[0].dims)]
-
+_STATES = "X W R B sequence_lens* initial_h"
+_QUANTIZED = "direction hidden_size activation_alpha* activation_beta* activations* clip*"
+_CELL = f"{_QUANTIZED} layout output_sequence*"
 
 OPERATORS: Mapping[str, Writer] = {
-    **dict.fromkeys(("MatMul", "MatMulInteger"), lambda op: [multiplied(op, op.at(0), op.at(1))]),
+    "MatMul": lambda op: [multiplied(op, op.at(0), op.at(1))],
     "Gemm": gemm,
     "Einsum": einsum,
-    **dict.fromkeys(("RNN", "GRU", "LSTM"), recurrent),
-    "Attention": attention,
-    **dict.fromkeys(
-        (f"com.microsoft.{name}Gelu" for name in ("", "Fast", "Quick", "Bias")),
-        lambda op: [op.row("Activation", added(op, op.at(0), op.get(1)), function="gelu")],
+    "RNN": Signed(recurrent, _STATES, _CELL),
+    "GRU": Signed(recurrent, _STATES, f"{_CELL} linear_before_reset*"),
+    "LSTM": Signed(recurrent, f"{_STATES} initial_c P", f"{_CELL} input_forget*"),
+    "com.microsoft.DynamicQuantizeLSTM": Signed(
+        recurrent, f"{_STATES} initial_c P W_scale* W_zero_point* R_scale* R_zero_point*", f"{_QUANTIZED} input_forget*"
     ),
-    "com.microsoft.FusedConv": lambda op: [
-        _activated(op, added(op, convolved(op, op.at(0), op.at(1), op.get(2)), op.get(3)))
-    ],
-    "com.microsoft.FusedGemm": lambda op: [_activated(op, gemm(op)[0])],
-    **dict.fromkeys(("com.microsoft.FusedMatMul", "com.microsoft.TransposeMatMul"), fused_matmul),
-    "com.microsoft.Attention": packed_attention,
-    "com.microsoft.MultiHeadAttention": lambda op: _attended(op, [*map(op.at, range(3))]),
-    "DynamicQuantizeLinear": lambda op: [joined(op, "quantize", [op.at(0)]), Value(()), Value(())],
-    "QLinearConv": lambda op: [convolved(op, op.at(0), op.at(3), op.get(8))],
-    "ConvInteger": lambda op: [convolved(op, op.at(0), op.at(1), None)],
-    "QLinearMatMul": lambda op: [multiplied(op, op.at(0), op.at(3))],
 }
-"""Operators by the function that writes their layers; those of 8-bit integers have scales as further inputs."""
+"""Operators by the function that writes their layers."""

@@ -405,7 +405,6 @@ OPERATORS: Mapping[str, Writer] = {
     "Slice": slice_,
     **dict.fromkeys(("CumSum", "CumProd", "Trilu", "ReverseSequence", "TensorScatter", "ScatterND", "Scatter"), like),
     **dict.fromkeys(("ScatterElements", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "EyeLike"), like),
-    **dict.fromkeys(("RotaryEmbedding", "com.microsoft.RotaryEmbedding"), like),
     "GatherElements": lambda op: like(op, 1),
     "GatherND": lambda op: [
         op.sized(*op.at(1).dims[:-1], *op.at(0).dims[op.integer("batch_dims", 0) + op.at(1).dims[-1] :])

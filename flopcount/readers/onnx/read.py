@@ -12,8 +12,9 @@ from flopcount.network.plan import Node
 from flopcount.readers.base import Build, Origin, ReadOptions, ReadResult, exact, sizes_asked, unknown_problem
 from flopcount.readers.nest import Flat, paths, spelled
 from flopcount.readers.onnx.file import FLOATS, GraphProto, ModelProto, TensorProto, ValueInfo, model
-from flopcount.readers.onnx.op import SCALES, Dims, Draft, DraftRow, KeptTensors, UnknownSize, Value, empty, initial
-from flopcount.readers.onnx.walk import GraphScope, Walk, body, unknown_operators
+from flopcount.readers.onnx.op import Dims, Draft, DraftRow, KeptTensors, UnknownSize, Value, empty, initial
+from flopcount.readers.onnx.signature import quantized
+from flopcount.readers.onnx.walk import OPERATORS, GraphScope, Walk, body, unknown_operators
 from flopcount.spec.fields import LARGEST
 
 OLDEST, NEWEST = 1, 28
@@ -139,15 +140,8 @@ _BOOLEANS = {"true": 1}
 
 def _kept(found: ModelProto) -> KeptTensors:
     """Return the tensors of a file and which are parameters: constants only if no initializer but a scale is one."""
-    tensors, nodes = found.graph.tensors, found.graph.nodes
-    scales, others = set[str](), set[str]()
-    for node in nodes:
-        for place, name in enumerate(node.inputs):
-            (scales if place in SCALES.get(node.op, ()) else others).add(name)
-    dequantized = {node.inputs[0] for node in nodes if node.op == "DequantizeLinear" and node.inputs}
-    trained = {name for name, each in tensors.items() if each.dtype in FLOATS or name in dequantized} - (
-        scales - others
-    )
+    tensors, (weights, scales) = found.graph.tensors, quantized(found.graph, OPERATORS)
+    trained = {name for name, each in tensors.items() if each.dtype in FLOATS or name in weights} - scales
     return KeptTensors(tensors, trained, constants=all(tensors[name].elements < 2 for name in trained))  # noqa: PLR2004
 
 
@@ -310,7 +304,7 @@ def _node(draft: Draft, row: DraftRow, names: Sequence[str], path: str) -> Node:
 
 def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
     """Name the initializers that several layers use, and the weights that no initializer holds."""
-    notes = []
+    notes = [*draft.notes]
     several = {name: [*dict.fromkeys(rows)] for name, rows in draft.readers.items() if name in draft.kept.trained}
     several = {name: rows for name, rows in several.items() if len(rows) > 1}
     if several:

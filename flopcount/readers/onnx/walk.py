@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from flopcount.errors import Refusal
-from flopcount.readers.onnx import file, ops_conv, ops_element, ops_product, ops_shape
+from flopcount.readers.onnx import file, ops_attention, ops_conv, ops_element, ops_product, ops_runtime, ops_shape
 from flopcount.readers.onnx.file import DEEPEST
 from flopcount.readers.onnx.fold import ALWAYS, FOLDS, KEEP, folded, kept_data
 from flopcount.readers.onnx.fuse import fused
@@ -27,7 +27,9 @@ from flopcount.readers.onnx.op import (
 )
 
 OPERATORS: Mapping[str, Writer] = {
-    name: write for ops in (ops_conv, ops_element, ops_product, ops_shape) for name, write in ops.OPERATORS.items()
+    name: write
+    for ops in (ops_attention, ops_conv, ops_element, ops_product, ops_runtime, ops_shape)
+    for name, write in ops.OPERATORS.items()
 }
 """Every supported operator by its function; those of other domains have the domain in front."""
 
