@@ -333,9 +333,10 @@ def _plain(figure: Figure, totals: Mapping[str, int], change: str = "") -> Itera
 
 
 def _params(figure: Figure, case: Case) -> Iterator[Explanation]:
-    for policy in POLICIES:
-        number = case.at(convention=convention(policy)).count.total.params
-        yield from _plain(figure, {"macs": number}, f"the params, as --params {policy} counts them")
+    numbers = {policy: case.at(convention=convention(policy)).count.total.params for policy in POLICIES}
+    for policy, number in numbers.items():
+        if policy != "active" or number != numbers["trainable"]:
+            yield from _plain(figure, {"macs": number}, f"the params, as --params {policy} counts them")
 
 
 def _scaled(figure: Figure, totals: Mapping[str, int]) -> Iterator[Explanation]:

@@ -229,14 +229,14 @@ def linear_attention(*xs: Shape, num_heads: Dim, num_kv_heads: Dim | None = None
         params = 0
         MACs = 2·n·D²/h  (3·n·D²/h with delta), if queries, keys and values have D channels
 
-    It reads queries, keys and values. With num_kv_heads there are as many states, which queries share. With delta,
-    what the state has for a key is read before it is written.
+    It reads queries, keys and values, or one layer as all three. With num_kv_heads there are as many states, which
+    queries share. With delta, what the state has for a key is read before it is written.
 
     Source: Katharopoulos et al., Transformers are RNNs, ICML 2020, eq. 18–20; ONNX, LinearAttention (opset 27).
     """
-    if len(xs) != 3:  # noqa: PLR2004  (queries, keys and values)
-        raise ShapeError(f"LinearAttention reads queries, keys and values, not {len(xs)} layers")
-    q, k, v = xs
+    if len(xs) not in {1, 3}:
+        raise ShapeError(f"LinearAttention reads queries, keys and values, or one layer as all, not {len(xs)}")
+    q, k, v = xs * (3 // len(xs))
     for x in xs:
         token_rows(x, "LinearAttention")
     states = num_heads if num_kv_heads is None else num_kv_heads
@@ -245,6 +245,7 @@ def linear_attention(*xs: Shape, num_heads: Dim, num_kv_heads: Dim | None = None
         divides(num_heads, q.channels, _HEADS),
         divides(states, v.channels, _HEADS),
         equal(size * states, k.channels, "heads of queries and keys differ: {} channels of keys are needed, not {}"),
+        *(equal(q.leading[-1], x.leading[-1], "there are {} queries, but {} keys or values") for x in (k, v)),
     )
     read = maximum(num_heads, states)
     macs = product(q.leading) * size * wide * ((1 + delta) * states + read)

@@ -116,6 +116,7 @@ SAMPLES_OTHER: Mapping[str, tuple[Sample, ...]] = {
         sample(Grid, num_heads=4, window_size=7, bias=False, qkv_bias=True, relative_position=False),
     ),
     "LinearAttention": (
+        *sampled(SEQUENCES, num_heads=4),
         sample(Tokens, Tokens, Tokens, num_heads=4),
         sample(Sentences, Sentences, Sentences, num_heads=3, delta=True),
         sample(Tokens, Shape((7, 6), 1), Shape((7, 10), 1), num_heads=4, num_kv_heads=2),

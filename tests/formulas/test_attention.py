@@ -6,7 +6,14 @@ import pytest
 from broken_constraints import broken
 
 from flopcount.errors import ShapeError
-from flopcount.formulas.attention import matmul, multihead_attention, patch_merging, window_attention
+from flopcount.formulas.attention import (
+    linear_attention,
+    matmul,
+    mixture_of_experts,
+    multihead_attention,
+    patch_merging,
+    window_attention,
+)
 from flopcount.formulas.numbers import Dim
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
@@ -144,3 +151,22 @@ def test_what_must_hold_is_said_in_a_sentence(step: Step, says: str) -> None:
 def test_what_cannot_be_read_is_refused(refused: Any, says: str) -> None:
     with pytest.raises(ShapeError, match=says):
         refused()
+
+
+def test_linear_attention_writes_and_reads_a_state_for_each_token() -> None:
+    """The MatMuls of the function of ONNX: 4 heads of 8 for each of 4 tokens, 8·8 in each of three products."""
+    x = Shape((4, 32), 1)
+    assert linear_attention(x, x, x, num_heads=4, delta=True).tally.counts == {"matmul_mac": 4 * 4 * 3 * 8 * 8}
+    assert linear_attention(x, num_heads=4).tally.counts == {"matmul_mac": 4 * 4 * 2 * 8 * 8}
+
+
+def test_a_mixture_of_experts_has_more_params_than_a_token_uses() -> None:
+    """Mixtral 8x7B (arXiv:2401.04088, section 2 and table 1): 47B params, 13B of them active."""
+    experts = mixture_of_experts(
+        Shape((10, 4096), 1), num_experts=8, hidden_features=14336, top_k=2, gated=True, bias=False, activation="silu"
+    )
+    counts = experts.tally.counts
+    others = 32 * (2 * 4096**2 + 2 * 4096 * 1024 + 2 * 4096) + 2 * 32000 * 4096 + 4096
+    total = 32 * int(str(counts["weight"])) + others
+    assert (total, total - 32 * int(str(counts["idle"]))) == (46_702_792_704, 12_879_925_248)
+    assert counts["linear_mac"] == 10 * (4096 * 8 + 2 * 3 * 4096 * 14336)
