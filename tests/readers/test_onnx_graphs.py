@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import Run, Write
-from onnx_files import Weights, counted, field, graph, last, model, node, tensor
+from onnx_files import Weights, counted, field, function, graph, last, model, node, tensor
 
 from flopcount.case import Count
 from flopcount.cli.loading import Options, count_of
@@ -184,6 +184,13 @@ def test_a_size_that_depends_on_values_matters_where_something_multiplies(run: R
     bounded = json.loads(run(path, "--allow-unknown", "--format", "json").out)
     assert (bounded["totals"], bounded["at_least"]) == ({"params": 64 + 24, "macs": 64}, True)
     assert [*bounded["unknown"]] == ["MatMul (reads an unknown size)"]
+
+
+def test_a_function_may_read_what_has_no_size(tmp_path: Path) -> None:
+    """Nothing in it multiplies."""
+    twice = function("Twice", "a", "b", [node("Add", "a a", "b")])
+    nodes = [node("MatMul", "x w", "z"), *FOUND, node("Twice", "r", "y", domain="own")]
+    assert counted(tmp_path, nodes, ROW, SQUARE, twice).total.macs == 64
 
 
 def test_the_first_operator_may_be_unknown(run: Run, write: Write) -> None:

@@ -153,7 +153,8 @@ class Walk:
         inputs = tuple(scope.env.get(name) if name else None for name in node.inputs)
         op = NodeContext(node, inputs, scope.opsets.get(node.domain, scope.opsets.get("", 0)), self.draft)
         try:
-            if node.op not in _CONTROL and any(value.is_lost for value in op.present):
+            runs = node.op in _CONTROL or ((node.domain, node.op) in self.model.functions and node.op not in OPERATORS)
+            if not runs and any(value.is_lost for value in op.present):
                 return self._after_unknown(op)
             found = self._written(op, scope)
         except UnknownSize as error:
