@@ -148,3 +148,11 @@ def test_sizes_are_those_recorded_and_macs_those_of_the_expanded_function(tmp_pa
     assert len(every) > 1900
     assert not wrong, "\n".join(wrong)
     assert len(refused) < 200, "\n".join(refused)
+
+
+@pytest.mark.parametrize(("name", "macs"), [("resnet50", 4_089_184_256), ("vgg19", 19_632_062_464)])
+def test_networks_whose_weights_are_filled_in_have_the_macs_of_torchvision(name: str, macs: int) -> None:
+    from onnx.backend.test import data
+
+    path = Path(next(iter(data.__path__)), "light", f"light_{name}.onnx")
+    assert Case(load(path)).count.total.macs == macs

@@ -21,6 +21,9 @@ Fold = Callable[[NodeContext], Value | None]
 
 _INT64, _INT64_BITS = 7, 64
 
+MOST_FILLED = 2**13
+"""The most numbers of a tensor of several axes that is filled with one number; larger ones are weights."""
+
 
 def _value(dims: Dims, numbers: Callable[[], Iterable[Any]], dtype: int = _INT64) -> Value | None:
     """Return a tensor with its numbers, unless they are too many."""
@@ -149,16 +152,22 @@ def constant_of_shape(op: NodeContext) -> Value:
     number, dtype = ((value.numbers() or (0,))[0], value.dtype) if value is not None else (0.0, 1)
     if any(size < 0 or size > LARGEST for size in dims):
         raise Refusal(f"it makes a tensor of {[*dims]}")
-    return _value(dims, lambda: (number,) * math.prod(dims), dtype) or Value(dims, dtype)
+    return _filled(op, dims, lambda: (number,) * math.prod(dims), dtype)
 
 
-def range_(op: NodeContext) -> Value | None:
+def _filled(op: NodeContext, dims: Dims, numbers: Callable[[], Iterable[Any]], dtype: int) -> Value:
+    """Return a tensor with its numbers, unless they are too many or those of weights."""
+    is_kept = math.prod(dims) <= (MOST_VALUES if len(dims) < 2 else MOST_FILLED) and op.draft.left >= 0  # noqa: PLR2004
+    return Value(dims, dtype, data=tuple(numbers()) if is_kept else None)
+
+
+def range_(op: NodeContext) -> Value:
     """Range: from one number to before another."""
     start, limit, step = ((op.numbers(index) or (0,))[0] for index in range(3))
     if not step:
         raise Refusal("its step is 0")
     count = max(math.ceil((limit - start) / step), 0)
-    return _value((count,), lambda: (start + index * step for index in range(count)), op.at(0).dtype)
+    return _filled(op, (count,), lambda: (start + index * step for index in range(count)), op.at(0).dtype)
 
 
 def cast(op: NodeContext) -> Value:
@@ -287,13 +296,13 @@ def folded(op: NodeContext) -> Value | None:
     if (
         fold is None
         or "broadcast" in op.node.attributes
-        or op.draft.left < 0
+        or (op.draft.left < 0 and fold not in {constant_of_shape, range_})
         or any(value.data is None for value in op.present)
     ):
         return None
     try:
         found = fold(op)
-        op.draft.left -= sum(value.elements for value in (*op.present, found) if value is not None)
+        op.draft.left -= sum(len(value.data or ()) for value in (*op.present, found) if value is not None)
         return found if found is None or all(map(_is_kept, found.data or ())) else None
     except OverflowError:
         return None
