@@ -136,6 +136,9 @@ def test_what_follows_an_unknown_branch_is_certain_if_both_have_one_size(run: Ru
     content = model(graph(nodes, {**ROW, "rate": ()}, {**SQUARE, "e": Weights((2, 3))}))
     data = json.loads(run(write("model.onnx", content), "--allow-unknown", "--format", "json").out)
     assert (data["totals"], [*data["unknown"]]) == ({"params": 6, "macs": 6}, ["If (an unknown branch)"])
+    content = model(graph([node("Magic", "five", "c"), *nodes[1:]], ROW, {**SQUARE, "e": Weights((2, 3))}))
+    data = json.loads(run(write("model.onnx", content), "--allow-unknown", "--format", "json").out)
+    assert (data["totals"]["macs"], sorted(data["unknown"])) == (6, ["If (an unknown branch)", "Magic"])
 
 
 @pytest.mark.parametrize("command", ["count", "compare", "import", "formula", "reconcile --with 16"])

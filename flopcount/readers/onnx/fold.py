@@ -11,7 +11,7 @@ from itertools import accumulate, product
 from typing import Any
 
 from flopcount.errors import Refusal
-from flopcount.readers.onnx.file import FLOATS, MOST_VALUES
+from flopcount.readers.onnx.file import FLOATS, MOST_VALUES, TensorProto
 from flopcount.readers.onnx.op import Dims, NodeContext, Numbers, Size, Value, integers, on_axis
 from flopcount.readers.onnx.ops_shape import broadcast, slice_parts
 from flopcount.spec.fields import LARGEST
@@ -123,6 +123,8 @@ def constant(op: NodeContext) -> Value:
     if not name:
         return Value((), 8)
     if name in {"value", "sparse_value"}:
+        if not isinstance(content, TensorProto):
+            raise Refusal(f"its {name} is no tensor")
         is_float = content.dtype in FLOATS
         key = op.draft.kept.register(content, op.node.outputs[0], constant=True) if is_float else ""
         return Value(

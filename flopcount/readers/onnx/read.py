@@ -289,7 +289,11 @@ def _assembled(draft: Draft, entries: Sequence[str]) -> ReadResult:
     names = [*entries, *found.values()]
     nodes = tuple(_node(draft, row, names, path) for row, path in found.items())
     used = {name for node in nodes for name in node.inputs}
-    inputs = {name: exact(row.shape.dims) for name, row in zip(entries, draft.rows, strict=False) if name in used}
+    inputs = {
+        name: exact(row.shape.dims)
+        for name, row in zip(entries, draft.rows, strict=False)
+        if name in used or len(entries) == 1
+    }
     fixed = next((path for row, path in found.items() if row.takes_size), "")
     return ReadResult("", inputs, nodes, tuple(_notes(draft, found)), fixed_by=fixed)
 

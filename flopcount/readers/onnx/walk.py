@@ -284,7 +284,8 @@ class Walk:
             first, second = (self._tried(branch, op, scope) for branch in branches)
             if self.allow_unknown and first and second and first != second and first[1] == second[1]:
                 self.unknown[f"{op.node.operator} (an unknown branch)"] += 1
-                return [op.sized(*dims)._replace(dtype=dtype) for dims, dtype, *_ in first[1]]
+                source = op._replace(inputs=(Value((1,), row=0) if condition.is_lost else condition,))
+                return [source.sized(*dims)._replace(dtype=dtype) for dims, dtype, *_ in first[1]]
             if first is None or first != second:
                 raise UnknownSize(f"the branch that is taken depends on the input{self._hint()}")
             return self._inside(branches[0], (), op, scope)
