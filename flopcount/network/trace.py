@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from flopcount.errors import Problem, ShapeError, SpecError
-from flopcount.formulas.numbers import Dim
+from flopcount.formulas.numbers import Dim, Expr
 from flopcount.formulas.shape import Constraint, Shape, equal, render
 from flopcount.formulas.step import Step, frozen, shared
 from flopcount.network.plan import Given, Node, Plan, Values, input_shapes, spelled, valued
@@ -138,7 +138,9 @@ def _key(node: Node, options: Mapping[str, Any], inputs: list[Shape]) -> tuple[A
 
 
 def _is_plain(value: object) -> bool:
-    return isinstance(value, int | str | float | None) or (isinstance(value, tuple) and all(map(_is_plain, value)))
+    """Tell whether equal values mean the same: numbers, words, and expressions, of which equal ones are one object."""
+    is_one = isinstance(value, int | str | float | Expr | None)
+    return is_one or (isinstance(value, tuple) and all(map(_is_plain, value)))
 
 
 def _step(node: Node, inputs: list[Shape], options: Mapping[str, Any]) -> Step:
