@@ -84,6 +84,16 @@ class Problem(NamedTuple):
         return f"{self.layer}: {self.what}" if self.layer else self.what
 
 
+UNTOLD = Problem((), "", code="untold")
+"""Stands for a problem that is only counted, because others fill the page."""
+
+UNSOUGHT = UNTOLD._replace(code="unsought")
+"""Stands for at least one more problem, which was not looked for."""
+
+MOST_TOLD = 50
+"""Problems of a file that are told; the others are counted."""
+
+
 class Note(NamedTuple):
     """A sentence that qualifies a number; decisions depend on its code."""
 
@@ -101,7 +111,7 @@ class SpecError(BadInput):
     """
 
     def __init__(self, problems: Sequence[Problem], file: Any = None) -> None:
-        super().__init__("\n".join(map(str, problems)))
+        super().__init__("\n".join(str(each) for each in problems if each.what))
         self.problems, self.file = tuple(problems), file
 
 
@@ -208,5 +218,5 @@ def suggestion(word: str, known: Sequence[str]) -> str:
     near = nearest(word, known)
     if near is not None:
         return f"did you mean {near!r}?"
-    listed = ", ".join([*sorted(known)[:MOST_LISTED], *(["…"] if len(known) > MOST_LISTED else [])])
+    listed = ", ".join([*sorted(known[:MOST_CANDIDATES])[:MOST_LISTED], *(["…"] if len(known) > MOST_LISTED else [])])
     return f"expected one of {listed}" if listed else "there are none"

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from flopcount.errors import Note, Place, Problem, SpecError, UsageError, suggestion
+from flopcount.errors import MOST_TOLD, Note, Place, Problem, SpecError, UsageError, suggestion
 from flopcount.formulas.numbers import Dim, exact
 from flopcount.formulas.shape import Shape
 from flopcount.spec.arch import Arch, Block, Scaling, called, kind_of
@@ -272,7 +272,8 @@ def _inputs(layer: Layer, at: _Around, path: str) -> tuple[str, ...]:
     missing = [name for name, output in found if output is None]
     if missing:
         inside = "." in missing[0] and "a layer inside a block cannot be read from outside, the block can"
-        hint = inside or suggestion(missing[0], at.scope.names())
+        is_told = len(at.problems) < MOST_TOLD
+        hint = inside or (suggestion(missing[0], at.scope.names()) if is_told else "")
         what = f"after names {missing[0]!r}, which is not an earlier layer; {hint}"
         at.problems.append(Problem((*at.place, "after"), what, path, at.via))
         return at.scope.current

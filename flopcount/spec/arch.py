@@ -1,7 +1,7 @@
 """The models of an arch file: a named network, its input and its layers."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -10,11 +10,14 @@ from pydantic import (
     Field,
     PlainValidator,
     SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
     model_validator,
 )
 from pydantic.functional_validators import ModelWrapValidatorHandler
+from pydantic_core import PydanticCustomError
 
-from flopcount.errors import suggestion
+from flopcount.errors import MOST_TOLD, suggestion
 from flopcount.spec.fields import (
     FROZEN,
     Count,
@@ -41,13 +44,33 @@ def class_named(kind: str) -> type[Layer]:
     return Block if kind == "Block" else kind_named(kind)
 
 
-def _layer(raw: object) -> Layer:
+class Room:
+    """How many more problems of rows are told when a file is validated, and how many others there are."""
+
+    def __init__(self) -> None:
+        self.left, self.untold = MOST_TOLD, 0
+
+
+def _layer(raw: object, info: ValidationInfo) -> Layer:
     """Validate one row with the model of its type; a row that may hold expressions waits for the plan."""
     if isinstance(raw, Layer):
         return raw
-    kind = checked_type(raw, (*KINDS, "Block"))
-    fields: Any = raw
-    return class_named(kind).model_validate({key: value for key, value in fields.items() if key != "type"})
+    kind, known, room = "", (*KINDS, "Block"), info.context or Room()
+    is_full = room.left <= 0
+    if is_full and not (isinstance(raw, Mapping) and raw.get("type") in known):
+        room.untold += 1
+        return Layer()
+    try:
+        kind, row = checked_type(raw, known), cast("Mapping[str, Any]", raw)
+        fields = {key: value for key, value in row.items() if key != "type"}
+        return class_named(kind).model_validate(fields, context=room)
+    except (ValidationError, PydanticCustomError) as error:
+        number = error.error_count() if isinstance(error, ValidationError) and kind != "Block" else 1
+        if is_full:
+            room.untold += number
+            return Layer()
+        room.left -= number
+        raise
 
 
 def checked_type(raw: object, known: tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
 """What is wrong with a file, as one sentence for each mistake: what pydantic finds, and what only the whole shows."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from keyword import iskeyword
 from typing import Any, NamedTuple, get_args, get_origin
 
@@ -8,9 +9,19 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from flopcount.errors import Place, Problem, SpecError, UsageError, plain, suggestion
+from flopcount.errors import (
+    MOST_TOLD,
+    UNSOUGHT,
+    UNTOLD,
+    Place,
+    Problem,
+    SpecError,
+    UsageError,
+    plain,
+    suggestion,
+)
 from flopcount.formulas.norm import ACTIVATIONS, NORMS
-from flopcount.spec.arch import ENTRY, Arch, checked_type, class_named
+from flopcount.spec.arch import ENTRY, Arch, Room, checked_type, class_named
 from flopcount.spec.expression import FUNCTIONS, NotArithmeticError, parse
 from flopcount.spec.fields import LARGEST, OPTIONS, Layer, Tables, help_of, inner_help, invalid, missing, shown, unknown
 from flopcount.spec.kinds import KINDS, kind_named, parameters
@@ -19,16 +30,21 @@ from flopcount.spec.rows import SPECIAL, STRUCTURE, Raw, table_in
 
 def validated(data: Raw) -> Arch:
     """Validate the data of an arch file; a SpecError carries all that is wrong with it."""
-    found: dict[Place, Problem] = {}
+    room, found = Room(), list[Problem]()
     try:
-        arch = Arch.model_validate(data)
+        arch = Arch.model_validate(data, context=room)
     except ValidationError as error:
-        found = {problem.place: problem for problem in table_problems(error, Arch, data)}
-    templated = _Templates(data).problems() if {"templates", "arguments", "variants"} & data.keys() else ()
-    for problem in (*_default_problems(table_in(data, "defaults")), *_name_problems(data), *templated):
-        found.setdefault(problem.place, problem)
+        found = [*table_problems(error, Arch, data), *[UNTOLD] * room.untold]
+    templated = _Templates(data).problems() if {"templates", "arguments", "variants"} & data.keys() else iter(())
+    places = {problem.place for problem in found}
+    for problems in (_default_problems(table_in(data, "defaults")), _name_problems(data), templated):
+        others = {each.place: each for each in islice(problems, MOST_TOLD)}
+        found += [each for place, each in others.items() if place not in places]
+        places |= others.keys()
+        # a template has a hint to find for every row, so its other problems are not sought
+        found += [UNSOUGHT for _ in islice(problems, 1)] if problems is templated else [UNTOLD for _ in problems]
     if found:
-        raise SpecError([*found.values()])
+        raise SpecError(found)
     return arch
 
 
@@ -51,12 +67,19 @@ def layer_problems(error: ValidationError, model: type[Layer], raw: Raw) -> dict
 
 
 def table_problems(error: ValidationError, model: type[BaseModel], raw: object, base: Place = ()) -> list[Problem]:
-    """Translate all that is wrong with a table, one problem for each place; `base` is where the table stands."""
-    found: dict[Place, Problem] = {}
-    for detail in error.errors(include_url=False):
+    """Translate what is wrong with a table, one problem for each place; `base` is where the table stands.
+
+    The first are told, in the order of the keys in the data.
+    """
+    details, found = error.errors(include_url=False), dict[Place, Problem]()
+    if len(details) > MOST_TOLD and isinstance(raw, Mapping):
+        order = {key: number for number, key in enumerate(raw)}
+        details.sort(key=lambda detail: order.get(detail["loc"][0], -1) if detail["loc"] else -1)
+    rest = iter(details)
+    while len(found) < MOST_TOLD and (detail := next(rest, None)):
         problem = _problem(detail, model, raw)
         found.setdefault(problem.place, problem._replace(place=(*base, *problem.place)))
-    return [*found.values()]
+    return [*found.values(), *[UNTOLD for _ in rest]]
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], root: Any) -> Problem:

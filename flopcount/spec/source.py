@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from flopcount.errors import FileError, Located, Place, Problem, plain
+from flopcount.errors import MOST_TOLD, UNSOUGHT, FileError, Located, Place, Problem, plain
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -122,10 +122,6 @@ def _tokens(text: str) -> Iterator[re.Match[str]]:
     return re.finditer(_MARKS, text, re.DOTALL)
 
 
-MOST_SHOWN = 50
-"""Problems of a file that are listed; the others are counted."""
-
-
 class Span(NamedTuple):
     """Where something is written: line and column, both from 1, and its characters on that line."""
 
@@ -139,16 +135,18 @@ def located(problems: Iterable[Problem], source: Source, settings: Mapping[Place
 
     `settings` are places that were changed from outside; their problems are not blamed on the file.
     """
-    pairs = [(problem, _setting(problem, settings)) for problem in problems]
+    problems = [*problems]
+    pairs = [(problem, _setting(problem, settings)) for problem in problems if problem.what]
     places = [place for each, setting in pairs if not setting for place in (each.place, *each.via)]
     # a problem without a place stands at the start, or at the line of a model of another tool that it is about
     starts = {place: Span(int(place[1]) if place[:1] == ("line",) else 1, 1, 1) for place in places}
     found = {**starts, **spans(source, places)}
     pairs.sort(key=lambda pair: found.get(pair[0].place, Span(10**9, 0, 0)))  # what is not in the file comes last
     lines = source.text.split("\n")
-    shown = [_located(problem, setting, found, lines) for problem, setting in pairs[:MOST_SHOWN]]
-    more = len(pairs) - MOST_SHOWN
-    return FileError(source.title, *shown, *([f"and {more} more problems"] if more > 0 else []))
+    shown = [_located(problem, setting, found, lines) for problem, setting in pairs[:MOST_TOLD]]
+    more = len(problems) - len(shown)
+    least = "at least " if UNSOUGHT in problems else ""
+    return FileError(source.title, *shown, *([f"and {least}{more} more problem{'s' * (more > 1)}"] if more else []))
 
 
 def _setting(problem: Problem, settings: Mapping[Place, str]) -> str:

@@ -256,3 +256,36 @@ def test_problems_are_told_in_the_order_of_the_file(write: Write, run: Run) -> N
     path = write("a.toml", f"nam = 1\n{rows}[defaults]\nbais = 1\n")
     lines = [int(line.removeprefix(f"{path}:").partition(":")[0]) for line in run(path).problems]
     assert lines == [1, 4, 5, 5, 5, 8]
+
+
+FULL = {
+    "no type": ("layers = [" + "{}, " * 2000 + "]", "and 1950 more"),
+    "unknown types": ("layers = [" + "{type = 'X'}, " * 2000 + "]", "and 1950 more"),
+    "two fields missing in each": ("layers = [" + "{type = 'Conv'}, " * 2000 + "]", "and 3950 more"),
+    "in a block": ("layers = [{type = 'Block', layers = [" + "{type = 'X'}, " * 2000 + "]}]", "and 1950 more"),
+    "keys": ("".join(f"k{n} = 1\n" for n in range(2000)) + "layers = [{type = 'Flatten'}]", "and 1950 more"),
+    "a name, right once": ("layers = [" + "{type = 'Flatten', name = 'a'}, " * 2001 + "]", "and 1950 more"),
+    "no such layer": ("layers = [" + "{type = 'Flatten', after = ['z']}, " * 2000 + "]", "and 1950 more"),
+    "in a template": (
+        "layers = [{type = 'T'}]\ntemplates.T.layers = [" + "{type = 'X'}, " * 2000 + "]",
+        "and at least 1 more",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FULL)
+def test_the_first_problems_are_told_and_the_others_counted(
+    case: str, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hints are looked for by those that are told, so a large file that is wrong throughout is soon refused."""
+    text, more = FULL[case]
+    made: list[object] = []
+
+    def nearest(*words: object) -> None:
+        made.append(words)
+
+    monkeypatch.setattr("flopcount.errors.nearest", nearest)
+    path = write("net.toml", f"input = [1]\n{text}\n")
+    problems = run(path).problems
+    assert (len(problems), problems[-1]) == (51, f"{path}: {more} problem{'s' * ('least' not in more)}")
+    assert len(made) <= 101  # rows of a template are checked twice

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flopcount.errors import FileError, Problem
+from flopcount.errors import MOST_TOLD, FileError, Problem
 from flopcount.spec.load import (
     ROOT,
     Bundled,
@@ -15,7 +15,7 @@ from flopcount.spec.load import (
     load_bytes,
     setting,
 )
-from flopcount.spec.source import MOST_SHOWN, Source, located
+from flopcount.spec.source import Source, located
 
 FLATTEN = 'input = [3]\nlayers = [{ type = "Flatten" }]\n'
 
@@ -104,6 +104,6 @@ def test_a_problem_that_a_setting_made_names_the_setting() -> None:
 
 def test_more_problems_than_can_be_read_are_counted() -> None:
     source = Source("a.toml", FLATTEN, "toml", {})
-    messages = located([Problem(("input",), "what is wrong")] * (MOST_SHOWN + 7), source).messages
-    assert len(messages) == MOST_SHOWN + 1
+    messages = located([Problem(("input",), "what is wrong")] * (MOST_TOLD + 7), source).messages
+    assert len(messages) == MOST_TOLD + 1
     assert messages[-1].text == "a.toml: and 7 more problems"
