@@ -152,6 +152,7 @@ _ENTRY = re.compile(rf"{INPUT}\d*")
 """A block's inputs are found inside it only: outside, the same names mean something else."""
 
 _TOO_MANY = f"more than {MOST_LAYERS} layers, blocks unrolled; reduce repeat"
+_TOO_OFTEN = f"too many repetitions for a network of at most {MOST_LAYERS} layers; reduce repeat"
 
 
 class _Scope:
@@ -198,7 +199,7 @@ class _Unrolling:
     def __init__(self, templates: Mapping[str, Any], root: Frame | None) -> None:
         self.templates = templates
         self.root = root
-        self.left = 2 * MOST_LAYERS
+        self.left, self.layers_left = 5 * MOST_LAYERS, MOST_LAYERS
 
     def rows(self, layers: tuple[Layer, ...], around: _Around) -> Iterator[Node]:
         """Yield the nodes of a list of rows, each reading the one above or those it names."""
@@ -218,6 +219,9 @@ class _Unrolling:
                 yield from self._group(layer, at, path, inputs)
                 around.scope.define(name, around.scope.current[0])
             else:
+                self.layers_left -= 1
+                if self.layers_left < 0:
+                    raise _problem(at, path, _TOO_MANY)
                 try:
                     yield _node(layer, at, path, inputs)
                 except SpecError as error:  # all problems of a file are reported at once
@@ -230,7 +234,7 @@ class _Unrolling:
     def _visit(self, at: _Around) -> None:
         self.left -= 1
         if self.left < 0:
-            raise _problem(at, "", _TOO_MANY)
+            raise _problem(at, "", _TOO_OFTEN)
         if len(at.via) > DEEPEST:
             raise _problem(at, "", f"templates are nested deeper than {DEEPEST} levels")
 

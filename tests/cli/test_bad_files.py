@@ -289,3 +289,18 @@ def test_the_first_problems_are_told_and_the_others_counted(
     problems = run(path).problems
     assert (len(problems), problems[-1]) == (51, f"{path}: {more} problem{'s' * ('least' not in more)}")
     assert len(made) <= 101  # rows of a template are checked twice
+
+
+@pytest.mark.parametrize(
+    "rows", ["type = 'Block', repeat = N, layers = [{type = 'Flatten'}]", "type = 'T', repeat = N"]
+)
+def test_as_many_layers_as_are_allowed_and_not_one_more(
+    rows: str, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block is no layer."""
+    monkeypatch.setattr("flopcount.network.plan.MOST_LAYERS", 10)
+    last = "{type = 'Flatten'}, "
+    for number, others, code in ((10, 0, 0), (11, 0, 2), (9, 1, 0), (9, 2, 2)):
+        text = f"{{{rows.replace('N', str(number))}}}, {last * others}"
+        path = write("net.toml", f"input = [1]\nlayers = [{text}]\ntemplates.T.layers = [{{type = 'Flatten'}}]\n")
+        assert run(path).code == code

@@ -182,7 +182,8 @@ def test_inputs_of_different_batches_are_refused(run: Run, write: Write) -> None
 ARCHIVES: list[Any] = [
     pytest.param({"weights.h5": b"x"}, "it contains no config.json", id="without"),
     pytest.param({"config.json": b"\xff\xfe\x00"}, "not a .keras archive", id="no text"),
-    pytest.param({"config.json": " " * (65 * 2**20)}, "larger than 64 MiB", id="bomb"),
+    pytest.param({"config.json": " " * (65 * 2**20)}, "larger than 16 MiB", id="bomb"),
+    pytest.param({"config.json": f"[{'{},' * 600_000}{{}}]"}, "more than 1000000 tables", id="bomb of tables"),
 ]
 
 

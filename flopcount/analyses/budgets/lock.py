@@ -33,7 +33,7 @@ PARAMS = "trainable"
 NAME = "flopcount.lock"
 """The name of the lock file if no configuration gives one."""
 
-_OPTIONS = re.compile(rf"(?: --(?:{'|'.join(Point._fields)}) \S+)+$")
+_OPTIONS = re.compile(rf"(?: --(?:{'|'.join(Point._fields)}) \S+){{1,{len(Point._fields)}}}$")
 
 
 class Entry(NamedTuple):

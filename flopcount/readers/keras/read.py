@@ -37,13 +37,19 @@ from flopcount.readers.keras import attention_rnn, context, layers, ops
 from flopcount.readers.keras.context import CallOp, FeatureMap, Made, Writer, axis_order, shape_of
 from flopcount.readers.keras.graph import MOST_CALLS, LayerConfig, LayerGraph, Ref, Turn, graph_of, replaced, turns
 from flopcount.spec.fields import LARGEST
-from flopcount.spec.text import DEEPEST, MOST_BYTES, deeper, read_text
+from flopcount.spec.text import DEEPEST, deeper, read_text
 
 MEMBER = "config.json"
 """The configuration in an archive; nothing else in it is opened."""
 
 MOST_MEMBERS = 10_000
 """An archive with more members is refused; Keras writes a handful."""
+
+MOST_UNPACKED = 16 * 2**20
+"""Largest configuration in an archive; those that Keras writes have up to a few megabytes."""
+
+MOST_VALUES = 1_000_000
+"""Most tables, lists and values in a model."""
 
 
 def read_json(path: Path) -> Build:
@@ -75,15 +81,17 @@ def _member(archive: zipfile.ZipFile) -> str:
     if MEMBER not in archive.namelist():
         raise Refusal(f"it contains no {MEMBER}; save the model with model.save('NAME.keras')")
     content = b""
-    if archive.getinfo(MEMBER).file_size <= MOST_BYTES:
+    if archive.getinfo(MEMBER).file_size <= MOST_UNPACKED:
         with archive.open(MEMBER) as member:
-            content = member.read(MOST_BYTES + 1)
-    if not 0 < len(content) <= MOST_BYTES:
-        raise Refusal(f"its {MEMBER} is empty, or larger than {MOST_BYTES >> 20} MiB unpacked")
+            content = member.read(MOST_UNPACKED + 1)
+    if not 0 < len(content) <= MOST_UNPACKED:
+        raise Refusal(f"its {MEMBER} is empty, or larger than {MOST_UNPACKED >> 20} MiB unpacked")
     return content.decode("utf-8")
 
 
 def _parsed(text: str) -> Build:
+    if sum(map(text.count, "{[,")) > MOST_VALUES:  # a table in memory takes 30 times its text
+        raise Refusal(f"it has more than {MOST_VALUES} tables, lists and values; no Keras model needs as many")
     try:
         data = json.loads(text)
         if isinstance(data, str):  # `json.dump(model.to_json(), file)` wraps it once more
