@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import click
 
 from flopcount.errors import FileError, Note, plain, reason
-from flopcount.report.table import Line, Report, render_csv, render_json, render_latex, render_markdown
+from flopcount.report.table import Line, Report, Table, render_csv, render_json, render_latex, render_markdown
 
 
 class Output(NamedTuple):
@@ -64,8 +64,40 @@ def _table(report: Report, output: str | None, *, parts: bool) -> str:
         return render_terminal(report, parts=parts)
     import shutil
 
+    report = _shortened(report)
     wants_color = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     return render_terminal(report, shutil.get_terminal_size().columns, color=wants_color, parts=parts)
+
+
+MOST_ROWS = 2_000
+"""A longer table is folded or cut on a terminal, which would not keep it."""
+
+
+def _shortened(report: Report) -> Report:
+    """Fold or cut tables that are too long for a terminal; a note says how to see all of their rows."""
+    done: list[str] = []
+    tables = tuple(_short(table, done) if len(table.rows) > MOST_ROWS else table for table in report.tables)
+    if not done:
+        return report
+    note = Note("shortened", f"{'; '.join(done)}; a pipe, such as | less, and -o FILE have all rows")
+    return report._replace(tables=tables, notes=(*report.notes, note))
+
+
+def _short(table: Table, done: list[str]) -> Table:
+    """Fold a table of all layers of a network, or cut it; note what was done."""
+    from flopcount.report.count import LAYERS, cut, folded
+
+    short, how, positions = table, "", [row.cells.get("position") for row in table.rows]
+    is_whole = (
+        table.columns[: len(LAYERS)] == LAYERS and not table.caption and positions == [*range(1, len(positions) + 1)]
+    )
+    for depth in (3, 2, 1) if is_whole and not table.caption else ():
+        if len(short.rows) > MOST_ROWS:
+            short, how = folded(table, depth), f"folded as by --depth {depth}"
+    if len(short.rows) > MOST_ROWS:
+        short, how = cut(short, MOST_ROWS), f"cut after {MOST_ROWS} rows"
+    done.append(f"the table of {len(table.rows)} rows is {how}")
+    return short
 
 
 def emit(text: str, output: str | None, said: Sequence[Note | Line] = (), *, for_people: bool = False) -> None:

@@ -81,6 +81,7 @@ class _Tracer:
         self.problems: list[Problem] = []
         self.memo: Memo = {}
         self.known: dict[tuple[Any, ...], Step] = {}
+        self.settled: dict[int, tuple[dict[str, Any], tuple[Any, ...] | None]] = {}
         self.fixed = [*_fixed(plan, self.inputs)] if plan.fixed_by else []
 
     def visit(self, node: Node) -> None:
@@ -89,8 +90,8 @@ class _Tracer:
             return
         inputs = [self.shapes[name] for name in node.inputs]
         try:
-            options = settled(node, self.given, self.shapes, self.memo)
-            key, problems = _key(node, options, inputs), len(self.problems)
+            options, plain = self._settled(node)
+            key, problems = plain and _key(node, plain, inputs), len(self.problems)
             step = self.known.get(key) if key else None
             step = step or self._checked(node, inputs, options)
         except ShapeError as error:
@@ -101,6 +102,17 @@ class _Tracer:
         if key and len(self.problems) == problems:
             self.known[key] = step
         self.steps[node.path], self.shapes[node.path] = step, step.shape
+
+    def _settled(self, node: Node) -> tuple[dict[str, Any], tuple[Any, ...] | None]:
+        """Return the options of a layer's formula, and their values if all are plain; once for all repetitions."""
+        is_fixed = not node.computed and node.path not in self.given
+        found = self.settled.get(id(node.layer)) if is_fixed else None
+        if found is None:
+            options = settled(node, self.given, self.shapes, self.memo)
+            found = options, (tuple(options.values()) if all(map(_is_plain, options.values())) else None)
+            if is_fixed:
+                self.settled[id(node.layer)] = found
+        return found
 
     def _checked(self, node: Node, inputs: list[Shape], options: Mapping[str, Any]) -> Step | None:
         """Return the step, noting what is wrong with it; None if not even its shape is known."""
@@ -127,14 +139,14 @@ def _fixed(plan: Plan, inputs: Mapping[str, Shape]) -> Iterator[Constraint]:
             yield equal(size, wanted, text)
 
 
-def _key(node: Node, options: Mapping[str, Any], inputs: list[Shape]) -> tuple[Any, ...] | None:
+def _key(node: Node, options: tuple[Any, ...], inputs: list[Shape]) -> tuple[Any, ...] | None:
     """Return what decides on a step: the layer's options and the shapes it reads, if all are plain."""
-    key = (*options.values(), *((shape.dims, shape.channel_axis) for shape in inputs))
-    if not all(map(_is_plain, key)):
+    shapes = tuple((shape.dims, shape.channel_axis) for shape in inputs)
+    if not _is_plain(shapes):
         return None
     layer = node.layer
     shares = id(layer) if isinstance(layer.shared, dict) else layer.shared
-    return (node.kind, shares, layer.frozen, *key)
+    return (node.kind, shares, layer.frozen, options, *shapes)
 
 
 def _is_plain(value: object) -> bool:

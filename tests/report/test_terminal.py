@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from conftest import Run
+from conftest import Run, Write
 
 from flopcount.errors import Note
 from flopcount.report.table import Column, Line, Report, Row, Table
@@ -66,3 +66,29 @@ def test_a_terminal_gets_prose_as_wide_as_it_is(run: Run, monkeypatch: pytest.Mo
     lines = run("mobilenet_v1").out.splitlines()
     note = [*filter(lambda line: line.startswith("note:"), lines)]
     assert all(len(line) <= 60 for line in note)
+
+
+LONG = """input = [1]
+layers = [{ type = "Block", name = "b", repeat = 3000, layers = [{ type = "Linear", out_features = 1 }] }]"""
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "more"),
+    [
+        ("", "the table of 3000 rows is folded as by --depth 1", "3000 layers"),
+        ("--sort=path", "the table of 3000 rows is cut after 2000 rows", "1000 more rows (included in the total)"),
+        ("--top=2500", "the table of 2500 rows is cut after 2000 rows", "500 more rows (included in the total)"),
+    ],
+)
+def test_a_long_table_is_shortened_on_a_terminal_only(
+    options: str, words: str, more: str, *, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("net.toml", LONG)
+    arguments = [path, *options.split()]
+    assert run(*arguments).out.count(".Linear1 ") == (2500 if "top" in options else 3000)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "300")
+    drawn = run(*arguments).out
+    assert f"{words}; a pipe, such as | less, and -o FILE have all rows" in drawn
+    assert more in drawn
+    assert drawn.count(".Linear1 ") <= 2000
