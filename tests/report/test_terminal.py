@@ -1,6 +1,7 @@
 """Output in a terminal: color on request, prose that wraps, tables that do not."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import Run, Write
@@ -84,7 +85,7 @@ def test_a_long_table_is_shortened_on_a_terminal_only(
     options: str, words: str, more: str, *, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write("net.toml", LONG)
-    arguments = [path, *options.split()]
+    arguments: list[str | Path] = [path, *options.split()]
     assert run(*arguments).out.count(".Linear1 ") == (2500 if "top" in options else 3000)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "300")
