@@ -36,8 +36,12 @@ def items(traced: Trace, given: Given | None = None) -> Iterator[Item]:
     """Yield every layer of a network in computation order; `given` are the values of a width."""
     shapes = {**traced.inputs, **{path: step.shape for path, step in traced.steps.items()}}
     memo: Memo = {}
+    repeated: dict[int, Mapping[str, Any]] = {}  # the fields of a repeated layer are one table
     for node, step in traced.items():
-        fields = settled(node, given or {}, shapes, memo)
+        is_fixed = not node.computed and node.path not in (given or {})
+        fields = (is_fixed and repeated.get(id(node.layer))) or settled(node, given or {}, shapes, memo)
+        if is_fixed:
+            repeated[id(node.layer)] = fields
         yield Item(node.path, node.kind, fields, node.inputs, _sizes(step.shape.dims))
 
 
@@ -91,13 +95,14 @@ def matched(before: Sequence[Item], after: Sequence[Item]) -> Pairs:
     Layers of one name are the same. The path of an unnamed layer changes with every layer inserted above it, so fields
     and order count more. Then follow layers that moved with the same fields, with the same path, and similar ones.
     """
+    content = _contents()
     named = _paired(before, after, lambda item: item.path if item.is_named else None)
-    aligned = {**named, **_aligned(before, after, named)}
+    aligned = {**named, **_aligned(before, after, named, content)}
     pairs = dict(aligned)
     rules: tuple[Callable[[Item], Key], ...] = (
-        lambda item: (item.path, _content(item)),
-        lambda item: (item.path.partition(".")[2], _content(item)) if "." in item.path else None,
-        _content,
+        lambda item: (item.path, content(item)),
+        lambda item: (item.path.partition(".")[2], content(item)) if "." in item.path else None,
+        content,
         lambda item: item.path,
     )
     for rule in rules:
@@ -112,9 +117,17 @@ def _unpaired(before: Sequence[Item], after: Sequence[Item], pairs: Mapping[str,
     return [item for item in before if item.path not in pairs], [item for item in after if item.path not in taken]
 
 
-def _content(item: Item) -> str:
-    """Return the kind and fields of a layer as text."""
-    return f"{item.kind} {sorted(item.fields.items())}"
+def _contents() -> Callable[[Item], str]:
+    """Return a function for the kind and fields of a layer as text, which is made once for all repetitions."""
+    known: dict[int, tuple[Item, str]] = {}  # the item keeps the id of its fields
+
+    def content(item: Item) -> str:
+        found = known.get(id(item.fields))
+        if found is None or found[0].kind != item.kind:
+            found = known[id(item.fields)] = (item, f"{item.kind} {sorted(item.fields.items())}")
+        return found[1]
+
+    return content
 
 
 def _grouped(before: Iterable[Item], after: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, _Sides]:
@@ -133,15 +146,19 @@ def _paired(before: Iterable[Item], after: Iterable[Item], key: Callable[[Item],
     return {old.path: new.path for old, new in pairs}
 
 
-def _aligned(before: Sequence[Item], after: Sequence[Item], named: Mapping[str, str]) -> dict[str, str]:
+def _aligned(
+    before: Sequence[Item], after: Sequence[Item], named: Mapping[str, str], content: Callable[[Item], str]
+) -> dict[str, str]:
     """Pair unnamed layers of a block that have the same fields in the same order, between named ones."""
     blocks = _grouped(before, after, lambda item: item.path.rpartition(".")[0])
-    return {old: new for block in blocks.values() for old, new in _aligned_block(*block) if old not in named}
+    return {old: new for block in blocks.values() for old, new in _aligned_block(*block, content) if old not in named}
 
 
-def _aligned_block(before: Sequence[Item], after: Sequence[Item]) -> Iterator[tuple[str, str]]:
+def _aligned_block(
+    before: Sequence[Item], after: Sequence[Item], content: Callable[[Item], str]
+) -> Iterator[tuple[str, str]]:
     if max(len(before), len(after)) <= MOST_ALIGNED:
-        sides = ([f"={item.path}" if item.is_named else _content(item) for item in side] for side in (before, after))
+        sides = ([f"={item.path}" if item.is_named else content(item) for item in side] for side in (before, after))
         yield from ((before[i].path, after[j].path) for i, j in _common(*sides))
 
 
@@ -149,6 +166,8 @@ def _common(one: list[str], other: list[str]) -> list[tuple[int, int]]:
     """Return the places of the common subsequence of two sequences; the result is symmetric."""
     from difflib import SequenceMatcher
 
+    if one == other or not {*one} & {*other}:
+        return [*zip(range(len(one)), range(len(other)), strict=True)] if one == other else []
     turned = other < one
     first, second = (other, one) if turned else (one, other)
     blocks = SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks()

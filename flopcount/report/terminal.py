@@ -33,12 +33,14 @@ def render_terminal(report: Report, width: int | None = None, *, color: bool = F
 def render_svg(report: Report) -> str:
     """Return what a terminal as wide as the tables shows, at least 100 columns for prose, as an SVG picture."""
     from rich.console import Console
-    from rich.text import Text
+    from rich.segment import Segment, Segments
+    from rich.style import Style
 
-    width = max(map(_cells, render_terminal(report, 100).split("\n")))
-    drawn = Text.from_ansi(render_terminal(report, width, color=True).rstrip("\n"))
+    width = max(_cells(text) for text, _ in _lines(report, 100, parts=False))
+    styles = {look: Style(color=how.get("fg"), bold=how.get("bold"), dim=how.get("dim")) for look, how in LOOKS.items()}
+    lines = (Segment(f"{text}\n", styles.get(look)) for text, look in _lines(report, width, parts=False))
     console = Console(file=io.StringIO(), record=True, width=width + 2, force_terminal=True, color_system="truecolor")
-    console.print(drawn, soft_wrap=True)
+    console.print(Segments(lines), soft_wrap=True, end="")
     return console.export_svg(title=report.title.partition(":")[0], unique_id="flopcount")
 
 
