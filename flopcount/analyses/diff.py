@@ -72,6 +72,9 @@ LEAST = 0.5
 FARTHEST = 100
 """The largest difference of places, among the layers of a kind, at which two layers are compared."""
 
+MOST_COMPARED = 200_000
+"""Pairs of layers of a kind that are compared; in larger networks they must be nearer to each other."""
+
 MOST_ALIGNED = 3000
 """Longer blocks are not aligned, since the time is quadratic in the length."""
 
@@ -189,8 +192,9 @@ def _similar(before: Iterable[Item], after: Iterable[Item]) -> dict[str, str]:
 def _candidates(before: Iterable[Item], after: Iterable[Item]) -> Iterator[tuple[float, int, int, str, str]]:
     """Yield the dissimilarity, the distance, the place and the paths of pairs of layers."""
     for olds, news in _grouped(before, after, lambda item: item.kind).values():
+        far = min(FARTHEST, MOST_COMPARED // max(len(olds), len(news)))
         for i, old in enumerate(olds):
-            for j, new in enumerate(news[max(0, i - FARTHEST) : i + FARTHEST + 1], max(0, i - FARTHEST)):
+            for j, new in enumerate(news[max(0, i - far) : i + far + 1], max(0, i - far)):
                 unlike = 1 - similarity(old, new)
                 if unlike <= 1 - LEAST:
                     yield unlike, abs(i - j), i + j, old.path, new.path

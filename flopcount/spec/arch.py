@@ -1,6 +1,6 @@
 """The models of an arch file: a named network, its input and its layers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
@@ -73,7 +73,7 @@ def _layer(raw: object, info: ValidationInfo) -> Layer:
         raise
 
 
-def checked_type(raw: object, known: tuple[str, ...]) -> str:
+def checked_type(raw: object, known: Collection[str]) -> str:
     """Return the type of a row; the error is the whole sentence."""
     if not isinstance(raw, Mapping):
         raise sentence("invalid-layer", 'a layer is a table with a type, such as {type = "Flatten"}')
@@ -82,7 +82,7 @@ def checked_type(raw: object, known: tuple[str, ...]) -> str:
         what = "missing field" if kind is None else "invalid"
         raise sentence("missing-type", f'{what} type: expected the name of a kind, such as type = "Conv"')
     if kind not in known:
-        raise sentence("unknown-type", f"unknown type {kind[:50]!r}; {suggestion(kind[:50], known)}")
+        raise sentence("unknown-type", f"unknown type {kind[:50]!r}; {suggestion(kind[:50], [*known])}")
     return kind
 
 

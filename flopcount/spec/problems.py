@@ -241,6 +241,8 @@ class _Templates:
         self.arguments = tuple(table_in(data, "arguments"))
         self.signatures = {name: _signature(raw) for name, raw in self.templates.items() if isinstance(raw, Mapping)}
 
+        self.types = dict.fromkeys((*KINDS, "Block", *self.signatures))
+
     def problems(self) -> Iterator[Problem]:
         yield from _argument_problems(self.arguments, ("arguments",))
         for name, (required, optional) in self.signatures.items():
@@ -274,7 +276,7 @@ class _Templates:
 
     def _row(self, raw: Any, *, templated: bool) -> Iterator[Problem]:
         try:
-            kind = checked_type(raw, (*KINDS, "Block", *self.signatures))
+            kind = checked_type(raw, self.types)
         except PydanticCustomError as error:
             yield Problem((), error.message(), code=error.type)
             return
@@ -346,15 +348,25 @@ def _argument_problems(names: tuple[str, ...], place: Place = ()) -> Iterator[Pr
 
 def _recursion_problems(templates: Raw) -> Iterator[Problem]:
     """Refuse a template that uses itself, directly or through others."""
-    uses = {name: {*_uses(raw)} & {*templates} for name, raw in templates.items()}
-    for name in templates:
-        seen: set[str] = set()
-        pending = {*uses[name]}
-        while pending:
-            seen |= pending
-            pending = {inner for use in pending for inner in uses[use]} - seen
-        if name in seen:
-            yield Problem(("templates", name), f"template {name} is recursive", code="recursive-template")
+    uses = {name: {*_uses(raw)} & templates.keys() for name, raw in templates.items()}
+    for name in _without_ends(_without_ends(uses)):
+        yield Problem(("templates", name), f"template {name} is recursive", code="recursive-template")
+
+
+def _without_ends(uses: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Return a graph without what never leads to a cycle, and turned around: twice, and cycles are left."""
+    users: dict[str, set[str]] = {name: set() for name in uses}
+    for name, inner in uses.items():
+        for each in inner:
+            users[each].add(name)
+    left = {name: len(inner) for name, inner in uses.items()}
+    ends = [name for name, count in left.items() if not count]
+    for end in ends:  # it grows
+        for user in users[end]:
+            left[user] -= 1
+            ends += [user] * (not left[user])
+    gone = {*ends}
+    return {name: users[name] - gone for name in uses if name not in gone}
 
 
 def _uses(raw: object) -> Iterator[str]:

@@ -441,3 +441,14 @@ def test_json_has_the_same_places(run: Run, write: Write) -> None:
     line = 1 + next(number for number, text in enumerate(content.split("\n")) if '"out_channels"' in text)
     assert f"{path}:{line}:" in result.err
     assert "t1.Conv1: invalid out_channels 0" in result.err
+
+
+def test_a_long_chain_of_templates_is_too_deep_and_a_cycle_behind_it_recursive(run: Run, write: Write) -> None:
+    """Each template is visited a few times, not once for each that leads to it: 5,000 take no time."""
+    chain = "".join(f'templates.t{n}.layers = [{{type = "t{n + 1}"}}]\n' for n in range(5000))
+    start = 'input = [1]\nlayers = [{type = "t0"}]\n'
+    end = 'templates.t5000.layers = [{type = "Flatten"}]\n'
+    assert "nested deeper than 16 levels" in run(write("a.toml", start + chain + end)).err
+    cycle = 'templates.t5000.layers = [{type = "u"}]\ntemplates.u.layers = [{type = "t5000"}]\n'
+    err = run(write("b.toml", start + chain + cycle)).err
+    assert [name for name in ("t0", "t4999", "t5000", "u") if f"template {name} is recursive" in err] == ["t5000", "u"]
