@@ -202,9 +202,13 @@ def _cell(add: Filter, count: int) -> Callable[[SectionOp], Signal]:
     return lambda op: _gates(op, add, op.number("output", 1), count)
 
 
-def _plain_cell(add: Filter) -> Callable[[SectionOp], Signal]:
-    """Return the function that adds a recurrent section whose state is hidden: filters make the output of it."""
-    return lambda op: add(op, _gates(op, add, op.number("hidden", 1), 1, "state"), op.number("output", 1))
+def _plain_cell(add: Filter, hidden: str) -> Callable[[SectionOp], Signal]:
+    """Return the function that adds a recurrent section whose state is hidden: filters make the output of it.
+
+    Where `hidden` is missing, the option of that name gives the size: Darknet itself reads no other for an rnn.
+    """
+    size = lambda op: op.number("hidden", op.number(hidden, 1))  # noqa: E731
+    return lambda op: add(op, _gates(op, add, size(op), 1, "state"), op.number("output", 1))
 
 
 def _activated(op: SectionOp, y: Signal, default: str, tail: str = "activation") -> Signal:
@@ -282,7 +286,17 @@ def _upsample(op: SectionOp) -> Signal:
     return op.row("Interpolate", op.x, scale_factor=stride)
 
 
+def _local(op: SectionOp) -> Signal:
+    """Add a local layer, whose padding leaves a map of (size − 1) / stride + 1 whatever the kernel is."""
+    fields = _window(op)
+    around = fields["kernel_size"] - 1 if op.number("pad", 0) else 0
+    border = (around // 2, around - around // 2)
+    return op.row("LocallyConnected", op.image(op.x), **{**fields, "padding": (border, border)})
+
+
 def _reorg(op: SectionOp) -> Signal:
+    if extra := op.number("extra", 0):  # a vector of all elements, and so many zeros
+        return op.row("PadChannels", op.row("Flatten", op.x, tail="flat"), padding=extra)
     if op.number("reverse", 0):
         return op.row("PixelShuffle", op.x, upscale_factor=op.number("stride", 1))
     return op.row("PixelUnshuffle", op.x, downscale_factor=op.number("stride", 1))
@@ -307,7 +321,7 @@ RECURRENT = ("rnn", "gru", "lstm", "crnn", "conv_lstm", "history")
 LAYERS: Mapping[str, Callable[[SectionOp], Signal]] = {
     "convolutional": _conv,
     "deconvolutional": _transposed,
-    "local": lambda op: op.row("LocallyConnected", op.x, **_window(op)),
+    "local": _local,
     "maxpool": _pool,
     "local_avgpool": _pool,
     "avgpool": plain_layer("GlobalAvgPool"),
@@ -326,10 +340,10 @@ LAYERS: Mapping[str, Callable[[SectionOp], Signal]] = {
     "logistic": lambda op: op.row("Activation", op.x, function="sigmoid"),
     "dropout": plain_layer("Dropout"),
     "l2norm": plain_layer("RMSNorm", elementwise_affine=False),
-    "rnn": _plain_cell(_dense),
+    "rnn": _plain_cell(_dense, "output"),
     "gru": _cell(_dense, 3),
     "lstm": _cell(_dense, 4),
-    "crnn": _plain_cell(_filtered),
+    "crnn": _plain_cell(_filtered, "hidden"),
     "conv_lstm": _cell(_filtered, 4),
     "history": _history,
     **dict.fromkeys(("implicit", "implicit_add", "implicit_mul"), _implicit),
@@ -342,9 +356,6 @@ LAYERS: Mapping[str, Callable[[SectionOp], Signal]] = {
 
 MOST_SECTIONS = 100_000
 """A file with more layers is refused."""
-
-UNREAD = ("extra",)
-"""Options that change what a layer does, and are refused unless they are 0."""
 
 SHORT: Mapping[str, str] = {
     "conv": "convolutional",
@@ -400,14 +411,10 @@ def _notes(first: Section, sections: Sequence[Section]) -> Iterator[Note]:
 
 
 def _op(builder: Builder, section: Section, place: int, before: Sequence[Signal | None], held: str = "") -> SectionOp:
-    """Return a section with its options; those that would make it another layer are refused."""
+    """Return a section with its options."""
     origin = Origin(f"layer {place}", section.kind, section.line)
     held = "shared" if "share_index" in section.options and section.kind == "convolutional" else held
-    op = SectionOp(builder, origin, f"{section.kind}{place}", section, place, before, held=held)
-    for key in UNREAD:
-        if section.options.get(key, "0") != "0":
-            raise op.problem(f"{key} makes it another kind of layer, which is not supported")
-    return op
+    return SectionOp(builder, origin, f"{section.kind}{place}", section, place, before, held=held)
 
 
 def _sections(text: str) -> list[Section]:

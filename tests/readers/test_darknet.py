@@ -79,6 +79,8 @@ SHAPES = [
     (section("connected", output=10, activation="linear"), "10"),
     (section("deconvolutional", filters=4, size=2, stride=2, activation="relu"), "4×24×24"),
     (section("local", filters=4, size=3, activation="leaky"), "4×10×10"),
+    (section("local", filters=4, size=4, stride=2, pad=1, activation="leaky"), "4×6×6"),  # (12 − 1) // 2 + 1
+    (section("reorg", extra=3), "1155"),  # make_reorg_layer: inputs + extra, 8·12·12 + 3
     (section("conv", filters=4, size=3, dilation=2, pad=1, groups=2, activation="mish"), "4×12×12"),
     (section("conv", filters=4, size=3, stride_x=2, stride_y=1, activation="swish"), "4×10×5"),
     (section("route", layers=0, groups=2, group_id=1), "4×12×12"),
@@ -126,7 +128,6 @@ BAD = [
     (network(12, "filters"), "neither [section] nor key=value"),
     (network(2, section("conv", size=5, activation="linear")), "output would be empty"),
     (network(12, conv(4, 3), section("shortcut", **{"from": -1}, weights_type="odd")), "weights_type 'odd'"),
-    (network(12, section("reorg", extra=3)), "extra makes it another kind of layer"),
     (network(12, conv(4, 3), section("route")), "missing layers"),
 ]
 
@@ -182,6 +183,7 @@ def wide(*layers: str) -> str:
 
 CELLS = [
     (wide(section("rnn", hidden=5, output=4)), 6 * 5 + 5 * 5 + 5 * 4, 5 + 5 + 4),
+    (wide(section("rnn", output=4)), 6 * 4 + 4 * 4 + 4 * 4, 4 + 4 + 4),  # `darknet ops` prints 112
     (wide(section("gru", output=4)), 3 * (6 * 4 + 4 * 4), 6 * 4),
     (wide(section("lstm", output=4)), 4 * (6 * 4 + 4 * 4), 8 * 4),
     (wide(section("lstm", output=4, batch_normalize=1)), 4 * (6 * 4 + 4 * 4), 8 * 4 * 4),
