@@ -207,8 +207,12 @@ def _plain_cell(add: Filter, hidden: str) -> Callable[[SectionOp], Signal]:
 
     Where `hidden` is missing, the option of that name gives the size: Darknet itself reads no other for an rnn.
     """
-    size = lambda op: op.number("hidden", op.number(hidden, 1))  # noqa: E731
-    return lambda op: add(op, _gates(op, add, size(op), 1, "state"), op.number("output", 1))
+
+    def cell(op: SectionOp) -> Signal:
+        width = op.number("hidden", op.number(hidden, 1))
+        return add(op, _gates(op, add, width, 1, "state"), op.number("output", 1))
+
+    return cell
 
 
 def _activated(op: SectionOp, y: Signal, default: str, tail: str = "activation") -> Signal:
