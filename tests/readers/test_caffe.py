@@ -137,6 +137,27 @@ def test_a_network_of_training_is_read_as_it_is_tested(run: Run, write: Write) -
     assert any("Accuracy" in note for note in report["notes"])
 
 
+RULES = [
+    ("include { phase: TEST }", True),
+    ("include { phase: 0 }", False),
+    ("exclude { phase: TEST stage: 'a' }", False),
+    ("include { stage: 'a' not_stage: 'c' }", True),
+    ("include { stage: 'a' stage: 'b' }", False),
+    ("include { phase: TEST not_stage: 'a' }", False),
+    ("include { min_level: 1 } include { max_level: -1 }", False),
+    ("exclude { min_level: 0 max_level: 3 }", False),
+    ("exclude { stage: 'b' } exclude { phase: TRAIN }", True),
+]
+
+
+@pytest.mark.parametrize(("rules", "kept"), RULES)
+def test_a_layer_is_in_the_network_if_a_rule_is_met(run: Run, write: Write, *, rules: str, kept: bool) -> None:
+    """Net::StateMeetsRule, in the phase TEST, at level 0 and the stage a."""
+    text = layer("InnerProduct", "fc", "data", num_output=2).replace("top:", f"{rules} top:")
+    text = "state { stage: 'a' }\n" + entry(4) + layer("InnerProduct", "always", "data", num_output=1) + text
+    assert told(run, write("net.prototxt", text))["totals"]["params"] == 49 + kept * 2 * 49
+
+
 def test_a_batch_in_the_file_is_counted(run: Run, write: Write) -> None:
     """Ten images at once, as in the deploy files of Caffe: 4·27 products at each of 36 positions, ten times."""
     path = write("deploy.prototxt", entry(8).replace("dim: 1 dim: 3", "dim: 10 dim: 3") + conv("conv", "data", 4, 3))
@@ -272,6 +293,14 @@ SHAPES = [
     (layer("Reorg", "x", "conv", stride=3), "36×2×2", 0),
     (layer("Reorg", "x", "conv", stride=2, reverse="true"), "1×12×12", 0),
     (layer("Convolution", "x", "conv", num_output=3, kernel_size=1, axis=1), "3×6×6", 15),
+    (pool("x", "conv", 1, 2), "4×4×4", 0),  # ⌈(6 − 1) / 2⌉ + 1: without padding, a window may begin after the end
+    (pool("x", "conv", 3, 2, pad=2), "4×4×4", 0),  # ⌈(6 + 4 − 3) / 2⌉ + 1 = 5 windows, the last begins in the padding
+    (layer("Scale", "x", "conv", axis=0, num_axes=0, bias_term="true"), "4×6×6", 2),
+    (layer("Flatten", "flat", "conv") + layer("Bias", "x", "flat", axis=1), "144", 144),
+    (pool("one", "conv", 6, 1) + layer("Flatten", "c", "one") + layer("Bias", "x", "conv c", axis=0), "4×6×6", 0),
+    (layer("Scale", "x", "conv conv", bias_term="true"), "4×6×6", 144),
+    (layer("PixelShuffle", "x", "conv", upscale_factor=2), "1×12×12", 0),
+    (layer("Pad", "x", "conv", pad_u=1, pad_l=2, pad_r=3), "4×7×11", 0),
 ]
 
 

@@ -229,6 +229,8 @@ def _conv(op: LayerOp) -> Made:
 
 def _filtered(op: LayerOp, x: Blob, tail: str = "") -> Blob:
     count, is_depthwise = len(x.spatial), op.kind in CONVOLUTIONS[2:]
+    if not count:
+        raise op.problem("it needs a map; its input has no spatial axes")
     if op.number("axis", 1) != 1:
         raise op.problem("only an axis of 1 is supported")
     return op.row(
@@ -277,23 +279,33 @@ def _pool(op: LayerOp) -> Made:
         raise op.invalid("pool", method, "MAX, AVE or STOCHASTIC")
     if op.flag("global_pooling", False):
         return op.row(f"Global{POOLS[method]}Pool", op.x)
-    count = len(op.x.spatial)
+    kind, count = f"{POOLS[method]}Pool", len(op.x.spatial)
     size, stride = op.sizes("kernel_size", count, short="kernel"), op.sizes("stride", count, 1)
+    pad, steps = op.sizes("pad", count, 0), None if stride == size else stride
     rounds_down = op.options.word("round_mode", "CEIL") in {"FLOOR", "1"} or not op.flag("ceil_mode", True)
-    return op.row(
-        f"{POOLS[method]}Pool",
-        op.x,
-        kernel_size=size,
-        stride=None if stride == size else stride,
-        padding=op.sizes("pad", count, 0),
-        ceil_mode=not rounds_down,
-    )
+    leaps = not any(pad) and any(step > side for step, side in zip(stride, size, strict=True))
+    if rounds_down or not (leaps or any(2 * edge > side for edge, side in zip(pad, size, strict=True))):
+        return op.row(kind, op.x, kernel_size=size, stride=steps, padding=pad, ceil_mode=not rounds_down)
+    border = tuple(_border(*axis, padded=any(pad)) for axis in zip(op.x.spatial, size, stride, pad, strict=True))
+    return op.row(kind, op.row("Pad", op.x, tail="border", padding=border), kernel_size=size, stride=steps)
+
+
+def _border(have: int, size: int, step: int, pad: int, *, padded: bool) -> tuple[int, int]:
+    """Return the border that Caffe's windows reach: without padding, the last may even begin after the end."""
+    last = -((size - have - 2 * pad) // step) * step
+    last -= step if padded and last >= have + pad else 0
+    return pad, max(last + size - have - pad, 0)
 
 
 def _scale(op: LayerOp) -> Made:
     """Add a scale, and a shift if there is one: given by a second blob, or learned for some axes."""
     if len(op.given) > 1:
-        return op.row("Mul", *op.xs[:2])
+        y = op.row("Mul", *op.xs[:2])
+        if not op.flag("bias_term", False):
+            return y
+        if op.number("axis", 1) != 1:
+            raise op.problem("bias_term beside a second blob is supported for an axis of 1 only")
+        return _learned(op, y, "add", "shift", len(op.xs[1].sizes) + 1)
     if op.number("axis", 1) == op.number("num_axes", 1) == 1 and op.x.shape.channel_axis == op.x.lead:
         return op.row("Affine" if op.flag("bias_term", False) else "LayerScale", op.x)
     y = _learned(op, op.x, "mul", "scale")
@@ -301,12 +313,20 @@ def _scale(op: LayerOp) -> Made:
 
 
 def _bias(op: LayerOp) -> Made:
-    return op.row("Elementwise", *op.xs, function="add") if len(op.given) > 1 else _learned(op, op.x, "add", "shift")
+    if len(op.given) < 2:  # noqa: PLR2004  (a blob to add)
+        return _learned(op, op.x, "add", "shift")
+    x, y = op.xs[:2]
+    first = op.number("axis", 1) - 1  # that of the batch is the first of both
+    size = [1] * max(first, 0) + [*y.sizes] if first >= 0 else [*y.sizes]
+    fitted = [*size, *[1] * (op.rank - len(size))]
+    y = y if fitted == [*y.sizes] else replace(op, given=(y,)).reshaped(fitted, tail="shift")
+    return op.row("Elementwise", x, y, function="add")
 
 
-def _learned(op: LayerOp, x: Blob, function: str, tail: str) -> Blob:
+def _learned(op: LayerOp, x: Blob, function: str, tail: str, count: int | None = None) -> Blob:
     """Combine a blob with learned numbers, one for each place of some axes."""
-    axis, count = op.axis("axis", 1), op.number("num_axes", 1)
+    count = op.number("num_axes", 1) if count is None else count
+    axis = op.axis("axis", 1) if count else op.rank  # one number, whatever the axis
     last = op.rank if count == -1 else axis + count
     size = [one if axis <= place < last else 1 for place, one in enumerate(x.sizes)]
     weight = op.row("Parameter", x, tail=tail, lead=0, size=size[axis:] or [1], channel_axis=-1)
@@ -402,6 +422,12 @@ def _upsampled(op: LayerOp) -> Made:
     return op.row("Interpolate", op.x, size=size)
 
 
+def _bordered(op: LayerOp) -> Made:
+    return op.row(
+        "Pad", op.x, padding=tuple(tuple(op.number(f"pad_{side}", 0) for side in pair) for pair in ("ud", "lr"))
+    )
+
+
 def _reorganized(op: LayerOp) -> Made:
     stride = op.number("stride", 2)
     if op.flag("reverse", False):
@@ -456,7 +482,8 @@ def _regions(op: LayerOp) -> Made:
 
 
 FUNCTIONS = {"ReLU6": "relu6", "ELU": "elu", "Sigmoid": "sigmoid", "TanH": "tanh", "Swish": "silu", "BNLL": "softplus"}
-FUNCTIONS |= {"Mish": "mish", **dict.fromkeys(("HSwish", "Hardswish"), "hardswish"), "HSigmoid": "hardsigmoid"}
+FUNCTIONS |= {"Mish": "mish", **dict.fromkeys(("HSwish", "Hardswish", "HardSwish"), "hardswish")}
+FUNCTIONS |= dict.fromkeys(("HSigmoid", "HardSigmoid"), "hardsigmoid")
 ELEMENTWISE = {"AbsVal": "abs", "Exp": "exp", "Log": "log", "Power": "pow", "Clip": "clip", "Threshold": "greater"}
 
 LAYERS: Mapping[str, Callable[[LayerOp], Made]] = {
@@ -487,6 +514,8 @@ LAYERS: Mapping[str, Callable[[LayerOp], Made]] = {
     "Interp": _interpolated,
     "Upsample": _upsampled,
     "Reorg": _reorganized,
+    "PixelShuffle": lambda op: op.row("PixelShuffle", op.x, upscale_factor=op.number("upscale_factor")),
+    "Pad": _bordered,
     **dict.fromkeys(("RNN", "LSTM", "Lstm"), _recurrent),
     "PriorBox": _priors,
     **dict.fromkeys(REGIONS, _regions),

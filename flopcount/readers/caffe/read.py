@@ -72,7 +72,8 @@ def read(path: Path) -> Build:
     every = [*net.messages("layer"), *net.messages("layers")]
     if not every and (name := next(filter(None, map(net.word, ("net", "train_net", "test_net"))), "")):
         raise Refusal(f"this is a solver, which names its network: count {name[:200]!r}")
-    tested, trained = ([layer for layer in every if _is_in(layer, phase)] for phase in ("TEST", "TRAIN"))
+    state = net.message("state")
+    tested, trained = ([layer for layer in every if _is_in(layer, phase, state)] for phase in ("TEST", "TRAIN"))
     layers = tested if any(map(_enters, tested)) or net.words("input") or not any(map(_enters, trained)) else trained
     if not layers or len(layers) > MOST_LAYERS:
         raise Refusal(f"it has {len(layers)} layers to deploy; a Caffe network has 1 to {MOST_LAYERS}")
@@ -82,12 +83,26 @@ def read(path: Path) -> Build:
     return partial(_network, Net(name, known, _inputs(net, layers), made))
 
 
-def _is_in(layer: TextMessage, phase: str) -> bool:
-    """Tell whether a layer is in the network of a phase, without any stage."""
-    rules = layer.messages("include")
-    never = [rule for rule in layer.messages("exclude") if rule.word("phase", phase) == phase]
-    met = [rule for rule in rules if rule.word("phase", phase) == phase and not rule.words("stage")]
-    return (bool(met) or not rules) and all(rule.words("stage") for rule in never)
+def _is_in(layer: TextMessage, phase: str, state: TextMessage) -> bool:
+    """Tell whether a layer is in the network of a phase, at the level and the stages that the file sets."""
+    included, excluded = layer.messages("include"), layer.messages("exclude")
+    met = (_is_met(rule, phase, state) for rule in included or excluded)
+    return any(met) if included else not any(met)
+
+
+def _is_met(rule: TextMessage, phase: str, state: TextMessage) -> bool:
+    if rule.word("phase", phase) not in {phase, PHASES[phase]}:
+        return False
+    level = sum(state.numbers("level")[-1:])
+    low, high = ((rule.numbers(key) or [level])[-1] for key in ("min_level", "max_level"))
+    stages = {*state.words("stage")}
+    return (
+        low <= level <= high and stages.issuperset(rule.words("stage")) and stages.isdisjoint(rule.words("not_stage"))
+    )
+
+
+PHASES = {"TRAIN": "0", "TEST": "1"}
+"""The phases with their numbers, which files may write instead."""
 
 
 def _enters(layer: TextMessage) -> bool:
