@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import Run, Write
-from onnx_files import Weights, counted, field, function, graph, last, model, node, tensor
+from onnx_files import Weights, counted, field, function, graph, last, model, node, tensor, wire
 
 from flopcount.case import Count
 from flopcount.cli.loading import Options, count_of
@@ -158,6 +158,13 @@ def test_a_value_may_stand_among_the_sizes_as_for_a_budget(run: Run, valued: Pat
     assert codes == [0, 1]
 
 
+@pytest.mark.parametrize(("value", "width"), [("false", 4), ("0", 4), ("true", 2), ("1", 2)])
+def test_a_condition_is_given_in_words_or_numbers(run: Run, write: Write, value: str, width: int) -> None:
+    content = graph([branching("go")], ROW, {**SQUARE}) + field(11, wire("go", (), 9))
+    result = run(write("model.onnx", model(content)), "--value", f"go={value}", "--format", "json")
+    assert json.loads(result.out)["totals"]["macs"] == 8 * width
+
+
 @pytest.mark.parametrize("value", ["x=5", "speed=5", "rate=fast", "rate", "="])
 def test_a_value_is_one_number_of_an_input_that_is_one(run: Run, valued: Path, value: str) -> None:
     result = run(valued, "--value", value)
@@ -201,6 +208,17 @@ def test_the_first_operator_may_be_unknown(run: Run, write: Write) -> None:
     content = model(graph([node("Magic", "x", "m"), node("MatMul", "m w", "y")], ROW, SQUARE))
     data = json.loads(run(write("model.onnx", content), "--allow-unknown", "--format", "json").out)
     assert (data["totals"], data["at_least"]) == ({"params": 64, "macs": 0}, True)
+
+
+def test_a_sequence_that_enters_has_no_size(run: Run, write: Write) -> None:
+    """8·3 MACs and the 8·4 weights that read the sequence."""
+    nodes = [node("SequenceAt", "s zero", "a"), node("MatMul", "a b", "c"), node("MatMul", "x e", "y")]
+    kept = {"zero": 0, "b": Weights((8, 4)), "e": Weights((8, 3))}
+    listed = field(11, field(1, "s") + field(2, field(4, field(1, field(1, field(1, 1))))))
+    path = write("model.onnx", model(graph(nodes, ROW, kept) + listed))
+    assert "its input 's' is a sequence or an optional value" in run(path).err
+    data = json.loads(run(path, "--allow-unknown", "--format", "json").out)
+    assert (data["totals"], data["at_least"]) == ({"params": 56, "macs": 24}, True)
 
 
 def test_nodes_may_stand_in_any_order(tmp_path: Path) -> None:
@@ -328,13 +346,19 @@ def test_integers_beyond_64_bits_are_not_known(run: Run, write: Write, nodes: li
         ([node("ConvTranspose", "x w b", "y")], "'b' has 5 numbers, and 4 are needed"),
         ([node("BatchNormalization", "x n n b n", "y")], "'b' has 5 numbers, and 4 are needed"),
         ([node("Flatten", "x", "f"), node("Gemm", "f g b", "y")], "'b' has 5 numbers, and 1 or 3 are needed"),
+        ([node("Conv", "x w", "y", kernel_shape=(3, 3))], "its kernel_shape is 3×3, and its weights have 1×1"),
+        ([node("DeformConv", "x w x", "y")], "offsets or factors of 1×4×2×2 are not 2 for each position"),
+        ([node("Einsum", "x", "y", equation="ab->a")], "'ab' does not name the axes of its input of 1×4×2×2"),
+        ([node("Gather", "x four", "y", axis=1)], "it takes a place outside of 4"),
+        ([node("Relu", "x", "y"), node("Tanh", "x", "y")], "two nodes make 'y'"),
     ],
 )
 def test_damaged_weights_are_named(run: Run, write: Write, nodes: list[bytes], says: str) -> None:
     shapes = {"w": (8, 4, 1, 1), "b": (5,), "n": (4,), "g": (16, 3)}
     shapes["w"] = (4, 4, 1, 1) if "ConvTranspose" in str(nodes) else shapes["w"]
-    content = model(graph(nodes, {"x": (1, 4, 2, 2)}, {name: Weights(dims) for name, dims in shapes.items()}))
-    assert says in run(write("model.onnx", content)).err
+    kept = {"four": 4, **{name: Weights(dims) for name, dims in shapes.items()}}
+    result = run(write("model.onnx", model(graph(nodes, {"x": (1, 4, 2, 2)}, kept))))
+    assert (result.code, says in result.err) == (2, True)
 
 
 def test_a_tensor_with_other_bytes_than_its_sizes_is_named(run: Run, write: Write) -> None:
@@ -342,6 +366,51 @@ def test_a_tensor_with_other_bytes_than_its_sizes_is_named(run: Run, write: Writ
         5, field(1, 8) + field(1, 8) + field(2, 1) + field(8, "w") + field(9, b"1234")
     )
     assert "'w' has 4 bytes for 64 numbers of 4" in run(write("model.onnx", model(damaged))).err
+
+
+def test_a_state_for_another_batch_is_refused(run: Run, write: Write) -> None:
+    kept = {"w": Weights((1, 16, 8)), "r": Weights((1, 16, 4)), "h": Weights((1, 3, 4))}
+    content = model(graph([node("LSTM", "x w r - - h", "y", hidden_size=4)], {"x": (5, 2, 8)}, kept))
+    assert "an initial state is 1×3×4, and has to be 1×2×4" in run(write("model.onnx", content)).err
+
+
+@pytest.mark.parametrize(("op", "domain"), [("Attention", ""), ("MultiHeadAttention", "com.microsoft")])
+def test_a_learned_bias_of_attention_is_trained_wherever_it_is_read(tmp_path: Path, op: str, domain: str) -> None:
+    """2 heads of 3×3 scores: 18 numbers; 2·3²·8 MACs."""
+    heads: dict[str, Any] = {"num_heads": 2} if domain else {"q_num_heads": 2, "kv_num_heads": 2}
+    reads = "x x x - - b" if domain else "x x x b"
+    nodes = [node(op, reads, "y", domain=domain, **heads)]
+    result = counted(tmp_path, nodes, (1, 3, 8), {"b": Weights((1, 2, 3, 3))}, opset=23)
+    assert (result.total.macs, result.total.params) == (2 * 9 * 8, 18)
+
+
+def test_the_lower_bound_has_the_weights_of_fused_operators(run: Run, write: Write) -> None:
+    """8·24 weights and 24 biases of an attention, 2·8 of a norm, whose input has no known size; no scales."""
+    nodes = [
+        node("Magic", "x", "a", domain="own"),
+        node("Attention", "a w b", "c", domain="com.microsoft", num_heads=2),
+        node("SkipLayerNormalization", "c x n n2", "y", domain="com.microsoft"),
+    ]
+    kept = {"w": Weights((8, 24)), "b": Weights((24,)), "n": Weights((8,)), "n2": Weights((8,))}
+    path = write("model.onnx", model(graph(nodes, {"x": (1, 3, 8)}, kept)))
+    data = json.loads(run(path, "--allow-unknown", "--format", "json").out)
+    assert data["totals"] == {"params": 216 + 16, "macs": 0}
+    assert len(data["unknown"]) == 3
+
+
+def test_an_output_that_nothing_reads_is_no_layer(tmp_path: Path) -> None:
+    kept = {"w": Weights((1, 16, 8)), "r": Weights((1, 16, 4))}
+    result = counted(tmp_path, [node("LSTM", "x w r", "y h c", hidden_size=4)], (5, 1, 8), kept)
+    assert "Take" not in {step.kind for step in result.trace.steps.values()}
+
+
+@pytest.mark.parametrize(("corner", "params"), [(0.0, 0), (0.5, 4)])
+def test_a_matrix_of_zeros_and_ones_is_a_mask(write: Write, corner: float, params: int) -> None:
+    """As that of causal attention, which multiplies scores; any other number is trained."""
+    numbers = struct.pack("<4f", 1, corner, 1, 1)
+    mask = field(5, field(1, 2) + field(1, 2) + field(2, 1) + field(8, "m") + field(9, numbers))
+    path = write("model.onnx", model(graph([node("Mul", "x m", "y")], {"x": (1, 2, 2)}) + mask))
+    assert count_of(str(path), Options()).total.params == params
 
 
 @pytest.mark.parametrize(("mask", "params"), [([0.0, -3.4e38, 0.0, 0.0], 0), ([0.0, -1.5, 0.0, 0.0], 4)])

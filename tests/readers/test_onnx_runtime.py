@@ -123,12 +123,13 @@ def test_what_multiplies_nothing_has_the_sizes_that_come_out(
         ([node("ConvInteger", "x w", "y")], MAP, 20 * 64),
         ([node("MatMulInteger", "x v", "y")], TOKENS, 6 * 8 * 5),
         ([node("QLinearMatMul", "x s z v s z s z", "y")], TOKENS, 6 * 8 * 5),
-        ([node("DeformConv", "x w x", "y")], MAP, 20 * 64),
+        ([node("DeformConv", "x w o", "y")], MAP, 20 * 64),
         ([node("FusedGemm", "f v", "y", domain=MS, activation="Relu")], (1, 8), 40),
     ],
 )
 def test_what_multiplies_weights_has_their_macs(tmp_path: Path, nodes: list[bytes], dims: Sizes, macs: int) -> None:
     nodes = [node("Identity", "x", "f"), *nodes]
     weights: dict[str, Any] = {"w": Weights((5, 4, 1, 1), 3), "v": Weights((8, 5), 3), "s": [0.5], "z": Weights((), 3)}
+    weights["o"] = Weights((1, 2, 8, 8))
     result = counted(tmp_path, nodes, dims, weights)
     assert (result.total.macs, result.total.params) == (macs, 20 if "w" in str(nodes[-1]) and len(dims) > 3 else 40)

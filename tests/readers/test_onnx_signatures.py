@@ -65,7 +65,7 @@ INPUTS: Mapping[str, Sizes] = {
     "gqkv": (1, 6, 16),
     "seq": (1, 8, 6),
     "state": (1, 2, 4, 4),
-    "h0": (1, 1, 3),
+    "h0": (1, 6, 3),
     "flat5": (6, 2, 3, 4),
 }
 """Tensors that depend on the input; tokens have 8 channels, maps 4."""
@@ -582,7 +582,7 @@ def test_what_a_score_is_changed_with_may_not_multiply(tmp_path: Path) -> None:
 NOT_READ = """
 align_corners alpha antialias approximate batch_axis center_point_box consumed_inputs coordinate_transformation_mode
 count_include_pad cubic_coeff_a detect_negative detect_positive directions exclude_outside exclusive extrapolation_value
-fmod high ignore_index is_test lambd largest low momentum nearest_mode offset_group output_datatype p padding_mode
+high ignore_index is_test lambd largest low momentum nearest_mode output_datatype p padding_mode
 periodic ratio reverse round_mode sampling_ratio saturate scan_input_directions scan_output_directions seed
 select_last_index sorted spatial_scale stash_type storage_order time_axis training_mode upper value_string value_strings
 """

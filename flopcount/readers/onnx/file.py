@@ -19,6 +19,9 @@ MOST_NODES = MOST_VALUES = 100_000
 MOST_OPENED = 4096
 """The most elements of a tensor that are read from another file."""
 
+LIST = -1
+"""Stands for the element type of what is no tensor."""
+
 DEEPEST = 16
 """The most levels of functions and graphs inside each other."""
 
@@ -332,7 +335,10 @@ class AttributeReference(NamedTuple):
 
 
 class ValueInfo(NamedTuple):
-    """An input or output of a graph. A size is an int, a name or "" if unknown; no dims if it has no tensor type."""
+    """An input or output of a graph. A size is an int, a name or "" if unknown; no dims if it has no tensor type.
+
+    The element type of a sequence is `LIST`.
+    """
 
     name: str
     dims: tuple[int | str, ...] | None
@@ -461,4 +467,6 @@ def _value_info(message: ByteSpan) -> ValueInfo:
             sizes = Fields(shapes[-1]).messages(1) if shapes else ()
             dims = tuple(size.integer(1) if 1 in size else size.text(2).strip("?*") for size in sizes)  # "?": no name
             return ValueInfo(found.text(1), dims if shapes else None, dense.integer(1))
+        if {4, 5, 9} & kind.keys():  # a sequence, a map, or one of them or a tensor that may be left out
+            return ValueInfo(found.text(1), None, LIST)
     return ValueInfo(found.text(1), None, 0)

@@ -12,14 +12,17 @@ from typing import Any
 
 from flopcount.errors import Refusal
 from flopcount.readers.onnx.file import FLOATS, MOST_VALUES, TensorProto
-from flopcount.readers.onnx.op import Dims, NodeContext, Numbers, Size, Value, integers, on_axis
+from flopcount.readers.onnx.op import Dims, NodeContext, Numbers, Size, Value, integers, on_axis, single
 from flopcount.readers.onnx.ops_shape import broadcast, slice_parts
 from flopcount.spec.fields import LARGEST
 
 Fold = Callable[[NodeContext], Value | None]
 """Computes the output of a node; None if its numbers are not computed."""
 
-_INT64, _INT64_BITS = 7, 64
+_INT64, _INT64_BITS, _BOOLEAN = 7, 64, 9
+_BITS = {2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 12: 32}
+"""The bits of the integers that wrap; those of 64 bits are not computed where they would."""
+_UNSIGNED = frozenset((2, 4, 12))
 
 MOST_FILLED = 2**13
 """The most numbers of a tensor of several axes that is filled with one number; larger ones are weights."""
@@ -72,9 +75,14 @@ def mapped(function: Callable[..., Any]) -> Fold:
         if math.prod(dims) > MOST_VALUES:
             return None
         columns = zip(*(_stretched(value, dims) for value in op.present), strict=True)
-        return _value(dims, lambda: (_applied(function, column) for column in columns), op.present[-1].dtype)
+        return _value(dims, lambda: (_applied(function, column) for column in columns), _dtype(op))
 
     return fold
+
+
+def _dtype(op: NodeContext) -> int:
+    """Return the element type of what is computed: that of the base of a power, of the last input of a choice."""
+    return op.present[0 if op.node.op == "Pow" else -1].dtype
 
 
 def clipped(op: NodeContext) -> Value:
@@ -92,11 +100,19 @@ def raised(one: float, other: float) -> float:
     return result
 
 
-def divided(one: float, other: float) -> float:
-    """Divide; integers are rounded towards zero."""
-    if isinstance(one, int) and isinstance(other, int):
-        return math.trunc(one / other) if abs(one) < 2**52 else one // other
-    return one / other
+def divided(op: NodeContext) -> Value | None:
+    """Div: integers are rounded towards zero."""
+    return mapped(operator.truediv if op.at(0).dtype in FLOATS else _quotient)(op)
+
+
+def _quotient(one: int, other: int) -> int:
+    size = abs(one) // abs(other)
+    return size if (one < 0) == (other < 0) else -size
+
+
+def remainder(op: NodeContext) -> Value | None:
+    """Mod: with the sign of the divisor, or as in C."""
+    return mapped(math.fmod if op.integer("fmod", 0) else operator.mod)(op)
 
 
 def shape(op: NodeContext) -> Value:
@@ -177,7 +193,7 @@ def cast(op: NodeContext) -> Value:
     to, data = op.dtype("to", _INT64), op.at(0).data or ()
     if to not in FLOATS and not all(map(math.isfinite, data)):
         raise Refusal("it makes an integer of a number that is not finite")
-    as_type: type = float if to in FLOATS else int
+    as_type: type = float if to in FLOATS else bool if to == _BOOLEAN else int
     return op.at(0)._replace(data=tuple(n if isinstance(n, Size) else as_type(n) for n in data), dtype=to)
 
 
@@ -249,7 +265,7 @@ def non_zero(op: NodeContext) -> Value:
 
 
 _NAMED = (
-    *(abs, round, min, max, operator.add, operator.sub, operator.mul, operator.mod, operator.neg),
+    *(abs, round, min, max, operator.add, operator.sub, operator.mul, operator.neg),
     *(math.sqrt, math.floor, math.ceil, math.exp, math.log),
 )
 """The functions with the name of their operator."""
@@ -263,7 +279,8 @@ FOLDS: Mapping[str, Fold] = {
     "NonZero": non_zero,
     "Clip": clipped,
     "Sum": mapped(lambda *numbers: sum(numbers)),
-    "Div": mapped(divided),
+    "Div": divided,
+    "Mod": remainder,
     "Pow": mapped(raised),
     "Equal": mapped(operator.eq),
     "Less": mapped(operator.lt),
@@ -305,7 +322,9 @@ def folded(op: NodeContext) -> Value | None:
     try:
         found = fold(op)
         op.draft.left -= sum(len(value.data or ()) for value in (*op.present, found) if value is not None)
-        return found if found is None or all(map(_is_kept, found.data or ())) else None
+        if found is None or not all(map(_is_kept, found.data or ())):
+            return None
+        return found._replace(data=tuple(_held(number, found.dtype) for number in found.data or ()))
     except OverflowError:
         return None
     except (ArithmeticError, ValueError, TypeError, IndexError) as error:
@@ -315,6 +334,18 @@ def folded(op: NodeContext) -> Value | None:
 def _is_kept(number: float) -> bool:
     """Tell whether an integer has at most 64 bits, as those of a graph have."""
     return not isinstance(number, int) or -(2**63) <= number < 2**64
+
+
+def _held(number: float, dtype: int) -> float:
+    """Return a number as its element type holds it: in single precision, or with as many bits as there are."""
+    if dtype == 1 and not isinstance(number, int):
+        return single(number)
+    if dtype not in _BITS:
+        return int(number) if dtype == _INT64 and isinstance(number, float) else number
+    bits = _BITS[dtype]
+    least = 0 if dtype in _UNSIGNED else -(1 << bits - 1)
+    fits = isinstance(number, int) and least <= number < least + (1 << bits)
+    return number if fits else (int(number) - least) % (1 << bits) + least
 
 
 def kept_data(op: NodeContext, sizes: Sequence[Dims]) -> list[Numbers | None]:

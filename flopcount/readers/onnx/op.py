@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from math import prod
+from struct import pack, unpack
 from typing import Any, NamedTuple, Self
 
 from flopcount.errors import Note, Refusal
@@ -53,7 +54,10 @@ class Size(int):
 
 
 class Value(NamedTuple):
-    """A tensor: its sizes, and either the row that makes it or its numbers and the initializers they are from."""
+    """A tensor: its sizes, and either the row that makes it or its numbers and the initializers they are from.
+
+    A sequence has items, and the row that makes one of them.
+    """
 
     dims: Dims
     dtype: int = 1
@@ -61,6 +65,8 @@ class Value(NamedTuple):
     batch_axis: int | None = None
     data: Numbers | None = None
     initializers: frozenset[str] = frozenset()
+    items: "tuple[Value, ...] | None" = None
+    """The tensors of a sequence."""
 
     @property
     def static(self) -> bool:
@@ -176,10 +182,12 @@ class KeptTensors:
         self.optional -= found
 
     def is_mask(self, name: str) -> bool:
-        """Tell whether a tensor is a mask: zeros, and numbers from -100 down in the place of others."""
+        """Tell whether a tensor is a mask: zeros, and numbers from -100 down, or ones in a matrix, beside them."""
         if name not in self.masks:
-            numbers = {*self.tensors[name].beginning(4096)} - {0}
-            self.masks[name] = bool(numbers) and max(numbers) <= -100  # noqa: PLR2004  (the mildest mask, that of Swin)
+            numbers = {*self.tensors[name].beginning(4096)}
+            hides = max(numbers - {0}, default=0) <= -100  # noqa: PLR2004  (the mildest mask, that of Swin)
+            is_matrix = sum(size > 1 for size in self.tensors[name].dims) > 1
+            self.masks[name] = hides or (is_matrix and numbers == {0, 1})
         return self.masks[name]
 
     def elements(self, names: Iterable[str]) -> int:
@@ -305,6 +313,12 @@ def fitting(value: Value | None, dims: Dims, what: str) -> Value | None:
     raise Refusal(f"its {what}{name} is {render(value.dims)}, and has to be {render(dims)}")
 
 
+def single(number: float) -> float:
+    """Round to single precision."""
+    found: float = unpack("f", pack("f", number))[0]
+    return found
+
+
 def integers(numbers: Iterable[float]) -> Dims:
     """Return numbers as integers, which remember the sizes they are computed from."""
     return tuple(number if isinstance(number, int) else int(number) for number in numbers)
@@ -427,6 +441,10 @@ class NodeContext(NamedTuple):
         """Return an attribute that is an element type, which old opsets spell."""
         found = self.attribute(name, default)
         return _DTYPES.get(found, 0) if isinstance(found, str) else self.integer(name, default)
+
+    def wants(self, index: int) -> bool:
+        """Tell whether anything reads an output after the first."""
+        return index < len(self.node.outputs) and bool(self.node.outputs[index])
 
     def further(self, *shapes: Dims) -> list[Value]:
         """Write outputs after the first that are known by their sizes, as far as the node names them."""

@@ -39,7 +39,7 @@ def _attended(op: NodeContext, q: Value, k: Value, v: Value) -> tuple[Value, Val
 
 def _biased(op: NodeContext, scores: Value, dims: Dims) -> Value:
     """Add what is learned to the scores: a bias for each pair of tokens, or a number for each head."""
-    for name in ("attention_bias", "head_sink"):
+    for name in ("attn_mask", "attention_bias", "head_sink"):
         bias = op.named(name)
         if bias is not None and bias.static and op.is_trained(bias):
             own = (dims[1], 1, 1) if name == "head_sink" else bias.dims
@@ -111,13 +111,13 @@ def attention(op: NodeContext) -> list[Value]:
     pairs = ((op.named("past_key"), k), (op.named("past_value"), v))
     (keys, kept), (values, kept2) = (_cached(op, past, new, None) for past, new in pairs)
     y, scores = _attended(op, q, keys, values)
-    return [_flat(op, y) if len(op.at(0).dims) == _TOKENS else y, kept, kept2, _scored(op, scores, y, keys)]
+    more = [kept, kept2, _scored(op, scores, y, keys)]
+    return [_flat(op, y) if len(op.at(0).dims) == _TOKENS else y, *more]
 
 
 def _scored(op: NodeContext, scores: Value, y: Value, keys: Value) -> Value:
     """Return the scores as an output, if it is one."""
-    wanted = len(op.node.outputs) > 3 and op.node.outputs[3]  # noqa: PLR2004  (the fourth)
-    return reshaped(op, scores, (*y.dims[:3], keys.dims[2])) if wanted else scores
+    return reshaped(op, scores, (*y.dims[:3], keys.dims[2])) if op.wants(3) else scores
 
 
 def _rotated(op: NodeContext, *values: Value) -> list[Value]:
@@ -135,7 +135,8 @@ def multi_head(op: NodeContext) -> list[Value]:
     pairs = ((op.named("past_key"), k), (op.named("past_value"), v))
     (keys, kept), (values, kept2) = (_cached(op, past, new, total) for past, new in pairs)
     y, scores = _attended(op, q, keys, values)
-    return [_flat(op, y), kept, kept2, _scored(op, scores, y, keys)]
+    more = [kept, kept2, _scored(op, scores, y, keys)]
+    return [_flat(op, y), *more]
 
 
 def _unpacked(op: NodeContext, heads: int) -> tuple[Value, Value, Value]:
@@ -190,8 +191,8 @@ def projected(op: NodeContext) -> list[Value]:
     pasts = [None, None] if past is None else [reshaped(op, p, p.dims[1:]) for p in _parted(op, past, (1, 1), 0)]
     pairs = zip(pasts, (k, v), strict=True)
     (keys, kept), (values, kept2) = (_cached(op, each, new, total) for each, new in pairs)
-    y = _flat(op, _attended(op, q, keys, values)[0])
-    return [y, _stacked(op, kept, kept2)] if len(op.node.outputs) > 1 else [y]
+    more = [_stacked(op, kept, kept2)] if op.wants(1) else []
+    return [_flat(op, _attended(op, q, keys, values)[0]), *more]
 
 
 def _stacked(op: NodeContext, keys: Value, values: Value) -> Value:
@@ -214,7 +215,8 @@ def grouped(op: NodeContext) -> list[Value]:
     total, pairs = _known(op, "total_sequence_length"), ((op.named("past_key"), k), (op.named("past_value"), v))
     (keys, kept), (values, kept2) = (_cached(op, past, new, total) for past, new in pairs)
     y, scores = _attended(op, q, keys, values)
-    return [_flat(op, y), kept, kept2, _scored(op, scores, y, keys)]
+    more = [kept, kept2, _scored(op, scores, y, keys)]
+    return [_flat(op, y), *more]
 
 
 def packed(write: Writer) -> Writer:
@@ -257,7 +259,7 @@ def linear_attention(op: NodeContext) -> list[Value]:
     rule = str(op.attribute("update_rule", "gated_delta"))
     y = op.row("LinearAttention", *xs, num_heads=heads, num_kv_heads=states, delta=rule.endswith("delta"))
     state = (q.dims[0], states, q.dims[2] // heads, v.dims[2] // states)
-    return [y, op.sized(*state)] if len(op.node.outputs) > 1 else [y]
+    return [y, op.sized(*state)] if op.wants(1) else [y]
 
 
 _GATED = {"swiglu": "silu", "geglu": "gelu"}
@@ -296,7 +298,7 @@ _MULTI = "key value bias"
 OPERATORS: Mapping[str, Writer] = {
     "Attention": Signed(
         attention,
-        f"Q K V attn_mask* {_PAST} nonpad_kv_seqlen*",
+        f"Q K V attn_mask {_PAST} nonpad_kv_seqlen*",
         "q_num_heads kv_num_heads is_causal* scale* softcap* softmax_precision* qk_matmul_output_mode* "
         "left_window_size* right_window_size*",
     ),

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from struct import pack, unpack
+from math import prod
 from typing import Any
 
 from flopcount.errors import Refusal
+from flopcount.formulas.shape import render
 from flopcount.readers.base import exact
-from flopcount.readers.onnx.op import Dims, NodeContext, Size, Value, Writer, collapsed, integers
+from flopcount.readers.onnx.op import Dims, NodeContext, Size, Value, Writer, collapsed, integers, single
 
 
 def as_map(op: NodeContext, value: Value) -> Value:
@@ -55,6 +56,21 @@ def _window(op: NodeContext, x: Value, kernel: Dims) -> dict[str, Any]:
     return fields if rule == "VALID" else {**fields, "padding": _checked_padding(_explicit_padding(op, len(kernel)))}
 
 
+def _check_kernel(op: NodeContext, kernel: Dims) -> None:
+    if (said := op.integers("kernel_shape", kernel)) != kernel:
+        raise Refusal(f"its kernel_shape is {render(said)}, and its weights have {render(kernel)}")
+
+
+def deformed(op: NodeContext) -> list[Value]:
+    """DeformConv: each place of the kernel has an offset along each axis, and may have a factor."""
+    kernel = op.at(1).dims[2:]
+    places = prod(kernel) * op.integer("offset_group", 1)
+    for value, numbers in ((op.at(2), places * len(kernel)), (op.get(4), places)):
+        if value is not None and value.dims[1:2] != (numbers,):
+            raise Refusal(f"offsets or factors of {render(value.dims)} are not {numbers} for each position")
+    return [convolved(op, op.at(0), op.at(1), op.get(3))]
+
+
 def convolved(op: NodeContext, x: Value, weight: Value, bias: Value | None) -> Value:
     """Write a convolution of a map with weights."""
     x = as_map(op, x)
@@ -62,6 +78,7 @@ def convolved(op: NodeContext, x: Value, weight: Value, bias: Value | None) -> V
     groups = op.integer("group", 1)
     if inner * groups != x.dims[1] or groups < 1:
         raise Refusal(f"{groups} groups of {inner} channels cannot read the {x.dims[1]} channels of its input")
+    _check_kernel(op, tuple(kernel))
     op.expect(bias, filters)
     is_depthwise = groups == x.dims[1] > 1 and filters % groups == 0
     depthwise, full = {"depth_multiplier": filters // groups}, {"out_channels": filters, "groups": groups}
@@ -75,6 +92,7 @@ def conv_transpose(op: NodeContext) -> list[Value]:
     if len(weight.dims) != len(x.dims) or weight.dims[0] != x.dims[1]:
         raise Refusal(f"weights of {[*weight.dims]} cannot read its input of {[*x.dims]}")
     kernel, groups = weight.dims[2:], op.integer("group", 1)
+    _check_kernel(op, kernel)
     fields = {"out_channels": weight.dims[1] * groups, "groups": groups, **_moves(op, kernel), "bias": bias is not None}
     op.expect(bias, weight.dims[1] * groups)
     fields |= _growth(op, x, fields)
@@ -167,19 +185,13 @@ def _targets(op: NodeContext, x: Value) -> tuple[list[int], list[float]]:
     found, factors = [*x.dims], [1.0 if scales and not sizes else 0.0] * len(x.dims)
     if sizes and (policy := op.attribute("keep_aspect_ratio_policy", "stretch")) != "stretch":
         pick: Any = min if policy == "not_larger" else max
-        factor = pick(_single(size / x.dims[axis]) for axis, size in zip(axes, sizes, strict=True))
-        given = sizes = tuple(math.floor(_single(factor * x.dims[axis]) + 0.5) for axis in axes)
+        factor = pick(single(size / x.dims[axis]) for axis, size in zip(axes, sizes, strict=True))
+        given = sizes = tuple(math.floor(single(factor * x.dims[axis]) + 0.5) for axis in axes)
     for axis, number in zip(axes, given, strict=True):
         # runtimes multiply sizes with scales in single precision: 10 · 0.7 is 7
-        found[axis] = integers([number])[0] if sizes else int(_single(found[axis] * number))
+        found[axis] = integers([number])[0] if sizes else int(single(found[axis] * number))
         factors[axis] = 0.0 if sizes else number
     return found, factors
-
-
-def _single(number: float) -> float:
-    """Round to single precision."""
-    found: float = unpack("f", pack("f", number))[0]
-    return found
 
 
 def shuffle(op: NodeContext) -> list[Value]:
@@ -187,7 +199,7 @@ def shuffle(op: NodeContext) -> list[Value]:
     x, block, grows = as_map(op, op.at(0)), op.integer("blocksize", 1), op.node.op == "DepthToSpace"
     fields: dict[str, Any] = {"upscale_factor" if grows else "downscale_factor": block}
     y = op.row("PixelShuffle" if grows else "PixelUnshuffle", x, **fields)
-    if math.prod(y.dims) != x.elements:
+    if prod(y.dims) != x.elements:
         raise Refusal(f"blocksize = {block} does not divide its input of {[*x.dims]}")
     return [y]
 
@@ -204,7 +216,7 @@ POOLS: Mapping[str, Writer] = {
 OPERATORS: Mapping[str, Writer] = {
     **POOLS,
     "Conv": lambda op: [convolved(op, op.at(0), op.at(1), op.get(2))],
-    "DeformConv": lambda op: [convolved(op, op.at(0), op.at(1), op.get(3))],
+    "DeformConv": deformed,
     "ConvTranspose": conv_transpose,
 }
 """Operators by the function that writes their layers."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from flopcount.errors import Refusal, ShapeError
+from flopcount.formulas.shape import render
 from flopcount.formulas.tensor import named_axes
 from flopcount.readers.base import ACTIVATIONS, plain_word
 from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer, fitting
@@ -83,6 +84,7 @@ def _is_matmul(terms: Sequence[Term], out: str) -> bool:
     """Tell whether the kind MatMul says the same: equally many matrices on both sides, columns last."""
     (one, a, read), (other, b, second) = terms
     plain = not one.static and not other.static and one.dims == a and other.dims == b and a[:-2] == b[:-2]
+    plain = plain and bool(a) and b[second.find(read[-1:])] == a[-1]
     in_matrix = one.batch_axis in {len(a) - 1, len(a) - 2}
     is_diagonal = len({*read}) < len(read) or read[-1:] == out[-1:]
     if not plain or one.batch_axis != other.batch_axis or in_matrix or len(one.inner) == 1 or is_diagonal or not out:
@@ -113,8 +115,11 @@ def gemm(op: NodeContext) -> list[Value]:
 
 def einsum(op: NodeContext) -> list[Value]:
     """Einsum: a sum of products over axes that letters name."""
+    equation = str(op.attribute("equation", "")).replace(" ", "")
+    for letters, value in zip(equation.split("->")[0].split(","), op.present, strict=False):
+        if "." not in letters and len(letters) != len(value.dims):
+            raise Refusal(f"{letters!r} does not name the axes of its input of {render(value.dims)}")
     try:
-        equation = str(op.attribute("equation", ""))
         names, out = named_axes(equation, [len(value.dims) for value in op.present])
     except ShapeError as error:
         raise Refusal(str(error)) from None
@@ -156,8 +161,10 @@ def recurrent(op: NodeContext) -> list[Value]:
     for value, width, what in ((weight, x.dims[2], "weights"), (states, hidden, "recurrent weights")):
         fitting(value, (ways, rows, width) if place == 1 else (ways, width, rows), what)
     bias, initial = fitting(op.get(3), (ways, 2 * rows), "bias"), (op.named("initial_h"), op.named("initial_c"))
-    if any(state is not None and state.dims[-1:] != (hidden,) for state in initial):
-        raise Refusal(f"an initial state does not have {hidden} channels")
+    batch = x.dims[0 if batch_first else 1]
+    for state in filter(None, initial):  # a batch of one may stand for the batch that the file fixes
+        if state.dims[-1:] != (hidden,) or (batch > 1 and state.elements != ways * batch * hidden):
+            raise Refusal(f"an initial state is {render(state.dims)}, and has to be {ways}×{batch}×{hidden}")
     batch_axis = x.batch_axis if x.batch_axis in {0, 1} else None
     x = op.draft.as_layout(x, batch_axis, len(x._replace(batch_axis=batch_axis).inner) - 1)
     fields = {"hidden_size": hidden, "bidirectional": ways > 1, "bias": bias is not None}
@@ -172,8 +179,7 @@ def _of_sequence(op: NodeContext, y: Value, sizes: Dims, state: Dims, *, batch_f
     (ways, hidden), (steps, batch) = state, sizes[::-1] if batch_first else sizes
     dims = (batch, steps, ways, hidden) if batch_first else (steps, ways, batch, hidden)
     last = (batch, ways, hidden) if batch_first else (ways, batch, hidden)
-    used = [bool(name) for name in (*op.node.outputs, "", "")][1:3]
-    ends = [_last_state(op, y, int(batch_first), last) if wanted else y for wanted in used]
+    ends = [_last_state(op, y, int(batch_first), last) if op.wants(place) else y for place in (1, 2)]
     return [reshaped(op, y, dims), *ends]
 
 

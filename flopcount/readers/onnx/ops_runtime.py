@@ -16,7 +16,7 @@ from flopcount.readers.onnx.ops_product import activated, fused_matmul, gemm, li
 from flopcount.readers.onnx.ops_shape import like, transpose
 from flopcount.readers.onnx.signature import Signed
 
-_WINDOW = "auto_pad dilations group kernel_shape* pads strides"
+_WINDOW = "auto_pad dilations group kernel_shape pads strides"
 _POOL = "auto_pad ceil_mode dilations kernel_shape pads strides"
 
 
@@ -155,6 +155,8 @@ def embedded(op: NodeContext) -> list[Value]:
     word, position, segment = (op.named(f"{name}_embedding", f"{name}_embedding_quant") for name in _TABLES)
     if word is None or position is None or len(sizes) != 2:  # noqa: PLR2004  (a batch and tokens)
         raise Refusal("it needs words of two axes, and tables of words and positions")
+    for table in filter(None, (position, segment)):
+        fitting(table, (table.dims[0], word.dims[1]), "table")
     total = op.call(ops_shape.gather, word, ids)[0]
     if (places := op.named("position_ids")) is not None and not places.static:
         total = joined(op, "add", [total, op.call(ops_shape.gather, position, places)[0]])
@@ -168,7 +170,7 @@ def embedded(op: NodeContext) -> list[Value]:
         op.also(total, segment)
     scale, shift = (fitting(op.named(key, f"{key}_quant"), word.dims[1:], key) for key in ("gamma", "beta"))
     y = normalized(op, "LayerNorm", total, scale=scale, shift=shift)
-    return [y, op.sized(sizes[0]), total][: max(len(op.node.outputs), 1)]
+    return [y, op.sized(sizes[0]) if op.wants(1) else total, total]
 
 
 _TABLES = ("word", "position", "segment")
@@ -225,7 +227,7 @@ def causal_conv(op: NodeContext) -> list[Value]:
     given = (x, weight, *filter(None, [op.named("bias")]))
     y = op.call(ops_conv.OPERATORS["Conv"], *given, **fields)[0]
     y = y if name == "none" else op.row("Activation", y, function=ACTIVATIONS[plain_word(name)])
-    return [y, op.sized(*x.dims[:2], reach)] if len(op.node.outputs) > 1 and reach else [y]
+    return [y, op.sized(*x.dims[:2], reach)] if op.wants(1) and reach else [y]
 
 
 def _scales(*names: str) -> str:

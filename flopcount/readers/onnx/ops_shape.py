@@ -222,6 +222,8 @@ def gather(op: NodeContext) -> list[Value]:
     dims = (*x.dims[:axis], *which.dims, *x.dims[axis + 1 :])
     if x.static and not which.static:
         return [_embedded(op, x, which, axis, dims)]
+    if any(not -x.dims[axis] <= place < x.dims[axis] for place in which.data or ()):
+        raise Refusal(f"it takes a place outside of {x.dims[axis]}")
     if not which.static or len(which.dims) > 1:
         return [op.sized(*dims)]
     if which.dims in {(), (1,)}:

@@ -11,8 +11,19 @@ from flopcount.errors import Note, Refusal, UsageError, plain, suggestion
 from flopcount.network.plan import Node
 from flopcount.readers.base import Build, Origin, ReadOptions, ReadResult, exact, sizes_asked, unknown_problem
 from flopcount.readers.nest import Flat, paths, spelled
-from flopcount.readers.onnx.file import FLOATS, GraphProto, ModelProto, TensorProto, ValueInfo, model
-from flopcount.readers.onnx.op import Dims, Draft, DraftRow, KeptTensors, UnknownSize, Value, empty, initial
+from flopcount.readers.onnx.file import FLOATS, LIST, GraphProto, ModelProto, TensorProto, ValueInfo, model
+from flopcount.readers.onnx.op import (
+    UNKNOWN,
+    Dims,
+    Draft,
+    DraftRow,
+    KeptTensors,
+    UnknownSize,
+    Value,
+    empty,
+    initial,
+    single,
+)
 from flopcount.readers.onnx.signature import quantized
 from flopcount.readers.onnx.walk import OPERATORS, GraphScope, Walk, body, unknown_operators
 from flopcount.spec.fields import LARGEST
@@ -44,7 +55,10 @@ def _network(found: ModelProto, path: Path, options: ReadOptions) -> ReadResult:
     if scalars:  # an input that is a number has a value, not a size
         options = options._replace(input=",".join(part for part in parts if part not in scalars) or None)
     values = values_asked((*options.values, *scalars), inputs, path.name)
-    inputs = [info for info in inputs if info.name not in values]
+    if (listed := [info.name for info in inputs if info.dtype == LIST]) and not options.allow_unknown:
+        what = "a sequence or an optional value, which has no size to give"
+        raise Refusal(f"its input {listed[0]!r} is {what}; count with --allow-unknown to skip what reads it")
+    inputs = [info for info in inputs if info.name not in values and info.name not in listed]
     if not inputs:
         raise Refusal("its graph has no inputs that anything is computed from")
     sizes = input_sizes(inputs, options, path.name)
@@ -91,6 +105,9 @@ def walked(
     for name, dims in sizes.dims.items():
         env[name] = draft.enter(Value(dims, dtypes[name]).with_batch_first) if 0 not in dims else empty(*dims)
     walk = Walk(found, draft, _declared(found, sizes), allow_unknown=options.allow_unknown)
+    for info in graph.inputs:
+        if info.dtype == LIST:
+            env[info.name] = UNKNOWN
     whole = body(graph.nodes, [info.name for info in graph.outputs], graph.tensors)
     scope = GraphScope({**env, **values}, whole.reads, found.opsets)
     walk.run(whole.nodes, scope)
@@ -127,7 +144,7 @@ def values_asked(texts: Sequence[str], inputs: Sequence[ValueInfo], title: str) 
             raise UsageError(f"--value {plain(text[:60])}: {title} has no input {name[:50]!r} of one number; {hint}")
         is_float = infos[name].dtype in FLOATS
         try:
-            value = float(number) if is_float else _BOOLEANS.get(number.lower()) or int(number[:20])
+            value = single(float(number)) if is_float else int(_BOOLEANS.get(number.lower(), number[:20]))
         except ValueError:
             kind = "a number" if is_float else "an integer"
             raise UsageError(f"--value {plain(text[:60])}: {name[:50]!r} is {kind}; write {name[:50]}=1") from None
@@ -135,7 +152,7 @@ def values_asked(texts: Sequence[str], inputs: Sequence[ValueInfo], title: str) 
     return result
 
 
-_BOOLEANS = {"true": 1}
+_BOOLEANS = {"true": "1", "false": "0"}
 
 
 def _kept(found: ModelProto) -> KeptTensors:

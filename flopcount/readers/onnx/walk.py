@@ -2,13 +2,23 @@
 
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
-from itertools import chain
+from itertools import chain, pairwise, repeat
 from typing import Any, NamedTuple
 
 from flopcount.errors import Refusal
-from flopcount.readers.onnx import file, ops_attention, ops_conv, ops_element, ops_product, ops_runtime, ops_shape
+from flopcount.readers.onnx import (
+    file,
+    ops_attention,
+    ops_conv,
+    ops_element,
+    ops_product,
+    ops_runtime,
+    ops_sequence,
+    ops_shape,
+)
 from flopcount.readers.onnx.file import DEEPEST
 from flopcount.readers.onnx.fold import ALWAYS, FOLDS, KEEP, folded, kept_data
 from flopcount.readers.onnx.fuse import fused
@@ -25,6 +35,8 @@ from flopcount.readers.onnx.op import (
     empty,
     initial,
 )
+from flopcount.readers.onnx.ops_sequence import sequence
+from flopcount.readers.onnx.signature import Signed
 
 OPERATORS: Mapping[str, Writer] = {
     name: write
@@ -33,14 +45,14 @@ OPERATORS: Mapping[str, Writer] = {
 }
 """Every supported operator by its function; those of other domains have the domain in front."""
 
-_CONTROL = {"If": ("then_branch", "else_branch"), "Loop": ("body",), "Scan": ("body",)}
+_CONTROL = {"If": ("then_branch", "else_branch"), **dict.fromkeys(("Loop", "Scan", "SequenceMap"), ("body",))}
 """Operators that run a graph by the attributes it is in: one of two, or one as often as constants and sizes say."""
 
-_FOLDED = frozenset((*ALWAYS, *FOLDS, *_CONTROL))
+_FOLDED = frozenset((*ALWAYS, *FOLDS, *_CONTROL, *ops_sequence.OPERATORS))
 """Operators that need no writer: they are computed before anything runs, or run a graph."""
 
 _ELEMENTS = ops_element.OPERATORS.keys() - {"Clip", "QuantizeLinear", "DequantizeLinear"}
-_WEIGHED = frozenset(("Gather", "Conv", "ConvTranspose", "DeformConv"))
+_WEIGHED = frozenset(("Gather", "Concat", "Conv", "ConvTranspose", "DeformConv"))
 """Other operators whose constant inputs are parameters."""
 _COSTLESS = (
     ops_shape.OPERATORS.keys() | ops_element.OPERATORS.keys() | ops_conv.POOLS.keys() | _FOLDED
@@ -80,7 +92,10 @@ def _reads(nodes: Iterable[file.NodeProto], outputs: Sequence[str]) -> Counter[s
 
 def _ordered(nodes: Sequence[file.NodeProto]) -> Sequence[file.NodeProto]:
     """Return nodes in the order of the file if each follows what it reads, else in one in which each does."""
-    makers = {name: place for place, node in enumerate(nodes) for name in node.outputs if name}
+    made = [(name, place) for place, node in enumerate(nodes) for name in node.outputs if name]
+    if twice := [name for (name, _), (after, _) in pairwise(sorted(made)) if name == after]:
+        raise Refusal(f"two nodes make {twice[0][:60]!r}")
+    makers = dict(made)
     waits = [{makers[name] for name in node.reads if name in makers} for node in nodes]
     if all(max(places, default=-1) < place for place, places in enumerate(waits)):
         return nodes
@@ -151,6 +166,9 @@ class Walk:
         if missing := [name for name in node.reads if name and name not in scope.env]:
             raise Refusal(f"it reads {missing[0]!r}, which no node makes", node.title, node.operator)
         inputs = tuple(scope.env.get(name) if name else None for name in node.inputs)
+        if len(node.outputs) > 1:  # nothing has to be written for an output that nothing reads
+            unread = {name for name in node.outputs[1:] if not scope.reads[name]}
+            node = node._replace(outputs=tuple("" if name in unread else name for name in node.outputs))
         op = NodeContext(node, inputs, scope.opsets.get(node.domain, scope.opsets.get("", 0)), self.draft)
         try:
             runs = node.op in _CONTROL or ((node.domain, node.op) in self.model.functions and node.op not in OPERATORS)
@@ -178,8 +196,7 @@ class Walk:
             raise self.unsized[0]
         if is_unknown or not is_costless:
             self.unknown[f"{op.node.operator} (reads an unknown size)"] += 1
-        trained = op.inputs[:3] if op.node.op == "BatchNormalization" else op.inputs
-        for value in trained if op.node.op in _ELEMENTS | ops_product.OPERATORS.keys() | _WEIGHED else ():
+        for value in _certain(op):
             if value is not None and value.static and value.elements > 1 and op.is_trained(value):
                 self.draft.count_certain(value)
         return [UNSIZED if is_costless and not is_unknown else UNKNOWN] * len(op.node.outputs)
@@ -202,14 +219,30 @@ class Walk:
         if write is None and node.operator not in _FOLDED:
             return self._skipped(op)
         if node.op in _CONTROL:
-            if not all(isinstance(node.attributes.get(name), file.GraphProto) for name in _CONTROL[node.op]):
-                raise Refusal("the graph that it runs is missing")
-            return {"If": self._branched, "Loop": self._looped, "Scan": self._scanned}[node.op](op, scope)
+            return self._controlled(op, scope)
+        if node.operator in ops_sequence.OPERATORS or any(value.items is not None for value in op.present):
+            return self._listed(op, scope)
         if node.op in ALWAYS or not op.active:
             return [*self._static(op, write)]
         if write is None:
             raise UnknownSize("the size of its output depends on the input")
         return [*write(op)]
+
+    def _controlled(self, op: NodeContext, scope: GraphScope) -> Sequence[Value | None]:
+        """Walk through the graphs inside a node."""
+        graphs = _CONTROL[op.node.op]
+        if not all(isinstance(op.attribute(name), file.GraphProto) for name in graphs):
+            raise Refusal("the graph that it runs is missing")
+        walks = {"If": self._branched, "Loop": self._looped, "Scan": self._scanned, "SequenceMap": self._mapped}
+        return walks[op.node.op](op, scope)
+
+    def _listed(self, op: NodeContext, scope: GraphScope) -> list[Value | None]:
+        """Return what becomes of a sequence, or of tensors that go into one."""
+        if (write := ops_sequence.OPERATORS.get(op.node.operator)) is not None:
+            return [write(op, partial(self._other, op, scope))]
+        if op.node.op != "Identity":
+            raise Refusal("it reads a sequence, where a tensor is needed")
+        return [op.at(0)]
 
     def _static(self, op: NodeContext, write: Writer | None) -> list[Value]:
         """Return what does not depend on the input: computed, or its sizes alone."""
@@ -308,6 +341,8 @@ class Walk:
             found = walk._inside(graph, (), op._replace(draft=scratch), scope._replace(env=env))
         except Refusal:
             return None
+        if any(value.items is not None for value in found):
+            return None
         layers = [(row.kind, row.fields, row.shape.dims, row.shared) for row in scratch.rows[count:]]
         return layers, [(value.dims, value.dtype, value.static, value.data) for value in found]
 
@@ -338,8 +373,10 @@ class Walk:
     def _scanned(self, op: NodeContext, scope: GraphScope) -> Sequence[Value]:
         """Walk through the body of a Scan, once for each place along the axes of what it reads."""
         graph, count, inputs = op.attribute("body"), op.integer("num_scan_inputs", 0), op.present
-        if op.opset < 9 or not 1 <= count <= len(inputs):  # noqa: PLR2004
-            raise Refusal("it is a Scan as before opset 9, or reads nothing to scan")
+        if op.opset < 9:  # noqa: PLR2004
+            return self._scanned_batch(op, scope)
+        if not 1 <= count <= len(inputs):
+            raise Refusal("it reads nothing to scan")
         state, xs = inputs[:-count], inputs[-count:]
         axes = op.integers("scan_input_axes", (0,) * count)
         lengths = {x.dims[axis] for x, axis in zip(xs, axes, strict=True)}
@@ -355,14 +392,45 @@ class Walk:
         infos = graph.outputs[len(state) :]
         return [*state, *self._stacked(op, trips, infos, op.integers("scan_output_axes", (0,) * len(infos)))]
 
+    def _scanned_batch(self, op: NodeContext, scope: GraphScope) -> Sequence[Value]:
+        """Walk through a Scan of opset 8: once for each of a batch, the first axis of all that it reads and makes."""
+        if op.get(0) is not None:
+            raise Refusal("its sequence_lens is not supported")
+        values, trips, infos = _given(op.inputs[1:]), list[Sequence[Value]](), op.attribute("body").outputs
+        for place in range(values[0].dims[0]):
+            which = Value((), 7, data=(place,))
+            items = tuple(self._picked(op, x, which, 0, scope) for x in values)
+            trips.append(self._scanned(op._replace(inputs=items, opset=9), scope))
+        return [*self._stacked(op, trips, infos, (0,) * len(infos))]
+
     def _picked(self, op: NodeContext, x: Value, which: Value, axis: int, scope: GraphScope) -> Value:
         """Return one place along an axis, which goes."""
         if x.is_lost:
             return x
         self.draft.begin(op.node)
-        node = op.node._replace(op="Gather", domain="", attributes={"axis": axis})
-        (value,) = self._written(op._replace(node=node, inputs=(x, which)), scope)
-        return _given([value])[0]
+        return self._other(op, scope, "Gather", (x, which), axis=axis)[0]
+
+    def _other(
+        self,
+        op: NodeContext,
+        scope: GraphScope,
+        name: str,
+        inputs: Sequence[Value],
+        count: int = 1,
+        **attributes: Any,
+    ) -> list[Value]:
+        """Write another operator of the standard in the name of a node."""
+        titles = (op.node.inputs[:1] * len(inputs), op.node.outputs[:1] * count)
+        node = file.NodeProto(name, "", op.node.name, *titles, attributes)
+        return _given(self._written(op._replace(node=node, inputs=tuple(inputs), opset=21), scope))
+
+    def _mapped(self, op: NodeContext, scope: GraphScope) -> Sequence[Value | None]:
+        """Walk through the body of a SequenceMap, once for each tensor of its first sequence."""
+        if any(value.is_lost for value in op.present):
+            return self._after_unknown(op)
+        columns = [value.items if value.items is not None else repeat(value) for value in op.present]
+        trips = [self._inside(op.attribute("body"), values, op, scope) for values in zip(*columns, strict=False)]
+        return [*map(sequence, zip(*trips, strict=True))] or [sequence(())] * len(op.node.outputs)
 
     def _stacked(
         self, op: NodeContext, trips: Sequence[Sequence[Value]], infos: Sequence[file.ValueInfo], axes: Sequence[int]
@@ -403,6 +471,17 @@ class Walk:
             return UNKNOWN
         value = Value(self.declared[name]).with_batch_first
         return op.operation(value, channel_axis=0 if len(value.inner) > 2 else len(value.inner) - 1)  # noqa: PLR2004  (a map)
+
+
+def _certain(op: NodeContext) -> Sequence[Value | None]:
+    """Return the inputs of an operator that are its parameters, whatever the sizes are."""
+    write = OPERATORS.get(op.node.operator)
+    if isinstance(write, Signed):
+        words = write.words(len(op.inputs))
+        return [value for value, word in zip(op.inputs, words, strict=False) if not word.endswith("*")]
+    if op.node.operator == "BatchNormalization":
+        return op.inputs[:3]
+    return op.inputs if op.node.operator in _ELEMENTS | ops_product.OPERATORS.keys() | _WEIGHED else ()
 
 
 def _given(values: Sequence[Value | None]) -> list[Value]:
