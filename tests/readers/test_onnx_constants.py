@@ -1,9 +1,12 @@
 """Weights that are constants of the graph, not initializers."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from onnx_files import Weights, counted, field, node, tensor
+
+from flopcount.cli.loading import Options, count_of
 
 
 def constant(name: str, *dims: int) -> bytes:
@@ -68,3 +71,23 @@ def test_a_border_that_the_graph_computes_makes_the_map_as_large_as_it_says(
     tensors = {**numbers, "nothing": [0.0, 0.0], "filter": Weights((5, 4, 3, 3))}
     result = counted(tmp_path, nodes, (1, 4, size, size), tensors)
     assert result.total.macs == 180 * expected**2
+
+
+@pytest.mark.parametrize(
+    ("name", "is_named"), [("onnx::Add_3", True), ("view_2", True), ("pos_embed", False), ("body.view_2", False)]
+)
+def test_a_table_that_an_exporter_may_have_computed_is_named(tmp_path: Path, name: str, *, is_named: bool) -> None:
+    result = counted(tmp_path, [node("Mul", f"x {name}", "y")], (1, 3, 4), {name: Weights((3, 4))})
+    assert ("table-params" in {note.code for note in result.notes}, result.total.params) == (is_named, 12)
+
+
+@pytest.mark.parametrize("op", ["Add", "Mul", "Concat"])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_constant_beside_a_layer_is_there_for_each_input(tmp_path: Path, op: str, batch: int) -> None:
+    """A file of one input: twice 3·4·5 MACs, and 15 numbers, for each of the batch."""
+    axes: dict[str, Any] = {"axis": 2} if op == "Concat" else {}
+    nodes = [node("MatMul", "x v", "a"), node(op, "a c", "b", **axes)]
+    kept = {"v": Weights((4, 5)), "c": Weights((1, 3, 5)), "u": Weights((10 if op == "Concat" else 5, 4))}
+    counted(tmp_path, [*nodes, node("MatMul", "b u", "y")], (1, 3, 4), kept)
+    total = count_of(str(tmp_path / "model.onnx"), Options(batch=batch)).total
+    assert total.macs == batch * (60 + 60 * (1 + (op == "Concat")))

@@ -109,9 +109,15 @@ def _aligned(op: NodeContext, values: list[Value], dims: Dims) -> list[Value]:
 def _join(op: NodeContext, function: str, operands: list[Value], dims: Dims, batch_axis: int | None) -> Value:
     """Write an Add or a Mul if they say the same, else an Elementwise."""
     axes = {op.channel_axis(value) for value in operands}
-    if function == "add" and len(operands) > 1 and len(axes) == len({value.inner for value in operands}) == 1:
+    stays = any(op.draft.row_of(value).kind == "Parameter" for value in operands)  # without the batch of --batch
+    if (
+        function == "add"
+        and not stays
+        and len(operands) > 1
+        and len(axes) == len({value.inner for value in operands}) == 1
+    ):
         return op.row("Add", *operands, batch_axis=batch_axis)
-    if function == "mul" and len(operands) > 1 and len(axes) == 1:
+    if function == "mul" and len(operands) > 1 and len(axes) == 1 and not stays:
         largest = max(operands, key=lambda value: value.elements)
         others = [value for value in operands if value is not largest] or operands[1:]
         if largest.dims == dims and all(len(value.inner) == len(largest.inner) for value in others):

@@ -269,12 +269,18 @@ def concat(op: NodeContext) -> list[Value]:
     batch_axis = first.batch_axis if first.batch_axis != axis else None
     wide = first._replace(batch_axis=batch_axis)
     channels = op.channel_axis(first) if wide.inner == first.inner else len(wide.inner) - 1
-    placed = [parameter(op, value, batch_axis, rank) if value.static else value for value in inputs]
+    placed = [_for_each(op, value, first, batch_axis) if value.static else value for value in inputs]
     parts = [op.draft.as_layout(value, batch_axis, channels) for value in placed]
     place = parts[0].inner_axis(axis)
     if place == channels:
         return [op.row("Concat", *parts)]
     return [op.row("Join", *parts, axis=place - len(parts[0].inner))]
+
+
+def _for_each(op: NodeContext, value: Value, source: Value, batch_axis: int | None) -> Value:
+    """Write a constant as a layer, with the batch of another if that has one."""
+    kept = parameter(op, value, batch_axis, len(value.dims))
+    return kept if kept.batch_axis is None else op.operation(kept, source, kept)
 
 
 def _class_token(op: NodeContext, inputs: Sequence[Value], axis: int) -> Value | None:

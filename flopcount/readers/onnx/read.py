@@ -339,7 +339,8 @@ def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
     if draft.kept.promoted and len(draft.kept.promoted) < len(draft.kept.trained):
         numbers = f"{draft.kept.elements(draft.kept.promoted):,} numbers of weights"
         notes.append(Note("constant-weights", f"{numbers} are constants in the graph, and counted as params"))
-    tables = {row.weight for row in paths if row.kind in _TABLES and row.weight and _GENERATED.match(row.weight)}
+    weights = {row.weight for row in paths if row.kind in _TABLES and row.weight}
+    tables = {name for name in weights if _GENERATED.match(name) or _COMPUTED.fullmatch(name)}
     if tables:
         numbers = (
             f"{draft.kept.elements(tables):,} numbers are params here, and may be tables that the exporter computed"
@@ -358,6 +359,12 @@ _DEEPEST = 12
 
 _GENERATED = re.compile(r"^(onnx::|val_|_|\d|node_|n\d)")
 """The beginnings of names that exporters give to what has no name in the model."""
+
+_COMPUTED = re.compile(
+    r".+_output_\d+|(add|arange|cat|clone|cos|div|exp|expand|full|gather|index|linear|matmul|mm|mul|neg|ones|outer|permute|"
+    r"pow|repeat|reshape|select|sin|slice|squeeze|stack|sub|t|to|transpose|tril|triu|unsqueeze|view|where|zeros)(_\d+)?"
+)
+"""The names that are given to what an exporter or ONNX Runtime has computed: those of functions and of outputs."""
 
 _TABLES = frozenset(("Parameter", "PositionEmbedding"))
 """The kinds of layers that are a tensor to compute with."""
