@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test cover check compat drift bench peers schema errata conventions picture chart clean
+.PHONY: demo test cover check compat fuzz drift bench peers schema errata conventions picture chart clean
 
 demo: .venv/ready ## the table flopcount is named for
 	$(BIN)/flopcount mobilenet_v1.toml --input 160
@@ -23,6 +23,9 @@ check: .venv/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: .venv/ready-dev ## hostile files and command lines; MINUTES=10 SEED=1 SEEDS="folders of more files"
+	$(BIN)/python tests/fuzz --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))
 
 drift: .venv-drift/ready ## specs against modules of torch, ONNX files against the tests of onnx, in an environment of its own
 	.venv-drift/$(notdir $(BIN))/python -m pytest -m drift tests/drift
@@ -69,4 +72,4 @@ chart: .venv/ready-dev ## draw the picture of docs/what-if.md
 	touch $@
 
 clean:
-	rm -rf .venv .venv-drift .venv-compat build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-drift .venv-compat .fuzz build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from flopcount.errors import UsageError
@@ -17,12 +17,31 @@ def to_text(data: Raw, notation: Notation, header: str = "") -> str:
     """Write an arch file: a line for each layer, blocks indented; in TOML the header becomes comments."""
     if notation == "json":
         return to_json(data, 1) + "\n"
+    tables = (data, *data.get("variants", {}).values())
+    data = _without_null(data, {key for table in tables for key in table.get("defaults") or ()})
     plain = {key: value for key, value in data.items() if key not in {"layers", "templates", "input"}}
     lines = [f"# {line}".rstrip() for line in header.splitlines()]
     lines += _table({**plain, "input": data["input"], "layers": data["layers"]})
     for name, template in data.get("templates", {}).items():
         lines += ["", f"[templates.{to_key(name)}]", *_table(template)]
     return "\n".join(lines) + "\n"
+
+
+WORDS = frozenset({"norm", "activation", "kernel_norm", "kernel_activation", "gate", "function"})
+"""The fields whose null is the word "none"."""
+
+
+def _without_null(value: Any, defaults: Collection[str]) -> Any:
+    """Return data without null, which TOML lacks: it is a word, or a key is left out that no default replaces."""
+    if isinstance(value, list):
+        return ["none" if each is None else _without_null(each, defaults) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    missing = [key for key, each in value.items() if each is None and key not in WORDS]
+    if kept := sorted({*missing} & {*defaults}):
+        raise UsageError(f"{kept[0]} is null against a default, and TOML has no null; write JSON, with -o FILE.json")
+    present = ((key, "none" if each is None else each) for key, each in value.items() if key not in missing)
+    return {key: _without_null(each, defaults) for key, each in present}
 
 
 def _table(data: Raw) -> Iterator[str]:

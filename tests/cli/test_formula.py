@@ -157,6 +157,7 @@ def test_what_else_is_fixed_counts(run: Run) -> None:
         (["HetConv", "--pattern", "6", "-p", "3"], "is not CHANNELSxFILTERS"),
         (["HetConv", "--pattern", "0x4", "-p", "3"], "is not CHANNELSxFILTERS"),
         (["HetConv", "--pattern", "6x4", "-p", "3", "--latex"], "--latex is for formulas"),
+        (["lenet5", "--latex", "--format", "svg"], "--latex writes equations, not svg"),
         (["nowhere.toml"], "no such file"),
     ],
 )

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Process, Run
+from conftest import Process, Run, Write
 
 from flopcount.case import Count
 from flopcount.cli.loading import Options, count_of
@@ -164,6 +164,21 @@ def test_an_arch_file_is_converted_as_it_is(options: tuple[str, ...], run: Run, 
     result = run("import", "lenet5", *options, "-o", str(tmp_path / "a.json"))
     assert (result.code, (tmp_path / "a.json").exists()) == (2, False)
     assert options[0] in result.err
+
+
+NULLS = """{"input": [4, 8, 8], "defaults": {"norm": "batch"}, "layers": [
+ {"type": "Conv", "name": null, "out_channels": 4, "kernel_size": 3, "norm": null},
+ {"type": "AdaptiveAvgPool", "output_size": [null, 3]}]}"""
+
+
+def test_a_null_of_json_is_a_word_or_left_out_in_toml(run: Run, write: Write) -> None:
+    """4·4·3·3 weights and 4 biases: without the batch norm that is the default, which would have 8 params more."""
+    path = write("a.toml", run("import", write("a.json", NULLS)).out)
+    assert json.loads(run(path, "--format", "json").out)["totals"]["params"] == 4 * 4 * 3 * 3 + 4
+    pool = '{"type": "AvgPool", "kernel_size": 3, "stride": null}'
+    refused = run("import", write("b.json", f'{{"input": [4, 8, 8], "defaults": {{"stride": 2}}, "layers": [{pool}]}}'))
+    assert (refused.code, refused.out) == (2, "")
+    assert "stride is null against a default" in refused.err
 
 
 def test_a_map_that_does_not_exist_is_no_row_of_a_topology(run: Run, tmp_path: Path) -> None:
