@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test cover check compat fuzz drift bench peers schema errata conventions picture chart clean
+.PHONY: demo test cover check compat fuzz drift mutants bench peers schema errata conventions picture chart clean
 
 demo: .venv/ready ## the table flopcount is named for
 	$(BIN)/flopcount mobilenet_v1.toml --input 160
@@ -29,6 +29,12 @@ fuzz: .venv/ready-dev ## hostile files and command lines; MINUTES=10 SEED=1 SEED
 
 drift: .venv-drift/ready ## specs against modules of torch, ONNX files against the tests of onnx, in an environment of its own
 	.venv-drift/$(notdir $(BIN))/python -m pytest -m drift tests/drift
+
+SEED ?= 11
+N ?= 150
+AREA ?= all
+mutants: .venv/ready-dev ## small faults put into the code, most of which the tests have to notice; SEED, N of each AREA
+	$(BIN)/python tests/mutants --seed $(SEED) --count $(N) --area $(AREA) $(if $(AGAIN),--again)
 
 conventions: .venv/ready-dev ## write the tables of the page on conventions
 	$(BIN)/python tests/network/conventions_page.py
@@ -72,4 +78,4 @@ chart: .venv/ready-dev ## draw the picture of docs/what-if.md
 	touch $@
 
 clean:
-	rm -rf .venv .venv-drift .venv-compat .fuzz build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-drift .venv-compat .fuzz .mutants build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

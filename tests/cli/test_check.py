@@ -9,6 +9,7 @@ from checkednet import BROKEN, BUDGET, NET, written
 from conftest import Run
 from repositories import committed, git, repository
 
+from flopcount import check
 from flopcount.report.check_formats import RENDERERS
 
 EXEMPT = '[[exempt]]\nid = "a"\nfiles = "net.toml"\nreason = "r"\n'
@@ -38,6 +39,16 @@ def test_what_would_fit_does(folder: Path, run: Run) -> None:
         option, value = fit["option"].split()
         count = json.loads(run("net.toml", option, value, "--format", "json").out)
         assert count["totals"]["macs"] == fit["value"] <= 8000
+
+
+@pytest.mark.parametrize("size", [96, 80, 72, 68, 66, 65])
+def test_a_smaller_input_is_a_step_of_a_power_of_two_smaller(folder: Path, run: Run, size: int) -> None:
+    """32, 16, 8, 4, 2 and 1 are the largest up to 32 that divide the sizes: the next of each is 64."""
+    macs = 108 * (size - 2) ** 2 + 288 * (size - 4) ** 2  # 3·4·3² weights, and 4·8·3² on the map of the first
+    net = NET.replace("[3, 8, 8]", f"[3, {size}, {size}]")
+    written(folder, net__toml=f"{net}\n[budget]\nmacs = {macs - 1}\n")
+    fits = json.loads(run("check", "net.toml", "--format", "json").out)["findings"][0]["fits"]
+    assert {"option": "--input 64", "value": 108 * 62**2 + 288 * 60**2} in fits
 
 
 def test_warnings_do_not_fail(folder: Path, run: Run) -> None:
@@ -215,6 +226,18 @@ def test_an_exemption_lets_pass_and_says_so(folder: Path, run: Run) -> None:
     assert (result.code, result.out.splitlines()[0]) == (0, "net.toml: exempt from [a]: 1 finding: r")
 
 
+def test_an_exemption_is_for_its_files_alone(folder: Path, run: Run) -> None:
+    written(folder, net__toml=NET, other__toml=NET, flopcount__toml=EXEMPTED)
+    result = run("check")
+    assert (result.code, "other.toml:1:1: FC101" in result.out, "net.toml:1:1: FC101" in result.out) == (1, True, False)
+
+
+def test_what_has_no_lines_is_wrong_in_the_first(folder: Path, run: Run) -> None:
+    written(folder, net__onnx="no model")
+    found = json.loads(run("check", "net.onnx", "--format", "json").out)["findings"]
+    assert [(each["code"], each["line"], each["column"]) for each in found] == [("FC901", 1, 1)]
+
+
 def test_without_files_or_a_configuration_the_way_out_is_named(folder: Path, run: Run) -> None:
     assert folder.is_dir()
     result = run("check")
@@ -224,11 +247,13 @@ def test_without_files_or_a_configuration_the_way_out_is_named(folder: Path, run
     )
 
 
-def test_limits_on_changes_without_a_base_are_said_to_be_unchecked(folder: Path, run: Run) -> None:
-    written(folder, net__toml=f'{NET}\n[budget]\nmacs.max_increase = "1%"\n')
+@pytest.mark.parametrize("budget", ["[budget]", '[[budget]]\nmacs = "1M"\n[[budget]]'])
+def test_limits_on_changes_without_a_base_are_said_to_be_unchecked(folder: Path, run: Run, budget: str) -> None:
+    written(folder, net__toml=f'{NET}\n{budget}\nmacs.max_increase = "1%"\n')
     result = run("check", "net.toml")
     assert result.code == 0
     assert "note: limits on changes were not checked: there is no base" in result.out
+    assert [note.code for note in check("net.toml").notes] == ["no-base"]
 
 
 def test_growth_is_against_the_base_and_renames_are_followed(folder: Path, run: Run) -> None:

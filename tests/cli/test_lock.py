@@ -61,6 +61,13 @@ def test_costing_less_is_free_and_the_check_asks_for_it(folder: Path, run: Run) 
     assert run("lock", "--check").code == 0
 
 
+def test_other_layers_of_the_same_cost_are_not_as_locked(folder: Path, run: Run) -> None:
+    put(folder / "archs" / "net.toml", NET.replace("\n]", '\n  { type = "Activation", function = "relu" },\n]'))
+    assert run("lock").code == 0
+    put(folder / "archs" / "net.toml", NET.replace("\n]", '\n  { type = "Activation", function = "tanh" },\n]'))
+    assert "not as locked: equal counts, but other layers" in run("lock", "--check").out
+
+
 def test_costing_more_is_refused_and_nothing_is_written(folder: Path, run: Run) -> None:
     run("lock")
     before = (folder / "flopcount.lock").read_bytes()
