@@ -30,11 +30,8 @@ fuzz: .venv/ready-dev ## hostile files and command lines; MINUTES=10 SEED=1 SEED
 drift: .venv-drift/ready ## specs against modules of torch, ONNX files against the tests of onnx, in an environment of its own
 	.venv-drift/$(notdir $(BIN))/python -m pytest -m drift tests/drift
 
-SEED ?= 11
-N ?= 150
-AREA ?= all
-mutants: .venv/ready-dev ## small faults put into the code, most of which the tests have to notice; SEED, N of each AREA
-	$(BIN)/python tests/mutants --seed $(SEED) --count $(N) --area $(AREA) $(if $(AGAIN),--again)
+mutants: .venv/ready-dev ## small faults put into the code, most of which the tests have to notice; SEED=11 N=150 AREA=all AGAIN=
+	$(BIN)/python tests/mutants --seed $(or $(SEED),11) --count $(or $(N),150) --area $(or $(AREA),all) $(if $(AGAIN),--again)
 
 conventions: .venv/ready-dev ## write the tables of the page on conventions
 	$(BIN)/python tests/network/conventions_page.py

@@ -120,7 +120,8 @@ def test_what_layers_share_stays_shared(run: Run, write: Write) -> None:
     rows = [row.format("a", ""), row.format("b", ", shared = true"), row.format("c", ", shared = { weight = 100 }")]
     path = write("shared.toml", f"input = [3, 8, 8]\nlayers = [{', '.join(rows)}]\n")
     saved = path.with_name("new.toml")
-    assert run("whatif", path, "--to", "DepthSepConv", "--first", "--save", saved).code == 0
+    result = run("whatif", path, "--to", "DepthSepConv", "--first", "--save", saved, "--format", "json")
+    assert [(each["code"], each["paths"]) for each in json.loads(result.out)["left"]] == [("shared", ["c"])]
     layers = json.loads(run(saved, "--format", "json").out)["layers"]
     kinds = [("DepthSepConv", 9 * 3 + 3 * 4), ("DepthSepConv", 0), ("Conv", 8)]
     assert [(each["type"], each["params"]) for each in layers] == kinds

@@ -235,24 +235,19 @@ def tried(chosen: Sequence[Mutant], jobs: int) -> dict[str, Verdict]:
     """Run mutants, and the controls; return how each ended."""
     record, known = recorded(), equivalents()
     checked = controls(chosen)
+    chosen = [mutant for mutant in chosen if mutant.name not in known]
     deferred = [mutant for mutant in chosen if mutant.is_deferred and record.tests(mutant) - {""}]
     told = in_forks([*checked, *deferred], record, jobs)
     left = [mutant for mutant in chosen if (told.get(mutant.name) or Verdict("survived")).way == "survived"]
-    left = [mutant for mutant in left if mutant.name not in known]
     copies = Copies(record, jobs)
     with ThreadPoolExecutor(jobs) as pool:
-        whole = pool.submit(copies.ended, checked[0], record.ordered(record.seconds, "formulas"), "rest")
+        copy = pool.submit(copies.judged, checked[0])
         told |= zip((mutant.name for mutant in left), pool.map(copies.judged, left), strict=True)
     shutil.rmtree(copies.folder)
-    for name, verdict in {**{mutant.name: told[mutant.name] for mutant in checked}, "the copy": whole.result()}.items():
+    for name, verdict in {**{mutant.name: told[mutant.name] for mutant in checked}, "the copy": copy.result()}.items():
         if verdict != Verdict("survived"):
             raise SystemExit(f"a control that changes nothing died: {name}: {verdict}")
-    ended = {mutant.name: told.get(mutant.name) or Verdict("survived") for mutant in chosen}
-    return {name: _listed(name, verdict, known) for name, verdict in ended.items()}
-
-
-def _listed(name: str, verdict: Verdict, known: Mapping[str, str]) -> Verdict:
-    return Verdict("equivalent", known[name]) if verdict.way == "survived" and name in known else verdict
+    return {mutant.name: told.get(mutant.name) or Verdict("survived") for mutant in chosen}
 
 
 def report(chosen: Sequence[Mutant], ended: Mapping[str, Verdict]) -> bool:
@@ -288,7 +283,7 @@ def main() -> int:
         name: Verdict(*verdict) for name, verdict in before.items() if verdict[0] not in {"survived", "equivalent"}
     }
     open_ones = [mutant for mutant in chosen if mutant.name not in ended]
-    ended |= tried(open_ones, options.jobs)
+    ended |= dict.fromkeys(equivalents(), Verdict("equivalent")) | tried(open_ones, options.jobs)
     last.write_text(json.dumps(ended, indent=0, ensure_ascii=False), encoding="utf-8")
     return 0 if report(chosen, ended) else 1
 

@@ -63,9 +63,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     return True
 
 
-def _test(item: pytest.Item) -> None:
-    """Run a test with all of its fixtures, none of them shared with the next."""
+def _failed(item: pytest.Item) -> bool:
+    """Run a test with all of its fixtures, none of them shared with the next; tell whether it fails."""
+    FAILED.clear()
     item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+    return bool(FAILED)
 
 
 def _caches(known: dict[int, Any]) -> dict[int, Any]:
@@ -79,7 +81,7 @@ def _caches(known: dict[int, Any]) -> dict[int, Any]:
 
 def record(session: pytest.Session) -> None:
     """Record the lines and the time of each test, run with empty caches, and whether it starts a process."""
-    current, seconds, caches = "", {}, dict[int, Any]()
+    current, seconds, failed, caches = "", dict[str, float](), list[str](), dict[int, Any]()
 
     def heard(event: str, arguments: tuple[Any, ...]) -> None:
         if event in {"subprocess.Popen", "os.fork", "os.posix_spawn"} and "git" not in [*map(str, arguments)][:1]:
@@ -92,12 +94,13 @@ def record(session: pytest.Session) -> None:
             if number != -1:
                 cache.cache_clear()
         COVERAGE.switch_context(current)
-        _test(item)
+        if _failed(item) and _failed(item):  # a few need what is cached
+            failed.append(current)
         COVERAGE.switch_context("")
         seconds[current] = sum(os.times()[:4]) - start
     COVERAGE.stop()
     COVERAGE.save()
-    found = {"seconds": seconds, "spawned": sorted(SPAWNED - {""}), "failed": FAILED}
+    found = {"seconds": seconds, "spawned": sorted(SPAWNED - {""}), "failed": failed}
     Path(JOB["out"]).write_text(json.dumps(found), encoding="utf-8")
 
 
@@ -107,8 +110,7 @@ def _timed(items: Sequence[pytest.Item]) -> str | None:
         seconds = JOB["seconds"].get(item.nodeid, 1)
         signal.setitimer(signal.ITIMER_VIRTUAL, 5 + 10 * seconds)
         signal.setitimer(signal.ITIMER_REAL, 120 + 30 * seconds)
-        _test(item)
-        if FAILED:
+        if _failed(item):
             return FAILED[0]
     signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     signal.setitimer(signal.ITIMER_REAL, 0)

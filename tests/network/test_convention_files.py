@@ -1,5 +1,6 @@
 """Conventions from files: those that come along are sound, those of users are read or refused."""
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,14 @@ def test_a_file_of_a_user(text: str, macs: int, write: Write) -> None:
 )
 def test_params_of_a_file_of_a_user(text: str, params: int, write: Write) -> None:
     assert cost(str(write("my.toml", text)))[0] == params
+
+
+def test_params_that_count_as_work_count_once_for_each_input(run: Run, write: Write) -> None:
+    """As torchinfo counts, with twice the scales: 2·8 + 8 of a batch norm of 8 channels, for each of 3."""
+    own = write("my.toml", "extends = 'torchinfo'\nweights = { norm_weight = 2 }")
+    net = write("net.toml", "input = [8, 4, 4]\nlayers = [{ type = 'BatchNorm' }]")
+    result = run(net, "--batch", "3", "--convention", own, "--format", "json")
+    assert json.loads(result.out)["totals"]["macs"] == 3 * (2 * 8 + 8)
 
 
 def test_a_file_with_several(run: Run, write: Write) -> None:

@@ -81,7 +81,8 @@ def test_what_is_absent_counts_nothing(name: str) -> None:
 def test_what_cannot_be_is_said(written: dict[str, str], says: str) -> None:
     traced = count({}).trace
     problems = [*written_problems(written, traced.plan.nodes, traced.steps)]
-    assert [(problem.place, problem.what) for problem in problems] == [(("written", *written), says)]
+    found = [(problem.place, problem.what, problem.code) for problem in problems]
+    assert found == [(("written", *written), says, "call-style")]
 
 
 def test_a_mistake_points_into_the_file(run: Run, write: Write) -> None:

@@ -82,6 +82,13 @@ def test_an_exception_alone_may_look_into_windows(write: Write) -> None:
     assert number(Case.of(net, input_shapes(net.inputs)), str(path)) == 8 * 8 * (16 * 3 - 2) ** 2
 
 
+def test_half_of_the_padding_of_spread_taps_is_before_the_map() -> None:
+    """9 by 3 taps 2 apart, every 2: 8 + 5 − 9 = 4 of padding, 2 before; the taps meet 4, 5 and 4 places."""
+    options = {"kernel_size": 3, "stride": 2, "dilation": 2, "padding": "same", "bias": False}
+    net = network((1, 9, 9), row("Conv", out_channels=1, **options))
+    assert number(Case.of(net, input_shapes(net.inputs)), "xla") == 2 * (4 + 5 + 4) ** 2
+
+
 def test_a_kernel_of_a_billion_is_counted_in_no_time() -> None:
     """It stops once, at two behind its padding."""
     step = filters(Shape((1, 3)), Window(10**9, 10**9, 10**9 - 2), channels=1)

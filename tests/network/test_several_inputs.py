@@ -33,6 +33,11 @@ def test_inputs_are_known_by_name_and_by_number() -> None:
     assert [wiring(net)["c"] for net in nets] == [("x", "y")] * 3
 
 
+def test_the_first_input_has_no_number() -> None:
+    with pytest.raises(SpecError, match="after names 'input1', which is not an earlier layer"):
+        network(X_Y, row("Concat", name="c", after=["input1", "y"]))
+
+
 def test_inputs_are_known_inside_blocks() -> None:
     block = row("Block", name="b", layers=[row("Flatten", name="f", after=["y"])])
     assert wiring(network(X_Y, row("Flatten"), block))["b.f"] == ("y",)
