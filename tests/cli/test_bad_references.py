@@ -1,6 +1,7 @@
 """What is asked for is not a file, not there, or not to be read."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from badfile import CONV, layers
@@ -36,10 +37,12 @@ def test_a_file_that_does_not_exist_is_answered_with_the_bundled_names(reference
 
 def test_a_file_that_may_not_be_read_says_so(write: Write, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the system says is passed on."""
-    path = write("a.toml", layers(CONV))
+    path, real = write("a.toml", layers(CONV)), Path.open
 
-    def forbidden(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied")
+    def forbidden(self: Path, *rest: Any, **options: Any) -> Any:
+        if self == path:
+            raise PermissionError(13, "Permission denied")
+        return real(self, *rest, **options)
 
     monkeypatch.setattr(Path, "open", forbidden)
     result = run(path)

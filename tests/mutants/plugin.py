@@ -94,7 +94,7 @@ def record(session: pytest.Session) -> None:
             if number != -1:
                 cache.cache_clear()
         COVERAGE.switch_context(current)
-        if _failed(item) and _failed(item):  # a few need what is cached
+        if _failed(item):
             failed.append(current)
         COVERAGE.switch_context("")
         seconds[current] = sum(os.times()[:4]) - start

@@ -137,7 +137,7 @@ def test_data_in_other_files_is_never_opened(write: Write, monkeypatch: pytest.M
 
     monkeypatch.setattr(Path, "open", watched)
     result = count_of(str(path), Options())
-    assert (result.total.params, opened) == (16, ["model.onnx"])
+    assert (result.total.params, "model.onnx" in opened, Path(location).name in opened) == (16, True, False)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x08", b"\xff" * 40, b"PK\x03\x04 archive", b"{}", field(7, b"")])
