@@ -204,7 +204,9 @@ def sites(node: ast.AST, lines: tuple[int, int] = (0, 0), *, is_deferred: bool =
     """Yield the changes of what is below a node, in the order of the file."""
     for name, child in _children(node):
         here = lines
-        if isinstance(child, ast.stmt) or (isinstance(node, ast.Lambda) and name == "body"):
+        is_body = isinstance(child, ast.expr) and isinstance(node, ast.Lambda) and name == "body"
+        if isinstance(child, ast.stmt) or is_body:
+            assert isinstance(child, ast.stmt | ast.expr)
             is_compound = isinstance(getattr(child, "body", None), list)
             here = child.lineno, child.lineno if is_compound else child.end_lineno or child.lineno
         elif isinstance(child, ast.expr | ast.pattern):

@@ -81,7 +81,7 @@ def test_constants_are_computed(tmp_path: Path, nodes: list[bytes], values: tupl
 
 
 @pytest.mark.parametrize(("entries", "value"), [({"max": 3.0}, 3), ({"min": 5.0}, 5), ({}, 4)])
-def test_an_old_clip_has_attributes(tmp_path: Path, entries: Mapping[str, float], value: int) -> None:
+def test_an_old_clip_has_attributes(tmp_path: Path, entries: Mapping[str, Any], value: int) -> None:
     nodes = [node("Clip", "c", "d", **entries), node("Cast", "d", "v", to=7), node("Expand", "x v", "y")]
     assert last(counted(tmp_path, nodes, (1,), {"c": [4.5]}, opset=8)) == (value,)
 
