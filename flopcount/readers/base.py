@@ -434,11 +434,12 @@ ACTIVATIONS: Mapping[str, str] = {
     **{name: name for name in ("softplus", "softsign", "hardsigmoid", "hardswish", "hardtanh")},
     **dict.fromkeys(("leakyrelu", "leaky", "relie"), "leaky_relu"),
     **dict.fromkeys(("fastgelu", "quickgelu", "biasgelu"), "gelu"),
-    "thresholdedrelu": "relu",
+    **dict.fromkeys(("thresholdedrelu", "sparseplus"), "relu"),
     "swish": "silu",
     "logistic": "sigmoid",
     "hardsilu": "hardswish",
-    "hardtan": "hardtanh",
+    **dict.fromkeys(("hardtan", "sparsesigmoid"), "hardtanh"),
+    "tanhshrink": "tanh",
     "hardmish": "mish",
 }
 """Activation functions: each with its name here."""

@@ -177,3 +177,38 @@ def test_masks_between_layers_multiply_nothing(run: Run, write: Write) -> None:
     ]
     path = write("model.json", json.dumps(model([None, 9, 4], *rows, version="3.0.0")))
     assert told(run, path)["totals"] == {"params": 15, "macs": 9 * 12}
+
+
+def test_a_model_may_begin_with_a_model(run: Run, write: Write) -> None:
+    """TensorFlow.js says the shape in the first layer of the inner one alone."""
+    dense = {"class_name": "Dense", "config": {"name": "d", "units": 3, "batch_input_shape": [None, 4]}}
+    inner = {"class_name": "Sequential", "config": {"name": "inner", "layers": [dense]}}
+    data = {"class_name": "Sequential", "keras_version": "tfjs-layers 4.22.0"}
+    rows = [inner, {"class_name": "Dense", "config": {"name": "e", "units": 2}}]
+    text = json.dumps({"modelTopology": {**data, "config": {"name": "outer", "layers": rows}}})
+    assert told(run, write("model.json", text))["totals"] == {"params": 15 + 8, "macs": 12 + 6}
+
+
+def test_the_dot_product_of_two_vectors_multiplies(run: Run, write: Write) -> None:
+    """Five products for each sample, as in a factorization of users and films."""
+    rows = (row("Dense", "a", "x", units=5), row("Dense", "b", "x", units=5), row("Dot", "y", "a", "b", axes=1))
+    report = told(run, write("model.json", json.dumps(model([None, 3], *rows, version="2.15.0"))))
+    assert (report["totals"]["macs"], report["layers"][-1]["output"]) == (2 * 15 + 5, [1])
+
+
+ENCODED = [
+    ("CategoryEncoding", {"num_tokens": 7, "output_mode": "multi_hot"}, [7]),
+    ("CategoryEncoding", {"num_tokens": 7, "output_mode": "one_hot"}, [4, 7]),
+    ("Discretization", {"bin_boundaries": [0.0, 1.0], "output_mode": "int"}, [4]),
+    ("Discretization", {"bin_boundaries": [0.0, 1.0], "output_mode": "count"}, [3]),
+    ("Hashing", {"num_bins": 9}, [4]),
+]
+
+
+@pytest.mark.parametrize(("kind", "config", "shape"), ENCODED)
+def test_encodings_of_categories_are_read(
+    run: Run, write: Write, kind: str, config: dict[str, Any], shape: list[int]
+) -> None:
+    """Four values: as many numbers, or places for what they may be (keras.layers, output_mode)."""
+    text = json.dumps(model([None, 4], row(kind, "y", "x", **config), version="2.15.0"))
+    assert told(run, write("model.json", text))["layers"][-1]["output"] == shape

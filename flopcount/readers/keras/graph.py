@@ -147,7 +147,7 @@ def graph_of(data: Mapping[str, Any]) -> LayerGraph:
     if "class_name" not in data and ("node" in data or "library" in data):
         hint = "convert the Keras model to a layers model (tfjs_layers_model), or to ONNX"
         raise Refusal(f"it is a graph model of TensorFlow.js, of operations without their layers; {hint}")
-    is_old = "module" not in data and not str(data.get("keras_version", "1")).startswith(("2", "3"))
+    is_old = "module" not in data and not str(data.get("keras_version", "1")).startswith(("2", "3", "tfjs"))
     found = _Reader().model(modern(data) if is_old else data)
     if found is None:
         what = "is written without its graph, as a subclassed model is; build it of layers and export that"
@@ -185,7 +185,9 @@ class _Reader:
             raise Refusal(f"the model {name[:50]} has no layers")
         first = self._layer(rows[0], ())
         if first.kind != "InputLayer":
-            sizes = first.config.get("batch_input_shape") or config.get("build_input_shape") or first.built
+            inner = next((layer.config for layer in first.model.layers.values()), {}) if first.model else {}
+            kept = (first.config.get("batch_input_shape"), config.get("build_input_shape"), first.built)
+            sizes = next(filter(None, (*kept, inner.get("batch_input_shape"), inner.get("batch_shape"))), None)
             rows = [{"class_name": "InputLayer", "config": {"name": "input", "batch_shape": sizes}}, *rows]
         layers: list[LayerConfig] = []
         for row in rows:

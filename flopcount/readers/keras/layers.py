@@ -45,7 +45,7 @@ def applied(op: CallOp, x: FeatureMap, name: str, *, after: bool = False) -> Fea
         return x if after else op.row("Identity", x)
     if word in ACTIVATIONS:
         return op.row("Activation", x, function=ACTIVATIONS[word], tail=tail)
-    if word in {"softmax", "logsoftmax"}:
+    if word in {"softmax", "logsoftmax", "sparsemax"}:
         return softmax_along(op, x, x.rank - 1, tail)
     if word not in OPERATORS:
         raise op.problem(f"unknown function {name[:50]!r}")
@@ -363,6 +363,25 @@ def data_norm(op: CallOp) -> Made:
     if op.get("axis", -1) in (None, []):
         return op.row("DataNorm", op.x, per_channel=False, track_stats=kept)
     return normalization(lambda inner, x: inner.row("DataNorm", x, track_stats=kept))(op)
+
+
+def encoded(op: CallOp) -> FeatureMap:
+    """Add numbers in place of words or values: one for each, or a vector with a place for each number there is."""
+    mode = op.word("output_mode", "multi_hot" if op.kind == "CategoryEncoding" else "int")
+    if mode == "int":
+        return op.row("Identity", op.x)
+    ends = op.get("bin_boundaries")
+    size = (
+        len(ends) + 1
+        if isinstance(ends, list)
+        else op.argument(1, "num_tokens", "num_bins", "max_tokens", "vocabulary_size")
+    )
+    if mode not in {"one_hot", "multi_hot", "binary", "count", "tf_idf"}:
+        raise op.invalid("output_mode", mode, "int, one_hot, multi_hot, count or tf_idf")
+    sizes = [*op.x.sizes] if mode == "one_hot" else [*op.x.sizes[:-1]]
+    sizes = sizes[:-1] if mode == "one_hot" and sizes[-1:] == [1] else sizes
+    vector = [*sizes, op.checked("num_tokens", size)]
+    return op.row("Operation", op.vectors(op.x), operator=op.kind, size=vector, axes=op.x.rank, channel=len(vector) - 1)
 
 
 def rescale(op: CallOp) -> FeatureMap:

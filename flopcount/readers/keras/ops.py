@@ -89,14 +89,9 @@ def dot(op: CallOp) -> FeatureMap:
 
 
 def einsum(op: CallOp, xs: Sequence[FeatureMap], reads: Sequence[str], out: str, tail: str = "") -> FeatureMap:
-    """Add a sum of products over letters, one for each axis of Keras."""
-    seen = [op.vectors(x) for x in xs]
-    if not out:  # all axes are summed: what is left is one number, which Keras gives an axis of its own
-        made = op.row("Elementwise", *alike(op, xs), function="mul", tail="products")
-        every = [*range(-made.rank, 0)]
-        return op.row("Reduce", made, tail=tail, axes=every, function="sum", keepdim=False, channel=0)
+    """Add a sum of products over letters, one for each axis of Keras; if none is left, the sum has an axis of 1."""
     equation = f"{','.join(reads)}->{out}"
-    return op.row("Einsum", *seen, equation=equation, tail=tail, channel=len(out) - 1)
+    return op.row("Einsum", *map(op.vectors, xs), equation=equation, tail=tail, channel=max(len(out) - 1, 0))
 
 
 REDUCTIONS: Mapping[str, str] = {
@@ -153,8 +148,9 @@ def einsum_of(op: CallOp) -> FeatureMap:
     equation = str(op.argument(0, "subscripts", "equation", default="")).replace(" ", "")
     reads, _, out = equation.partition("->")
     terms, xs = reads.split(","), op.operands
-    if not out or len(terms) != len(xs) or not {term[:1] for term in terms} == {out[:1]} or "." in equation:
-        raise op.problem(f"the equation {equation[:50]!r} has to have the batch first in every term")
+    if not out or len(terms) != len(xs) or {term[:1] for term in terms} != {out[:1]} or "." in equation:
+        what = "has to have the batch first in every term" if xs else "is all that the file says of the product"
+        raise op.problem(f"the equation {equation[:50]!r} {what}")
     return einsum(op, xs, [term[1:] for term in terms], out[1:])
 
 

@@ -143,6 +143,8 @@ LAYERS: Mapping[str, Writer] = {
     "Dense": layers.dense,
     "EinsumDense": layers.einsum_dense,
     "Embedding": layers.embedding,
+    **dict.fromkeys(("CategoryEncoding", "Discretization", "Hashing"), layers.encoded),
+    **dict.fromkeys(("StringLookup", "IntegerLookup"), layers.encoded),
     "ReversibleEmbedding": layers.reversible_embedding,
     "LayerScale": layers.layer_scale,
     "CustomScaleLayer": ops.scaled_sum,
