@@ -28,6 +28,9 @@ OLD = [
     (row("MaxPooling2D", "y", "x", pool_size=[2, 2], border_mode="same", dim_ordering="th"), [3, 4, 4], 0, 0),
     (row("UpSampling2D", "y", "x", size=[2, 3], dim_ordering="th"), [3, 16, 24], 0, 0),
     (row("Dropout", "y", "x", p=0.25), [3, 8, 8], 0, 0),
+    (row("ZeroPadding2D", "y", "x", padding=[1, 0, 2, 1], dim_ordering="th"), [3, 9, 11], 0, 0),
+    (row("Convolution2D", "y", "x", **{**CONV, "border_mode": "half"}), [4, 8, 8], 4 * 9 + 4, 64 * 36),
+    (row("Deconvolution2D", "y", "x", **CONV, output_shape=[None, 4, 10, 8]), [4, 10, 8], 4 * 9 + 4, 64 * 36),
 ]
 
 

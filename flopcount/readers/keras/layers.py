@@ -123,7 +123,10 @@ def transposed(op: CallOp) -> FeatureMap:
     extents = [gap * (size - 1) + 1 for size, gap in zip(fields["kernel_size"], fields["dilation"], strict=True)]
     fields |= _output_padding(op, extents, fields["stride"])
     fields |= {"out_channels": op.get("filters"), "groups": op.get("groups"), "bias": op.flag("use_bias", True)}
-    return followed(op, op.row("ConvTranspose", op.mapped(op.x, op.space), **fields))
+    y, wanted = op.row("ConvTranspose", op.mapped(op.x, op.space), **fields), op.get("output_shape")
+    if isinstance(wanted, list) and [*y.sizes] != wanted[1:]:
+        raise op.problem(f"output_shape = {str(wanted)[:50]} is not that of its window, {y}")
+    return followed(op, y)
 
 
 def _output_padding(op: CallOp, extents: list[int], stride: tuple[int, ...]) -> dict[str, Any]:
@@ -166,8 +169,8 @@ def _border(op: CallOp, key: str) -> dict[str, Any]:
     """Return the field with the border's width before and after each axis."""
     value, axes = op.get(key, 1), op.space
     each = [value] * axes if isinstance(value, int) else value if isinstance(value, list) else []
-    if axes == 1 and len(each) == 2 and not isinstance(each[0], list):  # noqa: PLR2004  (a pair)
-        each = [each]
+    if len(each) == 2 * axes and not any(isinstance(width, list) for width in each):  # one after the other
+        each = [each[place : place + 2] for place in range(0, 2 * axes, 2)]
     pairs = [[width, width] if isinstance(width, int) else width for width in each]
     if len(pairs) != axes or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):  # noqa: PLR2004
         raise op.invalid(key, value, f"one pair for each of {axes} axes")

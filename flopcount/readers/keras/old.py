@@ -24,6 +24,7 @@ KERNELS = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
 
 CLASSES: Mapping[str, str] = {
     **{f"AtrousConvolution{count}D": f"Conv{count}D" for count in (1, 2)},
+    "Deconvolution2D": "Conv2DTranspose",
     "TimeDistributedDense": "Dense",
 }
 
@@ -102,6 +103,8 @@ def _options(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
     for sides in KERNELS:
         if all(side in config for side in sides):
             found["kernel_size"] = [config[side] for side in sides]
+    if found.get("padding") == "half":  # of Theano, whose kernels have a middle
+        found["padding"] = "same"
     if "dim_ordering" in config:
         found["data_format"] = "channels_first" if config["dim_ordering"] == "th" else "channels_last"
     return {**found, **{key: value for key, value in config.items() if key in RENAMED.values()}}
