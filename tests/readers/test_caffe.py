@@ -137,6 +137,27 @@ def test_a_network_of_training_is_read_as_it_is_tested(run: Run, write: Write) -
     assert any("Accuracy" in note for note in report["notes"])
 
 
+BN = [("", 16, 8), ("bn_param { frozen: true }", 16, 0), ("bn_param { bn_mode: INFERENCE }", 8, 8)]
+BN += [("bn_param { shift_filler { value: 0.001 } }", 8, 8)]
+
+
+@pytest.mark.parametrize(("options", "kept", "trained"), BN)
+def test_batch_norms_of_forks_keep_their_blobs(run: Run, write: Write, options: str, kept: int, trained: int) -> None:
+    """PSPNet's has four blobs , not trained if frozen, SegNet's two, for 4 channels (bn_layer.cpp)."""
+    text = conv("conv", "data", 4, 3) + layer("BN", "bn", "conv").replace("}\n", f"{options} }}\n")
+    path = write("bn.prototxt", entry(8) + text)
+    assert told(run, path)["totals"]["params"] == 112 + trained
+    assert told(run, path, "--params", "total")["totals"]["params"] == 112 + kept
+
+
+def test_images_of_a_fork_enter_like_others(run: Run, write: Write) -> None:
+    """SegNet: DenseImageData has no sizes, for training and testing alike."""
+    text = 'layer { name: "data" type: "DenseImageData" top: "data" top: "label" } ' + conv("conv", "data", 4, 3)
+    path = write("segnet.prototxt", text)
+    refused(run, path, "give it with --input")
+    assert told(run, path, "--input", "3x8x8")["totals"] == {"params": 112, "macs": 36 * 108}
+
+
 RULES = [
     ("include { phase: TEST }", True),
     ("include { phase: 0 }", False),

@@ -297,6 +297,14 @@ def _border(have: int, size: int, step: int, pad: int, *, padded: bool) -> tuple
     return pad, max(last + size - have - pad, 0)
 
 
+def _batch_norm(op: LayerOp) -> Made:
+    """Add the batch norm of a fork: that of SegNet has no means and variances, and for inference it is a scale."""
+    op = replace(op, held="frozen") if op.flag("frozen", False) else op
+    if op.options.word("bn_mode") in {"INFERENCE", "1"}:
+        return op.row("Affine", op.x)
+    return op.row("BatchNorm", op.x, track_running_stats=not {"bn_mode", "shift_filler"} & op.options.fields.keys())
+
+
 def _scale(op: LayerOp) -> Made:
     """Add a scale, and a shift if there is one: given by a second blob, or learned for some axes."""
     if len(op.given) > 1:
@@ -492,7 +500,7 @@ LAYERS: Mapping[str, Callable[[LayerOp], Made]] = {
     "Pooling": _pool,
     # one number is kept that divides the means and variances
     "BatchNorm": lambda op: op.row("Constants", op.row("BatchNorm", op.x, affine=False), tail="factor", count=1),
-    "BN": plain_layer("BatchNorm"),
+    "BN": _batch_norm,
     "Scale": _scale,
     "Bias": _bias,
     "Axpy": _axpy,

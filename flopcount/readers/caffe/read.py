@@ -38,8 +38,8 @@ SKIPPED = (
 )
 """Layers that measure or decode the outputs of a network; of what they write, no size is known."""
 
-INPUTS = ("Input", "Data", "ImageData", "HDF5Data", "MemoryData", "DummyData", "WindowData", "AnnotatedData")
-"""Layers that are inputs of the network."""
+ENTRY = "Input"
+"""The layer that is an input of the network; those of forks too end in Data, as DenseImageData, and read no blob."""
 
 _OLD = ("InnerProduct", "ReLU", "PReLU", "LRN", "TanH", "BNLL", "AbsVal", "MVN", "ImageData", "HDF5Data", "ArgMax")
 OLD = {**{name.upper(): name for name in _OLD}, "HDF5_DATA": "HDF5Data"}
@@ -77,7 +77,7 @@ def read(path: Path) -> Build:
     layers = tested if any(map(_enters, tested)) or net.words("input") or not any(map(_enters, trained)) else trained
     if not layers or len(layers) > MOST_LAYERS:
         raise Refusal(f"it has {len(layers)} layers to deploy; a Caffe network has 1 to {MOST_LAYERS}")
-    known = [layer for layer in layers if kind_of(layer) not in INPUTS]
+    known = [layer for layer in layers if not _is_input(layer)]
     made = frozenset(top for layer in known if kind_of(layer) not in LAYERS for top in layer.words("top"))
     name = network_name(net.word("name") or path.stem)
     return partial(_network, Net(name, known, _inputs(net, layers), made))
@@ -106,7 +106,11 @@ PHASES = {"TRAIN": "0", "TEST": "1"}
 
 
 def _enters(layer: TextMessage) -> bool:
-    return kind_of(layer) in INPUTS or not layer.words("bottom")
+    return not layer.words("bottom")
+
+
+def _is_input(layer: TextMessage) -> bool:
+    return _enters(layer) and (kind_of(layer) == ENTRY or kind_of(layer).endswith("Data"))
 
 
 def kind_of(layer: TextMessage) -> str:
@@ -126,7 +130,7 @@ def _inputs(net: TextMessage, layers: Sequence[TextMessage]) -> Mapping[str, Siz
     for place, name in enumerate(net.words("input")):
         listed = given[place].numbers("dim") if place < len(given) else dims[4 * place : 4 * place + 4]
         shapes[name] = _with_batch(listed)
-    for layer in (each for each in layers if kind_of(each) in INPUTS):
+    for layer in filter(_is_input, layers):
         shapes |= dict.fromkeys(layer.words("top"), ()) | _declared(layer)
     read_by = {name for layer in layers if kind_of(layer) in LAYERS for name in _bottoms(layer)}
     return {name: sizes for name, sizes in shapes.items() if name in read_by}
