@@ -384,6 +384,28 @@ def test_a_learned_bias_of_attention_is_trained_wherever_it_is_read(tmp_path: Pa
     assert (result.total.macs, result.total.params) == (2 * 9 * 8, 18)
 
 
+def test_a_table_of_distances_is_a_bias_of_attention(tmp_path: Path) -> None:
+    """32 distances for 2 heads; 2·5²·8 MACs."""
+    nodes = [
+        node("RelativePositionBias", "t five5 five5", "b", domain="com.microsoft"),
+        node("MultiHeadAttention", "x x x - - b", "y", domain="com.microsoft", num_heads=2),
+    ]
+    result = counted(tmp_path, nodes, (1, 5, 8), {"t": Weights((32, 2)), "five5": [5]})
+    assert (result.total.macs, result.total.params) == (400, 64)
+
+
+@pytest.mark.parametrize(
+    ("spec", "out"),
+    [
+        (node("ImageScaler", "x", "y", scale=0.5), (3, 8, 9)),
+        (node("Crop", "x", "y", border=(1, 2, 3, 4)), (3, 2, 5)),
+        (node("Crop", "x", "y", border=(1, 2, 0, 0), scale=(4, 3)), (3, 4, 3)),
+    ],
+)
+def test_operators_that_early_converters_wrote_are_read(tmp_path: Path, spec: bytes, out: tuple[int, ...]) -> None:
+    assert last(counted(tmp_path, [spec], (1, 3, 8, 9), opset=6)) == out
+
+
 def test_the_lower_bound_has_the_weights_of_fused_operators(run: Run, write: Write) -> None:
     """8·24 weights and 24 biases of an attention, 2·8 of a norm, whose input has no known size; no scales."""
     nodes = [

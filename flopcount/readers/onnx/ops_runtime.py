@@ -230,6 +230,19 @@ def causal_conv(op: NodeContext) -> list[Value]:
     return [y, op.sized(*x.dims[:2], reach)] if op.wants(1) and reach else [y]
 
 
+def bucketed(op: NodeContext) -> list[Value]:
+    """RelativePositionBias: a bias for each head and pair of tokens, looked up in a table of distances."""
+    table, lengths = op.at(0), [int((op.numbers(place) or (0,))[0]) for place in (1, 2)]
+    if table.static:
+        ops_shape.parameter(op, table)
+    return [op.sized(1, table.dims[-1], *lengths)]
+
+
+def cropped(op: NodeContext) -> list[Value]:
+    """CropAndResize: a map of one size for each region."""
+    return [op.sized(op.at(1).dims[0], op.at(0).dims[1], *map(int, op.numbers(3) or ()))]
+
+
 def _scales(*names: str) -> str:
     """Return tensors with the scale and the zero point of each."""
     return " ".join(f"{name} {name}_scale* {name}_zero_point*" for name in names)
@@ -355,6 +368,15 @@ _OWN: Mapping[str, Writer] = {
     "ScaledSiLU": Signed(_activation("silu"), "X scale*", "alpha*"),
     "BiasSplitGelu": Signed(split_gelu, "X bias"),
     "SwiGLU": Signed(gated, "gate up", "activation_alpha* activation_beta* limit* round_activation*"),
+    "RelativePositionBias": Signed(bucketed, "bias_table query_length key_length", "is_bidirectional* max_distance*"),
+    "CropAndResize": Signed(cropped, "X rois batch_indices* crop_size", "extrapolation_value* mode*"),
+    "TorchEmbedding": Signed(ops_shape.gather, "weight indices padding_idx* scale_grad_by_freq*"),
+    "Pad": Signed(ops_shape.pad, "data pads value*", "mode*"),
+    "Trilu": Signed(like, "X k*", "upper*"),
+    "Inverse": Signed(like, "X"),
+    "GridSample": Signed(ops_shape.OPERATORS["GridSample"], "X Grid", "align_corners* mode* padding_mode*"),
+    "GatherND": Signed(ops_shape.OPERATORS["GatherND"], "data indices"),
+    **{name: Signed(_elementwise("mul", 0, 1), "A B") for name in ("ComplexMul", "ComplexMulConj")},
     "BiasAdd": Signed(_summed("bias", "skip"), "X bias skip"),
     "BiasDropout": Signed(_summed("bias", "residual"), "data bias residual ratio* training_mode*", "seed*"),
     "BiasSoftmax": Signed(

@@ -343,6 +343,13 @@ def top_k(op: NodeContext) -> list[Value]:
     return [op.sized(*x.dims[:axis], count, *x.dims[axis + 1 :])] * 2
 
 
+def _cropped(op: NodeContext) -> Dims:
+    """Return the space that a Crop leaves: a size, or what is inside of the borders left, above, right and below."""
+    left, above, right, below = op.integers("border") or (0,) * 4
+    height, width = op.at(0).dims[2:]
+    return op.integers("scale") or (height - above - below, width - left - right)
+
+
 def _center_cropped(op: NodeContext) -> Dims:
     x, sizes = op.at(0), integers(op.numbers(1) or ())
     axes = (on_axis(axis, len(x.dims)) for axis in op.integers("axes", range(len(x.dims))))
@@ -412,6 +419,8 @@ OPERATORS: Mapping[str, Writer] = {
     "Expand": lambda op: [expanded(op, op.at(0), broadcast(op.at(0).dims, integers(op.numbers(1) or ())))],
     "Slice": slice_,
     **dict.fromkeys(("CumSum", "CumProd", "Trilu", "ReverseSequence", "TensorScatter", "ScatterND", "Scatter"), like),
+    **dict.fromkeys(("Affine", "ImageScaler", "ParametricSoftplus", "Scale", "ScaledTanh"), like),
+    "Crop": lambda op: [op.sized(*op.at(0).dims[:2], *_cropped(op))],
     **dict.fromkeys(("ScatterElements", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "EyeLike"), like),
     "GatherElements": lambda op: like(op, 1),
     "GatherND": lambda op: [
