@@ -92,8 +92,8 @@ def concat(*xs: Shape, axis: str | int = "channels") -> Step:
 
 
 def _joined(kind: str, xs: tuple[Shape, ...], place: int) -> Step:
-    y = _replaced(xs[0], place, total(x.dims[place] for x in xs))
-    return Step(kind, y, Tally(), constraints=agreeing(kind, xs, place))
+    constraints = agreeing(kind, xs, place)
+    return Step(kind, _replaced(xs[0], place, total(x.dims[place] for x in xs)), Tally(), constraints=constraints)
 
 
 def _replaced(x: Shape, place: int, size: Dim) -> Shape:

@@ -38,6 +38,11 @@ def test_a_map_and_tokens_do_not_add() -> None:
         add(Shape((12, 10)), Shape((12, 10), 1))
 
 
+def test_tokens_and_one_token_are_not_concatenated() -> None:
+    with pytest.raises(ShapeError, match="Concat reads layers of the same layout, but 4×8 and 8 differ"):
+        concat(Shape((4, 8), 1), Shape((8,)))
+
+
 @pytest.mark.parametrize("join", [add, mul, concat])
 def test_one_layer_is_not_joined(join: object) -> None:
     with pytest.raises(ShapeError, match="reads two or more layers; name them"):

@@ -420,6 +420,28 @@ def test_the_lower_bound_has_the_weights_of_fused_operators(run: Run, write: Wri
     assert len(data["unknown"]) == 3
 
 
+def test_the_lower_bound_has_no_state_of_zeros_and_no_sizes(run: Run, write: Write) -> None:
+    """16·(8 + 4) weights of an LSTM, 20·3 of 4 bits; the state is zeros, and what is concatenated are sizes."""
+    nodes = [
+        node("Magic", "x", "a", domain="own"),
+        node("LSTM", "a w r - - h", "l", hidden_size=4),
+        node("Cast", "half", "s", to=7),
+        node("Concat", "a s", "c", axis=0),
+        node("MatMulNBits", "c q z", "y", domain="com.microsoft", K=20, N=3, bits=4, block_size=16),
+    ]
+    kept = {
+        "q": Weights((3, 2, 8), 2),
+        "z": [0.5],
+        "w": Weights((1, 16, 8)),
+        "r": Weights((1, 16, 4)),
+        "half": [3.5, 4.5],
+        "h": [0.0, 0.0, 0.0, 0.0],
+    }
+    path = write("model.onnx", model(graph(nodes, {"x": (3, 1, 8)}, kept)))
+    data = json.loads(run(path, "--allow-unknown", "--format", "json").out)
+    assert data["totals"] == {"params": 16 * 12 + 20 * 3, "macs": 0}
+
+
 def test_an_output_that_nothing_reads_is_no_layer(tmp_path: Path) -> None:
     kept = {"w": Weights((1, 16, 8)), "r": Weights((1, 16, 4))}
     result = counted(tmp_path, [node("LSTM", "x w r", "y h c", hidden_size=4)], (5, 1, 8), kept)

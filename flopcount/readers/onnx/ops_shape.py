@@ -278,9 +278,9 @@ def concat(op: NodeContext) -> list[Value]:
 
 
 def _for_each(op: NodeContext, value: Value, source: Value, batch_axis: int | None) -> Value:
-    """Write a constant as a layer, with the batch of another if that has one."""
+    """Write a constant as a layer that is there for each of a batch, as another layer is."""
     kept = parameter(op, value, batch_axis, len(value.dims))
-    return kept if kept.batch_axis is None else op.operation(kept, source, kept)
+    return op.operation(kept, source, kept)
 
 
 def _class_token(op: NodeContext, inputs: Sequence[Value], axis: int) -> Value | None:

@@ -45,6 +45,9 @@ OPERATORS: Mapping[str, Writer] = {
 }
 """Every supported operator by its function; those of other domains have the domain in front."""
 
+_INT64 = 7
+"""The element type of sizes, and of no weight."""
+
 _CONTROL = {"If": ("then_branch", "else_branch"), **dict.fromkeys(("Loop", "Scan", "SequenceMap"), ("body",))}
 """Operators that run a graph by the attributes it is in: one of two, or one as often as constants and sizes say."""
 
@@ -197,7 +200,9 @@ class Walk:
         if is_unknown or not is_costless:
             self.unknown[f"{op.node.operator} (reads an unknown size)"] += 1
         for value in _certain(op):
-            if value is not None and value.static and value.elements > 1 and op.is_trained(value):
+            if value is None or not value.static or value.elements == 1 or value.dtype == _INT64:
+                continue
+            if op.is_trained(value):
                 self.draft.count_certain(value)
         return [UNSIZED if is_costless and not is_unknown else UNKNOWN] * len(op.node.outputs)
 
@@ -478,7 +483,14 @@ def _certain(op: NodeContext) -> Sequence[Value | None]:
     write = OPERATORS.get(op.node.operator)
     if isinstance(write, Signed):
         words = write.words(len(op.inputs))
-        return [value for value, word in zip(op.inputs, words, strict=False) if not word.endswith("*")]
+        pairs = [(value, word) for value, word in zip(op.inputs, words, strict=False) if value is not None]
+        zeros = {word for value, word in pairs if word.startswith("initial_") and not any(value.data or ())}
+        packed = (op.integer("K", 0), op.integer("N", 0)) if op.node.op in {"MatMulNBits", "MatMulBnb4"} else (0, 0)
+        return [
+            op.draft.kept.unpacked(value._replace(dims=packed)) if min(packed) > 0 and word == "B" else value
+            for value, word in pairs
+            if word[-1] != "*" and word not in zeros
+        ]
     if op.node.operator == "BatchNormalization":
         return op.inputs[:3]
     return op.inputs if op.node.operator in _ELEMENTS | ops_product.OPERATORS.keys() | _WEIGHED else ()
