@@ -265,6 +265,9 @@ SIZES = (128, 160, 192, 224, 240, 256, 288, 299, 320, 331, 384, 416, 448, 480, 5
 """Usual input sizes."""
 
 MOST_COPIES = 1024
+MOST_RECOUNTED = 5000
+"""Layers of a network for which a figure is looked for at other inputs too."""
+
 NEAREST = 5
 
 
@@ -293,6 +296,11 @@ def identify(
     return [same[0]._replace(convention=", ".join(each.convention for each in same)) for same in groups.values()]
 
 
+def is_large(case: Case) -> bool:
+    """Tell whether a network has too many layers to be counted at many inputs."""
+    return len(case.plan.nodes) > MOST_RECOUNTED
+
+
 def _searches(
     figure: Figure, case: Case, relatives: Callable[[], Mapping[str, Case]], names: Sequence[str] | None
 ) -> Iterator[Iterator[Explanation]]:
@@ -303,6 +311,8 @@ def _searches(
     yield _scaled(figure, totals)
     yield _plain(figure, numbers(case, names, folds=True), "batch norms folded")
     yield _copies(figure, totals)
+    if is_large(case):
+        return
     yield _resized(figure, case, names)
     others = ((name, other, numbers(other, names)) for name, other in relatives().items())
     yield (
@@ -315,6 +325,7 @@ def _searches(
 def numbers(case: Case, names: Sequence[str] | None = None, *, folds: bool = False) -> dict[str, int]:
     """Return the number of each convention for a network, always with batch norms folded if it `folds`."""
     rules = {name: convention(macs=name) for name in names or mac_conventions()}
+    _ = case.trace  # walked once for all conventions
     return {
         name: case.at(convention=rule._replace(folds=folds or rule.folds)).count.total.macs
         for name, rule in rules.items()

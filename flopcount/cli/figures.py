@@ -11,7 +11,7 @@ from flopcount.case import Case
 from flopcount.cli.loading import Options, case_of
 from flopcount.cli.options import complete_arch, complete_convention, network_options, output_options
 from flopcount.cli.output import Output, show
-from flopcount.errors import Broken, UsageError
+from flopcount.errors import Broken, Note, UsageError
 from flopcount.network.convention import convention
 from flopcount.network.network import of_spec
 from flopcount.report.explain import Search, Way, errata_report, reconciliation_report, verification_report
@@ -57,6 +57,7 @@ def reconcile(
     found = [explain.parse_claimed(text) for text in figures]
     rules = {name: convention(macs=name) for name in (start, *ends, *(each.convention for each in found)) if name}
     case = case_of(arch, options)
+    _ = case.trace  # walked once for all conventions
     counts = {name: case.at(convention=rule).count for name, rule in rules.items()}
     asked = [*((name, None) for name in ends), *((each.convention, each) for each in found if each.convention)]
     ways = [Way(counts[name], explain.terms(counts[start], counts[name]), figure) for name, figure in asked]
@@ -66,6 +67,9 @@ def reconcile(
     report = reconciliation_report(case.name, counts[start], ways, searches, totals)
     others = {f"{origin.change}: ": origin.notes for _, found in searches for origin in found}
     notes = [note._replace(text=prefix + note.text) for prefix, theirs in others.items() for note in theirs]
+    if explain.is_large(case) and any(not found for _, found in searches):
+        text = f"the network has more than {explain.MOST_RECOUNTED} layers, so other inputs were not searched"
+        notes.append(Note("search-cut", text))
     show(report._replace(notes=(*report.notes, *case.notes, *notes)), out)
     _judge(ways, searches)
 

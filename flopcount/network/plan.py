@@ -151,6 +151,17 @@ DEEPEST = 16
 _ENTRY = re.compile(rf"{INPUT}\d*")
 """A block's inputs are found inside it only: outside, the same names mean something else."""
 
+MOST_READ = 10 * MOST_LAYERS
+"""Most inputs of all layers together."""
+
+MOST = {
+    "layers": MOST_LAYERS,
+    "inputs of layers": MOST_READ,
+    "letters in paths": 200 * MOST_LAYERS,
+    "letters in expressions": 20 * MOST_LAYERS,
+}
+"""The most that a network may have, blocks unrolled."""
+
 _TOO_MANY = f"more than {MOST_LAYERS} layers, blocks unrolled; reduce repeat"
 _TOO_OFTEN = f"too many repetitions for a network of at most {MOST_LAYERS} layers; reduce repeat"
 
@@ -193,13 +204,41 @@ def _size(layers: tuple[Layer, ...]) -> int:
     return sum(layer.repeat * _size(layer.layers) if isinstance(layer, Block) else 1 for layer in layers)
 
 
+class Allowance:
+    """How much a network may still have of each of `MOST`."""
+
+    def __init__(self) -> None:
+        self.left = [*MOST.values()]
+
+    def exceeded(self, *spent: int) -> str:
+        """Take account of a layer, by the order of `MOST`; return what there is too much of."""
+        for place, count in enumerate(spent):
+            self.left[place] -= count
+            if self.left[place] < 0:
+                what, most = [*MOST.items()][place]
+                return f"more than {most} {what}, blocks unrolled"
+        return ""
+
+
+def _computed(layer: Layer) -> int:
+    """Return how many letters of expressions, and of words, a row has."""
+    return sum(map(_letters, (layer.when, layer.repeat, *layer.fields.values()))) if isinstance(layer, LayerRow) else 0
+
+
+def _letters(value: object) -> int:
+    """Return the length of what may be an expression."""
+    if isinstance(value, str):
+        return len(value)
+    return sum(map(_letters, value)) if isinstance(value, list) else 0
+
+
 class _Unrolling:
     """One walk over the rows: the templates it knows, and how many rows and repetitions it may still visit."""
 
     def __init__(self, templates: Mapping[str, Any], root: Frame | None) -> None:
         self.templates = templates
         self.root = root
-        self.left, self.layers_left = 5 * MOST_LAYERS, MOST_LAYERS
+        self.left, self.bounds = 5 * MOST_LAYERS, Allowance()
 
     def rows(self, layers: tuple[Layer, ...], around: _Around) -> Iterator[Node]:
         """Yield the nodes of a list of rows, each reading the one above or those it names."""
@@ -211,6 +250,7 @@ class _Unrolling:
             if name in around.scope.outputs:
                 what = "the name is already taken here by another layer or by an input; choose another"
                 around.problems.append(Problem((*at.place, "name"), what, path, at.via))
+            self._spend(at, path, 0, len(layer.after or ()), len(path), _computed(layer))
             inputs = _inputs(layer, at, path)
             if isinstance(layer, LayerRow) and not _constant(layer.when, at, path, "when"):
                 around.scope.outputs[name] = inputs[0]
@@ -219,9 +259,7 @@ class _Unrolling:
                 yield from self._group(layer, at, path, inputs)
                 around.scope.define(name, around.scope.current[0])
             else:
-                self.layers_left -= 1
-                if self.layers_left < 0:
-                    raise _problem(at, path, _TOO_MANY)
+                self._spend(at, path, 1, 0, 0, 0)
                 try:
                     yield _node(layer, at, path, inputs)
                 except SpecError as error:  # all problems of a file are reported at once
@@ -230,6 +268,10 @@ class _Unrolling:
 
     def _is_group(self, layer: LayerRow) -> bool:
         return layer.type == "Block" or layer.type in self.templates
+
+    def _spend(self, at: _Around, path: str, *spent: int) -> None:
+        if what := self.bounds.exceeded(*spent):
+            raise _problem(at, path, f"{what}; reduce repeat")
 
     def _visit(self, at: _Around) -> None:
         self.left -= 1
@@ -244,6 +286,7 @@ class _Unrolling:
         for index in range(1, repeat + 1):
             self._visit(at)
             here = f"{path}.{index}" if repeat > 1 else path
+            self._spend(at, here, 0, len(inputs), 0, 0)
             inner = self._inside(group, at, here, inputs, index)
             yield from self.rows(self._layers(group), inner)
             inputs = (inner.scope.current[0], *inputs[1:])

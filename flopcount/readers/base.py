@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from flopcount.errors import Note, Place, Refusal, ShapeError, UsageError, listed, plain, suggestion
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import PARAMETERS, Step
-from flopcount.network.plan import Node, input_shape
+from flopcount.network.plan import Allowance, Node, input_shape
 from flopcount.network.trace import fields as layer_fields
 from flopcount.network.trace import too_large
 from flopcount.spec.fields import LARGEST, Layer
@@ -225,6 +225,7 @@ class Assembly:
         self.nodes: list[Node] = []
         self.layers: dict[str, Layer] = {}
         self.steps: dict[tuple[Any, ...], Step] = {}
+        self.bounds = Allowance()
 
     def layer(self, origin: Origin, kind: str, given: Mapping[str, Any]) -> Layer:
         """Validate a layer; a refusal names the layer of the file."""
@@ -290,6 +291,8 @@ class Builder:
         if flags:
             layer = self._made.layer(origin, kind, {**said, **flags})
         path = self.prefix + self.names.fresh(sanitized(name))
+        if what := self._made.bounds.exceeded(1, len(xs), len(path), 0):
+            raise origin.problem(what)
         self.nodes.append(Node(path, layer, tuple(x.path for x in xs), origin.place))
         y = Signal(path, step.shape)
         return self.add(origin, "Constants", [y], {"count": apart}, name=f"{name}_frozen") if apart else y

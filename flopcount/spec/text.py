@@ -108,16 +108,19 @@ def parsed(text: str, notation: Notation, title: str) -> Source:
 
 def _deep_key(text: str) -> tuple[int, int] | None:
     """Return the span of a dotted key that is nested too deep: the parser would be slow on it."""
-    start = 0
-    for line in text.split("\n"):
-        if line.count(".") >= DEEPEST and (match := re.search(_DEEP_KEY, line)):
-            return start + match.start(), start + match.end()
-        start += len(line) + 1
-    return None
+    if all(line.count(".") < DEEPEST for line in text.split("\n")):
+        return None
+    tokens = (match for match in re.finditer(_TOKEN, text) if match["key"])
+    return next((match.span() for match in tokens if len(re.findall(_PART, match["key"])) > DEEPEST), None)
 
 
-_PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
-_DEEP_KEY = rf"{_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{DEEPEST}}}"
+_PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\[^\n])*+"?|'[^'\n]*+'?)"""
+_TOKEN = (
+    r'''"""(?:[^"\\]|\\[\s\S]|"(?!""))*+(?:"""|\Z)|'''
+    r"""'''(?:[^']|'(?!''))*+(?:'''|\Z)|#[^\n]*+|"""
+    rf"(?P<key>{_PART}(?:[ \t]*+\.[ \t]*+{_PART})*+)"
+)
+"""A string on several lines, a comment, or a key or another string; a search reads each character once."""
 
 
 def _data(text: str, notation: Notation) -> Any:

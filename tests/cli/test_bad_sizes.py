@@ -18,6 +18,16 @@ def nested(depth: int, opening: str, closing: str) -> str:
     return opening * depth + "1" + closing * depth
 
 
+ONE, LETTERS = '{"type": "Identity"}', ",".join(['"a"'] * 1000)
+LONG = f'{{"type": "Linear", "out_features": "{"+".join(["a"] * 90)}"}}'
+
+
+def repeated(layer: str, after: str = '"input"', times: int = 49_000) -> str:
+    """Write a block with the longest name."""
+    name, inner = "b" * 100, f'[{{"type": "Identity", "name": "a"}}, {layer}]'
+    return f'{{"type": "Block", "name": "{name}", "repeat": {times}, "after": [{after}], "layers": {inner}}}'
+
+
 SIZES = {
     "a billion layers": Bad(
         layers('{ type = "Block", repeat = 1000000000, layers = [{ type = "Flatten" }] }'), [(ANYWHERE, "layers")]
@@ -70,6 +80,26 @@ SIZES = {
     "a long dotted header": Bad(f"[{'.'.join(['a'] * 1000)}]\n", [(ANYWHERE, "nested too deep")]),
     "objects in objects": Bad(nested(1000, '{"a":', "}"), [(ANYWHERE, "nested too deep")], "a.json"),
     "arrays in an object": Bad(f'{{"a":{nested(100_000, "[", "]")}}}', [(ANYWHERE, "nested too deep")], "a.json"),
+    "more inputs of layers than a million": Bad(
+        f'{{"input": [8], "layers": [{repeated(f"""{{"type": "Add", "after": [{LETTERS}]}}""")}]}}',
+        [(ANYWHERE, "more than 1000000 inputs of layers")],
+        "a.json",
+    ),
+    "a repeated block that reads more": Bad(
+        f'{{"input": [8], "layers": [{{"type": "Identity", "name": "a"}}, {repeated(ONE, LETTERS)}]}}',
+        [(ANYWHERE, "more than 1000000 inputs of layers")],
+        "a.json",
+    ),
+    "more letters in paths than fit": Bad(
+        f'{{"input": [8], "layers": [{repeated(repeated(repeated(ONE, times=1), times=1), times=20_000)}]}}',
+        [(ANYWHERE, "more than 20000000 letters in paths")],
+        "a.json",
+    ),
+    "more expressions than are computed in time": Bad(
+        f'{{"input": [8], "arguments": {{"a": 1}}, "layers": [{repeated(LONG)}]}}',
+        [(ANYWHERE, "more than 2000000 letters in expressions")],
+        "a.json",
+    ),
     "a long name": Bad(f'name = "{"a" * 101}"\n{layers(CONV)}', [("1:1:", "name", "…")]),
     "a long key": Bad(f"{'a' * 100_000} = 1\n{layers(CONV)}", [("1:1:", "unknown key", "…")]),
 }
@@ -131,3 +161,10 @@ def test_a_file_without_an_end_is_refused(run: Run) -> None:
     result = run("/dev/zero")
     assert (result.code, result.out) == (2, "")
     assert "larger than 64 MiB" in result.err
+
+
+def test_a_text_with_many_dots_is_no_key(run: Run, write: Write) -> None:
+    """Only keys are nested; and a line of a megabyte is read once, not once from each of its characters."""
+    text = f'"{"a." * 80}"'
+    result = run(write("a.toml", f"description = {text}\n{layers(CONV)} # {'a.' * 80}{'b' * 500_000}\n"))
+    assert (result.code, result.err) == (0, "")

@@ -98,3 +98,11 @@ def test_several_figures_of_one_convention_have_one_explanation(run: Run) -> Non
     data = json.loads(run("reconcile", "lenet5", "--with", "thop=1", "--to", "thop", "--format", "json").out)
     once = json.loads(run("reconcile", "lenet5", "--to", "thop", "--format", "json").out)
     assert data["terms"] == once["terms"]
+
+
+def test_a_figure_is_not_searched_at_other_inputs_of_a_large_network(run: Run, write: Write) -> None:
+    """6,000 layers, at 18 inputs, under 26 conventions, would take minutes; a note says what was not tried."""
+    inside = '[{"type": "Conv", "out_channels": 8, "kernel_size": 1}]'
+    layers = f'[{{"type": "Block", "name": "b", "repeat": 6000, "layers": {inside}}}]'
+    result = run("reconcile", write("a.json", f'{{"input": [8, 8, 8], "layers": {layers}}}'), "--with", "3")
+    assert (result.code, "other inputs were not searched" in result.out) == (1, True)

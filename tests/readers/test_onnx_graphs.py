@@ -88,6 +88,14 @@ def test_a_loop_that_does_not_end_is_refused(run: Run, write: Write) -> None:
     assert (result.code, "more than 100000 nodes" in result.err) == (2, True)
 
 
+def test_a_function_that_reads_too_much_is_refused(run: Run, write: Write) -> None:
+    """100 calls that read 20,000 tensors each."""
+    wide = function("wide", "x", "y", [node("Sum", "x " * 20_000, "y")])
+    calls = [node("wide", "x", f"y{number}", domain="own") for number in range(100)]
+    result = run(write("model.onnx", model(graph(calls, ROW), wide)))
+    assert (result.code, "1000000 inputs" in result.err) == (2, True)
+
+
 NARROW = body([node("MatMul", "x a", "t")], "", "t", a=Weights((8, 2)))
 WIDE = body([node("MatMul", "x b", "e")], "", "e", b=Weights((8, 4)))
 

@@ -9,6 +9,7 @@ from itertools import chain, pairwise, repeat
 from typing import Any, NamedTuple
 
 from flopcount.errors import Refusal
+from flopcount.network.plan import MOST_READ
 from flopcount.readers.onnx import (
     file,
     ops_attention,
@@ -145,7 +146,7 @@ class Walk:
         self.unsized: list[Refusal] = []
         self.untaken: dict[int, file.GraphProto] = {}
         self.bodies: dict[int, Body] = {}
-        self.left = [file.MOST_NODES]
+        self.left = [file.MOST_NODES, MOST_READ]
 
     def run(self, nodes: Iterable[file.NodeProto], scope: GraphScope) -> None:
         """Walk through nodes in order."""
@@ -161,8 +162,9 @@ class Walk:
     def spend(self, node: file.NodeProto) -> None:
         """Count a node, or a trip through a graph, against the most there may be."""
         self.left[0] -= 1
-        if self.left[0] < 0:
-            what = f"more than {file.MOST_NODES} nodes, functions and loops expanded"
+        self.left[1] -= len(node.inputs) + len(node.outputs)
+        if min(self.left) < 0:
+            what = f"more than {file.MOST_NODES} nodes, or {MOST_READ} inputs, functions and loops expanded"
             raise Refusal(what, node.title, node.operator)
 
     def _outputs(self, node: file.NodeProto, scope: GraphScope) -> Sequence[Value | None]:
