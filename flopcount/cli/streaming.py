@@ -90,6 +90,8 @@ def opened(output: str | None, space: Space, start: Start | None) -> "Iterator[R
     try:
         rows = Rows(kind(part, space, start, part if part.exists() else target), part, target)
     except OSError as error:
+        if start is None and part != target:
+            part.unlink(missing_ok=True)
         raise FileError(output, f"cannot be written: {reason(error)}; choose another -o") from None
     try:
         yield rows

@@ -267,3 +267,14 @@ def test_what_is_interrupted_in_its_last_chunk_is_complete(
     path = tmp_path / "rows.csv"
     assert run("sweep", "lenet5", "--input", "28:40", "-o", path).code == 0
     assert len(rows(path)) == 13
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the system has no limit on the size of files")
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_disk_without_space_leaves_the_old_file_and_nothing_else(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"rows.{ending}"
+    path.write_text("old", encoding="utf-8")
+    command = ["/bin/sh", "-c", 'ulimit -f 0; exec "$0" -m flopcount "$@"', sys.executable, "sweep", *GRID, "-o"]
+    done = subprocess.run([*command, str(path)], capture_output=True, check=False, cwd=tmp_path, timeout=120)
+    assert (done.returncode, b"file too large" in done.stderr) == (2, True)
+    assert [(each, each.read_text(encoding="utf-8")) for each in tmp_path.iterdir()] == [(path, "old")]
