@@ -31,7 +31,7 @@ drift: .venv-drift/ready ## specs against modules of torch, ONNX files against t
 	.venv-drift/$(notdir $(BIN))/python -m pytest -m drift tests/drift
 
 mutants: .venv/ready-dev ## small faults put into the code, most of which the tests have to notice; SEED=11 N=150 AREA=all AGAIN=
-	$(BIN)/python tests/mutants --seed $(or $(SEED),11) --count $(or $(N),150) --area $(or $(AREA),all) $(if $(AGAIN),--again)
+	$(BIN)/python tests/mutants/mutants.py --seed $(or $(SEED),11) --count $(or $(N),150) --area $(or $(AREA),all) $(if $(AGAIN),--again)
 
 conventions: .venv/ready-dev ## write the tables of the page on conventions
 	$(BIN)/python tests/network/conventions_page.py

@@ -4,34 +4,19 @@ import ast
 import copy
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+_PAIRS = "Lt LtE, Gt GtE, Eq NotEq, In NotIn, Is IsNot, Add Sub, Mult FloorDiv, And Or, Break Continue"
+_EXCHANGED = [(getattr(ast, one), getattr(ast, other)) for one, other in map(str.split, _PAIRS.split(", "))]
 SWAPS: Mapping[type[ast.AST], type[ast.AST]] = {
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.FloorDiv,
-    ast.FloorDiv: ast.Mult,
-    ast.Div: ast.Mult,
-    ast.Mod: ast.FloorDiv,
-    ast.Pow: ast.Mult,
-    ast.And: ast.Or,
-    ast.Or: ast.And,
-    ast.Break: ast.Continue,
-    ast.Continue: ast.Break,
+    **dict([*_EXCHANGED, (ast.Div, ast.Mult), (ast.Mod, ast.FloorDiv), (ast.Pow, ast.Mult)]),
+    **{other: one for one, other in _EXCHANGED},
 }
+"""What stands in place of an operator or a statement."""
+
 NAMES = {"min": "max", "any": "all", "minimum": "maximum", "sum": "prod", "startswith": "endswith"}
 NAMES |= {value: key for key, value in NAMES.items()}
 DROPPED = {"sorted", "reversed", "abs"}
@@ -161,19 +146,14 @@ CHANGES: Mapping[type[ast.AST], tuple[Callable[[Any], Iterator[ast.AST]], ...]] 
     ast.BinOp: (_operation,),
     ast.BoolOp: (_either,),
     ast.UnaryOp: (_negation,),
-    ast.If: (_condition,),
-    ast.IfExp: (_condition,),
-    ast.While: (_condition,),
+    **dict.fromkeys((ast.If, ast.IfExp, ast.While), (_condition,)),
     ast.comprehension: (_filter,),
     ast.Constant: (_constant,),
     ast.Call: (_call,),
     ast.Slice: (_bounds,),
-    ast.Expr: (_statement,),
-    ast.Raise: (_statement,),
-    ast.Assign: (_statement,),
+    **dict.fromkeys((ast.Expr, ast.Raise, ast.Assign), (_statement,)),
     ast.AugAssign: (_either, _statement),
-    ast.Break: (lambda node: iter([SWAPS[type(node)]()]),),
-    ast.Continue: (lambda node: iter([SWAPS[type(node)]()]),),
+    **dict.fromkeys((ast.Break, ast.Continue), (lambda node: iter([SWAPS[type(node)]()]),)),
 }
 
 
@@ -204,9 +184,8 @@ def sites(node: ast.AST, lines: tuple[int, int] = (0, 0), *, is_deferred: bool =
     """Yield the changes of what is below a node, in the order of the file."""
     for name, child in _children(node):
         here = lines
-        is_body = isinstance(child, ast.expr) and isinstance(node, ast.Lambda) and name == "body"
-        if isinstance(child, ast.stmt) or is_body:
-            assert isinstance(child, ast.stmt | ast.expr)
+        is_inner = isinstance(node, ast.Lambda) and name == "body"
+        if isinstance(child, ast.stmt) or (isinstance(child, ast.expr) and is_inner):
             is_compound = isinstance(getattr(child, "body", None), list)
             here = child.lineno, child.lineno if is_compound else child.end_lineno or child.lineno
         elif isinstance(child, ast.expr | ast.pattern):
@@ -238,24 +217,20 @@ def mutated(text: str, number: int) -> ast.Module:
 def mutants(root: Path, area: str, pattern: str) -> Iterator[Mutant]:
     """Yield all mutants of the files of an area."""
     for path in sorted(root.glob(pattern)):
-        text = path.read_text(encoding="utf-8")
+        text, seen = path.read_text(encoding="utf-8"), Counter[str]()
         file, codes = path.relative_to(root).as_posix(), text.splitlines()
         for number, site in enumerate(sites(ast.parse(text))):
             line = getattr(site.node, "lineno", site.lines[0])
             change = f"{_text(site.node)} → {_text(site.new)}"
-            yield Mutant(area, file, number, line, codes[line - 1].strip(), change, site.lines, site.is_deferred)
+            each = Mutant(area, file, number, line, codes[line - 1].strip(), change, site.lines, site.is_deferred)
+            yield each._replace(repeat=seen[each.name])
+            seen[each.name] += 1
 
 
 def _text(node: ast.AST) -> str:
     return ast.unparse(node).strip().split("\n")[0]
 
 
-def sample(everything: Iterator[Mutant], seed: int, count: int) -> list[Mutant]:
+def sample(everything: Sequence[Mutant], seed: int, count: int) -> list[Mutant]:
     """Return a random choice that stays the same, but for what has changed, when the code changes."""
-    seen = Counter[str]()
-    ranked = []
-    for each in everything:
-        mutant = each._replace(repeat=seen[each.name])
-        seen[each.name] += 1
-        ranked.append((sha256(f"{seed} {mutant.name}".encode()).digest(), mutant))
-    return [mutant for _, mutant in sorted(ranked)[:count]]
+    return sorted(everything, key=lambda mutant: sha256(f"{seed} {mutant.name}".encode()).digest())[:count]

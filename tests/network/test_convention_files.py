@@ -103,6 +103,12 @@ def test_params_that_count_as_work_count_once_for_each_input(run: Run, write: Wr
     assert json.loads(result.out)["totals"]["macs"] == 3 * (2 * 8 + 8)
 
 
+def test_a_word_of_its_own_is_told_with_the_convention(run: Run, write: Write) -> None:
+    plain, own = write("plain.toml", "weights = { conv_mac = 1 }"), write("own.toml", "headline = 'mult-adds'")
+    assert "counted: plain: " in run("lenet5", "--convention", plain).out
+    assert "counted: own (“mult-adds”): " in run("lenet5", "--convention", own).out
+
+
 def test_a_file_with_several(run: Run, write: Write) -> None:
     path = write("my.toml", "[conventions.one]\nweights = { relu = 1 }\n[conventions.two]\nweights = { relu = 2 }\n")
     assert (cost(f"{path}:one")[1], cost(f"{path}:two")[1]) == (256, 512)

@@ -33,6 +33,12 @@ def test_inputs_are_known_by_name_and_by_number() -> None:
     assert [wiring(net)["c"] for net in nets] == [("x", "y")] * 3
 
 
+def test_an_input_that_is_merged_has_its_channels_last(run: Run, write: Write) -> None:
+    """Swin, section 3.1: 2×2 neighbors of 12 channels become 24 at each of 4×4."""
+    path = write("net.toml", 'input = [8, 8, 12]\nlayers = [{ type = "PatchMerging" }]\n')
+    assert "4×4×24" in run(path).out
+
+
 def test_the_first_input_has_no_number() -> None:
     with pytest.raises(SpecError, match="after names 'input1', which is not an earlier layer"):
         network(X_Y, row("Concat", name="c", after=["input1", "y"]))

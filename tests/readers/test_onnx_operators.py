@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from onnx_files import Sizes, Weights, counted, function, graph, last, node, total
@@ -60,6 +61,7 @@ def test_a_product_of_two_layers_has_no_params(count: Counting) -> None:
         ("bij,bij->bi", (1, 6, 8), (6,), 6 * 8),
         ("bij,bkl->bijkl", (1, 2, 3), (6, 8, 2, 3), 6 * 8 * 2 * 3),
         ("bij,bij->b", (1, 6, 8), (1,), 6 * 8),
+        ("bij,bjj->bij", (1, 8, 8), (6, 8), 6 * 8),  # by the diagonal
     ],
 )
 def test_an_einsum_multiplies_all_its_letters(
@@ -166,22 +168,27 @@ def test_gelu_spelled_out_is_one_function(count: Counting) -> None:
     assert kinds(result) == ["GELU", "Constants"]
 
 
-def test_a_layer_norm_spelled_out_is_one_layer(count: Counting) -> None:
-    nodes = [
-        node("ReduceMean", "x", "m", axes=(-1,)),
+def layer_norm(**axes: Any) -> list[bytes]:
+    """Spell out a layer norm over some axes."""
+    return [
+        node("ReduceMean", "x", "m", **axes),
         node("Sub", "x m", "c"),
         node("Pow", "c two", "q"),
-        node("ReduceMean", "q", "v", axes=(-1,)),
+        node("ReduceMean", "q", "v", **axes),
         node("Add", "v e", "ve"),
         node("Sqrt", "ve", "r"),
         node("Div", "c r", "n"),
         node("Mul", "n g", "s"),
         node("Add", "s b", "y"),
     ]
+
+
+def test_a_layer_norm_spelled_out_is_one_layer(count: Counting) -> None:
     tensors = {"two": [2.0], "e": [1e-5], "g": Weights((8,)), "b": Weights((8,))}
-    result = count(nodes, {"x": TOKENS}, tensors)
+    result = count(layer_norm(axes=(-1,)), {"x": TOKENS}, tensors)
     assert kinds(result) == ["LayerNorm", "Constants"]
     assert (result.total.params, total(result)) == (16, 18)
+    assert "LayerNorm" not in kinds(count(layer_norm(), {"x": TOKENS}, tensors))  # the means are of all numbers
 
 
 def test_silu_spelled_out_is_one_function(count: Counting) -> None:

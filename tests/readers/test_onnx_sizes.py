@@ -64,8 +64,12 @@ def test_a_resize_to_the_input_reaches_odd_sizes(run: Run, tmp_path: Path) -> No
     assert {macs(run, each, "--input", "65") for each in (path, imported)} == {by_hand}
 
 
-def test_an_imported_file_with_a_size_from_its_input_keeps_its_input(run: Run, tmp_path: Path) -> None:
-    path, imported = written(tmp_path, EXPANDED, e=Weights((1, 8, 1, 1))), tmp_path / "imported.toml"
+@pytest.mark.parametrize("nodes", [EXPANDED, [node("Resize", "a - scales", "u")]])
+def test_an_imported_file_with_a_size_from_its_input_keeps_its_input(
+    run: Run, tmp_path: Path, nodes: list[bytes]
+) -> None:
+    tensors = {"e": Weights((1, 8, 1, 1)), "scales": [1.0, 1.0, 1.5, 1.5]}
+    path, imported = written(tmp_path, nodes, **tensors), tmp_path / "imported.toml"
     run("import", path, "-o", imported)
     assert macs(run, imported) == macs(run, path)
     assert macs(run, path, "--input", "128") == 4 * macs(run, path)

@@ -1,12 +1,14 @@
 """What operators compute from constants, and the sizes of what they move: by the definitions of ONNX, by hand."""
 
+import json
 import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from onnx_files import Sizes, Weights, counted, field, graph, last, node, varint
+from conftest import Run, Write
+from onnx_files import Sizes, Weights, counted, field, graph, last, model, node, varint
 
 from flopcount.errors import BadInput
 
@@ -130,7 +132,6 @@ def test_attributes_of_old_files_have_no_type(tmp_path: Path) -> None:
         ([node("Col2Im", "x space block", "y")], (2, 12, 4), (2, 3, 4, 4)),
         ([node("ReorderOutput", "x", "y", domain=NCHW, channels=7)], (2, 8, 4, 4), (2, 7, 4, 4)),
         ([node("ReorderOutput", "x", "y", domain=NCHW, channels=1)], (2, 8, 4, 4), (2, 1, 4, 4)),
-        ([node("LpNormalization", "x", "y")], (2, 6, 8), (2, 6, 8)),
         ([node("Pad", "x channels", "y")], (2, 4, 8, 8), (2, 5, 10, 8)),
         ([node("Pad", "x cut", "y")], (2, 4, 8, 8), (2, 4, 7, 9)),
         (
@@ -193,9 +194,40 @@ def test_an_operator_is_the_kind_that_says_the_same(
         ([node("FusedConv", "x w", "y", domain=MS, activation="Wavy")], (1, 4, 8, 8), "'Wavy' is not supported"),
         ([node("Col2Im", "x space block", "y")], (2, 11, 4), "do not hold whole blocks of 4 numbers"),
         ([node("MatMulNBits", "x q s", "y", domain=MS, K=8, N=3, bits=4, block_size=4)], (1, 6, 8), "are not 8×3"),
+        ([node("Relu", "x", "y")] * 100_001, (1, 6, 8), "it has more than 100000 nodes"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path: Path, nodes: list[bytes], dims: Sizes, says: str) -> None:
     tensors = {"w": Weights((5, 4, 1, 1)), "space": [4, 4], "block": [2, 2], "q": Weights((3, 2, 4), 2), "s": [0.5]}
     with pytest.raises(BadInput, match=says):
         counted(tmp_path, nodes, {"x": dims, "u": (2, 4, 8, 7)}, tensors).total  # noqa: B018
+
+
+CHANNELS_LAST = [node("Transpose", "x", "t", perm=(0, 3, 1, 2)), node("Conv", "t w", "y")]
+IN_FOURS = [node("Reshape", "x fours", "r"), node("MatMul", "r v", "y")]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "dims", "words", "macs"),
+    [
+        (CHANNELS_LAST, ("N", 64, 64, 3), ("--input", "32"), 8 * 3 * 9 * 30 * 30),
+        (IN_FOURS, (4, 3, 2), ("--batch", "4"), 4 * 6 * 5),
+    ],
+)
+def test_sizes_on_the_command_line_are_those_of_the_file(
+    run: Run, write: Write, nodes: list[bytes], dims: Sizes, *, words: tuple[str, ...], macs: int
+) -> None:
+    """Of an image with the channels last, space is in the middle; a batch that the file fixes may be named."""
+    tensors = {"w": Weights((8, 3, 3, 3)), "fours": [4, 6], "v": Weights((6, 5))}
+    path = write("model.onnx", model(graph(nodes, {"x": dims}, tensors)))
+    assert json.loads(run(path, *words, "--format", "json").out)["totals"]["macs"] == macs
+
+
+def test_layers_of_fewer_axes_are_the_same_for_a_batch(tmp_path: Path) -> None:
+    result = counted(tmp_path, [node("Relu", "u", "v"), node("Add", "x v", "y")], {"x": (1, 6, 8), "u": (6, 8)})
+    assert last(result) == (6, 8)
+
+
+def test_a_norm_is_along_the_last_axis_by_default(tmp_path: Path) -> None:
+    result = counted(tmp_path, [node("LpNormalization", "x", "y")], (2, 6, 8))
+    assert (2, 6, 1) in [step.shape.dims for step in result.trace.steps.values()]

@@ -1,4 +1,4 @@
-"""Mutation testing of a seeded sample: `python tests/mutants --seed 11 --count 150 --area onnx`.
+"""Mutation testing of a seeded sample: `python tests/mutants/mutants.py --seed 11 --count 150 --area onnx`.
 
 1. The suite is run once to record which tests run which lines, each test with empty caches and fixtures of its own,
    and which tests start processes, whose lines cannot be told. It is kept, and later runs add what has changed.
@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from functools import cache
@@ -36,16 +36,25 @@ from mutations import Mutant, mutants, mutated, sample
 ROOT = Path(__file__).parents[2]
 HERE, KEPT = Path(__file__).parent, ROOT / ".mutants"
 AREAS: Mapping[str, tuple[str, str]] = {
-    "formulas": ("flopcount/formulas", "tests/formulas tests/archs"),
-    "network": ("flopcount/network", "tests/network tests/archs"),
+    "formulas": ("flopcount/formulas", "tests/formulas"),
+    "network": ("flopcount/network", "tests/network"),
     "onnx": ("flopcount/readers/onnx", "tests/readers/test_onnx tests/test_cross"),
-    "budgets": ("flopcount/analyses/budgets", "tests/analyses/test_budgets tests/analyses/test_locks tests/cli/test_"),
+    "budgets": (
+        "flopcount/analyses/budgets",
+        "tests/analyses/test_budgets tests/analyses/test_locks tests/cli/test_check tests/cli/test_lock",
+    ),
 }
 """The folder of an area, and where most of its tests are: for what is changed at import, these come first."""
 
 STYLE = ("tests/test_ready.py", "tests/test_house.py", "tests/test_wheel.py")
 PYTEST = [sys.executable, "-m", "pytest", "-p", "plugin", "-p", "no:randomly", "-p", "no:xdist", "-p"]
 PYTEST += ["no:cacheprovider", "--capture=sys", "--quiet", "--tb=no", *(f"--ignore={each}" for each in STYLE)]
+NOTHING = "nothing"
+"""The change of a control."""
+
+FRESH = 3
+"""What a fork ends with whose code cannot be exchanged."""
+
 LEAST = 90
 """Percent of the mutants of an area that have to die, equivalent ones left out."""
 
@@ -152,8 +161,8 @@ def recorded() -> Record:
     return new
 
 
-def in_forks(chosen: Sequence[Mutant], record: Record, jobs: int) -> dict[str, Verdict | None]:
-    """Run mutants against the tests that run their lines; None if their code cannot be exchanged."""
+def in_forks(chosen: Sequence[Mutant], record: Record, jobs: int) -> dict[str, Verdict]:
+    """Run mutants against the tests that run their lines, but for those whose code cannot be exchanged."""
     listed = [
         {"file": each.file, "number": each.number, "tests": record.ordered(record.tests(each), each.area)}
         for each in chosen
@@ -161,12 +170,10 @@ def in_forks(chosen: Sequence[Mutant], record: Record, jobs: int) -> dict[str, V
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as out:
         called(ROOT, {"do": "serve", "mutants": listed, "seconds": record.seconds, "jobs": jobs, "out": out.name})
         ended = [json.loads(line) for line in out]
-    ways = {0: "survived", 1: "covering", 3: None}
-    told: dict[str, Verdict | None] = {}
-    for place, code, killer in ended:
-        way = ways.get(code, "time")
-        told[chosen[place].name] = Verdict(way, killer) if way else None
-    return told
+    ways = {0: "survived", 1: "covering"}
+    return {
+        chosen[place].name: Verdict(ways.get(code, "time"), killer) for place, code, killer in ended if code != FRESH
+    }
 
 
 class Copies:
@@ -228,26 +235,20 @@ def equivalents() -> Mapping[str, str]:
 def controls(chosen: Sequence[Mutant]) -> list[Mutant]:
     """Return a mutant without a change for each area."""
     firsts = {mutant.area: mutant for mutant in reversed(chosen) if mutant.is_deferred}
-    return [mutant._replace(number=-1, change="nothing", repeat=0) for mutant in firsts.values()]
+    return [mutant._replace(number=-1, change=NOTHING, repeat=0) for mutant in firsts.values()]
 
 
-def tried(chosen: Sequence[Mutant], jobs: int) -> dict[str, Verdict]:
-    """Run mutants, and the controls; return how each ended."""
-    record, known = recorded(), equivalents()
-    checked = controls(chosen)
-    chosen = [mutant for mutant in chosen if mutant.name not in known]
+def tried(chosen: Sequence[Mutant], jobs: int) -> Iterator[tuple[str, Verdict]]:
+    """Run mutants, and the controls; yield how each ends, as soon as it is known."""
+    record, checked = recorded(), controls(chosen)
     deferred = [mutant for mutant in chosen if mutant.is_deferred and record.tests(mutant) - {""}]
     told = in_forks([*checked, *deferred], record, jobs)
-    left = [mutant for mutant in chosen if (told.get(mutant.name) or Verdict("survived")).way == "survived"]
-    copies = Copies(record, jobs)
+    yield from told.items()
+    lived = [mutant for mutant in chosen if told.get(mutant.name, Verdict("survived")).way == "survived"]
+    copies, left = Copies(record, jobs), [*checked[:1], *sorted(lived, key=lambda mutant: mutant.is_deferred)]
     with ThreadPoolExecutor(jobs) as pool:
-        copy = pool.submit(copies.judged, checked[0])
-        told |= zip((mutant.name for mutant in left), pool.map(copies.judged, left), strict=True)
+        yield from zip((mutant.name for mutant in left), pool.map(copies.judged, left), strict=True)
     shutil.rmtree(copies.folder)
-    for name, verdict in {**{mutant.name: told[mutant.name] for mutant in checked}, "the copy": copy.result()}.items():
-        if verdict != Verdict("survived"):
-            raise SystemExit(f"a control that changes nothing died: {name}: {verdict}")
-    return {mutant.name: told.get(mutant.name) or Verdict("survived") for mutant in chosen}
 
 
 def report(chosen: Sequence[Mutant], ended: Mapping[str, Verdict]) -> bool:
@@ -275,16 +276,19 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="only those that survived the last time")
     options = parser.parse_args()
     areas = AREAS if options.area == "all" else {options.area: AREAS[options.area]}
-    found = [(area, mutants(ROOT, area, f"{folder}/*.py")) for area, (folder, _) in areas.items()]
-    chosen = [mutant for _, each in found for mutant in sample(each, options.seed, options.count)]
-    last = KEPT / "last.json"
+    found = [[*mutants(ROOT, area, f"{folder}/*.py")] for area, (folder, _) in areas.items()]
+    chosen = [mutant for each in found for mutant in sample(each, options.seed, options.count)]
+    last, known = KEPT / "last.json", equivalents()
+    if options.area == "all" and (gone := known.keys() - {mutant.name for each in found for mutant in each}):
+        raise SystemExit(f"equivalent.toml lists what is not there: {'; '.join(sorted(gone))}")
     before = json.loads(last.read_text(encoding="utf-8")) if options.again else {}
-    ended = {
-        name: Verdict(*verdict) for name, verdict in before.items() if verdict[0] not in {"survived", "equivalent"}
-    }
-    open_ones = [mutant for mutant in chosen if mutant.name not in ended]
-    ended |= dict.fromkeys(equivalents(), Verdict("equivalent")) | tried(open_ones, options.jobs)
-    last.write_text(json.dumps(ended, indent=0, ensure_ascii=False), encoding="utf-8")
+    ended = {name: Verdict(*verdict) for name, verdict in before.items() if verdict[0] != "survived"}
+    ended |= dict.fromkeys(known, Verdict("equivalent"))
+    for name, verdict in tried([mutant for mutant in chosen if mutant.name not in ended], options.jobs):
+        if name.endswith(NOTHING) and verdict.way != "survived":
+            raise SystemExit(f"a control, which changes nothing, died: {name}: {verdict.killer}")
+        ended[name] = verdict
+        last.write_text(json.dumps(ended, indent=0, ensure_ascii=False), encoding="utf-8")
     return 0 if report(chosen, ended) else 1
 
 
