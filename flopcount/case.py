@@ -16,7 +16,7 @@ from flopcount.formulas.numbers import Dim, exact, maximum
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.formulas.tensor import MOST_ORDERED, cheapest
-from flopcount.network.convention import Convention, convention
+from flopcount.network.convention import Convention, convention, own_conventions
 from flopcount.network.network import Network, Where, planned
 from flopcount.network.plan import Given, Plan, input_shapes
 from flopcount.network.trace import Trace, fields, trace
@@ -335,7 +335,7 @@ class Case:
     @cached_property
     def notes(self) -> tuple[Note, ...]:
         """The notes that qualify the numbers of this case."""
-        return (*_skipped(self.plan), *self.plan.notes, *_vanished(self), *_unscaled(self), *_reordered(self))
+        return (*_skipped(self.plan), *self.plan.notes, *_vanished(self), *_unscaled(self), *_warned(self))
 
 
 def load(reference: str | Path, *, allow_unknown: bool = False, values: Sequence[str] = (), title: str = "") -> Network:
@@ -430,6 +430,15 @@ def _unscaled(case: Case) -> Iterator[Note]:
     if case.given and case.plan.scaling is None and case.width_ratio != (1, 1):
         text = "the file has no [scaling]: channels times the width are rounded down to a whole number, at least 1"
         yield Note("width-unscaled", text)
+
+
+def _warned(case: Case) -> Iterator[Note]:
+    """Yield what has to be known of the number of another counter, or of another order."""
+    name = case.convention.name
+    if name not in own_conventions() and any(getattr(node.layer, "proj_size", None) for node in case.plan.nodes):
+        what = "an LSTM with proj_size, of which it may count another number (thop leaves the projection out)"
+        yield Note("counter-unmeasured", f"{name} is reproduced as measured without {what}")
+    yield from _reordered(case)
 
 
 def _reordered(case: Case) -> Iterator[Note]:

@@ -181,20 +181,22 @@ def _grid(x: Shape, axes: int, what: str) -> tuple[Dim, ...]:
     return x.leading[-axes:]
 
 
-def patch_merging(x: Shape) -> Step:
+def patch_merging(x: Shape, *, norm_first: bool = True) -> Step:
     """Patch merging: the channels of 2×2 neighbors side by side, normalized, then a linear layer to half of them.
 
-        params = 8·M² + 8·M
+        params = 8·M² + 8·M  (8·M² + 4·M with the norm after the linear layer)
         MACs = 8·M² · output positions
 
     The map has the channels last; an odd axis is padded.
 
-    Source: Liu et al., Swin Transformer, ICCV 2021, section 3.1.
+    Source: Liu et al., Swin Transformer, ICCV 2021, section 3.1; norm_first = false: Swin Transformer V2.
     """
     sizes = tuple(ceil_div(size, 2) for size in _grid(x, 2, "PatchMerging"))
     merged = Step("Neighbours", Shape((*x.leading[:-2], *sizes, 4 * x.channels), x.channel_axis), Tally())
     halve = partial(linear, out_features=2 * x.channels, bias=False)
-    return chain("PatchMerging", x, ("merge", lambda _: merged), ("norm", layer_norm), ("reduction", halve))
+    norm, reduction = ("norm", layer_norm), ("reduction", halve)
+    after = (norm, reduction) if norm_first else (reduction, norm)
+    return chain("PatchMerging", x, ("merge", lambda _: merged), *after)
 
 
 def matmul(*xs: Shape, transpose: bool = False) -> Step:

@@ -230,6 +230,7 @@ OPTIONS: Mapping[str, Option] = {
     "modulated": Option(Flag, "whether each point is weighted too (version 2)"),
     "n_div": Option(Count, "one channel in n_div is convolved"),
     "norm": Option(Norm, "normalization of the result"),
+    "norm_first": Option(Flag, "whether the norm comes before the linear layer, not after it"),
     "num_embeddings": Option(Count, "rows of the table: the number of ids", "V"),
     "num_experts": Option(Count, "number of kernels that are mixed", "E"),
     "num_groups": Option(Count, "number of groups of channels", "g"),

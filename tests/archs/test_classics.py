@@ -159,3 +159,9 @@ def test_unet_layer_by_layer() -> None:
 )
 def test_unet_crops_its_skips_to_what_comes_up(skip: str, size: list[int]) -> None:
     assert [*counted("unet").trace.steps[skip].shape.dims] == size
+
+
+@pytest.mark.parametrize(("size", "macs"), [(232, 5_478_392_832), (260, 8_901_914_112)])
+def test_swin_v2_pads_odd_maps(*, size: int, macs: int) -> None:
+    """FlopCounterMode / 2 with torchvision 0.28: maps of 29 and 65 are padded before neighbors are merged."""
+    assert counted("swin_v2_t", size=f"{size}").total["macs"] == macs

@@ -119,3 +119,13 @@ def test_a_map_still_needs_a_flatten(run: Run, write: Write, size: str) -> None:
     first = '{ type = "Conv", out_channels = 2, kernel_size = 3 }, ' if size == "[3, 32]" else ""
     result = run(write("net.toml", f'input = {size}\nlayers = [ {first}{{ type = "Linear", out_features = 8 }} ]'))
     assert (result.code, "Flatten" in result.err) == (2, True)
+
+
+@pytest.mark.parametrize("counter", ["thop", "torch", "ptflops"])
+def test_no_counter_was_measured_on_a_projected_state(run: Run, write: Write, counter: str) -> None:
+    """With proj_size = 3 and without, thop 0.1.1 prints 8,008; FlopCounterMode prints 10,738 and 0."""
+    text = 'name = "n"\ninput = [13, 11]\nlayers = [{ type = "LSTM", hidden_size = 7, proj_size = 3 }]\n'
+    path = write("lstm.toml", text)
+    assert json.loads(run(path, "--format", "json").out)["note_codes"] == []
+    report = json.loads(run(path, "--convention", counter, "--format", "json").out)
+    assert report["note_codes"] == ["counter-unmeasured"]

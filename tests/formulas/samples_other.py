@@ -127,7 +127,7 @@ SAMPLES_OTHER: Mapping[str, tuple[Sample, ...]] = {
         sample(Tokens, Shape((7, 4), 1), num_experts=4, hidden_features=6),
         sample(Tokens, num_experts=4, hidden_features=6, router_bias=True),
     ),
-    "PatchMerging": sampled((Grid, Grids)),
+    "PatchMerging": (*sampled((Grid, Grids)), sample(Grid, norm_first=False)),
     "MatMul": (
         sample(Tokens, Shape((12, 5), 1)),
         sample(Tokens, Others, transpose=True),
