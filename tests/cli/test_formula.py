@@ -5,7 +5,7 @@ import sys
 from fractions import Fraction
 
 import pytest
-from conftest import Run
+from conftest import Run, Write
 
 from flopcount.report.formula import polynomial
 
@@ -125,6 +125,13 @@ def test_what_else_is_fixed_counts(run: Run) -> None:
         for batch in ([], ["--batch", "3"])
     )
     assert (once, thrice) == ("36144·r² + 512000", "108432·r² + 1536000")
+
+
+def test_a_polynomial_of_a_large_map_is_found_in_bounded_steps(run: Run, write: Write) -> None:
+    """It holds from r = 1 on; how far down that is verified depends on the work, which must end."""
+    layers = 'layers = [{ type = "Conv", out_channels = 8, kernel_size = 1, bias = false }]'
+    form = run("formula", write("a.toml", f"input = [3, 1000000, 1000000]\n{layers}"), "--format", "csv").out
+    assert "24·r²" in form
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from random import Random
 import judge
 from grammars import Writer, convention, project, schema
 from judge import MEGABYTES, Case, faults
-from mutate import mutated, seeds
+from mutate import grown, mutated, seeds
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".fuzz"
@@ -49,6 +49,24 @@ NET = (
 )
 
 
+STEMS = (
+    "::error::x",
+    "a b",
+    "=1+1",
+    "\u202e",
+    "<b>",
+    "-a",
+    "a\nb",
+    "\udcff",
+    "##[group]",
+    "|",
+    "@all",
+    "a:b",
+    "é" * 99,
+)
+"""Names of files that some format could take for something else."""
+
+
 def _lines(writer: Writer, files: Sequence[str], among: Sequence[str] = ()) -> list[tuple[str, ...]]:
     return [writer.line(files, among) for _ in range(writer.random.randrange(1, 5))]
 
@@ -59,11 +77,12 @@ def archs(random: Random) -> Case:
     ending, content = writer.file(writer.arch())
     if writer.chance(5):
         return Case({}, [("count", "-", "--from", ending), ("import", "-")], content)
-    files = {f"a.{ending}": content}
+    files = {f"{writer.pick(STEMS) if writer.chance(10) else 'a'}.{ending}": content}
     if writer.chance(10):
         other, more = writer.file(writer.arch())
         files[f"b.{other}"] = more
-    return Case(files, _lines(writer, [*files]), stop=random.randrange(20) / 2000 if writer.chance(5) else 0)
+    stop = random.randrange(20) / 2000 if writer.chance(5) else 0
+    return Case(files, _lines(writer, [*files]), stop=stop, terminal=writer.chance(20))
 
 
 def projects(random: Random) -> Case:
@@ -86,7 +105,8 @@ def mutations(random: Random) -> Case:
     """Draw a mutated file of some format and command lines about it."""
     ending = random.choices([*SOURCES], [WEIGHTS.get(each, 1) for each in SOURCES])[0]
     known = min(random.choices(SOURCES[ending], k=random.randrange(1, 4)), key=len)
-    name, content = f"a{ending}", mutated(ending, known, SOURCES[ending], random)
+    change = grown if random.random() < 0.002 else mutated
+    name, content = f"a{ending}", change(ending, known, SOURCES[ending], random)
     if ending == ".lock":
         return Case({"flopcount.lock": content, "a.toml": NET}, [("lock", "--check"), ("lock",), ("lock", "a.toml")])
     if ending in {".csv", ".jsonl", ".parquet"} and random.random() < 0.8:
@@ -95,7 +115,7 @@ def mutations(random: Random) -> Case:
     if ending in {".toml", ".json"} and random.random() < 0.1:
         lines = [("check", "--config", name), ("count", "a.toml", "--convention", name)]
         return Case({name: content, "a.toml": NET}, lines)
-    return Case({name: content, "a.toml": NET}, _lines(Writer(random), [name]))
+    return Case({name: content, "a.toml": NET}, _lines(Writer(random), [name]), terminal=random.random() < 0.2)
 
 
 GRAMMARS: Sequence[Callable[[Random], Case]] = (mutations, archs, mutations, projects, mutations, conventions)
@@ -258,7 +278,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int)
     asked = parser.parse_args()
     KEPT.mkdir(exist_ok=True)
-    os.environ |= {"FLOPCOUNT_DEBUG": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
+    os.environ |= {"FLOPCOUNT_DEBUG": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__", "NO_COLOR": "1", "COLUMNS": "60"}
     os.environ.pop("GITHUB_STEP_SUMMARY", None)
     SOURCES.update(seeds([ROOT / "tests", ROOT / "archs", written_by_tests(), *asked.seeds]))
     _say(f"SEED={asked.seed}; seeds: {', '.join(f'{len(each)} {ending}' for ending, each in SOURCES.items())}")

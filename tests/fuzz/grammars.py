@@ -190,6 +190,8 @@ class Writer:
         for option in self.random.choices(options(command), k=self.random.randrange(4)):
             words += [] if foreign and option.opts[-1] in ARCH_ONLY else self._option(command, option)
         words += NEEDED.get(command, ())
+        if foreign and self.chance(40) and any("--allow-unknown" in each.opts for each in options(command)):
+            words.append("--allow-unknown")
         bare = command in SLOW or (among and command in {"check", "lock"} and self.chance(60))
         words += [] if bare else [self.pick(files) for _ in range(1 + (command in {"diff", "compare"}))]
         if command == "formula" and self.chance(30):

@@ -33,12 +33,13 @@ class Slow(BaseException):
 
 
 class Case(NamedTuple):
-    """Files, the command lines that are run one after the other, and the CPU time after which Ctrl-C is pressed."""
+    """Files, command lines that are run one after the other, the CPU time after which Ctrl-C is pressed."""
 
     files: Mapping[str, bytes]
     lines: Sequence[Sequence[str]]
     stdin: bytes = b""
     stop: float = 0.0
+    terminal: bool = False
 
     def save(self, folder: Path, about: str) -> None:
         """Write the files, and the script that repeats the case."""
@@ -48,6 +49,14 @@ class Case(NamedTuple):
         lines = [f"flopcount {shlex.join(line)} < stdin" for line in self.lines]
         text = "\n".join([*(f"# {each}" for each in about.splitlines()), 'cd "$(dirname "$0")"', *lines, ""])
         (folder / "repeat.sh").write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+class Terminal(io.TextIOWrapper):
+    """A standard output that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Return that it is one."""
+        return True
 
 
 class Result(NamedTuple):
@@ -71,6 +80,8 @@ def faults(case: Case, tally: Counter[str]) -> list[str]:
     for line in case.lines:
         done = result(line, case)
         tally[f"exit {done.code}"] += 1
+        if case.stop and "Exception ignored" in done.err:
+            continue  # Ctrl-C in what C calls, such as a hash, is lost
         if found := [*_wrong(done, {0, 1, 2, 130} if case.stop else {0, 1, 2})]:
             return [f"{each} ({line[0]})" if len(each) < 40 else each for each in found]
     return []
@@ -81,7 +92,8 @@ def result(line: Sequence[str], case: Case) -> Result:
     before, known, used = _stamps(), peak(), (sys.stdin, sys.stdout, sys.stderr)
     out, err, trace, code = io.BytesIO(), io.StringIO(), "", 3
     sys.stdin = io.TextIOWrapper(io.BytesIO(case.stdin), encoding="utf-8")
-    sys.stdout, sys.stderr = io.TextIOWrapper(out, encoding="utf-8", errors="replace"), err
+    stream = Terminal if case.terminal else io.TextIOWrapper
+    sys.stdout, sys.stderr = stream(out, encoding="utf-8", errors="replace"), err
     try:
         _limit(case.stop)
         code = run([*line])
@@ -105,7 +117,7 @@ def _limit(stop: float) -> None:
     def ring(*_: object) -> None:
         raise KeyboardInterrupt if stop else Slow
 
-    (gc.disable if stop else gc.enable)()  # Ctrl-C in what is called when memory is freed only prints
+    (gc.disable if stop else gc.enable)()
     signal.signal(signal.SIGPROF, ring)
     signal.alarm(20 * SECONDS)
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -176,8 +188,8 @@ def _wrong_files(done: Result) -> Iterator[str]:
         by_ending = command in {"import", "lock"} or (command == "sweep" and "--id" not in done.line)
         if by_ending or f"--plot {name}" in asked or f"--save {name}" in asked:
             fmt = Path(name).suffix[1:]
-        if command == "lock" or (command == "import" and fmt not in {"json", "csv"}):
-            fmt = "toml"
+        if command == "lock" or (command == "import" and fmt != "json"):
+            fmt = "toml" if fmt != "csv" else ""  # a topology has one stride, or two
         yield from (f"file: {each}" for each in _malformed(fmt, content))
 
 

@@ -43,6 +43,24 @@ def mutated(ending: str, content: bytes, others: Sequence[bytes], random: Random
     return content
 
 
+def grown(ending: str, content: bytes, others: Sequence[bytes], random: Random) -> bytes:
+    """Return a file of up to a megabyte, of which one part is repeated."""
+    size = random.choice((30_000, 200_000, 900_000))
+    if ending in {".json", ".toml", ".lock"}:
+        with suppress(ValueError, IndexError):
+            read = _loaded(content)
+            holder, key = random.choice([(into, at) for into, at in _places(read) if isinstance(into[at], list | str)])
+            holder[key] = holder[key] * (size // (len(json.dumps(holder[key], default=str)) + 1) + 1)
+            return json.dumps(read, default=str).encode()
+    if ending == ".onnx":
+        with suppress(ValueError):
+            return message(content, others, random, size)
+    lines = content.splitlines(keepends=True)
+    at = random.randrange(len(lines))
+    part = b"".join(lines[at : at + random.randrange(1, 9)])
+    return b"".join([*lines[:at], part * (size // len(part) + 1), *lines[at:]])
+
+
 def octets(content: bytes, others: Sequence[bytes], random: Random) -> bytes:
     """Flip, set, insert, delete, repeat, truncate or splice bytes."""
     start, end = sorted(random.randrange(len(content) + 1) for _ in range(2))
@@ -133,15 +151,17 @@ def archive(content: bytes, others: Sequence[bytes], random: Random) -> bytes:
     return written.getvalue()
 
 
-def message(content: bytes, others: Sequence[bytes], random: Random) -> bytes:
-    """Change a field deep inside a protocol buffer, and the lengths around it."""
+def message(content: bytes, others: Sequence[bytes], random: Random, size: int = 0) -> bytes:
+    """Change a field deep inside a protocol buffer, or repeat it up to a size, and the lengths around it."""
     fields = _fields(content)
     start, body, end, wire = random.choice(fields)
     head = content[start : _varint(content, start)[1]]
     if wire == 2 and end - body > 2 and random.random() < 0.85:
         with suppress(ValueError):
-            inner = message(content[body:end], others, random)
+            inner = message(content[body:end], others, random, size)
             return content[:start] + head + varint(len(inner)) + inner + content[end:]
+    if size:
+        return content[:start] + content[start:end] * (size // (end - start) + 1) + content[end:]
     if wire == 0:
         new = varint(random.choice((0, 1, 2, 7, 16, 2**31, 2**63, 2**64 - 1, random.randrange(40))))
     elif wire == 2:

@@ -122,6 +122,9 @@ LARGEST_STEPS: Mapping[str, int] = {"resolution": 4096, "batch": 1, "width": 8}
 LATEST_START = 16
 """A polynomial may start at most this many steps after the value of the file."""
 
+MOST_STEPS = 200_000
+"""Layers that are counted, with 20 more for each count, to find where a polynomial starts below the file's value."""
+
 AXES: Mapping[str, str] = {"resolution": "r", "batch": "b", "width": "α"}
 """The variables of a network's polynomial, with their letters."""
 
@@ -287,9 +290,8 @@ def _verified(subject: VariedCase, found: CostPolynomial) -> CostPolynomial:
     ahead = (here, here + 1, here + 2, here + 5)
     for s in ahead:
         _check(subject, found, s)
-    first = here
-    while first and _agrees(subject, found, first - 1):
-        first -= 1
+    least = max(0, here - MOST_STEPS // (20 + len(subject.case.plan.nodes)))
+    first = next((s for s in range(here, least, -1) if not _agrees(subject, found, s - 1)), least)
     values = tuple(sorted(found.value(s) for s in {*range(first, min(first + 3, here)), *ahead}))
     notes = notes_of((f"{AXES[subject.axis]} = {value}", subject.at(value)) for value in values)
     return found._replace(first=first, verified=values, notes=notes)
