@@ -49,6 +49,17 @@ def test_products_of_several_layers_are_one_after_the_other() -> None:
     assert elementwise(x, x, function="div").tally.counts == {"div": 100}
 
 
+@pytest.mark.parametrize("function", ["abs", "neg", "floor", "exp", "erf", "sin", "cos", "atan", "not", "square"])
+def test_a_function_is_applied_once_to_each_element(function: str) -> None:
+    assert [*elementwise(Shape((4, 5, 5)), function=function).tally.counts.values()] == [100]
+
+
+def test_half_of_a_ghost_is_made_by_a_convolution() -> None:
+    """GhostNet, section 3.1: a ratio of 2 by default, 16·16·9 weights and 16·9 of the cheap operations."""
+    step = made("GhostConv", out_channels=32, kernel_size=3, padding=1)
+    assert count(step, "weight") == 16 * 16 * 9 + 16 * 9
+
+
 def tokens(*dims: int) -> Shape:
     return Shape(dims, len(dims) - 1)
 

@@ -128,6 +128,7 @@ def test_attributes_of_old_files_have_no_type(tmp_path: Path) -> None:
         ([node("SoftmaxCrossEntropyLoss", "x l", "y", reduction="none")], (2, 5, 7), (2, 7)),
         ([node("Squeeze", "x", "y")], (2, 1, 4, 1), (2, 4)),
         ([node("MaxPool", "x", "y", kernel_shape=(2, 2), dilations=(2, 2))], (2, 3, 8, 8), (2, 3, 6, 6)),
+        ([node("NhwcMaxPool", "x", "y", domain=MS, kernel_shape=(2, 2))], (2, 8, 8, 3), (2, 7, 7, 3)),
         ([node("MaxUnpool", "x places", "y", kernel_shape=(2, 2), strides=(2, 2))], (2, 3, 4, 5), (2, 3, 8, 10)),
         ([node("Col2Im", "x space block", "y")], (2, 12, 4), (2, 3, 4, 4)),
         ([node("ReorderOutput", "x", "y", domain=NCHW, channels=7)], (2, 8, 4, 4), (2, 7, 4, 4)),
