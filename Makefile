@@ -5,7 +5,7 @@ BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 .PHONY: demo test cover check compat fuzz drift mutants bench peers schema errata conventions picture chart clean
 
 demo: .venv/ready ## the table flopcount is named for
-	$(BIN)/flopcount mobilenet_v1.toml --input 160
+	$(BIN)/flopcount mobilenet_v1 --input 160
 
 test: check ## everything CI runs: linters, types, import contracts, tests, the oldest dependencies
 	$(BIN)/python -m pytest --numprocesses=auto
@@ -54,7 +54,7 @@ errata: .venv/ready ## write the table of errata from the claims
 	$(BIN)/flopcount verify --errata --format markdown -o docs/errata.md
 
 picture: .venv/ready ## draw the picture of the README with the tool itself
-	$(BIN)/flopcount mobilenet_v1.toml --input 160 --format svg -o docs/mobilenet_v1.svg
+	$(BIN)/flopcount mobilenet_v1 --input 160 --format svg -o docs/mobilenet_v1.svg
 
 chart: .venv/ready-dev ## draw the picture of docs/what-if.md
 	$(BIN)/flopcount mobilenet_v1.toml --set defaults.padding=same --plot docs/mobilenet_v1_bars.svg

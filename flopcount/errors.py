@@ -213,6 +213,16 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     return lowered[near[0]] if near else None
 
 
+def alike(word: str, known: Sequence[str], most: int = 3) -> str:
+    """Return the known words most like a misspelled one, as they are listed; empty if none is similar."""
+    from difflib import get_close_matches
+
+    lowered = {candidate.lower(): candidate for candidate in known[:MOST_CANDIDATES]}
+    near = get_close_matches(word.lower()[:100], lowered, n=most, cutoff=0.5)
+    *rest, last = [lowered[each] for each in near] or [""]
+    return f"{', '.join(rest)} or {last}" if rest else last
+
+
 def suggestion(word: str, known: Sequence[str]) -> str:
     """Return a hint for a misspelling: the nearest known word, or all of them."""
     near = nearest(word, known)

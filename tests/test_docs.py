@@ -174,7 +174,7 @@ def test_the_picture_in_docs_is_the_one_that_is_drawn(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    drawn = run("mobilenet_v1.toml", "--input", "160", "--format", "svg")
+    drawn = run("mobilenet_v1", "--input", "160", "--format", "svg")
     shown = (ROOT / "docs" / "mobilenet_v1.svg").read_text(encoding="utf-8")
     assert shown == drawn.out, "run make picture"
 

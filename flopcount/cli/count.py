@@ -1,14 +1,16 @@
 """`flopcount ARCH`: per-layer parameters and MACs."""
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import click
 
-from flopcount.cli.loading import Options, count_of
+from flopcount.cli.loading import Options, network_of
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, typed
 from flopcount.cli.output import Output, emit, show
-from flopcount.errors import UsageError
+from flopcount.errors import Note, UsageError
+from flopcount.network.network import Network
 from flopcount.report.count import GRAPHS, check_depth, count_report, cut, folded, sorted_by, summed_by, with_columns
 from flopcount.report.table import Table
 
@@ -47,7 +49,7 @@ def command(arch: str, options: Options, view: View, out: Output) -> None:
     ARCH is an arch file (TOML or JSON), a model of another tool (ONNX, Keras …),
     a bundled network or - for standard input. Layers that replace a standard convolution are compared with it.
     """
-    result = count_of(arch, options, view.columns, view.sort, view.by)
+    result = options.case(_network(arch, options), view.columns, view.sort, view.by).count
     if view.parts and out.fmt != "table":
         how = "always has the parts" if out.fmt == "json" else "cannot show them"
         raise UsageError(f"--parts is for tables; {out.fmt} {how}")
@@ -61,6 +63,19 @@ def command(arch: str, options: Options, view: View, out: Output) -> None:
         value = getattr(view, name)
         table = table if value is None else step(table, value)
     show(report._replace(tables=(table, *report.tables[1:])), out, parts=view.parts)
+
+
+HEADLINE = "mobilenet_v1.toml"
+"""The one file whose bundled copy is counted where it does not exist: README and papers name it."""
+
+
+def _network(arch: str, options: Options) -> Network:
+    """Return the network of ARCH."""
+    if arch != HEADLINE or os.path.exists(arch):  # noqa: PTH110  (answers to any word)
+        return network_of(arch, options)
+    name = HEADLINE.removesuffix(".toml")
+    note = Note("bundled-file", f"there is no file {HEADLINE} here; this is the bundled network {name}")
+    return network_of(name, options).noted(note)
 
 
 STEPS: Mapping[str, Callable[[Table, Any], Table]] = {

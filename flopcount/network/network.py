@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
-from flopcount.errors import SpecError, UsageError, plain
+from flopcount.errors import Note, SpecError, UsageError, plain
 from flopcount.network.plan import Plan, overridden, plan
 from flopcount.spec.load import Setting, Spec, validated
 
@@ -49,6 +49,15 @@ class Network:
         other = Network(self.title, self._read, merged)
         other._plans = self._plans
         return other
+
+    def noted(self, note: Note) -> "Network":
+        """Return the same network, with a note on all of its numbers."""
+
+        def read(where: Where) -> Plan:
+            found = self._read(where)
+            return found._replace(notes=(note, *found.notes))
+
+        return Network(self.title, read, self.where)
 
     @cached_property
     def plan(self) -> Plan:

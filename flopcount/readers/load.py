@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from flopcount.errors import Refusal
 from flopcount.network.network import NOWHERE, Where, planned
 from flopcount.network.plan import Plan
+from flopcount.spec.foreign import recognized
 from flopcount.spec.load import Spec, source_in, specified, validated
 from flopcount.spec.source import Source
 from flopcount.spec.text import read_bytes
@@ -36,8 +37,6 @@ def _parser(suffix: str) -> Parser | None:
         from flopcount.readers.keras.read import read_archive as read
     elif suffix == ".json":
         from flopcount.readers.keras.read import read_json as read
-    elif suffix in {".h5", ".hdf5"}:
-        return _hdf5
     elif suffix == ".cfg":
         from flopcount.readers.darknet import read
     elif suffix == ".prototxt":
@@ -47,10 +46,6 @@ def _parser(suffix: str) -> Parser | None:
     else:
         return None
     return read
-
-
-def _hdf5(_: Path) -> "Build":
-    raise Refusal("HDF5 files are not read; save the model as .keras, or write model.to_json() to a .json file")
 
 
 def parser_of(path: Path, content: bytes | None = None) -> Parser | None:
@@ -94,7 +89,7 @@ class Reading:
         try:
             result = self._parsed(parser)(ReadOptions(where.input, where.batch, self.allow_unknown, where.values))
         except Refusal as error:
-            raise error.of(self.title) from error
+            raise recognized(str(self.path), self.content or b"") or error.of(self.title) from error
         if where.variant or where.settings:
             return planned(_spec(result, self.title, where))._replace(sized=True, batch=result.batch)
         return Plan(**result._asdict(), file=cache(partial(_spec, result, self.title)), sized=True)

@@ -8,9 +8,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flopcount.errors import FileError, Place, SpecError, UsageError, plain, suggestion
+from flopcount.errors import FileError, Located, Place, SpecError, UsageError, alike, plain, suggestion
 from flopcount.spec.arch import Arch, Block, called, kind_of
 from flopcount.spec.fields import Layer
+from flopcount.spec.foreign import beside, recognized
 from flopcount.spec.problems import validated as validated_arch
 from flopcount.spec.rows import LayerRow, Raw, table_in
 from flopcount.spec.source import Notation, Source, located
@@ -48,8 +49,8 @@ def bundled() -> dict[str, Bundled]:
 
 
 def bundled_network(reference: str) -> Bundled | None:
-    """Return the network of a name or a file name; files are only opened if no file has that name."""
-    path = next((path for name, path in files().items() if reference in {name, path.name}), None)
+    """Return the network of a name; files are only opened if no file has that name."""
+    path = files().get(reference)
     return Bundled(path) if path else bundled().get(reference)
 
 
@@ -232,9 +233,37 @@ def source_of(reference: str) -> tuple[Source, str | None]:
     if not os.path.isfile(path):  # noqa: PTH113  (answers False, not an error, to a name no system can hold)
         path, named = bundled_network(reference) or (path, named)
     if not os.path.exists(path):  # noqa: PTH110  (likewise)
-        raise FileError(reference, f"no such file, and no bundled network; {suggestion(reference, [*bundled()])}")
+        raise FileError(reference, Located(_nothing_at(reference), code="no-such-file"))
     text = read_text(path)
-    return parsed(text, notation_of(path, text), str(path)), named
+    return _arch_in(text, notation_of(path, text), str(path)), named
+
+
+def _nothing_at(reference: str) -> str:
+    """Say that there is no such file or network, and what may have been meant."""
+    names = bundled()
+    if not is_path(reference):
+        near = alike(reference, [*names])
+        what = "no file or bundled network has this name"
+        return f"{what}; {f'did you mean {near}? ' if near else ''}flopcount archs lists all {len(names)} networks"
+    near, stem = beside(reference), os.path.splitext(os.path.basename(reference))[0]  # noqa: PTH119, PTH122  (any word)
+    if stem in names:
+        return f"no such file; a bundled network is named without an ending: flopcount {stem}"
+    return f"no such file; {f'did you mean {near}?' if near else 'check the path'}"
+
+
+def is_path(reference: str) -> bool:
+    """Tell whether a reference is that of a file: it has a folder, or an ending that files have."""
+    ending = os.path.splitext(reference)[1]  # noqa: PTH122  (any word)
+    return bool({"/", os.sep} & {*reference}) or bool(re.fullmatch(r"\.[A-Za-z]\w{0,15}", ending))
+
+
+def _arch_in(text: str, notation: Notation, title: str) -> Source:
+    """Parse an arch file; refuse a table of another tool."""
+    source = parsed(text, notation, title)
+    other = None if {"layers", "arch"} & source.data.keys() else recognized(title, text.encode(errors="replace"))
+    if other:
+        raise other
+    return source
 
 
 def _is_space(source: Source) -> bool:
@@ -274,7 +303,7 @@ def load_bytes(
 def source_in(content: bytes, title: str, notation: Notation | None = None) -> Source:
     """Read an arch from bytes without validating it."""
     text = decoded(content, title)
-    return parsed(text, notation or notation_of(Path(title), text), title)
+    return _arch_in(text, notation or notation_of(Path(title), text), title)
 
 
 def validated(source: Source, settings: Iterable[Setting] = (), variant: str | None = None) -> Spec:

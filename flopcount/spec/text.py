@@ -9,7 +9,11 @@ from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 from flopcount.errors import FileError, Located, reason
+from flopcount.spec.foreign import recognized
 from flopcount.spec.source import Notation, Source, at_line, at_span, nested_deeper, repeated_key, token
+
+READ = (".toml", ".json", ".onnx", ".keras", ".cfg", ".prototxt", ".csv")
+"""The endings of the files that are read."""
 
 MOST_BYTES = 64 * 2**20
 """Largest file that is read."""
@@ -46,7 +50,7 @@ def check_kind(path: Path, title: str) -> None:
     except OSError:  # whoever opens it says why
         return
     if S_ISDIR(about.st_mode):
-        raise FileError(title, "this is a folder; name an arch file in it")
+        raise recognized(title) or FileError(title, f"this is a folder; name a file in it{_such_as(path)}")
     if not S_ISREG(about.st_mode):
         with suppress(OSError):  # it is closed
             if os.path.samestat(about, os.fstat(0)):
@@ -54,16 +58,26 @@ def check_kind(path: Path, title: str) -> None:
         raise FileError(title, "this is a pipe or a device, which may be larger than 64 MiB; use a file, or -")
 
 
+def _such_as(folder: Path) -> str:
+    """Return the first file in a folder that is read, as a clause."""
+    with suppress(OSError):
+        found = sorted(each for each in folder.iterdir() if each.suffix.lower() in READ and each.is_file())
+        return f", such as {found[0]}" if found else ""
+    return ""
+
+
 def decoded(content: bytes, title: str) -> str:
     """Decode UTF-8 text, with or without a byte-order mark."""
     if len(content) > MOST_BYTES:
-        raise FileError(title, f"larger than {MOST_BYTES >> 20} MiB; use blocks with repeat to shorten it")
+        raise recognized(title, content) or FileError(
+            title, f"larger than {MOST_BYTES >> 20} MiB; use blocks with repeat to shorten it"
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise FileError(title, _undecodable(content))
+        raise recognized(title, content) or FileError(title, _undecodable(content))
     if not text.strip():
         raise FileError(title, "the file is empty; an arch file needs at least input and layers")
     return text
@@ -76,7 +90,8 @@ def _undecodable(content: bytes) -> Located:
     except UnicodeDecodeError as error:
         start = len(error.object[: error.start].decode())
     text = content.decode("utf-8-sig", errors="replace")
-    return at_span(text, (start, start + 1), "this is not text; an arch file is TOML or JSON in UTF-8")
+    found = at_span(text, (start, start + 1), "this is not text; an arch file is TOML or JSON in UTF-8")
+    return found._replace(snippet=()) if re.search(rb"[\x00-\x08\x0e-\x1f]", content) else found
 
 
 def notation_of(path: Path, text: str) -> Notation:
@@ -96,7 +111,7 @@ def parsed(text: str, notation: Notation, title: str) -> Source:
     try:
         data = _data(text, notation) if deep is None else None
     except (RecursionError, ValueError) as error:
-        raise FileError(title, _syntax(error, text, notation)) from None
+        raise recognized(title, text.encode()) or FileError(title, _syntax(error, text, notation)) from None
     if deep or deeper(data, DEEPEST):
         raise FileError(title, _too_deep(text, notation, deep))
     if not isinstance(data, dict):

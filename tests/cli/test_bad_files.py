@@ -26,7 +26,7 @@ TEXTS = {
     "a byte-order mark alone": Bad(b"\xef\xbb\xbf", [(ANYWHERE, "empty")]),
     "binary": Bad(bytes(range(256)), [(ANYWHERE, "not text", "UTF-8")]),
     "binary without an ending": Bad(b"\x89PNG\r\n\x1a\n\x00", [(ANYWHERE, "not text")], "a"),
-    "UTF-16": Bad(layers(CONV).encode("utf-16"), [(ANYWHERE, "not text", "UTF-8")]),
+    "UTF-16": Bad(layers(CONV).encode("utf-16"), [(ANYWHERE, "UTF-16", "save it as UTF-8")]),
     "UTF-16 without a mark": Bad(layers(CONV).encode("utf-16-le"), [(ANYWHERE, "not text", "UTF-8")]),
     "Latin-1": Bad(f'description = "é"\n{layers(CONV)}'.encode("latin-1"), [(ANYWHERE, "UTF-8")]),
 }

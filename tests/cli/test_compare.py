@@ -78,7 +78,7 @@ def test_nothing_to_divide_by_is_no_ratio(run: Run, write: Write) -> None:
     [
         ((), "A B"),
         (("vgg16", "nowhere"), "nowhere"),
-        (("vgg61", "vgg16"), "did you mean 'vgg1"),
+        (("vgg61", "vgg16"), "did you mean vgg1"),
         (("vgg16", "lenet5", "--input", "0"), "--input 0"),
         (("m5", "vgg16", "--input", "1x2x3x4"), "1 spatial axes"),
         (("vgg16", "lenet5", "--set", "nowhere.stride=1"), "no layer at nowhere"),

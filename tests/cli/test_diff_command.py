@@ -116,9 +116,9 @@ def test_a_file_whose_name_has_a_colon_is_a_file(repo: Path, run: Run) -> None:
         ("HEAD:", "give a commit and a path"),
         ("HEAD:archs", "no such file in this commit"),
         ("HEAD:../net.toml", "no such file in this commit"),
-        ("C:\\archs\\net.toml", "no such file, and no bundled network"),
-        ("C:/archs/net.toml", "no such file, and no bundled network"),
-        ("missing.toml", "no such file, and no bundled network"),
+        ("C:\\archs\\net.toml", "no such file"),
+        ("C:/archs/net.toml", "no such file"),
+        ("missing.toml", "no such file"),
     ],
 )
 @pytest.mark.usefixtures("repo")

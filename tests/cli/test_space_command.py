@@ -147,7 +147,7 @@ def test_what_cannot_be_asked_is_refused_in_one_sentence(run: Run, arguments: tu
         ('arch = "lenet5"\n[space]\ninput = "a,b"', "[space] input"),
         ('arch = "lenet5"\n[space]\ndepth = [1, 2]', "[space] depth: unknown axis"),
         ('arch = "lenet5"\n[space]\n"layers.0.stride" = [1, 1]', "[space] layers.0.stride: a value occurs twice"),
-        ('arch = "no_such_net"\n[space]\ninput = [28, 32]', "no bundled network"),
+        ('arch = "no_such_net"\n[space]\ninput = [28, 32]', "no file or bundled network"),
         ("arch = 3\n[space]\ninput = [28, 32]", "arch takes the name"),
         ('arch = "lenet5"\nspace = 3', "space a table"),
         ('arch = "lenet5"\nbudget = 3\n[space]\ninput = [28, 32]', "not 'budget'"),

@@ -41,7 +41,7 @@ def test_the_notation_that_is_given_holds(text: bytes, notation: str, words: str
     ("text", "words"),
     [
         (b"", "<stdin>: the file is empty"),
-        (b"\xff\xfe", "<stdin>:1:1: this is not text"),
+        (b"\xff\xf0", "<stdin>:1:1: this is not text"),
         (b"[1, 2]", "<stdin>"),
         (TOML.replace(b"4", b"0"), "<stdin>:3:18: Conv1: invalid out_channels 0"),
     ],

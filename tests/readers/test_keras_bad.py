@@ -206,10 +206,6 @@ def test_nothing_in_an_archive_but_the_configuration_is_opened(run: Run, tmp_pat
     assert not (tmp_path.parent.parent / "outside.txt").exists()
 
 
-def test_hdf5_is_refused_with_a_hint(run: Run, write: Write) -> None:
-    refused(run, write("model.h5", b"\x89HDF\r\n\x1a\n"), "model.to_json()")
-
-
 @pytest.mark.parametrize("name", ["cifar10_vgg_separable", "layers_v3/mha", "layers_v2/tfops", "layers_v3/bidir"])
 def test_a_damaged_file_is_refused_or_counted(run: Run, write: Write, name: str) -> None:
     """Bytes changed, cut out or cut off: never a traceback, never another exit code."""

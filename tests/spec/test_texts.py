@@ -39,7 +39,6 @@ def test_text_is_utf_8_with_or_without_a_mark(content: bytes) -> None:
         (b"\xff", "1:1"),
         (b"a\0b", "1:2"),
         ("a = 1\nbé".encode("latin-1"), "2:2"),
-        ("a = 1".encode("utf-16"), "1:1"),
         (b"\xed\xa0\x80", "1:1"),
         (b"\xef\xbb\xbf\xc3\xa9\n\xc3\xa9\xff", "2:2"),
     ],
