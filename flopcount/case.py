@@ -65,6 +65,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("macs", "MACs", "count", lambda step, rule: rule.macs_of(step)),
         # two FLOPs for each MAC, or the number itself if the convention counts FLOPs
         Metric("flops", "FLOPs", "count", lambda step, rule: rule.macs_of(step) * (2 if rule.unit == "MAC" else 1)),
+        Metric("activations", "activations", "count", lambda step, _: step.shape.elements),
     )
 }
 """Every metric by name. A new one needs a row here, its getter, and its meaning in `flopcount.spec.units`."""

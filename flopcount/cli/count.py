@@ -24,6 +24,7 @@ class View(NamedTuple):
     top: int | None = None
     columns: str | None = None
     parts: bool = False
+    standard: bool = False
     graph: str | None = None
 
 
@@ -39,6 +40,7 @@ class View(NamedTuple):
     click.option("--top", type=int, metavar="N", help="Show only the first N rows."),
     click.option("--columns", metavar="A,B,…", help="Show only these columns."),
     click.option("--parts", is_flag=True, help="Show the parts of composite layers too."),
+    click.option("--standard", is_flag=True, help="Compare with standard convolutions, layer by layer and in total."),
     click.option("--graph", type=click.Choice([*GRAPHS]), help="Draw the network instead, folded by --depth."),
 )
 @plot_option
@@ -57,7 +59,7 @@ def command(arch: str, options: Options, view: View, out: Output) -> None:
         _check_graph(view, out)
         emit(GRAPHS[view.graph](result, view.depth), out.output, result.notes)
         return
-    report = count_report(result, options.changes)
+    report = count_report(result, options.changes, standard=view.standard)
     table = report.tables[0]
     for name, step in STEPS.items():
         value = getattr(view, name)

@@ -71,6 +71,7 @@ output_options = typed(
     Output,
     click.option("--format", "fmt", type=click.Choice([*FORMATS]), default="table", help="Output format."),
     click.option("-o", "--output", metavar="FILE", help="Write to a file (atomically) instead of standard output."),
+    click.option("--exact-numbers", "exact", is_flag=True, help="Write all digits of integers and ratios in tables."),
 )
 """Add --format and -o, and take the value of --plot."""
 

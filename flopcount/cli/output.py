@@ -1,15 +1,19 @@
 """Where a report goes: standard output, or a file that is replaced atomically."""
 
+import codecs
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from flopcount.errors import FileError, Note, plain, reason
 from flopcount.report.table import Line, Report, Table, render_csv, render_json, render_latex, render_markdown
+
+if TYPE_CHECKING:
+    from flopcount.report.terminal import Screen
 
 
 class Output(NamedTuple):
@@ -18,6 +22,7 @@ class Output(NamedTuple):
     fmt: str = "table"
     output: str | None = None
     plot: str | None = None
+    exact: bool = False
 
 
 def _svg(report: Report) -> str:
@@ -48,6 +53,8 @@ def show(report: Report, out: Output, *, parts: bool = False, chart: dict[str, A
         drawn = plotted(chart or chart_of(report), Path(out.plot).suffix.lower())
         write_whole(Path(out.plot), drawn, "choose another --plot")
         report = report._replace(notes=(*report.notes, Note("chart-written", f"the chart is in {out.plot}")))
+    if out.exact:
+        report = report._replace(tables=tuple(table._replace(exact=True) for table in report.tables))
     render = FORMATS[out.fmt]
     said: list[Note | Line] = [*report.lines, *report.notes] if out.fmt == "csv" else []
     if render:
@@ -58,15 +65,27 @@ def show(report: Report, out: Output, *, parts: bool = False, chart: dict[str, A
 
 def _table(report: Report, output: str | None, *, parts: bool) -> str:
     """Return a table for standard output, which may be a terminal, or for a file."""
-    from flopcount.report.terminal import render_terminal
+    from flopcount.report.terminal import PIPE, render_terminal
 
-    if output not in {None, "-"} or sys.stdout is None or not sys.stdout.isatty():
-        return render_terminal(report, parts=parts)
+    screen = PIPE if output not in {None, "-"} else screen_of(sys.stdout)
+    return render_terminal(report if screen.width == PIPE.width else _shortened(report), screen, parts=parts)
+
+
+def screen_of(stream: Any) -> "Screen":
+    """Return what a standard stream goes to: a terminal of some width, or a pipe; FORCE_COLOR gives a pipe colors."""
+    from flopcount.report.terminal import PIPE
+
+    is_terminal = stream is not None and stream.isatty()
+    wants_color = is_terminal and os.environ.get("TERM") != "dumb"
+    if os.environ.get("FORCE_COLOR", "0") != "0":
+        wants_color = True
+    color = wants_color and not os.environ.get("NO_COLOR")
+    encoding = codecs.lookup(getattr(stream, "encoding", None) or "utf-8").name
+    if not is_terminal:
+        return PIPE._replace(color=color, encoding=encoding)
     import shutil
 
-    report = _shortened(report)
-    wants_color = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return render_terminal(report, shutil.get_terminal_size().columns, color=wants_color, parts=parts)
+    return PIPE._replace(width=shutil.get_terminal_size().columns, color=color, encoding=encoding)
 
 
 MOST_ROWS = 2_000
@@ -108,7 +127,7 @@ def emit(text: str, output: str | None, said: Sequence[Note | Line] = (), *, for
     if output in {None, "-"} and sys.stdout is None:
         raise FileError("<stdout>", "standard output is closed")
     if output is None or output == "-":
-        click.echo(text if for_people else _bytes(text), nl=False)
+        click.echo(text if for_people else _bytes(text), nl=False, color=True)
     else:
         write_whole(Path(output), text)
     for each in said:

@@ -35,13 +35,20 @@ def per_position(
 
 
 def conv_base(
-    kind: str, x: Shape, window: Window, *constraints: Constraint, channels: Dim, weights: Dim, biases: Dim = 0
+    kind: str,
+    x: Shape,
+    window: Window,
+    *constraints: Constraint,
+    channels: Dim,
+    weights: Dim,
+    biases: Dim = 0,
+    groups: Dim = 1,
 ) -> Step:
     """Slide weights over space: each weight and each bias once per output position."""
     spatial, survives = window.over(x.spatial)
     y = x.resized(channels, spatial)
     step = per_position(kind, y, window.kernel(len(spatial)), *constraints, *survives, weights=weights, biases=biases)
-    return step._replace(slide=Slide(window, x.spatial, spatial))
+    return step._replace(slide=Slide(window, x.spatial, spatial, groups))
 
 
 def shared(groups: Dim, channels: Dim, out_channels: Dim) -> tuple[Constraint, Constraint]:
@@ -54,15 +61,15 @@ def filters(x: Shape, window: Window, *, channels: Dim, groups: Dim = 1, bias: b
     """Slide standard filters, each over all input channels of its group."""
     area = product(window.kernel(len(x.spatial)))
     weights = channels * exact_div(x.channels, groups) * area
-    fits = shared(groups, x.channels, channels)
-    return conv_base("Conv", x, window, *fits, channels=channels, weights=weights, biases=channels if bias else 0)
+    biases, fits = channels if bias else 0, shared(groups, x.channels, channels)
+    return conv_base("Conv", x, window, *fits, channels=channels, weights=weights, biases=biases, groups=groups)
 
 
 def channelwise(x: Shape, window: Window, *, multiplier: Dim = 1, bias: bool = False) -> Step:
     """Slide `multiplier` separate filters over each channel."""
     channels = x.channels * multiplier
-    weights = channels * product(window.kernel(len(x.spatial)))
-    return conv_base("DepthwiseConv", x, window, channels=channels, weights=weights, biases=channels if bias else 0)
+    weights, biases = channels * product(window.kernel(len(x.spatial))), channels if bias else 0
+    return conv_base("DepthwiseConv", x, window, channels=channels, weights=weights, biases=biases, groups=x.channels)
 
 
 class After(NamedTuple):
@@ -264,7 +271,8 @@ def conv_transpose(
     macs, biases = weights * x.positions, out_channels if bias else 0
     tally = Tally(conv_mac=macs, conv_transpose_mac=macs, conv_transpose_out_mac=weights * y.positions)
     tally += Tally(conv_bias_add=biases * y.positions, weight=weights, bias=biases)
-    constraints, slide = (*shared(groups, x.channels, out_channels), *constraints), Slide(window, spatial, x.spatial)
+    slide = Slide(window, spatial, x.spatial, groups)
+    constraints = (*shared(groups, x.channels, out_channels), *constraints)
     return Step("ConvTranspose", y, tally, constraints=constraints, kernel=kernel, slide=slide)
 
 

@@ -164,14 +164,15 @@ class Window(NamedTuple):
 
 
 class Slide(NamedTuple):
-    """A sliding window: the map under it, and the number of stops along each axis.
+    """A sliding window: the map under it, the number of stops along each axis, and its groups of channels.
 
-    The window is None if windows differ in size, as in adaptive pools.
+    The window is None if windows differ in size, as in adaptive pools; groups are of a window with weights.
     """
 
     window: Window | None
     map: tuple[Dim, ...]
     stops: tuple[Dim, ...]
+    groups: Dim | None = None
 
 
 def _floored(size: Dim, extent: Dim, stride: Dim, pad: tuple[Dim, Dim]) -> Dim:

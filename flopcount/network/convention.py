@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from flopcount.errors import FileError, Place, Problem, UsageError, reason, suggestion
+from flopcount.errors import FileError, Place, Problem, UsageError, listed, reason, suggestion
 from flopcount.formulas.norm import ACTIVATIONS
 from flopcount.formulas.numbers import Dim
 from flopcount.formulas.step import OPERATIONS, PARAMETERS, Step
@@ -126,10 +126,39 @@ class Convention(NamedTuple):
         return self._replace(operations=Weighing(_times(known.weights, batch), kinds, known.written))
 
     def sentence(self) -> str:
-        """Say what is counted, in one line."""
-        called = "" if self.headline == f"{self.unit}s" else f" (“{self.headline}”)"
-        said = f"{self.name}{called}: " if self.name not in own_conventions() else ""
-        return f"{said}{self.counts}; not counted: {self.leaves_out}. params: {self.params_counts}"
+        """Say what is counted, in one short line; `counts` and `leaves_out` say it at length."""
+        called = "" if self.headline == self.word else f", “{self.headline}”"
+        name = "" if self.name == own_conventions()[0] else f" ({self.name}{called})"
+        each = ", 2 per MAC" if self.unit == "FLOP" else ""
+        found = {_word(entry) for entry, weight in self.operations.weights.items() if weight}
+        found -= {"recurrent"} if "matmul" in found else set()  # they are matrix products
+        words = listed((word for word in (*_WORDS, _OTHERWISE, "parameters") if word in found), MOST_WORDS)
+        return f"{self.word}{name}{each}: {words or 'nothing'} · params: {self.params_name}"
+
+
+MOST_WORDS = 6
+"""Further kinds of operations are only counted."""
+
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "conv": ("conv_mac", "conv_transpose", "binary_mac", "adder", "winograd", "bilinear_sample"),
+    "linear": ("linear_mac",),
+    "matmul": ("matmul", "query_scale"),
+    "recurrent": ("rnn", "gru", "lstm"),
+    "bias": ("conv_bias", "linear_bias"),
+    "norm": ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"),
+    "pool": ("max_pool", "avg_pool", "global", "channel_pool", "reduce"),
+    "softmax": ("softmax",),
+    "interpolation": ("interpolate",),
+    "elementwise": ("add", "mul", "div", "compare", "select", "sign", "round", "transcendental", "embedding", "other"),
+}
+"""What entries are called in short, by how their names start."""
+
+_OTHERWISE = "activation"
+
+
+def _word(entry: str) -> str:
+    known = (word for word, starts in _WORDS.items() if entry.startswith(starts) and entry != "sigmoid")
+    return "parameters" if entry in PARAMETERS else next(known, _OTHERWISE)
 
 
 def _times(weights: Mapping[str, int], batch: int) -> dict[str, int]:

@@ -139,9 +139,9 @@ def convention_report(each: Described) -> Report:
         )
         for part in (rule.operations, rule.parameters)
     )
-    tables = [Table("weights", WEIGHTS, weights, separator=""), Table("params", _PARAMS, params, separator="")]
+    tables = [Table("weights", WEIGHTS, weights), Table("params", _PARAMS, params)]
     if exceptions := tuple(_exceptions(rule)):
-        tables.append(Table("exceptions", EXCEPTIONS, exceptions, separator=""))
+        tables.append(Table("exceptions", EXCEPTIONS, exceptions))
     line = {"name" if key == "convention" else key: value for key, value in _line(each).items()}
     facts = {**line, "source": each.source, "batch": rule.batch, "folds": rule.folds}
     title = f"{rule.name}: {each.about or rule.counts}"

@@ -17,7 +17,7 @@ from flopcount.case import METRICS
 from flopcount.errors import UsageError, plain
 from flopcount.report import escape
 from flopcount.report.cost import key_in_flops
-from flopcount.report.table import Column, Report, Row, Table, cell_text, plural
+from flopcount.report.table import WORDS, Column, Report, Row, Table, cell_text, plural
 from flopcount.spec.units import amount
 
 Spec = dict[str, Any]
@@ -72,7 +72,7 @@ def _details(table: Table, row: Row) -> dict[str, str]:
     """Return the cells of a row for tooltips, integers exact; their names are apart from the fields that are drawn."""
     known = [column for column in (*table.columns, *table.more) if row.cells.get(column.key) is not None]
     names = {each.key: each.title if each.title not in {"ratio", ""} else each.key.replace("_", " ") for each in known}
-    return {f"cell {names[each.key]}": cell_text(row.cells[each.key], each.form, ",") for each in known}
+    return {f"cell {names[each.key]}": cell_text(row.cells[each.key], each.form) for each in known}
 
 
 def _tooltip(records: Iterable[Mapping[str, Any]]) -> list[Spec]:
@@ -117,10 +117,12 @@ def _rows_chart(report: Report) -> Spec:
 
 def _series(table: Table, key: str) -> dict[str, str]:
     """Return the two columns of a metric that are compared, with their names; or its only one."""
-    total = table.total.cells if table.total else {}
+    total, columns = table.total.cells if table.total else {}, {column.key for column in table.columns}
     for reference, own, before, after in COMPARED:
         keys = {reference.format(key): before, own.format(key): after}
         others = {reference.format(column.metric) for column in table.columns if column.metric}
+        if others.isdisjoint(columns):
+            continue
         compared = [row for row in table.rows if not others.isdisjoint(row.cells)]
         if keys.keys() <= total.keys() and all(reference.format(key) in row.cells for row in compared):
             return keys
@@ -184,7 +186,7 @@ def _alternatives_chart(report: Report) -> Spec:
 
 def _alternative(table: Table, row: Row) -> str:
     """Name an alternative by everything that varies."""
-    named = (column for column in table.columns if column.form in {"text", "shape"} and not column.metric)
+    named = (column for column in table.columns if column.form in WORDS and not column.metric)
     return " · ".join(filter(None, (cell_text(row.cells.get(column.key), column.form) for column in named)))
 
 

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from flopcount.analyses.diff import QUIET, Change, Counted, Status
 from flopcount.analyses.whatif import Alternative, alike
-from flopcount.case import Count
+from flopcount.case import Count, ratio
 from flopcount.errors import Note, listed
 from flopcount.report.cost import (
     Costs,
@@ -19,7 +19,7 @@ from flopcount.report.cost import (
     unknown_facts,
 )
 from flopcount.report.count import LAYERS, OUTPUT, POSITION
-from flopcount.report.table import Column, Line, Report, Row, Table, plural, shape_text
+from flopcount.report.table import Column, Line, Report, Row, Table, cell_text, plural, shape_text
 
 
 def comparison_report(named: Sequence[tuple[str, Count]]) -> Report:
@@ -43,9 +43,9 @@ def _about(name: str, note: Note) -> Note:
 
 def _networks(named: Sequence[tuple[str, Count]], shown: Costs) -> Table:
     columns = (
-        Column("arch", "network"),
-        Column("input", "input", "shape"),
-        Column("weighted_layers", "layers with weights", "count"),
+        Column("arch", "network", "path"),
+        Column("input", "input", "shape", rank=5),
+        Column("weighted_layers", "layers with weights", "count", rank=6),
         *shown.ratio_columns(),
     )
     first = shown.values(named[0][1].total)
@@ -55,15 +55,17 @@ def _networks(named: Sequence[tuple[str, Count]], shown: Costs) -> Table:
         cells = {"arch": f"{name} (at least)" if result.unknown else name, "input": inputs_data(result.trace)}
         cells["weighted_layers"] = result.weighted_layers
         rows.append(Row({**cells, **totals, **unknown_facts(result), **shown.ratios(totals, first)}))
-    return Table("archs", columns, tuple(rows), separator="")
+    return Table("archs", columns, tuple(rows))
 
 
 def _layers_beside(named: Sequence[tuple[str, Count]], shown: Costs) -> Table:
     columns = [POSITION, OUTPUT]
     for number, (name, _) in enumerate(named, 1):
-        columns.append(Column(f"type_{number}", name))
-        columns += [shown.column(each, f"{each.name}_{number}", each.title) for each in shown.counted]
-        columns += [Column(f"ratio_{number}", "ratio", "ratio")] if number > 1 else []
+        columns.append(Column(f"type_{number}", f"{name} type", rank=4))
+        columns += [
+            shown.column(each, f"{each.name}_{number}", f"{name} {each.title}", rank=1) for each in shown.counted
+        ]
+        columns += [Column(f"ratio_{number}", f"{name} ratio", "ratio", rank=3)] if number > 1 else []
     steps = zip(*(result.trace.items() for _, result in named), strict=True)
     rows = tuple(Row({"position": at, **_beside(each, named, shown)}) for at, each in enumerate(steps, 1))
     return Table("layers", tuple(columns), rows)
@@ -77,7 +79,11 @@ def _beside(steps: Sequence[Any], named: Sequence[tuple[str, Count]], shown: Cos
     return cells
 
 
-UNCHANGED = (Column("layers", "unchanged", "count"), Column("which", "layers"), Column("reason", "reason"))
+UNCHANGED = (
+    Column("layers", "unchanged", "count"),
+    Column("which", "layers", "prose"),
+    Column("reason", "reason", "prose"),
+)
 
 MOST_LISTED, MOST_NAMED = 8, 3
 """Up to here, values in a title are listed; unchanged layers with one reason, and networks, are named."""
@@ -92,16 +98,18 @@ def whatif_report(base: Count, found: Sequence[Alternative], changes: Mapping[st
     shown = costs_of(base)
     varies = any(each.point.label for each in found)
     reference = [Line("reference", "ratios are to the unmodified network")] if varies else []
-    layers = [] if varies else [_layers_changed(base, found, shown)]
     totals = _alternatives(base, found, shown)
+    is_one = len(found) == 1 and not varies
+    layers = [] if varies else [_layers_changed(base, found, shown, has_total=is_one)]
     unchanged = _unchanged([each for each in found if each.target])
-    main = (*layers, totals) if len(found) == 1 else (totals, *layers)
+    replaced = [Line("text", f"{plural(len(found[0].replaced), 'convolution')} replaced")] if is_one else []
+    main = layers if is_one else [totals, *layers]
     return Report(
         title=f"{base.case.name}: what if {_question(found)}",
-        tables=(*main, unchanged) if unchanged.rows else main,
-        lines=(input_line(base.trace, changes), convention_line(base.convention), *reference),
+        tables=(*main, unchanged) if unchanged.rows else tuple(main),
+        lines=(input_line(base.trace, changes), convention_line(base.convention), *reference, *replaced),
         notes=tuple(_whatif_notes(base, found)),
-        facts=facts(base, changes),
+        facts={**facts(base, changes), **({totals.key: [row.data() for row in totals.rows]} if is_one else {})},
     )
 
 
@@ -151,7 +159,7 @@ def _named(some: Sequence[Alternative], found: Sequence[Alternative]) -> str:
     return listed((each.convolutions if each.convolutions in whole else each.label for each in some), MOST_NAMED)
 
 
-def _layers_changed(base: Count, found: Sequence[Alternative], shown: Costs) -> Table:
+def _layers_changed(base: Count, found: Sequence[Alternative], shown: Costs, *, has_total: bool) -> Table:
     rows: list[Row] = []
     kinds = [each.kinds for each in found]
     for position, (node, step) in enumerate(base.trace.items(), 1):
@@ -165,15 +173,20 @@ def _layers_changed(base: Count, found: Sequence[Alternative], shown: Costs) -> 
     for number, each in enumerate(found, 1):
         total |= shown.alternative(number, shown.values(each.counted.total), before)
     columns, more = _one(shown) if len(found) == 1 else _several(found, shown)
-    return Table("layers", tuple(columns), tuple(rows), Row(total), more=tuple(more))
+    return Table("layers", tuple(columns), tuple(rows), Row(total) if has_total else None, more=tuple(more))
 
 
 def _one(shown: Costs) -> tuple[list[Column], list[Column]]:
     """Return the columns of a table before and after, and those shown on request."""
     head, every = shown.headline, (shown.headline, *shown.others)
     pairs = zip(shown.columns(title="{} before"), shown.columns("{}_1", "{} after"), strict=True)
-    columns = [*LAYERS[:2], Column("type", "before"), Column("type_1", "after"), OUTPUT]
-    columns += [*(column for both in pairs for column in both), Column("ratio_1", "ratio", "ratio", head.name)]
+    columns = [*LAYERS[:2], Column("type", "before", rank=5), Column("type_1", "after", rank=4), OUTPUT]
+    ranks = {head.name: (2, 0)}
+    for both in pairs:
+        columns += [
+            each._replace(rank=rank) for each, rank in zip(both, ranks.get(both[0].metric, (3, 3)), strict=True)
+        ]
+    columns.append(Column("ratio_1", "ratio", "ratio", head.name, rank=1))
     more = [shown.column(each, shown.key(each, "saved", 1), f"{each.title} saved") for each in every]
     ratios = [Column(shown.key(each, "ratio", 1), f"ratio of {each.title}", "ratio", each.name) for each in every[1:]]
     return columns, more + ratios
@@ -186,7 +199,7 @@ def _several(found: Sequence[Alternative], shown: Costs) -> tuple[list[Column], 
         unit = "" if each.name == shown.headline.name else f" {each.title}"
         columns.append(shown.column(each, each.name, each.title))
         for number, other in enumerate(found, 1):
-            columns.append(shown.column(each, f"{each.name}_{number}", f"{other.label}{unit}"))
+            columns.append(shown.column(each, f"{each.name}_{number}", f"{other.label}{unit}", rank=1))
             more.append(shown.column(each, shown.key(each, "saved", number), f"{each.title} saved by {other.label}"))
     return columns, more
 
@@ -196,15 +209,15 @@ def _alternatives(base: Count, found: Sequence[Alternative], shown: Costs) -> Ta
     varying = (
         (Column("width", "width"), any(each.point.width for each in found)),
         (Column("input", "input", "shape"), any(each.point.input for each in found)),
-        (Column("alternative", "convolutions"), has_kinds),
-        (Column("replaced", "replaced", "count"), has_kinds),
+        (Column("alternative", "convolutions", "path"), has_kinds),
+        (Column("replaced", "replaced", "count", rank=5), has_kinds),
     )
     columns = (column for column, is_shown in varying if is_shown)
     same = [each for each in found if not each.target and alike(each.counted, base)]
     first = same[0] if same else Alternative(None, base)
     totals = shown.values(base.total)
     rows = (_alternative(each, shown, totals) for each in (first, *(each for each in found if each is not first)))
-    return Table("alternatives", (*columns, *shown.ratio_columns()), tuple(rows), separator="")
+    return Table("alternatives", (*columns, *shown.ratio_columns()), tuple(rows))
 
 
 def _alternative(each: Alternative, shown: Costs, base: dict[str, int]) -> Row:
@@ -230,8 +243,8 @@ def _unchanged(found: Sequence[Alternative]) -> Table:
         cells = {"layers": len(left), "which": listed(left, MOST_NAMED), "reason": str(reason), "code": reason.code}
         more = {"of": _named(some, found), "paths": [*left], "alternatives": [each.label for each in some]}
         rows.append(Row({**cells, **more}))
-    columns = (*UNCHANGED, *([Column("of", "with")] if len(found) > 1 else []))
-    return Table("left", columns, tuple(rows), separator="")
+    columns = (*UNCHANGED, *([Column("of", "with", "prose")] if len(found) > 1 else []))
+    return Table("left", columns, tuple(rows))
 
 
 Version = tuple[str, Count]
@@ -251,8 +264,8 @@ def diff_report(before: Version, after: Version, changes: Sequence[Change], *, e
     layers = _changes(rows, Row({"status": "total", **_deltas(old, new, shown)}), shown, caption)
     return Report(
         title=_arrow(old_name, new_name),
-        tables=(layers, _diff_totals(old, new, shown)),
-        lines=(*(Line("text", each) for each in inputs), convention_line(convention)),
+        tables=(layers,),
+        lines=(*(Line("text", each) for each in inputs), convention_line(convention), _ratios_line(old, new, shown)),
         notes=tuple(dict.fromkeys(notes)),
         facts={
             "before": _side(*before, old),
@@ -269,11 +282,22 @@ def _side(reference: str, result: Count, totals: dict[str, int]) -> dict[str, An
     return {"reference": reference, "arch": result.case.name, "input": inputs_data(result.trace), **totals}
 
 
+CHANGES = (
+    Column("status", "status"),
+    Column("layer", "layer", "path"),
+    Column("type", "type", "path", rank=6),
+    Column("changed", "changed", "prose", rank=8),
+    Column("output", "output", "path", rank=7),
+)
+
+
 def _changes(rows: tuple[Row, ...], total: Row, shown: Costs, caption: str) -> Table:
-    columns = [Column(key, key) for key in ("status", "layer", "type", "changed", "output")]
+    columns = [*CHANGES]
     for each in shown.metrics:
-        columns += [Column(f"{each.name}_{side}", f"{each.title} {side}", "count") for side in ("before", "after")]
-        columns.append(Column(f"{each.name}_delta", "change", "delta"))
+        rank = 3 if each.name == shown.headline.name else 5
+        sides = ((f"{each.name}_{side}", f"{each.title} {side}") for side in ("before", "after"))
+        columns += [Column(key, title, "count", rank=rank) for key, title in sides]
+        columns.append(Column(f"{each.name}_delta", f"{each.title} change", "delta", rank=rank - 3))
     return Table("layers", tuple(columns), rows, total, caption=caption)
 
 
@@ -341,10 +365,7 @@ def _value(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _diff_totals(old: dict[str, int], new: dict[str, int], shown: Costs) -> Table:
-    sides = (Column("before", "before", "count"), Column("after", "after", "count"), Column("delta", "change", "delta"))
-    columns = (Column("quantity", ""), *sides, Column("ratio", "ratio"))
-    keys, ratios = [column.key for column in columns], shown.ratios(new, old, "{}")
-    values = ((each.title, old[each.name], new[each.name], ratios[each.name]) for each in shown.metrics)
-    cells = ((title, before, after, after - before, ratio) for title, before, after, ratio in values)
-    return Table("", columns, tuple(Row(dict(zip(keys, each, strict=True))) for each in cells), separator="")
+def _ratios_line(old: Mapping[str, int], new: Mapping[str, int], shown: Costs) -> Line:
+    """Return the line with the ratio of the totals, for each metric that has one."""
+    ratios = ((each.title, ratio(new[each.name], old[each.name])) for each in shown.metrics)
+    return Line("text", "ratio: " + ", ".join(f"{title} {cell_text(each, 'ratio')}" for title, each in ratios if each))

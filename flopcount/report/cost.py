@@ -54,9 +54,9 @@ class Costs(NamedTuple):
         """Return a column of integers for each metric."""
         return [self.column(each, key.format(each.name), title.format(each.title)) for each in self.metrics]
 
-    def column(self, metric: Metric, key: str, title: str) -> Column:
+    def column(self, metric: Metric, key: str, title: str, rank: int = 0) -> Column:
         """Return a column of integers."""
-        return Column(key, title, "count", metric.name, combines=True)
+        return Column(key, title, "count", metric.name, combines=True, rank=rank)
 
     def alternative(self, number: int, value: Mapping[str, int], base: Mapping[str, int] | None) -> dict[str, Any]:
         """Return what an alternative costs, with its ratio to a base and what it saves."""
@@ -71,8 +71,12 @@ class Costs(NamedTuple):
 
     def ratio_columns(self) -> list[Column]:
         """Return a column for each metric, followed by its ratio to the first row."""
-        pairs = ((self.column(each, each.name, each.title), f"{each.name}_ratio") for each in self.metrics)
-        return [column for own, key in pairs for column in (own, Column(key, "ratio", metric=own.metric))]
+        columns = []
+        for each in self.metrics:
+            own, rank = self.column(each, each.name, each.title), 0 if each.name == self.headline.name else 2
+            ratio = Column(f"{each.name}_ratio", f"{each.title} ratio", "ratio", each.name, rank=rank + 1)
+            columns += [own._replace(rank=rank), ratio]
+        return columns
 
 
 def costs(convention: Convention, metrics: Sequence[str] = DEFAULT_METRICS) -> Costs:
@@ -132,7 +136,7 @@ def unknown_facts(result: Count) -> dict[str, Any]:
 
 def convention_line(convention: Convention) -> Line:
     """Return the line that says what is counted, which every result has."""
-    return Line("convention", f"counted: {convention.sentence()}")
+    return Line("convention", convention.sentence())
 
 
 def input_line(traced: Trace, changes: Mapping[str, Any] | None = None) -> Line:

@@ -4,36 +4,56 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from flopcount.case import METRICS, Count, combined, ratio
-from flopcount.errors import UsageError, suggestion
+from flopcount.errors import Note, UsageError, nearest, suggestion
+from flopcount.formulas.numbers import exact, product
+from flopcount.formulas.shape import Shape, per_axis
 from flopcount.formulas.step import Step
 from flopcount.network.plan import Node
 from flopcount.report import escape
 from flopcount.report.cost import Costs, convention_line, costs_of, facts, input_line, key_in_flops, unknown_facts
-from flopcount.report.table import Column, Report, Row, Table, plural, shape_text
+from flopcount.report.table import Column, Line, Report, Row, Table, cell_text, plural, shape_text
+from flopcount.spec.kinds import COMPOSITES
 
-POSITION, OUTPUT = Column("position", "#", "count"), Column("output", "output", "shape")
-LAYERS = (POSITION, Column("path", "layer"), Column("type", "type"), OUTPUT)
-STANDARD, SPECIFIED = (
-    Column("standard", "standard convolutions", "count"),
-    Column("specified", "as specified", "count"),
+POSITION, OUTPUT = Column("position", "#", "count", rank=8), Column("output", "output", "shape", rank=6)
+LAYERS = (POSITION, Column("path", "layer", "path"), Column("type", "type", rank=4), OUTPUT)
+KERNEL = Column("kernel", "kernel", "shape", rank=7)
+GEOMETRY = (
+    Column("input", "input", "shape", rank=7),
+    Column("stride", "stride", "shape", rank=7),
+    Column("groups", "groups", "count", rank=7),
+)
+"""What a layer reads, and how its kernel moves."""
+
+SIDES = (
+    Column("quantity", ""),
+    Column("standard", "standard", "count"),
+    Column("specified", "specified", "count"),
+    Column("ratio", "ratio", "ratio"),
 )
 
 
-def count_report(result: Count, changes: Mapping[str, Any] | None = None) -> Report:
-    """Return one network: a row per layer, then the totals beside those of standard convolutions.
+def count_report(result: Count, changes: Mapping[str, Any] | None = None, *, standard: bool = False) -> Report:
+    """Return one network: a row per layer, and the total; on request, the totals beside those of standard convolutions.
 
-    `changes` are the changes to the file, as options of the command line.
+    They are shown too if layers that are more than one convolution stand for a standard one. `changes` are the changes
+    to the file, as options of the command line.
     """
     name, description = result.case.name, result.case.plan.description
     shown = costs_of(result)
     totals = shown.values(result.total)
-    standard = shown.values(result.standard_total) if result.standard_total else {}
-    against = {"standard": {"totals": standard, "ratio": shown.ratios(totals, standard, "{}")}} if standard else {}
+    reference = shown.values(result.standard_total) if result.standard_total else {}
+    against = {"standard": {"totals": reference, "ratio": shown.ratios(totals, reference, "{}")}} if reference else {}
+    is_compared = bool(reference) and (standard or any(node.kind in COMPOSITES for node in result.trace.plan.nodes))
+    missing = [Note("all-standard", "every convolution is a standard one")] if standard and not reference else []
+    layers = _layers(result, shown, totals, reference, is_compared=is_compared)
+    weighted = Line(
+        "text", f"{input_line(result.trace, changes)} · {plural(result.weighted_layers, 'layer')} with weights"
+    )
     return Report(
         title=f"{name}: {description}" if description else name,
-        tables=(_layers(result, shown, totals, standard), _side_by_side(result, shown, totals, standard)),
-        lines=(input_line(result.trace, changes), convention_line(result.convention)),
-        notes=result.notes,
+        tables=(layers, _side_by_side(result, shown, totals, reference)) if is_compared else (layers,),
+        lines=(weighted, convention_line(result.convention)),
+        notes=(*result.notes, *missing),
         facts={
             **facts(result, changes),
             "totals": totals,
@@ -44,47 +64,72 @@ def count_report(result: Count, changes: Mapping[str, Any] | None = None) -> Rep
     )
 
 
-def _layers(result: Count, shown: Costs, totals: dict[str, int], standard: dict[str, int]) -> Table:
+def _layers(
+    result: Count, shown: Costs, totals: dict[str, int], standard: dict[str, int], *, is_compared: bool
+) -> Table:
     def of(step: Step) -> dict[str, Any]:
         own = shown.values(result.cost(step))
         return {**own, **shown.shares(own, totals)}
 
     rows: list[Row] = []
+    shapes = {**result.trace.inputs, **{path: step.shape for path, step in result.trace.steps.items()}}
     for position, (node, step) in enumerate(result.trace.items(), 1):
         row = _step_row(node.path, node.kind, step, of)
-        rows.append(Row({"position": position, **row.cells, **_against(node.path, step, result, shown)}, row.parts))
+        read = {"input": _read([shapes[name] for name in node.inputs])}
+        cells = {"position": position, **row.cells, **read, **_against(node.path, step, result, shown)}
+        rows.append(Row(cells, row.parts))
     total = {"path": "at least" if result.unknown else "total", **totals, **shown.shares(totals, totals)}
     total |= _compared(shown, totals, standard) if standard else {}
-    columns, more = _columns(shown, is_compared=bool(standard))
-    return Table("layers", columns, tuple(rows), Row(total), more=more)
+    columns, more = _columns(shown, _against_columns(shown) if standard else [], is_compared=is_compared)
+    return Table("layers", tuple(columns), tuple(rows), Row(total), more=tuple(more), choose="--columns")
 
 
-def _columns(shown: Costs, *, is_compared: bool) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
-    """Return the columns of layers, and those shown on request."""
-    head = shown.headline
-    columns = [*LAYERS, *shown.columns(), Column("share", "share", "share", head.name, combines=True)]
-    more = [
-        Column("kernel", "kernel", "shape"),
-        *(Column(f"{each.name}_share", f"of {each.title}", "share", each.name, combines=True) for each in shown.others),
+def _read(shapes: Sequence[Shape]) -> list[Any]:
+    """Return the sizes of what a layer reads: a list, or lists if it reads maps that differ."""
+    if len(shapes) == 1:
+        return [*shapes[0].dims]
+    distinct = dict.fromkeys(shape.dims for shape in shapes)
+    return [*map(list, distinct)] if len(distinct) > 1 else [size for dims in distinct for size in dims]
+
+
+def _columns(shown: Costs, against: Sequence[Column], *, is_compared: bool) -> tuple[list[Column], list[Column]]:
+    """Return the columns of layers, and those shown on request; those that compare are among one or the other."""
+    head = shown.headline.name
+    costs = [each._replace(rank=0 if each.metric == head else 2) for each in shown.columns()]
+    shares = [
+        Column(f"{each.name}_share", f"of {each.title}", "share", each.name, combines=True) for each in shown.others
     ]
-    if is_compared:
-        standard = [shown.column(each, f"standard_{each.name}", f"standard {each.title}") for each in shown.metrics]
-        columns += [each for each in standard if each.metric == head.name]
-        columns += [Column("ratio", "ratio", "ratio", head.name)]
-        more += [each._replace(combines=False) for each in standard if each.metric != head.name]
-    return tuple(columns), tuple(more)
+    columns = [*LAYERS, *costs, Column("share", "share", "share", head, combines=True, rank=3)]
+    visible = [each for each in against if is_compared and each.metric == head]
+    return [*columns, *visible], [KERNEL, *shares, *(each for each in against if each not in visible), *GEOMETRY]
+
+
+def _against_columns(shown: Costs) -> list[Column]:
+    """Return the columns that compare with standard convolutions; those of other metrics are not in every row."""
+    head = shown.headline.name
+    columns = [shown.column(each, f"standard_{each.name}", f"standard {each.title}", rank=7) for each in shown.metrics]
+    return [
+        *(each._replace(combines=each.metric == head) for each in columns),
+        Column("ratio", "ratio", "ratio", head, rank=5),
+    ]
 
 
 def _step_row(path: str, kind: str, step: Step, of: Callable[[Step], dict[str, Any]]) -> Row:
     """Return the row of a step; the parts of a composition are rows inside it."""
-    cells = {
-        "path": path,
-        "type": kind,
-        "output": [*step.shape.dims],
-        **({"kernel": [*step.kernel]} if step.kernel else {}),
-        **of(step),
-    }
+    cells = {"path": path, "type": kind, "output": [*step.shape.dims], **_window(step), **of(step)}
     return Row(cells, tuple(_step_row(f"{path}.{part.name}", part.step.kind, part.step, of) for part in step.parts))
+
+
+def _window(step: Step) -> dict[str, Any]:
+    """Return the kernel, the stride and the groups of a step; of a composition, those of its largest kernel."""
+    step = max(step.leaves(), key=lambda leaf: exact(product(leaf.kernel)) if leaf.kernel else 0)
+    if not step.kernel:
+        return {}
+    slide, kernel = step.slide, {"kernel": [*step.kernel]}
+    if slide is None or slide.window is None:
+        return kernel
+    stride = [*per_axis(slide.window.stride, len(step.kernel), "stride")]
+    return {**kernel, "stride": stride, **({} if slide.groups is None else {"groups": slide.groups})}
 
 
 def _against(path: str, step: Step, result: Count, shown: Costs) -> dict[str, Any]:
@@ -104,16 +149,16 @@ def _compared(shown: Costs, own: dict[str, int], standard: dict[str, int]) -> di
 
 
 def _side_by_side(result: Count, shown: Costs, totals: dict[str, int], standard: dict[str, int]) -> Table:
-    """Return the totals, beside those of standard convolutions if they differ."""
+    """Return the totals beside those of standard convolutions, with all digits."""
     rows: list[Row] = []
     for each in (shown.headline, *shown.others):
-        value, reference = totals[each.name], standard.get(each.name)
-        against = ratio(value, reference) if reference is not None else None
-        rows.append(Row({"quantity": each.title, "standard": reference, "specified": value, "ratio": against}))
-    total = SPECIFIED._replace(title="at least" if result.unknown else "total")
-    values = (STANDARD, SPECIFIED, Column("ratio", "ratio")) if standard else (total,)
-    caption = f"{plural(result.weighted_layers, 'layer')} with weights"
-    return Table("", (Column("quantity", ""), *values), tuple(rows), caption=caption, separator="")
+        value, reference = totals[each.name], standard[each.name]
+        cells = {"quantity": each.title, "standard": reference, "specified": value, "ratio": ratio(value, reference)}
+        rows.append(Row(cells))
+    columns = [*SIDES]
+    columns[2] = columns[2]._replace(title="at least" if result.unknown else "specified")
+    caption = "standard: with a standard convolution in the place of every other one"
+    return Table("", tuple(columns), tuple(rows), caption=caption, exact=True)
 
 
 def folded(table: Table, depth: int) -> Table:
@@ -133,7 +178,7 @@ def _one(path: str, rows: list[Row], table: Table) -> Row:
     """Make one row of several; its output is that of the last one."""
     if len(rows) == 1 and rows[0].cells["path"] == path:
         return rows[0]
-    known = {"path": path, "type": f"{len(rows)} layers", "output": rows[-1].cells["output"]}
+    known = {"path": path, "type": plural(len(rows), "layer"), "output": rows[-1].cells["output"]}
     return Row({**known, **_sums(rows, _added(table))})
 
 
@@ -160,19 +205,25 @@ def _sums(rows: list[Row], columns: Sequence[Column]) -> dict[str, Any]:
 
 def summed_by(table: Table, key: str) -> Table:
     """Add up the rows that agree in a column; `kernel` looks into composite layers, `block` at the first name."""
-    others = (column.key for column in table.columns if not column.metric and column.key != "type")
-    known = ("type", "kernel", "block", *others)
+    others = {
+        column.key: column for column in (*table.columns, *table.more) if not column.metric and column.key != "type"
+    }
+    known = dict.fromkeys(("type", "kernel", "block", *others))
     if key not in known:
-        raise UsageError(f"--by {key}: there is no such column; {suggestion(key, known)}")
+        raise UsageError(f"--by {key}: there is no such column; {suggestion(key, [*known])}")
     rows = [leaf for row in table.rows for leaf in _leaves(row)] if key == "kernel" else [*table.rows]
     added = _added(table)
-    groups = _grouped(rows, _GROUPS.get(key, lambda row: str(row.cells.get(key, ""))))
+    form = others[key].form if key in others else "text"
+    groups = _grouped(rows, _GROUPS.get(key, lambda row: cell_text(row.cells.get(key), form, "exact")))
     counted = tuple(Row({key: name, "layers": len(inside), **_sums(inside, added)}) for name, inside in groups)
     kept = [column for column in added if column.combines or column.key == "ratio"]
     if key == "kernel":  # a part has no standard convolution of its own
         kept = [column for column in kept if column.key != "ratio" and not column.key.startswith("standard_")]
     total = Row({**table.total.cells, key: table.total.cells.get("path", "total")}) if table.total else None
-    return Table("groups", (Column(key, key), Column("layers", "layers", "count"), *kept), counted, total)
+    columns = [column for column in kept if column in table.columns or column.form == "share"]
+    more = tuple(column for column in kept if column not in columns)
+    names = (Column(key, key), Column("layers", "layers", "count", rank=6))
+    return Table("groups", (*names, *columns), counted, total, more=more, choose="--columns")
 
 
 def _leaves(row: Row) -> list[Row]:
@@ -187,7 +238,6 @@ def _kernel(row: Row) -> str:
 _GROUPS: dict[str, Callable[[Row], str]] = {
     "kernel": _kernel,
     "block": lambda row: _short(row.cells["path"], 1),
-    "output": lambda row: shape_text(row.cells["output"]),
 }
 
 
@@ -219,18 +269,20 @@ def cut(table: Table, top: int) -> Table:
 
 
 def with_columns(table: Table, keys: str) -> Table:
-    """Show only some columns, each once, in the order given."""
-    columns = dict.fromkeys(_column(table, key.strip(), "--columns") for key in keys.split(","))
-    return table._replace(columns=tuple(columns), more=())
+    """Show only some columns, each once, in the order given, in which the last leave a narrow terminal first."""
+    found = dict.fromkeys(_column(table, key.strip(), "--columns") for key in keys.split(","))
+    return table._replace(columns=tuple(column._replace(rank=at) for at, column in enumerate(found)), more=())
 
 
 def _column(table: Table, key: str, option: str) -> Column:
+    known = {name: column for column in (*table.columns, *table.more) for name in (column.title, column.key)}
     for asked in (key, key_in_flops(key)):
-        for column in (*table.columns, *table.more):
-            if asked in {column.key, column.title}:
-                return column
-    hint = suggestion(key, [column.key for column in (*table.columns, *table.more)])
-    raise UsageError(f"{option} {key}: no such column here; {hint}")
+        if asked in known:
+            return known[asked]
+    every = [column.key for column in (*table.columns, *table.more)]
+    every += [name for name in METRICS if name not in every] if table.key == "layers" else []
+    hint = f"did you mean {near!r}? " if (near := nearest(key, every)) else ""
+    raise UsageError(f"{option} {key}: no such column here; {hint}known here: {', '.join(every)}")
 
 
 MOST_EDGES, MOST_TEXT = 500, 50_000

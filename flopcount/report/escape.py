@@ -6,7 +6,7 @@ characters that change the direction of writing make a text look like another.
 
 import html as entities
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from flopcount.errors import plain
@@ -59,6 +59,27 @@ _LATEX = str.maketrans(
 def latex(text: str) -> str:
     """Escape what LaTeX would read as a command."""
     return plain(text).translate(_LATEX)
+
+
+_SIGNS: Mapping[str, str] = {
+    **dict.fromkeys("─–—−‐", "-"),
+    **dict.fromkeys("█▉▊▋▌▍▎▏■", "#"),
+    **dict.fromkeys("“”", '"'),
+    **dict.fromkeys("‘’", "'"),
+    **{sign: str(digit) for digit, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+    **{sign: f"^{digit}" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    "×": "x", "…": "...", "→": "->", "·": "*", "≥": ">=", "≤": "<=", "⁻": "^-", "⌊": "floor(", "⌋": ")", "⌈": "ceil(",
+    "⌉": ")", "α": "alpha",
+}  # fmt: skip
+"""What stands for a sign in an encoding that lacks it."""
+
+
+def encoded(text: str, encoding: str) -> str:
+    """Return text that an encoding can write: a sign that it lacks becomes one that it has."""
+    if text.isascii() or encoding == "utf-8":
+        return text
+    lacking = {ord(sign): _SIGNS.get(sign, "?") for sign in {*text} if not sign.encode(encoding, "ignore")}
+    return (text.replace(" · ", " | ") if ord("·") in lacking else text).translate(lacking)
 
 
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")

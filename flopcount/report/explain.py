@@ -8,31 +8,31 @@ from flopcount.case import METRICS, Count
 from flopcount.errors import Note
 from flopcount.network.convention import ENTRIES, convention
 from flopcount.report.cost import input_line, inputs_data
-from flopcount.report.table import Column, Line, Report, Row, Table, cell_text
+from flopcount.report.table import Column, Line, Report, Row, Table, cell_text, plural
 
 TERMS = (
     Column("to", "to"),
     Column("entry", "operation"),
-    Column("times", "count", "count"),
-    Column("was", "weight A", "count"),
-    Column("now", "weight B", "count"),
+    Column("times", "count", "count", rank=1),
+    Column("was", "weight A", "count", rank=2),
+    Column("now", "weight B", "count", rank=2),
     Column("amount", "difference", "count"),
-    Column("why", "reason"),
-    Column("what", "meaning", "prose"),
+    Column("why", "reason", "prose", rank=3),
+    Column("what", "meaning", "prose", rank=4),
 )
 TOTALS = (
     Column("convention", "convention"),
     Column("number", "number", "count"),
-    Column("word", "of"),
+    Column("word", "of", rank=1),
     Column("figure", "given"),
-    Column("status", "verdict"),
+    Column("status", "verdict", "prose"),
 )
 ORIGINS = (
     Column("figure", "given"),
-    Column("convention", "convention"),
-    Column("change", "with"),
+    Column("convention", "convention", "prose"),
+    Column("change", "with", "prose"),
     Column("number", "number", "count"),
-    Column("rule", "prints"),
+    Column("rule", "prints", "prose"),
 )
 _WORDS: Mapping[str, str] = {**ENTRIES, "batch": "batch size"}
 
@@ -56,7 +56,7 @@ class Way(NamedTuple):
             return ""
         if self.rule:
             return "holds" if self.rule in {"exact", "round"} else f"holds, {WORDS[self.rule]}"
-        return f"differs by {cell_text(self.asked.figure.value - self.result.total.macs, 'count', ',')}"
+        return f"differs by {cell_text(self.asked.figure.value - self.result.total.macs, 'count')}"
 
 
 Search = tuple[ClaimedFigure, Sequence[Explanation]]
@@ -136,21 +136,28 @@ def _notes(ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str,
 
 CLAIMS = (
     Column("arch", "network"),
-    Column("source", "source", "prose"),
-    Column("what", "of"),
-    Column("quantity", "quantity"),
+    Column("source", "source", "prose", rank=3),
+    Column("what", "of", "prose", rank=2),
+    Column("quantity", "quantity", rank=1),
     Column("claimed", "claimed", "ratio"),
     Column("exact", "exact", "count"),
-    Column("status", "verdict"),
+    Column("status", "verdict", "status"),
 )
-ERRATA = (*CLAIMS[:4], Column("claimed", "printed", "ratio"), *CLAIMS[5:6], Column("reason", "reason", "prose"))
+ERRATA = (
+    *(column._replace(rank=0) for column in CLAIMS[:4]),
+    Column("claimed", "printed", "ratio"),
+    Column("exact", "exact", "count"),
+    Column("reason", "reason", "prose"),
+)
 
 
 def verification_report(found: Sequence[Verdict]) -> Report:
     """Return all claims with their verdicts, and the number of each verdict."""
     counts = {status: sum(each.status == status for each in found) for status in ("holds", "erratum", "differs")}
     holds, errata, differ = counts.values()
-    caption = f"{len(found)} figures: {holds} hold, {errata} known errata, {differ} differ"
+    hold, differs = ("holds", "differs") if len(found) == 1 else ("hold", "differ")
+    known = plural(errata, "known erratum", "known errata")
+    caption = f"{plural(len(found), 'figure')}: {holds} {hold}, {known}, {differ} {differs}"
     lines = (Line("text", "flopcount verify --errata explains the known errata"),) if errata else ()
     notes = _notes_on(found) if found else (Note("no-claims", "no claims found"),)
     table = Table("claims", CLAIMS, tuple(_row(verdict) for verdict in found), caption=caption)
@@ -163,7 +170,7 @@ def errata_report(found: Sequence[Verdict]) -> Report:
     rows = tuple(Row({**_row(verdict).cells, "reason": verdict.claim.erratum}) for verdict in wrong)
     title = "Errata: published figures that do not follow from the definition"
     line = "printed: the figure in the source; exact: what follows from the network and the convention of the source"
-    return Report(title, (Table("errata", ERRATA, rows, separator=""),), (Line("text", line),), _notes_on(wrong))
+    return Report(title, (Table("errata", ERRATA, rows),), (Line("text", line),), _notes_on(wrong))
 
 
 def _notes_on(found: Sequence[Verdict]) -> tuple[Note, ...]:

@@ -118,10 +118,14 @@ def _term(size: Fraction, power: int, letter: str, *, latex: bool) -> str:
     return f"{letter}{raised}" if size == 1 else f"{number}{' ' if latex else '·'}{letter}{raised}"
 
 
-FORMS = (Column("quantity", "quantity"), Column("formula", "formula"))
+FORMS = (Column("quantity", "quantity"), Column("formula", "formula", "prose"))
 LAW = (*FORMS, Column("in", "in"))
-LETTERS = (Column("letter", "letter"), Column("meaning", "is"))
-PATTERN = (Column("filter", "filter", "count"), Column("drawn", "kernels"), Column("kernels", "1: k×k, 0: 1×1"))
+LETTERS = (Column("letter", "letter"), Column("meaning", "is", "prose"))
+PATTERN = (
+    Column("filter", "filter", "count"),
+    Column("drawn", "kernels", "prose"),
+    Column("kernels", "1: k×k, 0: 1×1", rank=1),
+)
 LARGEST_PATTERN = 512
 LATEX_AXES: Mapping[str, str] = {"α": r"\alpha"}
 

@@ -13,7 +13,7 @@ from flopcount.errors import Note, listed
 from flopcount.network.convention import Convention
 from flopcount.report import escape
 from flopcount.report.cost import convention_facts, convention_line, costs
-from flopcount.report.table import Column, Line, Report, Row, Table
+from flopcount.report.table import Column, Line, Report, Row, Table, plural
 
 SHOWN = 20
 """Rows that are shown by default."""
@@ -30,11 +30,15 @@ def sweep_report(
     shown = tuple(Row(dict(zip((column.key for column in known), each, strict=True))) for each in rows)
     hidden = tallied.kept - len(shown)
     reasons = [*tallied.reasons()]
-    kept = f"{tallied.kept} kept of {tallied.valid} valid and {tallied.seen - tallied.valid} invalid"
+    whole, invalid = size(space.axes), tallied.seen - tallied.valid
+    of = "" if tallied.seen == whole else f"{tallied.seen:,} of "
+    numbers = {"kept": tallied.kept, "invalid": invalid} if tallied.kept < tallied.seen else {}
+    told = ", ".join(f"{number:,} {word}" for word, number in numbers.items() if number or word == "kept")
+    kept = [Line("text", told)] if told else []
     return Report(
-        title=f"{space.spec.arch.name}: {tallied.seen} of {size(space.axes)} candidates",
+        title=f"{space.spec.arch.name}: {of}{whole:,} {'candidate' if whole == 1 else 'candidates'}",
         tables=(Table("candidates", known, shown, caption=f"… {hidden} more; {more}" if hidden > 0 else ""),),
-        lines=(_axes_line(space.axes, len(space.axes)), convention_line(space.convention), Line("text", kept), *lines),
+        lines=(_axes_line(space.axes, len(space.axes)), convention_line(space.convention), *kept, *lines),
         notes=(*tallied.notes(), *_reasons(reasons)),
         facts={
             **_space_facts(space),
@@ -54,7 +58,7 @@ def _space_facts(space: Space) -> dict[str, Any]:
 
 def _column(name: str, convention: Convention) -> Column:
     """Return the column of a metric as the convention has it, or of an axis."""
-    return costs(convention, [name]).columns()[0] if name in METRICS else Column(name, name)
+    return costs(convention, [name]).columns()[0] if name in METRICS else Column(name, name, rank=int(name != "id"))
 
 
 def _axes_line(axes: Sequence[Axis], most: int) -> Line:
@@ -64,10 +68,12 @@ def _axes_line(axes: Sequence[Axis], most: int) -> Line:
 def _reasons(reasons: Sequence[Reason]) -> Iterator[Note]:
     """Yield why candidates are invalid, in the words of the exact count of the first of them."""
     for each in reasons[:MOST_REASONS]:
-        yield Note("invalid", f"{each.many} are invalid, as {each.first}: {each.sentence}")
+        invalid = plural(each.many, "candidate is", "candidates are")
+        yield Note("invalid", f"{invalid} invalid, such as {each.first}: {each.sentence}")
     more = reasons[MOST_REASONS:]
     if more:
-        yield Note("invalid", f"{sum(each.many for each in more)} are invalid for {len(more)} more reasons")
+        invalid = plural(sum(each.many for each in more), "candidate is", "candidates are")
+        yield Note("invalid", f"{invalid} invalid for {plural(len(more), 'more reason')}")
 
 
 def json_lines(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -83,7 +89,12 @@ def space_report(answer: Answer) -> Report:
     rows = [*_extremes(answer, titles), *(("drawn", each) for each in answer.drawn)]
     shown = space.axes if len(space.axes) <= MOST_COLUMNS else ()
     metrics = (_column(name, space.convention) for name in space.metrics)
-    known = (Column("what", ""), Column("id", "id"), *(Column(each.name, each.name) for each in shown), *metrics)
+    known = (
+        Column("what", ""),
+        Column("id", "id"),
+        *(Column(each.name, each.name, rank=1) for each in shown),
+        *metrics,
+    )
     meeting = {"lower": lower, "upper": upper, "exact": lower == upper}
     return Report(
         title=f"{space.spec.arch.name}: a space of {whole:,} candidates",

@@ -2,24 +2,29 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from flopcount.errors import Note, plain
 from flopcount.report import escape
+from flopcount.spec.units import brief
 
-Form = Literal["text", "prose", "count", "delta", "share", "ratio", "shape"]
-"""What a column holds: a word, words that may wrap, exact integers, exact differences, a part of a whole, a quotient,
-sizes."""
+Form = Literal["text", "path", "status", "prose", "count", "delta", "share", "ratio", "shape"]
+"""What a column holds: a word, one that may lose its middle, a code that has a color, words that may wrap, exact
+integers, exact differences, a part of a whole, a quotient, sizes."""
 
-WORDS = frozenset({"text", "prose", "shape"})
+WORDS = frozenset({"text", "path", "status", "prose", "shape"})
 """The forms that are aligned left."""
+
+Numbers = Literal["grouped", "brief", "exact"]
+"""How a table writes numbers: 1,814,073,344 and 0.1209; 1.814 G and shares with one decimal; all digits, ungrouped."""
 
 
 class Column(NamedTuple):
     """A key in the data, a title for people, and what the values are.
 
-    `metric` names the metric a column is about, which also says how rows combine if the column `combines`.
+    `metric` names the metric a column is about, which also says how rows combine if the column `combines`. In a
+    terminal that is too narrow, the column of the highest `rank` leaves first; one of rank 0 stays.
     """
 
     key: str
@@ -27,6 +32,7 @@ class Column(NamedTuple):
     form: Form = "text"
     metric: str = ""
     combines: bool = False
+    rank: int = 0
 
 
 class Row(NamedTuple):
@@ -45,7 +51,8 @@ class Table(NamedTuple):
     """Rows under columns, with a row of totals if they add up.
 
     The key names the rows in data; a table without one repeats facts for people.
-    `more` are columns that are shown only on request.
+    `more` are columns that are shown only on request, with an option if there is one to `choose` columns.
+    An `exact` table always has all digits of its numbers.
     """
 
     key: str
@@ -53,17 +60,19 @@ class Table(NamedTuple):
     rows: tuple[Row, ...]
     total: Row | None = None
     caption: str = ""
-    separator: str = ","
     more: tuple[Column, ...] = ()
+    exact: bool = False
+    choose: str = ""
 
     @property
     def every(self) -> tuple[Row, ...]:
         """The rows, and the totals after them."""
         return (*self.rows, self.total) if self.total else self.rows
 
-    def texts(self, row: Row, separator: str = "") -> list[str]:
+    def texts(self, row: Row) -> list[str]:
         """Return the cells of a row as text."""
-        return [cell_text(row.cells.get(column.key), column.form, separator) for column in self.columns]
+        numbers: Numbers = "exact" if self.exact else "grouped"
+        return [cell_text(row.cells.get(column.key), column.form, numbers) for column in self.columns]
 
 
 class Line(NamedTuple):
@@ -101,25 +110,34 @@ def notes_data(notes: Iterable[Note]) -> dict[str, list[str]]:
     return {"notes": [text for text, _ in both], "note_codes": [code for _, code in both]}
 
 
-def cell_text(value: object, form: Form, separator: str = "") -> str:
-    """Return one value as text: integers exactly, shares in percent, ratios with four digits."""
+def cell_text(value: object, form: Form, numbers: Numbers = "grouped") -> str:
+    """Return one value as text; None as nothing."""
+    if isinstance(value, int | float) and (written := _NUMBERS.get(form)):
+        return written(value, numbers)
     if form == "shape":
         return shape_text(value)
-    if form in {"count", "delta"} and isinstance(value, int):
-        sign = "+" if form == "delta" and value else ""
-        return f"{value:{sign},}".replace(",", separator)
-    if form in _NUMBERS and isinstance(value, int | float):
-        return format(value, _NUMBERS[form])
     return "" if value is None else plain(str(value))
 
 
-_NUMBERS: Mapping[str, str] = {"share": ".2%", "ratio": ".4f"}
+def _count(value: float, numbers: Numbers, sign: str = "") -> str:
+    text = f"{value:{sign},}" if numbers == "grouped" else f"{value:{sign}}"
+    return brief(int(value), sign) if numbers == "brief" else text
+
+
+_NUMBERS: Mapping[Form, Callable[[float, Numbers], str]] = {
+    "count": _count,
+    "delta": lambda value, numbers: _count(value, numbers, "+" if value else ""),
+    "share": lambda value, numbers: f"{value:.1%}" if numbers == "brief" else f"{value:.2%}",
+    "ratio": lambda value, numbers: str(value) if numbers == "exact" else f"{value:#.4g}".removesuffix("."),
+}
 
 
 def shape_text(value: object) -> str:
     """Return sizes as 3×224×224, or those of several inputs with their names."""
     if isinstance(value, Mapping):
         return ", ".join(f"{plain(name)} {shape_text(sizes)}" for name, sizes in value.items())
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return ", ".join(map(shape_text, value))
     return "×".join(map(str, value)) if isinstance(value, Sequence) else ""
 
 

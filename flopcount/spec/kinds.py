@@ -20,7 +20,8 @@ from flopcount.spec.fields import Layer, option
 class Kind(NamedTuple):
     """A kind of layer.
 
-    `replaces_conv`: it stands for a standard convolution, or is one. `keeps_map`: it is a
+    `replaces_conv`: it stands for a standard convolution, or is one. `is_plain`: it is one
+    convolution as every framework has it, with groups or without. `keeps_map`: it is a
     convolution with the output map of a standard one at stride 1. `spatial`: it makes no
     sense with a 1×1 kernel. `reads` are the letters of the axes of its input in closed
     forms, `example` the values shown there for options that no letter stands for.
@@ -28,6 +29,7 @@ class Kind(NamedTuple):
 
     formula: Callable[..., Step]
     replaces_conv: bool = False
+    is_plain: bool = False
     keeps_map: bool = False
     spatial: bool = False
     reads: tuple[str, ...] = ("M", "H", "W")
@@ -35,10 +37,10 @@ class Kind(NamedTuple):
 
 
 KINDS: Mapping[str, Kind] = {
-    "Conv": Kind(conv.conv, replaces_conv=True),
-    "DepthwiseConv": Kind(conv.depthwise_conv, replaces_conv=True, spatial=True),
+    "Conv": Kind(conv.conv, replaces_conv=True, is_plain=True),
+    "DepthwiseConv": Kind(conv.depthwise_conv, replaces_conv=True, is_plain=True, spatial=True),
     "DepthSepConv": Kind(conv.depth_sep_conv, replaces_conv=True, spatial=True),
-    "GroupConv": Kind(conv.group_conv, replaces_conv=True),
+    "GroupConv": Kind(conv.group_conv, replaces_conv=True, is_plain=True),
     "HetConv": Kind(conv.het_conv, replaces_conv=True, spatial=True),
     "ConvTranspose": Kind(conv.conv_transpose),
     "SubPixelConv": Kind(conv.sub_pixel_conv),
@@ -146,6 +148,9 @@ KINDS: Mapping[str, Kind] = {
 
 STAND_INS = frozenset(name for name, kind in KINDS.items() if kind.replaces_conv)
 """The kinds that stand for a standard convolution, or are one."""
+
+COMPOSITES = frozenset(name for name in STAND_INS if not KINDS[name].is_plain)
+"""The kinds that stand for a standard convolution and are more than one: a count compares them with it."""
 
 
 @cache

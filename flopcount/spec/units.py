@@ -11,6 +11,7 @@ METRICS: Mapping[str, str] = {
     "params": "parameters",
     "macs": "multiply-accumulates",
     "flops": "floating-point operations, two per MAC",
+    "activations": "elements that layers write, each its output",
 }
 """The metrics that files may limit, lock and claim, and what each measures; `flopcount.case` counts them."""
 
@@ -161,6 +162,15 @@ def amount(value: Fraction | int, metric: str) -> str:
     if not unit:
         return exact(value, metric)
     return f"{float(Fraction(value) / PREFIXES[unit]):.4g}{' ' * in_bytes}{unit}{'B' * in_bytes}"
+
+
+def brief(value: int, sign: str = "") -> str:
+    """Write an integer to four digits with a prefix, trailing zeros included: 864, 64.00 k, 1.814 G."""
+    if abs(value) < 1000:  # noqa: PLR2004  (the first prefix)
+        return f"{value:{sign}}"
+    digits, _, exponent = f"{Decimal(value):{sign}.3e}".partition("e")
+    power = min(int(exponent) // 3, len(PREFIXES) - 1)
+    return f"{Decimal(digits).scaleb(int(exponent) - 3 * power):{sign}} {[*PREFIXES][power]}"
 
 
 def exact(value: Fraction | int, metric: str = "") -> str:

@@ -59,7 +59,7 @@ def test_a_file_goes_before_a_bundled_network(run: Run, write: Write, monkeypatc
 def test_a_folder_does_not_hide_a_bundled_network(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "vgg16").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert "138357544" in run("vgg16").out.split()
+    assert "138,357,544" in run("vgg16").out.split()
 
 
 def test_a_file_that_is_called_like_nearly_a_command_is_a_file(

@@ -70,8 +70,8 @@ def test_what_is_as_it_was_is_counted_and_shown_when_asked_for(run: Run) -> None
 def test_differences_have_their_sign(run: Run) -> None:
     there = run("diff", "HEAD:archs/net.toml", "archs/net.toml", "--format", "markdown").out
     back = run("diff", "archs/net.toml", "HEAD:archs/net.toml", "--format", "markdown").out
-    assert "-1152" in there
-    assert "+1152" in back
+    assert "-1,152" in there
+    assert "+1,152" in back
 
 
 @pytest.mark.usefixtures("repo")

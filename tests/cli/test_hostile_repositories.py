@@ -55,7 +55,7 @@ def test_the_spy_would_be_seen(hostile: Path) -> None:
         (("check", "--base", "HEAD"), BROKEN),
         (("check", "--base", "main", "net.toml"), BROKEN),
         (("lock",), "1 network: 1 new"),
-        (("diff", "HEAD:net.toml", "net.toml"), "9072"),
+        (("diff", "HEAD:net.toml", "net.toml"), "9,072"),
         (("check", "--base", ":0:net.toml"), "must not be empty or start with - or :"),
         (("check", "--base", "HEAD^{:0:net.toml}"), "no such commit"),
     ],

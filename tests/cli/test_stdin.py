@@ -61,4 +61,4 @@ def test_more_than_64_mebibytes_are_not_read(run: Run) -> None:
 def test_a_whole_process_reads_its_standard_input(process: Process) -> None:
     result = process("-", "--format", "csv", stdin=TOML)
     assert result.code == 0
-    assert result.out.splitlines()[1] == "1,Conv1,Conv,4×6×6,112,3888,1.0,3×3,1.0"
+    assert result.out.splitlines()[1] == "1,Conv1,Conv,4×6×6,112,3888,1.0,3×3,1.0,3×8×8,1×1,1"

@@ -141,7 +141,7 @@ def test_of_many_rows_the_costliest_are_drawn_in_their_order() -> None:
 
 def test_the_convention_and_the_notes_are_below_the_chart() -> None:
     text = " ".join(chart_of(counted("mobilenet_v1"))["title"]["text"])
-    assert text.startswith("counted: MACs of convolutions")
+    assert text.startswith("MACs: conv, linear, matmul")
     assert "padding = " in text
 
 
@@ -245,7 +245,7 @@ def test_an_svg_has_the_title_the_totals_and_the_convention() -> None:
     text = " ".join(words(drawn(".svg")))
     assert "mobilenet_v1: The 14-layer body" in text
     assert "total 1.045G → 126.4M MACs (ratio 0.1209)" in text
-    assert "counted: MACs of convolutions, linear layers" in text
+    assert "MACs: conv, linear, matmul" in text
 
 
 def test_the_same_chart_gives_the_same_bytes() -> None:

@@ -77,8 +77,8 @@ def test_the_total_stands_below_a_rule(run: Run) -> None:
     """The figures of the paper's MobileNet, exactly."""
     (_, lines), *_ = tabulars(run("mobilenet_v1_1.0_224", "--format", "latex").out)
     assert lines[-3] == r"\midrule"
-    assert "568740352" in lines[-2]
-    assert "4231976" in lines[-2]
+    assert "568,740,352" in lines[-2]
+    assert "4,231,976" in lines[-2]
 
 
 def test_what_it_needs_is_said(run: Run) -> None:

@@ -1,5 +1,6 @@
-"""Output in a terminal: color on request, prose that wraps, tables that do not."""
+"""Output in a terminal: colors, signs of its encoding, and tables that fit its width."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -7,33 +8,87 @@ import pytest
 from conftest import Run, Write
 
 from flopcount.errors import Note
-from flopcount.report.table import Column, Line, Report, Row, Table
-from flopcount.report.terminal import render_terminal
+from flopcount.report import terminal
+from flopcount.report.table import Column, Line, Report, Row, Table, cell_text
+from flopcount.report.terminal import Screen, render_terminal
 
-COLUMNS = (Column("path", "layer"), Column("macs", "MACs", "count"), Column("share", "share", "share"))
+COLUMNS = (
+    Column("path", "layer", "path"),
+    Column("macs", "MACs", "count"),
+    Column("share", "share", "share", rank=1),
+)
 ROWS = (
     Row({"path": "a" * 40, "macs": 1234567, "share": 0.25}),
-    Row({"path": "b", "macs": 10**40, "share": None}, (Row({"path": "b.inner", "macs": 7}),)),
+    Row({"path": "b", "macs": 10**18, "share": None}, (Row({"path": "b.inner", "macs": 7}),)),
 )
 REPORT = Report(
     title="[red]net[/nope] :smile:",
-    tables=(Table("layers", COLUMNS, ROWS, Row({"path": "total", "macs": 10**40 + 1234567})),),
+    tables=(Table("layers", COLUMNS, ROWS, Row({"path": "total", "macs": 10**18 + 1234567})),),
     lines=(Line("text", "a line of prose that is rather longer than forty characters are wide"),),
     notes=(Note("code", "[bold]a note that is rather longer than forty characters are wide"),),
 )
 
 
-def test_prose_wraps_at_the_width_and_tables_never() -> None:
-    lines = render_terminal(REPORT, 40).splitlines()
-    assert str(REPORT.lines[0]) not in lines
-    assert str(REPORT.lines[0]) in " ".join(lines)
-    assert any("a" * 40 in line and "1,234,567" in line and "25.00%" in line for line in lines)
+def test_a_narrow_table_loses_the_middle_of_paths_and_then_columns_with_a_line_that_names_them() -> None:
+    wide, narrow = (render_terminal(REPORT, Screen(width)).splitlines() for width in (120, 56))
+    assert any("a" * 40 in line and "1,234,567" in line and "25.00%" in line for line in wide)
+    assert any("aaa…aaa" in line and "1.235 M" in line and "25.0%" in line for line in narrow)
+    assert not any("not shown" in line for line in narrow)
+    lines = render_terminal(REPORT, Screen(33)).splitlines()
+    assert "not shown at 33 columns: share; see a wider terminal or --format csv" in " ".join(lines)
+    assert not any("25.0" in line for line in lines)
+    assert max(map(len, lines)) <= 33
+
+
+def test_a_table_whose_columns_all_stay_becomes_a_paragraph_for_each_row() -> None:
+    lines = render_terminal(REPORT, Screen(24)).splitlines()
+    assert "a" * 24 in lines
+    assert "   MACs 1,234,567" in lines
+    assert max(map(len, lines)) <= 24
+
+
+def test_exact_tables_have_all_digits_at_any_width() -> None:
+    table = REPORT.tables[0]._replace(exact=True)
+    for width in (40, 60, 120):
+        assert "1234567 " in render_terminal(REPORT._replace(tables=(table,)), Screen(width))
+
+
+def test_piped_output_is_neither_wrapped_nor_cut() -> None:
+    lines = render_terminal(REPORT).splitlines()
+    assert str(REPORT.lines[0]) in lines
+    assert any("a" * 40 in line and f"{1234567:,}" in line for line in lines)
 
 
 def test_nothing_in_a_text_is_markup() -> None:
-    text = render_terminal(REPORT, color=True)
+    text = render_terminal(REPORT, Screen(color=True))
     assert "[red]net[/nope] :smile:" in text
     assert "[bold]a note" in text
+
+
+@pytest.mark.parametrize(("encoding", "signs"), [("ascii", "x-#."), ("cp1252", "×-#…"), ("utf-8", "×─█…")])
+def test_an_encoding_that_lacks_a_sign_gets_another(encoding: str, signs: str) -> None:
+    columns = (Column("path", "layer"), Column("output", "output", "shape"), Column("share", "share", "share"))
+    rows = (Row({"path": "a", "output": [64, 112, 112], "share": 0.5}), Row({"path": "b", "share": 0.25}))
+    text = render_terminal(Report("a…z", (Table("layers", columns, rows),)), Screen(60, encoding=encoding))
+    assert text.encode(encoding).decode(encoding) == text
+    assert all(sign in text for sign in signs)
+
+
+def test_rows_without_cost_are_dim_and_shares_have_a_bar(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    lines = run("lenet5").out.splitlines()
+    assert all(line.startswith("\x1b[2m") for line in lines if "AvgPool" in line)
+    assert any("57.62%" in line and "█" * 20 in line for line in lines)
+
+
+def test_a_difference_is_red_if_it_costs_and_green_if_it_saves(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    there, back = (run("diff", *pair).out for pair in (("resnet18", "resnet34"), ("resnet34", "resnet18")))
+    assert re.search(r"\x1b\[31m +\+115,605,504", there)
+    assert re.search(r"\x1b\[32m +-115,605,504", back)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +98,10 @@ def test_nothing_in_a_text_is_markup() -> None:
         (True, {"TERM": "dumb"}, False),
         (True, {"TERM": "xterm", "NO_COLOR": "1"}, False),
         (False, {"TERM": "xterm"}, False),
+        (False, {"FORCE_COLOR": "1"}, True),
+        (False, {"FORCE_COLOR": "0"}, False),
+        (True, {"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+        (True, {"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
     ],
 )
 def test_color_is_for_terminals_that_want_it(
@@ -52,21 +111,72 @@ def test_color_is_for_terminals_that_want_it(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """`NO_COLOR` and dumb terminals are honoured."""
-    monkeypatch.delenv("NO_COLOR", raising=False)
+    """`NO_COLOR`, `FORCE_COLOR` and dumb terminals are honored."""
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
     assert ("\x1b[" in run("vgg16").out) is colored
 
 
-def test_a_terminal_gets_prose_as_wide_as_it_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setenv("NO_COLOR", "1")
-    lines = run("mobilenet_v1").out.splitlines()
-    note = [*filter(lambda line: line.startswith("note:"), lines)]
-    assert all(len(line) <= 60 for line in note)
+COMMANDS = """
+lenet5
+mobilenet_v1.toml --input 160
+mobilenet_v2 --standard
+resnet50 --depth 1
+resnet50 --by kernel
+resnet18 --columns path,input,kernel,stride,groups,activations,flops,output,params_share
+mobilenet_v1 --parts --exact-numbers
+resnet18 --convention thop
+compare resnet18 mobilenet_v2
+compare mobilenet_v1 mobilenet_v1
+whatif resnet18 --to GhostConv
+whatif resnet18 --to GhostConv --to DepthSepConv
+whatif lenet5 --width 0.5,0.75 --input 28,32
+diff resnet18 resnet34
+sweep lenet5 --input 28,32 --width 0.5,1 --set layers.0.kernel_size=3,5
+space lenet5 --input 28,32 --width 0.5,1
+formula DepthSepConv
+formula resnet18
+formula HetConv --pattern 64x8 -p 4
+archs
+verify resnet50
+verify --errata mobilenet_v1
+reconcile resnet50 --with thop=4133742592
+reconcile resnet50 --with 3.8G
+conventions
+conventions thop
+kinds
+kinds DepthSepConv
+""".strip().splitlines()
+WIDTHS = (60, 80, 100, 120, 200)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_fits_every_terminal_and_names_what_is_missing(
+    command: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A column that is not shown is named; in paragraphs every cell is there."""
+    shown: list[Report] = []
+
+    def render(report: Report, *_: object, **__: object) -> str:
+        shown.append(report)
+        return ""
+
+    monkeypatch.setattr(terminal, "render_terminal", render)
+    assert run(*command.split()).code == 0
+    (report,) = shown
+    for width in WIDTHS:
+        lines = render_terminal(report, Screen(width)).splitlines()
+        assert [line for line in lines if len(line) > width] == []
+        text = " ".join(lines).split()
+        for table in report.tables:
+            for column in table.columns:
+                cells = [cell_text(row.cells.get(column.key), column.form) for row in table.rows]
+                assert {*column.title.split()} <= {word.strip(",;:") for word in text} | {*text} or all(
+                    {*cell.split()} <= {*text} for cell in cells
+                )
 
 
 LONG = """input = [1]
