@@ -9,7 +9,7 @@ import click
 from flopcount.case import Cost
 from flopcount.cli.options import complete_convention, complete_kind, output_options, plot_option
 from flopcount.cli.output import Output, emit, show
-from flopcount.errors import UsageError, suggestion
+from flopcount.errors import UsageError
 from flopcount.network.convention import described, mac_conventions
 from flopcount.report import catalogue
 from flopcount.spec.kinds import KINDS
@@ -56,7 +56,9 @@ def kinds(kind: str | None, out: Output) -> None:
     elif kind in KINDS:
         show(catalogue.kind_report(kind), out)
     else:
-        raise UsageError(f"no kind is named {kind!r}; {suggestion(kind, [*KINDS, *templates])}")
+        from flopcount.spec.translation import kind_hint
+
+        raise UsageError(f"no kind is named {kind!r}; {kind_hint(kind, [*KINDS, *templates])}")
 
 
 @click.command("conventions")

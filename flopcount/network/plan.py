@@ -1,7 +1,7 @@
 """The network as a flat tuple of nodes, in file order."""
 
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -489,9 +489,20 @@ def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:
             if inside:
                 what = "is inside a template or is one repetition of a block; name a layer in it"
                 raise UsageError(f"--set {setting}: {path} {what}, such as {inside}")
-            raise UsageError(f"--set {setting}: there is no layer at {path}; {suggestion(path, [*paths])}")
+            hint = path_hint(path, [node.path for node in network.nodes])
+            raise UsageError(f"--set {setting}: there is no layer at {path}; {hint}")
     nodes = (_changed(node, changes[node.path]) if node.path in changes else node for node in network.nodes)
     return network._replace(nodes=tuple(nodes))
+
+
+def path_hint(path: str, known: Sequence[str]) -> str:
+    """Return the path that was meant: one with the same names in the same order, else the most similar."""
+    parts = path.split(".")
+    for each in known:
+        names = iter(each.split("."))
+        if all(part in names for part in parts):
+            return f"did you mean {each!r}?"
+    return suggestion(path, known)
 
 
 def _changed(node: Node, fields: Mapping[str, Any]) -> Node:

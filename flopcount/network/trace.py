@@ -121,8 +121,10 @@ class _Tracer:
             step, self.fixed = step._replace(constraints=(*step.constraints, *self.fixed)), []
         broken = [constraint for constraint in step.constraints if constraint.is_broken]
         large = too_large(step)
+        unequal = [each for each in broken if each.relation == "equal" and _is_plain(each.terms)]
+        told = [each for each in broken if each not in unequal[1:]]  # sizes that differ in every axis are one mistake
         found = {
-            each.sentence(): "shape" if all(isinstance(size, int) for size in each.terms) else OPEN for each in broken
+            each.sentence(): "shape" if all(isinstance(size, int) for size in each.terms) else OPEN for each in told
         }
         found |= dict.fromkeys(large, "shape")
         self.problems += [_problem(node, what, inputs, code) for what, code in found.items()]

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import PydanticCustomError
 
-from flopcount.errors import MOST_TOLD, suggestion
+from flopcount.errors import MOST_TOLD
 from flopcount.spec.fields import (
     FROZEN,
     Count,
@@ -76,14 +76,24 @@ def _layer(raw: object, info: ValidationInfo) -> Layer:
 def checked_type(raw: object, known: Collection[str]) -> str:
     """Return the type of a row; the error is the whole sentence."""
     if not isinstance(raw, Mapping):
-        raise sentence("invalid-layer", 'a layer is a table with a type, such as {type = "Flatten"}')
+        raise sentence("invalid-layer", f"a layer is a table with a type: {_instead(raw)}")
     kind = raw.get("type")
     if not isinstance(kind, str):
         what = "missing field" if kind is None else "invalid"
         raise sentence("missing-type", f'{what} type: expected the name of a kind, such as type = "Conv"')
     if kind not in known:
-        raise sentence("unknown-type", f"unknown type {kind[:50]!r}; {suggestion(kind[:50], [*known])}")
+        from flopcount.spec.translation import kind_hint
+
+        what = f"unknown type {kind[:50]!r}; {kind_hint(kind[:50], [*known], raw)}"
+        raise sentence("unknown-type", what)
     return kind
+
+
+def _instead(raw: object) -> str:
+    """Return the row that stands for a line of code; an example of a row if it is none."""
+    from flopcount.spec.translation import row_of
+
+    return (row_of(raw) if isinstance(raw, str) else "") or '{ type = "Flatten" }'
 
 
 ENTRY = "input"

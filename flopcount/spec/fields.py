@@ -22,9 +22,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import CoreSchema, no_info_plain_validator_function
 
-from flopcount.errors import plain, suggestion
+from flopcount.errors import plain
 from flopcount.formulas.norm import ACTIVATIONS, NORMS
 from flopcount.formulas.tensor import FUNCTIONS
+from flopcount.spec.familiar import field_hint
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 """The dialect of the JSON Schemas."""
@@ -391,8 +392,8 @@ def missing(field: str, words: str) -> str:
 
 
 def unknown(key: object, known: Sequence[str]) -> str:
-    """Say that a key is unknown."""
-    return f"unknown key {shown(key)}; {suggestion(str(key)[:50], known)}"
+    """Say that a key is unknown, and what to write."""
+    return f"unknown key {shown(key)}; {field_hint(str(key)[:50], known)}"
 
 
 def invalid(field: str, value: object, words: str) -> str:
@@ -400,6 +401,12 @@ def invalid(field: str, value: object, words: str) -> str:
     if isinstance(value, list | tuple | dict) and not value:
         return f"{field} is empty: expected {words}"
     return f"invalid {field} {shown(value)}: expected {words}"
+
+
+def choices(annotation: object) -> list[str]:
+    """Return the words that an annotation allows."""
+    parts = [part for part in get_args(annotation) if not isinstance(part, Help)]
+    return [*(part for part in parts if isinstance(part, str)), *(word for part in parts for word in choices(part))]
 
 
 def expected(model: type[BaseModel], field: str) -> str:

@@ -191,7 +191,7 @@ def by_layer(settings: Iterable[Setting]) -> dict[str, dict[str, Any]]:
         if not each.in_file:
             path, dot, field = each.address.rpartition(".")
             if not dot:
-                raise each.wrong(f"not a key of an arch file; {suggestion(field, sorted(FILE_KEYS))}")
+                raise each.wrong(f"not a key of an arch file; {suggestion(field, sorted(FILE_KEYS - {'schema_'}))}")
             result.setdefault(path, {})[field] = each.value
     return result
 

@@ -23,7 +23,20 @@ from flopcount.errors import (
 from flopcount.formulas.norm import ACTIVATIONS, NORMS
 from flopcount.spec.arch import ENTRY, Arch, Room, checked_type, class_named
 from flopcount.spec.expression import FUNCTIONS, NotArithmeticError, parse
-from flopcount.spec.fields import LARGEST, OPTIONS, Layer, Tables, help_of, inner_help, invalid, missing, shown, unknown
+from flopcount.spec.familiar import field_hint, one_each, value_hint
+from flopcount.spec.fields import (
+    LARGEST,
+    OPTIONS,
+    Layer,
+    Tables,
+    choices,
+    help_of,
+    inner_help,
+    invalid,
+    missing,
+    shown,
+    unknown,
+)
 from flopcount.spec.kinds import KINDS, kind_named, parameters
 from flopcount.spec.rows import SPECIAL, STRUCTURE, Raw, table_in
 
@@ -44,8 +57,29 @@ def validated(data: Raw) -> Arch:
         # a template has a hint to find for every row, so its other problems are not sought
         found += [UNSOUGHT for _ in islice(problems, 1)] if problems is templated else [UNTOLD for _ in problems]
     if found:
-        raise SpecError(found)
+        raise SpecError(_placed(data, found))
     return arch
+
+
+_TABLES = ("defaults", "arguments", "scaling", "written", "templates")
+"""The tables of a file in which keys of the file itself end up that are written below them."""
+
+
+def _placed(data: Raw, found: list[Problem]) -> list[Problem]:
+    """Return one problem for each mistake: a key that is missing may only be in the wrong place."""
+    absent = [name for name in ("input", "layers") if name not in data]
+    layers = data.get("layers") if absent else None
+    rows = enumerate(layers if isinstance(layers, list) else ())
+    inside: list[tuple[Place, Any]] = [((name,), table_in(data, name)) for name in _TABLES if absent]
+    for place, table in (*inside, *((("layers", number), raw) for number, raw in rows)):
+        if isinstance(table, Mapping) and any(name in table for name in absent):
+            keys = [name for name in Arch.model_fields if name in table and name not in data]
+            above = f"[{place[0]}]" if len(place) == 1 else "[[layers]]"
+            what = f"keys below {above} belong to that table; move {' and '.join(keys)} above {above}"
+            gone = {(*place, key) for key in keys} | {(key,) for key in keys}
+            rest = [each for each in found if each.place not in gone]
+            return [Problem((*place, keys[0]), what, code="misplaced-key"), *rest]
+    return one_each(found)
 
 
 class _Table(NamedTuple):
@@ -79,7 +113,7 @@ def table_problems(error: ValidationError, model: type[BaseModel], raw: object, 
     while len(found) < MOST_TOLD and (detail := next(rest, None)):
         problem = _problem(detail, model, raw)
         found.setdefault(problem.place, problem._replace(place=(*base, *problem.place)))
-    return [*found.values(), *[UNTOLD for _ in rest]]
+    return [*one_each(found.values()), *[UNTOLD for _ in rest]]
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], root: Any) -> Problem:
@@ -91,8 +125,10 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], root: Any) -> Problem
     if inside is not None:
         keys, what, code = (*_present(table.raw, rest), *inside), detail["msg"], detail["type"]
         if code == "unknown-type" and (templates := table_in(root, "templates")):  # it may name one of them, too
+            from flopcount.spec.translation import kind_hint
+
             kind = str(_at(table.raw, keys)["type"])[:50]
-            what = f"unknown type {kind!r}; {suggestion(kind, [*templates, *KINDS])}"
+            what = f"unknown type {kind!r}; {kind_hint(kind, [*templates, *KINDS], _at(table.raw, keys))}"
         return table.problem(keys, what, code)
     if detail["type"] == "string_unicode" and not rest:  # the key itself, with half a character
         return table.problem((str(detail["input"]),), f"unknown key {shown(detail['input'])}", "unknown-key")
@@ -123,7 +159,9 @@ def _field(detail: ErrorDetails, table: _Table, rest: Place, root: Any) -> Probl
     if len(keys) > 1 and rest[len(keys) :] == ("[key]",):
         what = f"invalid key {shown(keys[-1])}: expected a name made of letters, digits, _ and -"
         return table.problem(keys, what, "invalid-key")
-    return table.problem(keys, invalid(".".join(map(str, keys)), _at(table.raw, keys), words), "invalid-value")
+    what = invalid(".".join(map(str, keys)), _at(table.raw, keys), words)
+    hint = value_hint(_at(table.raw, keys), choices(annotation))
+    return table.problem(keys, f"{what}; {hint}" if hint else what, "invalid-value")
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -206,7 +244,7 @@ def label(raw: object, position: int) -> str:
 def _default_problems(defaults: Raw, place: Place = ("defaults",)) -> Iterator[Problem]:
     """Refuse defaults that no kind of layer has."""
     for key in [key for key in defaults if key not in OPTIONS]:
-        what = f"no kind of layer has a field {shown(key)}; {suggestion(str(key), _COMMON)}"
+        what = f"no kind of layer has a field {shown(key)}; {field_hint(str(key)[:50], _COMMON)}"
         yield Problem((*place, key), what, code="unknown-default")
 
 

@@ -118,6 +118,17 @@ def nested_deeper(text: str, limit: int) -> tuple[int, int]:
     return (0, 1)
 
 
+def innermost(text: str) -> str:
+    """Return the bracket that is opened last in a text and not closed; empty if there is none."""
+    opened = [""]
+    for match in _tokens(text):
+        if match.lastgroup == "opening":
+            opened.append(match[0])
+        elif match.lastgroup == "closing" and len(opened) > 1:
+            opened.pop()
+    return opened[-1]
+
+
 def _tokens(text: str) -> Iterator[re.Match[str]]:
     return re.finditer(_MARKS, text, re.DOTALL)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from flopcount.errors import FileError, Located, reason
 from flopcount.spec.foreign import recognized
-from flopcount.spec.source import Notation, Source, at_line, at_span, nested_deeper, repeated_key, token
+from flopcount.spec.source import Notation, Source, at_line, at_span, innermost, nested_deeper, repeated_key, token
 
 READ = (".toml", ".json", ".onnx", ".keras", ".cfg", ".prototxt", ".csv")
 """The endings of the files that are read."""
@@ -168,7 +168,8 @@ def _syntax(error: Exception, text: str, notation: Notation) -> Located:
     if isinstance(error, RecursionError):
         return _too_deep(text, notation)
     if isinstance(error, JSONDecodeError):
-        return at_span(text, (error.pos, error.pos + 1), f"not JSON: {error.msg}")
+        what = _instead(text, error.pos, _JSON) or error.msg
+        return at_span(text, (error.pos, error.pos + 1), f"not JSON: {what}")
     if isinstance(error, _NotANumberError):
         return at_span(text, token(text, "constant"), str(error)[:200])
     if isinstance(error, tomllib.TOMLDecodeError):  # or a key that JSON has twice
@@ -188,7 +189,8 @@ def _twice(text: str, notation: Notation) -> Located | None:
     if found is None:
         return None
     place, span = found
-    what = f"the key {str(place[-1])[:50]!r} is given twice; keep one"
+    hint = "write [[layers]] above each layer" if place == ("layers",) and notation == "toml" else "keep one"
+    what = f"the key {str(place[-1])[:50]!r} is given twice; {hint}"
     return at_line(text, span.line, span.column, what, span.length)
 
 
@@ -198,7 +200,41 @@ def _toml_fault(text: str, message: str) -> tuple[int, int, str]:
     digits = [int(each) for each in "".join(c if c.isdigit() else " " for c in where).split()]
     lines = text.rstrip("\n").split("\n")
     line, column = digits if len(digits) == 2 else (len(lines), len(lines[-1]) + 1)  # noqa: PLR2004  (a line, a column)
-    return line, column, f"not TOML: {(what or message)[:200].lower()}"
+    start = sum(len(each) + 1 for each in lines[: line - 1]) + column - 1
+    return line, column, f"not TOML: {_instead(text, start, _TOML) or (what or message)[:200].lower()}"
+
+
+_WORDS = ((r"(?:True|False)\b", "true and false are written in lowercase"),)
+_TOML = (
+    *_WORDS,
+    (r"(?:None|null|nil)\b", "TOML has no word for nothing; leave the key out"),
+    (r"\(", "a list stands in square brackets, as in [3, 3]"),
+    (r":", "TOML writes key = value, with an equals sign"),
+    (r"[A-Za-z_][\w.]*\(", "a layer is a table with a type"),
+    (r"[A-Za-z_][\w.-]*", "text stands in quotes"),
+)
+_JSON = (
+    *_WORDS,
+    (r"None\b", "JSON has null for nothing; leave the key out"),
+    (r"//|#|/\*", "JSON has no comments; an arch file in TOML may have some"),
+    (r"'", 'JSON writes text in "double quotes"'),
+)
+"""What stands at a fault of syntax, and what to write instead."""
+
+
+def _instead(text: str, start: int, hints: tuple[tuple[str, str], ...]) -> str:
+    """Say what to write instead of what stands at a fault of syntax; empty if it is nothing familiar."""
+    if hints is _TOML and text[start : start + 1] in {"\r", "\n"} and innermost(text[:start]) == "{":
+        return "an inline table stays on one line; join the lines, or begin the layer with [[layers]]"
+    if hints is _JSON and re.match(r",\s*[\]}]", text[len(text[:start].rstrip()) - (text[start : start + 1] != ",") :]):
+        return "there is a comma too many before the bracket"
+    found = next(((match[0], what) for mark, what in hints if (match := re.match(mark, text[start:]))), ("", ""))
+    if found[0].endswith("(") and found[0] != "(":
+        from flopcount.spec.translation import row_of
+
+        row = row_of(text[start:].split("\n", maxsplit=1)[0])
+        return f"{found[1]}: {row}" if row else ""
+    return f'{found[1]}: "{found[0]}"' if found[1] == "text stands in quotes" else found[1]
 
 
 def deeper(data: object, limit: int) -> bool:

@@ -66,7 +66,9 @@ SPELLING = {
     "unknown key of the file": Bad(f"inptu = [3]\n{layers(CONV)}", [("1:1:", "inptu", "did you mean 'input'")]),
     "unknown key without a neighbour": Bad(f"{INPUT}zz = 1\nlayers = [{CONV}]", [("2:1:", "zz", "layers")]),
     "unknown kind": Bad(layers('{ type = "Covn" }'), [("3:1:", "layer 1", "Covn", "did you mean 'Conv'")]),
-    "unknown kind in other letters": Bad(layers('{ type = "conv2d" }'), [("3:1:", "conv2d", "'Conv'")]),
+    "unknown kind in other letters": Bad(
+        layers('{ type = "conv2d" }'), [("3:1:", "conv2d", 'write { type = "Conv" }')]
+    ),
     "unknown default": Bad(f"{layers(CONV)}[defaults]\nbiass = true\n", [("6:1:", "biass", "did you mean 'bias'")]),
     "unknown function": Bad(
         layers('{ type = "Activation", function = "reul" }'), [("3:24:", "Activation1", "function", "reul", "relu")]
@@ -215,7 +217,6 @@ ALL_AT_ONCE = {
         layers('{ type = "Conv", out_channels = 0, kernel_sise = 3 }', '{ type = "Covn" }') + "nam = 1\n",
         [
             ("3:18:", "Conv1", "invalid out_channels 0"),
-            ("3:1:", "Conv1", "missing field kernel_size"),
             ("3:36:", "Conv1", "kernel_sise"),
             ("4:1:", "layer 2", "Covn"),
             ("6:1:", "nam"),

@@ -51,7 +51,9 @@ def test_a_file_that_may_not_be_read_says_so(write: Write, run: Run, monkeypatch
     assert f"{path}: permission denied" in result.err
 
 
-@pytest.mark.parametrize("command", ["count", "compare", "whatif --width 1,2", "verify", "sweep --width 1,2", "formula", "import", "space"])
+@pytest.mark.parametrize(
+    "command", ["count", "compare", "whatif --width 1,2", "verify", "sweep --width 1,2", "formula", "import", "space"]
+)
 def test_a_name_with_an_ending_is_a_file_in_every_command(command: str, run: Run) -> None:
     name, *options = command.split()
     result = run(name, "resnet18.toml", *options)

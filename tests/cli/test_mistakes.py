@@ -1,0 +1,163 @@
+"""Plausible mistakes: each is answered by one error, which says what to write."""
+
+import pytest
+from conftest import Run, Write
+
+INPUT = "input = [3, 32, 32]\n"
+
+
+def rows(*layers: str) -> str:
+    """Write an arch file with these rows."""
+    return INPUT + "layers = [\n" + "".join(f"{layer},\n" for layer in layers) + "]\n"
+
+
+def conv(fields: str) -> str:
+    """Write an arch file of one convolution with more fields."""
+    return rows(f'{{ type = "Conv", out_channels = 8, kernel_size = 3, {fields} }}')
+
+
+TYPES = {
+    "ReLU": '{ type = "Activation", function = "relu" }',
+    "Sigmoid": '{ type = "Activation", function = "sigmoid" }',
+    "GELU": '{ type = "Activation", function = "gelu" }',
+    "HardSwish": '{ type = "Activation", function = "hardswish" }',
+    "nn.SiLU": '{ type = "Activation", function = "silu" }',
+    "Conv1d": '{ type = "Conv" }',
+    "conv2d": '{ type = "Conv" }',
+    "ConvTranspose2d": '{ type = "ConvTranspose" }',
+    "SeparableConv2D": '{ type = "DepthSepConv" }',
+    "DepthwiseConv2D": '{ type = "DepthwiseConv" }',
+    "Dense": '{ type = "Linear" }',
+    "Upsample": '{ type = "Interpolate" }',
+    "UpSampling2D": '{ type = "Interpolate" }',
+    "BatchNorm2d": '{ type = "BatchNorm" }',
+    "BatchNormalization": '{ type = "BatchNorm" }',
+    "LayerNormalization": '{ type = "LayerNorm" }',
+    "MaxPool2d": '{ type = "MaxPool" }',
+    "AveragePooling2D": '{ type = "AvgPool" }',
+    "AdaptiveAvgPool2d": '{ type = "AdaptiveAvgPool" }',
+    "GlobalAveragePooling2D": '{ type = "GlobalAvgPool", keepdim = false }',
+    "Dropout2d": '{ type = "Dropout" }',
+    "ZeroPad2d": '{ type = "Pad" }',
+    "Concatenate": '{ type = "Concat" }',
+    "MultiHeadAttention": '{ type = "MultiheadAttention" }',
+    "SqueezeExcite": '{ type = "SqueezeExcitation" }',
+    "Sequential": '{ type = "Block", layers = […] }',
+    "InputLayer": "input = [3, 224, 224]",
+    "TransformerEncoderLayer": "vit_b_16",
+    "BasicBlock": "[templates.NAME]",
+}
+
+LINES = {
+    "nn.Conv2d(3, 64, kernel_size=3, padding=1, bias=False)": (
+        '{ type = "Conv", out_channels = 64, kernel_size = 3, padding = 1, bias = false }'
+    ),
+    "self.conv = nn.Conv2d(64, 128, (1, 3), 2)": (
+        '{ type = "Conv", out_channels = 128, kernel_size = [1, 3], stride = 2 }'
+    ),
+    "layers.Conv2D(32, 3, strides=2, use_bias=False)": (
+        '{ type = "Conv", out_channels = 32, kernel_size = 3, stride = 2, bias = false }'
+    ),
+    "nn.Linear(512, 10)": '{ type = "Linear", out_features = 10 }',
+    "nn.ReLU(inplace=True)": '{ type = "Activation", function = "relu" }',
+    "nn.MaxPool2d(2, 2)": '{ type = "MaxPool", kernel_size = 2, stride = 2 }',
+    "nn.LSTM(64, 128, num_layers=2, batch_first=True)": '{ type = "LSTM", hidden_size = 128, num_layers = 2 }',
+}
+
+FILES = {
+    "in_channels": (conv("in_channels = 3"), "it is never written: it follows from the layer above"),
+    "padding_mode": (conv('padding_mode = "zeros"'), "leave it out: it does not change the cost"),
+    "kernel_initializer": (conv('kernel_initializer = "he"'), "leave it out: it does not change the cost"),
+    "inputs": (conv('inputs = ["input"]'), 'after = ["a", "b"]'),
+    "strides": (conv("strides = 2"), "did you mean 'stride'?"),
+    "use_bias": (conv("use_bias = false"), "did you mean 'bias'?"),
+    "kernel": (rows('{ type = "Conv", out_channels = 8, kernel = 3 }'), "did you mean 'kernel_size'?"),
+    "filters": (rows('{ type = "Conv", filters = 8, kernel_size = 3 }'), "did you mean 'out_channels'?"),
+    "units": (rows('{ type = "Flatten" }', '{ type = "Linear", units = 8 }'), "did you mean 'out_features'?"),
+    "out_channels of Linear": (
+        rows('{ type = "Flatten" }', '{ type = "Linear", out_channels = 8 }'),
+        "did you mean 'out_features'?",
+    ),
+    "pool_size": (rows('{ type = "MaxPool", pool_size = 2 }'), "did you mean 'kernel_size'?"),
+    "activation of Activation": (rows('{ type = "Activation", activation = "relu" }'), "did you mean 'function'?"),
+    "bn": (conv('norm = "bn"'), 'did you mean "batch"?'),
+    "BatchNorm2d as norm": (conv('norm = "BatchNorm2d"'), 'did you mean "batch"?'),
+    "ReLU as activation": (conv('activation = "ReLU"'), 'did you mean "relu"?'),
+    "swish": (conv('activation = "swish"'), 'did you mean "silu"?'),
+    "prelu": (conv('activation = "prelu"'), '{ type = "PReLU" }'),
+    "smae": (conv('padding = "smae"'), 'did you mean "same"?'),
+    "inline table over two lines": (INPUT + 'layers = [ { type = "Conv",\n out_channels = 8 } ]', "stays on one line"),
+    "True": (conv("bias = True"), "true and false are written in lowercase"),
+    "None": (conv("norm = None"), "leave the key out"),
+    "tuple": (conv("stride = (2, 2)"), "a list stands in square brackets"),
+    "no quotes": (rows("{ type = Conv }"), 'text stands in quotes: "Conv"'),
+    "colon": (rows('{ type: "Conv" }'), "TOML writes key = value"),
+    "below defaults": (
+        "[defaults]\nbias = false\n" + rows('{ type = "Flatten" }'),
+        "move input and layers above [defaults]",
+    ),
+    "input below layers": ('[[layers]]\ntype = "Flatten"\ninput = [3, 8, 8]\n', "move input above [[layers]]"),
+    "one bracket": (f'{INPUT}[layers]\ntype = "Flatten"\n', "[[layers]]"),
+    "one bracket twice": (f'{INPUT}[layers]\ntype = "Flatten"\n[layers]\ntype = "Flatten"\n', "[[layers]] above each"),
+    "inptu": (rows('{ type = "Flatten" }').replace("input", "inptu"), "did you mean 'input'?"),
+    "sizes that differ": (
+        rows('{ type = "MaxPool", kernel_size = 2 }', '{ type = "Add", after = ["input", "MaxPool1"] }'),
+        "input 3×32×32 and 3×16×16",
+    ),
+}  # fmt: skip
+
+JSON = {
+    '{"input": [3, 8, 8], "layers": [{"type": "Flatten"},]}': "a comma too many",
+    "{'input': [3, 8, 8]}": "double quotes",
+    '{"input": [3, 8, 8], // sizes\n}': "JSON has no comments",
+    '{"input": [3, 8, 8], "x": True}': "in lowercase",
+}
+
+
+def one_error(run: Run, *arguments: object) -> str:
+    """Return the only error of a command that ends with exit code 2."""
+    result = run(*map(str, arguments))
+    lines = [line for line in result.problems if not line.startswith("see flopcount")]
+    assert (result.code, result.out, len(lines)) == (2, "", 1), result.err
+    return lines[0]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_type_of_another_library_is_answered_with_a_row(kind: str, run: Run, write: Write) -> None:
+    assert TYPES[kind] in one_error(run, write("net.toml", rows(f'{{ type = "{kind}" }}')))
+    assert TYPES[kind] in one_error(run, "kinds", kind)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_of_code_is_answered_with_its_row(line: str, run: Run, write: Write) -> None:
+    """As text in quotes, and as it stands."""
+    assert LINES[line] in one_error(run, write("text.toml", rows(f'"{line}"')))
+    assert LINES[line] in one_error(run, write("code.toml", rows(line.removeprefix("self.conv = "))))
+
+
+def test_the_row_keeps_the_fields_that_stand_for_something(run: Run, write: Write) -> None:
+    text = rows('{ type = "Conv2d", name = "stem", in_channels = 3, out_channels = 8, kernel_size = 3, groups = 1 }')
+    row = '{ type = "Conv", name = "stem", out_channels = 8, kernel_size = 3, groups = 1 }'
+    assert row in one_error(run, write("net.toml", text))
+
+
+@pytest.mark.parametrize("mistake", FILES)
+def test_a_mistake_in_a_file_is_one_error(mistake: str, run: Run, write: Write) -> None:
+    text, words = FILES[mistake]
+    assert words in one_error(run, write("net.toml", text))
+
+
+@pytest.mark.parametrize("text", JSON)
+def test_a_mistake_in_json_is_one_error(text: str, run: Run, write: Write) -> None:
+    assert JSON[text] in one_error(run, write("net.json", text))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("resnet18 --set layer1.conv1.stride=2", "did you mean 'layer1.1.conv1'?"),
+        ("kinds attention", "MultiheadAttention"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_error(arguments: str, words: str, run: Run) -> None:
+    assert words in one_error(run, *arguments.split())
