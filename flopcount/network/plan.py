@@ -201,7 +201,9 @@ class _Around(NamedTuple):
 
 def _size(layers: tuple[Layer, ...]) -> int:
     """Count the layers that need no expression evaluated."""
-    return sum(layer.repeat * _size(layer.layers) if isinstance(layer, Block) else 1 for layer in layers)
+    known = [layer for layer in layers if not isinstance(layer, LayerRow)]
+    inside = sum(layer.repeat * (_size(layer.layers) if isinstance(layer, Block) else 1) for layer in known)
+    return inside + len(layers) - len(known)
 
 
 class Allowance:
@@ -255,19 +257,22 @@ class _Unrolling:
             if isinstance(layer, LayerRow) and not _constant(layer.when, at, path, "when"):
                 around.scope.outputs[name] = inputs[0]
                 continue
-            if isinstance(layer, Block) or (isinstance(layer, LayerRow) and self._is_group(layer)):
+            if layer.repeat != 1 or self._is_group(layer):
                 yield from self._group(layer, at, path, inputs)
                 around.scope.define(name, around.scope.current[0])
             else:
-                self._spend(at, path, 1, 0, 0, 0)
-                try:
-                    yield _node(layer, at, path, inputs)
-                except SpecError as error:  # all problems of a file are reported at once
-                    at.problems.extend(error.problems)
+                yield from self._single(layer, at, path, inputs)
                 around.scope.define(name, path)
 
-    def _is_group(self, layer: LayerRow) -> bool:
-        return layer.type == "Block" or layer.type in self.templates
+    def _is_group(self, layer: Layer) -> bool:
+        return isinstance(layer, Block) or (isinstance(layer, LayerRow) and layer.type in {"Block", *self.templates})
+
+    def _single(self, layer: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Iterator[Node]:
+        self._spend(at, path, 1, 0, 0, 0)
+        try:
+            yield _node(layer, at, path, inputs)
+        except SpecError as error:  # all problems of a file are reported at once
+            at.problems.extend(error.problems)
 
     def _spend(self, at: _Around, path: str, *spent: int) -> None:
         if what := self.bounds.exceeded(*spent):
@@ -280,16 +285,21 @@ class _Unrolling:
         if len(at.via) > DEEPEST:
             raise _problem(at, "", f"templates are nested deeper than {DEEPEST} levels")
 
-    def _group(self, group: Block | LayerRow, at: _Around, path: str, inputs: tuple[str, ...]) -> Iterator[Node]:
-        """Yield a block or a template as often as it is repeated, each repetition reading the one before."""
-        repeat = group.repeat if isinstance(group, Block) else _repeat(group, at, path)
+    def _group(self, group: Layer, at: _Around, path: str, inputs: tuple[str, ...]) -> Iterator[Node]:
+        """Yield a block, a template or a layer as often as it is repeated, each repetition reading the one before."""
+        repeat = _repeat(group, at, path) if isinstance(group, LayerRow) else group.repeat
+        once = group if self._is_group(group) else _once(group)
         for index in range(1, repeat + 1):
             self._visit(at)
             here = f"{path}.{index}" if repeat > 1 else path
-            self._spend(at, here, 0, len(inputs), 0, 0)
-            inner = self._inside(group, at, here, inputs, index)
-            yield from self.rows(self._layers(group), inner)
-            inputs = (inner.scope.current[0], *inputs[1:])
+            if isinstance(group, Block | LayerRow) and self._is_group(group):
+                inner = self._inside(group, at, here, inputs, index)
+                yield from self.rows(self._layers(group), inner)
+                inputs = (inner.scope.current[0], *inputs[1:])
+            else:
+                frame = at.frame._replace(number=index) if at.frame and repeat > 1 else at.frame
+                yield from self._single(once, at._replace(frame=frame), here, inputs)
+                inputs = (here, *inputs[1:])
         at.scope.current = inputs[:1]
 
     def _layers(self, group: Block | LayerRow) -> tuple[Layer, ...]:
@@ -306,6 +316,13 @@ class _Unrolling:
         frame = Frame(path, arguments, inputs[0], index, at.frame, self.root)
         place: Place = ("templates", group.type, "layers")
         return _Around(_Scope(inputs), f"{path}.", place, frame, (at.place, *at.via), at.problems)
+
+
+def _once(layer: Layer) -> Layer:
+    """Return a repeated layer without its repetitions."""
+    single = layer.model_copy(update={"repeat": 1})
+    single.model_fields_set.discard("repeat")
+    return single
 
 
 def _problem(at: _Around, path: str, what: str, key: str = "", code: str = "spec") -> SpecError:
@@ -481,7 +498,7 @@ def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:
     """Return the plan with fields of some layers changed, each layer validated again."""
     paths = {node.path for node in network.nodes}
     for path, fields in changes.items():
-        for name in fields.keys() & {"name", "after"}:
+        for name in fields.keys() & {"name", "after", "repeat"}:
             raise UsageError(f"--set {path}.{name}: address the layer by its number, as in layers.3.{name}")
         if path not in paths:
             setting = ", ".join(f"{path}.{name}" for name in fields)

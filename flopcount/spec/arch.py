@@ -128,7 +128,6 @@ _NONE = Field(description="not allowed in a block; set it on the layers inside")
 class Block(Layer):
     """Layers under a common name, once or repeated."""
 
-    repeat: Annotated[Count, Field(description="number of repetitions")] = 1
     layers: Annotated[Layers, Field(description="the layers inside")]
     scale: Annotated[Literal["always"], _Inside, _NONE] = "always"
     shared: Annotated[Literal[False], _Inside, _NONE] = False

@@ -330,6 +330,7 @@ class Layer(BaseModel, **FROZEN):
         Help("a list of names of earlier layers"),
         Field(description="the earlier layers that this one reads, instead of the one above it", min_length=1),
     ] = None
+    repeat: Annotated[Count, Field(description="number of repetitions, each of which reads the one before")] = 1
     scale: Annotated[
         Literal["always", "never", "up"],
         Help('"always", "never" or "up"'),

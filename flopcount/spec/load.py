@@ -170,7 +170,7 @@ def addressed(arch: Arch, settings: Iterable[Setting]) -> list[Setting]:
 
 
 def group_addresses(arch: Arch) -> dict[str, str]:
-    """Return the addresses of blocks and uses of templates by path."""
+    """Return the addresses of blocks, uses of templates and repeated layers by path."""
     return dict(_groups(arch.layers, arch, "", "layers"))
 
 
@@ -178,7 +178,7 @@ def _groups(layers: tuple[Layer, ...], arch: Arch, prefix: str, place: str) -> I
     """Yield the path and the address of each row that stands for several layers."""
     for index, layer in enumerate(layers):
         path, address = f"{prefix}{called(layer, index + 1)}", f"{place}.{index}"
-        if kind_of(layer) == "Block" or kind_of(layer) in arch.templates:
+        if kind_of(layer) == "Block" or kind_of(layer) in arch.templates or layer.repeat != 1:
             yield path, address
         if isinstance(layer, Block | LayerRow):
             yield from _groups(layer.layers, arch, f"{path}.", f"{address}.layers")

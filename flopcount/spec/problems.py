@@ -431,9 +431,7 @@ def _structure_problems(raw: Raw, kind: str, *, templated: bool) -> Iterator[Pro
 
 def _misplaced(raw: Raw, kind: str, *, templated: bool) -> Iterator[tuple[str, str]]:
     repeat = raw.get("repeat", 1)
-    if "repeat" in raw and kind in KINDS:
-        yield "repeat", f"{kind} has no repeat; put it in a Block with repeat"
-    elif type(repeat) is not int and not (templated and isinstance(repeat, str)):
+    if type(repeat) is not int and not (templated and isinstance(repeat, str)):
         yield "repeat", invalid("repeat", repeat, "an integer (1 to 10⁹)")
     if "when" in raw and not (templated and isinstance(raw["when"], bool | str)):
         yield "when", "invalid when: expected true, false or a comparison of arguments, in templates only"

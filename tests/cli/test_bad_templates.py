@@ -345,11 +345,6 @@ ROWS = {
         '{ type = "Conv", out_channels = "c" }',
         [("8:1:", "template t, Conv", "missing field kernel_size")],
     ),
-    "repeated layer": (CONV.replace(" }", ", repeat = 2 }"), [("8:", "Conv has no repeat", "Block")]),
-    "after a later layer": (
-        '{ type = "Flatten", after = ["late"] },\n{ type = "Dropout", name = "late" }',
-        [("8:21:", "t1.Flatten1", "'late'", "not an earlier layer", USED)],
-    ),
     "after what is outside": ('{ type = "Flatten", after = ["t1"] }', [("8:21:", "t1.Flatten1", "'t1'", USED)]),
     "wrong scale": (CONV.replace(" }", ', scale = "maybe" }'), [("8:55:", "t1.Conv1", '"maybe"', '"never"', USED)]),
     "taken name": (
