@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,25 @@ def test_the_hook_checks_the_files_of_a_commit(tmp_path: Path, budget: str, code
     done = tool("pre_commit", "run", "--all-files", folder=tmp_path)
     assert done.returncode == code, done.stdout + done.stderr
     assert words in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("path", "triggers"),
+    [
+        ("archs/net.toml", True),
+        ("exports/net.onnx", True),
+        ("net.keras", True),
+        ("models/net.cfg", True),
+        ("models/net.prototxt", True),
+        ("setup.cfg", False),
+        ("pyproject.toml", False),
+        ("models/config.json", False),
+    ],
+)
+def test_the_hooks_are_triggered_by_networks_of_every_format(path: str, triggers: bool) -> None:  # noqa: FBT001
+    for hook in yaml.safe_load(HOOKS.read_text()):
+        assert "types_or" not in hook
+        assert bool(re.search(hook["files"], path)) == triggers
 
 
 def test_the_hook_leaves_other_files_alone(tmp_path: Path) -> None:
@@ -127,6 +147,55 @@ def test_the_action_checks(tmp_path: Path, inputs: dict[str, str], code: int) ->
     if "FORMATS" in inputs:
         assert json.loads((tmp_path / "work" / "out.json").read_text())["ok"] is True
         assert (tmp_path / "work" / "c.md").is_file()
+
+
+def recipe(name: str) -> Any:
+    """Return a recipe of the page on budgets as data."""
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    (text,) = re.findall(rf"<!-- recipe: {re.escape(name)} -->\n```yaml\n(.*?)```", page, re.DOTALL)
+    assert "OWNER" not in text
+    return yaml.safe_load(text)
+
+
+FAKE_GH = """#!/bin/sh
+echo "$@" >> "$CALLS"
+case "$*" in *--jq*) printf '%s' "$FOUND";; esac
+"""
+
+
+@NEEDS_BASH
+@pytest.mark.parametrize(
+    ("found", "call"),
+    [
+        ("", "api --silent repos/a/b/issues/7/comments --field body=@comment.md"),
+        ("12\n13\n", "api --silent --method PATCH repos/a/b/issues/comments/12 --field body=@comment.md"),
+    ],
+)
+def test_the_recipe_posts_one_comment_and_updates_it(tmp_path: Path, found: str, call: str) -> None:
+    steps = recipe(".github/workflows/budgets.yml")["jobs"]["check"]["steps"]
+    given = next(step["with"] for step in steps if step.get("uses", "").startswith("./"))
+    assert {*given} <= {*action()["inputs"]}
+    (tmp_path / "gh").write_text(FAKE_GH)
+    (tmp_path / "gh").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    outside = {
+        "PATH": path,
+        "CALLS": str(tmp_path / "calls"),
+        "FOUND": found,
+        "COMMENTS": "repos/a/b/issues/7/comments",
+    }
+    for text in (None, "the comment"):
+        if text:
+            (tmp_path / given["comment"]).write_text(text)
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", steps[-1]["run"]]
+        subprocess.run(command, cwd=tmp_path, env={**os.environ, **outside}, check=True)
+        assert (tmp_path / "calls").exists() == bool(text)
+    assert (tmp_path / "calls").read_text().splitlines()[-1] == call
+
+
+def test_the_recipe_of_pre_commit_names_hooks_that_exist() -> None:
+    (repo,) = recipe(".pre-commit-config.yaml")["repos"]
+    assert {hook["id"] for hook in repo["hooks"]} == {hook["id"] for hook in yaml.safe_load(HOOKS.read_text())}
 
 
 def test_the_bundled_networks_are_within_their_budgets(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from flopcount.analyses.budgets.findings import Finding, SourceMap
-from flopcount.analyses.budgets.judge import Model, Rule, breaches, measurement, own_rules
+from flopcount.analyses.budgets.judge import Model, Rule, breaches, held, measurement, own_rules
 from flopcount.case import METRICS, Case, Cost, Point
 from flopcount.errors import BadInput, Note, UsageError, suggestion
 from flopcount.spec.source import Source
@@ -40,7 +40,7 @@ def check_case(case: Case, **limits: Any) -> tuple[Finding, ...]:
     rules = [Rule(_budget(limits), SourceMap(Source("limits", "", "toml", {})))] if limits else own_rules(model)
     point = Point(case.input, case.width, case.variant, case.batch)
     now = measurement(model.base.count)
-    return tuple(finding for rule in rules for finding in breaches(rule, model, point, now))
+    return tuple(finding for rule in rules for finding in breaches(rule, model, point, now, held(rule.budget, now)))
 
 
 def _budget(limits: Mapping[str, Any]) -> Any:

@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from flopcount.case import Cost
-from flopcount.cli.options import complete_convention, complete_kind, output_options, plot_option
-from flopcount.cli.output import Output, emit, show
-from flopcount.errors import UsageError
+from flopcount.cli.help import Documented
+from flopcount.cli.options import SORT, complete_arch, complete_convention, complete_kind, output_options, plot_option
+from flopcount.cli.output import Output, emit, format_of, show
+from flopcount.errors import UsageError, plain
 from flopcount.network.convention import described, mac_conventions
 from flopcount.report import catalogue
 from flopcount.spec.kinds import KINDS
@@ -21,17 +22,43 @@ LOCK = ROOT / "flopcount.lock"
 """The recorded costs of the bundled networks; `make test` checks that they are current."""
 
 
-@click.command("archs")
+@click.command("archs", cls=Documented)
+@click.argument("pattern", required=False, shell_complete=complete_arch)
+@SORT
+@click.option("--top", type=int, metavar="N", help="Show only the first N rows.")
 @plot_option
 @output_options
-def archs(out: Output) -> None:
-    """List the bundled networks, each at its own input."""
+def archs(pattern: str | None, sort: str | None, top: int | None, out: Output) -> None:
+    """List the bundled networks, each at its own input.
+
+    With a PATTERN those whose name matches it (mobilenet*), or contains it (mobile).
+    """
+    from flopcount.report.count import cut, sorted_by
+
+    found = _listed(pattern)
+    if not found:
+        raise UsageError(f"no bundled network is named like {plain(str(pattern)[:60])!r}; flopcount archs lists all")
+    report = catalogue.archs_report(found)
+    table = report.tables[0]
+    table = table if sort is None else sorted_by(table, sort)
+    show(report._replace(tables=(table if top is None else cut(table, top),)), out)
+
+
+def _listed(pattern: str | None) -> list[catalogue.Listed]:
+    """Return the bundled networks with the costs recorded of them, those of a pattern if there is one."""
+    from fnmatch import fnmatchcase
+
     from flopcount.spec.project import read_lock
+
+    wanted = pattern or ""
+    wanted = wanted if {"*", "?", "["} & {*wanted} else f"*{wanted}*"
 
     rows = {row.id: row for row in read_lock(LOCK, str(LOCK)).rows}
     files: dict[str, Mapping[str, Any]] = {}
     found = []
     for name, (path, variant) in bundled().items():
+        if not fnmatchcase(name, wanted):
+            continue
         key = path.relative_to(ROOT).as_posix()
         if key not in files:
             text = read_text(path)
@@ -40,10 +67,10 @@ def archs(out: Output) -> None:
         row = rows[f"{key} --variant {variant}" if variant else key]
         cost = Cost({name: getattr(row, name) for name in DEFAULT_METRICS})
         found.append(catalogue.Listed(name, said["input"], cost, said["description"], row.notes))
-    show(catalogue.archs_report(found), out)
+    return found
 
 
-@click.command("kinds")
+@click.command("kinds", cls=Documented)
 @click.argument("kind", required=False, shell_complete=complete_kind)
 @output_options
 def kinds(kind: str | None, out: Output) -> None:
@@ -61,7 +88,7 @@ def kinds(kind: str | None, out: Output) -> None:
         raise UsageError(f"no kind is named {kind!r}; {kind_hint(kind, [*KINDS, *templates])}")
 
 
-@click.command("conventions")
+@click.command("conventions", cls=Documented)
 @click.argument("name", required=False, shell_complete=complete_convention)
 @output_options
 def conventions(name: str | None, out: Output) -> None:
@@ -75,7 +102,7 @@ def conventions(name: str | None, out: Output) -> None:
         show(catalogue.convention_report(described(name)), out)
 
 
-@click.command("schema")
+@click.command("schema", cls=Documented)
 @click.option(
     "--of",
     "subject",
@@ -93,5 +120,6 @@ def schema(subject: str, output: str | None) -> None:
     """
     from flopcount.spec.json_schema import arch_schema, configuration_schema
 
+    format_of(output, "json", {".json": "json"})
     found = arch_schema() if subject == "arch" else configuration_schema()
     emit(json.dumps(found, indent=1, ensure_ascii=False) + "\n", output)

@@ -1,17 +1,21 @@
 """`flopcount check FILES`: networks compared with their budgets; `flopcount lock`: their costs, recorded in a file."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from flopcount.cli.output import emit, write_whole
+from flopcount.cli.help import Documented
+from flopcount.cli.options import VALUES
+from flopcount.cli.output import emit, format_of, write_whole
 from flopcount.errors import Broken, FileError, Note, UsageError, plain, reason
+from flopcount.spec.budget import LIMITED
+from flopcount.spec.units import METRICS
 
 if TYPE_CHECKING:
-    from flopcount.analyses.budgets.check import Outcome
+    from flopcount.analyses.budgets.check import Outcome, Setup
     from flopcount.analyses.budgets.lock import Inventory, LockPlace
     from flopcount.spec.project import Lock
 
@@ -19,44 +23,89 @@ LONGEST = 1000
 """The most characters of a reason."""
 
 
-@click.command("check")
-@click.argument("files", nargs=-1, metavar="[FILES…]")
+def about_files(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what `check` and `lock` have in common: which files, how they are read, and formats."""
+    options = (
+        click.argument("files", nargs=-1, metavar="[FILES…]"),
+        click.option("--config", metavar="FILE", help="Configuration (default: the nearest flopcount.toml upwards)."),
+        click.option("--input", "size", metavar="SIZE", help="Input size for all files; overrides the configuration."),
+        VALUES,
+        click.option(
+            "--format",
+            "formats",
+            metavar="FORMAT[=FILE]",
+            multiple=True,
+            help="Output format, repeatable: text, json, markdown, github, gitlab, junit, sarif, openmetrics "
+            "or benchmark.",
+        ),
+        click.option("-o", "--output", metavar="FILE", help="Write to a file, whole or not at all."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def limits(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add an option for the maximum of each metric."""
+    for metric in reversed(LIMITED):
+        about = "bytes of the params at 32 bits each" if metric == "weight_bytes" else METRICS[metric]
+        name = f"--max-{metric.replace('_', '-')}"
+        command = click.option(name, f"max_{metric}", metavar="VALUE", help=f"Most {about}, in every file.")(command)
+    return command
+
+
+@click.command("check", cls=Documented)
+@about_files
 @click.option("--base", metavar="REF", help="Measure changes against the merge base with this git ref.")
-@click.option("--config", metavar="FILE", help="Configuration (default: the nearest flopcount.toml upwards).")
-@click.option("--input", "size", metavar="SIZE", help="Input size for all files; overrides the configuration.")
-@click.option(
-    "--format",
-    "formats",
-    metavar="FORMAT[=FILE]",
-    multiple=True,
-    help="Output format, repeatable: text, json, markdown, github, gitlab, junit, sarif, openmetrics or benchmark.",
-)
-def check(
-    files: tuple[str, ...], base: str | None, config: str | None, size: str | None, formats: tuple[str, ...]
-) -> int:
-    """Check that networks are within their budgets.
+@click.option("--lock", "locked", is_flag=True, help="Compare with the lock file too, in the same report.")
+@limits
+def check(files: tuple[str, ...], base: str | None, *, locked: bool, **options: Any) -> int:
+    """Check that networks are within their limits.
 
     FILES are files, folders or patterns ('archs/**/*.toml'), by default those of
     the configuration. Exit code 0: all limits hold (there may be warnings);
     1: a limit is broken; 2: something could not be checked.
     """
-    from flopcount.analyses.budgets.check import outcome, setup
+    from flopcount.analyses.budgets.check import outcome
 
-    chosen = destinations(formats)
-    result = outcome(setup(Path.cwd(), config, size), files, base)
+    chosen = destinations(options["formats"], options["output"])
+    maxima = {metric: text for metric in LIMITED if (text := options[f"max_{metric}"]) is not None}
+    around = _around(options, maxima)
+    result = outcome(around, files, base)
+    if locked:
+        from flopcount.analyses.budgets.lock import with_lock
+
+        result = with_lock(result, around, files)
     write(result, chosen)
     return result.exit_code
 
 
-def destinations(formats: Sequence[str]) -> list[tuple[str, str | None]]:
-    """Return the requested formats, each with its file; None is standard output."""
-    chosen = [_format(each) for each in formats or ("text",)]
+def _around(options: Mapping[str, Any], maxima: Mapping[str, str] | None = None) -> "Setup":
+    """Return where a command runs, and what its options say for all files."""
+    from flopcount.analyses.budgets.check import setup
+
+    return setup(Path.cwd(), options["config"], options["size"], options["values"], maxima)
+
+
+def destinations(formats: Sequence[str], output: str | None = None) -> list[tuple[str, str | None]]:
+    """Return the requested formats, each with its file; None is standard output, or the file of -o."""
+    if output is not None and not formats:
+        formats = (format_of(output, endings=ENDINGS, default="text"),)
+    found = [_format(each) for each in formats or ("text",)]
+    chosen = [(name, path or (None if output == "-" else output)) for name, path in found]
+    for name, path in found:
+        if output is not None and path is None:
+            format_of(output, name, ENDINGS)
     paths = [path and os.path.realpath(path) for _, path in chosen]
     if paths.count(None) > 1:
         raise UsageError("--format: two formats cannot share standard output; give FORMAT=FILE for all but one")
     if len({*paths}) < len(paths):
         raise UsageError("--format: two formats cannot share a file; give each its own")
     return chosen
+
+
+ENDINGS: Mapping[str, str] = {".json": "json", ".md": "markdown", ".sarif": "sarif", ".xml": "junit"}
+"""The format of a check by the ending of its file."""
 
 
 def write(result: "Outcome", chosen: list[tuple[str, str | None]]) -> None:
@@ -84,45 +133,37 @@ def _format(text: str) -> tuple[str, str | None]:
     from flopcount.report.check_formats import RENDERERS
 
     name, equals, path = text.partition("=")
+    name = "text" if name == "table" else name
     if name not in RENDERERS or (equals and not path) or "\0" in path:
         raise UsageError(f"--format {plain(text[:100])}: expected one of {', '.join(RENDERERS)}, or FORMAT=FILE")
     return name, None if path in {"", "-"} else path
 
 
-@click.command("lock")
-@click.argument("files", nargs=-1, metavar="[FILES…]")
-@click.option("--config", metavar="FILE", help="Configuration (default: the nearest flopcount.toml upwards).")
-@click.option("--input", "size", metavar="SIZE", help="Input size for all files; overrides the configuration.")
+@click.command("lock", cls=Documented)
+@about_files
 @click.option("--check", "is_check", is_flag=True, help="Write nothing; exit with 1 if the lock file is outdated.")
 @click.option("--allow-increase", "allowed", metavar="ID", multiple=True, help="Accept a higher cost for this network.")
 @click.option(
     "--reason", "reasons", metavar="TEXT", multiple=True, help="The reason, kept in the lock file: one for all or each."
 )
-@click.option("--format", "formats", metavar="FORMAT[=FILE]", multiple=True, help="With --check: output format.")
 def lock(
-    files: tuple[str, ...],
-    config: str | None,
-    size: str | None,
-    *,
-    is_check: bool,
-    allowed: tuple[str, ...],
-    reasons: tuple[str, ...],
-    formats: tuple[str, ...],
+    files: tuple[str, ...], *, is_check: bool, allowed: tuple[str, ...], reasons: tuple[str, ...], **options: Any
 ) -> int:
     """Record every network's cost in flopcount.lock; increases fail --check.
 
     FILES as for check; if given, only their rows are updated. Lower costs are
     written; higher ones are refused unless they are allowed, with a reason.
     """
-    from flopcount.analyses.budgets.check import Outcome, setup
+    from flopcount.analyses.budgets.check import Outcome
     from flopcount.analyses.budgets.lock import compared, inventory, lock_place
     from flopcount.spec.project import read_lock
 
-    if formats and not is_check:
-        raise UsageError(f"--format {formats[0]}: requires --check, since the lock file has one format")
-    chosen = destinations(formats)
+    for option, given in (("--format", options["formats"]), ("-o", options["output"])):
+        if given and not is_check:
+            raise UsageError(f"{option}: requires --check, since the lock file has one format")
+    chosen = destinations(options["formats"], options["output"])
     permissions = _permissions(allowed, reasons, is_check=is_check)
-    around = setup(Path.cwd(), config, size)
+    around = _around(options)
     place = lock_place(around)
     lock = read_lock(*place)
     found = inventory(around, files, lock, place.path.parent)
@@ -133,8 +174,11 @@ def lock(
     if found.unread:
         write(Outcome(found.files, found.unread, notes=(Note("nothing-locked", "nothing was locked"),)), chosen)
         return 2
-    words = [*files, *(["--config", config] if config else []), *(["--input", size] if size else [])]
-    _renew(found, lock, permissions, place, words)
+    given = {"--config": options["config"], "--input": options["size"]}
+    words = [*files, *(word for pair in given.items() if pair[1] for word in pair)]
+    _renew(
+        found, lock, permissions, place, [*words, *(word for each in options["values"] for word in ("--value", each))]
+    )
     return 0
 
 

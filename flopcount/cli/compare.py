@@ -6,14 +6,15 @@ import click
 
 from flopcount.analyses.diff import Counted, differences, layers_of
 from flopcount.case import load_bytes
-from flopcount.cli.loading import Options, count_of
+from flopcount.cli.help import Documented
+from flopcount.cli.loading import Options, count_of, expanded
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option
 from flopcount.cli.output import Output, show
 from flopcount.errors import UsageError
 from flopcount.report.compare import Version, comparison_report, diff_report
 
 
-@click.command("compare")
+@click.command("compare", cls=Documented)
 @click.argument("archs", nargs=-1, required=True, metavar="A B …", shell_complete=complete_arch)
 @count_options
 @plot_option
@@ -21,16 +22,18 @@ from flopcount.report.compare import Version, comparison_report, diff_report
 def compare(archs: tuple[str, ...], options: Options, out: Output) -> None:
     """Compare networks: totals side by side, with ratios to the first.
 
-    If all have the same maps, layer for layer, the layers are compared too. The
-    options apply to every network.
+    A and B are as for count; a folder stands for all networks in it, and a pattern ('archs/*.toml')
+    for the files that match. If all have the same maps, layer for layer, the layers are
+    compared too. The options apply to every network.
     """
+    archs = expanded(archs)
     results = [count_of(arch, options) for arch in archs]
     names = [result.case.name for result in results]
     told = [arch if names.count(name) > 1 else name for arch, name in zip(archs, names, strict=True)]
     show(comparison_report([*zip(told, results, strict=True)]), out)
 
 
-@click.command("diff")
+@click.command("diff", cls=Documented)
 @click.argument("before", metavar="A", shell_complete=complete_arch)
 @click.argument("after", metavar="B", shell_complete=complete_arch)
 @click.option("--all", "everything", is_flag=True, help="Also show unchanged layers.")

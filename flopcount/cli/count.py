@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import click
 
+from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options, network_of
-from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, typed
-from flopcount.cli.output import Output, emit, show
+from flopcount.cli.options import SORT, complete_arch, count_options, plot_option, raw_output_options, typed
+from flopcount.cli.output import DRAWINGS, Output, emit, ending_of, format_of, show
 from flopcount.errors import Note, UsageError
 from flopcount.network.network import Network
 from flopcount.report.count import GRAPHS, check_depth, count_report, cut, folded, sorted_by, summed_by, with_columns
@@ -28,7 +29,7 @@ class View(NamedTuple):
     graph: str | None = None
 
 
-@click.command("count")
+@click.command("count", cls=Documented)
 @click.argument("arch", shell_complete=complete_arch)
 @count_options
 @typed(
@@ -36,7 +37,7 @@ class View(NamedTuple):
     View,
     click.option("--depth", type=int, metavar="N", help="Fold blocks to the first N names of each path."),
     click.option("--by", metavar="COLUMN", help="Sum by a column: type, kernel, block, output …"),
-    click.option("--sort", metavar="COLUMN", help="Sort by a column, numbers in descending order."),
+    SORT,
     click.option("--top", type=int, metavar="N", help="Show only the first N rows."),
     click.option("--columns", metavar="A,B,…", help="Show only these columns."),
     click.option("--parts", is_flag=True, help="Show the parts of composite layers too."),
@@ -44,21 +45,24 @@ class View(NamedTuple):
     click.option("--graph", type=click.Choice([*GRAPHS]), help="Draw the network instead, folded by --depth."),
 )
 @plot_option
-@output_options
+@raw_output_options
 def command(arch: str, options: Options, view: View, out: Output) -> None:
     """Count the parameters and MACs of ARCH, layer by layer.
 
     ARCH is an arch file (TOML or JSON), a model of another tool (ONNX, Keras …),
     a bundled network or - for standard input. Layers that replace a standard convolution are compared with it.
     """
+    view = view._replace(graph=view.graph or DRAWINGS.get(ending_of(out.output)))
+    if view.graph:
+        _check_graph(view, out)
+    out = out if view.graph else out.decided
     result = options.case(_network(arch, options), view.columns, view.sort, view.by).count
+    if view.graph:
+        emit(GRAPHS[view.graph](result, view.depth), out.output, result.notes)
+        return
     if view.parts and out.fmt != "table":
         how = "always has the parts" if out.fmt == "json" else "cannot show them"
         raise UsageError(f"--parts is for tables; {out.fmt} {how}")
-    if view.graph:
-        _check_graph(view, out)
-        emit(GRAPHS[view.graph](result, view.depth), out.output, result.notes)
-        return
     report = count_report(result, options.changes, standard=view.standard)
     table = report.tables[0]
     for name, step in STEPS.items():
@@ -94,7 +98,8 @@ def _check_graph(view: View, out: Output) -> None:
     """Refuse options that a graph cannot show."""
     unused = [f"--{name}" for name in ("by", "sort", "top", "columns") if getattr(view, name) is not None]
     unused += ["--plot"] if out.plot is not None else []
-    unused += [f"--format {out.fmt}"] if out.fmt != "table" else []
+    unused += [f"--format {out.fmt}"] if out.fmt not in {"", "table"} else []
     if unused:
         raise UsageError(f"--graph draws the network; {' and '.join(unused)} applies to tables only")
     check_depth(view.depth)
+    format_of(out.output, str(view.graph), DRAWINGS)

@@ -8,7 +8,8 @@ import click
 
 from flopcount.analyses import explain
 from flopcount.case import Case
-from flopcount.cli.loading import Options, case_of
+from flopcount.cli.help import Documented
+from flopcount.cli.loading import Options, case_of, expanded
 from flopcount.cli.options import complete_arch, complete_convention, network_options, output_options
 from flopcount.cli.output import Output, show
 from flopcount.errors import Broken, Note, UsageError
@@ -21,7 +22,7 @@ MOST_RELATIVES = 8
 """The number of bundled networks of a similar name in which a figure is looked for: resnet50_v1 for resnet50."""
 
 
-@click.command("reconcile")
+@click.command("reconcile", cls=Documented)
 @click.argument("arch", shell_complete=complete_arch)
 @click.option(
     "--with",
@@ -90,19 +91,19 @@ def _judge(ways: Sequence[Way], searches: Sequence[Search]) -> None:
         raise Broken(f"figures that do not hold: {', '.join(wrong)}")
 
 
-@click.command("verify")
+@click.command("verify", cls=Documented)
 @click.argument("archs", nargs=-1, metavar="[ARCH]…", shell_complete=complete_arch)
 @click.option("--errata", is_flag=True, help="Show only known errata, and why the figures are wrong.")
 @output_options
 def verify(archs: tuple[str, ...], out: Output, *, errata: bool) -> None:
     """Recompute the published figures in arch files (default: all bundled ones).
 
-    A claim holds if the exact count prints as in the source. The exit code is 1
-    if a claim neither holds nor is a known erratum.
+    ARCH is an arch file, a folder, a pattern or a bundled network. A claim holds if the exact count
+    prints as in the source. The exit code is 1 if a claim neither holds nor is a known erratum.
     """
     from flopcount.readers.load import parser_of
 
-    for reference in archs:
+    for reference in (archs := expanded(archs)):
         if parser_of(Path(reference)):
             hint = "convert it with flopcount import, then add [[claims]]"
             raise UsageError(f"{reference}: a model of another tool has no published figures; {hint}")

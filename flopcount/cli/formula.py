@@ -8,9 +8,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from flopcount.analyses.formula.networks import AXES, VariedCase, cost_polynomial
+from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options, case_of
-from flopcount.cli.options import complete_arch, complete_kind, count_options, output_options, typed
-from flopcount.cli.output import Output, emit, show
+from flopcount.cli.options import complete_arch, complete_kind, count_options, raw_output_options, typed
+from flopcount.cli.output import Output, emit, format_of, show
 from flopcount.errors import UsageError, suggestion
 from flopcount.report.cost import convention_facts
 from flopcount.report.formula import forms_report, latex_lines, law_report, pattern_report
@@ -32,7 +33,7 @@ def _complete(*given: Any) -> list[CompletionItem]:
     return [*complete_kind(*given), *complete_arch(*given)]
 
 
-@click.command("formula")
+@click.command("formula", cls=Documented)
 @click.argument("name", metavar="KIND|ARCH", shell_complete=_complete)
 @typed(
     "asked",
@@ -48,7 +49,7 @@ def _complete(*given: Any) -> list[CompletionItem]:
 )
 @count_options
 @click.option("--latex", is_flag=True, help="Write LaTeX equations.")
-@output_options
+@raw_output_options
 def command(name: str, *, latex: bool, asked: Derivation, options: Options, out: Output) -> None:
     """Print closed forms of the cost of a kind or a network.
 
@@ -57,6 +58,8 @@ def command(name: str, *, latex: bool, asked: Derivation, options: Options, out:
     (--set groups=g). A network is written as a polynomial in its resolution,
     its batch or its width.
     """
+    if latex:
+        format_of(out.output, out.fmt or "latex", {".tex": "latex"})
     report = _kind(name, asked, options) if name in KINDS else _network(name, asked, options)
     if latex and asked.pattern:
         raise UsageError("--latex is for formulas, not for --pattern; use --format latex")
@@ -65,7 +68,7 @@ def command(name: str, *, latex: bool, asked: Derivation, options: Options, out:
     if latex:
         emit(latex_lines(report), out.output, report.notes)
     else:
-        show(report, out)
+        show(report, out.decided)
 
 
 def _kind(kind: str, asked: Derivation, options: Options) -> Report:

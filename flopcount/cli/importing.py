@@ -8,17 +8,21 @@ from typing import Any
 import click
 
 from flopcount.case import Case, Count
+from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import VALUES, complete_arch
-from flopcount.cli.output import emit
+from flopcount.cli.output import emit, format_of
 from flopcount.errors import BadInput, Refusal, UsageError, plain
 from flopcount.network.network import of_spec
 from flopcount.network.trace import Trace
 from flopcount.spec.load import validated
 from flopcount.spec.source import Source
 
+NOTATIONS: Mapping[str, str] = {".toml": "toml", ".json": "json", ".csv": "csv"}
+"""What is written, by the ending of the file."""
 
-@click.command("import")
+
+@click.command("import", cls=Documented)
 @click.argument("model", shell_complete=complete_arch)
 @click.option(
     "--input", "size", metavar="SIZE", help="Input size: 224, 3x224x224, 1x3x224x224, or NAME=SIZE,NAME=SIZE."
@@ -37,15 +41,15 @@ def command(model: str, output: str | None, *, flat: bool, **options: Any) -> No
     its numbers. An arch file is converted between TOML and JSON. FILE.csv is written as a
     SCALE-Sim topology, whatever MODEL is.
     """
+    notation = format_of(output, endings=NOTATIONS, default="toml")
     result = count_of(model, Options(**options))
-    ending = Path(output or "").suffix.lower()
-    if ending == ".csv":
+    if notation == "csv":
         from flopcount.readers.scale_sim import topology
 
         text, kept = topology(result.trace), False
     else:
         _refuse_options(result.case, {**options, "flat": flat})
-        text, kept = _text(result, model, "json" if ending == ".json" else "toml", flat=flat), True
+        text, kept = _text(result, model, notation, flat=flat), True
     emit(text, output)
     for note in result.notes:
         if not kept or note.code == "operators-skipped":

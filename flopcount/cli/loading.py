@@ -1,6 +1,9 @@
 """From the options of a command line to a case."""
 
 import sys
+from collections.abc import Iterable
+from os.path import isdir, isfile
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopcount.case import Case, Count, load, load_bytes
@@ -8,7 +11,7 @@ from flopcount.errors import FileError, UsageError, plain
 from flopcount.network.convention import Convention, convention
 from flopcount.network.network import Network
 from flopcount.report.cost import metrics_in
-from flopcount.spec.load import setting
+from flopcount.spec.load import bundled_network, setting
 from flopcount.spec.source import Notation
 from flopcount.spec.text import MOST_BYTES
 
@@ -64,6 +67,24 @@ def network_of(reference: str, options: Options) -> Network:
     if sys.stdin is None:
         raise FileError("<stdin>", "standard input is closed")
     return load_bytes(sys.stdin.buffer.read(MOST_BYTES + 1), notation=options.notation, values=options.values)
+
+
+def expanded(references: Iterable[str]) -> tuple[str, ...]:
+    """Return references with the files of each folder and pattern in their place."""
+    return tuple(each for reference in references for each in _files(reference))
+
+
+def _files(reference: str) -> list[str]:
+    from flopcount.spec.project import files_at
+
+    is_file, is_folder = isfile(reference), isdir(reference)  # noqa: PTH112, PTH113  (answer to any word)
+    is_pattern = not is_file and {"*", "?", "["} & {*reference}
+    if not is_pattern and not (is_folder and not bundled_network(reference)):
+        return [reference]
+    found = [path.as_posix() for path in files_at(Path(), reference)]
+    if not found:
+        raise FileError(plain(reference[:300]), "no network here matches; check the path, or see flopcount archs")
+    return found
 
 
 def case_of(reference: str, options: Options, *columns: str | None) -> Case:

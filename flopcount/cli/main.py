@@ -11,36 +11,54 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from flopcount import __version__
+from flopcount.cli.help import EXAMPLES, INSTEAD, Documented, Page
 from flopcount.errors import INDENT, FlopcountError, Message, SpecError, nearest, plain, reason
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-COMMANDS: Mapping[str, str] = {
-    "count": "per-layer parameters and MACs (default command)",
-    "compare": "totals of several networks side by side",
-    "whatif": "cost with other convolutions, widths or input sizes",
-    "sweep": "count every candidate of a grid of inputs, widths and settings",
-    "space": "count the candidates in a design space that meet a budget, without enumerating it",
-    "formula": "closed-form cost of a kind of layer or a network",
-    "check": "check networks against their budgets, for CI",
-    "lock": "record every network's cost; increases fail --check",
-    "diff": "what changed between two networks, layer by layer",
-    "import": "convert a model of another tool to an arch file",
-    "archs": "list the bundled networks",
-    "verify": "recompute the published figures in arch files",
-    "reconcile": "explain term by term why another counter's number differs",
-    "conventions": "list what each counter counts: thop, fvcore, calflops …",
-    "kinds": "list the kinds of layers, their fields, equations and sources",
-    "schema": "print the JSON Schema of arch files",
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Count": {
+        "count": "params and MACs, layer by layer (the default command)",
+        "formula": "closed-form cost of a kind of layer or a network",
+        "import": "convert a model of another tool to an arch file",
+    },
+    "Compare": {
+        "compare": "totals of several networks side by side",
+        "diff": "what changed between two networks, layer by layer",
+        "whatif": "cost with other convolutions, widths or inputs",
+        "reconcile": "explain why another counter's number differs",
+    },
+    "Design": {
+        "sweep": "count every candidate of a grid",
+        "space": "how many candidates of a huge grid meet a budget",
+    },
+    "CI": {
+        "init": "write limits: today's cost and a margin",
+        "check": "check networks against their limits",
+        "lock": "record every network's cost; fail if it rises",
+    },
+    "Reference": {
+        "archs": "list the bundled networks",
+        "kinds": "list the kinds of layers, with a row to copy",
+        "conventions": "list what each counter counts: thop, fvcore …",
+        "verify": "recompute the published figures in arch files",
+        "schema": "print the JSON Schema of arch files",
+        "completion": "print a completion script for a shell",
+        "man": "print the manual page",
+    },
 }
 """Every command with its line of help."""
+
+COMMANDS: Mapping[str, str] = {name: text for group in GROUPS.values() for name, text in group.items()}
 
 MODULES: Mapping[str, str] = {
     "diff": "compare",
     "import": "importing",
     "archs": "catalogue",
     "lock": "check",
+    "completion": "shell",
+    "man": "shell",
     "verify": "figures",
     "reconcile": "figures",
     "conventions": "catalogue",
@@ -51,9 +69,23 @@ MODULES: Mapping[str, str] = {
 
 DEFAULT = "count"
 
+LAST = "flopcount COMMAND -h lists the options of a command; --help explains them."
+EXITS = "Exit codes: 0 fine, 1 a limit or claim does not hold, 2 bad input, 3 a bug."
 
-class DefaultGroup(click.Group):
+
+class DefaultGroup(Documented, click.Group):
     """A group whose first argument is an arch, unless it is a command."""
+
+    def page(self, ctx: click.Context, *, full: bool) -> Page:
+        """Return the first screen: the commands by group."""
+        del ctx
+        paragraphs = [" ".join(each.split()) for each in (self.help or "").split("\n\n")][: 2 if full else 1]
+        width = max(map(len, COMMANDS))
+        sections = {
+            title: [(name.ljust(width), text) for name, text in commands.items()] for title, commands in GROUPS.items()
+        }
+        examples, last = dict.fromkeys(EXAMPLES[""], ""), f"{LAST} {EXITS}" if full else LAST
+        return Page("flopcount", str(self.subcommand_metavar), paragraphs, sections, examples, last, is_first=True)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of the help."""
@@ -67,20 +99,12 @@ class DefaultGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert the default command before anything that is not a command."""
+        if args[:1] == ["help"]:
+            args = [*args[1:2], "--help"]
         if args and args[0] not in {*COMMANDS, "--help", "-h", "--version"}:
             _check_mistyped(args)
             args = [DEFAULT, *args]
         return super().parse_args(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands, then the options of the default command."""
-        with formatter.section("Commands"):
-            formatter.write_dl([*COMMANDS.items()])
-        command = _command(DEFAULT)
-        with click.Context(command, info_name=DEFAULT, parent=ctx) as inner:
-            records = [record for p in command.get_params(inner) if (record := p.get_help_record(inner))]
-        with formatter.section("Options of flopcount ARCH"):
-            formatter.write_dl([record for record in records if not record[0].endswith("--help")])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Complete commands, and arguments of the default command."""
@@ -115,16 +139,15 @@ def _check_mistyped(args: list[str]) -> None:
 
 @click.group(
     cls=DefaultGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
     options_metavar="",
     subcommand_metavar="ARCH [OPTIONS] | COMMAND …",
 )
 @click.version_option(__version__, prog_name="flopcount", message="%(prog)s %(version)s")
 def commands() -> None:
-    """Compute a neural network's exact parameter and MAC counts from its spec.
+    """Compute what a neural network costs, exactly: params and MACs, from its file.
 
-    ARCH is an arch file (TOML or JSON), a model of another tool (ONNX, Keras …),
-    a bundled network (see `flopcount archs`) or - for standard input.
+    ARCH is a model (ONNX, Keras, Darknet, Caffe), an arch file (TOML or JSON), the name of a
+    bundled network, or - for standard input.
     """
 
 
@@ -159,10 +182,16 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         asked = context.command_path if context else "flopcount"
-        return _failed(f"{error.format_message()}\nsee {asked} --help", error.exit_code)
+        return _failed(f"{_said(error)}\nsee {asked} --help", error.exit_code)
     except BaseException as error:  # noqa: BLE001  (whatever it is, it becomes an exit code)
         return _ended(error)
     return result if isinstance(result, int) else 0
+
+
+def _said(error: click.ClickException) -> str:
+    """Return the sentence of an error; an option that other tools have is answered with what stands for it."""
+    name = error.option_name if isinstance(error, click.NoSuchOption) else ""
+    return f"{name}: no such option; {INSTEAD[name]}" if name in INSTEAD else error.format_message()
 
 
 def _ended(error: BaseException) -> int:

@@ -1,15 +1,15 @@
 """Arguments and options that several commands share."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from flopcount.cli.loading import Options
-from flopcount.cli.output import FORMATS, Output
-from flopcount.errors import UsageError, plain
+from flopcount.cli.output import ENDINGS, FORMATS, Output
+from flopcount.errors import UsageError, plain, suggestion
 from flopcount.network.convention import POLICIES, mac_conventions
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import bundled
@@ -66,14 +66,50 @@ def typed(name: str, kind: Any, *decorators: Decorator) -> Decorator:
     return apply
 
 
-output_options = typed(
+ALIKE: Mapping[str, str] = {
+    "tsv": "did you mean 'csv'?",
+    "yaml": "did you mean 'json'?",
+    "html": "--plot FILE.html draws a chart",
+    "png": "--plot FILE.png draws a chart",
+}
+"""Formats of other tools, and what stands for them."""
+
+
+class _Format(click.Choice[str]):
+    """A format by its name; the ending of its files and `text` stand for it too."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name; a misspelled one is answered with a suggestion."""
+        del param, ctx
+        if not value or value in {*self.choices, "text"}:
+            return "table" if value == "text" else str(value)
+        meant = f"did you mean {ENDINGS[f'.{value}']!r}?" if f".{value}" in ENDINGS else ALIKE.get(value)
+        raise UsageError(f"--format {plain(str(value)[:60])}: {meant or suggestion(str(value), [*FORMATS])}")
+
+
+raw_output_options = typed(
     "out",
     Output,
-    click.option("--format", "fmt", type=click.Choice([*FORMATS]), default="table", help="Output format."),
-    click.option("-o", "--output", metavar="FILE", help="Write to a file (atomically) instead of standard output."),
+    click.option(
+        *("--format", "fmt"),
+        type=_Format([*FORMATS]),
+        default="",
+        help="Output format (default: by the ending of -o, else table).",
+    ),
+    click.option("-o", "--output", metavar="FILE", help="Write to a file, whole or not at all."),
     click.option("--exact-numbers", "exact", is_flag=True, help="Write all digits of integers and ratios in tables."),
 )
-"""Add --format and -o, and take the value of --plot."""
+"""Add --format and -o as they are given, and take the value of --plot."""
+
+
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --format and -o; the format is that of --format, or by the ending of the file."""
+
+    @wraps(command)
+    def called(*, out: Output, **values: Any) -> Any:
+        return command(out=out.decided, **values)
+
+    return raw_output_options(called)
 
 
 def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -121,6 +157,10 @@ NETWORK: Sequence[Decorator] = (
     ),
     click.option("--allow-unknown", is_flag=True, help="Skip unsupported operators; totals become lower bounds."),
     VALUES,
+)
+
+SORT = click.option(
+    "--sort", metavar="COLUMN", help="Sort by a column, numbers from the largest; -COLUMN the other way round."
 )
 
 METRICS_OPTION = click.option("--metrics", metavar="A,B,…", help=f"Also show these metrics: {', '.join(METRICS)}.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from flopcount.errors import FileError, Note, plain, reason
+from flopcount.errors import FileError, Note, UsageError, plain, reason
 from flopcount.report.table import Line, Report, Table, render_csv, render_json, render_latex, render_markdown
 
 if TYPE_CHECKING:
@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 
 
 class Output(NamedTuple):
-    """The format of a report, its file (else standard output), and the file of a chart."""
+    """The format of a report (empty if none is asked for), its file (else standard output), and the file of a chart."""
 
-    fmt: str = "table"
+    fmt: str = ""
     output: str | None = None
     plot: str | None = None
     exact: bool = False
+
+    @property
+    def decided(self) -> "Output":
+        """The same with a format: the ending of the file decides if none is asked for."""
+        return self._replace(fmt=format_of(self.output, self.fmt))
 
 
 def _svg(report: Report) -> str:
@@ -40,6 +45,44 @@ FORMATS: Mapping[str, Callable[[Report], str] | None] = {
     "svg": _svg,
 }
 """The function for each output format; a table depends on the terminal."""
+
+
+ENDINGS: Mapping[str, str] = {
+    ".json": "json",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".svg": "svg",
+}
+"""The format of a report by the ending of its file."""
+
+DRAWINGS: Mapping[str, str] = {".dot": "dot", ".gv": "dot", ".mmd": "mermaid"}
+"""The notation of a graph by the ending of its file."""
+
+OTHERS = (".toml", ".html", ".png", ".pdf", ".jsonl", ".parquet", ".yaml", ".yml", ".xlsx", ".xml")
+"""Endings that have a meaning, but not for every command."""
+
+ANY = ("", ".txt", ".log", ".out")
+"""Endings that stand for any text."""
+
+
+def ending_of(output: str | None) -> str:
+    """Return the ending of a file in lower case."""
+    return os.path.splitext(output or "")[1].lower()  # noqa: PTH122  (start-up)
+
+
+def format_of(output: str | None, asked: str = "", endings: Mapping[str, str] = ENDINGS, default: str = "table") -> str:
+    """Return the format of a file: the one that is asked for, else by its ending; refuse a contradiction."""
+    ending = ending_of(output)
+    told = endings.get(ending)
+    if told is not None and asked in {"", told}:
+        return told
+    if told is None and (ending in ANY or (asked and ending not in {*ENDINGS, *DRAWINGS, *OTHERS})):
+        return asked or default
+    fit = ", ".join(each for each, name in endings.items() if asked in {"", name}) or ".txt"
+    what = f"{asked} does not go into a file that ends in {ending}" if asked else f"nothing here is written as {ending}"
+    chart = "; --plot draws a chart" if ending in {".html", ".png", ".pdf"} else ""
+    raise UsageError(f"-o {plain(str(output)[:200])}: {what}; name a file that ends in {fit}{chart}")
 
 
 def show(report: Report, out: Output, *, parts: bool = False, chart: dict[str, Any] | None = None) -> None:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import click
 
+from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options
 from flopcount.cli.options import complete_arch, grid_options, output_options, typed
 from flopcount.cli.output import Output, show
@@ -20,7 +21,7 @@ class Asked(NamedTuple):
     seed: int = 0
 
 
-@click.command("space")
+@click.command("space", cls=Documented)
 @click.argument("arch", shell_complete=complete_arch)
 @typed(
     "asked",

@@ -298,7 +298,7 @@ def streamed(sweep: Sweep, kept: Kept, out: Output) -> None:
         from flopcount.report.chart import sweep_chart
 
         chart = sweep_chart(report, cloud, sweep.space.axes)
-    show(report, out._replace(output=None), chart=chart)
+    show(report, out._replace(output=None).decided, chart=chart)
 
 
 def _finished(rows: Rows, shown: selection.Rows | None, *, is_stopped: bool, is_new: bool) -> None:

@@ -7,21 +7,22 @@ import click
 
 from flopcount.analyses.sweep.axes import Value, shard
 from flopcount.analyses.sweep.grid import Space
+from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options
-from flopcount.cli.options import complete_arch, output_options, plot_option, sweep_options, typed
+from flopcount.cli.options import SORT, complete_arch, plot_option, raw_output_options, sweep_options, typed
 from flopcount.cli.output import Output, emit, show, write_whole
 from flopcount.cli.streaming import Kept, Sweep, grid, streamed
 from flopcount.errors import Note, UsageError
 
 
-@click.command("sweep")
+@click.command("sweep", cls=Documented)
 @click.argument("arch", shell_complete=complete_arch)
 @typed(
     "kept",
     Kept,
     click.option("--where", metavar="EXPR", help="Keep only matches: 'macs <= 300M and params <= 3M'."),
     click.option("--pareto", metavar="A,B", help="Keep the Pareto front of two columns, both minimized."),
-    click.option("--sort", metavar="COLUMN", help="Sort by a column in descending order, by -COLUMN in ascending."),
+    SORT,
     click.option("--top", type=click.IntRange(1), metavar="N", help="Keep only the first N rows."),
     click.option("--sample", type=click.IntRange(1), metavar="N", help="Sample N candidates at random."),
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed."),
@@ -34,7 +35,7 @@ from flopcount.errors import Note, UsageError
 @click.option("--save", metavar="FILE", help="Write the candidate of --id to an arch file; - prints it.")
 @sweep_options
 @plot_option
-@output_options
+@raw_output_options
 def command(
     arch: str, id_: int | None, save: str | None, batches: str | None, *, kept: Kept, options: Options, out: Output
 ) -> None:
@@ -51,7 +52,7 @@ def command(
         raise UsageError(f"--id {id_} counts one candidate; omit {' and '.join(given)}")
     space, (where, pareto, sort) = grid(arch, options, batches, kept[:3])
     if id_ is not None:
-        _one(space, id_, save, out)
+        _one(space, id_, save, out.decided)
     else:
         _all(space, kept._replace(where=where, pareto=pareto, sort=sort), out)
 

@@ -11,6 +11,7 @@ from flopcount.analyses import whatif
 from flopcount.analyses.conditions import Condition
 from flopcount.analyses.sweep.axes import is_several
 from flopcount.case import Case, Count, Point
+from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options, case_of
 from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, typed
 from flopcount.cli.output import Output, show, write_whole
@@ -32,7 +33,7 @@ class Alternatives(NamedTuple):
     top: int | None = None
 
 
-@click.command("whatif")
+@click.command("whatif", cls=Documented)
 @click.argument("arch", shell_complete=complete_arch)
 @typed(
     "asked",
@@ -41,7 +42,11 @@ class Alternatives(NamedTuple):
     click.option("--where", metavar="EXPR", help="Replace only these: 'kernel_size>1 and path~\"stage3.*\"'."),
     click.option("--first", is_flag=True, help="Replace the first convolution too."),
     click.option("--save", metavar="FILE", help="Write the new network to an arch file."),
-    click.option("--sort", metavar="COLUMN", help="Sort the rows by a column: saved_1, ratio_1, params_1 …"),
+    click.option(
+        "--sort",
+        metavar="COLUMN",
+        help="Sort by a column (saved_1, ratio_1, params_1 …), numbers from the largest; -COLUMN the other way round.",
+    ),
     click.option("--top", type=int, metavar="N", help="Show only the first N rows."),
 )
 @count_options

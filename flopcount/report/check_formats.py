@@ -10,12 +10,13 @@ from urllib.parse import quote
 
 from flopcount import __version__
 from flopcount.analyses.budgets.check import Checked, Evaluation, Outcome
-from flopcount.analyses.budgets.findings import CODES, Finding
+from flopcount.analyses.budgets.findings import CODES, Finding, Standing
 from flopcount.case import METRICS, Cost
 from flopcount.errors import plain
 from flopcount.report import escape
-from flopcount.report.table import Report, markdown_row, notes_data, plural
+from flopcount.report.table import Column, Report, Row, Table, markdown_row, notes_data, plural
 from flopcount.report.table import render_json as json_text
+from flopcount.report.terminal import render_terminal
 from flopcount.spec.units import METRICS as MEANING
 from flopcount.spec.units import amount, pair, percent
 
@@ -69,17 +70,20 @@ def details(finding: Finding, *, notes: bool = False) -> Iterator[str]:
 
 def summary(outcome: Outcome) -> str:
     """Return how many files were checked and what was found, as one line."""
-    unchecked = sum(each.unchecked for each in outcome.findings)
+    problems = sum(each.unchecked for each in outcome.findings)
     errors = sum(each.level == "error" and not each.unchecked for each in outcome.findings)
     warnings = sum(each.level == "warn" for each in outcome.findings)
     words = {
         "limit broken" if errors == 1 else "limits broken": errors,
         "warning" if warnings == 1 else "warnings": warnings,
-        "not checked": unchecked,
+        "problem" if problems == 1 else "problems": problems,
         "exempt": len(outcome.exempt),
     }
     found = [f"{number} {word}" for word, number in words.items() if number]
-    return f"{plural(len(outcome.files), 'file')} checked: {', '.join(found) or 'all limits hold'}"
+    failed = {each.path for each in outcome.findings if each.unchecked}
+    checked = sum(each.path not in failed for each in outcome.files)
+    fine = "all limits hold" if any(each.limited for each in outcome.files) else "no limits apply"
+    return f"{plural(checked, 'file')} checked: {', '.join(found) or fine}"
 
 
 def fingerprints(findings: Iterable[Finding]) -> list[str]:
@@ -101,9 +105,36 @@ def rendered(outcome: Outcome, name: str) -> str:
 
 def render_text(outcome: Outcome) -> str:
     """Return every finding as `path:line:col: CODE arch metric value > limit by delta (percent) [rule]`."""
+    table = limits_table(outcome)
+    standing = render_terminal(Report("", (table,))).strip("\n").split("\n") if outcome.ok and table.rows else []
     notes = (f"note: {note}" for note in outcome.notes)
-    lines = [*_lines(outcome.findings), *exemptions(outcome.exempt), summary(outcome), *notes]
+    lines = [*_lines(outcome.findings), *exemptions(outcome.exempt), *standing, summary(outcome), *notes]
     return "".join(f"{plain(line)}\n" for line in lines)
+
+
+LIMITS = (
+    Column("network", "network"),
+    Column("what", "limit on"),
+    Column("value", "value", "count"),
+    Column("limit", "limit", "count"),
+    Column("used", "used", "share"),
+)
+
+
+def limits_table(outcome: Outcome) -> Table:
+    """Return the limits that hold, one to a row."""
+    return Table("limits", LIMITS, tuple(Row(_standing(each)) for file in outcome.files for each in file.standings))
+
+
+def _standing(each: Standing) -> dict[str, Any]:
+    what = " ".join(filter(None, (each.scope, each.metric, "" if each.name == "max" else each.name)))
+    return {
+        "network": " ".join(filter(None, (each.path, each.point))),
+        "what": what,
+        "value": each.value,
+        "limit": whole(each.limit, is_lower=each.name in {"min", "max_decrease"}),
+        "used": None if each.used is None else float(each.used / 100),
+    }
 
 
 def _lines(findings: Iterable[Finding]) -> Iterator[str]:
@@ -117,6 +148,7 @@ def render_json(outcome: Outcome) -> str:
     facts = {
         "findings": [finding_data(each) for each in outcome.findings],
         "exempt": [{**finding_data(each), "reason": reason} for each, reason in outcome.exempt],
+        "limits": [{**_standing(each), **standing_data(each)} for file in outcome.files for each in file.standings],
         "archs": [row for each in outcome.files for row in counts(each)],
         "ok": outcome.ok,
         "exit_code": outcome.exit_code,
@@ -149,9 +181,19 @@ def _fields(finding: Finding, names: str) -> dict[str, Any]:
     return {name: getattr(finding, name) for name in names.split()}
 
 
+def standing_data(each: Standing) -> dict[str, Any]:
+    """Return what a limit that holds is about."""
+    return {name: getattr(each, name) for name in ["path", "arch", "scope", "point", "metric", "name", "base", "rule"]}
+
+
 def whole_limit(finding: Finding) -> int:
     """Return the last whole number that would hold."""
-    return math.ceil(finding.limit) if finding.sign == "<" else math.floor(finding.limit)
+    return whole(finding.limit, is_lower=finding.sign == "<")
+
+
+def whole(limit: Fraction, *, is_lower: bool) -> int:
+    """Return the last whole number within a bound."""
+    return math.ceil(limit) if is_lower else math.floor(limit)
 
 
 def counts(checked: Checked) -> Iterator[dict[str, Any]]:

@@ -250,12 +250,13 @@ def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> list[tuple[str, 
 
 
 def sorted_by(table: Table, key: str) -> Table:
-    """Sort by a column: numbers from the largest, words from a to z."""
-    column = _column(table, key, "--sort")
+    """Sort by a column: numbers from the largest, words from a to z; by -COLUMN the other way round."""
+    column = _column(table, key.removeprefix("-"), "--sort")
     numeric = column.form in {"count", "share", "ratio"} and column.key != "position"
+    reverse = numeric != key.startswith("-")
     present = [row for row in table.rows if row.cells.get(column.key) is not None]
     absent = [row for row in table.rows if row.cells.get(column.key) is None]
-    return table._replace(rows=(*sorted(present, key=lambda row: row.cells[column.key], reverse=numeric), *absent))
+    return table._replace(rows=(*sorted(present, key=lambda row: row.cells[column.key], reverse=reverse), *absent))
 
 
 def cut(table: Table, top: int) -> Table:

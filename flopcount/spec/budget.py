@@ -274,6 +274,13 @@ class Configuration(BaseModel, **FROZEN):
         Help("a table of sizes by file pattern"),
         Field(description="the inputs of some files, by pattern; the last match wins"),
     ] = {}
+    values: Annotated[
+        dict[
+            Annotated[str, Field(min_length=1, max_length=500)], Annotated[tuple[Line, ...], BeforeValidator(_several)]
+        ],
+        Help("a table of NAME=NUMBER, or lists of them, by file pattern"),
+        Field(description="the values of inputs that are one number, like --value, by pattern"),
+    ] = {}
     variants: Annotated[Flag, Field(description="whether each variant of a file is locked too")] = False
     lock: Annotated[
         str, Help("the name of a file"), Field(min_length=1, max_length=200, description="path of the lock file")

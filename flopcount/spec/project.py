@@ -165,6 +165,24 @@ def _entered(folder: Path, pattern: str) -> Iterator[Path]:
             yield from _hits(folder, str(Path(*parts[:end])))
 
 
+ENDINGS = (".toml", ".json", ".onnx", ".keras", ".cfg", ".prototxt")
+"""The endings of networks in a folder."""
+
+
+def files_at(folder: Path, name: str) -> list[Path]:
+    """Return the files that a name stands for: a path, a folder with all networks in it, or a pattern."""
+    path = folder / name
+    if not name or path.is_file():
+        return [path] if name else []
+    return networks_in(path) if path.is_dir() else _matches(folder, name)
+
+
+def networks_in(folder: Path) -> list[Path]:
+    """Return the files in a folder and its subfolders that end like networks, except hidden ones."""
+    hits = (path for path in _matches(folder, "**/*") if path.suffix.lower() in ENDINGS)
+    return [path for path in hits if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+
+
 def _matches(folder: Path, pattern: str) -> list[Path]:
     return sorted(path for path in _hits(folder, pattern) if path.is_file() and path.name not in NAMES)
 

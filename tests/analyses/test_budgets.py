@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flopcount.analyses.budgets.findings import Finding
-from flopcount.analyses.budgets.judge import Measurement, Model, Rule, breaches, judged, measure, under
+from flopcount.analyses.budgets.judge import Measurement, Model, Rule, breaches, held, judged, measure, under
 from flopcount.case import Case, Cost, Point, load
 from flopcount.spec.budget import Budget, Limit
 
@@ -20,7 +20,7 @@ def limit(**entries: Any) -> Limit:
 
 
 def broken(value: int, base: int | None = None, **entries: Any) -> list[str]:
-    return [code for code, _, _ in judged(limit(**entries), value, base)]
+    return [code for code, _, _, breaks in judged(limit(**entries), value, base) if breaks]
 
 
 @given(NUMBERS)
@@ -112,7 +112,7 @@ def test_a_pattern_of_paths_matches_name_for_name(pattern: str, found: dict[str,
 def found_in(budget: Budget, now: Measurement, before: Measurement | None) -> list[Finding]:
     """Hold limits against costs; the network only gives the findings their file and its suggestions."""
     model = Model(Case(load("mobilenet_v1")))
-    return [*breaches(Rule(budget, model.source_map), model, Point(), now, before)]
+    return [*breaches(Rule(budget, model.source_map), model, Point(), now, held(budget, now, before))]
 
 
 @pytest.mark.parametrize(

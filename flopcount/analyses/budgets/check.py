@@ -7,23 +7,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flopcount.analyses.budgets import judge
-from flopcount.analyses.budgets.findings import Finding, SourceMap
+from flopcount.analyses.budgets.findings import Finding, SourceMap, Standing
 from flopcount.case import HERE, METRICS, Case, Point, load, load_bytes
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, listed, plain
 from flopcount.spec.budget import Budget
 from flopcount.spec.fields import shown
 from flopcount.spec.git import outside, texts_at
-from flopcount.spec.project import NAMES, Config, found, matching, reached, read
+from flopcount.spec.project import NAMES, Config, files_at, found, reached, read
 from flopcount.spec.text import root_of
 from flopcount.spec.units import DEFAULT_METRICS
 
 
 class CheckedFile(NamedTuple):
-    """A file to check: its path, name in findings, input, text at the base, and whether there is a base."""
+    """A file to check: its path, name in findings, input and values, text at the base, and whether there is a base."""
 
     path: Path
     title: str
     input: str | None = None
+    values: tuple[str, ...] = ()
     before: bytes | None = None
     compared: bool = False
 
@@ -48,6 +49,7 @@ class Checked(NamedTuple):
     arch: str
     counts: tuple[Evaluation, ...]
     findings: tuple[Finding, ...]
+    standings: tuple[Standing, ...] = ()
     limited: bool = True
     relative: bool = False
     compared: bool = False
@@ -73,7 +75,9 @@ def opened(subject: CheckedFile, rules: Iterable[judge.Rule]) -> tuple[judge.Mod
     resolved = subject.path.resolve()
     applied = [rule for rule in rules if rule.files is None or resolved in rule.files]
     points = [point for rule in applied for point in rule.points]
-    model = judge.Model(Case(load(subject.path, title=subject.title), input=subject.input), points)
+    model = judge.Model(
+        Case(load(subject.path, title=subject.title, values=subject.values), input=subject.input), points
+    )
     applied = [*judge.own_rules(model), *applied]
     limited = {metric for rule in applied for metric, _ in rule.limits}
     model.metrics = tuple(name for name in METRICS if name in {*DEFAULT_METRICS, *limited})
@@ -92,6 +96,7 @@ def checked(subject: CheckedFile, rules: Sequence[judge.Rule]) -> Checked:
         findings += run.count(judge.Rule(Budget.model_construct(), model.source_map), HERE)
     return Checked(
         *(subject.title, model.plan.name, tuple(run.counts.values()), tuple(dict.fromkeys(findings))),
+        standings=tuple(run.standings),
         limited=bool(applied),
         relative=any(rule.is_relative for rule in applied),
         compared=subject.compared,
@@ -100,11 +105,12 @@ def checked(subject: CheckedFile, rules: Sequence[judge.Rule]) -> Checked:
 
 
 class _Run:
-    """The check of one file: `counts` are its evaluations by point and convention."""
+    """The check of one file: `counts` are its evaluations by point and convention, `standings` the limits that hold."""
 
     def __init__(self, model: judge.Model, subject: CheckedFile) -> None:
         self.model, self.subject = model, subject
         self.counts: dict[tuple[Point, str], Evaluation] = {}
+        self.standings: list[Standing] = []
         self._base: judge.Model | None = None
 
     def findings(self, rule: judge.Rule) -> Iterator[Finding]:
@@ -131,7 +137,9 @@ class _Run:
         count = self.counts[point, rule.budget.convention]
         for place, what in judge.missing(rule.budget, count.now):
             yield judge.unchecked(what, rule, self.model, point, place)
-        yield from judge.breaches(rule, self.model, point, count.now, count.before)
+        found = judge.held(rule.budget, count.now, count.before)
+        self.standings += judge.standings(rule, self.model, point, found)
+        yield from judge.breaches(rule, self.model, point, count.now, found)
 
     def _before(self, now: judge.Measurement, key: tuple[Point, str]) -> judge.Measurement | None:
         """Count the network at the base; one that cannot be counted there is treated as new."""
@@ -146,7 +154,9 @@ class _Run:
 
     def _at_base(self, content: bytes) -> judge.Model:
         points = [point for point, _ in self.counts]
-        base = judge.Model(Case(load_bytes(content, self.subject.title), input=self.subject.input), points)
+        base = judge.Model(
+            Case(load_bytes(content, self.subject.title, values=self.subject.values), input=self.subject.input), points
+        )
         base.metrics = self.model.metrics
         return self.model if base.plan.spec.source.data == self.model.plan.spec.source.data else base
 
@@ -216,13 +226,13 @@ def _patterns(config: Config) -> Iterator[tuple[Place, str]]:
     tables += [(("budget", index, "files"), rule.files) for index, rule in enumerate(model.budget)]
     tables += [(("exempt", index, "files"), each.files) for index, each in enumerate(model.exempt)]
     yield from (((*place, number), each) for place, patterns in tables for number, each in enumerate(patterns))
-    yield from ((("inputs", each), each) for each in model.inputs)
+    yield from (((key, each), each) for key in ("inputs", "values") for each in getattr(model, key))
 
 
 def _unmatched(config: Config, known: Known) -> Iterator[tuple[Place, str]]:
     for place, pattern in _patterns(config):
         if not known[pattern]:
-            key = "inputs" if place[0] == "inputs" else "files"
+            key = place[0] if place[0] in {"inputs", "values"} else "files"
             yield place, f"{key} = {shown(pattern)} matches no file; {_fix(config, pattern)}"
 
 
@@ -261,17 +271,35 @@ class Outcome(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """Where a check runs: the working folder, the configuration, today's date, and the input that was asked for."""
+    """Where a check runs: the working folder, the configuration, today's date, and what options say for all files."""
 
     folder: Path
     config: Config | None
     today: date
     input: str | None = None
+    values: tuple[str, ...] = ()
+    limits: Mapping[str, str] = {}
 
     @property
     def known(self) -> Known:
         """The files that each pattern of the configuration matches."""
         return reached(self.config, _patterns(self.config)) if self.config else {}
+
+    @property
+    def rules(self) -> list[judge.Rule]:
+        """The rules of the options and of the configuration."""
+        given = [judge.given(metric, text) for metric, text in self.limits.items()]
+        return [*given, *(judge.rules_of(self.config, self.known) if self.config else ())]
+
+    def subject(self, path: Path, known: Known) -> CheckedFile:
+        """Return a file to check, with its name, its input and its values."""
+        return CheckedFile(path, title_of(path, self.folder), self.input_of(path, known), self.values_of(path, known))
+
+    def values_of(self, path: Path, known: Known) -> tuple[str, ...]:
+        """Return the values of a file's inputs: those that were asked for, else those in [values]."""
+        named = self.config.model.values if self.config and not self.values else {}
+        found = (texts for pattern, texts in named.items() if path.resolve() in _files([pattern], known))
+        return self.values or tuple(text for texts in found for text in texts)
 
     def input_of(self, path: Path, known: Known) -> str | None:
         """Return the input of a file: the one that was asked for, else the last one in [inputs], else the default."""
@@ -299,18 +327,24 @@ def check(
     return outcome(setup(folder, config, input), [*map(str, files)], base)
 
 
-def setup(folder: str | Path = ".", config: str | Path | None = None, size: str | None = None) -> Setup:
-    """Find the configuration for a working folder."""
+def setup(
+    folder: str | Path = ".",
+    config: str | Path | None = None,
+    size: str | None = None,
+    values: Sequence[str] = (),
+    limits: Mapping[str, str] | None = None,
+) -> Setup:
+    """Find the configuration for a working folder; `size`, `values` and `limits` hold for every file."""
     start = Path(folder).resolve()
     chosen = read(Path(config)) if config is not None else found(start)
-    return Setup(start, chosen, date.today(), size)  # noqa: DTZ011  (the user's day)
+    return Setup(start, chosen, date.today(), size, tuple(values), limits or {})  # noqa: DTZ011  (the user's day)
 
 
 def outcome(around: Setup, names: Sequence[str], ref: str | None) -> Outcome:
     """Check the named files, or all of the configuration."""
     config, known = around.config, around.known
     ref = config.model.base if config and ref is None else ref
-    rules = judge.rules_of(config, known) if config else []
+    rules = around.rules
     subjects = _subjects(around, files_of(around, names, known), known, ref)
     results = tuple(checked(each, rules) for each in subjects)
     notes = (*_unlimited(results), *(note for each in results for note in each.notes))
@@ -325,12 +359,7 @@ def outcome(around: Setup, names: Sequence[str], ref: str | None) -> Outcome:
 def _subjects(around: Setup, paths: Sequence[Path], known: Known, ref: str | None) -> list[CheckedFile]:
     """Return the files to check, with their inputs and their texts at the base."""
     before = _texts_before(paths, ref) if ref is not None else {}
-    return [
-        CheckedFile(
-            path, title_of(path, around.folder), around.input_of(path, known), before.get(path), ref is not None
-        )
-        for path in paths
-    ]
+    return [around.subject(path, known)._replace(before=before.get(path), compared=ref is not None) for path in paths]
 
 
 def _texts_before(paths: Iterable[Path], ref: str) -> dict[Path, bytes]:
@@ -364,23 +393,13 @@ def _configured(config: Config | None, known: Known) -> list[Path]:
 
 
 def _named(around: Setup, names: Iterable[str]) -> Iterator[Path]:
-    """Yield the files that names stand for: paths, folders with all arch files in them, patterns."""
+    """Yield the files that names stand for: paths, folders with all networks in them, patterns."""
     for name in names:
-        path = around.folder / name
-        if path.is_file():
-            yield path
-            continue
-        hits = _inside(path) if name and path.is_dir() else matching(around.folder, [name])[name] if name else []
+        hits = files_at(around.folder, name)
         if not hits:
             title = plain(name[:300]) or '""'
             raise FileError(title, "no such file, and no file matches it as a pattern; check the path")
         yield from hits
-
-
-def _inside(folder: Path) -> list[Path]:
-    """Return the arch files in a folder and its subfolders, except hidden ones."""
-    hits = [hit for each in matching(folder, ["**/*.toml", "**/*.json"]).values() for hit in each]
-    return [hit for hit in hits if not any(part.startswith(".") for part in hit.relative_to(folder).parts)]
 
 
 def title_of(path: Path, folder: Path) -> str:
@@ -395,7 +414,8 @@ def _unlimited(results: Sequence[Checked]) -> Iterator[Note]:
     """Yield notes on limits that were not checked, with the reason."""
     free = [plain(each.path) for each in results if not each.limited]
     if free:
-        yield Note("no-limits", f"no limits apply to {listed(free, MOST_LISTED)}")
+        hint = "" if any(each.limited for each in results) else "; flopcount init writes some"
+        yield Note("no-limits", f"no limits apply to {listed(free, MOST_LISTED)}{hint}")
     if any(each.relative and not each.compared for each in results):
         what = "there is no base; give --base REF, or set base in the configuration"
         yield Note("no-base", f"limits on changes were not checked: {what}")

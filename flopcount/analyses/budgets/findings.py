@@ -95,6 +95,30 @@ class Finding(NamedTuple):
         return self.code in UNCHECKED
 
 
+class Standing(NamedTuple):
+    """A limit that holds: which one, of what, the value, the bound, and for limits on changes the value at the base."""
+
+    path: str
+    arch: str
+    scope: str
+    point: str
+    metric: str
+    name: str
+    value: int
+    limit: Fraction
+    base: int | None
+    rule: str
+
+    @property
+    def used(self) -> Fraction | None:
+        """How much of a limit is used, in percent: 100 is at the limit; None if the limit is zero."""
+        start = self.base or 0
+        part, whole = Fraction(self.value - start), self.limit - start
+        if self.name == "min":
+            part, whole = whole, part
+        return part * 100 / whole if whole else None
+
+
 class SourceMap:
     """The positions of everything in a source, found in one pass when the first one is needed."""
 

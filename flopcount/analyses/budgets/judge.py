@@ -9,16 +9,18 @@ from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
-from flopcount.analyses.budgets.findings import Finding, Share, SourceMap, Suggestion
+from flopcount.analyses.budgets.findings import Finding, Share, SourceMap, Standing, Suggestion
 from flopcount.case import HERE, METRICS, Case, Cost, Count, Point, combined, vanishes
-from flopcount.errors import BadInput, FileError, Note, Place, SpecError, suggestion
+from flopcount.errors import BadInput, FileError, Note, Place, SpecError, UsageError, plain, suggestion
 from flopcount.formulas.numbers import exact
 from flopcount.network.convention import convention
 from flopcount.network.plan import Plan
+from flopcount.spec import units
 from flopcount.spec.budget import Budget, Limit, Limits
 from flopcount.spec.load import explained
 from flopcount.spec.project import Config
-from flopcount.spec.units import Quantity, decimal
+from flopcount.spec.source import Source
+from flopcount.spec.units import NotAQuantityError, Quantity, decimal
 
 
 class Measurement(NamedTuple):
@@ -240,22 +242,62 @@ def _same(scope: Scope, before: Measurement) -> Iterable[str]:
             return before.costs
 
 
-def judged(limit: Limit, value: int, base: int | None) -> Iterator[tuple[str, str, Fraction]]:
-    """Yield the limits that a number breaks: the code, the name of the limit, and the bound; equal is allowed."""
-    if limit.max is not None and value > limit.max.value:
+def judged(limit: Limit, value: int, base: int | None) -> list[tuple[str, str, Fraction, bool]]:
+    """Return what a number is compared with: the code of a breach, the name of the limit, the bound, and if it breaks.
+
+    Equal is allowed. A warning threshold is left out if the maximum is exceeded.
+    """
+    found = [(*each, value < each[2] if each[0] in LOWER else value > each[2]) for each in _bounds(limit, value, base)]
+    is_over = any(code == "FC101" and breaks for code, *_, breaks in found)
+    return [each for each in found if not (is_over and each[0] == "FC103")]
+
+
+LOWER = ("FC102", "FC202")
+"""The codes of limits that a number may not be below."""
+
+
+def _bounds(limit: Limit, value: int, base: int | None) -> Iterator[tuple[str, str, Fraction]]:
+    if limit.max is not None:
         yield "FC101", "max", limit.max.value
-    elif limit.warn is not None and value > limit.warn_value:
+    if limit.warn is not None:
         yield "FC103", "warn", limit.warn_value
-    if limit.min is not None and value < limit.min.value:
+    if limit.min is not None:
         yield "FC102", "min", limit.min.value
     if base is None or not all(abs(value - base) > _amount(each, base) for each in limit.min_change):
         return
-    grown = [bound for each in limit.max_increase if value > (bound := base + _amount(each, base))]
-    shrunk = [bound for each in limit.max_decrease if value < (bound := base - _amount(each, base))]
-    if grown:
-        yield "FC201", "max_increase", min(grown)
-    if shrunk:
-        yield "FC202", "max_decrease", max(shrunk)
+    if limit.max_increase:
+        yield "FC201", "max_increase", min(base + _amount(each, base) for each in limit.max_increase)
+    if limit.max_decrease:
+        yield "FC202", "max_decrease", max(base - _amount(each, base) for each in limit.max_decrease)
+
+
+class Held(NamedTuple):
+    """A number beside one of its limits: the code of a breach, the key of the limit, the bound, and if it breaks.
+
+    `number` is how the metric is measured, `base` its value at the base.
+    """
+
+    code: str
+    name: str
+    bound: Fraction
+    breaks: bool
+    scope: Scope
+    metric: str
+    value: int
+    number: Callable[[Cost], int]
+    base: int | None = None
+
+
+def held(rule: Budget, now: Measurement, before: Measurement | None = None) -> list[Held]:
+    """Return every limit of a rule beside the number it is about; `before` is the network at the base."""
+    found: list[Held] = []
+    for scope in scopes(rule, now):
+        for metric, limit in scope.limits.given.items():
+            number = partial(measure, metric, bits=getattr(limit, "bits", 32))
+            value = number(now.total(scope.paths))
+            base = _before(scope, number, before) if before and limit.is_relative else None
+            found += [Held(*each, scope, metric, value, number, base) for each in judged(limit, value, base)]
+    return found
 
 
 def _amount(amount: Quantity, base: int) -> Fraction:
@@ -316,6 +358,17 @@ def rules_of(config: Config, files: Mapping[str, Iterable[Path]]) -> list[Rule]:
     ]
 
 
+def given(metric: str, text: str) -> Rule:
+    """Return the rule of an option: a maximum for every file."""
+    option = f"--max-{metric.replace('_', '-')}"
+    try:
+        (units.size if metric == "weight_bytes" else units.count)(text, metric)
+    except NotAQuantityError as error:
+        raise UsageError(f"{option} {plain(text[:60])}: {error}") from None
+    budget = Budget.model_validate({metric: text}).model_copy(update={"id": f"{option} {text}"})
+    return Rule(budget, SourceMap(Source("", "", "toml", {})), (option,))
+
+
 def own_rules(model: Model) -> Iterator[Rule]:
     """Yield the limits in an arch file."""
     spec = model.plan.spec
@@ -328,38 +381,47 @@ MOST_SHARES = 3
 """The number of layers with the largest values that a finding names."""
 
 
-def breaches(
-    rule: Rule, model: Model, point: Point, now: Measurement, before: Measurement | None = None
-) -> Iterator[Finding]:
-    """Yield a finding for every limit of a rule that a network breaks at a point; `before` is the network at the base.
+def breaches(rule: Rule, model: Model, point: Point, now: Measurement, found: Iterable[Held]) -> Iterator[Finding]:
+    """Yield a finding for every limit of a rule that a network breaks at a point.
 
     It points at the limit if the file has it, else at the layer or the top.
     """
-    for scope in scopes(rule.budget, now):
-        for metric, limit in scope.limits.given.items():
-            number = partial(measure, metric, bits=getattr(limit, "bits", 32))
-            value = number(now.total(scope.paths))
-            base = _before(scope, number, before) if before and limit.is_relative else None
-            for code, name, bound in judged(limit, value, base):
-                place = (*scope.place, metric, name)
-                row = now.places[scope.paths[0]] if scope.place and scope.paths else ()
-                fits = code in {"FC101", "FC201"} and not scope.place
-                at = model.source_map.at((*rule.place, *place) if rule.files is None else row)
-                yield Finding(
-                    *(code, "warn" if code == "FC103" else rule.budget.level, model.title, *at, model.plan.name),
-                    scope=scope.name,
-                    point=str(point),
-                    metric=metric,
-                    value=value,
-                    limit=bound,
-                    base=base if code.startswith("FC2") else None,
-                    rule=rule.name,
-                    rule_at=rule.written_at(place),
-                    message=rule.budget.message,
-                    shares=_shares(scope, number, model, now) if code != "FC102" else (),
-                    fits=_fits(bound, number, model, point, rule) if fits else (),
-                    notes=now.notes,
-                )
+    for each in (each for each in found if each.breaks):
+        scope, code = each.scope, each.code
+        place = (*scope.place, each.metric, each.name)
+        row = now.places[scope.paths[0]] if scope.place and scope.paths else ()
+        fits = code in {"FC101", "FC201"} and not scope.place
+        at = model.source_map.at((*rule.place, *place) if rule.files is None else row)
+        yield Finding(
+            *(code, "warn" if code == "FC103" else rule.budget.level, model.title, *at, model.plan.name),
+            scope=scope.name,
+            point=str(point),
+            metric=each.metric,
+            value=each.value,
+            limit=each.bound,
+            base=each.base if code.startswith("FC2") else None,
+            rule=rule.name,
+            rule_at=rule.written_at(place),
+            message=rule.budget.message,
+            shares=_shares(scope, each.number, model, now) if code != "FC102" else (),
+            fits=_fits(each.bound, each.number, model, point, rule) if fits else (),
+            notes=now.notes,
+        )
+
+
+def standings(rule: Rule, model: Model, point: Point, found: Iterable[Held]) -> Iterator[Standing]:
+    """Yield the limits of a rule that hold at a point; of one on each layer, that of the nearest layer."""
+    nearest: dict[tuple[str, str], Standing] = {}
+    for each in (each for each in found if not each.breaks):
+        base = each.base if each.code.startswith("FC2") else None
+        about = (model.title, model.plan.name, each.scope.name, str(point), each.metric, each.name)
+        standing = Standing(*about, each.value, each.bound, base, rule.name)
+        key = about[4:]
+        if each.scope.place != ("layer",):
+            yield standing
+        elif key not in nearest or (standing.used or 0) > (nearest[key].used or 0):
+            nearest[key] = standing
+    yield from nearest.values()
 
 
 def unchecked(what: str, rule: Rule, model: Model, point: Point = HERE, place: Place = ()) -> Finding:

@@ -23,7 +23,7 @@ from flopcount.analyses.diff import fingerprint
 from flopcount.case import HERE, Point
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain, suggestion
 from flopcount.spec.budget import Budget, LockRow
-from flopcount.spec.project import Lock, is_inside, lock_of
+from flopcount.spec.project import Lock, is_inside, lock_of, read_lock
 from flopcount.spec.source import spans
 from flopcount.spec.units import DEFAULT_METRICS
 
@@ -79,7 +79,7 @@ def inventory(around: Setup, names: Sequence[str], lock: Lock, folder: Path) -> 
     files: list[Checked] = []
     entries: dict[str, Entry] = {}
     for path in paths:
-        subject = CheckedFile(path, title_of(path, around.folder), around.input_of(path, known))
+        subject = around.subject(path, known)
         variants = config is not None and config.model.variants
         checked, found = counted(subject, _name(path, folder), rules, variants=variants)
         files.append(checked)
@@ -178,6 +178,16 @@ def compared(found: Inventory, lock: Lock, title: str) -> Outcome:
         rows = zip(lock.rows, lines, strict=True)
         findings += [_removed(row, title, *place) for row, place in rows if _is_removed(row, found)]
     return Outcome(found.files, tuple(findings), notes=found.notes)
+
+
+def with_lock(result: Outcome, around: Setup, names: Sequence[str]) -> Outcome:
+    """Return a check with what differs from the lock file; what cannot be counted is told once."""
+    place = lock_place(around)
+    lock = read_lock(*place)
+    theirs = compared(inventory(around, names, lock, place.path.parent), lock, place.title)
+    findings = dict.fromkeys((*result.findings, *(each for each in theirs.findings if not each.unchecked)))
+    untold = [] if any(each.unchecked for each in result.findings) else [e for e in theirs.findings if e.unchecked]
+    return result._replace(findings=(*findings, *untold))
 
 
 def _lines(lock: Lock) -> list[tuple[int, int]]:
