@@ -1,6 +1,7 @@
 """`flopcount check FILES`: networks compared with their budgets; `flopcount lock`: their costs, recorded in a file."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ import click
 
 from flopcount.cli.help import Documented
 from flopcount.cli.options import VALUES
-from flopcount.cli.output import emit, format_of, write_whole
+from flopcount.cli.output import emit, format_of, screen_of, write_whole
 from flopcount.errors import Broken, FileError, Note, UsageError, plain, reason
 from flopcount.spec.budget import LIMITED
 from flopcount.spec.units import METRICS
@@ -112,7 +113,8 @@ def write(result: "Outcome", chosen: list[tuple[str, str | None]]) -> None:
     """Write a check in every requested format; all are rendered before the first is written."""
     from flopcount.report.check_formats import rendered
 
-    texts = [(rendered(result, name), name, path) for name, path in chosen]
+    screen = screen_of(sys.stdout)
+    texts = [(rendered(result, name, *([] if path else [screen])), name, path) for name, path in chosen]
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary and {"github", "markdown"} & {name for name, _ in chosen}:
         step = rendered(result, "markdown")

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import click
 
 SECTIONS: Mapping[str, str] = {
-    "Rows and columns": "--depth --by --where --sort --top --columns --parts --all --pareto",
+    "Rows and columns": "--depth --by --where --sort --top --columns --parts --standard --all --pareto",
     "Network": "--input --width --variant --batch --set --value --allow-unknown --from",
     "Counting": "--convention --params --metrics",
     "Limits": "--max-*",
-    "Output": "--format --output --plot --graph --latex --save",
+    "Output": "--format --output --exact-numbers --plot --graph --latex --save",
     "Help": "-h --help --version",
 }
 """The options of each section; others are the command's own, and come first."""

@@ -16,7 +16,8 @@ from flopcount.errors import plain
 from flopcount.report import escape
 from flopcount.report.table import Column, Report, Row, Table, markdown_row, notes_data, plural
 from flopcount.report.table import render_json as json_text
-from flopcount.report.terminal import render_terminal
+from flopcount.report.terminal import PIPE, Screen, printed, prose, render_terminal
+from flopcount.report.terminal import Line as TextLine
 from flopcount.spec.units import METRICS as MEANING
 from flopcount.spec.units import amount, pair, percent
 
@@ -98,25 +99,43 @@ def fingerprints(findings: Iterable[Finding]) -> list[str]:
     return found
 
 
-def rendered(outcome: Outcome, name: str) -> str:
+def rendered(outcome: Outcome, name: str, screen: Screen = PIPE) -> str:
     """Return a check in a format; bytes of file names that are not text become escapes."""
-    return RENDERERS[name](outcome).encode(errors="backslashreplace").decode()
+    text = render_text(outcome, screen) if name == "text" else RENDERERS[name](outcome)
+    return text.encode(errors="backslashreplace").decode()
 
 
-def render_text(outcome: Outcome) -> str:
-    """Return every finding as `path:line:col: CODE arch metric value > limit by delta (percent) [rule]`."""
+def render_text(outcome: Outcome, screen: Screen = PIPE) -> str:
+    """Return every finding as `path:line:col: CODE arch metric value > limit by delta (percent) [rule]`.
+
+    If all limits hold, each has a line.
+    """
     table = limits_table(outcome)
-    standing = render_terminal(Report("", (table,))).strip("\n").split("\n") if outcome.ok and table.rows else []
-    notes = (f"note: {note}" for note in outcome.notes)
-    lines = [*_lines(outcome.findings), *exemptions(outcome.exempt), *standing, summary(outcome), *notes]
-    return "".join(f"{plain(line)}\n" for line in lines)
+    shown = render_terminal(Report("", (table,)), screen).strip("\n") + "\n" if outcome.ok and table.rows else ""
+    return printed(_found(outcome, screen), screen) + shown + printed(_summed_up(outcome, screen), screen)
 
+
+def _found(outcome: Outcome, screen: Screen) -> Iterator[TextLine]:
+    for each in outcome.findings:
+        yield from prose(headline(each), screen, "note" if each.level == "warn" else "bad")
+        yield from (line for detail in details(each) for line in prose(detail, screen, indent=DETAIL))
+    for line in exemptions(outcome.exempt):
+        yield from prose(line, screen, "aside")
+
+
+def _summed_up(outcome: Outcome, screen: Screen) -> Iterator[TextLine]:
+    yield from prose(summary(outcome), screen, "good" if outcome.ok else "bad")
+    yield from (line for note in outcome.notes for line in prose(f"note: {note}", screen, "note"))
+
+
+DETAIL = "    "
+"""The space before what is said under a finding."""
 
 LIMITS = (
     Column("network", "network"),
     Column("what", "limit on"),
-    Column("value", "value", "count"),
-    Column("limit", "limit", "count"),
+    Column("value", "value", "count", rank=1),
+    Column("limit", "limit", "count", rank=2),
     Column("used", "used", "share"),
 )
 
@@ -140,7 +159,7 @@ def _standing(each: Standing) -> dict[str, Any]:
 def _lines(findings: Iterable[Finding]) -> Iterator[str]:
     for each in findings:
         yield headline(each)
-        yield from (f"    {detail}" for detail in details(each))
+        yield from (f"{DETAIL}{detail}" for detail in details(each))
 
 
 def render_json(outcome: Outcome) -> str:

@@ -111,12 +111,10 @@ class Standing(NamedTuple):
 
     @property
     def used(self) -> Fraction | None:
-        """How much of a limit is used, in percent: 100 is at the limit; None if the limit is zero."""
+        """How much of a limit is used, in percent: 100 is at the limit; None if it is zero, or a minimum."""
         start = self.base or 0
-        part, whole = Fraction(self.value - start), self.limit - start
-        if self.name == "min":
-            part, whole = whole, part
-        return part * 100 / whole if whole else None
+        whole = self.limit - start
+        return (self.value - start) * 100 / whole if whole and self.name != "min" else None
 
 
 class SourceMap:
