@@ -58,6 +58,12 @@ class UsageError(BadInput):
     """An option or an argument cannot be used."""
 
 
+def missing(what: str, library: str, extra: str) -> UsageError:
+    """Return the error that a library of an extra is not installed, with a command that installs it."""
+    command = f"pip install '.[{extra}]'"
+    return UsageError(f"{what} needs {library}: run {command} in a clone of flopcount, or pip install {library}")
+
+
 class ShapeError(BadInput):
     """A formula cannot be applied to the shapes it was given."""
 

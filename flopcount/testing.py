@@ -5,7 +5,7 @@
     def test_the_arch_file_is_the_network() -> None:
         assert_matches("net.toml", Net(), (3, 224, 224))
 
-Needs torch: `pip install flopcount[torch]`. The module runs on the meta device, so it
+Needs torch: `pip install '.[torch]'` in a clone. The module runs on the meta device, so it
 is neither computed nor changed, and torch's own counter counts it.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopcount.case import Case, Count, load
-from flopcount.errors import UsageError
+from flopcount.errors import missing
 from flopcount.formulas.shape import render
 from flopcount.network.network import Network
 from flopcount.network.plan import plan
@@ -59,7 +59,7 @@ def measured(module: Any, input_size: Sequence[int]) -> Measured:
     try:
         import torch
     except ImportError:
-        raise UsageError("flopcount.testing needs torch; install flopcount[torch]") from None
+        raise missing("flopcount.testing", "torch", "torch") from None
     from torch.func import functional_call
     from torch.utils.flop_counter import FlopCounterMode
 

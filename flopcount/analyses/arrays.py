@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from flopcount.errors import UsageError
+from flopcount.errors import missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,5 +15,5 @@ def numpy() -> Any:
     try:
         import numpy as np
     except ImportError:
-        raise UsageError("this needs numpy; install flopcount[sweep]") from None
+        raise missing("this", "numpy", "sweep") from None
     return np

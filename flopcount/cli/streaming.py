@@ -23,7 +23,7 @@ from flopcount.analyses.sweep.run import Chunk, Drawn, swept
 from flopcount.analyses.sweep.select import Cloud, Selection, Tallied
 from flopcount.cli.loading import Options, network_of
 from flopcount.cli.output import Output, emit, show
-from flopcount.errors import FileError, UsageError, reason
+from flopcount.errors import FileError, UsageError, missing, reason
 from flopcount.report.cost import in_macs, key_in_flops, metrics_in
 from flopcount.report.sweep import SHOWN, json_lines, sweep_report
 from flopcount.report.table import Line, csv_rows
@@ -203,9 +203,7 @@ class _Parquet:
             import pyarrow as pa
             from pyarrow import parquet
         except ImportError:
-            raise UsageError(
-                f"-o {before}: Parquet needs pyarrow; install flopcount[parquet], or write .csv or .jsonl"
-            ) from None
+            raise missing(f"-o {before}: Parquet", "pyarrow", "parquet") from None
         if start is not None and before.exists():
             raise UsageError(f"-o {before}: a Parquet file cannot be appended to; write the rest to another file")
         self.arrow = pa

@@ -15,6 +15,7 @@ from flopcount.report.table import Column, Line, Report, Row, Table, plural
 from flopcount.spec.fields import Layer, expected, own_fields
 from flopcount.spec.kinds import KINDS, description, kind_named, summary
 from flopcount.spec.units import DEFAULT_METRICS, pair, percent
+from flopcount.spec.write import to_value
 
 ALL_KINDS = (Column("kind", "kind"), Column("summary", "what it is", "prose"))
 TEMPLATES = (Column("kind", "template"), Column("summary", "what it is", "prose"))
@@ -68,10 +69,49 @@ def kind_report(kind: str) -> Report:
     """Show one kind: what it is, its equations and source, and its fields."""
     model = kind_named(kind)
     required_first = sorted(own_fields(model), key=lambda name: not model.model_fields[name].is_required())
-    rows = tuple(_field(model, name) for name in (*required_first, *Layer.model_fields))
-    text = description(kind)
-    lines = tuple(Line("text", each) for each in text.split("\n"))
-    return Report(kind, (Table("fields", FIELDS, rows),), lines, facts={"kind": kind, "description": text})
+    rows = tuple(_field(model, name) for name in required_first)
+    text, row = description(kind), row_of(kind)
+    lines = tuple(Line("text", each) for each in (*text.split("\n"), f"a row to copy: {row}"))
+    caption = f"every layer also takes {', '.join(Layer.model_fields)}"
+    facts = {"kind": kind, "description": text, "row": row}
+    return Report(kind, (Table("fields", FIELDS, rows, caption=caption),), lines, facts=facts)
+
+
+SAMPLES: Mapping[str, Any] = {
+    "out_channels": 64,
+    "kernel_size": 3,
+    "kernel_sizes": [3, 5],
+    "groups": 4,
+    "PyConv.groups": [1, 4],
+    "p": 2,
+    **dict.fromkeys(("upscale_factor", "downscale_factor", "sections", "blocks", "padding", "cropping"), 2),
+    **dict.fromkeys(("rank", "rank_in", "rank_out", "squeeze_channels", "num_groups"), 16),
+    **dict.fromkeys(("num_heads", "num_experts", "scales"), 4),
+    **dict.fromkeys(("hidden_size", "hidden_features", "embedding_dim"), 256),
+    **{key: [64, 14, 14] for key in ("Expand.size", "Operation.size", "Reshape.size", "Parameter.size")},
+    "size": 7,
+    "window_size": 7,
+    "output_size": 1,
+    "out_features": 1000,
+    "num_embeddings": 30_000,
+    "count": 100,
+    "function": "relu",
+    "Elementwise.function": "add",
+    "operator": "Custom",
+    "equation": "bij,bjk->bik",
+    "active_pairs": 512,
+    "order": [-1, -2],
+    "axes": [-1],
+    "axis": -1,
+}
+"""A value for each field that a kind requires: by its name, or by kind and name."""
+
+
+def row_of(kind: str) -> str:
+    """Return a row of an arch file with the fields that a kind requires."""
+    model = kind_named(kind)
+    required = (name for name in own_fields(model) if model.model_fields[name].is_required())
+    return to_value({"type": kind, **{name: SAMPLES.get(f"{kind}.{name}") or SAMPLES[name] for name in required}})
 
 
 def _field(model: type[Layer], name: str) -> Row:

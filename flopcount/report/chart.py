@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from flopcount.analyses.sweep.axes import Axis
 from flopcount.analyses.sweep.select import Cloud, Rows, cells
 from flopcount.case import METRICS
-from flopcount.errors import UsageError, plain
+from flopcount.errors import UsageError, missing, plain
 from flopcount.report import escape
 from flopcount.report.cost import key_in_flops
 from flopcount.report.table import WORDS, Column, Report, Row, Table, cell_text, plural
@@ -463,7 +463,7 @@ def library() -> Any:
     try:
         import vl_convert
     except ImportError:
-        raise UsageError("--plot needs vl-convert; install flopcount[plot]") from None
+        raise missing("--plot", "vl-convert-python", "plot") from None
     return vl_convert
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from flopcount.errors import UsageError
+from flopcount.errors import missing
 from flopcount.spec.rows import Raw
 from flopcount.spec.source import Notation, Source
 
@@ -106,7 +106,7 @@ def edited(source: Source, data: Raw, notation: Notation) -> str:
     try:
         import tomlkit
     except ImportError:
-        raise UsageError("--save of a TOML file needs tomlkit; install flopcount[save]") from None
+        raise missing("--save of a TOML file", "tomlkit", "save") from None
     document = tomlkit.parse(source.text)
     return f"{document.as_string().rstrip()}\n" if _edit_table(document, data) else to_text(data, notation)
 

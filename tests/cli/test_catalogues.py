@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from conftest import Run
+from conftest import Run, Write
 
 from flopcount.spec.arch import class_named
 from flopcount.spec.kinds import KINDS
-from flopcount.spec.load import bundled
+from flopcount.spec.load import bundled, load
 
 FORMATS = ["table", "json", "csv", "markdown", "svg"]
 
@@ -74,3 +74,28 @@ def test_a_mistyped_kind_is_answered_with_a_suggestion(kind: str, way_out: str, 
     result = run("kinds", kind)
     assert (result.code, result.out) == (2, "")
     assert way_out in result.err
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_row_to_copy_is_one_that_an_arch_file_may_have(kind: str, run: Run, write: Write) -> None:
+    row = json.loads(run("kinds", kind, "--format", "json").out)["row"]
+    assert f'type = "{kind}"' in row
+    assert load(str(write("net.toml", f"input = [64, 14, 14]\nlayers = [\n  {row},\n]\n"))).arch.layers
+
+
+def test_a_word_is_answered_with_every_kind_that_has_it(run: Run) -> None:
+    named = ("MultiheadAttention", "WindowAttention", "LinearAttention")
+    assert all(kind in run("kinds", "attention").problems[0] for kind in named)
+
+
+@pytest.mark.parametrize(("pattern", "names"), [("lenet*", {"lenet5"}), ("resnet1", {"resnet18", "resnet101"})])
+def test_networks_are_listed_by_pattern_or_by_part_of_their_names(pattern: str, names: set[str], run: Run) -> None:
+    found = {row["arch"] for row in json.loads(run("archs", pattern, "--format", "json").out)["archs"]}
+    assert names <= found
+    assert all(pattern.strip("*") in name for name in found)
+
+
+def test_networks_are_sorted_and_cut(run: Run) -> None:
+    rows = json.loads(run("archs", "--sort", "-macs", "--top", "3", "--format", "json").out)["archs"]
+    every = json.loads(run("archs", "--format", "json").out)["archs"]
+    assert [row["macs"] for row in rows] == sorted(row["macs"] for row in every)[:3]

@@ -179,7 +179,9 @@ def test_without_sympy_the_way_out_is_said(run: Run, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "sympy", None)
     result = run("formula", "Conv")
     assert (result.code, result.out) == (2, "")
-    assert result.problems == ["formula needs sympy; install flopcount[formula]"]
+    assert result.problems == [
+        "formula needs sympy: run pip install '.[formula]' in a clone of flopcount, or pip install sympy"
+    ]
     assert run("formula", "resnet18").code == 0
 
 

@@ -99,7 +99,7 @@ def test_a_missing_library_is_named(arguments: tuple[str, ...], run: Run, monkey
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     result = run(*arguments, "--plot", "out.svg")
     assert (result.code, result.out) == (2, "")
-    assert "install flopcount[plot]" in result.err
+    assert "pip install '.[plot]'" in result.err
 
 
 def test_the_front_is_drawn_over_all_candidates_that_meet_the_condition(run: Run, tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_what_a_file_cannot_declare_is_refused_in_one_sentence(run: Run, write: 
 
 def test_without_numpy_it_says_what_to_install(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numpy", None)
-    assert "install flopcount[sweep]" in refused(run, "lenet5", "--input", "28,32")
+    assert "pip install '.[sweep]'" in refused(run, "lenet5", "--input", "28,32")
 
 
 def test_a_space_can_come_from_standard_input(run: Run) -> None:

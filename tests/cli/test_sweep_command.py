@@ -86,7 +86,9 @@ def test_without_numpy_a_sentence_says_what_to_install(run: Run, monkeypatch: py
     monkeypatch.setitem(sys.modules, "numpy", None)
     result = run("sweep", LENET, *GRID)
     assert (result.code, result.out) == (2, "")
-    assert result.problems == ["this needs numpy; install flopcount[sweep]"]
+    assert result.problems == [
+        "this needs numpy: run pip install '.[sweep]' in a clone of flopcount, or pip install numpy"
+    ]
 
 
 def test_shards_together_are_the_whole(run: Run, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_parquet_needs_pyarrow(run: Run, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     result = run("sweep", *GRID, "-o", tmp_path / "rows.parquet")
     assert (result.code, result.out, len(result.problems)) == (2, "", 1)
-    assert "needs pyarrow; install flopcount[parquet]" in result.err
+    assert "needs pyarrow: run pip install '.[parquet]' in a clone" in result.err
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

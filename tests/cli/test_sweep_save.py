@@ -170,7 +170,9 @@ def test_toml_needs_tomlkit_and_json_does_not(run: Run, tmp_path: Path, monkeypa
     monkeypatch.setitem(sys.modules, "tomlkit", None)
     result = run("sweep", "lenet5", "--input", "32,36", "--id", "0", "--save", tmp_path / "x.toml")
     assert (result.code, result.out) == (2, "")
-    assert result.problems == ["--save of a TOML file needs tomlkit; install flopcount[save]"]
+    assert result.problems == [
+        "--save of a TOML file needs tomlkit: run pip install '.[save]' in a clone of flopcount, or pip install tomlkit"
+    ]
     assert run("sweep", "m5", "--width", "0.5,1", "--id", "0", "--save", tmp_path / "x.json").code == 0
 
 

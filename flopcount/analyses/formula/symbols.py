@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from flopcount.errors import UsageError
+from flopcount.errors import UsageError, missing
 from flopcount.formulas.numbers import Dim, compiled
 from flopcount.formulas.shape import Constraint
 from flopcount.formulas.step import Step
@@ -17,7 +17,7 @@ def library() -> Any:
     try:
         import sympy
     except ImportError:
-        raise UsageError("formula needs sympy; install flopcount[formula]") from None
+        raise missing("formula", "sympy", "formula") from None
     return sympy
 
 
