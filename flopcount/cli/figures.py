@@ -10,7 +10,7 @@ from flopcount.analyses import explain
 from flopcount.case import Case
 from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options, case_of, expanded
-from flopcount.cli.options import complete_arch, complete_convention, network_options, output_options
+from flopcount.cli.options import complete_arch, complete_convention, output_options, reconciled_options
 from flopcount.cli.output import Output, show
 from flopcount.errors import Broken, Note, UsageError
 from flopcount.network.convention import convention
@@ -32,32 +32,24 @@ MOST_RELATIVES = 8
     help="A figure and its convention: thop=4133742592; a figure alone (3.8G) is searched for.",
 )
 @click.option(
-    "--from",
-    "start",
-    metavar="NAME",
-    default="macs",
-    show_default=True,
-    shell_complete=complete_convention,
-    help="The convention to start from.",
-)
-@click.option(
     "--to", "ends", metavar="NAME", multiple=True, shell_complete=complete_convention, help="A convention to explain."
 )
-@network_options
+@reconciled_options
 @output_options
-def reconcile(
-    arch: str, figures: tuple[str, ...], start: str, ends: tuple[str, ...], *, options: Options, out: Output
-) -> None:
+def reconcile(arch: str, figures: tuple[str, ...], ends: tuple[str, ...], *, options: Options, out: Output) -> None:
     """Explain term by term how another counter's number for ARCH differs from flopcount's.
+
+    --convention is what to start from: by default, MACs as flopcount counts them.
 
     A figure without a name is searched for: in all conventions, doubled and halved,
     for a batch, at other inputs. The exit code is 1 if a figure does not hold.
     """
     if not figures and not ends:
         raise UsageError("nothing to reconcile with; give --with thop=4133742592, --with 4.13G or --to thop")
+    start = options.counts
     found = [explain.parse_claimed(text) for text in figures]
     rules = {name: convention(macs=name) for name in (start, *ends, *(each.convention for each in found)) if name}
-    case = case_of(arch, options)
+    case = case_of(arch, options._replace(counts="macs"))
     _ = case.trace  # walked once for all conventions
     counts = {name: case.at(convention=rule).count for name, rule in rules.items()}
     asked = [*((name, None) for name in ends), *((each.convention, each) for each in found if each.convention)]

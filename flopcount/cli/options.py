@@ -138,14 +138,22 @@ VALUES = click.option(
     help="The value of an input of an ONNX model that is one number, such as sr=16000.",
 )
 
+RANGES = (
+    "whatif, sweep and space take lists (96,128) and ranges (96:320:32, both ends included; the step is 1 by default)."
+)
+"""Said of each option that may have several values."""
+
 NETWORK: Sequence[Decorator] = (
     click.option(
         "--input",
         "size",
         metavar="SIZE",
-        help="Input size: 160 or 160x128, with channels 3x160x128, with a batch 8x3x160x128.",
+        help="Input size: 160 or 160x128, with channels 3x160x128, with a batch 8x3x160x128; NAME=SIZE,NAME=SIZE "
+        f"for several inputs. {RANGES}",
     ),
-    click.option("--width", metavar="FACTOR", help="Width multiplier: channels times FACTOR, by the file's rule."),
+    click.option(
+        "--width", metavar="FACTOR", help=f"Width multiplier: channels times FACTOR, by the file's rule. {RANGES}"
+    ),
     click.option("--variant", metavar="NAME", help="The variant of the file to use."),
     click.option("--batch", type=int, help="Batch size."),
     click.option(
@@ -181,10 +189,10 @@ COUNTED: Sequence[Decorator] = (
     ),
     click.option("--from", "notation", type=click.Choice(("toml", "json")), help="Notation of standard input."),
 )
-BATCHES = click.option("--batch", "batches", metavar="N", help="Batch size; a list or a range is an axis.")
+BATCHES = click.option("--batch", "batches", metavar="N", help=f"Batch size. {RANGES}")
 
-network_options = typed("options", Options, *NETWORK)
-"""Add the options that determine the network: its input and changes to it."""
+reconciled_options = typed("options", Options, *NETWORK, COUNTED[0], COUNTED[2])
+"""Add the options that determine the network, and the convention to start from."""
 
 count_options = typed("options", Options, *NETWORK, *COUNTED, METRICS_OPTION)
 """Add the options that determine the numbers: the network, and what is counted."""

@@ -54,7 +54,7 @@ def test_a_number_alone_is_found(run: Run) -> None:
 
 
 def test_between_two_conventions_without_a_number(run: Run) -> None:
-    result = run("reconcile", "resnet50", "--from", "thop", "--to", "fvcore", "--format", "json")
+    result = run("reconcile", "resnet50", "--convention", "thop", "--to", "fvcore", "--format", "json")
     totals = json.loads(result.out)["totals"]
     assert [(row["convention"], row["number"]) for row in totals] == [("thop", 4133742592), ("fvcore", 4111512576)]
     assert sum(row["amount"] for row in json.loads(result.out)["terms"]) == 4111512576 - 4133742592
@@ -85,7 +85,7 @@ def test_a_word_that_is_not_that_of_the_unit_is_told(run: Run) -> None:
         (["--with", "thop"], "--with thop: 'thop' is not a figure; write e.g. 4133742592, 4.13G or thop=4.13G"),
         (["--with", "tho=3"], "no convention is named 'tho'; did you mean 'thop'?"),
         (["--with", "0"], "--with 0: a figure of 0 matches nothing; give the number that the counter prints"),
-        (["--from", "x", "--to", "thop"], "no convention is named 'x'"),
+        (["--convention", "x", "--to", "thop"], "no convention is named 'x'"),
     ],
 )
 def test_a_mistake_is_one_sentence(arguments: list[str], says: str, run: Run) -> None:

@@ -132,6 +132,8 @@ def _expanded(text: str, option: str) -> Sequence[int | Fraction]:
     if len(parts) == 1:
         return [Fraction(parts[0])]
     first, last, step = (*map(Fraction, parts), Fraction(1))[:3]
+    if len(parts) == 2 and first.denominator * last.denominator > 1:  # noqa: PLR2004  (no step)
+        raise UsageError(f"{plain(option[:200])}: the range {plain(text)} needs a step; write {plain(text)}:0.25")
     return _range(first, last, step, f"{plain(option[:200])}: the range {plain(text)}")
 
 
