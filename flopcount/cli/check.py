@@ -143,7 +143,12 @@ def _format(text: str) -> tuple[str, str | None]:
 
 @click.command("lock", cls=Documented)
 @about_files
-@click.option("--check", "is_check", is_flag=True, help="Write nothing; exit with 1 if the lock file is outdated.")
+@click.option(
+    "--check",
+    "is_check",
+    is_flag=True,
+    help="Compare and write nothing; the exit code is 1 if the lock file is outdated.",
+)
 @click.option("--allow-increase", "allowed", metavar="ID", multiple=True, help="Accept a higher cost for this network.")
 @click.option(
     "--reason", "reasons", metavar="TEXT", multiple=True, help="The reason, kept in the lock file: one for all or each."

@@ -38,13 +38,13 @@ def _complete(*given: Any) -> list[CompletionItem]:
 @typed(
     "asked",
     Derivation,
-    click.option("--over", metavar="KIND", help="Of a kind: the ratio to another that replaces the same convolution."),
+    click.option("--over", metavar="KIND", help="The ratio to another kind that replaces the same convolution."),
     click.option(
-        "--pattern", metavar="CxN", help="Of HetConv: draw which kernels of C channels and N filters are k×k."
+        "--pattern", metavar="CxN", help="Draw which kernels of C channels and N filters are k×k (of HetConv)."
     ),
-    click.option("-p", "p", type=click.IntRange(min=1), help="Of HetConv with --pattern: one kernel in p is k×k."),
+    click.option("-p", "p", type=click.IntRange(min=1), metavar="N", help="One kernel in N is k×k (with --pattern)."),
     click.option(
-        "--in", "axis", type=click.Choice([*AXES]), help="Of a network: the variable (resolution by default)."
+        "--in", "axis", type=click.Choice([*AXES]), help="The variable of a network's formula (default: resolution)."
     ),
 )
 @count_options

@@ -148,6 +148,8 @@ class Documented(click.Command):
         shown: dict[str, list[tuple[str, str]]] = {}
         folded: dict[str, list[tuple[str, str]]] = {}
         for title, rows in _sections(self, ctx):
+            if title == "Help":
+                continue
             kept = FOLDED if name != "count" else ()
             (folded if title in kept else shown)[title] = [(names, _brief(text)) for names, text in rows]
         if folded:

@@ -27,7 +27,7 @@ NOTATIONS: Mapping[str, str] = {".toml": "toml", ".json": "json", ".csv": "csv"}
 @click.option(
     "--input", "size", metavar="SIZE", help="Input size: 224, 3x224x224, 1x3x224x224, or NAME=SIZE,NAME=SIZE."
 )
-@click.option("--batch", type=int, help="Batch size, if the file leaves it open.")
+@click.option("--batch", type=int, metavar="N", help="Batch size, if the file leaves it open.")
 @click.option("--flat", is_flag=True, help="Write every block out, without templates.")
 @click.option("--allow-unknown", is_flag=True, help="Skip unsupported operators; the arch file lists them.")
 @VALUES

@@ -138,24 +138,27 @@ VALUES = click.option(
     help="The value of an input of an ONNX model that is one number, such as sr=16000.",
 )
 
-RANGES = (
-    "whatif, sweep and space take lists (96,128) and ranges (96:320:32, both ends included; the step is 1 by default)."
-)
-"""Said of each option that may have several values."""
+SIZE = "Input size: 160 or 160x128, with channels 3x160x128, with a batch 8x3x160x128, or NAME=SIZE,NAME=SIZE."
+WIDTH = "Width multiplier: channels times FACTOR, by the file's rule."
+BATCH = "Batch size."
+RANGES = "; lists (96,128) and ranges (96:320:32, both ends included, in steps of 1 by default) are compared."
 
-NETWORK: Sequence[Decorator] = (
-    click.option(
-        "--input",
-        "size",
-        metavar="SIZE",
-        help="Input size: 160 or 160x128, with channels 3x160x128, with a batch 8x3x160x128; NAME=SIZE,NAME=SIZE "
-        f"for several inputs. {RANGES}",
-    ),
-    click.option(
-        "--width", metavar="FACTOR", help=f"Width multiplier: channels times FACTOR, by the file's rule. {RANGES}"
-    ),
+
+def _option(name: str, dest: str, metavar: str, text: str, **more: Any) -> tuple[Decorator, Decorator]:
+    """Return an option twice: of one value, and of lists and ranges."""
+    one = click.option(name, dest, metavar=metavar, help=text, **more)
+    return one, click.option(name, dest, metavar=f"{metavar},…", help=text.removesuffix(".") + RANGES)
+
+
+(_SIZE, _SIZES), (_WIDTH, _WIDTHS) = (
+    _option("--input", "size", "SIZE", SIZE),
+    _option("--width", "width", "FACTOR", WIDTH),
+)
+_BATCH, _ = _option("--batch", "batch", "N", BATCH, type=int)
+_, BATCHES = _option("--batch", "batches", "N", BATCH)
+
+_CHANGES: Sequence[Decorator] = (
     click.option("--variant", metavar="NAME", help="The variant of the file to use."),
-    click.option("--batch", type=int, help="Batch size."),
     click.option(
         "--set",
         "settings",
@@ -166,6 +169,8 @@ NETWORK: Sequence[Decorator] = (
     click.option("--allow-unknown", is_flag=True, help="Skip unsupported operators; totals become lower bounds."),
     VALUES,
 )
+NETWORK: Sequence[Decorator] = (_SIZE, _WIDTH, _BATCH, *_CHANGES)
+SEVERAL: Sequence[Decorator] = (_SIZES, _WIDTHS, BATCHES, *_CHANGES)
 
 SORT = click.option(
     "--sort", metavar="COLUMN", help="Sort by a column, numbers from the largest; -COLUMN the other way round."
@@ -189,16 +194,17 @@ COUNTED: Sequence[Decorator] = (
     ),
     click.option("--from", "notation", type=click.Choice(("toml", "json")), help="Notation of standard input."),
 )
-BATCHES = click.option("--batch", "batches", metavar="N", help=f"Batch size. {RANGES}")
-
 reconciled_options = typed("options", Options, *NETWORK, COUNTED[0], COUNTED[2])
 """Add the options that determine the network, and the convention to start from."""
 
 count_options = typed("options", Options, *NETWORK, *COUNTED, METRICS_OPTION)
 """Add the options that determine the numbers: the network, and what is counted."""
 
-grid_options = typed("options", Options, BATCHES, *NETWORK[:3], *NETWORK[4:], *COUNTED)
+whatif_options = typed("options", Options, _SIZES, _WIDTHS, _BATCH, *_CHANGES, *COUNTED, METRICS_OPTION)
+"""The same, with lists and ranges of inputs and widths."""
+
+grid_options = typed("options", Options, *SEVERAL, *COUNTED)
 """Add the options that determine the numbers of a grid, whose batch may be a list or a range."""
 
-sweep_options = typed("options", Options, BATCHES, *NETWORK[:3], *NETWORK[4:], *COUNTED, METRICS_OPTION)
+sweep_options = typed("options", Options, *SEVERAL, *COUNTED, METRICS_OPTION)
 """Add what decides on the numbers of a grid, and which are shown."""

@@ -30,7 +30,7 @@ class Asked(NamedTuple):
     click.option("--exact", "exact", is_flag=True, help="Count exactly, however long that takes."),
     click.option("--bounds", "bounds", is_flag=True, help="Compute bounds only."),
     click.option("--sample", type=click.IntRange(1, 100_000), metavar="N", help="Sample N matches uniformly."),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed."),
+    click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Random seed."),
 )
 @grid_options
 @output_options

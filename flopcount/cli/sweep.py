@@ -25,7 +25,7 @@ from flopcount.errors import Note, UsageError
     SORT,
     click.option("--top", type=click.IntRange(1), metavar="N", help="Keep only the first N rows."),
     click.option("--sample", type=click.IntRange(1), metavar="N", help="Sample N candidates at random."),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed."),
+    click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Random seed."),
     click.option("--shard", metavar="I/N", help="Count the I-th of N equal parts: 3/16."),
     click.option(
         "--start", type=click.IntRange(0), metavar="ID", help="Resume at this candidate; -o FILE is appended to."

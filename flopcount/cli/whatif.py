@@ -13,7 +13,7 @@ from flopcount.analyses.sweep.axes import is_several
 from flopcount.case import Case, Count, Point
 from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options, case_of
-from flopcount.cli.options import complete_arch, count_options, output_options, plot_option, typed
+from flopcount.cli.options import complete_arch, output_options, plot_option, typed, whatif_options
 from flopcount.cli.output import Output, show, write_whole
 from flopcount.errors import BadInput, FileError, Note, SpecError, UsageError
 from flopcount.network.transform import Target
@@ -49,7 +49,7 @@ class Alternatives(NamedTuple):
     ),
     click.option("--top", type=int, metavar="N", help="Show only the first N rows."),
 )
-@count_options
+@whatif_options
 @plot_option
 @output_options
 def command(arch: str, asked: Alternatives, options: Options, out: Output) -> int:
