@@ -6,7 +6,8 @@ a missing value is false.
 """
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import deepcopy
 from fnmatch import fnmatchcase
 from functools import reduce
 from operator import and_, mod, or_
@@ -113,11 +114,41 @@ def number(part: Condition) -> int | float | None:
     return None if isinstance(found, str) else found
 
 
-def condition(text: str, known: Collection[str], subject: Topic = CANDIDATES) -> Condition:
-    """Parse a condition over known columns; a UsageError says what is wrong with it."""
-    others = frozenset(name for name in known if not name.isidentifier())
+def names(text: str, known: Iterable[str] = ()) -> frozenset[str]:
+    """Return the names in a condition, none if it is no condition; `known` are names with dots."""
     try:
-        tree = expression.parse(text, expression.CONDITIONS, others).tree
+        return expression.parse(text, expression.CONDITIONS, _dotted(known)).names
+    except expression.NotArithmeticError:
+        return frozenset()
+
+
+def _dotted(known: Iterable[str]) -> frozenset[str]:
+    return frozenset(name for name in known if not name.isidentifier())
+
+
+NOTHING: Mapping[str, str] = {}
+
+
+class _Renamed(ast.NodeTransformer):
+    """Writes the names of columns for others that stand for them."""
+
+    def __init__(self, aliases: Mapping[str, str]) -> None:
+        self.aliases = aliases
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name(self.aliases.get(node.id, node.id), node.ctx)
+
+
+def condition(
+    text: str, known: Collection[str], subject: Topic = CANDIDATES, aliases: Mapping[str, str] = NOTHING
+) -> Condition:
+    """Parse a condition over known columns; a UsageError says what is wrong with it.
+
+    `aliases` are other names of columns.
+    """
+    try:
+        tree = expression.parse(text, expression.CONDITIONS, _dotted(known)).tree
+        tree = _Renamed(aliases).visit(deepcopy(tree)) if aliases else tree
     except expression.NotArithmeticError as error:
         hint = f"not a condition; write e.g. {subject.example}"
         raise _wrong(text, hint if error.code == "syntax" else str(error)) from None

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import click
 
-from flopcount.analyses.conditions import condition
+from flopcount.analyses.conditions import condition, names
 from flopcount.analyses.sweep import grid as spaces
 from flopcount.analyses.sweep import select as selection
 from flopcount.analyses.sweep.axes import size
@@ -27,6 +27,7 @@ from flopcount.errors import FileError, UsageError, missing, reason
 from flopcount.report.cost import in_macs, key_in_flops, metrics_in
 from flopcount.report.sweep import SHOWN, json_lines, sweep_report
 from flopcount.report.table import Line, csv_rows
+from flopcount.spec.load import setting
 from flopcount.spec.units import DEFAULT_METRICS
 
 GROUP, TAIL = 100_000, 65_536
@@ -242,10 +243,15 @@ _KINDS: Mapping[str, Any] = {".csv": _Csv, ".jsonl": _JsonLines, ".parquet": _Pa
 def grid(
     reference: str, options: Options, batches: str | None, columns: Sequence[str | None]
 ) -> tuple[Space, list[str | None]]:
-    """Load a network and tell axes from what is fixed; return with it the options for columns, FLOPs as MACs."""
-    columns = [in_macs(text, options.convention.unit) for text in columns]
+    """Load a network and tell axes from what is fixed; return with it the options for columns, FLOPs as MACs.
+
+    The first of them is a condition, the others are lists.
+    """
+    where, others = columns[0], options.convention.aliases
+    columns = [where, *(in_macs(text, others) for text in columns[1:])]
+    found = names(where or "", [setting(text).address for text in options.settings]) - {*others}
     words = Words(options.size, batches, options.width, options.variant, options.settings)
-    network, metrics = network_of(reference, options), metrics_in(options.metrics, *columns)
+    network, metrics = network_of(reference, options), metrics_in(options.metrics, *found, *columns[1:])
     return spaces.grid(network, words, convention=options.convention, metrics=metrics), columns
 
 
@@ -325,7 +331,8 @@ def _interruptible() -> "Iterator[list[int]]":
 
 
 def _choice(space: Space, kept: Kept, output: str | None) -> Selection:
-    where = condition(kept.where, selection.columns(space)) if kept.where is not None else None
+    others = space.convention.aliases
+    where = condition(kept.where, selection.columns(space), aliases=others) if kept.where is not None else None
     if kept.sort is not None:
         _ordered(space, kept.sort.removeprefix("-"), f"--sort {kept.sort}")
         if output is not None and kept.top is None and not kept.pareto:

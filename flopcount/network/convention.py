@@ -115,6 +115,11 @@ class Convention(NamedTuple):
         """The title of the numbers: the counter's own word, unless it labels MACs as FLOPs."""
         return "MACs" if self.unit == "MAC" and "flop" in self.headline.lower() else self.headline
 
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Other names of columns: that of MACs holds what is counted, which may be FLOPs."""
+        return {"flops": "macs"} if self.unit == "FLOP" else {}
+
     def at_batch(self, batch: int) -> "Convention":
         """Return the convention for a batch of inputs."""
         if batch == 1 or self.batch == "counted":

@@ -1,6 +1,5 @@
 """Costs as columns, cells and facts, for any metrics and any number of alternatives."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -92,8 +91,9 @@ def costs_of(count: Count) -> Costs:
 
 
 def metrics_in(asked: str | None, *columns: str | None) -> tuple[str, ...]:
-    """Return the default metrics, those that are asked for, and those that options for columns name."""
-    words = {word for text in columns if text for word in re.findall("[a-z]+", text.lower())}
+    """Return the default metrics, those that are asked for, and those that lists of columns name, as `-flops_1` does."""
+    keys = (key.strip().lower().removeprefix("-") for text in columns if text for key in text.split(","))
+    words = {key.partition("_")[0] for key in keys}
     named = [name.strip() for name in asked.split(",")] if asked else []
     return tuple(dict.fromkeys((*DEFAULT_METRICS, *named, *(name for name in METRICS if name in words))))
 
@@ -152,9 +152,12 @@ def input_line(traced: Trace, changes: Mapping[str, Any] | None = None) -> Line:
 
 def key_in_flops(key: str) -> str:
     """Return the key of FLOPs for the same key of MACs."""
-    return re.sub(r"(?<![a-z])macs(?![a-z])", "flops", key)
+    return "_".join("flops" if part == "macs" else part for part in key.split("_"))
 
 
-def in_macs(text: str | None, unit: str) -> str | None:
-    """Return the text of an option that names columns of FLOPs with those of MACs."""
-    return re.sub(r"(?<![a-z])flops(?![a-z])", "macs", text) if text and unit == "FLOP" else text
+def in_macs(text: str | None, names: Mapping[str, str]) -> str | None:
+    """Return a list of columns, which may have a minus, with the names that others stand for."""
+    parts = [each.strip() for each in text.split(",")] if text else []
+    keys = [each.removeprefix("-") for each in parts]
+    written = (part.removesuffix(key) + names.get(key, key) for part, key in zip(parts, keys, strict=True))
+    return ",".join(written) if text else text

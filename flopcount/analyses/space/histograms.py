@@ -54,7 +54,7 @@ def wanted(text: str | None, space: Space) -> Wanted:
     found, masks = [Interval()] * len(space.metrics), []
     if text is None:
         return Wanted("", tuple(found))
-    known = condition(text, [*(each.name for each in space.axes), *space.metrics])
+    known = condition(text, [*(each.name for each in space.axes), *space.metrics], aliases=space.convention.aliases)
     for part in _conjuncts(known.tree):
         names = {node.id for node in ast.walk(part) if isinstance(node, ast.Name)}
         if names.isdisjoint(space.metrics):
