@@ -70,10 +70,6 @@ def _listed(pattern: str | None) -> list[catalogue.Listed]:
     return found
 
 
-MOST_ALIKE = 5
-"""The most kinds that are named if a word is in their names."""
-
-
 @click.command("kinds", cls=Documented)
 @click.argument("kind", required=False, shell_complete=complete_kind)
 @output_options
@@ -89,10 +85,7 @@ def kinds(kind: str | None, out: Output) -> None:
     else:
         from flopcount.spec.translation import kind_hint
 
-        known = [*KINDS, *templates]
-        inside = [name for name in known if kind.lower() in name.lower()]
-        hint = f"did you mean {', '.join(inside)}?" if 0 < len(inside) <= MOST_ALIKE else kind_hint(kind, known)
-        raise UsageError(f"no kind is named {plain(kind[:60])!r}; {hint}")
+        raise UsageError(f"no kind is named {plain(kind[:60])!r}; {kind_hint(kind, [*KINDS, *templates])}")
 
 
 @click.command("conventions", cls=Documented)

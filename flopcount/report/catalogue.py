@@ -73,8 +73,9 @@ def kind_report(kind: str) -> Report:
     text, row = description(kind), row_of(kind)
     lines = tuple(Line("text", each) for each in (*text.split("\n"), f"a row to copy: {row}"))
     caption = f"every layer also takes {', '.join(Layer.model_fields)}"
-    facts = {"kind": kind, "description": text, "row": row}
-    return Report(kind, (Table("fields", FIELDS, rows, caption=caption),), lines, facts=facts)
+    every = (*rows, *(_field(model, name) for name in Layer.model_fields))
+    facts = {"kind": kind, "description": text, "row": row, "fields": [each.data() for each in every]}
+    return Report(kind, (Table("", FIELDS, rows, caption=caption),), lines, facts=facts)
 
 
 SAMPLES: Mapping[str, Any] = {

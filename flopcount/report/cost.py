@@ -91,7 +91,7 @@ def costs_of(count: Count) -> Costs:
 
 
 def metrics_in(asked: str | None, *columns: str | None) -> tuple[str, ...]:
-    """Return the default metrics, those that are asked for, and those that lists of columns name, as `-flops_1` does."""
+    """Return the default metrics, those that are asked for, and those that lists of columns name: `-flops_1`."""
     keys = (key.strip().lower().removeprefix("-") for text in columns if text for key in text.split(","))
     words = {key.partition("_")[0] for key in keys}
     named = [name.strip() for name in asked.split(",")] if asked else []

@@ -128,11 +128,17 @@ def _found(name: str) -> Familiar | None:
     return exact or next((each for each in LAYERS if name.lower() in each.names.lower().split()), None)
 
 
+MOST_ALIKE = 5
+"""The most kinds that are named if a word is in their names."""
+
+
 def kind_hint(name: str, known: Sequence[str], fields: Raw | None = None) -> str:
     """Return what to write instead of a type that is not a kind: a row with what is given of `fields`."""
     found = _found(name)
     if found is None:
-        return suggestion(name, known)
+        inside = [each for each in known if name.lower() in each.lower()]
+        is_part = 1 < len(inside) <= MOST_ALIKE and name.lower() not in map(str.lower, inside)
+        return f"did you mean {', '.join(inside)}?" if is_part else suggestion(name, known)
     return found.fields if isinstance(found.fields, str) else f"write {_row(found, fields or {})}"
 
 
