@@ -30,6 +30,9 @@ from flopcount.report.table import Line, csv_rows
 from flopcount.spec.load import setting
 from flopcount.spec.units import DEFAULT_METRICS
 
+SOON = 10_000
+"""Up to so many candidates are counted before a bar could be read."""
+
 GROUP, TAIL = 100_000, 65_536
 """Rows per group of a Parquet file, which many groups make slow; bytes at the end of a file that have its last row."""
 
@@ -424,9 +427,11 @@ def _stopped(position: int, choice: Selection, output: str | None) -> str:
 
 @contextmanager
 def _progress(length: int) -> Iterator[Any]:
-    """Show a progress bar on a terminal, on stderr, apart from data."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    """Show a progress bar on a terminal, on stderr, apart from data, until all is done."""
+    is_shown = length > SOON and sys.stderr is not None and sys.stderr.isatty()
+    if not is_shown or os.environ.get("TERM") == "dumb":
         yield lambda _: None
         return
-    with click.progressbar(length=length, label="candidates", file=sys.stderr) as bar:
+    with click.progressbar(length=length, label="candidates", file=sys.stderr, width=0) as bar:
         yield bar.update
+    sys.stderr.write("\x1b[A\x1b[2K")  # the bar is done: up one line, which is erased

@@ -285,19 +285,21 @@ def _side(reference: str, result: Count, totals: dict[str, int]) -> dict[str, An
 CHANGES = (
     Column("status", "status"),
     Column("layer", "layer", "path"),
-    Column("type", "type", "path", rank=6),
-    Column("changed", "changed", "prose", rank=8),
-    Column("output", "output", "path", rank=7),
+    Column("type", "type", "path", rank=7),
+    Column("changed", "changed", "prose", rank=9),
+    Column("output", "output", "path", rank=8),
 )
 
 
 def _changes(rows: tuple[Row, ...], total: Row, shown: Costs, caption: str) -> Table:
     columns = [*CHANGES]
     for each in shown.metrics:
-        rank = 3 if each.name == shown.headline.name else 5
-        sides = ((f"{each.name}_{side}", f"{each.title} {side}") for side in ("before", "after"))
-        columns += [Column(key, title, "count", rank=rank) for key, title in sides]
-        columns.append(Column(f"{each.name}_delta", f"{each.title} change", "delta", rank=rank - 3))
+        before, after, change = (3, 2, 0) if each.name == shown.headline.name else (6, 5, 1)
+        columns += [
+            Column(f"{each.name}_before", f"{each.title} before", "count", rank=before),
+            Column(f"{each.name}_after", f"{each.title} after", "count", rank=after),
+            Column(f"{each.name}_delta", f"{each.title} change", "delta", rank=change),
+        ]
     return Table("layers", tuple(columns), rows, total, caption=caption)
 
 

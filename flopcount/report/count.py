@@ -67,9 +67,13 @@ def count_report(result: Count, changes: Mapping[str, Any] | None = None, *, sta
 def _layers(
     result: Count, shown: Costs, totals: dict[str, int], standard: dict[str, int], *, is_compared: bool
 ) -> Table:
+    known: dict[int, dict[str, Any]] = {}
+
     def of(step: Step) -> dict[str, Any]:
-        own = shown.values(result.cost(step))
-        return {**own, **shown.shares(own, totals)}
+        if id(step) not in known:  # equal layers share a step, which the trace keeps
+            own = shown.values(result.cost(step))
+            known[id(step)] = {"output": [*step.shape.dims], **_window(step), **own, **shown.shares(own, totals)}
+        return known[id(step)]
 
     rows: list[Row] = []
     shapes = {**result.trace.inputs, **{path: step.shape for path, step in result.trace.steps.items()}}
@@ -116,8 +120,10 @@ def _against_columns(shown: Costs) -> list[Column]:
 
 def _step_row(path: str, kind: str, step: Step, of: Callable[[Step], dict[str, Any]]) -> Row:
     """Return the row of a step; the parts of a composition are rows inside it."""
-    cells = {"path": path, "type": kind, "output": [*step.shape.dims], **_window(step), **of(step)}
-    return Row(cells, tuple(_step_row(f"{path}.{part.name}", part.step.kind, part.step, of) for part in step.parts))
+    return Row(
+        {"path": path, "type": kind, **of(step)},
+        tuple(_step_row(f"{path}.{part.name}", part.step.kind, part.step, of) for part in step.parts),
+    )
 
 
 def _window(step: Step) -> dict[str, Any]:

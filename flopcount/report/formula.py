@@ -121,11 +121,8 @@ def _term(size: Fraction, power: int, letter: str, *, latex: bool) -> str:
 FORMS = (Column("quantity", "quantity"), Column("formula", "formula", "prose"))
 LAW = (*FORMS, Column("in", "in"))
 LETTERS = (Column("letter", "letter"), Column("meaning", "is", "prose"))
-PATTERN = (
-    Column("filter", "filter", "count"),
-    Column("drawn", "kernels", "prose"),
-    Column("kernels", "1: k×k, 0: 1×1", rank=1),
-)
+PATTERN = (Column("filter", "filter", "count"), Column("drawn", "kernels", "prose"))
+MARKS = (Column("kernels", "1: k×k, 0: 1×1"),)
 LARGEST_PATTERN = 512
 LATEX_AXES: Mapping[str, str] = {"α": r"\alpha"}
 
@@ -217,7 +214,7 @@ def pattern_report(size: str, p: int) -> Report:
     )
     return Report(
         f"HetConv with p = {p}: which kernels are k×k",
-        (Table("pattern", PATTERN, tuple(rows)),),
+        (Table("pattern", PATTERN, tuple(rows), more=MARKS),),
         tuple(Line("text", each) for each in lines),
         facts={"kind": "HetConv", "channels": channels, "filters": filters, "p": p},
     )

@@ -19,7 +19,7 @@ from flopcount.report.table import WORDS, Column, Numbers, Report, Row, Table, c
 WIDEST = 10**9
 """The width of piped output, at which nothing is shortened."""
 
-LEAST: Mapping[str, int] = {"prose": 24, "path": 18}
+LEAST: Mapping[str, int] = {"prose": 24, "path": 16}
 """The width to which columns of these forms shrink at most: prose wraps, a path loses its middle."""
 
 SHORTEST_BAR, LONGEST_BAR = 6, 20
@@ -179,7 +179,8 @@ class _Grid:
 
     def __init__(self, table: Table, screen: Screen, *, parts: bool) -> None:
         self.table, self.encoding = table, screen.encoding
-        metrics = [column.key for column in table.columns if column.metric and column.form == "count"]
+        deltas = [column.key for column in table.columns if column.form == "delta"]
+        metrics = deltas or [column.key for column in table.columns if column.metric and column.form == "count"]
         found = [*_flat(table.rows, parts=parts, metrics=metrics if screen.color else [])]
         found += [(table.total, "title")] if table.total else []
         self.rows = [row for row, _ in found]
@@ -236,7 +237,7 @@ class _Grid:
 
 
 def _flat(rows: Iterable[Row], *, parts: bool, metrics: Sequence[str]) -> Iterator[tuple[Row, Look]]:
-    """Yield rows, those of parts and those that cost nothing dimmed."""
+    """Yield rows, those of parts and those that cost or change nothing dimmed."""
     for row in rows:
         is_free = bool(metrics) and not any(row.cells.get(key) for key in metrics)
         yield row, "aside" if is_free else ""
