@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import flopcount
 from flopcount.errors import Note, SpecError, UsageError, suggestion
 from flopcount.formulas.numbers import Dim, exact, maximum
-from flopcount.formulas.shape import Shape
+from flopcount.formulas.shape import Shape, per_axis, render
 from flopcount.formulas.step import Step
 from flopcount.formulas.tensor import MOST_ORDERED, cheapest
 from flopcount.network.convention import Convention, convention, own_conventions
@@ -336,7 +336,15 @@ class Case:
     @cached_property
     def notes(self) -> tuple[Note, ...]:
         """The notes that qualify the numbers of this case."""
-        return (*_skipped(self.plan), *self.plan.notes, *_vanished(self), *_unscaled(self), *_warned(self))
+        return (
+            *_skipped(self.plan),
+            *self.plan.notes,
+            *_vanished(self),
+            *_unscaled(self),
+            *_reordered(self),
+            *_doubtful(self),
+            *_warned(self),
+        )
 
 
 def load(reference: str | Path, *, allow_unknown: bool = False, values: Sequence[str] = (), title: str = "") -> Network:
@@ -454,6 +462,47 @@ def _reordered(case: Case) -> Iterator[Note]:
     if best < now:
         how = "multiplied pairwise from the left, as torch does without opt_einsum"
         yield Note("einsum-order", f"sums of products are {how}: {now:,} MACs; the cheapest order takes {best:,}")
+
+
+SMALL, LARGE = {1, 3, 4}, 8
+"""The channels that a picture has, and what is certainly no number of channels of one."""
+
+
+def _doubtful(case: Case) -> Iterator[Note]:
+    """Say how an input is read that looks like one with a batch or with its channels last."""
+    plan = case.plan
+    for name in () if plan.sized or case.is_derived else plan.inputs.keys() - plan.tokens - plan.settled:
+        sizes = case.inputs[name].dims[-len(plan.inputs[name]) :]
+        if all(isinstance(size, int) for size in sizes):
+            meant, why = _looks_like(tuple(map(exact, sizes)))
+            how = f"{sizes[0]} as the channels, {render(sizes[1:])} as space"
+            text = f"the input {render(sizes)} is read with {how}; {why}"
+            yield from [Note("input-order", f"{text}: {[*meant]}")] if meant else []
+    yield from _left_over(case)
+
+
+def _left_over(case: Case) -> Iterator[Note]:
+    """Say that patches do not fill an input: some programs then refuse it, others leave a part of it out."""
+    for node, step in case.trace.items():
+        slide = next(step.leaves()).slide if node.kind == "Conv" and node.inputs[0] in case.inputs else None
+        window = slide and slide.window
+        if slide and window and window.kernel_size == window.stride and window.padding in {0, "valid"}:
+            sizes = per_axis(window.kernel_size, len(slide.map), "kernel_size")
+            if any(exact(size) % exact(patch) for size, patch in zip(slide.map, sizes, strict=True)):
+                what = f"{render(slide.map)} is no multiple of its patches of {render(sizes)}"
+                text = f"layer {node.path}: {what}, so the rest of the input is left out"
+                yield Note("input-left-over", text)
+
+
+def _looks_like(sizes: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
+    """Return the sizes that an input would have as a picture, and why; nothing if it is not like one."""
+    if len(sizes) == 4 and sizes[1] in SMALL - {4} and min(sizes[2:]) >= LARGE:  # noqa: PLR2004
+        return sizes[1:], f"a batch of {sizes[0]} is written --batch {sizes[0]}, and the sizes without it"
+    if len(sizes) == 3 and sizes[2] in SMALL and min(sizes[:2]) >= LARGE:  # noqa: PLR2004
+        return (sizes[2], *sizes[:2]), "if it is a picture, its channels come first"
+    if len(sizes) == 2 and sizes[0] == sizes[1] >= LARGE:  # noqa: PLR2004
+        return (1, *sizes), "if it is a gray picture, it has one channel"
+    return (), ""
 
 
 def _vanished(case: Case) -> Iterator[Note]:

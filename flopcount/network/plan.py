@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from flopcount.errors import MOST_TOLD, Note, Place, Problem, SpecError, UsageError, suggestion
 from flopcount.formulas.numbers import Dim, exact
-from flopcount.formulas.shape import Shape
+from flopcount.formulas.shape import Shape, render
 from flopcount.spec.arch import Arch, Block, Scaling, called, kind_of
 from flopcount.spec.expression import EvaluationError, Expression, evaluate, parse, unrounded
 from flopcount.spec.fields import LARGEST, Layer
@@ -407,7 +407,8 @@ class Plan(NamedTuple):
 
     `implementation` is the table of how a program writes the layers; `scaling` the rule of the width;
     `unknown` are skipped operators with their number of occurrences. `fixed_by` is a layer with a
-    size that holds for `inputs` only; `tokens` are the inputs that have their channels last. `file` gives
+    size that holds for `inputs` only; `tokens` are the inputs that have their channels last, `settled` those whose
+    layout the file says. `file` gives
     its source, if any; `sized` tells that it was read at the input that was asked for,
     without the `batch` that goes before it.
     """
@@ -425,6 +426,7 @@ class Plan(NamedTuple):
     batch: int | None = None
     fixed_by: str = ""
     tokens: frozenset[str] = frozenset()
+    settled: frozenset[str] = frozenset()
 
     @property
     def spec(self) -> Spec:
@@ -460,38 +462,62 @@ def plan(arch: Arch) -> Plan:
         for entry in entries
         if len(entries) > 1 and entry not in read
     )
+    layout = arch.layout if isinstance(arch.layout, dict) else dict.fromkeys(inputs if arch.layout else (), arch.layout)
+    for name in [name for name in layout if name not in inputs]:
+        what = f"there is no input {name!r}; {suggestion(name, entries)}"
+        around.problems.append(Problem(("layout", name), what, code="unknown-input"))
     if around.problems:
         raise SpecError(around.problems)
-    tokens = {name: kind for name, kind in _readers(nodes, inputs).items() if _reads_tokens(kind, len(inputs[name]))}
-    notes = [Note("file", each) for each in arch.notes]
-    if "Linear" in tokens.values():
-        text = "an input is read as tokens × channels by a Linear; put a Flatten before it if it is to read all of it"
-        notes.append(Note("input-of-tokens", text))
-    about = (arch.written, arch.scaling, arch.name, arch.description, tuple(notes), arch.unknown)
-    return Plan(nodes, inputs, *about, fixed_by=arch.fixed_by, tokens=frozenset(tokens))
+    readers = _readers(nodes, (name for name in inputs if name not in layout))
+    tokens = {name for name, kind in readers.items() if _reads_tokens(kind, len(inputs[name]))}
+    notes = (*(Note("file", each) for each in arch.notes), *_guesses(inputs, readers, tokens))
+    about = (arch.written, arch.scaling, arch.name, arch.description, notes, arch.unknown)
+    tokens |= {name for name, each in layout.items() if each == "tokens"}
+    made = Plan(nodes, inputs, *about, fixed_by=arch.fixed_by)
+    return made._replace(tokens=frozenset(tokens), settled=frozenset(layout))
 
 
-_ALIKE = {"Activation", "Add", "Dropout", "Identity", "LayerNorm", "LayerScale", "PositionEmbedding", "RMSNorm"}
-"""The kinds that leave the shape they read, and read it with any axis as channels."""
+_SCALED = {"LayerNorm", "LayerScale", "PositionEmbedding", "RMSNorm"}
+_ALIKE = {"Activation", "Add", "Dropout", "Identity", *_SCALED}
+"""The kinds that leave the shape they read, and read it with any axis as channels; those with params per channel."""
+
+
+def _guesses(inputs: Mapping[str, tuple[int, ...]], readers: Mapping[str, str], tokens: set[str]) -> Iterator[Note]:
+    """Say how an input is read if neither the file nor what reads it leaves no doubt."""
+    for name, kind in readers.items():
+        how = "tokens × channels" if name in tokens else "a map, channels first,"
+        more = "; put a Flatten before it if it is to read all of it" if kind == "Linear" else ""
+        text = f"the input {render(inputs[name])} is read as {how} by a {kind}{more}"
+        if (kind in _SCALED and len(inputs[name]) > 1) or (kind == "Linear" and name in tokens):
+            yield Note(
+                "input-of-tokens" if name in tokens else "input-as-map",
+                f'{text}; layout = "tokens" or "map" says which it is',
+            )
 
 
 def _readers(nodes: tuple[Node, ...], inputs: Iterable[str]) -> dict[str, str]:
-    """Return the kind that decides which axis of an input holds the channels: the first that is not alike to all."""
+    """Return the kind that decides which axis of an input holds the channels.
+
+    It is the first that is not alike to all; if there is none, the first with params per channel.
+    """
     found: dict[str, str] = {}
+    scaled: dict[str, str] = {}
     sources = {name: name for name in inputs}
     for node in nodes:
         for name in node.inputs:
             source = sources.get(name)
             if source is not None and node.kind in _ALIKE:
                 sources[node.path] = source
+                if node.kind in _SCALED:
+                    scaled.setdefault(source, node.kind)
             elif source is not None:
                 found.setdefault(source, node.kind)
-    return found
+    return {**scaled, **found}
 
 
 def _reads_tokens(kind: str, axes: int) -> bool:
-    """Tell whether a kind reads an input with the channels last; a Linear, whose map may lack a Flatten, two axes."""
-    return axes == 2 if kind == "Linear" else axes > 1 and KINDS[kind].reads[-1] in {"M", "D", "k"}  # noqa: PLR2004
+    """Tell whether a kind reads an input with the channels last; one that also reads maps, an input of two axes."""
+    return axes == 2 if kind in {"Linear", *_SCALED} else axes > 1 and KINDS[kind].reads[-1] in {"M", "D", "k"}  # noqa: PLR2004
 
 
 def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:

@@ -248,6 +248,13 @@ def _budget_model() -> type[BaseModel]:
 _Budget = Annotated[Any, Tables(_budget_model)]
 
 
+_Layout = Literal["map", "tokens"]
+Layout = Annotated[
+    _Layout | Annotated[dict[Name, _Layout], Field(min_length=1)] | None,
+    Help('"map" (channels first) or "tokens" (channels last), or a table with one of them per input'),
+]
+
+
 class Arch(BaseModel, **FROZEN):
     """A network: what an arch file says, validated and frozen."""
 
@@ -261,6 +268,13 @@ class Arch(BaseModel, **FROZEN):
     ] = "network"
     description: Annotated[Line, Field(description="one-line description")] = ""
     input: Annotated[Input, Field(description="channels, then the spatial sizes; or a table of several inputs by name")]
+    layout: Annotated[
+        Layout,
+        Field(
+            description='whether an input is a "map", channels first, or "tokens", channels last; by default, what '
+            "reads it decides"
+        ),
+    ] = None
     defaults: Annotated[Fields, Field(description="values for every layer that has the field and does not set it")] = {}
     arguments: Annotated[
         Arguments, Field(description="numbers that the layers may use in expressions, with their values")
