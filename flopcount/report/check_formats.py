@@ -353,6 +353,7 @@ def _parts(outcome: Outcome) -> Iterator[str]:
     yield from _networks(outcome.files)
     for each in outcome.files:
         yield from _layers(each)
+    yield from _held(limits_table(outcome))
     for line in (*exemptions(outcome.exempt), *map(str, outcome.notes)):
         yield f"\n> {escape.markdown(line)}"
 
@@ -371,6 +372,17 @@ def _networks(files: Iterable[Checked]) -> Iterator[str]:
         yield f"\n{_head('network', names)}"
     for (each, count), both in zip(rows, totals, strict=True):
         yield _row(_name(each, count), names, *both)
+
+
+def _held(table: Table) -> Iterator[str]:
+    """Yield a folded table of the limits that hold."""
+    if table.rows:
+        rows = [markdown_row(map(escape.markdown, table.texts(row))) for row in table.rows[:MOST_ROWS]]
+        more = len(table.rows) - MOST_ROWS
+        rows += [f"\n{plural(more, 'more limit')}."] if more > 0 else []
+        head = f"{markdown_row(column.title for column in table.columns)}\n| --- | --- | ---: | ---: | ---: |"
+        title = f"{plural(len(table.rows), 'limit')} kept"
+        yield "\n".join([f"\n<details><summary>{title}</summary>\n\n{head}", *rows, "\n</details>"])
 
 
 def _name(checked: Checked, count: Evaluation) -> str:

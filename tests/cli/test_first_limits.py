@@ -50,6 +50,7 @@ def test_a_green_check_has_a_line_for_each_limit(run: Run, net: Path) -> None:
         "net.toml macs min 13,824 1",
         "net.toml Conv1 params 224 400 56.00%",
     ]
+    assert "| net.toml | macs | 13,824 | 20,000 | 69.12% |" in run("check", net.name, "--format", "markdown").out
     data = json.loads(run("check", net.name, "--format", "json").out)
     assert [(row["metric"], row["name"], row["limit"]) for row in data["limits"]][:2] == [
         ("macs", "max", 20_000),
