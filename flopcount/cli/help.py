@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import click
 
+from flopcount.errors import plain
+
 SECTIONS: Mapping[str, str] = {
     "Rows and columns": "--depth --by --where --sort --top --columns --parts --standard --all --pareto",
     "Network": "--input --width --variant --batch --set --value --allow-unknown --from",
@@ -134,6 +136,16 @@ class Documented(click.Command):
         del ctx
         return [*self.params, _helping("-h", "Show a short page."), _helping("--help", "Show the full page.")]
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words; one too many is answered with the command or the option it is for."""
+        is_group = isinstance(self, click.Group)
+        ctx.allow_extra_args = True
+        rest = super().parse_args(ctx, args)
+        if rest and not is_group and not ctx.resilient_parsing:
+            hint = BEYOND.get(str(ctx.info_name), "leave it out")
+            raise click.UsageError(f"{plain(rest[0][:200])}: one argument too many; {hint}", ctx)
+        return rest
+
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the short page, as for a command line without arguments."""
         write(self.page(ctx, full=False), formatter)
@@ -260,6 +272,19 @@ def _roff(text: str) -> str:
     return f"\\&{text}" if text.startswith((".", "'")) else text
 
 
+BEYOND: Mapping[str, str] = {
+    "count": "flopcount compare A B takes several networks",
+    "import": "name the file to write with -o",
+    "diff": "flopcount compare A B C takes several networks",
+    "whatif": "flopcount compare A B takes several networks",
+    "kinds": "name one kind",
+}
+"""What to do with an argument that a command does not take."""
+
+_MEMORY = "memory is not estimated; --columns has activations (elements written), check has --max-weight-bytes"
+_BITS = 'bytes of weights are limited at any width: weight_bytes = { max = "2 MB", bits = 8 } in a budget'
+_LIMIT = "limits are for flopcount check, as in flopcount check FILE --max-macs 5M"
+
 INSTEAD: Mapping[str, str] = {
     "--json": "write --format json",
     "--csv": "write --format csv",
@@ -278,6 +303,9 @@ INSTEAD: Mapping[str, str] = {
     "--batch-size": "write --batch 8",
     "--tokens": "tokens are the spatial size of an input: write --input TOKENS",
     "--seq-len": "tokens are the spatial size of an input: write --input TOKENS",
+    **dict.fromkeys(("--memory", "--peak-memory", "--ram"), _MEMORY),
+    **dict.fromkeys(("--dtype", "--bits", "--precision"), _BITS),
+    **dict.fromkeys(("--max-params", "--max-macs", "--max-flops", "--max-weight-bytes"), _LIMIT),
     "--unit": "a table in a terminal has units where it needs them; JSON and CSV have exact integers",
 }
 """Options of other tools, and what to write here."""

@@ -105,10 +105,24 @@ def test_check_has_an_option_for_the_most_of_each_metric() -> None:
     assert {f"--max-{metric.replace('_', '-')}" for metric in LIMITED} <= opts
 
 
-@pytest.mark.parametrize("option", ["--json", "--flops", "-V", "--seq-len"])
+@pytest.mark.parametrize("option", ["--json", "--flops", "-V", "--seq-len", "--memory", "--bits", "--max-macs"])
 def test_options_of_other_tools_are_answered_with_what_to_write(option: str, run: Run) -> None:
     result = run("lenet5", option)
     assert (result.code, result.problems[0]) == (2, f"{option}: no such option; {INSTEAD[option]}")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("lenet5", "vgg16"), "vgg16: one argument too many; flopcount compare A B takes several"),
+        (("import", "lenet5", "x.toml"), "x.toml: one argument too many; name the file to write with -o"),
+        (("archs", "a", "b"), "b: one argument too many; leave it out"),
+    ],
+)
+def test_an_argument_too_many_is_answered_with_where_it_belongs(words: tuple[str, ...], hint: str, run: Run) -> None:
+    result = run(*words)
+    assert (result.code, result.out) == (2, "")
+    assert hint in result.problems[0]
 
 
 @pytest.mark.parametrize("name", ["", "sweep"])
