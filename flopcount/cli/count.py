@@ -12,7 +12,8 @@ from flopcount.cli.options import SORT, complete_arch, count_options, plot_optio
 from flopcount.cli.output import DRAWINGS, Output, emit, ending_of, format_of, show
 from flopcount.errors import Note, UsageError
 from flopcount.network.network import Network
-from flopcount.report.count import GRAPHS, check_depth, count_report, cut, folded, sorted_by, summed_by, with_columns
+from flopcount.report.count import check_depth, count_report, cut, folded, sorted_by, summed_by, with_columns
+from flopcount.report.graph import GRAPHS
 from flopcount.report.table import Table
 
 

@@ -18,7 +18,7 @@ from flopcount.spec.units import METRICS
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-CHARTS = (".svg", ".png", ".html")
+CHARTS = (".svg", ".pdf", ".png", ".html")
 """The endings of files that --plot writes."""
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -98,6 +98,7 @@ raw_output_options = typed(
     ),
     click.option("-o", "--output", metavar="FILE", help="Write to a file, whole or not at all."),
     click.option("--exact-numbers", "exact", is_flag=True, help="Write all digits of integers and ratios in tables."),
+    click.option("--unit", type=click.Choice(("k", "M", "G", "T")), help="Write integers of tables in this unit."),
 )
 """Add --format and -o as they are given, and take the value of --plot."""
 
@@ -127,7 +128,7 @@ def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 
 plot_option = click.option(
-    "--plot", metavar="FILE", callback=_check_plot, help="Also draw a chart to FILE.svg, .png or .html."
+    "--plot", metavar="FILE", callback=_check_plot, help="Also draw a chart to FILE.svg, .pdf, .png or .html."
 )
 
 VALUES = click.option(

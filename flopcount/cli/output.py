@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from flopcount.errors import FileError, Note, UsageError, plain, reason
-from flopcount.report.table import Line, Report, Table, render_csv, render_json, render_latex, render_markdown
+from flopcount.report.table import (
+    Line,
+    Report,
+    Table,
+    in_unit,
+    render_csv,
+    render_json,
+    render_latex,
+    render_markdown,
+)
 
 if TYPE_CHECKING:
     from flopcount.report.terminal import Screen
@@ -23,6 +32,7 @@ class Output(NamedTuple):
     output: str | None = None
     plot: str | None = None
     exact: bool = False
+    unit: str | None = None
 
     @property
     def decided(self) -> "Output":
@@ -31,9 +41,10 @@ class Output(NamedTuple):
 
 
 def _svg(report: Report) -> str:
-    from flopcount.report.terminal import render_svg
+    from flopcount.report.picture import picture
+    from flopcount.report.terminal import drawn_lines
 
-    return render_svg(report)
+    return picture(report.title.partition(":")[0], drawn_lines(report))
 
 
 FORMATS: Mapping[str, Callable[[Report], str] | None] = {
@@ -98,12 +109,22 @@ def show(report: Report, out: Output, *, parts: bool = False, chart: dict[str, A
         report = report._replace(notes=(*report.notes, Note("chart-written", f"the chart is in {out.plot}")))
     if out.exact:
         report = report._replace(tables=tuple(table._replace(exact=True) for table in report.tables))
+    if out.unit:
+        _check_unit(out)
+        report = in_unit(report, out.unit)
     render = FORMATS[out.fmt]
     said: list[Note | Line] = [*report.lines, *report.notes] if out.fmt == "csv" else []
     if render:
         emit(render(report), out.output, said)
     else:
         emit(_table(report, out.output, parts=parts), out.output, for_people=True)
+
+
+def _check_unit(out: Output) -> None:
+    """Refuse a unit where numbers are exact."""
+    exact = "--exact-numbers" if out.exact else f"--format {out.fmt}" if out.fmt in {"json", "csv"} else ""
+    if exact:
+        raise UsageError(f"--unit {out.unit} rounds, and {exact} prints exact integers; choose one of them")
 
 
 def _table(report: Report, output: str | None, *, parts: bool) -> str:

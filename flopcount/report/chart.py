@@ -1,4 +1,4 @@
-"""Charts as files: the main table of a report as a Vega-Lite specification, drawn to SVG, PNG or HTML.
+"""Charts as files: the main table of a report as a Vega-Lite specification, drawn to SVG, PDF, PNG or HTML.
 
 vl-convert draws without a browser or a network; an HTML page carries the whole library inside.
 """
@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import log10
+from math import cos, log10, pi, sin
 from typing import Any, NamedTuple
 
 from flopcount.analyses.sweep.axes import Axis
@@ -26,8 +26,9 @@ Spec = dict[str, Any]
 MOST_BARS, MOST_STEPS = 150, 500
 """Of more rows, the costliest are drawn; of a longer front, points at equal distances, both ends included."""
 
-MOST_NAMED, MOST_NOTES = 12, 4
-"""With more networks, the subtitle says that not all points have names; further footnotes are counted."""
+MOST_NAMED, MOST_NOTES = 30, 4
+"""Up to so many networks each has its name, if need be at the end of a line; of more, those that have room.
+Further footnotes are counted."""
 
 TITLE, SUBTITLE, CAPTION, LONGEST_TITLE = 78, 105, 125, 75
 """Characters per line; longer titles of comparisons, which list the names of the points, are replaced."""
@@ -310,7 +311,7 @@ def _points(x: Column, y: Column, points: Sequence[Spec], front: Sequence[Spec] 
     encoding = {"tooltip": _tooltip(points), "color": gradient if shade else {"value": BLUE}}
     layers = [{"data": {"values": points}, "mark": mark, "encoding": encoding}]
     layers += _front_layers(front) if front else []
-    layers += [_names(points, across, up)] if has_names else []
+    layers += _names(points, across, up) if has_names else []
     encoding = {"x": across.encoding("x"), "y": up.encoding("y")}
     return {"width": WIDTH, "height": HEIGHT, "encoding": encoding, "layer": layers}
 
@@ -325,45 +326,80 @@ def _front_layers(front: Sequence[Spec]) -> list[Spec]:
     return [{**data, "mark": line}, {**data, "mark": dots, "encoding": {"tooltip": _tooltip(front)}}]
 
 
-def _names(points: Sequence[Spec], across: Scale, up: Scale) -> Spec:
+def _names(points: Sequence[Spec], across: Scale, up: Scale) -> list[Spec]:
+    """Return the names of points, and the lines that lead to those that stand apart."""
     places = [(across.place(point["x"]) * WIDTH, (1 - up.place(point["y"])) * HEIGHT) for point in points]
-    pairs = zip(points, placed(places, [point["label"] for point in points]), strict=True)
-    properties = ("align", "dx", "dy")
-    values = [
-        {**{key: point[key] for key in ("x", "y", "label")}, **dict(zip(properties, offset, strict=True))}
-        for point, offset in pairs
-        if offset
-    ]
-    mark = {"type": "text", "baseline": "middle", "fontSize": 10.5, "color": INK}
-    mark |= {name: {"expr": f"datum.{name}"} for name in properties}
-    return {"data": {"values": values}, "mark": mark, "encoding": {"text": {"field": "label", "type": "nominal"}}}
+    apart = FAR if len(points) <= MOST_NAMED else ()
+    found = placed(places, [point["label"] for point in points], apart)
+    pairs = [(point, place, name) for point, place, name in zip(points, places, found, strict=True) if name]
+    names = [{**name._asdict(), "label": point["label"]} for point, _, name in pairs]
+    leaders = [{"x": place[0], "y": place[1], "x2": name.x, "y2": name.y} for _, place, name in pairs if name.is_apart]
+    mark = {"type": "text", "baseline": "middle", "fontSize": 10.5, "color": INK, "align": {"expr": "datum.align"}}
+    text: Spec = {"mark": mark, "encoding": {**_pixels("x", "y"), "text": {"field": "label", "type": "nominal"}}}
+    rule: Spec = {"mark": {"type": "rule", "color": REFERENCE}, "encoding": _pixels("x", "y", "x2", "y2")}
+    drawn = [(leaders, rule), (names, text)]
+    return [{"data": {"values": values}, **layer} for values, layer in drawn if values]
+
+
+def _pixels(*channels: str) -> Spec:
+    """Return channels whose values are pixels, not values of the axes."""
+    whole = {"scale": None, "type": "quantitative", "axis": None}
+    return {name: {"field": name, **({} if name.endswith("2") else whole)} for name in channels}
 
 
 MARKER, LINE, CHARACTER = 7, 12, 5.9
 """Half the size of a point, the height of a name, and the width of a character, in pixels."""
 
-OFFSETS = (("left", 1, 0), ("right", -1, 0), ("center", 0, -1), ("center", 0, 1))
+NEAR = ((1, 0), (-1, 0), (0, -1), (0, 1))
 """Where a name may be, best first: right, left, above, below."""
+
+FAR = tuple(
+    (round(distance * cos(turn * pi / 8), 3), round(-distance * sin(turn * pi / 8), 3))
+    for distance in (3, 5, 8, 12, 17, 23)
+    for turn in (1, 7, -1, -7, 2, 6, -2, -6, 3, 5, -3, -5, 0, 8, 4, -4)
+)
+"""Where a name may be at the end of a line, in steps of a point's half size, nearest first."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom in pixels."""
 
 
-def placed(places: Sequence[tuple[float, float]], names: Sequence[str]) -> list[tuple[str, float, float] | None]:
-    """Return the alignment and offset of each name, or None if there is no room; earlier names come first."""
+class Name(NamedTuple):
+    """Where a name stands, in pixels of the chart, and whether a line leads to it."""
+
+    x: float
+    y: float
+    align: str
+    is_apart: bool = False
+
+    def box(self, width: float) -> Box:
+        """Return the room that the name takes."""
+        left = self.x - {"left": 0.0, "center": width / 2, "right": width}[self.align]
+        return left, self.y - LINE / 2, left + width, self.y + LINE / 2
+
+
+def placed(
+    places: Sequence[tuple[float, float]], names: Sequence[str], apart: Sequence[tuple[float, float]] = ()
+) -> list[Name | None]:
+    """Return where each name stands, or None if there is no room; earlier names come first.
+
+    Names stand beside their points; where there is no room, in the directions `apart`.
+    """
     taken: list[Box] = [(x - MARKER, y - MARKER, x + MARKER, y + MARKER) for x, y in places]
-    found: list[tuple[str, float, float] | None] = []
-    for (x, y), name in zip(places, names, strict=True):
-        chosen, width = None, len(name) * CHARACTER
-        for align, right, down in OFFSETS if name else ():
-            left = x - width / 2 if not right else x + MARKER if right > 0 else x - MARKER - width
-            middle = y + down * (MARKER + LINE / 2)
-            box = (left, middle - LINE / 2, left + width, middle + LINE / 2)
-            if chosen is None and _is_free(box, taken):
-                chosen = (align, float(right * MARKER), round(middle - y, 2))
-                taken.append(box)
-        found.append(chosen)
+    found: list[Name | None] = [None] * len(names)
+    for directions in (NEAR, apart):
+        for at, ((x, y), name) in enumerate(zip(places, names, strict=True)):
+            tried = (_name(x, y, *each, is_apart=directions is apart) for each in directions if name and not found[at])
+            width = len(name) * CHARACTER
+            found[at] = found[at] or next((each for each in tried if _is_free(each.box(width), taken)), None)
+            taken += [each.box(width)] if (each := found[at]) and each.box(width) not in taken else []
     return found
+
+
+def _name(x: float, y: float, right: float, down: float, *, is_apart: bool) -> Name:
+    align = "left" if right > 0 else "right" if right < 0 else "center"
+    beside = LINE / 2 if align == "center" else 0
+    return Name(x + right * MARKER, y + down * MARKER + (beside if down > 0 else -beside), align, is_apart)
 
 
 def _is_free(box: Box, taken: Sequence[Box]) -> bool:
@@ -483,6 +519,7 @@ EMBED: Spec = {"renderer": "svg", "actions": {"export": True, "source": False, "
 ENDINGS: Mapping[str, Callable[[Any, Spec], bytes]] = {
     ".svg": lambda vl_convert, spec: f"{vl_convert.vegalite_to_svg(spec, vl_version=VERSION)}\n".encode(),
     ".png": lambda vl_convert, spec: bytes(vl_convert.vegalite_to_png(spec, vl_version=VERSION, scale=PNG_SCALE)),
+    ".pdf": lambda vl_convert, spec: bytes(vl_convert.vegalite_to_pdf(spec, vl_version=VERSION)),
     ".html": _html,
 }
 """The function for each kind of file."""

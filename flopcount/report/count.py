@@ -3,13 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from flopcount.case import METRICS, Count, combined, ratio
+from flopcount.case import METRICS, Count, ratio
 from flopcount.errors import Note, UsageError, nearest, suggestion
 from flopcount.formulas.numbers import exact, product
 from flopcount.formulas.shape import Shape, per_axis
 from flopcount.formulas.step import Step
-from flopcount.network.plan import Node
-from flopcount.report import escape
 from flopcount.report.cost import Costs, convention_line, costs_of, facts, input_line, key_in_flops, unknown_facts
 from flopcount.report.table import Column, Line, Report, Row, Table, cell_text, plural, shape_text
 from flopcount.spec.kinds import COMPOSITES
@@ -170,7 +168,9 @@ def _side_by_side(result: Count, shown: Costs, totals: dict[str, int], standard:
 def folded(table: Table, depth: int) -> Table:
     """Fold the tree of blocks: one row for all layers that share the first `depth` names of their path."""
     check_depth(depth)
-    rows = [_one(key, rows, table) for key, rows in _grouped(table.rows, lambda row: _short(row.cells["path"], depth))]
+    rows = [
+        _one(key, rows, table) for key, rows in _grouped(table.rows, lambda row: shortened(row.cells["path"], depth))
+    ]
     return table._replace(rows=tuple(Row({**row.cells, "position": n}, row.parts) for n, row in enumerate(rows, 1)))
 
 
@@ -243,7 +243,7 @@ def _kernel(row: Row) -> str:
 
 _GROUPS: dict[str, Callable[[Row], str]] = {
     "kernel": _kernel,
-    "block": lambda row: _short(row.cells["path"], 1),
+    "block": lambda row: shortened(row.cells["path"], 1),
 }
 
 
@@ -292,56 +292,6 @@ def _column(table: Table, key: str, option: str) -> Column:
     raise UsageError(f"{option} {key}: no such column here; {hint}known here: {', '.join(every)}")
 
 
-MOST_EDGES, MOST_TEXT = 500, 50_000
-"""Mermaid draws no more edges, and reads no more characters, than this by default."""
-
-
-def _graph(result: Count, depth: int | None) -> tuple[dict[str, tuple[str, ...]], list[tuple[str, str]]]:
-    """Fold the network to `depth` names of each path; return the lines of each label, and the edges."""
-    shown = costs_of(result)
-    groups = {path: _short(path, depth) for path in (*result.trace.inputs, *result.trace.steps)}
-    labels: dict[str, tuple[str, ...]] = {
-        name: (name, shape_text(shape.dims)) for name, shape in result.trace.inputs.items()
-    }
-    members: dict[str, list[tuple[Node, Step]]] = {}
-    for node, step in result.trace.items():
-        members.setdefault(groups[node.path], []).append((node, step))
-    for name, inside in members.items():
-        (node, step), costs = inside[-1], (result.cost(step) for _, step in inside)
-        total = shown.values(combined(costs, result.case.metrics))
-        kind = node.kind if name == node.path else "block"
-        values = ", ".join(f"{total[each.name]} {each.title}" for each in shown.metrics)
-        cost = values if any(total.values()) else "no cost"
-        labels[name] = (name, f"{kind} → {shape_text(step.shape.dims)}", cost)
-    edges = ((groups[source], groups[node.path]) for node, _ in result.trace.items() for source in node.inputs)
-    return labels, [*dict.fromkeys((one, other) for one, other in edges if one != other)]
-
-
-def _short(path: str, depth: int | None) -> str:
+def shortened(path: str, depth: int | None) -> str:
+    """Return the first `depth` names of a path."""
     return path if depth is None else ".".join(path.split(".")[:depth])
-
-
-def mermaid(result: Count, depth: int | None) -> str:
-    """Return a Mermaid flowchart; a UsageError if the network is too large for Mermaid."""
-    labels, pairs = _graph(result, depth)
-    numbers = {name: f"n{number}" for number, name in enumerate(labels)}
-    nodes = [f'    {numbers[name]}["{"<br>".join(map(escape.mermaid, label))}"]' for name, label in labels.items()]
-    edges = [f"    {numbers[one]} --> {numbers[other]}" for one, other in pairs]
-    text = "\n".join(["flowchart TD", *nodes, *edges]) + "\n"
-    if len(edges) > MOST_EDGES or len(text) > MOST_TEXT:
-        size = f"{len(edges)} edges and {len(text)} characters"
-        raise UsageError(f"{size} are more than Mermaid draws ({MOST_EDGES} and {MOST_TEXT}); fold with --depth 1")
-    return text
-
-
-def dot(result: Count, depth: int | None) -> str:
-    """Return a Graphviz digraph."""
-    labels, pairs = _graph(result, depth)
-    texts = ((escape.dot(name), r"\n".join(map(escape.dot, label))) for name, label in labels.items())
-    nodes = [f'    "{name}" [label="{label}"];' for name, label in texts]
-    edges = [f'    "{escape.dot(one)}" -> "{escape.dot(other)}";' for one, other in pairs]
-    return "\n".join(["digraph network {", "    node [shape=box];", *nodes, *edges, "}"]) + "\n"
-
-
-GRAPHS: Mapping[str, Callable[[Count, int | None], str]] = {"mermaid": mermaid, "dot": dot}
-"""The function for each notation of a graph."""

@@ -38,6 +38,11 @@ def html(text: str) -> str:
     return _silent(entities.escape(plain(text)))
 
 
+def xml(text: str) -> str:
+    """Escape XML."""
+    return entities.escape(plain(text))
+
+
 def _silent(text: str) -> str:
     """Put a character without width after the sign of a mention or a link."""
     return _PING.sub(r"\g<0>&#8203;", text)
@@ -52,6 +57,13 @@ _LATEX = str.maketrans(
         "×": r"$\times$",
         "–": "--",
         "·": r"$\cdot$",
+        "<": "$<$",
+        ">": "$>$",
+        "−": "$-$",
+        "→": r"$\rightarrow$",
+        "≥": r"$\geq$",
+        "≤": r"$\leq$",
+        "…": r"\dots{}",
     }
 )
 

@@ -2,12 +2,13 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from flopcount.errors import Note, plain
 from flopcount.report import escape
-from flopcount.spec.units import brief
+from flopcount.spec.units import PREFIXES, brief
 
 Form = Literal["text", "path", "status", "prose", "count", "delta", "share", "ratio", "shape"]
 """What a column holds: a word, one that may lose its middle, a code that has a color, words that may wrap, exact
@@ -102,6 +103,35 @@ class Report(NamedTuple):
         """Return everything as plain data, versioned."""
         rows = {table.key: [row.data() for row in table.rows] for table in self.tables if table.key}
         return {"schema_version": 2, **self.facts, **rows, **notes_data(self.notes)}
+
+
+def in_unit(report: Report, unit: str) -> Report:
+    """Return a report for people whose integers are in a unit, with two decimals; tables that stay exact do."""
+    return report._replace(tables=tuple(each if each.exact else _in_unit(each, unit) for each in report.tables))
+
+
+def _in_unit(table: Table, unit: str) -> Table:
+    scaled = {each.key: each._replace(title=f"{each.title} ({unit})") for each in table.columns if each.metric}
+    scaled = {key: each for key, each in scaled.items() if each.form in {"count", "delta"}}
+    rows = tuple(_row_in_unit(row, scaled, unit) for row in table.every)
+    columns = tuple(scaled.get(each.key, each) for each in table.columns)
+    return table._replace(columns=columns, rows=rows[: len(table.rows)], total=rows[-1] if table.total else None)
+
+
+def _row_in_unit(row: Row, columns: Mapping[str, Column], unit: str) -> Row:
+    numbers = ((key, each.form, row.cells.get(key)) for key, each in columns.items())
+    texts = {key: scaled_text(value, unit, form == "delta") for key, form, value in numbers if isinstance(value, int)}
+    return Row({**row.cells, **texts}, tuple(_row_in_unit(part, columns, unit) for part in row.parts))
+
+
+def scaled_text(value: int, unit: str, signed: bool = False) -> str | int:  # noqa: FBT001, FBT002  (of a form)
+    """Return an integer in a unit with two decimals: 1814073344 as 1,814.07 in M; what is not zero is not shown as it.
+
+    Zero stays a number.
+    """
+    number = Decimal(value) / PREFIXES[unit]
+    text = f"{number:{'+' if signed else ''},.2f}"
+    return value and (text if float(text.replace(",", "")) else "> -0.01" if value < 0 else "< 0.01")
 
 
 def notes_data(notes: Iterable[Note]) -> dict[str, list[str]]:
@@ -215,12 +245,22 @@ def render_latex(report: Report) -> str:
 
 def _tabular(table: Table) -> list[str]:
     alignment = "".join("l" if column.form in WORDS else "r" for column in table.columns)
-    rows = [*map(table.texts, table.rows)]
-    lines = [r"\toprule", _latex_row(column.title for column in table.columns), r"\midrule", *map(_latex_row, rows)]
-    lines += [r"\midrule", _latex_row(table.texts(table.total))] if table.total else []
+    pairs = zip(table.columns, zip(*map(table.texts, table.every), strict=True), strict=False)
+    rows = [*zip(*(_latex_column(*pair) for pair in pairs), strict=True)]
+    lines = [r"\toprule", _latex_row(escape.latex(column.title) for column in table.columns), r"\midrule"]
+    lines += map(_latex_row, rows[: len(table.rows)])
+    lines += [r"\midrule", _latex_row(rows[-1])] if table.total else []
     caption = [f"% {plain(table.caption)}"] if table.caption else []
     return [*caption, rf"\begin{{tabular}}{{{alignment}}}", *lines, r"\bottomrule", r"\end{tabular}"]
 
 
+def _latex_column(column: Column, cells: Sequence[str]) -> Iterator[str]:
+    """Yield the cells of a column; decimal points are aligned by invisible zeros."""
+    decimals = [len(cell.partition(".")[2]) if column.form == "ratio" else 0 for cell in cells]
+    for cell, own in zip(cells, decimals, strict=True):
+        zeros = "0" * (max(decimals) - own)
+        yield escape.latex(cell) + (rf"\phantom{{{zeros}}}" if cell and zeros else "")
+
+
 def _latex_row(cells: Iterable[str]) -> str:
-    return rf"{' & '.join(map(escape.latex, cells))} \\"
+    return rf"{' & '.join(cells)} \\"

@@ -1,10 +1,9 @@
-"""Tables in a terminal, fitted to its width; at full width if piped, and the same as an SVG picture.
+"""Tables in a terminal, fitted to its width; at full width if piped.
 
 A table that is too wide is shortened first (`FITS`); then columns leave, those of the highest rank first, and a
 line under the table names them. If what stays does not fit either, every row becomes a paragraph.
 """
 
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
@@ -94,19 +93,10 @@ def _styled(text: str, look: Look) -> str:
     return style(text, **LOOKS[look]) if text and look else text
 
 
-def render_svg(report: Report) -> str:
-    """Return what a terminal as wide as the tables shows, at least 100 columns for prose, as an SVG picture."""
-    from rich.console import Console
-    from rich.segment import Segment, Segments
-    from rich.style import Style
-
+def drawn_lines(report: Report) -> list[Line]:
+    """Return what a terminal as wide as the tables shows, at least 100 columns for prose."""
     width = max(100, *(_Grid(table, PIPE, parts=False).least for table in report.tables))
-    styles = {look: Style(color=how.get("fg"), bold=how.get("bold"), dim=how.get("dim")) for look, how in LOOKS.items()}
-    lines = _lines(report, Screen(width, color=True), parts=False)
-    parts = (Segment(text, styles.get(look)) for line in lines for text, look in (*line, ("\n", "")))
-    console = Console(file=io.StringIO(), record=True, width=width + 2, force_terminal=True, color_system="truecolor")
-    console.print(Segments(parts), soft_wrap=True, end="")
-    return console.export_svg(title=report.title.partition(":")[0], unique_id="flopcount")
+    return [*_lines(report, Screen(width, color=True), parts=False)]
 
 
 def _lines(report: Report, screen: Screen, *, parts: bool) -> Iterator[Line]:
@@ -134,7 +124,7 @@ def prose(text: str, screen: Screen, look: Look = "", indent: str = "") -> Itera
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    if _cells(text) <= width:
+    if text_width(text) <= width:
         return [text]
     if _is_narrow(text):
         from textwrap import wrap
@@ -154,7 +144,7 @@ def _is_narrow(text: str) -> bool:
     return _NARROW.fullmatch(text) is not None
 
 
-def _cells(text: str) -> int:
+def text_width(text: str) -> int:
     """Return how many cells of a terminal a text takes."""
     if text.isascii() or _is_narrow(text):
         return len(text)
@@ -165,11 +155,11 @@ def _cells(text: str) -> int:
 
 def _elided(text: str, width: int, dots: str) -> str:
     """Return a text without its middle if it is too long."""
-    if _cells(text) <= width:
+    if text_width(text) <= width:
         return text
     left = max(width - len(dots), 0)
     head, tail = text[: left // 2], text[len(text) - (left - left // 2) :]
-    while head + tail and _cells(head + tail) > left:
+    while head + tail and text_width(head + tail) > left:
         head, tail = (head[:-1], tail) if len(head) > len(tail) else (head, tail[1:])
     return (head + dots + tail)[: max(width, 1)]
 
@@ -193,7 +183,7 @@ class _Grid:
         if (column.key, numbers) not in self.known:
             key, form, encoding = column.key, column.form, self.encoding
             texts = [escape.encoded(cell_text(row.cells.get(key), form, numbers), encoding) for row in self.rows]
-            measure = len if _is_narrow("".join(texts)) else _cells
+            measure = len if _is_narrow("".join(texts)) else text_width
             self.known[key, numbers] = texts, max(map(measure, texts), default=0)
         return self.known[column.key, numbers]
 
@@ -203,7 +193,7 @@ class _Grid:
     def width(self, column: Column, fit: Fit) -> int:
         """Return the width that a column takes by itself."""
         title = self.title(column)
-        words = [_cells(word) for word in title.split()] if fit.wraps else [_cells(title)]
+        words = [text_width(word) for word in title.split()] if fit.wraps else [text_width(title)]
         return max(self.column(column, fit.numbers)[1], *words, 0)
 
     @property
@@ -253,7 +243,7 @@ class _Strip(NamedTuple):
     form: str
 
     def padded(self, text: str) -> str:
-        space = " " * (self.width - _cells(text))
+        space = " " * (self.width - text_width(text))
         return text + space if self.form in WORDS or self.form == "bar" else space + text
 
     def look(self, text: str) -> Look:
@@ -360,7 +350,7 @@ def _packed(items: Iterable[str], screen: Screen) -> Iterator[str]:
     """Put items on as few lines as the screen allows, each whole if it fits."""
     line, dot = "", escape.encoded(" · ", screen.encoding)
     for item in items:
-        if line and len(INDENT) + _cells(line + dot + item) <= screen.width:
+        if line and len(INDENT) + text_width(line + dot + item) <= screen.width:
             line += dot + item
             continue
         yield from (line,) if line else ()

@@ -68,11 +68,11 @@ def test_the_option_stands_anywhere(
     assert (tmp_path / "out.svg").exists()
 
 
-@pytest.mark.parametrize("name", ["out.pdf", "out", "out.svg.gz", ".svg", "out.jsn"])
+@pytest.mark.parametrize("name", ["out.ps", "out", "out.svg.gz", ".svg", "out.jsn"])
 def test_other_files_are_refused(name: str, run: Run, tmp_path: Path) -> None:
     result = run("lenet5", "--plot", tmp_path / name)
     assert (result.code, result.out) == (2, "")
-    assert ".svg, .png or .html" in result.err
+    assert ".svg, .pdf, .png or .html" in result.err
     assert not [*tmp_path.iterdir()]
 
 

@@ -1,6 +1,7 @@
 """Charts: bars are the rows of the table and add up to its totals, and files hold what they show."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from itertools import combinations
 from typing import Any
@@ -18,8 +19,8 @@ from flopcount.errors import UsageError
 from flopcount.report import count as shaping
 from flopcount.report.chart import (
     CHARACTER,
+    FAR,
     HEIGHT,
-    LINE,
     MOST_BARS,
     MOST_STEPS,
     WIDTH,
@@ -163,17 +164,24 @@ def test_every_value_is_within_its_axis(values: list[int]) -> None:
     assert all(0 <= axis.place(value) <= 1 for value in values)
 
 
-@given(st.lists(st.tuples(st.integers(0, WIDTH), st.integers(0, HEIGHT)), unique=True, max_size=30))
-def test_names_are_inside_the_chart_and_apart(places: list[tuple[float, float]]) -> None:
-    boxes = []
-    for (x, y), offset in zip(places, placed(places, ["a name"] * len(places)), strict=True):
-        if offset:
-            width = len("a name") * CHARACTER
-            left = {"left": x + offset[1], "right": x + offset[1] - width, "center": x - width / 2}[offset[0]]
-            boxes.append((left, y + offset[2] - LINE / 2, left + width, y + offset[2] + LINE / 2))
+@pytest.mark.parametrize("apart", [(), FAR], ids=["beside", "apart"])
+@given(places=st.lists(st.tuples(st.integers(0, WIDTH), st.integers(0, HEIGHT)), unique=True, max_size=30))
+def test_names_are_inside_the_chart_and_apart(
+    apart: Sequence[tuple[float, float]], places: list[tuple[float, float]]
+) -> None:
+    boxes = [each.box(len("a name") * CHARACTER) for each in placed(places, ["a name"] * len(places), apart) if each]
     assert all(box[0] >= 0 and box[1] >= 0 and box[2] <= WIDTH and box[3] <= HEIGHT for box in boxes)
     for one, other in combinations(boxes, 2):
         assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+
+
+def test_each_of_thirty_points_close_together_has_its_name() -> None:
+    places = [(300.0 + 9 * (n % 6), 200.0 + 9 * (n // 6)) for n in range(30)]
+    assert None not in placed(places, [f"network_{n}" for n in range(30)], FAR)
+
+
+def test_a_pdf_is_one() -> None:
+    assert drawn(".pdf").startswith(b"%PDF-")
 
 
 LINES = (Line("text", "axes input (2)"), Line("convention", "counted: MACs"), Line("file", "written to out.csv"))
