@@ -53,7 +53,8 @@ schema: .venv/ready ## write the JSON Schemas that editors read
 errata: .venv/ready ## write the table of errata from the claims
 	$(BIN)/flopcount verify --errata --format markdown -o docs/errata.md
 
-picture: .venv/ready ## draw the picture of the README with the tool itself
+picture: .venv/ready ## draw the pictures of the README and of the page on MobileNet with the tool itself
+	$(BIN)/python tests/pictures.py
 	$(BIN)/flopcount mobilenet_v1 --input 160 --format svg -o docs/mobilenet_v1.svg
 
 chart: .venv/ready-dev ## draw the picture of docs/what-if.md

@@ -17,10 +17,12 @@ from typing import Any, NamedTuple
 
 import pytest
 from conftest import Run
+from pictures import workflow
 from repositories import committed, repository
 
 from flopcount.analyses.budgets.findings import CODES
 from flopcount.report.check_formats import RENDERERS
+from flopcount.report.picture import Theme
 from flopcount.spec.budget import ByteLimit, ProjectBudget, When
 
 ROOT = Path(__file__).parent.parent
@@ -92,6 +94,29 @@ def test_a_command_prints_what_the_page_shows(
 
 def test_the_readme_shows_commands_that_are_run() -> None:
     assert {"README.md", "arch-files.md"} <= {example.page.name for example in RUN}
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
+
+
+def test_the_readme_compares_counters_by_numbers_that_flopcount_reproduces(run: Run) -> None:
+    """Each number in the table of counters is the total under the convention beside it."""
+    rows = re.findall(
+        r"^\| \S+ \| ([\d,]+) \S+ \|.*\| `(.*)` \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert len(rows) == 6
+    for number, options in rows:
+        words = options.removeprefix("flopcount vit_b_16").split()
+        last = run("vit_b_16", *words, "--format", "csv", "--columns", "path,macs").out.splitlines()[-1]
+        assert last == f"total,{number.replace(',', '')}"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it is drawn in a pseudo-terminal")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_picture_of_the_readme_is_the_one_that_is_drawn(theme: Theme) -> None:
+    shown = (ROOT / "docs" / f"workflow-{theme}.svg").read_text(encoding="utf-8")
+    assert shown == workflow(theme), "run make picture"
 
 
 def test_every_command_is_of_flopcount_or_a_known_tool() -> None:
