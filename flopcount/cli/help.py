@@ -272,6 +272,15 @@ def _roff(text: str) -> str:
     return f"\\&{text}" if text.startswith((".", "'")) else text
 
 
+WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("list", "ls", "models", "networks", "zoo"), "flopcount archs lists the bundled networks"),
+    **dict.fromkeys(("info", "show", "summary", "run", "profile", "flops"), "flopcount ARCH counts a network"),
+    **dict.fromkeys(("convert", "export"), "flopcount import MODEL -o arch.toml converts a model"),
+    **dict.fromkeys(("layers", "ops", "types"), "flopcount kinds lists the kinds of layers"),
+    **dict.fromkeys(("version",), "write flopcount --version"),
+}
+"""First words that are no commands, and what to write."""
+
 BEYOND: Mapping[str, str] = {
     "count": "flopcount compare A B takes several networks",
     "import": "name the file to write with -o",
@@ -306,6 +315,13 @@ INSTEAD: Mapping[str, str] = {
     **dict.fromkeys(("--memory", "--peak-memory", "--ram"), _MEMORY),
     **dict.fromkeys(("--dtype", "--bits", "--precision"), _BITS),
     **dict.fromkeys(("--max-params", "--max-macs", "--max-flops", "--max-weight-bytes"), _LIMIT),
+    "--summary": "flopcount ARCH --depth 1 sums by block",
+    "--activations": "write --metrics activations",
+    "--device": "nothing is run, so there is no device",
+    "--sequence-length": "tokens are the spatial size of an input: write --input TOKENS",
+    "--context": "tokens are the spatial size of an input: write --input TOKENS",
+    "--where": "flopcount sweep, space and whatif take conditions; here --sort, --top and --by choose rows",
+    "--filter": "here --sort, --top and --by choose rows; flopcount sweep, space and whatif have --where",
     "--unit": "a table in a terminal has units where it needs them; JSON and CSV have exact integers",
 }
 """Options of other tools, and what to write here."""

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable
 from os.path import isdir, isfile
 from pathlib import Path
+from re import findall
 from typing import Any, NamedTuple
 
 from flopcount.case import Case, Count, load, load_bytes
@@ -47,6 +48,8 @@ class Options(NamedTuple):
         for name, text in (("--width", self.width), ("--input", self.size)):
             if text and {",", ":"} & {*text} and "=" not in text:  # lists and ranges are for other commands
                 hint = "use flopcount whatif to compare several, flopcount sweep for a grid"
+                sizes = findall(r"\d+", text) if name == "--input" and ":" not in text else []
+                hint = f"sizes are joined by x, as in {name} {'x'.join(sizes)[:60]}; {hint}" if sizes else hint
                 raise UsageError(f"{name} {plain(text[:60])}: expected one value; {hint}")
         return Case(
             network,

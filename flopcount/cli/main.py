@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from flopcount import __version__
-from flopcount.cli.help import EXAMPLES, INSTEAD, Documented, Page
+from flopcount.cli.help import EXAMPLES, INSTEAD, WORDS, Documented, Page
 from flopcount.errors import INDENT, FlopcountError, Message, SpecError, nearest, plain, reason
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ def _check_mistyped(args: list[str]) -> None:
     plain = word.replace("-", "").isalpha() and not word.startswith("-")
     if not plain or os.path.exists(word) or bundled_network(word):  # noqa: PTH110  (answers to any word)
         return
+    if word in WORDS:
+        raise click.UsageError(f"no command or network is named {word!r}; {WORDS[word]}")
     if near := nearest(word, [*COMMANDS]):
         raise click.UsageError(f"no command or network is named {word!r}; did you mean {near!r}?")
 
@@ -182,7 +184,7 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         asked = context.command_path if context else "flopcount"
-        return _failed(f"{_said(error)}\nsee {asked} --help", error.exit_code)
+        return _failed([Message(_said(error), (f"see {asked} --help",))], error.exit_code)
     except BaseException as error:  # noqa: BLE001  (whatever it is, it becomes an exit code)
         return _ended(error)
     return result if isinstance(result, int) else 0

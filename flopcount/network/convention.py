@@ -254,7 +254,8 @@ def described(reference: str) -> Described:
     if not (colon and file.endswith(".toml")):
         file, name = reference, ""
     if not file.endswith(".toml"):
-        hint = suggestion(reference[:100], mac_conventions())
+        is_metric = reference.lower() in {"flops", "flop", "params"}  # people look for what a convention counts here
+        hint = f"write --metrics {reference.lower()}" if is_metric else suggestion(reference[:100], mac_conventions())
         raise UsageError(f"no convention is named {reference[:60]!r}; {hint} (give a file with its ending)")
     return _of_file(Path(file), name)
 

@@ -567,14 +567,19 @@ def input_shapes(
     batch: int | None = None,
     tokens: Container[str] = (),
 ) -> dict[str, Shape]:
-    """Return the shape of each input; `text` is about the first, the batch is for all.
+    """Return the shape of each input; `text` is about the first, or names some; the batch is for all.
 
     The inputs that are `tokens` have their channels last.
     """
     first, *others = declared
-    main = input_shape(declared[first], text, batch, is_tokens=first in tokens)
+    asked = dict(each.partition("=")[::2] for each in (text or "").split(",")) if "=" in (text or "") else {first: text}
+    for name in [name for name in asked if name not in declared]:
+        raise UsageError(
+            f"--input {(text or '')[:60]}: there is no input {name[:50]!r}; {suggestion(name, [*declared])}"
+        )
+    main = input_shape(declared[first], asked.get(first), batch, is_tokens=first in tokens)
     copies = exact(main.dims[0]) if len(main.dims) > len(declared[first]) else None
-    rest = {name: input_shape(declared[name], batch=copies, is_tokens=name in tokens) for name in others}
+    rest = {name: input_shape(declared[name], asked.get(name), copies, is_tokens=name in tokens) for name in others}
     return {first: main, **rest}
 
 
@@ -602,7 +607,9 @@ def with_batch(x: Shape, rank: int, batch: Dim) -> Shape:
 
 
 def with_size(x: Shape, rank: int, size: Dim) -> Shape:
-    """Return an input of a rank with another size along all axes but the batch and the channels."""
+    """Return an input of a rank with another size along all axes but the batch and the channels, or along its only."""
+    if rank == 1:
+        return x.resized(channels=size)
     if x.spatial:
         return x.resized(spatial=(size,) * len(x.spatial))
     return Shape((*x.dims[:-rank], *(size,) * (rank - 1), x.channels), x.channel_axis)

@@ -122,7 +122,8 @@ class _Tracer:
         broken = [constraint for constraint in step.constraints if constraint.is_broken]
         large = too_large(step)
         unequal = [each for each in broken if each.relation == "equal" and _is_plain(each.terms)]
-        told = [each for each in broken if each not in unequal[1:]]  # sizes that differ in every axis are one mistake
+        again = {id(each) for each in unequal[1:]}  # sizes that differ in every axis are one mistake
+        told = [each for each in broken if id(each) not in again]
         found = {
             each.sentence(): "shape" if all(isinstance(size, int) for size in each.terms) else OPEN for each in told
         }

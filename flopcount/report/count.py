@@ -288,7 +288,8 @@ def _column(table: Table, key: str, option: str) -> Column:
             return known[asked]
     every = [column.key for column in (*table.columns, *table.more)]
     every += [name for name in METRICS if name not in every] if table.key == "layers" else []
-    hint = f"did you mean {near!r}? " if (near := nearest(key, every)) else ""
+    near = "activations" if key in {"ram", "memory", "bytes", "peak_memory"} else nearest(key, every)
+    hint = f"did you mean {near!r}? " if near else ""
     raise UsageError(f"{option} {key}: no such column here; {hint}known here: {', '.join(every)}")
 
 

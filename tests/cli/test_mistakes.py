@@ -117,9 +117,8 @@ JSON = {
 def one_error(run: Run, *arguments: object) -> str:
     """Return the only error of a command that ends with exit code 2."""
     result = run(*map(str, arguments))
-    lines = [line for line in result.problems if not line.startswith("see flopcount")]
-    assert (result.code, result.out, len(lines)) == (2, "", 1), result.err
-    return lines[0]
+    assert (result.code, result.out, len(result.problems)) == (2, "", 1), result.err
+    return result.problems[0]
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -156,8 +155,50 @@ def test_a_mistake_in_json_is_one_error(text: str, run: Run, write: Write) -> No
     ("arguments", "words"),
     [
         ("resnet18 --set layer1.conv1.stride=2", "did you mean 'layer1.1.conv1'?"),
+        ("resnet18 --set foo=1", "expected one of arguments, budget"),
         ("kinds attention", "MultiheadAttention"),
+        ("list", "flopcount archs"),
+        ("ls", "flopcount archs"),
+        ("info", "flopcount ARCH counts a network"),
+        ("convert", "flopcount import MODEL -o arch.toml"),
+        ("gpt3", "did you mean gpt2"),
+        ("yolov8n", "flopcount archs lists all"),
+        ("nosuch.onnx", "no such file"),
+        ("resnet50 resnet18", "flopcount compare resnet50 resnet18"),
+        ("import a.onnx x.toml", "-o x.toml"),
+        ("resnet18 --flops", "--metrics flops"),
+        ("resnet18 --memory", "--metrics activations"),
+        ("resnet18 --peak-memory", "--metrics activations"),
+        ("resnet18 --json", "--format json"),
+        ("resnet18 --dtype int8", "weight_bytes"),
+        ("resnet18 --bits 8", "weight_bytes"),
+        ("resnet18 -f json", "--format"),
+        ("resnet18 -V", "--version"),
+        ("resnet18 -q", "standard error"),
+        ("resnet18 --no-color", "NO_COLOR=1"),
+        ("resnet18 --tokens 128", "--input TOKENS"),
+        ("resnet18 --seq-len 128", "--input TOKENS"),
+        ("resnet18 --max-macs 5M", "flopcount check ARCH --max-macs"),
+        ("resnet18 --where flops<1G", "--sort, --top and --by"),
+        ("resnet18 --format md", "markdown"),
+        ("resnet18 --format yaml", "json"),
+        ("resnet18 --format tsv", "csv"),
+        ("resnet18 --format html", "--plot FILE.html"),
+        ("resnet18 --columns x", "kernel, params_share"),
+        ("resnet18 --columns ram", "did you mean 'activations'?"),
+        ("resnet18 --convention flops", "write --metrics flops"),
+        ("resnet18 --input 64,64", "--input 64x64"),
+        ("resnet18 --input 3,64,64", "--input 3x64x64"),
+        ("resnet18 --input (1,64,64)", "--input 1x64x64"),
+        ("resnet18 --input x=64", "there is no input 'x'"),
+        ("resnet18 --width 0.5-1.5", "--width 0.75"),
+        ("sweep resnet18 --width 0.5:1.5", "needs a step"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_error(arguments: str, words: str, run: Run) -> None:
     assert words in one_error(run, *arguments.split())
+
+
+def test_inputs_of_an_arch_file_are_sized_by_name(run: Run, write: Write) -> None:
+    text = 'input = { a = [3, 8, 8], b = [3, 8, 8] }\nlayers = [{ type = "Add", after = ["a", "b"] }]\n'
+    assert "3×16×16" in run(write("net.toml", text), "--input", "a=16,b=16", "--format", "csv").out

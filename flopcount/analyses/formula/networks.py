@@ -116,7 +116,7 @@ OPERATIONS: Mapping[str, Callable[..., Coefficients]] = {
     "where": _where,
 }
 
-LARGEST_STEPS: Mapping[str, int] = {"resolution": 4096, "batch": 1, "width": 8}
+LARGEST_STEPS: Mapping[str, int] = {"resolution": 4096, "tokens": 4096, "batch": 1, "width": 8}
 """A polynomial that holds only at multiples of a larger step is not reported."""
 
 LATEST_START = 16
@@ -125,8 +125,8 @@ LATEST_START = 16
 MOST_STEPS = 200_000
 """Layers that are counted, with 20 more for each count, to find where a polynomial starts below the file's value."""
 
-AXES: Mapping[str, str] = {"resolution": "r", "batch": "b", "width": "α"}
-"""The variables of a network's polynomial, with their letters."""
+AXES: Mapping[str, str] = {"resolution": "r", "tokens": "n", "batch": "b", "width": "α"}
+"""The variables of a network's polynomial, with their letters; tokens are the resolution of a sequence."""
 
 
 class VariedCase(NamedTuple):
@@ -158,14 +158,15 @@ class VariedCase(NamedTuple):
     @property
     def start(self) -> Fraction:
         """The value of the axis in the file."""
-        if self.axis != "resolution":
+        if self.axis in {"batch", "width"}:
             return Fraction(1)
         name, x = next(iter(self.case.inputs.items()))
-        sizes = {*(x.dims[-len(self.case.plan.input) : -1] if name in self.case.plan.tokens else x.spatial)}
+        rank = len(self.case.plan.input)
+        before = x.dims[-rank:-1] if name in self.case.plan.tokens else x.spatial
+        sizes = {*before} if rank > 1 else {x.channels}
         if len(sizes) != 1:
-            raise UsageError(
-                f"{self.case.name} has no single resolution; give --input with one size for all spatial axes"
-            )
+            what = f"{self.case.name} has no single resolution"
+            raise UsageError(f"{what}; give --input with one size for all spatial axes")
         return Fraction(exact(sizes.pop()))
 
     @property

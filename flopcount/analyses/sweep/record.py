@@ -213,8 +213,7 @@ def _inputs(case: Case, numbers: Mapping[str, Expr]) -> dict[str, Shape]:
     first, shape = next(iter(case.inputs.items()))
     ranks = {name: len(sizes) for name, sizes in case.plan.inputs.items()}
     if "input" in numbers:
-        size = numbers["input"]
-        shape = with_size(shape, ranks[first], size) if ranks[first] > 1 else shape.resized(channels=size)
+        shape = with_size(shape, ranks[first], numbers["input"])
     found = {**case.inputs, first: shape}
     if "batch" in numbers:
         found = {name: with_batch(each, ranks[name], numbers["batch"]) for name, each in found.items()}
