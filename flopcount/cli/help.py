@@ -286,6 +286,8 @@ BEYOND: Mapping[str, str] = {
     "import": "name the file to write with -o",
     "diff": "flopcount compare A B C takes several networks",
     "whatif": "flopcount compare A B takes several networks",
+    "sweep": "flopcount compare A B takes several networks",
+    "formula": "name one kind or network",
     "kinds": "name one kind",
 }
 """What to do with an argument that a command does not take."""
