@@ -14,7 +14,7 @@ SECTIONS: Mapping[str, str] = {
     "Network": "--input --width --variant --batch --set --value --allow-unknown --from",
     "Counting": "--convention --params --metrics",
     "Limits": "--max-*",
-    "Output": "--format --output --exact-numbers --plot --graph --latex --save",
+    "Output": "--format --output --exact-numbers --unit --plot --graph --latex --save",
     "Help": "-h --help --version",
 }
 """The options of each section; others are the command's own, and come first."""
@@ -324,6 +324,5 @@ INSTEAD: Mapping[str, str] = {
     "--context": "tokens are the spatial size of an input: write --input TOKENS",
     "--where": "flopcount sweep, space and whatif take conditions; here --sort, --top and --by choose rows",
     "--filter": "here --sort, --top and --by choose rows; flopcount sweep, space and whatif have --where",
-    "--unit": "a table in a terminal has units where it needs them; JSON and CSV have exact integers",
 }
 """Options of other tools, and what to write here."""
