@@ -1,13 +1,15 @@
 """How a file is read at any point: an arch file, or a model of another tool."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from os.path import isfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from flopcount.errors import Refusal
+from flopcount.errors import Refusal, UsageError
+from flopcount.formulas.shape import render
 from flopcount.network.network import NOWHERE, Where, planned
 from flopcount.network.plan import Plan
 from flopcount.spec.foreign import recognized
@@ -78,6 +80,7 @@ class Reading:
         self.content, self.allow_unknown = content, allow_unknown
         self._build: Build | None = None
         self._source: Source | None = None
+        self._own: str | None = None
 
     def __call__(self, where: Where) -> Plan:
         """Read the file: an arch file, or a model at an input."""
@@ -89,10 +92,24 @@ class Reading:
         try:
             result = self._parsed(parser)(ReadOptions(where.input, where.batch, self.allow_unknown, where.values))
         except Refusal as error:
-            raise recognized(str(self.path), self.content or b"") or error.of(self.title) from error
+            other = recognized(str(self.path), self.content or b"")
+            raise other or self._hinted(error, where, parser).of(self.title) from error
         if where.variant or where.settings:
             return planned(_spec(result, self.title, where))._replace(sized=True, batch=result.batch)
         return Plan(**result._asdict(), file=cache(partial(_spec, result, self.title)), sized=True)
+
+    def _hinted(self, error: Refusal, where: Where, parser: Parser) -> Refusal:
+        """Return a refusal at another input with the sizes of the file, if it can be read at these."""
+        if where.input and self._own is None:
+            with suppress(Refusal, UsageError):
+                from flopcount.readers.base import ReadOptions
+
+                own = self._parsed(parser)(ReadOptions(None, where.batch, self.allow_unknown, where.values))
+                self._own = " and ".join(map(render, own.inputs.values()))
+        if not (where.input and self._own):
+            return error
+        hint = f"the file can be counted at {self._own}; to count it at another size, export it at that size"
+        return Refusal(f"{error.what}; {hint}", error.node, error.operator, error.line)
 
     def _arch(self, where: Where) -> Spec:
         if self._source is None:

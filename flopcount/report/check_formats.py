@@ -37,7 +37,9 @@ def exemptions(exempt: Iterable[tuple[Finding, str]]) -> list[str]:
 def headline(finding: Finding) -> str:
     """Return a finding as one line."""
     level = "warning: " if finding.level == "warn" else ""
-    return f"{plain(finding.path)}:{finding.line}:{finding.column}: {finding.code} {level}{sentence(finding)}"
+    is_whole = (finding.line, finding.column) == (1, 1) and not finding.path.endswith((".toml", ".json"))
+    place = "" if is_whole else f":{finding.line}:{finding.column}"  # a model of another tool has no lines
+    return f"{plain(finding.path)}{place}: {finding.code} {level}{sentence(finding)}"
 
 
 def sentence(finding: Finding) -> str:

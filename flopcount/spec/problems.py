@@ -172,9 +172,16 @@ def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
 def _present(data: Any, keys: Place) -> Place:
     """Return the keys that lead somewhere in the data; the first always counts."""
     count = 1
-    while count < len(keys) and isinstance(_at(data, keys[:count]), Mapping) and keys[count] in _at(data, keys[:count]):
+    while count < len(keys) and _has(_at(data, keys[:count]), keys[count]):
         count += 1
     return keys[:count]
+
+
+def _has(data: object, key: str | int) -> bool:
+    """Tell whether a table has a key, or a list of tables a number."""
+    if isinstance(data, list) and isinstance(key, int) and 0 <= key < len(data):
+        return isinstance(data[key], Mapping)
+    return isinstance(data, Mapping) and key in data
 
 
 def _values(annotation: Any) -> Any:

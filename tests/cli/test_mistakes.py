@@ -202,3 +202,15 @@ def test_a_mistake_on_the_command_line_is_one_error(arguments: str, words: str, 
 def test_inputs_of_an_arch_file_are_sized_by_name(run: Run, write: Write) -> None:
     text = 'input = { a = [3, 8, 8], b = [3, 8, 8] }\nlayers = [{ type = "Add", after = ["a", "b"] }]\n'
     assert "3×16×16" in run(write("net.toml", text), "--input", "a=16,b=16", "--format", "csv").out
+
+
+def test_a_wrong_key_of_a_claim_is_marked_at_its_line(run: Run, write: Write) -> None:
+    text = rows('{ type = "Flatten" }') + '[[claims]]\nsource = "x"\nmac = 5\n'
+    assert ":7:1: " in one_error(run, write("net.toml", text))
+
+
+def test_check_says_what_a_file_is_and_names_no_line_of_a_binary(run: Run, write: Write) -> None:
+    result = run("check", write("model.pt", b"\x80\x02" + bytes(range(256))), "--max-macs", "5M")
+    assert result.code == 2
+    assert "model.pt: FC901 this is a" in result.out + result.err
+    assert "torch.onnx.export(" in result.out + result.err
