@@ -12,7 +12,7 @@ import click
 
 from flopcount import __version__
 from flopcount.cli.help import EXAMPLES, INSTEAD, WORDS, Documented, Page
-from flopcount.errors import INDENT, FlopcountError, Message, SpecError, nearest, plain, reason
+from flopcount.errors import FlopcountError, Message, SpecError, nearest, reason
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -216,8 +216,12 @@ def _ended(error: BaseException) -> int:
 
 def _failed(messages: str | Iterable[Message], code: int) -> int:
     """Write messages to stderr, with the source under each, control characters made visible."""
+    from flopcount.cli.output import screen_of
+    from flopcount.report.terminal import failure, printed
+
     found = map(Message, messages.split("\n")) if isinstance(messages, str) else messages
-    lines = [line for text, snippet in found for line in (f"error: {text}", *(INDENT + each for each in snippet))]
+    screen = screen_of(sys.stderr)
+    text = printed((line for each in found for line in failure(*each, screen)), screen)
     with suppress(OSError, ValueError):
-        click.echo("\n".join(map(plain, lines)), err=True)
+        click.echo(text, nl=False, err=True, color=True)
     return code

@@ -194,8 +194,13 @@ def emit(text: str, output: str | None, said: Sequence[Note | Line] = (), *, for
         click.echo(text if for_people else _bytes(text), nl=False, color=True)
     else:
         write_whole(Path(output), text)
-    for each in said:
-        click.echo(plain(f"note: {each}" if isinstance(each, Note) else str(each)), err=True)
+    if said:
+        from flopcount.report.terminal import printed, prose
+
+        screen = screen_of(sys.stderr)
+        texts = (f"note: {each}" if isinstance(each, Note) else str(each) for each in said)
+        lines = (line for text in texts for line in prose(text, screen, "note"))
+        click.echo(printed(lines, screen), nl=False, err=True, color=True)
 
 
 def _bytes(text: str) -> bytes:

@@ -5,7 +5,7 @@ from functools import partial
 from flopcount.formulas.conv import After, axes, channelwise, conv_base, filters, shared, windowed
 from flopcount.formulas.numbers import Axes, Dim, ceil_div, exact_div, product, scaled_down
 from flopcount.formulas.pool import avg_pool, interpolate
-from flopcount.formulas.shape import Constraint, Shape, Window, divides, equal, positive, shares
+from flopcount.formulas.shape import Constraint, Shape, Slide, Window, divides, equal, positive, shares
 from flopcount.formulas.step import Part, Step, Tally, chain, composed
 
 _KEEPS = "a partial convolution must keep the map, but an axis of {} becomes {}; change the padding"
@@ -107,7 +107,8 @@ def tied_block_conv(x: Shape, window: Window, *, out_channels: Dim, blocks: Dim,
     counts = step.tally.counts
     used = {name: counts[name] * blocks for name in ("conv_mac", "conv_bias_add")}
     y, constraints = step.shape.resized(out_channels), (*shared(blocks, x.channels, out_channels), *step.constraints)
-    return Step("TiedBlockConv", y, Tally(**{**counts, **used}), constraints=constraints, kernel=step.kernel)
+    tally = Tally(**{**counts, **used})
+    return step._replace(kind="TiedBlockConv", shape=y, tally=tally, constraints=constraints)
 
 
 @windowed("norm", "activation", padding="same")
@@ -122,7 +123,8 @@ def shift_conv(x: Shape, window: Window) -> Step:
     Source: Wu et al., Shift: A zero FLOP, zero parameter alternative, CVPR 2018, section 3.1.
     """
     spatial, survives = window.over(x.spatial)
-    return Step("ShiftConv", x.resized(spatial=spatial), Tally(), constraints=survives)
+    kernel, slide = window.kernel(len(spatial)), Slide(window, x.spatial, spatial)
+    return Step("ShiftConv", x.resized(spatial=spatial), Tally(), constraints=survives, kernel=kernel, slide=slide)
 
 
 @windowed(padding="same")

@@ -70,7 +70,7 @@ def _layers(
     def of(step: Step) -> dict[str, Any]:
         if id(step) not in known:  # equal layers share a step, which the trace keeps
             own = shown.values(result.cost(step))
-            known[id(step)] = {"output": [*step.shape.dims], **_window(step), **own, **shown.shares(own, totals)}
+            known[id(step)] = {"output": [*step.shape.dims], **window_of(step), **own, **shown.shares(own, totals)}
         return known[id(step)]
 
     rows: list[Row] = []
@@ -124,7 +124,7 @@ def _step_row(path: str, kind: str, step: Step, of: Callable[[Step], dict[str, A
     )
 
 
-def _window(step: Step) -> dict[str, Any]:
+def window_of(step: Step) -> dict[str, Any]:
     """Return the kernel, the stride and the groups of a step; of a composition, those of its largest kernel."""
     step = max(step.leaves(), key=lambda leaf: exact(product(leaf.kernel)) if leaf.kernel else 0)
     if not step.kernel:

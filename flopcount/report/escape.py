@@ -91,7 +91,9 @@ def encoded(text: str, encoding: str) -> str:
     if text.isascii() or encoding == "utf-8":
         return text
     lacking = {ord(sign): _SIGNS.get(sign, "?") for sign in {*text} if not sign.encode(encoding, "ignore")}
-    return (text.replace(" · ", " | ") if ord("·") in lacking else text).translate(lacking)
+    if ord("·") in lacking:
+        text = re.sub(r"(?<=\w) · (?=\w)", " | ", text)
+    return text.translate(lacking)
 
 
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")

@@ -24,16 +24,17 @@ LEAST: Mapping[str, int] = {"prose": 24, "path": 16}
 SHORTEST_BAR, LONGEST_BAR = 6, 20
 """The width of the bars beside shares, if there is room."""
 
-INDENT = "   "
-"""The space before the paragraph of a row."""
+INDENT, ERROR_INDENT = "   ", "    "
+"""The space before the paragraph of a row, and before the source under an error."""
 
-Look = Literal["title", "aside", "note", "good", "bad", "bar", ""]
+Look = Literal["title", "aside", "note", "good", "bad", "error", "bar", ""]
 LOOKS: Mapping[str, Mapping[str, Any]] = {
     "title": {"bold": True},
     "aside": {"dim": True},
     "note": {"fg": "yellow"},
     "good": {"fg": "green"},
     "bad": {"fg": "red"},
+    "error": {"fg": "red", "bold": True},
     "bar": {"fg": "cyan"},
 }
 """How a terminal shows a text."""
@@ -121,6 +122,48 @@ def prose(text: str, screen: Screen, look: Look = "", indent: str = "") -> Itera
     """Yield a text as lines that fit the screen."""
     words = escape.encoded(plain(text), screen.encoding)
     yield from ([(indent + line, look)] for line in _wrapped(words, screen.width - len(indent)))
+
+
+def failure(text: str, snippet: Sequence[str], screen: Screen) -> Iterator[Line]:
+    """Yield an error as lines that fit the screen, the source under it with carets under what is wrong."""
+    for number, line in enumerate(prose(f"error: {text}", screen)):
+        ((words, _),) = line
+        yield [("error:", "error"), (words.removeprefix("error:"), "")] if number == 0 else line
+    if len(snippet) == 2:  # noqa: PLR2004  (the source and the carets)
+        source, carets = map(plain, snippet)
+        source, carets = _around(source, carets, screen._replace(width=screen.width - len(ERROR_INDENT)))
+        yield [(ERROR_INDENT + source, "aside")]
+        yield [(ERROR_INDENT + carets, "error")]
+    else:
+        yield from (line for each in snippet for line in prose(each, screen, "aside", ERROR_INDENT))
+
+
+def _around(source: str, carets: str, screen: Screen) -> tuple[str, str]:
+    """Return a line of source and the carets under it as the screen has them, cut around the carets."""
+    dots, width = escape.encoded("…", screen.encoding), screen.width
+    before = _sliced(_spread(source), 0, len(carets) - len(carets.lstrip()))
+    start = text_width(escape.encoded(before, screen.encoding))
+    source, carets = escape.encoded(source, screen.encoding), " " * start + carets.lstrip()
+    if max(text_width(source), len(carets)) <= width:
+        return source, carets
+    cells = f"{_spread(source)} "
+    first = max(0, min(start - width // 3, len(cells) - width))
+    head, tail = dots if first else "", dots if first + width < len(cells) else ""
+    shown = _sliced(cells, first + len(head), first + width - len(tail))
+    return f"{head}{shown}{tail}".rstrip(), carets[first : first + width]
+
+
+def _spread(text: str) -> str:
+    """Return a text with a character for each cell."""
+    return "".join(char + "\0" * (text_width(char) - 1) for char in text)
+
+
+def _sliced(cells: str, start: int, stop: int) -> str:
+    """Return some cells of a text; half of a wide character is a blank."""
+    shown = cells[start:stop]
+    shown = f" {shown[1:]}" if shown.startswith("\0") else shown
+    shown = f"{shown[:-1]} " if cells.startswith("\0", stop) else shown
+    return shown.replace("\0", "")
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -258,3 +258,27 @@ def test_an_invalid_view_is_refused_with_a_hint(options: tuple[str, ...], word: 
 def test_no_column_is_suggested_twice(option: str, run: Run) -> None:
     listed = run("resnet50", option, "zzzz").problems[0].rpartition("expected one of ")[2].split(", ")
     assert len(listed) == len({*listed})
+
+
+def test_layers_have_the_columns_people_look_for(run: Run) -> None:
+    """By hand: the 3×3 depthwise convolution of the second block of MobileNet v2, and the sum before its pool."""
+    keys = "path,input,kernel,stride,groups,activations,flops"
+    rows = [*csv.DictReader(io.StringIO(run("mobilenet_v2", "--columns", keys, "--format", "csv").out))]
+    (row,) = (row for row in rows if row["path"] == "stage2.1.depthwise")
+    assert [*row.values()][1:] == ["96×112×112", "3×3", "2×2", "96", str(96 * 56**2), str(2 * 9 * 96 * 56**2)]
+    assert rows[-1]["activations"] == str(sum(int(row["activations"]) for row in rows[:-1]))
+
+
+def test_an_unknown_column_is_answered_with_all_that_are_accepted(run: Run) -> None:
+    error = run("resnet18", "--columns", "bogus").err
+    accepted = error.partition("known here: ")[2].strip().split(", ")
+    assert {"path", "kernel", "input", "stride", "groups", "flops", "activations", "params_share"} <= {*accepted}
+    assert run("resnet18", "--columns", ",".join(accepted)).code == 0
+
+
+def test_standard_convolutions_are_compared_if_asked_or_if_composite_kinds_stand_for_them(run: Run) -> None:
+    assert "standard MACs" in run("mobilenet_v1_1.0_224").out
+    assert "standard" not in run("mobilenet_v2").out
+    assert "5549139968   300774272   0.05420196169757165" in run("mobilenet_v2", "--standard").out
+    assert "every convolution is a standard one" in run("resnet18", "--standard").out
+    assert "standard_macs" in run("mobilenet_v2", "--format", "csv").out

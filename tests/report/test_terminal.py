@@ -1,16 +1,20 @@
 """Output in a terminal: colors, signs of its encoding, and tables that fit its width."""
 
+import os
 import re
+import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from conftest import Run, Write
+from rich.cells import cell_len
 
 from flopcount.errors import Note
 from flopcount.report import terminal
 from flopcount.report.table import Column, Line, Report, Row, Table, cell_text
-from flopcount.report.terminal import Screen, render_terminal
+from flopcount.report.terminal import Screen, failure, render_terminal
 
 COLUMNS = (
     Column("path", "layer", "path"),
@@ -130,7 +134,7 @@ resnet18 --columns path,input,kernel,stride,groups,activations,flops,output,para
 mobilenet_v1 --parts --exact-numbers
 resnet18 --convention thop
 compare resnet18 mobilenet_v2
-compare mobilenet_v1 mobilenet_v1
+compare cifar10_vgg cifar10_vgg_separable
 whatif resnet18 --to GhostConv
 whatif resnet18 --to GhostConv --to DepthSepConv
 whatif lenet5 --width 0.5,0.75 --input 28,32
@@ -172,6 +176,7 @@ def test_every_command_fits_every_terminal_and_names_what_is_missing(
         assert [line for line in lines if len(line) > width] == []
         text = " ".join(lines).split()
         for table in report.tables:
+            assert len({column.title for column in table.columns}) == len(table.columns)
             for column in table.columns:
                 cells = [cell_text(row.cells.get(column.key), column.form) for row in table.rows]
                 assert {*column.title.split()} <= {word.strip(",;:") for word in text} | {*text} or all(
@@ -203,3 +208,44 @@ def test_a_long_table_is_shortened_on_a_terminal_only(
     assert f"{words}; a pipe, such as | less, and -o FILE have all rows" in drawn
     assert more in drawn
     assert drawn.count(".Linear1 ") <= 2000
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("before", ["a" * 150, "b", "多" * 70])
+def test_the_source_under_an_error_fits_and_its_carets_are_under_the_mistake(width: int, before: str) -> None:
+    source = f"{before} wrong {'z' * 90}"
+    carets = " " * cell_len(f"{before} ") + "^^^^^"
+    lines = ["".join(text for text, _ in line) for line in failure("it is wrong", (source, carets), Screen(width))]
+    shown, under = lines[-2:]
+    assert all(cell_len(line) <= width for line in lines)
+    assert cell_len(shown.partition("wrong")[0]) == len(under) - len("^^^^^")
+    assert "wrong" in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no pseudo terminals")
+@pytest.mark.parametrize(
+    ("arguments", "color"),
+    [("resnet50", "\x1b[2m"), ("bad.toml", "\x1b[31m"), ("check bad.toml", "\x1b[31m"), ("archs", "\x1b[1m")],
+)
+def test_a_terminal_of_80_columns_is_respected(arguments: str, color: str, write: Write) -> None:
+    """Tables, errors and findings, in a pseudo terminal."""
+    row = f'{{ type = "Conv", out_channels = {"1" * 90}, kernel_size = 3, wrong = 1 }}'
+    folder = write("bad.toml", f"input = [1, 8, 8]\nlayers = [{row}]").parent
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    words = [sys.executable, "-m", "flopcount", *arguments.split()]
+    unset = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR", "COLUMNS"}}
+    with subprocess.Popen(words, stdout=theirs, stderr=theirs, cwd=folder, env={**unset, "TERM": "xterm"}) as process:
+        os.close(theirs)
+        text = b""
+        with suppress(OSError):  # the other end is closed
+            while part := os.read(ours, 65536):
+                text += part
+    os.close(ours)
+    lines = text.decode().split("\r\n")
+    assert process.returncode in {0, 2}
+    assert color in text.decode()
+    assert [line for line in lines if len(re.sub(r"\x1b\[[0-9;]*m", "", line)) > 80] == []
