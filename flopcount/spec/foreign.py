@@ -2,9 +2,7 @@
 
 import os
 import re
-import zipfile
 from contextlib import suppress
-from io import BytesIO
 from typing import NamedTuple
 
 from flopcount.errors import FileError, Located, listed
@@ -196,6 +194,9 @@ def _members(title: str, content: bytes) -> list[str]:
     """Return the names of what is inside a folder, or an archive of the zip format."""
     with suppress(OSError, ValueError):
         return os.listdir(title)[:_MOST_MEMBERS]  # noqa: PTH208  (any word)
+    import zipfile
+    from io import BytesIO
+
     with suppress(OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         source = title if os.path.isfile(title) else BytesIO(content)  # noqa: PTH113  (any word)
         with zipfile.ZipFile(source) as archive:
