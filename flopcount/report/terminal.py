@@ -101,6 +101,16 @@ def drawn_lines(report: Report) -> list[Line]:
 
 
 def _lines(report: Report, screen: Screen, *, parts: bool) -> Iterator[Line]:
+    """Yield a report; one blank line precedes each note."""
+    last: Line = ()
+    for last in _tables(report, screen, parts=parts):
+        yield last
+    for number, note in enumerate(report.notes):
+        yield from [] if number == 0 and last == _BLANK else [_BLANK]
+        yield from prose(f"note: {note}", screen, "note")
+
+
+def _tables(report: Report, screen: Screen, *, parts: bool) -> Iterator[Line]:
     yield from prose(report.title, screen, "title")
     for text in report.lines:
         yield from prose(str(text), screen, "aside")
@@ -113,9 +123,6 @@ def _lines(report: Report, screen: Screen, *, parts: bool) -> Iterator[Line]:
             ways = f"{table.choose}, a wider terminal" if table.choose else "a wider terminal"
             way = f"see {ways} or --format {'json' if number else 'csv'}"
             yield from prose(f"not shown at {screen.width} columns: {', '.join(left)}; {way}", screen, "aside")
-    for note in report.notes:
-        yield [("", "")]
-        yield from prose(f"note: {note}", screen, "note")
 
 
 def prose(text: str, screen: Screen, look: Look = "", indent: str = "") -> Iterator[Line]:
