@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from flopcount.errors import missing
+from flopcount.errors import UsageError, missing
 from flopcount.spec.rows import Raw
 from flopcount.spec.source import Notation, Source
 
