@@ -14,11 +14,11 @@ TERMS = (
     Column("to", "to"),
     Column("entry", "operation"),
     Column("times", "count", "count", rank=1),
-    Column("was", "weight A", "count", rank=2),
+    Column("was", "weight A", "count", rank=3),
     Column("now", "weight B", "count", rank=2),
     Column("amount", "difference", "count"),
-    Column("why", "reason", "prose", rank=3),
-    Column("what", "meaning", "prose", rank=4),
+    Column("why", "reason", "prose", rank=4),
+    Column("what", "meaning", "prose", rank=5),
 )
 TOTALS = (
     Column("convention", "convention"),
@@ -135,7 +135,7 @@ def _notes(ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str,
 
 
 CLAIMS = (
-    Column("arch", "network"),
+    Column("arch", "network", "path"),
     Column("source", "source", "prose", rank=3),
     Column("what", "of", "prose", rank=2),
     Column("quantity", "quantity", rank=1),
@@ -144,7 +144,8 @@ CLAIMS = (
     Column("status", "verdict", "status"),
 )
 ERRATA = (
-    *(column._replace(rank=0) for column in CLAIMS[:4]),
+    Column("arch", "network"),
+    *(column._replace(rank=0) for column in CLAIMS[1:4]),
     Column("claimed", "printed", "ratio"),
     Column("exact", "exact", "count"),
     Column("reason", "reason", "prose"),
@@ -160,7 +161,7 @@ def verification_report(found: Sequence[Verdict]) -> Report:
     caption = f"{plural(len(found), 'figure')}: {holds} {hold}, {known}, {differ} {differs}"
     lines = (Line("text", "flopcount verify --errata explains the known errata"),) if errata else ()
     notes = _notes_on(found) if found else (Note("no-claims", "no claims found"),)
-    table = Table("claims", CLAIMS, tuple(_row(verdict) for verdict in found), caption=caption)
+    table = Table("claims", CLAIMS, tuple(_row(verdict) for verdict in found), caption=caption, exact=True)
     return Report("Published figures, recomputed", (table,), lines, notes, {"verdicts": counts})
 
 
@@ -170,7 +171,7 @@ def errata_report(found: Sequence[Verdict]) -> Report:
     rows = tuple(Row({**_row(verdict).cells, "reason": verdict.claim.erratum}) for verdict in wrong)
     title = "Errata: published figures that do not follow from the definition"
     line = "printed: the figure in the source; exact: what follows from the network and the convention of the source"
-    return Report(title, (Table("errata", ERRATA, rows),), (Line("text", line),), _notes_on(wrong))
+    return Report(title, (Table("errata", ERRATA, rows, exact=True),), (Line("text", line),), _notes_on(wrong))
 
 
 def _notes_on(found: Sequence[Verdict]) -> tuple[Note, ...]:

@@ -128,7 +128,8 @@ def _tables(report: Report, screen: Screen, *, parts: bool) -> Iterator[Line]:
 def prose(text: str, screen: Screen, look: Look = "", indent: str = "") -> Iterator[Line]:
     """Yield a text as lines that fit the screen."""
     words = escape.encoded(plain(text), screen.encoding)
-    yield from ([(indent + line, look)] for line in _wrapped(words, screen.width - len(indent)))
+    indent += " " * (len(words) - len(words.lstrip(" ")))
+    yield from ([(indent + line, look)] for line in _wrapped(words.lstrip(" "), screen.width - len(indent)))
 
 
 def failure(text: str, snippet: Sequence[str], screen: Screen) -> Iterator[Line]:
