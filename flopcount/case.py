@@ -17,8 +17,9 @@ from flopcount.formulas.shape import Shape, per_axis, render
 from flopcount.formulas.step import Step
 from flopcount.formulas.tensor import MOST_ORDERED, cheapest
 from flopcount.network.convention import Convention, convention, own_conventions
+from flopcount.network.inputs import input_shapes
 from flopcount.network.network import Network, Where, planned
-from flopcount.network.plan import Given, Plan, input_shapes
+from flopcount.network.plan import Given, Plan
 from flopcount.network.trace import Trace, fields, trace
 from flopcount.network.transform import folded, scaled, standardized, width_ratio
 from flopcount.spec.expression import Ratio
@@ -341,7 +342,6 @@ class Case:
             *self.plan.notes,
             *_vanished(self),
             *_unscaled(self),
-            *_reordered(self),
             *_doubtful(self),
             *_warned(self),
         )

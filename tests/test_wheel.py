@@ -83,7 +83,7 @@ def test_the_installed_command_counts_a_bundled_network_from_another_folder(
 
 
 def test_the_network_and_the_package_come_from_the_wheel(installed: Installed, tmp_path: Path) -> None:
-    code = "import flopcount.spec.load as b; print(b.__file__); print(b.bundled_network('mobilenet_v1.toml').path)"
+    code = "import flopcount.spec.load as b; print(b.__file__); print(b.bundled_network('mobilenet_v1').path)"
     module, network = called([installed.python, "-c", code], tmp_path).splitlines()
     inside = installed.packages.resolve()
     assert Path(module).resolve().is_relative_to(inside / "flopcount")

@@ -63,7 +63,7 @@ def command(name: str, *, latex: bool, asked: Derivation, options: Options, out:
     report = _kind(name, asked, options) if name in KINDS else _network(name, asked, options)
     if latex and asked.pattern:
         raise UsageError("--latex is for formulas, not for --pattern; use --format latex")
-    if latex and out.fmt not in {"table", "latex"}:
+    if latex and out.fmt not in {"", "table", "latex"}:
         raise UsageError(f"--latex writes equations, not {out.fmt}; give --latex or --format {out.fmt}")
     if latex:
         emit(latex_lines(report), out.output, report.notes)

@@ -1,17 +1,16 @@
 """The network as a flat tuple of nodes, in file order."""
 
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from flopcount.errors import MOST_TOLD, Note, Place, Problem, SpecError, UsageError, suggestion
-from flopcount.formulas.numbers import Dim, exact
 from flopcount.formulas.shape import Shape, render
 from flopcount.spec.arch import Arch, Block, Scaling, called, kind_of
 from flopcount.spec.expression import EvaluationError, Expression, evaluate, parse, unrounded
-from flopcount.spec.fields import LARGEST, Layer
+from flopcount.spec.fields import Layer
 from flopcount.spec.kinds import KINDS, kind_named
 from flopcount.spec.load import Spec
 from flopcount.spec.rows import SPECIAL, LayerRow, expressed, is_expression, not_expressed
@@ -292,6 +291,7 @@ class _Unrolling:
         for index in range(1, repeat + 1):
             self._visit(at)
             here = f"{path}.{index}" if repeat > 1 else path
+            self._spend(at, here, 0, len(inputs), 0, 0)
             if isinstance(group, Block | LayerRow) and self._is_group(group):
                 inner = self._inside(group, at, here, inputs, index)
                 yield from self.rows(self._layers(group), inner)
@@ -559,80 +559,3 @@ def _changed(node: Node, fields: Mapping[str, Any]) -> Node:
         raise UsageError("\n".join(f"--set {node.path}: {what}" for what in found)) from None
     computed = {name: value for name, value in node.computed.items() if name not in fields}
     return node._replace(layer=layer, computed=computed)
-
-
-def input_shapes(
-    declared: Mapping[str, tuple[int, ...]],
-    text: str | None = None,
-    batch: int | None = None,
-    tokens: Container[str] = (),
-) -> dict[str, Shape]:
-    """Return the shape of each input; `text` is about the first, or names some; the batch is for all.
-
-    The inputs that are `tokens` have their channels last.
-    """
-    first, *others = declared
-    asked = dict(each.partition("=")[::2] for each in (text or "").split(",")) if "=" in (text or "") else {first: text}
-    for name in [name for name in asked if name not in declared]:
-        raise UsageError(
-            f"--input {(text or '')[:60]}: there is no input {name[:50]!r}; {suggestion(name, [*declared])}"
-        )
-    main = input_shape(declared[first], asked.get(first), batch, is_tokens=first in tokens)
-    copies = exact(main.dims[0]) if len(main.dims) > len(declared[first]) else None
-    rest = {name: input_shape(declared[name], asked.get(name), copies, is_tokens=name in tokens) for name in others}
-    return {first: main, **rest}
-
-
-def input_shape(
-    declared: tuple[int, ...], text: str | None = None, batch: int | None = None, *, is_tokens: bool = False
-) -> Shape:
-    """Return the input's shape, as the file says or as `text`.
-
-    `160` is a size for every spatial axis, `160x128` one each, `3x160x128` has the channels too, `8x3x160x128` a batch.
-    """
-    sizes = declared if text is None else _resized(declared, _numbers(text), text, is_tokens=is_tokens)
-    axis = 1 if is_tokens else len(declared)
-    if batch is None:
-        return Shape(sizes, len(sizes) - axis)
-    if len(sizes) > len(declared):
-        raise UsageError(f"--input {(text or '')[:60]} already has a batch; omit --batch")
-    if not 1 <= batch <= LARGEST:
-        raise UsageError(f"invalid --batch {batch}: expected an integer from 1 to 10⁹")
-    return Shape((batch, *sizes), len(sizes) + 1 - axis)
-
-
-def with_batch(x: Shape, rank: int, batch: Dim) -> Shape:
-    """Return an input of a rank with another batch, or with one."""
-    return Shape((batch, *x.dims[-rank:]), x.channel_axis - len(x.dims) + rank + 1)
-
-
-def with_size(x: Shape, rank: int, size: Dim) -> Shape:
-    """Return an input of a rank with another size along all axes but the batch and the channels, or along its only."""
-    if rank == 1:
-        return x.resized(channels=size)
-    if x.spatial:
-        return x.resized(spatial=(size,) * len(x.spatial))
-    return Shape((*x.dims[:-rank], *(size,) * (rank - 1), x.channels), x.channel_axis)
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    parts = text.lower().replace("×", "x").split("x")
-    if not all(part.isascii() and part.isdecimal() and len(part) <= len(str(LARGEST)) for part in parts):
-        raise UsageError(f"--input {text[:60]} is not a size; write 160, 160x128, 3x160x128 or 8x3x160x128")
-    numbers = tuple(map(int, parts))
-    if not all(1 <= number <= LARGEST for number in numbers):
-        raise UsageError(f"invalid --input {text[:60]}: sizes go from 1 to 10⁹")
-    return numbers
-
-
-def _resized(declared: tuple[int, ...], numbers: tuple[int, ...], text: str, *, is_tokens: bool) -> tuple[int, ...]:
-    axes = len(declared) - 1
-    sizes = numbers * axes if len(numbers) == 1 else numbers
-    if axes and len(sizes) == axes:
-        return (*sizes, declared[-1]) if is_tokens else (declared[0], *sizes)
-    if len(numbers) in {axes + 1, axes + 2}:
-        return numbers
-    raise UsageError(
-        f"--input {text[:60]} has {len(numbers)} sizes, but the network's input {'×'.join(map(str, declared))} "
-        f"has {axes} spatial axes; give {axes or 1} for those, one more for the channels, two more for a batch"
-    )

@@ -10,7 +10,8 @@ from flopcount.errors import Problem, ShapeError, SpecError
 from flopcount.formulas.numbers import Dim, Expr
 from flopcount.formulas.shape import Constraint, Shape, equal, render
 from flopcount.formulas.step import Step, frozen, shared
-from flopcount.network.plan import Given, Node, Plan, Values, input_shapes, spelled, valued
+from flopcount.network.inputs import input_shapes
+from flopcount.network.plan import Given, Node, Plan, Values, spelled, valued
 from flopcount.spec.expression import EvaluationError
 from flopcount.spec.fields import LARGEST, Layer, own_fields
 from flopcount.spec.kinds import formula, reads_several

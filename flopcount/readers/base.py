@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from flopcount.errors import Note, Place, Refusal, ShapeError, UsageError, listed, plain, suggestion
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import PARAMETERS, Step
-from flopcount.network.plan import Allowance, Node, input_shape
+from flopcount.network.inputs import input_shape
+from flopcount.network.plan import Allowance, Node
 from flopcount.network.trace import fields as layer_fields
 from flopcount.network.trace import too_large
 from flopcount.spec.fields import LARGEST, Layer

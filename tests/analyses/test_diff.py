@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from flopcount.analyses.diff import Change, Counted, Item, differences, layers_of, matched
 from flopcount.case import Case, Count
 from flopcount.network.convention import convention
-from flopcount.network.plan import input_shapes, plan
+from flopcount.network.inputs import input_shapes
+from flopcount.network.plan import plan
 from flopcount.spec.load import Spec, load, load_bytes
 
 ARCHS = ("lenet5", "mobilenet_v1", "resnet18", "resnet34", "squeezenet1_1", "vit_b_16")

@@ -11,7 +11,8 @@ from required import REQUIRED
 from flopcount.analyses.whatif import Alternative, Choice, alternative
 from flopcount.case import Case, Cost, Count
 from flopcount.network.convention import convention
-from flopcount.network.plan import input_shapes, plan
+from flopcount.network.inputs import input_shapes
+from flopcount.network.plan import plan
 from flopcount.network.transform import CARRIED, Target
 from flopcount.spec.arch import Arch
 from flopcount.spec.kinds import KINDS, STAND_INS

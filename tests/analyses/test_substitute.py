@@ -10,7 +10,8 @@ from required import REQUIRED
 from flopcount.analyses.whatif import Alternative, Choice, alternative, condition
 from flopcount.case import Case, Count
 from flopcount.network.convention import convention
-from flopcount.network.plan import input_shapes, plan
+from flopcount.network.inputs import input_shapes
+from flopcount.network.plan import plan
 from flopcount.network.trace import trace
 from flopcount.network.transform import Target, standardized
 from flopcount.spec.arch import Arch

@@ -7,7 +7,8 @@ import pytest
 from flopcount.analyses.whatif import condition, facts
 from flopcount.case import Cost
 from flopcount.errors import UsageError
-from flopcount.network.plan import input_shapes, plan
+from flopcount.network.inputs import input_shapes
+from flopcount.network.plan import plan
 from flopcount.network.trace import trace
 from flopcount.spec.arch import Arch
 

@@ -4,6 +4,8 @@ import pytest
 from badfile import ANYWHERE, CONV, INPUT, Bad, amiss, conv, layers, plus
 from conftest import Run, Write
 
+from flopcount.network.plan import MOST
+
 TEXTS = {
     "TOML syntax": Bad(f"{INPUT}layers = [{{ type = }}]", [("2:20:", "not TOML")]),
     "TOML that ends early": Bad("input", [(ANYWHERE, "not TOML")]),
@@ -300,6 +302,7 @@ def test_as_many_layers_as_are_allowed_and_not_one_more(
 ) -> None:
     """A block is no layer."""
     monkeypatch.setattr("flopcount.network.plan.MOST_LAYERS", 10)
+    monkeypatch.setitem(MOST, "layers", 10)
     last = "{type = 'Flatten'}, "
     for number, others, code in ((10, 0, 0), (11, 0, 2), (9, 1, 0), (9, 2, 2)):
         text = f"{{{rows.replace('N', str(number))}}}, {last * others}"

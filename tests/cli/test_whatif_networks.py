@@ -147,7 +147,7 @@ def test_a_network_with_other_convolutions_is_the_one_that_is_saved_at_every_inp
         (("--save", "x.toml", "--width", "0.5,1", "--to", "BSConvU"), "there are 4 networks"),
         (("--set", "p=4", "--width", "0.5,1"), "not a key of an arch file"),
         (("--width", "1,1"), "a value occurs twice"),
-        (("--width", "1:0.5"), "is empty; give the smaller end first"),
+        (("--width", "1:0.5:0.1"), "is empty; give the smaller end first"),
         (("--width", "0,1"), "is invalid"),
         (("--width", "0.5,"), "is not a number"),
         (("--input", "16,x"), "is not a size"),

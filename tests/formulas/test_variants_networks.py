@@ -9,7 +9,8 @@ from variant_layers import Map, layer
 
 from flopcount.case import Case
 from flopcount.network.convention import convention
-from flopcount.network.plan import Node, input_shape, plan
+from flopcount.network.inputs import input_shape
+from flopcount.network.plan import Node, plan
 from flopcount.network.trace import fields
 from flopcount.network.transform import STANDARD, replacement
 from flopcount.spec.arch import Arch

@@ -187,7 +187,8 @@ class Writer:
         command = self.pick(among or ([*COMMANDS] if self.chance(1) else FAST))
         foreign = not files[0].endswith((".toml", ".json")) and not self.spoils
         words = [command]
-        for option in self.random.choices(options(command), k=self.random.randrange(4)):
+        known = options(command)
+        for option in self.random.choices(known, k=self.random.randrange(4)) if known else ():
             words += [] if foreign and option.opts[-1] in ARCH_ONLY else self._option(command, option)
         words += NEEDED.get(command, ())
         if foreign and self.chance(40) and any("--allow-unknown" in each.opts for each in options(command)):

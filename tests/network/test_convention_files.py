@@ -12,8 +12,8 @@ from small_networks import network, row
 from flopcount.case import Case
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
 from flopcount.network.convention import COUNTERS, convention, described, mac_conventions
+from flopcount.network.inputs import input_shapes
 from flopcount.network.padding_exact import PADDING_EXACT
-from flopcount.network.plan import input_shapes
 from flopcount.spec.kinds import KINDS
 
 OWN = ("macs", "conv", "conv_bias")
@@ -105,8 +105,8 @@ def test_params_that_count_as_work_count_once_for_each_input(run: Run, write: Wr
 
 def test_a_word_of_its_own_is_told_with_the_convention(run: Run, write: Write) -> None:
     plain, own = write("plain.toml", "weights = { conv_mac = 1 }"), write("own.toml", "headline = 'mult-adds'")
-    assert "counted: plain: " in run("lenet5", "--convention", plain).out
-    assert "counted: own (“mult-adds”): " in run("lenet5", "--convention", own).out
+    assert "MACs (plain): " in run("lenet5", "--convention", plain).out
+    assert "mult-adds (own)" in run("lenet5", "--convention", own).out
 
 
 def test_a_file_with_several(run: Run, write: Write) -> None:

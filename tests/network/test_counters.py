@@ -15,7 +15,8 @@ from flopcount.case import Case, Count
 from flopcount.cli.loading import Options, count_of
 from flopcount.formulas.shape import Shape
 from flopcount.network.convention import convention, mac_conventions
-from flopcount.network.plan import input_shapes, plan
+from flopcount.network.inputs import input_shapes
+from flopcount.network.plan import plan
 from flopcount.spec.arch import Arch
 
 RECORDED = oracle("counters")

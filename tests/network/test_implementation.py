@@ -7,7 +7,7 @@ from small_networks import network, row
 from flopcount.case import Case, Count
 from flopcount.network.convention import convention, mac_conventions
 from flopcount.network.implementation import ABSENT, CALL_STYLES, written_problems
-from flopcount.network.plan import input_shapes
+from flopcount.network.inputs import input_shapes
 
 LAYERS = (
     row("Conv", name="conv", out_channels=8, kernel_size=3, norm="batch", activation="relu"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flopcount.network.plan import input_shape
+from flopcount.network.inputs import input_shape
 
 DECLARED = (3, 224, 224)
 

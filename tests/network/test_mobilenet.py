@@ -5,7 +5,7 @@ from small_networks import bundled, count, network, row
 
 from flopcount.case import Cost, Count
 from flopcount.errors import SpecError
-from flopcount.network.plan import input_shape
+from flopcount.network.inputs import input_shape
 from flopcount.network.trace import trace
 
 BODY, PAPER = "mobilenet_v1", "mobilenet_v1_1.0_224"

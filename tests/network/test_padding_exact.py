@@ -14,8 +14,8 @@ from flopcount.case import Case
 from flopcount.formulas.conv import conv_transpose, filters
 from flopcount.formulas.pool import adaptive_avg_pool, avg_pool
 from flopcount.formulas.shape import Shape, Window
+from flopcount.network.inputs import input_shapes
 from flopcount.network.padding_exact import padding_exact
-from flopcount.network.plan import input_shapes
 
 
 def taps(size: int, stops: int, window: tuple[int, int, int, int]) -> int:

@@ -7,7 +7,8 @@ from conftest import Run, Write
 from small_networks import row
 
 from flopcount.errors import SpecError
-from flopcount.network.plan import Plan, input_shapes, plan
+from flopcount.network.inputs import input_shapes
+from flopcount.network.plan import Plan, plan
 from flopcount.spec.arch import Arch
 
 

@@ -6,7 +6,7 @@ import pytest
 from conftest import Process, Run, Write
 from small_networks import Row, network, row
 
-from flopcount.network.plan import input_shapes
+from flopcount.network.inputs import input_shapes
 from flopcount.network.trace import trace
 from flopcount.network.transform import scaled, width_ratio
 from flopcount.spec.arch import Scaling

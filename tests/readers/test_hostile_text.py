@@ -117,7 +117,7 @@ def as_csv(text: str) -> None:
     assert [cell for row in rows for cell in row if re.match(r"\s*[=+@＝＋－＠\t\r-](?!\d+(\.\d+)?$)", cell)] == []
 
 
-HEAD = r"<!-- flopcount check -->|<details><summary>([^<>]*): \d+ layers? changed</summary>|</details>"
+HEAD = r"<!-- flopcount check -->|<details><summary>([^<>]*): \d+ (layers? changed|limits? hold)</summary>|</details>"
 
 
 def as_markdown(text: str) -> None:
@@ -179,13 +179,13 @@ def as_svg(text: str) -> None:
 
 def as_dot(text: str) -> None:
     word = r'"(?:[^"\\]|\\.)*"'
-    assert all(re.fullmatch(rf"    {word}( -> {word}| \[label={word}\]);", line) for line in text.splitlines()[2:-1])
+    known = rf"    {word}( -> {word}| \[label={word}, tooltip={word}, fillcolor={word}\]);"
+    assert all(re.fullmatch(known, line) for line in text.splitlines()[2:-1])
 
 
 def as_mermaid(text: str) -> None:
-    assert all(
-        re.fullmatch(r'    n\d+(\["[^"`<>%]*"\]| --> n\d+)', each.replace("<br>", "")) for each in text.splitlines()[1:]
-    )
+    known = r'    n\d+(\["[^"`<>%]*"\]| --> n\d+)|    style n\d+ fill:#[0-9a-f]{6},color:#222'
+    assert all(re.fullmatch(known, line.replace("<br>", "")) for line in text.splitlines()[1:])
 
 
 def as_github(text: str) -> None:

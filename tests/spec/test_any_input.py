@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from flopcount.case import Case
 from flopcount.errors import BadInput
 from flopcount.network.convention import POLICIES, convention
-from flopcount.network.plan import input_shape, plan
+from flopcount.network.inputs import input_shape
+from flopcount.network.plan import plan
 from flopcount.spec.arch import class_named
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import load_bytes

@@ -15,7 +15,7 @@ from flopcount.case import Case, Cost, notes_of
 from flopcount.errors import FileError, Note, SpecError, UsageError
 from flopcount.formulas.numbers import Dim, Graph, Program, compiled, exact, total
 from flopcount.formulas.shape import Shape
-from flopcount.network.plan import with_batch, with_size
+from flopcount.network.inputs import with_batch, with_size
 from flopcount.network.transform import scaled
 from flopcount.spec.expression import Ratio
 from flopcount.spec.fields import LARGEST

@@ -13,7 +13,8 @@ from flopcount.errors import FileError, ShapeError, SpecError, UsageError
 from flopcount.formulas.numbers import Dim, Expr, Graph, bounds_of, maximum
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
-from flopcount.network.plan import Frame, Given, Node, Plan, Values, valued, with_batch, with_size
+from flopcount.network.inputs import with_batch, with_size
+from flopcount.network.plan import Frame, Given, Node, Plan, Values, valued
 from flopcount.network.trace import OPEN, Trace, fields
 from flopcount.network.transform import scaled
 from flopcount.spec.expression import UNDECIDED, EvaluationError, Ratio

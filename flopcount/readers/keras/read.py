@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopcount.errors import Note, Refusal, UsageError, reason
-from flopcount.network.plan import input_shape
+from flopcount.network.inputs import input_shape
 from flopcount.readers.base import (
     ACTIVATIONS,
     OPERATORS,
