@@ -117,7 +117,8 @@ def as_csv(text: str) -> None:
     assert [cell for row in rows for cell in row if re.match(r"\s*[=+@＝＋－＠\t\r-](?!\d+(\.\d+)?$)", cell)] == []
 
 
-HEAD = r"<!-- flopcount check -->|<details><summary>([^<>]*): \d+ (layers? changed|limits? hold)</summary>|</details>"
+SUMMARY = r"([^<>]*): \d+ layers? changed|\d+ limits? kept"
+HEAD = rf"<!-- flopcount check -->|<details><summary>({SUMMARY})</summary>|</details>"
 
 
 def as_markdown(text: str) -> None:
