@@ -167,7 +167,7 @@ def _formats(done: Result) -> list[str]:
 
 def _wrong_text(done: Result) -> Iterator[str]:
     """Yield what is wrong with stdout and stderr: each problem is one line that says what it is."""
-    if "csv" not in _formats(done):  # of CSV, what stands around the table is on stderr
+    if not any(word == "csv" or word.lower().endswith(".csv") for word in done.line[1:]):  # else lines are on stderr
         starts = ("error: ", "note: ", "warning: ", INDENT)
         yield from (f"stderr: {said[:60]}" for said in done.err.splitlines() if said and not said.startswith(starts))
     if "Traceback" in done.err or "Exception ignored" in done.err:
@@ -182,13 +182,13 @@ def _wrong_files(done: Result) -> Iterator[str]:
     """Yield what is wrong with the files that were written: nobody asked for them, or they are not whole."""
     asked, (command, *_) = " ".join(done.line), done.line
     for name, content in done.changed.items():
-        if name[:1] == "." or (name not in asked and command != "lock"):
+        if name[:1] == "." or (name not in asked and command not in {"init", "lock"}):
             yield "a stray file"
         fmt = next(reversed(_formats(done)), "")
-        by_ending = command in {"import", "lock"} or (command == "sweep" and "--id" not in done.line)
+        by_ending = command in {"import", "init"} or (command == "sweep" and "--id" not in done.line)
         if by_ending or f"--plot {name}" in asked or f"--save {name}" in asked:
             fmt = Path(name).suffix[1:]
-        if command == "lock" or (command == "import" and fmt != "json"):
+        if (command == "lock" and "--check" not in done.line) or (command == "import" and fmt != "json"):
             fmt = "toml" if fmt != "csv" else ""  # a topology has one stride, or two
         yield from (f"file: {each}" for each in _malformed(fmt, content))
 
