@@ -119,9 +119,9 @@ def _limit(stop: float) -> None:
 
     (gc.disable if stop else gc.enable)()
     signal.signal(signal.SIGPROF, ring)
-    signal.alarm(20 * SECONDS)
+    signal.alarm(60 + 20 * SECONDS)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    _limit_cpu(int(used.ru_utime + used.ru_stime) + 2 * SECONDS)
+    _limit_cpu(int(used.ru_utime + used.ru_stime) + 1 + 2 * SECONDS)
     signal.setitimer(signal.ITIMER_PROF, stop or SECONDS)
 
 
