@@ -1,6 +1,8 @@
 """The first minutes with limits: on the command line, written by `init`, and what a green check says."""
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,3 +123,13 @@ def test_a_check_and_the_lock_are_one_report(run: Run, net: Path) -> None:
     assert (result.code, result.out.count("FC101"), result.out.count("FC301")) == (1, 1, 2)
     net.write_text("layers = 1")
     assert run("check", "net.toml", "--lock").out.count("FC901") == run("check", "net.toml").out.count("FC901") > 0
+
+
+@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="names are Unicode there")
+def test_a_name_that_is_not_utf_8_gets_no_limits(run: Run, net: Path) -> None:
+    """TOML could not hold it; with other files it is left out, by name it is refused."""
+    odd = os.fsdecode(b"\xff.toml")
+    (net.parent / odd).write_text(NET)
+    assert (run("init", odd).code, (net.parent / "flopcount.toml").exists()) == (2, False)
+    assert "\\udcff.toml" in run("init").out
+    assert run("check").code == 0

@@ -149,6 +149,14 @@ def test_a_sequential_that_begins_with_a_merge_has_an_input_for_each_branch(run:
     assert report["totals"] == {"params": 30 + 42 + 24 + 6 + 6 + 2, "macs": 30 + 42 + 24}
 
 
+@pytest.mark.parametrize("branch", [{}, 1, "x", None])
+def test_a_branch_of_a_merge_that_is_no_model_is_refused(run: Run, write: Write, branch: Any) -> None:
+    merged = {"class_name": "Merge", "config": {"mode": "concat", "layers": [branch]}}
+    data = {"class_name": "Sequential", "config": [merged]}
+    result = run(write("model.json", json.dumps(data)))
+    assert (result.code, len(result.problems)) == (2, 1)
+
+
 def operation(kind: str, name: str, *args: Any, **config: Any) -> dict[str, Any]:
     """Return an operation as Keras 3 writes it; a tensor is its name and its shape."""
     tensors = [

@@ -64,6 +64,8 @@ def _counted(around: Setup, names: Sequence[str]) -> tuple[dict[str, Count], lis
     for path in dict.fromkeys(paths):
         title = title_of(path, around.folder)
         try:
+            if title != title.encode(errors="replace").decode():
+                raise FileError(plain(title), "a name that is not UTF-8 cannot have limits; rename the file")
             counts[title] = Case(load(path, title=title), input=around.input).count
         except BadInput:
             if names:

@@ -60,7 +60,7 @@ def _branches(rows: list[Any]) -> list[Any]:
     """Return the models that a Sequential of Keras 1 merges first; none if it merges none."""
     config = rows[0].get("config") if rows and isinstance(rows[0], Mapping) else None
     found = config.get("layers") if isinstance(config, Mapping) and "mode" in config else None
-    return found if isinstance(found, list) else []
+    return found if isinstance(found, list) and all(isinstance(each, Mapping) for each in found) else []
 
 
 def _joined(branches: list[Any], rows: list[Any]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _joined(branches: list[Any], rows: list[Any]) -> dict[str, Any]:
         nodes = [[[source, 0, 0] for source in sources]]
         layers.append({**row, "name": name, "config": config or row.get("config"), "inbound_nodes": nodes})
         sources = [name]
-    entries = [[layer["name"], 0, 0] for layer in layers if layer["class_name"] == "InputLayer"]
+    entries = [[layer["name"], 0, 0] for layer in layers if layer.get("class_name") == "InputLayer"]
     ends = {"input_layers": entries, "output_layers": [[sources[0], 0, 0]]}
     return {"class_name": "Model", "config": {"name": "sequential", "layers": layers, **ends}}
 
