@@ -254,7 +254,8 @@ def grid(
     columns = [where, *(in_macs(text, others) for text in columns[1:])]
     found = names(where or "", [setting(text).address for text in options.settings]) - {*others}
     words = Words(options.size, batches, options.width, options.variant, options.settings)
-    network, metrics = network_of(reference, options), metrics_in(options.metrics, *found, *columns[1:])
+    asked = metrics_in(options.metrics, *found, *columns[1:])
+    network, metrics = network_of(reference, options), tuple(dict.fromkeys(others.get(name, name) for name in asked))
     return spaces.grid(network, words, convention=options.convention, metrics=metrics), columns
 
 

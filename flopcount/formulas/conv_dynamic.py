@@ -175,7 +175,7 @@ def squeeze_excitation(
     squeeze_channels: Dim,
     bias: bool = True,
     norm: str | None = None,
-    activation: str = "relu",
+    activation: str | None = "relu",
     gate: str = "sigmoid",
 ) -> Step:
     """Squeeze-and-excitation: global mean, 1×1 convolution to s channels and one back, a gate per channel.

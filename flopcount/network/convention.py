@@ -354,7 +354,8 @@ def _file_model(bases: tuple[str, ...]) -> type[BaseModel]:
     }
     model = create_model("ConventionParams", __config__=_STRICT, **params)
     fields: dict[str, Any] = {
-        **dict.fromkeys(("about", "headline", "version", "source", "counts", "leaves_out"), (Text, "")),
+        "headline": (Annotated[Text, Field(min_length=1)], "MACs"),
+        **dict.fromkeys(("about", "version", "source", "counts", "leaves_out"), (Text, "")),
         "unit": (Annotated[Unit, Help('"MAC" or "FLOP"')], "MAC"),
         "batch": (Annotated[Batch, Help('"counted", "divided" or "times params"')], "counted"),
         "folds": (Flag, False),

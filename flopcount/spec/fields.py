@@ -163,6 +163,7 @@ _FUNCTIONS = 'the name of a function in torch.nn.functional: "relu", "relu6", "h
 _OPERATORS = 'the name of a function: "add", "sub", "mul", "div", "pow", "sqrt", "exp", "erf", "where", "max", …'
 Norm = _choice("none", *NORMS, about=f'{_NAMED}, or "none" to override a default')
 Function = _choice("none", *ACTIVATIONS, about=_FUNCTIONS)
+RequiredFunction = _choice(*ACTIVATIONS, about=_FUNCTIONS)
 Operator = _choice(*FUNCTIONS, about=_OPERATORS)
 Mode = _choice("nearest", "linear", "bilinear", "bicubic", "trilinear", "area")
 Reduction = _choice("mean", "sum", "max", "min", "prod", "norm", "logsumexp", "argmax", "argmin")
@@ -209,7 +210,7 @@ OPTIONS: Mapping[str, Option] = {
     "function": Option(Function, "function that is applied"),
     "gamma": Option(Flag, "whether an affine normalization has a scale"),
     "gated": Option(Flag, "whether experts have a third layer that multiplies the first"),
-    "gate": Option(Function, "function applied after the second convolution"),
+    "gate": Option(RequiredFunction, "function applied after the second convolution"),
     "group_bias": Option(Flag, "whether the group part has biases"),
     "groups": Option(Count, "number of groups of channels that do not mix", "g"),
     "head_dim": Option(Count, "size of a head; channels / num_heads if absent"),
@@ -286,7 +287,7 @@ OPTIONS: Mapping[str, Option] = {
 """Every option of every kind, by name; what a kind defines otherwise is in `EXCEPTIONS`."""
 
 EXCEPTIONS: Mapping[str, Option] = {
-    "Activation.function": Option(_choice(*ACTIVATIONS, about=_FUNCTIONS), "function that is applied"),
+    "Activation.function": Option(RequiredFunction, "function that is applied"),
     "BSConvS.p": Option(Probability, "channels of the subspace as a share of the input channels"),
     "CBAM.kernel_size": Option(Count, "size of the kernel of the spatial gate", "k"),
     "ChannelsFirst.axes": Option(SpatialAxes, "how many of the axes before the channels are spatial"),

@@ -234,3 +234,9 @@ def test_a_network_that_same_padding_breaks_is_counted_with_its_note(run: Run, w
     found = report(run, path, "--input", "8,9")
     assert [row["id"] for row in found["candidates"]] == [0, 1]
     assert "there are no true figures" in found["notes"][0]
+
+
+def test_a_metric_has_one_column_however_it_is_named(run: Run) -> None:
+    """Under a convention of FLOPs they are what is counted, with or without --metrics flops."""
+    line = ("sweep", "lenet5", "--input", "28,32", "--convention", "torch", "--format", "csv")
+    assert run(*line, "--metrics", "flops").out == run(*line).out

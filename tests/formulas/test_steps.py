@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from broken_constraints import broken
 from formula_samples import SAMPLES
+from pydantic import TypeAdapter, ValidationError
 from sampling import Sample
 from variant_layers import count, made
 
@@ -16,7 +17,8 @@ from flopcount.formulas.norm import ACTIVATIONS
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.formulas.tensor import elementwise, mul, reduce, to_map
-from flopcount.spec.kinds import KINDS, formula
+from flopcount.spec.fields import option
+from flopcount.spec.kinds import KINDS, formula, parameters
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -31,6 +33,18 @@ def test_without_bias_nothing_has_a_bias(kind: str) -> None:
     off = {name: False for name in inspect.signature(formula(kind)).parameters if "bias" in name}
     for sample in SAMPLES[kind]:
         assert Sample(sample.inputs, {**sample.options, **off}).step(kind).tally.counts.get("bias", 0) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_function_or_norm_may_be_none_only_where_the_formula_can_do_without(kind: str) -> None:
+    """What a file may say, the formula computes."""
+    for name in parameters(kind):
+        try:
+            value = TypeAdapter[Any](option(kind, name).type).validate_python("none")
+        except ValidationError:
+            continue
+        for sample in SAMPLES[kind] if value is None else ():
+            assert Sample(sample.inputs, {**sample.options, name: None}).step(kind)
 
 
 def test_products_of_several_layers_are_one_after_the_other() -> None:

@@ -174,7 +174,8 @@ def _wrong_text(done: Result) -> Iterator[str]:
         yield f"a traceback: {done.err[-200:]}"
     if any(char < 32 and char != 10 for char in done.out) or any(char < " " and char != "\n" for char in done.err):
         yield "control characters"
-    if len(formats := _formats(done)) == 1 and done.out and done.code != 130:
+    asks_help = {"-h", "--help"} & {*done.line}
+    if len(formats := _formats(done)) == 1 and done.out and done.code != 130 and not asks_help:
         yield from _malformed(formats[0], done.out)
 
 

@@ -204,3 +204,9 @@ def test_params_can_be_chosen_apart() -> None:
     chosen: Any = convention("weights", "thop")
     assert (chosen.params_name, chosen.name) == ("weights", "thop")
     assert chosen.parameters.weights.keys() == {"weight", "frozen_weight"}
+
+
+def test_a_headline_is_not_empty(run: Run, write: Write) -> None:
+    result = run("lenet5", "--convention", write("own.toml", "headline = ''"))
+    assert (result.code, len(result.problems)) == (2, 1)
+    assert "headline" in result.problems[0]
