@@ -72,7 +72,7 @@ chart: .venv/ready-dev ## draw the picture of docs/what-if.md
 
 .venv-drift/ready: pyproject.toml
 	test -x .venv-drift/$(notdir $(BIN))/python || $(PYTHON) -m venv .venv-drift
-	.venv-drift/$(notdir $(BIN))/python -m pip install --quiet --disable-pip-version-check --editable '.[torch]' pytest hypothesis onnx
+	.venv-drift/$(notdir $(BIN))/python -m pip install --quiet --disable-pip-version-check --editable '.[torch]' pytest hypothesis onnx onnxscript keras jax jax2onnx
 	touch $@
 
 clean:
