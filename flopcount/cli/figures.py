@@ -48,7 +48,8 @@ def reconcile(arch: str, figures: tuple[str, ...], ends: tuple[str, ...], *, opt
         raise UsageError("nothing to reconcile with; give --with thop=4133742592, --with 4.13G or --to thop")
     start = options.counts
     found = [explain.parse_claimed(text) for text in figures]
-    rules = {name: convention(macs=name) for name in (start, *ends, *(each.convention for each in found)) if name}
+    named = [start, *ends, *(each.convention for each in found if each.convention)]
+    rules = {name: convention(macs=name) for name in named}
     case = case_of(arch, options._replace(counts="macs"))
     _ = case.trace  # walked once for all conventions
     counts = {name: case.at(convention=rule).count for name, rule in rules.items()}

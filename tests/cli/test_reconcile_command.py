@@ -106,3 +106,10 @@ def test_a_figure_is_not_searched_at_other_inputs_of_a_large_network(run: Run, w
     layers = f'[{{"type": "Block", "name": "b", "repeat": 6000, "layers": {inside}}}]'
     result = run("reconcile", write("a.json", f'{{"input": [8, 8, 8], "layers": {layers}}}'), "--with", "3")
     assert (result.code, "other inputs were not searched" in result.out) == (1, True)
+
+
+@pytest.mark.parametrize("words", [("--to", ""), ("--convention", "", "--to", "thop")])
+def test_an_empty_name_is_no_convention(words: tuple[str, ...], run: Run) -> None:
+    result = run("reconcile", "lenet5", *words)
+    assert (result.code, len(result.problems)) == (2, 1)
+    assert "no convention is named ''" in result.problems[0]
