@@ -69,6 +69,7 @@ def test_what_must_not_happen_is_a_finding(does: str, found: str, monkeypatch: p
 @pytest.mark.usefixtures("folder")
 def test_a_few_inputs_have_no_finding(start: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOPCOUNT_DEBUG", "1")
+    monkeypatch.setattr(judge, "BASE", judge.peak())  # what the tests before have taken
     tally: Counter[str] = Counter()
     for number in range(15):
         random = Random(f"{start} {number}")  # noqa: S311  (repeatable)
