@@ -29,7 +29,7 @@ RUNS: Sequence[tuple[int, str, Sequence[str]]] = (
     (0, "space mobilenet_v2 --width 0.5:1:0.25 --input 96:224:32 --where macs<=100M", ()),
     (0, "formula Conv", ("N·(M·k² + 1)",)),
     (0, "resnet18 --plot chart.svg", ("chart.svg",)),
-    (0, "diff resnet18 resnet34", ("+1849688064",)),
+    (0, "diff resnet18 resnet34", ("+1,849,688,064",)),
     (0, "lock new.toml", ()),
     (1, "check new.toml --config flopcount.toml", ("FC101",)),
     (0, "import new.toml -o new.json", ()),
