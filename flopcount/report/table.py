@@ -257,8 +257,9 @@ def _tabular(table: Table) -> list[str]:
 def _latex_column(column: Column, cells: Sequence[str]) -> Iterator[str]:
     """Yield the cells of a column; decimal points are aligned by invisible zeros."""
     decimals = [len(cell.partition(".")[2]) if column.form == "ratio" else 0 for cell in cells]
+    most = max(decimals, default=0)
     for cell, own in zip(cells, decimals, strict=True):
-        zeros = "0" * (max(decimals) - own)
+        zeros = "0" * (most - own)
         yield escape.latex(cell) + (rf"\phantom{{{zeros}}}" if cell and zeros else "")
 
 
