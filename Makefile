@@ -4,7 +4,8 @@ BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
 .PHONY: demo test cover check compat fuzz drift mutants bench peers schema errata conventions picture chart clean
 
-demo: .venv/ready ## the table flopcount is named for
+demo: .venv/ready ## a model from PyTorch, then the comparison flopcount is known for
+	$(BIN)/flopcount tests/oracles/onnx/resnet18.onnx --depth 1
 	$(BIN)/flopcount mobilenet_v1 --input 160
 
 test: check ## everything CI runs: linters, types, import contracts, tests, the oldest dependencies
