@@ -452,7 +452,7 @@ def _warned(case: Case) -> Iterator[Note]:
 
 def _reordered(case: Case) -> Iterator[Note]:
     """Say what sums of products of three and more layers would cost in their cheapest order."""
-    read = {**case.trace.inputs, **{path: step.shape for path, step in case.trace.steps.items()}}
+    read = case.trace.shapes
     now = best = 0
     for node, step in case.trace.items():
         if step.kind == "Einsum" and 2 < len(node.inputs) <= MOST_ORDERED:  # noqa: PLR2004  (a pair has one order)

@@ -34,7 +34,7 @@ class Item(NamedTuple):
 
 def items(traced: Trace, given: Given | None = None) -> Iterator[Item]:
     """Yield every layer of a network in computation order; `given` are the values of a width."""
-    shapes = {**traced.inputs, **{path: step.shape for path, step in traced.steps.items()}}
+    shapes = traced.shapes
     memo: Memo = {}
     repeated: dict[int, Mapping[str, Any]] = {}  # the fields of a repeated layer are one table
     for node, step in traced.items():

@@ -1,9 +1,10 @@
 """Where a report goes: standard output, or a file that is replaced atomically."""
 
 import codecs
+import io
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,8 +16,8 @@ from flopcount.report.table import (
     Report,
     Table,
     in_unit,
+    json_parts,
     render_csv,
-    render_json,
     render_latex,
     render_markdown,
 )
@@ -40,16 +41,16 @@ class Output(NamedTuple):
         return self._replace(fmt=format_of(self.output, self.fmt))
 
 
-def _svg(report: Report) -> str:
-    from flopcount.report.picture import picture
+def _svg(report: Report) -> Iterable[str]:
+    from flopcount.report.picture import picture_parts
     from flopcount.report.terminal import drawn_lines
 
-    return picture(report.title.partition(":")[0], drawn_lines(report))
+    return picture_parts(report.title.partition(":")[0], drawn_lines(report))
 
 
-FORMATS: Mapping[str, Callable[[Report], str] | None] = {
+FORMATS: Mapping[str, Callable[[Report], Iterable[str]] | None] = {
     "table": None,
-    "json": render_json,
+    "json": json_parts,
     "csv": render_csv,
     "markdown": render_markdown,
     "latex": render_latex,
@@ -183,8 +184,10 @@ def _short(table: Table, done: list[str]) -> Table:
     return short
 
 
-def emit(text: str, output: str | None, said: Sequence[Note | Line] = (), *, for_people: bool = False) -> None:
-    """Write text to a file or to standard output, and to stderr what is said about it.
+def emit(
+    text: str | Iterable[str], output: str | None, said: Sequence[Note | Line] = (), *, for_people: bool = False
+) -> None:
+    """Write a text, or the parts of one, to a file or to standard output, and to stderr what is said about it.
 
     Both have the same bytes, UTF-8 on every system; only text for people follows the terminal's encoding.
     """
@@ -203,14 +206,16 @@ def emit(text: str, output: str | None, said: Sequence[Note | Line] = (), *, for
         click.echo(printed(lines, screen), nl=False, err=True, color=True)
 
 
-def _bytes(text: str) -> bytes:
-    """Encode text; half a character, as in a file name that is not UTF-8, becomes a question mark."""
-    return text.encode(errors="replace")
+def _bytes(text: Iterable[str]) -> bytes:
+    """Encode text, or the parts of a long one; half a character, as in a file name, becomes a question mark."""
+    data = io.BytesIO()
+    data.writelines(part.encode(errors="replace") for part in ([text] if isinstance(text, str) else text))
+    return data.getvalue()
 
 
-def write_whole(path: Path, content: str | bytes, hint: str = "choose another -o") -> None:
+def write_whole(path: Path, content: bytes | Iterable[str], hint: str = "choose another -o") -> None:
     """Replace a file atomically, so that no reader sees a partial file."""
-    data = _bytes(content) if isinstance(content, str) else content
+    data = content if isinstance(content, bytes) else _bytes(content)
     target = Path(os.path.realpath(path))
     try:
         if target.exists() and not target.is_file():

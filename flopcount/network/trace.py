@@ -38,6 +38,11 @@ class Trace(NamedTuple):
         return next(iter(self.inputs.values()))
 
     @property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of every input and of what every layer writes, by name and path; a new table each time."""
+        return {**self.inputs, **{path: step.shape for path, step in self.steps.items()}}
+
+    @property
     def counted(self) -> dict[str, tuple[tuple[Dim, ...], Mapping[str, Dim]]]:
         """All that is counted of each layer, by path."""
         return {path: (step.shape.dims, step.tally.counts) for path, step in self.steps.items()}
@@ -170,7 +175,7 @@ def _step(node: Node, inputs: list[Shape], options: Mapping[str, Any]) -> Step:
 
 def options(traced: Trace, given: Given) -> dict[str, dict[str, Any]]:
     """Return what the formula of each layer was given in a walk: its fields, those evaluated that are expressions."""
-    shapes = {**traced.inputs, **{path: step.shape for path, step in traced.steps.items()}}
+    shapes = traced.shapes
     memo: Memo = {}
     return {node.path: settled(node, given, shapes, memo) for node in traced.plan.nodes}
 

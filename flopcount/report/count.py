@@ -74,7 +74,7 @@ def _layers(
         return known[id(step)]
 
     rows: list[Row] = []
-    shapes = {**result.trace.inputs, **{path: step.shape for path, step in result.trace.steps.items()}}
+    shapes = result.trace.shapes
     for position, (node, step) in enumerate(result.trace.items(), 1):
         row = _step_row(node.path, node.kind, step, of)
         read = {"input": _read([shapes[name] for name in node.inputs])}

@@ -1,6 +1,6 @@
 """Lines of a terminal as an SVG picture: text that can be selected, in fonts that every system has, light and dark."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from flopcount.report import escape
@@ -35,24 +35,25 @@ DARK: Mapping[str, str] = {
 
 def picture(title: str, lines: Iterable[Line], theme: Theme = "auto") -> str:
     """Return lines as an SVG picture that is as large as they are."""
-    rows = [*lines]
-    while rows and not any(text.strip() for text, _ in rows[-1]):
-        rows.pop()
-    columns = max((sum(text_width(text) for text, _ in row) for row in rows), default=0)
-    width, height = columns * WIDE + 2 * EDGE, len(rows) * HIGH + 2 * EDGE
-    texts = (text for number, row in enumerate(rows) for text in _row(row, EDGE + (number + 0.75) * HIGH))
+    return "".join(picture_parts(title, lines, theme))
+
+
+def picture_parts(title: str, lines: Iterable[Line], theme: Theme = "auto") -> Iterator[str]:
+    """Yield the parts of an SVG picture of lines."""
+    texts: list[str] = []
+    columns = rows = 0
+    for number, line in enumerate(lines):
+        found = [*_row(line, EDGE + (number + 0.75) * HIGH)]
+        if found:  # blank lines at the end take no room
+            columns, rows = max(columns, sum(text_width(text) for text, _ in line)), number + 1
+            texts += found
+    width, height = columns * WIDE + 2 * EDGE, rows * HIGH + 2 * EDGE
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
-        f"<title>{escape.xml(title)}</title>",
-        f"<style>{_style(theme)}</style>",
-        '<rect class="paper" width="100%" height="100%" rx="6"/>',
-        '<g xml:space="preserve">',
-        *texts,
-        "</g>",
-        "</svg>",
-    ]
-    return "\n".join(parts) + "\n"
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">\n'
+    yield f"<title>{escape.xml(title)}</title>\n<style>{_style(theme)}</style>\n"
+    yield '<rect class="paper" width="100%" height="100%" rx="6"/>\n<g xml:space="preserve">\n'
+    yield from (f"{text}\n" for text in texts)
+    yield "</g>\n</svg>\n"
 
 
 def _row(row: Line, y: float) -> Iterable[str]:

@@ -42,10 +42,9 @@ class Row(NamedTuple):
     cells: Mapping[str, Any]
     parts: tuple["Row", ...] = ()
 
-    def data(self) -> dict[str, Any]:
+    def data(self) -> Mapping[str, Any]:
         """Return the row as plain data, its parts nested."""
-        inner = {"parts": [part.data() for part in self.parts]} if self.parts else {}
-        return {**self.cells, **inner}
+        return {**self.cells, "parts": [part.data() for part in self.parts]} if self.parts else self.cells
 
 
 class Table(NamedTuple):
@@ -178,15 +177,19 @@ def plural(number: int, noun: str, many: str = "") -> str:
 
 def render_json(report: Report) -> str:
     """Return the whole report as JSON with exact integers."""
-    members = (f"  {escape.json(key)}: {_member(value)}" for key, value in report.data().items())
-    return "{\n" + ",\n".join(members) + "\n}\n"
+    return "".join(json_parts(report))
 
 
-def _member(value: object) -> str:
-    """Return a list of rows with one row per line, so that a diff shows the layer."""
-    if not (isinstance(value, list) and value and isinstance(value[0], dict)):
-        return escape.json(value)
-    return "[\n    " + ",\n    ".join(map(escape.json, value)) + "\n  ]"
+def json_parts(report: Report) -> Iterator[str]:
+    """Yield the parts of a report as JSON; a list of rows has one row per line, so that a diff shows the layer."""
+    for number, (key, value) in enumerate(report.data().items()):
+        yield f"{',' if number else '{'}\n  {escape.json(key)}: "
+        if isinstance(value, list) and value and isinstance(value[0], Mapping):
+            yield from (f"{',' if place else '['}\n    {escape.json(row)}" for place, row in enumerate(value))
+            yield "\n  ]"
+        else:
+            yield escape.json(value)
+    yield "\n}\n"
 
 
 def render_csv(report: Report) -> str:

@@ -94,10 +94,10 @@ def _styled(text: str, look: Look) -> str:
     return style(text, **LOOKS[look]) if text and look else text
 
 
-def drawn_lines(report: Report) -> list[Line]:
-    """Return what a terminal as wide as the tables shows, at least 100 columns for prose."""
+def drawn_lines(report: Report) -> Iterator[Line]:
+    """Yield what a terminal as wide as the tables shows, at least 100 columns for prose."""
     width = max(100, *(_Grid(table, PIPE, parts=False).least for table in report.tables))
-    return [*_lines(report, Screen(width, color=True), parts=False)]
+    yield from _lines(report, Screen(width, color=True), parts=False)
 
 
 def _lines(report: Report, screen: Screen, *, parts: bool) -> Iterator[Line]:

@@ -231,7 +231,8 @@ def _recorded(space: Space, fixed: Mapping[str, Value], bindings: Mapping[str, B
     """Trace once, and count by the convention."""
     case = _traced(space, fixed, bindings)
     traced = case.trace
-    checks = [each for node, step in traced.items() for each in _checks(node, step, traced, case.given)]
+    shapes, given = traced.shapes, case.given
+    checks = [each for node, step in traced.items() for each in _checks(node, step, shapes, given)]
     count = case.count
     return Recording({name: count.addends(name) for name in space.metrics}, tuple(checks), _vanished(traced))
 
@@ -244,9 +245,9 @@ def _vanished(traced: Trace) -> Dim:
     return found
 
 
-def _checks(node: Node, step: Step, traced: Trace, given: Given) -> Iterator[Check]:
+def _checks(node: Node, step: Step, shapes: Mapping[str, Shape], given: Given) -> Iterator[Check]:
     """Yield the checks of a layer: bounds of computed fields, constraints of its formula, sizes up to 10⁹."""
-    for value, low in _computed(node, traced, given):
+    for value, low in _computed(node, shapes, given):
         yield Check(node.path, value - low + 1, "positive")
         yield Check(node.path, LARGEST + 1 - value, "positive")
     for constraint in step.constraints:
@@ -255,11 +256,10 @@ def _checks(node: Node, step: Step, traced: Trace, given: Given) -> Iterator[Che
         yield Check(node.path, LARGEST + 1 - dim, "positive")
 
 
-def _computed(node: Node, traced: Trace, given: Given) -> Iterator[tuple[Expr, int]]:
+def _computed(node: Node, shapes: Mapping[str, Shape], given: Given) -> Iterator[tuple[Expr, int]]:
     """Yield the fields of a layer that are computed and still expressions, with the least they may be."""
     if node.frame is None:
         return
-    shapes = {**traced.inputs, **{path: step.shape for path, step in traced.steps.items()}}
     values = Values(node.frame, given, shapes, node.inputs[0])
     for name, expression in node.computed.items():
         found = valued(expression, values) if name not in given.get(node.path, {}) else 0
