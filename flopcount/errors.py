@@ -25,10 +25,11 @@ INDENT = "    "
 
 
 class Message(NamedTuple):
-    """The text of an error, and the lines that show the source."""
+    """The text of an error; under it the source with its carets, and lines that say or do more."""
 
     text: str
     snippet: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 class FlopcountError(Exception):
@@ -129,6 +130,7 @@ class Located(NamedTuple):
     column: int = 0
     snippet: tuple[str, ...] = ()
     code: str = "file"
+    lines: tuple[str, ...] = ()
 
 
 class FileError(BadInput):
@@ -145,12 +147,12 @@ class FileError(BadInput):
         """Every problem after the file's title, line and column."""
         places = (f":{each.line}:{each.column}" if each.line else "" for each in self.problems)
         pairs = zip(self.problems, places, strict=True)
-        return [Message(f"{self.title}{place}: {each.what}", each.snippet) for each, place in pairs]
+        return [Message(f"{self.title}{place}: {each.what}", each.snippet, each.lines) for each, place in pairs]
 
     def __str__(self) -> str:
         """Return all messages with the source under each."""
-        lines = ((text, *(INDENT + line for line in snippet)) for text, snippet in self.messages)
-        return "\n".join(line for each in lines for line in each)
+        under = ((text, *(INDENT + line for line in (*snippet, *lines))) for text, snippet, lines in self.messages)
+        return "\n".join(line for each in under for line in each)
 
 
 class Refusal(BadInput):

@@ -10,7 +10,7 @@ import click
 
 from flopcount.cli.help import Documented
 from flopcount.cli.options import VALUES
-from flopcount.cli.output import emit, format_of, screen_of, write_whole
+from flopcount.cli.output import emit, format_of, screen_of, tell, write_whole
 from flopcount.errors import Broken, FileError, Note, UsageError, plain, reason
 from flopcount.spec.budget import LIMITED
 from flopcount.spec.units import METRICS
@@ -209,6 +209,7 @@ def _renew(
     """Update the lock file unless a cost rises that is not allowed to."""
     from flopcount.analyses.budgets.lock import renewed
     from flopcount.report.catalogue import refusal, renewal_line
+    from flopcount.report.table import Line
     from flopcount.spec.project import written
 
     renewal = renewed(found, lock, permissions)
@@ -218,5 +219,4 @@ def _renew(
         is_dos = lock.source is not None and "\r\n" in lock.source.text
         text = written(renewal.rows).replace("\n", "\r\n" if is_dos else "\n")
         write_whole(Path(place.title), text, "check that the folder exists and is writable")
-    notes = "".join(f"{plain(f'note: {note}')}\n" for note in found.notes)
-    emit(f"{renewal_line(renewal, plain(place.title))}{notes}", None, for_people=True)
+    tell([Line("text", renewal_line(renewal, place.title)), *found.notes])

@@ -294,6 +294,8 @@ BEYOND: Mapping[str, str] = {
 
 _MEMORY = "memory is not estimated; --columns has activations (elements written), check has --max-weight-bytes"
 _BITS = 'bytes of weights are limited at any width: weight_bytes = { max = "2 MB", bits = 8 } in a budget'
+_QUIET = "results go to standard output and notes to standard error: 2>/dev/null drops the notes"
+_TOKENS = "tokens are the spatial size of an input: write --input TOKENS"
 _LIMIT = "limits are for flopcount check, as in flopcount check FILE --max-macs 5M"
 
 INSTEAD: Mapping[str, str] = {
@@ -303,8 +305,7 @@ INSTEAD: Mapping[str, str] = {
     "-f": "write --format FORMAT",
     "-V": "write --version",
     "-v": "write --version; there is nothing more to tell about a run",
-    "-q": "results go to standard output and notes to standard error: 2>/dev/null drops the notes",
-    "--quiet": "results go to standard output and notes to standard error: 2>/dev/null drops the notes",
+    **dict.fromkeys(("-q", "--quiet"), _QUIET),
     "--verbose": "there is nothing more to tell; --parts shows the parts of layers",
     "--no-color": "set NO_COLOR=1",
     "--flops": "write --metrics flops: 1 MAC = 2 FLOPs",
@@ -312,16 +313,13 @@ INSTEAD: Mapping[str, str] = {
     "--input-shape": "write --input 3x224x224",
     "--shape": "write --input 3x224x224",
     "--batch-size": "write --batch 8",
-    "--tokens": "tokens are the spatial size of an input: write --input TOKENS",
-    "--seq-len": "tokens are the spatial size of an input: write --input TOKENS",
+    **dict.fromkeys(("--tokens", "--seq-len", "--sequence-length", "--context"), _TOKENS),
     **dict.fromkeys(("--memory", "--peak-memory", "--ram"), _MEMORY),
     **dict.fromkeys(("--dtype", "--bits", "--precision"), _BITS),
     **dict.fromkeys(("--max-params", "--max-macs", "--max-flops", "--max-weight-bytes"), _LIMIT),
     "--summary": "flopcount ARCH --depth 1 sums by block",
     "--activations": "write --metrics activations",
     "--device": "nothing is run, so there is no device",
-    "--sequence-length": "tokens are the spatial size of an input: write --input TOKENS",
-    "--context": "tokens are the spatial size of an input: write --input TOKENS",
     "--where": "flopcount sweep, space and whatif take conditions; here --sort, --top and --by choose rows",
     "--filter": "here --sort, --top and --by choose rows; flopcount sweep, space and whatif have --where",
 }

@@ -6,9 +6,8 @@ from pathlib import Path
 import click
 
 from flopcount.cli.help import Documented
-from flopcount.cli.output import emit, format_of, write_whole
-from flopcount.errors import plain
-from flopcount.report.table import plural
+from flopcount.cli.output import emit, format_of, tell, write_whole
+from flopcount.report.table import Line, plural
 
 
 @click.command("init", cls=Documented)
@@ -37,6 +36,5 @@ def command(files: tuple[str, ...], margin: str, size: str | None, output: str |
         return
     path = output or NAMES[0]
     write_whole(Path(path), found.text)
-    notes = "".join(f"{plain(f'note: {note}')}\n" for note in found.notes)
-    said = f"{plain(path)}: limits for {plural(found.networks, 'network')}; flopcount check compares them\n"
-    emit(f"{said}{notes}", None, for_people=True)
+    said = f"{path}: limits for {plural(found.networks, 'network')}; flopcount check compares them"
+    tell([Line("text", said), *found.notes])

@@ -130,8 +130,8 @@ def _check_mistyped(args: list[str]) -> None:
     from flopcount.spec.load import bundled_network
 
     word = args[0]
-    plain = word.replace("-", "").isalpha() and not word.startswith("-")
-    if not plain or os.path.exists(word) or bundled_network(word):  # noqa: PTH110  (answers to any word)
+    is_word = word.replace("-", "").isalpha() and not word.startswith("-")
+    if not is_word or os.path.exists(word) or bundled_network(word):  # noqa: PTH110  (answers to any word)
         return
     if word in WORDS:
         raise click.UsageError(f"no command or network is named {word!r}; {WORDS[word]}")
@@ -184,7 +184,7 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         asked = context.command_path if context else "flopcount"
-        return _failed([Message(_said(error), (f"see {asked} --help",))], error.exit_code)
+        return _failed([Message(_said(error), lines=(f"see {asked} --help",))], error.exit_code)
     except BaseException as error:  # noqa: BLE001  (whatever it is, it becomes an exit code)
         return _ended(error)
     return result if isinstance(result, int) else 0
@@ -221,7 +221,7 @@ def _failed(messages: str | Iterable[Message], code: int) -> int:
 
     found = map(Message, messages.split("\n")) if isinstance(messages, str) else messages
     screen = screen_of(sys.stderr)
-    text = printed((line for each in found for line in failure(*each, screen)), screen)
+    text = printed((line for each in found for line in failure(each, screen)), screen)
     with suppress(OSError, ValueError):
         click.echo(text, nl=False, err=True, color=True)
     return code

@@ -191,19 +191,30 @@ def emit(
 
     Both have the same bytes, UTF-8 on every system; only text for people follows the terminal's encoding.
     """
-    if output in {None, "-"} and sys.stdout is None:
-        raise FileError("<stdout>", "standard output is closed")
     if output is None or output == "-":
+        _refuse_closed()
         click.echo(text if for_people else _bytes(text), nl=False, color=True)
     else:
         write_whole(Path(output), text)
     if said:
-        from flopcount.report.terminal import printed, prose
+        tell(said, err=True)
 
-        screen = screen_of(sys.stderr)
-        texts = (f"note: {each}" if isinstance(each, Note) else str(each) for each in said)
-        lines = (line for text in texts for line in prose(text, screen, "note"))
-        click.echo(printed(lines, screen), nl=False, err=True, color=True)
+
+def _refuse_closed() -> None:
+    if sys.stdout is None:
+        raise FileError("<stdout>", "standard output is closed")
+
+
+def tell(said: Sequence[Note | Line], *, err: bool = False) -> None:
+    """Write lines and notes for people to standard output, or to standard error, as its screen has them."""
+    from flopcount.report.terminal import printed, prose
+
+    if not err:
+        _refuse_closed()
+    screen = screen_of(sys.stderr if err else sys.stdout)
+    words = ((f"note: {each}", True) if isinstance(each, Note) else (str(each), err) for each in said)
+    lines = (line for text, stands_out in words for line in prose(text, screen, "note" if stands_out else ""))
+    click.echo(printed(lines, screen), nl=False, err=err, color=True)
 
 
 def _bytes(text: Iterable[str]) -> bytes:

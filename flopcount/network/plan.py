@@ -407,8 +407,8 @@ class Plan(NamedTuple):
 
     `implementation` is the table of how a program writes the layers; `scaling` the rule of the width;
     `unknown` are skipped operators with their number of occurrences. `fixed_by` is a layer with a
-    size that holds for `inputs` only; `tokens` are the inputs that have their channels last, `settled` those whose
-    layout the file says. `file` gives
+    size that holds for `inputs` only; `tokens` are the inputs that have their channels last, `settled` what is read
+    with a layout that the file says. `file` gives
     its source, if any; `sized` tells that it was read at the input that was asked for,
     without the `batch` that goes before it.
     """
@@ -474,7 +474,8 @@ def plan(arch: Arch) -> Plan:
     about = (arch.written, arch.scaling, arch.name, arch.description, notes, arch.unknown)
     tokens |= {name for name, each in layout.items() if each == "tokens"}
     made = Plan(nodes, inputs, *about, fixed_by=arch.fixed_by)
-    return made._replace(tokens=frozenset(tokens), settled=frozenset(layout))
+    told = {name for node in nodes if "channel_axis" in node.layer.model_fields_set for name in node.inputs}
+    return made._replace(tokens=frozenset(tokens), settled=frozenset({*layout, *told}))
 
 
 _SCALED = {"LayerNorm", "LayerScale", "PositionEmbedding", "RMSNorm"}
@@ -483,7 +484,7 @@ _ALIKE = {"Activation", "Add", "Dropout", "Identity", *_SCALED}
 
 
 def _guesses(inputs: Mapping[str, tuple[int, ...]], readers: Mapping[str, str], tokens: set[str]) -> Iterator[Note]:
-    """Say how an input is read if neither the file nor what reads it leaves no doubt."""
+    """Say how an input is read where the file does not say it and what reads it could read either."""
     for name, kind in readers.items():
         how = "tokens × channels" if name in tokens else "a map, channels first,"
         more = "; put a Flatten before it if it is to read all of it" if kind == "Linear" else ""

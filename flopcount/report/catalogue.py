@@ -215,12 +215,12 @@ def renewal_line(renewal: Renewal, title: str) -> str:
     """Say how many rows there are, and how they came about."""
     rows = plural(len(renewal.rows), "network")
     if renewal.is_same:
-        return f"{title}: {rows}, as they were\n"
+        return f"{title}: {rows}, as they were"
     raised = len(renewal.raised)
     numbers = {"new": len(renewal.added), "changed": len(renewal.changed) - raised, "raised": raised}
     numbers["removed"] = len(renewal.removed)
     found = ", ".join(f"{number} {word}" for word, number in numbers.items() if number)
-    return f"{title}: {rows}: {found}\n"
+    return f"{title}: {rows}: {found}"
 
 
 def refusal(renewal: Renewal, title: str, arguments: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from click import style
 
-from flopcount.errors import plain
+from flopcount.errors import Message, plain
 from flopcount.report import escape
 from flopcount.report.table import WORDS, Column, Numbers, Report, Row, Table, cell_text
 
@@ -132,18 +132,17 @@ def prose(text: str, screen: Screen, look: Look = "", indent: str = "") -> Itera
     yield from ([(indent + line, look)] for line in _wrapped(words.lstrip(" "), screen.width - len(indent)))
 
 
-def failure(text: str, snippet: Sequence[str], screen: Screen) -> Iterator[Line]:
+def failure(message: Message, screen: Screen) -> Iterator[Line]:
     """Yield an error as lines that fit the screen, the source under it with carets under what is wrong."""
-    for number, line in enumerate(prose(f"error: {text}", screen)):
+    for number, line in enumerate(prose(f"error: {message.text}", screen)):
         ((words, _),) = line
         yield [("error:", "error"), (words.removeprefix("error:"), "")] if number == 0 else line
-    if len(snippet) == 2:  # noqa: PLR2004  (the source and the carets)
-        source, carets = map(plain, snippet)
+    if message.snippet:
+        source, carets = map(plain, message.snippet)
         source, carets = _around(source, carets, screen._replace(width=screen.width - len(ERROR_INDENT)))
         yield [(ERROR_INDENT + source, "aside")]
         yield [(ERROR_INDENT + carets, "error")]
-    else:
-        yield from (line for each in snippet for line in prose(each, screen, "aside", ERROR_INDENT))
+    yield from (line for each in message.lines for line in prose(each, screen, "aside", ERROR_INDENT))
 
 
 def _around(source: str, carets: str, screen: Screen) -> tuple[str, str]:

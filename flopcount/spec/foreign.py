@@ -176,7 +176,7 @@ def recognized(title: str, content: bytes = b"") -> FileError | None:
     others = [kind for kind in FILE_KINDS if ending != kind.ends or not ending]
     found = next((kind for kind in others if _has(kind, head, inside)), None)
     found = found or next((kind for kind in others if ending in kind.endings.split()), None)
-    return found and FileError(title, Located(f"this is {found.what}", snippet=found.lines, code="other-file"))
+    return found and FileError(title, Located(f"this is {found.what}", code="other-file", lines=found.lines))
 
 
 def _has(kind: FileKind, head: bytes, inside: list[str]) -> bool:

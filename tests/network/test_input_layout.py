@@ -91,3 +91,10 @@ def test_notes_follow_the_input_of_the_command_line(run: Run) -> None:
     assert "[3, 224, 224]" in run("resnet18", "--input", "224x224x3", "--format", "csv").err
     assert "no multiple of its patches of 16×16" in run("vit_b_16", "--input", "225", "--format", "csv").err
     assert run("vit_b_16", "--format", "csv").err.count("patches") == 0
+
+
+def test_a_layer_that_says_where_the_channels_are_leaves_no_doubt(run: Run, write: Write) -> None:
+    """As importers write the batch that a model of another tool fixes: 4 inputs of 3×16×16."""
+    batch = '{ type = "Reshape", size = [4, 3, 16, 16], axes = 4, channel_axis = -3 }'
+    assert codes(run, write, net("[4, 3, 16, 16]", batch, CONV)) == ""
+    assert "with 4 as the channels" in codes(run, write, net("[4, 3, 16, 16]", CONV))

@@ -11,7 +11,7 @@ import pytest
 from conftest import Run, Write
 from rich.cells import cell_len
 
-from flopcount.errors import Note
+from flopcount.errors import Message, Note
 from flopcount.report import terminal
 from flopcount.report.table import Column, Line, Report, Row, Table, cell_text
 from flopcount.report.terminal import Screen, failure, render_terminal
@@ -215,7 +215,9 @@ def test_a_long_table_is_shortened_on_a_terminal_only(
 def test_the_source_under_an_error_fits_and_its_carets_are_under_the_mistake(width: int, before: str) -> None:
     source = f"{before} wrong {'z' * 90}"
     carets = " " * cell_len(f"{before} ") + "^^^^^"
-    lines = ["".join(text for text, _ in line) for line in failure("it is wrong", (source, carets), Screen(width))]
+    lines = [
+        "".join(text for text, _ in line) for line in failure(Message("it is wrong", (source, carets)), Screen(width))
+    ]
     shown, under = lines[-2:]
     assert all(cell_len(line) <= width for line in lines)
     assert cell_len(shown.partition("wrong")[0]) == len(under) - len("^^^^^")
@@ -249,3 +251,11 @@ def test_a_terminal_of_80_columns_is_respected(arguments: str, color: str, write
     assert process.returncode in {0, 2}
     assert color in text.decode()
     assert [line for line in lines if len(re.sub(r"\x1b\[[0-9;]*m", "", line)) > 80] == []
+
+
+@pytest.mark.parametrize("lines", [("a line longer than the screen",), ("the first of two", "and the second")])
+def test_lines_to_copy_are_wrapped_and_never_cut(lines: tuple[str, ...]) -> None:
+    """However many they are: they are not a source and its carets."""
+    drawn = ["".join(text for text, _ in line) for line in failure(Message("it is wrong", lines=lines), Screen(24))]
+    assert max(map(len, drawn)) <= 24
+    assert " ".join(" ".join(drawn[1:]).split()) == " ".join(lines)

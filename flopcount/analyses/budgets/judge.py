@@ -453,7 +453,7 @@ def unread(title: str, code: str, error: BadInput, arch: str = "") -> list[Findi
 def _problems(error: BadInput, title: str) -> list[tuple[int, int, str]]:
     """Return line, column and sentence of each problem; a file's problems without its title."""
     if isinstance(error, FileError) and error.title == title:
-        how = ("; ".join(each.snippet if each.code == "other-file" else ()) for each in error.problems)
+        how = ("; ".join(each.lines) for each in error.problems)
         said = zip(error.problems, how, strict=True)
         return [(each.line or 1, each.column or 1, f"{each.what} {more}".rstrip()) for each, more in said]
     return [(1, 1, each.text) for each in error.messages]

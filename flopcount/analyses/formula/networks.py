@@ -7,6 +7,7 @@ roundings are the same for every t and the result is a polynomial. It is returne
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import cache
 from itertools import zip_longest
 from math import gcd, lcm
 from typing import Any, NamedTuple
@@ -287,20 +288,20 @@ def _restepped(found: CostPolynomial, step: Fraction) -> CostPolynomial:
 
 def _verified(subject: VariedCase, found: CostPolynomial) -> CostPolynomial:
     """Compare with exact counts further on, and find where agreement starts."""
-    here = found.first
+    here, at = found.first, cache(subject.at)  # the notes are those of the same cases
     ahead = (here, here + 1, here + 2, here + 5)
     for s in ahead:
-        _check(subject, found, s)
+        _check(subject, at, found, s)
     least = max(0, here - MOST_STEPS // (20 + len(subject.case.plan.nodes)))
-    first = next((s for s in range(here, least, -1) if not _agrees(subject, found, s - 1)), least)
+    first = next((s for s in range(here, least, -1) if not _agrees(at, found, s - 1)), least)
     values = tuple(sorted(found.value(s) for s in {*range(first, min(first + 3, here)), *ahead}))
-    notes = notes_of((f"{AXES[subject.axis]} = {value}", subject.at(value)) for value in values)
+    notes = notes_of((f"{AXES[subject.axis]} = {value}", at(value)) for value in values)
     return found._replace(first=first, verified=values, notes=notes)
 
 
-def _check(subject: VariedCase, found: CostPolynomial, s: int) -> None:
+def _check(subject: VariedCase, at: Callable[[Fraction], Case], found: CostPolynomial, s: int) -> None:
     try:
-        count = subject.at(found.value(s)).count.total
+        count = at(found.value(s)).count.total
     except (SpecError, FileError) as error:
         problem = error.problems[0]
         what = problem.what if isinstance(error, FileError) else str(problem)
@@ -309,9 +310,9 @@ def _check(subject: VariedCase, found: CostPolynomial, s: int) -> None:
         raise UsageError(f"{subject.none} that agrees with the exact count at {found.value(s)}")
 
 
-def _agrees(subject: VariedCase, found: CostPolynomial, s: int) -> bool:
+def _agrees(at: Callable[[Fraction], Case], found: CostPolynomial, s: int) -> bool:
     try:
-        return found.value(s) > 0 and subject.at(found.value(s)).count.total == found.at(s)
+        return found.value(s) > 0 and at(found.value(s)).count.total == found.at(s)
     except (SpecError, FileError):
         return False
 
