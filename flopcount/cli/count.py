@@ -13,7 +13,6 @@ from flopcount.cli.output import DRAWINGS, Output, emit, ending_of, format_of, s
 from flopcount.errors import Note, UsageError
 from flopcount.network.network import Network
 from flopcount.report.count import check_depth, count_report, cut, folded, sorted_by, summed_by, with_columns
-from flopcount.report.graph import GRAPHS
 from flopcount.report.table import Table
 
 
@@ -43,7 +42,11 @@ class View(NamedTuple):
     click.option("--columns", metavar="A,B,…", help="Show only these columns."),
     click.option("--parts", is_flag=True, help="Show the parts of composite layers too."),
     click.option("--standard", is_flag=True, help="Compare with standard convolutions, layer by layer and in total."),
-    click.option("--graph", type=click.Choice([*GRAPHS]), help="Draw the network instead, folded by --depth."),
+    click.option(
+        "--graph",
+        type=click.Choice([*dict.fromkeys(DRAWINGS.values())]),
+        help="Draw the network instead, folded by --depth.",
+    ),
 )
 @plot_option
 @raw_output_options
@@ -59,6 +62,8 @@ def command(arch: str, options: Options, view: View, out: Output) -> None:
     out = out if view.graph else out.decided
     result = options.case(_network(arch, options), view.columns, view.sort, view.by).count
     if view.graph:
+        from flopcount.report.graph import GRAPHS
+
         emit(GRAPHS[view.graph](result, view.depth), out.output, result.notes)
         return
     if view.parts and out.fmt != "table":

@@ -12,10 +12,9 @@ from flopcount.errors import Refusal, UsageError
 from flopcount.formulas.shape import render
 from flopcount.network.network import NOWHERE, Where, planned
 from flopcount.network.plan import Plan
-from flopcount.spec.foreign import recognized
 from flopcount.spec.load import Spec, source_in, specified, validated
 from flopcount.spec.source import Source
-from flopcount.spec.text import read_bytes
+from flopcount.spec.text import foreign, read_bytes
 
 if TYPE_CHECKING:
     from flopcount.readers.base import Build, ReadResult
@@ -92,7 +91,7 @@ class Reading:
         try:
             result = self._parsed(parser)(ReadOptions(where.input, where.batch, self.allow_unknown, where.values))
         except Refusal as error:
-            other = recognized(str(self.path), self.content or b"")
+            other = foreign(str(self.path), self.content or b"")
             raise other or self._hinted(error, where, parser).of(self.title) from error
         if where.variant or where.settings:
             return planned(_spec(result, self.title, where))._replace(sized=True, batch=result.batch)

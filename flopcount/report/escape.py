@@ -4,7 +4,6 @@ Each returns printable text. What is not printable is written as an escape: term
 characters that change the direction of writing make a text look like another.
 """
 
-import html as entities
 import re
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -35,12 +34,14 @@ def markdown(text: str) -> str:
 
 def html(text: str) -> str:
     """Escape HTML, and what would ping somebody."""
-    return _silent(entities.escape(plain(text)))
+    return _silent(xml(text))
 
 
 def xml(text: str) -> str:
     """Escape XML."""
-    return entities.escape(plain(text))
+    from html import escape
+
+    return escape(plain(text))
 
 
 def _silent(text: str) -> str:

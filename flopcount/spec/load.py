@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 from flopcount.errors import FileError, Located, Place, SpecError, UsageError, alike, plain, suggestion
 from flopcount.spec.arch import Arch, Block, called, kind_of
 from flopcount.spec.fields import Layer
-from flopcount.spec.foreign import beside, recognized
 from flopcount.spec.problems import validated as validated_arch
 from flopcount.spec.rows import LayerRow, Raw, table_in
 from flopcount.spec.source import Notation, Source, located
-from flopcount.spec.text import DEEPEST, decoded, deeper, notation_of, parsed, read_text
+from flopcount.spec.text import DEEPEST, decoded, deeper, foreign, notation_of, parsed, read_text
 
 _PACKAGE = Path(__file__).parent.parent
 
@@ -245,6 +244,8 @@ def _nothing_at(reference: str) -> str:
         near = alike(reference, [*names])
         what = "no file or bundled network has this name"
         return f"{what}; {f'did you mean {near}? ' if near else ''}flopcount archs lists all {len(names)} networks"
+    from flopcount.spec.foreign import beside
+
     near, stem = beside(reference), os.path.splitext(os.path.basename(reference))[0]  # noqa: PTH119, PTH122  (any word)
     if stem in names:
         return f"no such file; a bundled network is named without an ending: flopcount {stem}"
@@ -260,7 +261,7 @@ def is_path(reference: str) -> bool:
 def _arch_in(text: str, notation: Notation, title: str) -> Source:
     """Parse an arch file; refuse a table of another tool."""
     source = parsed(text, notation, title)
-    other = None if {"layers", "arch"} & source.data.keys() else recognized(title, text.encode(errors="replace"))
+    other = None if {"layers", "arch"} & source.data.keys() else foreign(title, text.encode(errors="replace"))
     if other:
         raise other
     return source

@@ -9,7 +9,6 @@ from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 from flopcount.errors import FileError, Located, reason
-from flopcount.spec.foreign import recognized
 from flopcount.spec.source import Notation, Source, at_line, at_span, innermost, nested_deeper, repeated_key, token
 
 READ = (".toml", ".json", ".onnx", ".keras", ".cfg", ".prototxt", ".csv")
@@ -50,12 +49,19 @@ def check_kind(path: Path, title: str) -> None:
     except OSError:  # whoever opens it says why
         return
     if S_ISDIR(about.st_mode):
-        raise recognized(title) or FileError(title, f"this is a folder; name a file in it{_such_as(path)}")
+        raise foreign(title) or FileError(title, f"this is a folder; name a file in it{_such_as(path)}")
     if not S_ISREG(about.st_mode):
         with suppress(OSError):  # it is closed
             if os.path.samestat(about, os.fstat(0)):
                 return
         raise FileError(title, "this is a pipe or a device, which may be larger than 64 MiB; use a file, or -")
+
+
+def foreign(title: str, content: bytes = b"") -> FileError | None:
+    """Return the error for a file of another tool that is not read; None for any other."""
+    from flopcount.spec.foreign import recognized
+
+    return recognized(title, content)
 
 
 def _such_as(folder: Path) -> str:
@@ -69,7 +75,7 @@ def _such_as(folder: Path) -> str:
 def decoded(content: bytes, title: str) -> str:
     """Decode UTF-8 text, with or without a byte-order mark."""
     if len(content) > MOST_BYTES:
-        raise recognized(title, content) or FileError(
+        raise foreign(title, content) or FileError(
             title, f"larger than {MOST_BYTES >> 20} MiB; use blocks with repeat to shorten it"
         )
     try:
@@ -77,7 +83,7 @@ def decoded(content: bytes, title: str) -> str:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise recognized(title, content) or FileError(title, _undecodable(content))
+        raise foreign(title, content) or FileError(title, _undecodable(content))
     if not text.strip():
         raise FileError(title, "the file is empty; an arch file needs at least input and layers")
     return text
@@ -111,7 +117,7 @@ def parsed(text: str, notation: Notation, title: str) -> Source:
     try:
         data = _data(text, notation) if deep is None else None
     except (RecursionError, ValueError) as error:
-        raise recognized(title, text.encode()) or FileError(title, _syntax(error, text, notation)) from None
+        raise foreign(title, text.encode()) or FileError(title, _syntax(error, text, notation)) from None
     if deep or deeper(data, DEEPEST):
         raise FileError(title, _too_deep(text, notation, deep))
     if not isinstance(data, dict):
