@@ -12,7 +12,7 @@ from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options, case_of
 from flopcount.cli.options import complete_arch, complete_kind, count_options, raw_output_options, typed
 from flopcount.cli.output import Output, emit, format_of, show
-from flopcount.errors import UsageError, suggestion
+from flopcount.errors import UsageError, nearest, suggestion
 from flopcount.report.cost import convention_facts
 from flopcount.report.formula import forms_report, latex_lines, law_report, pattern_report
 from flopcount.report.table import Report
@@ -104,7 +104,9 @@ def _kind(kind: str, asked: Derivation, options: Options) -> Report:
 def _network(name: str, asked: Derivation, options: Options) -> Report:
     is_file = name == "-" or {"/", "\\", "."} & {*name} or os.path.exists(name)  # noqa: PTH110  (answers to any word)
     if not is_file and not bundled_network(name):
-        raise UsageError(f"no kind or network is named {name!r}; {suggestion(name, [*KINDS, *bundled()])}")
+        near = nearest(name, [*KINDS, *bundled()])
+        hint = f"did you mean {near!r}?" if near else "flopcount kinds and flopcount archs list them"
+        raise UsageError(f"no kind or network is named {name!r}; {hint}")
     theirs = {"--over": asked.over, "--pattern": asked.pattern, "-p": asked.p}
     _refuse(theirs, f"is for kinds of layers, and {name} is a network")
     axis = asked.axis or "resolution"

@@ -68,7 +68,7 @@ def typed(name: str, kind: Any, *decorators: Decorator) -> Decorator:
 
 ALIKE: Mapping[str, str] = {
     "tsv": "did you mean 'csv'?",
-    "yaml": "did you mean 'json'?",
+    "yaml": "there is no YAML; write json",
     "html": "--plot FILE.html draws a chart",
     "png": "--plot FILE.png draws a chart",
 }

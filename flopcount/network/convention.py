@@ -256,7 +256,8 @@ def described(reference: str) -> Described:
     if not file.endswith(".toml"):
         is_metric = reference.lower() in {"flops", "flop", "params"}  # people look for what a convention counts here
         hint = f"write --metrics {reference.lower()}" if is_metric else suggestion(reference[:100], mac_conventions())
-        raise UsageError(f"no convention is named {reference[:60]!r}; {hint} (give a file with its ending)")
+        own = "" if is_metric else "; a convention of your own is a file that ends in .toml"
+        raise UsageError(f"no convention is named {reference[:60]!r}; {hint}{own}")
     return _of_file(Path(file), name)
 
 

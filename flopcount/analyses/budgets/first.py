@@ -52,7 +52,8 @@ def _margin(text: str) -> Fraction:
     except NotAQuantityError:
         part = None
     if part is None:
-        raise UsageError(f"--margin {plain(text[:40])}: expected a percentage such as 10%")
+        hint = f"write {text}%" if text.isdecimal() and len(text) < DIGITS else "expected a percentage such as 10%"
+        raise UsageError(f"--margin {plain(text[:40])}: {hint}")
     return part.value
 
 
