@@ -96,6 +96,14 @@ def test_the_readme_shows_commands_that_are_run() -> None:
     assert {"README.md", "arch-files.md"} <= {example.page.name for example in RUN}
 
 
+def test_the_readme_counts_the_published_figures_as_verify_does(run: Run) -> None:
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    figures, errata = re.findall(r"recomputes (\d+) published figures, (\d+) of which", text)[0]
+    assert re.search(
+        rf"^{figures} figures: \d+ hold, {errata} known errata, 0 differ$", run("verify").out, re.MULTILINE
+    )
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
 
