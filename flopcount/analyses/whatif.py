@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from flopcount.analyses.conditions import Columns, Condition, Topic
 from flopcount.analyses.conditions import condition as _condition
+from flopcount.analyses.conditions import names as names_in
 from flopcount.analyses.sweep.axes import setting_axis, spelled
 from flopcount.case import HERE, METRICS, Cost, Count, Point, cost
 from flopcount.errors import Note, SpecError, UsageError, suggestion
@@ -14,7 +15,7 @@ from flopcount.formulas.numbers import exact
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
 from flopcount.network.plan import Given, Node, Plan
-from flopcount.network.trace import Trace, fields, own, trace
+from flopcount.network.trace import Trace, fields, own, settled, trace
 from flopcount.network.transform import Replacement, Target, replacement
 from flopcount.spec.kinds import KINDS, STAND_INS, kind_named
 from flopcount.spec.load import Setting
@@ -22,6 +23,15 @@ from flopcount.spec.problems import set_fields
 
 ALWAYS = ("path", "type", "in_channels", "out_channels", *METRICS)
 """Names that a condition can use for every layer, in addition to its fields."""
+
+NAMING = frozenset({"type", "groups", "path"})
+"""Names by which a condition means depthwise convolutions too, which stay otherwise."""
+
+DEPTHWISE = frozenset({"DepthwiseConv", "SpatiallySepDepthwiseConv"})
+"""The kinds that are depthwise whatever their fields are."""
+
+GROUPED = frozenset({"Conv", "GroupConv", "CondConv", "DynamicConv"})
+"""The kinds that are depthwise with a group for each channel."""
 
 LAYERS = Topic("no convolution has a", "'kernel_size > 1'")
 
@@ -142,13 +152,17 @@ class Unchanged(NamedTuple):
 
 
 class Alternative(NamedTuple):
-    """A network with other convolutions, or at another width or input; without a target it keeps its own."""
+    """A network with other convolutions, or at another width or input; without a target it keeps its own.
+
+    `dearer` are the replaced layers that cost more than before, with the metrics.
+    """
 
     target: Target | None
     counted: Count
     replaced: tuple[str, ...] = ()
     unchanged: tuple[Unchanged, ...] = ()
     point: Point = HERE
+    dearer: tuple[tuple[str, frozenset[str]], ...] = ()
 
     @property
     def convolutions(self) -> str:
@@ -189,6 +203,10 @@ class Choice(NamedTuple):
     first: bool = False
     home: Count | None = None
 
+    def leaves_depthwise(self, target: Target) -> bool:
+        """Tell whether depthwise convolutions stay: the target mixes channels, and the condition does not name them."""
+        return target.kind not in DEPTHWISE and not (self.where and names_in(self.where.text) & NAMING)
+
 
 def alternative(base: Count, target: Target, choice: Choice) -> Alternative:
     """Count a network with a target in the place of each convolution that can be replaced."""
@@ -201,18 +219,27 @@ def alternative(base: Count, target: Target, choice: Choice) -> Alternative:
         if node.kind not in STAND_INS and not any("conv_mac" in leaf.tally.counts for leaf in step.leaves()):
             return Replacement(node)
         why = _excluded(node, step, base, choice)
+        if why is None and choice.leaves_depthwise(target) and _is_depthwise(node, base):
+            named = f'type == "{node.kind}"' if node.kind in DEPTHWISE else "groups > 1"
+            why = Note("depthwise", f"it is depthwise; --where '{named}' replaces it too")
         if why is None and node.path in first:
             why = Note("first", "it is the first convolution; --first replaces it too")
         return Replacement(node, why) if why else _fitted(node, step, origins[node.path], target, home)
 
     pairs = [(node, replaced(node, step)) for node, step in base.trace.items()]
     network = base.trace.plan._replace(nodes=tuple(each.node for _, each in pairs))
-    return Alternative(
-        target,
-        base.case.with_plan(network, _fitting(base.case.given, network)).count,
-        tuple(node.path for node, each in pairs if each.node is not node),
-        tuple(Unchanged(node.path, node.kind, each.reason) for node, each in pairs if each.reason),
-    )
+    counted = base.case.with_plan(network, _fitting(base.case.given, network)).count
+    paths = tuple(node.path for node, each in pairs if each.node is not node)
+    unchanged = tuple(Unchanged(node.path, node.kind, each.reason) for node, each in pairs if each.reason)
+    return Alternative(target, counted, paths, unchanged, dearer=tuple(_dearer(paths, base, counted)))
+
+
+def _dearer(paths: Iterable[str], base: Count, counted: Count) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the layers that cost more than before, with the metrics."""
+    for path in paths:
+        before, after = (each.cost(each.trace.steps[path]) for each in (base, counted))
+        if more := frozenset(name for name in ("params", "macs") if after[name] > before[name]):
+            yield path, more
 
 
 def _excluded(node: Node, step: Step, base: Count, choice: Choice) -> Note | None:
@@ -224,6 +251,15 @@ def _excluded(node: Node, step: Step, base: Count, choice: Choice) -> Note | Non
         if not choice.where(facts(node, step, shapes, cost(step, base.convention, [*METRICS]))):
             return Note("condition", "excluded by --where")
     return None
+
+
+def _is_depthwise(node: Node, base: Count) -> bool:
+    """Tell whether a convolution has filters for each channel alone."""
+    if node.kind not in GROUPED:
+        return node.kind in DEPTHWISE
+    shapes = {name: _shape(name, base.trace) for name in _read(node)}
+    groups = settled(node, base.case.given, shapes, {})["groups"]
+    return bool(1 < groups == shapes[node.inputs[0]].channels)
 
 
 def _fitted(node: Node, step: Step, origin: tuple[Node, Step], target: Target, home: Count) -> Replacement:

@@ -55,11 +55,13 @@ class Alternatives(NamedTuple):
 def command(arch: str, asked: Alternatives, options: Options, out: Output) -> int:
     """Compare ARCH with the same network with other convolutions, or at other widths and inputs.
 
-    Replaces every convolution that can be replaced, and lists the others with
-    the reason. Common fields carry over; --set FIELD=VALUE sets those of the
-    new kind. Several kinds (--to A --to B) and several values (--set p=1,2,4,
-    --width 0.5,0.75, --input 128:224:32) are compared in all combinations;
-    those that are invalid are listed with the reason, and the exit code is 2.
+    Replaces convolutions and the kinds that stand for one, and lists those that
+    stay with the reason: depthwise ones unless --where names them, 1×1 ones if
+    the new kind needs larger kernels, the first one without --first. Common
+    fields carry over; --set FIELD=VALUE sets those of the new kind. Several
+    kinds (--to A --to B) and several values (--set p=1,2,4, --width 0.5,0.75,
+    --input 128:224:32) are compared in all combinations; those that are invalid
+    are listed with the reason, and the exit code is 2.
     """
     change, fixed = _change(asked, options)
     case = case_of(arch, fixed, asked.sort)

@@ -131,7 +131,7 @@ def _whatif_notes(base: Count, found: Sequence[Alternative]) -> Iterator[Note]:
     yield from base.notes
     groups: dict[Note, list[Alternative]] = {}
     for each in found:
-        for note in (*each.counted.notes, *_nothing(each)):
+        for note in (*each.counted.notes, *_nothing(each), *_dearer(each, base, is_one=len(found) == 1)):
             groups.setdefault(note, []).append(each)
     for note, some in groups.items():
         if note not in base.notes:
@@ -144,6 +144,22 @@ def _nothing(each: Alternative) -> Iterator[Note]:
         matching = sum(layer.reason.code == "already" for layer in each.unchanged)
         already = f"; {plural(matching, 'layer already matches', 'layers already match')}" if matching else ""
         yield Note("nothing-replaced", f"nothing replaced{already}")
+
+
+def _dearer(each: Alternative, base: Count, *, is_one: bool) -> Iterator[Note]:
+    """Yield a note if layers that were replaced cost more than before; of one network, with totals that grew."""
+    if each.dearer:
+        paths, metrics = [path for path, _ in each.dearer], {name for _, names in each.dearer for name in names}
+        titles = {"params": "params", "macs": costs_of(base).headline.title}
+        more = " or ".join(title for name, title in titles.items() if name in metrics)
+        of = f"{len(paths)} of {plural(len(each.replaced), 'replaced convolution')}"
+        has = "has" if len(paths) == 1 else "have"
+        pairs = ((title, each.counted.total[name], base.total[name]) for name, title in titles.items())
+        grown = [
+            f"{after:,} {title} instead of {before:,}" for title, after, before in pairs if is_one and after > before
+        ]
+        whole = f"; in total {' and '.join(grown)}" if grown else ""
+        yield Note("costs-more", f"{of} {has} more {more} than before: {listed(paths, MOST_NAMED)}{whole}")
 
 
 def _named(some: Sequence[Alternative], found: Sequence[Alternative]) -> str:

@@ -68,4 +68,4 @@ def test_the_row_of_the_network_itself_says_that_it_is_so_already(run: Run) -> N
     data = json.loads(result.out)
     first, _, same = data["alternatives"]
     assert (same["macs"], same["params"], same["replaced"]) == (first["macs"], first["params"], 0)
-    assert (data["note_codes"], "12 layers" in data["notes"][0]) == (["nothing-replaced"], True)
+    assert (data["note_codes"], "12 layers" in data["notes"][1]) == (["costs-more", "nothing-replaced"], True)

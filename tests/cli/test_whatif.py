@@ -1,11 +1,15 @@
 """`flopcount whatif`: tables, files that are written, and what is refused."""
 
 import json
+import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Run, Write
+
+from flopcount.spec.kinds import STAND_INS
 
 CHAIN = """\
 # a chain
@@ -107,6 +111,39 @@ def test_layers_can_be_chosen_by_what_they_cost(run: Run) -> None:
     assert [row["macs"] for row in data["layers"] if row["type_1"] == "DepthSepConv"] == [64 * 64 * 9 * 224**2] * 6
 
 
+@pytest.mark.parametrize("kind", ['"DepthwiseConv"', '"Conv", out_channels = 8, groups = 8'])
+def test_depthwise_convolutions_stay_unless_they_are_named(run: Run, write: Write, kind: str) -> None:
+    """By hand: 8·9 weights at 6·6 positions; as separable 8·9 + 8·8, which is more; `kernel_size > 1` names nothing."""
+    row = f"{{ type = {kind}, kernel_size = 3, bias = false }}"
+    path = write("net.toml", f"input = [8, 8, 8]\nlayers = [{row}]\n")
+    for condition in ((), ("--where", "kernel_size > 1")):
+        data = told(run, path, "--to", "DepthSepConv", "--first", *condition)
+        assert [each["code"] for each in data["left"]] == ["depthwise"]
+    data = told(run, path, "--to", "DepthSepConv", "--first", "--where", "type == " + kind.partition(",")[0])
+    assert (data["layers"][0]["macs"], data["layers"][0]["macs_1"]) == (72 * 36, 136 * 36)
+    assert data["note_codes"] == ["costs-more"]
+
+
+def test_the_depthwise_convolutions_of_mobilenet_stay_and_cost_more_if_they_are_named(run: Run) -> None:
+    """MobileNet v2 has 17 bottlenecks; 300,774,272 MACs are torchvision's."""
+    data = told(run, "mobilenet_v2", "--to", "GhostConv")
+    left = {each["code"]: each for each in data["left"]}
+    assert (left["depthwise"]["layers"], data["note_codes"]) == (17, [])
+    assert "--where 'type == \"DepthwiseConv\"'" in left["depthwise"]["reason"]
+    assert data["alternatives"][-1]["macs"] < 300774272
+    data = told(run, "mobilenet_v2", "--to", "GhostConv", "--where", 'type == "DepthwiseConv"')
+    assert (data["alternatives"][-1]["replaced"], data["note_codes"]) == (17, ["costs-more"])
+    more = data["alternatives"][-1]["macs"]
+    assert "17 of 17 replaced convolutions have more params or MACs than before" in data["notes"][0]
+    assert f"{more:,} MACs instead of 300,774,272" in data["notes"][0]
+
+
+def test_the_page_lists_every_kind_that_is_replaced() -> None:
+    rules = (Path(__file__).parents[2] / "docs" / "what-if.md").read_text(encoding="utf-8")
+    listed = " ".join(rules.split()).partition("* What is replaced are")[2].partition("Any of them")[0]
+    assert {*re.findall(r"`(\w+)`", listed)} == STAND_INS
+
+
 def test_layers_can_be_sorted_and_cut(run: Run) -> None:
     data = told(run, "vgg16", "--to", "DepthSepConv", "--sort", "saved_1", "--top", "3")
     saved = [row["saved_1"] for row in data["layers"]]
@@ -143,7 +180,7 @@ def test_a_saved_file_keeps_comments_and_order(run: Run, write: Write) -> None:
         ("resnet101", "--to", "HetConv", "--set", "p=4"),
         ("mobilenet_v1", "--to", "Conv", "--input", "224", "--width", "0.5"),
         ("cifar10_vgg", "--to", "OctaveConv"),
-        ("mobilenet_v2", "--to", "Conv", "--width", "0.5"),
+        ("mobilenet_v2", "--to", "Conv", "--where", "type ~ '*'", "--width", "0.5"),
         ("hetconv_resnet56", "--to", "DepthSepConv"),
         ("resnext50_32x4d", "--to", "RepVGGConv"),
         ("hetconv_vgg16", "--to", "BSConvS"),
@@ -198,7 +235,7 @@ def test_what_a_kind_does_otherwise_by_default_is_written(run: Run, write: Write
     rows = '{ type = "OctaveConv", out_channels = 8, kernel_size = 3 }, { type = "DepthwiseConv", kernel_size = 3 }'
     path = write("net.toml", f"input = [8, 16, 16]\nlayers = [{rows}]\n")
     saved = path.with_name("new.toml")
-    assert run("whatif", path, "--to", "Conv", "--save", saved).code == 0
+    assert run("whatif", path, "--to", "Conv", "--where", "type ~ '*'", "--save", saved).code == 0
     octave, depthwise = tomllib.loads(saved.read_text(encoding="utf-8"))["layers"]
     assert octave == {"type": "Conv", "out_channels": 8, "kernel_size": 3, "padding": "same"}
     assert depthwise == {"type": "Conv", "kernel_size": 3, "out_channels": 8}
@@ -225,7 +262,7 @@ def test_uses_that_become_different_rows_are_written_out(run: Run, write: Write)
     text = f"input = [8, 9, 9]\nlayers = [{rows}]\n[templates.unit]\nrequired = ['m']\nlayers = [{unit}]\n"
     path = write("net.toml", text)
     saved = path.with_name("new.toml")
-    assert run("whatif", path, "--to", "Conv", "--save", saved).code == 0
+    assert run("whatif", path, "--to", "Conv", "--where", "path ~ '*'", "--save", saved).code == 0
     blocks = tomllib.loads(saved.read_text(encoding="utf-8"))["layers"]
     assert [block["layers"][0]["out_channels"] for block in blocks] == [8, 16]
 
@@ -276,5 +313,7 @@ def test_what_cannot_be_is_said_in_one_line(run: Run, write: Write, words: tuple
 
 def test_a_file_may_say_how_a_convolution_is_written_that_is_replaced(run: Run) -> None:
     """The norms of its convolutions are in a container, and no convolution is left."""
-    data = json.loads(run("whatif", "ghostnet_100", "--to", "GhostConv", "--format", "json").out)
+    data = json.loads(
+        run("whatif", "ghostnet_100", "--to", "GhostConv", "--where", "type ~ '*'", "--format", "json").out
+    )
     assert data["alternatives"][-1]["replaced"] == 16
