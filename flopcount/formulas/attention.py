@@ -100,14 +100,16 @@ def multihead_attention(
     qkv_bias: bool | None = None,
     embed_dim: Dim | None = None,
     num_kv_heads: Dim | None = None,
+    past_length: Dim = 0,
 ) -> Step:
     """Multi-head attention: linear layers to queries, keys and values, two matrix products, one linear layer.
 
         params = 4·D²  (+ 4·D with bias)
-        MACs = n·4·D² + 2·n²·D;  for m tokens of another input 2·(n + m)·D² + 2·n·m·D
+        MACs = n·4·D² + 2·n·(n + p)·D;  for m tokens of another input 2·(n + m)·D² + 2·n·(m + p)·D
 
     The heads do not change the cost, unless head_dim or num_kv_heads is given. One input is self-attention; a second
-    gives keys and values, a third the values alone.
+    gives keys and values, a third the values alone. Keys and values of p = past_length tokens before
+    these are in a cache: they are read, not computed again.
 
     Source: Vaswani et al., Attention is all you need, NIPS 2017, section 3.2.
     """
@@ -119,7 +121,7 @@ def multihead_attention(
         if len(other.dims) != len(x.dims):
             raise ShapeError(f"MultiheadAttention cannot pair {render(x.dims)} with {render(other.dims)}")
     heads, constraints = _headed(x, num_heads, num_kv_heads, head_dim, bias=bias if qkv_bias is None else qkv_bias)
-    step = _attended("MultiheadAttention", xs, heads, sources.leading[-1], bias=bias)
+    step = _attended("MultiheadAttention", xs, heads, past_length + sources.leading[-1], bias=bias)
     if embed_dim is not None:
         constraints += (equal(embed_dim, x.channels, "embed_dim = {}, but there are {} channels"),)
     if len(xs) > 2:  # noqa: PLR2004  (values apart)

@@ -162,6 +162,7 @@ def law_report(name: str, sentence: str, found: CostPolynomial, convention: Mapp
         "step": str(found.step),
         "offset": str(found.offset),
         "from": str(found.value(found.first)),
+        "to": None if found.last is None else str(found.value(found.last)),
         "verified": [*map(str, found.verified)],
     }
     lines = (sentence, _validity(found), f"compared with the exact counts at {AXES[found.axis]} = {verified}")
@@ -181,12 +182,14 @@ def _polynomials(found: CostPolynomial, word: str) -> Iterable[tuple[str, str, s
 def _validity(found: CostPolynomial) -> str:
     letter, first = AXES[found.axis], found.value(found.first)
     if found.step == 1 and not found.offset:
-        return f"for every whole {letter} from {first} on"
+        end = "on" if found.last is None else f"to {found.value(found.last)}"
+        return f"for every whole {letter} from {first} {end}"
     top = "s" if found.step.numerator == 1 else f"{found.step.numerator}·s"
     times = top if found.step.denominator == 1 else f"{top}/{found.step.denominator}"
     offset = f" + {found.offset}" if found.offset else ""
     examples = ", ".join(str(found.value(found.first + more)) for more in range(3))
-    return f"{letter} = {times}{offset}, for every whole s from {found.first} on: {examples}, …"
+    end = "on" if found.last is None else f"to {found.last}"
+    return f"{letter} = {times}{offset}, for every whole s from {found.first} {end}: {examples}, …"
 
 
 def latex_lines(report: Report) -> str:

@@ -18,6 +18,11 @@ _COSTLESS = (
 )
 _COSTLESS_ENDINGS = ("_initializer", "_regularizer", "_constraint", "_init")
 
+_CACHED = (
+    "past past_len past_tokens past_sequence_length past_key_values past_key_values_length past_kv_len cache "
+    "cache_length cache_size kv_cache kv_len kv_length context_length"
+)
+
 FIELDS: Mapping[str, str] = {
     "filters": "out_channels",
     "num_filters": "out_channels",
@@ -61,6 +66,7 @@ FIELDS: Mapping[str, str] = {
     "nhead": "num_heads",
     "n_heads": "num_heads",
     "key_dim": "head_dim",
+    **dict.fromkeys(_CACHED.split(), "past_length"),
     "scale": "scale_factor",
     "scales": "scale_factor",
     "factor": "scale_factor upscale_factor downscale_factor",

@@ -251,6 +251,7 @@ OPTIONS: Mapping[str, Option] = {
     "output_size": Option(OutputSize, "size of the output map"),
     "p": Option(Probability, "probability that an element or a branch is dropped"),
     "padding": Option(Padding, "padding around the map"),
+    "past_length": Option(Index, "number of tokens before these whose keys and values are in a cache", "p"),
     "per_channel": Option(Flag, "whether each channel has its own"),
     "pooled": Option(Flag, "whether the group that is not convolved is average-pooled"),
     "proj_size": Option(Count, "size of the projected state; it is not projected if absent", "P"),

@@ -127,6 +127,15 @@ def test_what_else_is_fixed_counts(run: Run) -> None:
     assert (once, thrice) == ("36144·r² + 512000", "108432·r² + 1536000")
 
 
+def test_a_network_of_tokens_ends_with_its_table_of_positions(run: Run) -> None:
+    """Linear layers of GPT-2 take 123,532,032 MACs a token, pairs of tokens 2·12·768; wpe has 1,024 rows."""
+    assert shown(run, "gpt2", "--in", "tokens") == {"params": "124439808", "MACs": "18432·n² + 123532032·n"}
+    for size in ("1", "1022", "1024"):
+        assert "for every whole n from 1 to 1024\n" in run("formula", "gpt2", "--in", "tokens", "--input", size).out
+    assert json.loads(run("formula", "gpt2", "--format", "json").out)["to"] == "1024"
+    assert json.loads(run("formula", "resnet18", "--format", "json").out)["to"] is None
+
+
 def test_a_polynomial_of_a_large_map_is_found_in_bounded_steps(run: Run, write: Write) -> None:
     """It holds from r = 1 on; how far down that is verified depends on the work, which must end."""
     layers = 'layers = [{ type = "Conv", out_channels = 8, kernel_size = 1, bias = false }]'

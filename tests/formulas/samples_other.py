@@ -109,6 +109,7 @@ SAMPLES_OTHER: Mapping[str, tuple[Sample, ...]] = {
         *sampled(SEQUENCES, num_heads=4, head_dim=5, num_kv_heads=2, embed_dim=12),
         sample(Tokens, Others, num_heads=4, bias=False),
         sample(Tokens, Others, Others, num_heads=4, bias=False, qkv_bias=True),
+        *sampled(SEQUENCES, num_heads=4, past_length=9),
     ),
     "WindowAttention": (
         *sampled((Grid, Grids), num_heads=3, window_size=4),

@@ -49,6 +49,20 @@ def test_cross_attention_reads_keys_and_values_from_the_second() -> None:
     assert [part.name for part in step.parts] == ["q", "k", "v", "scores", "softmax", "sum", "proj"]
 
 
+def test_a_decode_step_reads_keys_and_values_from_a_cache() -> None:
+    """A layer of Llama 3 8B on one token after 2,047: queries and result, 8 of 32 keys and values, 2,048 of both."""
+    step = multihead_attention(Shape((1, 4096), 1), num_heads=32, num_kv_heads=8, bias=False, past_length=2047)
+    assert cost(step) == (2 * 4096**2 + 2 * 4096 * 1024, 58_720_256)
+    assert 2 * 4096**2 + 2 * 4096 * 1024 + 2 * 2048 * 4096 == 58_720_256
+    assert step.shape.dims == (1, 4096)
+
+
+def test_decode_steps_add_up_to_causal_attention() -> None:
+    """Six tokens one by one compare 1 + 2 + … + 6 pairs of 64 channels, and take the linear layers of six at once."""
+    steps = [multihead_attention(Shape((1, 64), 1), num_heads=4, bias=False, past_length=past) for past in range(6)]
+    assert sum(cost(step)[1] for step in steps) == 6 * 4 * 64**2 + 2 * 21 * 64
+
+
 def test_shared_keys_and_values_save_weights_but_no_products() -> None:
     """8 heads of 16 that share 2 of keys and values: 128 + 2·32 columns in place of 3·128."""
     plain = multihead_attention(Shape((10, 128), 1), num_heads=8, bias=False)

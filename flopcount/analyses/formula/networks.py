@@ -5,7 +5,7 @@ axis written as start + step·t for t = 0, 1, 2, … If the step is a multiple o
 roundings are the same for every t and the result is a polynomial. It is returned after a comparison with exact counts.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import cache
 from itertools import zip_longest
@@ -216,7 +216,7 @@ def _symbolic(subject: VariedCase) -> Symbolic:
 
 
 class CostPolynomial(NamedTuple):
-    """The metrics of a network at value(s) for every integer s from the first on.
+    """The metrics of a network at value(s) for every integer s from the first on, to the last if there is one.
 
     Coefficients are by rising powers of s, where the axis is offset + step·s.
     """
@@ -226,6 +226,7 @@ class CostPolynomial(NamedTuple):
     offset: Fraction
     first: int
     forms: Mapping[str, tuple[Fraction, ...]]
+    last: int | None = None
     verified: tuple[Fraction, ...] = ()
     notes: tuple[Note, ...] = ()
 
@@ -286,28 +287,51 @@ def _restepped(found: CostPolynomial, step: Fraction) -> CostPolynomial:
     return found._replace(step=step, offset=offset, first=here // step, forms=forms)
 
 
+SAMPLES = (0, 1, 2, 5)
+"""The steps from the start at which a polynomial is compared with exact counts."""
+
+FARTHEST = 20_000
+"""The distance from the start at which a network that has no end still exists."""
+
+
 def _verified(subject: VariedCase, found: CostPolynomial) -> CostPolynomial:
-    """Compare with exact counts further on, and find where agreement starts."""
+    """Compare with exact counts further on, or further back if the network ends there; find where agreement starts."""
     here, at = found.first, cache(subject.at)  # the notes are those of the same cases
-    ahead = (here, here + 1, here + 2, here + 5)
-    for s in ahead:
-        _check(subject, at, found, s)
+    ahead = [here + each for each in SAMPLES]
+    broken, last = _broken(subject, at, found, ahead), _end(subject, at, found)
+    if broken:
+        ahead = [*range(here, (last or here) + 1), *(here - each for each in SAMPLES)]
+        if found.value(ahead[-1]) <= 0 or _broken(subject, at, found, ahead):
+            raise UsageError(broken)
     least = max(0, here - MOST_STEPS // (20 + len(subject.case.plan.nodes)))
     first = next((s for s in range(here, least, -1) if not _agrees(at, found, s - 1)), least)
     values = tuple(sorted(found.value(s) for s in {*range(first, min(first + 3, here)), *ahead}))
     notes = notes_of((f"{AXES[subject.axis]} = {value}", at(value)) for value in values)
-    return found._replace(first=first, verified=values, notes=notes)
+    return found._replace(first=first, last=last, verified=values, notes=notes)
 
 
-def _check(subject: VariedCase, at: Callable[[Fraction], Case], found: CostPolynomial, s: int) -> None:
-    try:
-        count = at(found.value(s)).count.total
-    except (SpecError, FileError) as error:
-        problem = error.problems[0]
-        what = problem.what if isinstance(error, FileError) else str(problem)
-        raise UsageError(f"{subject.none}: at {found.value(s)}, {what}") from None
-    if count != found.at(s):
-        raise UsageError(f"{subject.none} that agrees with the exact count at {found.value(s)}")
+def _end(subject: VariedCase, at: Callable[[Fraction], Case], found: CostPolynomial) -> int | None:
+    """Return the last step at which a sized network exists, such as that with as many tokens as a table has rows."""
+    good, bad = found.first, found.first + SAMPLES[-1] + int(FARTHEST / found.step)
+    if subject.axis in {"batch", "width"} or _agrees(at, found, bad):
+        return None
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if _agrees(at, found, middle) else (good, middle)
+    return good
+
+
+def _broken(subject: VariedCase, at: Callable[[Fraction], Case], found: CostPolynomial, steps: Iterable[int]) -> str:
+    """Say where a polynomial is not the exact count; empty if it is at all of the steps."""
+    for s in steps:
+        try:
+            if at(found.value(s)).count.total != found.at(s):
+                return f"{subject.none} that agrees with the exact count at {found.value(s)}"
+        except (SpecError, FileError) as error:
+            problem = error.problems[0]
+            what = problem.what if isinstance(error, FileError) else str(problem)
+            return f"{subject.none}: at {found.value(s)}, {what}"
+    return ""
 
 
 def _agrees(at: Callable[[Fraction], Case], found: CostPolynomial, s: int) -> bool:
