@@ -57,7 +57,10 @@ class _Columnwise(expression.Exact):
         return value if value is _LACKING else -value
 
     def compare(self, op: type[ast.cmpop], left: Any, right: Any) -> Any:
-        return False if left is _LACKING or right is _LACKING else expression.COMPARISONS[op](left, right)
+        if left is _LACKING or right is _LACKING:
+            return False
+        found = expression.COMPARISONS[op](left, right)
+        return found.filled(False) if hasattr(found, "filled") else found
 
     def negated(self, value: Any) -> Any:
         return value ^ True
@@ -69,7 +72,7 @@ class _Columnwise(expression.Exact):
 def _matched(value: Any, pattern: str) -> Any:
     if not hasattr(value, "tolist"):
         return fnmatchcase(str(value), pattern)
-    truths = [fnmatchcase(str(each), pattern) for each in value.reshape(-1).tolist()]
+    truths = [each is not None and fnmatchcase(str(each), pattern) for each in value.reshape(-1).tolist()]
     return numpy().array(truths, bool).reshape(value.shape)
 
 
@@ -92,6 +95,11 @@ class Condition(NamedTuple):
 
     text: str
     tree: ast.expr
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the columns."""
+        return frozenset(node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name))
 
     def __call__(self, columns: Columns) -> Any:
         """Return a boolean, or a column of booleans."""

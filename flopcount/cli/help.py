@@ -10,7 +10,7 @@ import click
 from flopcount.errors import plain
 
 SECTIONS: Mapping[str, str] = {
-    "Rows and columns": "--depth --by --where --sort --top --columns --parts --standard --all --pareto",
+    "Rows and columns": "--depth --by --where --sort --top --columns --parts --standard --all --pareto --join",
     "Network": "--input --width --variant --batch --set --value --allow-unknown --from",
     "Counting": "--convention --params --metrics",
     "Limits": "--max-*",
@@ -65,7 +65,7 @@ EXAMPLES: Mapping[str, Mapping[str, str]] = {
     "sweep": {
         "flopcount sweep mobilenet_v2 --input 96:224:32 --width 0.5:1:0.25": "Count every combination",
         "flopcount sweep mobilenet_v2 --width 0.5:1:0.05 --where 'macs <= 200M' -o rows.csv": "Write the matches",
-        "flopcount sweep mobilenet_v2 --input 96:224:32 --width 0.5:1:0.25 --pareto macs,params": "Keep the front",
+        "flopcount sweep resnet18 --input 160:224:32 --join accuracy.csv --pareto macs,-accuracy": "Keep the front",
     },
     "space": {
         "flopcount space mobilenet_v2 --input 96:224:32 --width 0.5:1:0.05 --where 'macs <= 100M'": "Count the matches",
@@ -321,6 +321,7 @@ INSTEAD: Mapping[str, str] = {
     "--activations": "write --metrics activations",
     "--device": "nothing is run, so there is no device",
     "--where": "flopcount sweep, space and whatif take conditions; here --sort, --top and --by choose rows",
+    **dict.fromkeys(("--pareto", "--join"), "flopcount sweep has it: a front is one of candidates that are counted"),
     "--filter": "here --sort, --top and --by choose rows; flopcount sweep, space and whatif have --where",
 }
 """Options of other tools, and what to write here."""

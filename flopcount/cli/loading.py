@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from os.path import isdir, isfile
 from pathlib import Path
-from re import findall
+from re import findall, fullmatch
 from typing import Any, NamedTuple
 
 from flopcount.case import Case, Count, load, load_bytes
@@ -65,6 +65,11 @@ class Options(NamedTuple):
 
 def network_of(reference: str, options: Options) -> Network:
     """Return the network of a reference: standard input, a file or a bundled network."""
+    for name, text in (("--width", options.width), ("--input", options.size)):
+        if found := fullmatch(r"([\d.]*\d) *(?:-|–|\.\.\.?) *(\d[\d.]*)", text or ""):
+            hint = f"{found[1]}:{found[2]}:{'0.25' if name == '--width' else '32'}"
+            one = f"write e.g. {name} {'0.75' if name == '--width' else '160'}"
+            raise UsageError(f"{name} {plain(str(text)[:60])}: {one}; in whatif, sweep and space a range is {hint}")
     if reference != "-":
         return load(reference, allow_unknown=options.allow_unknown, values=options.values)
     if sys.stdin is None:

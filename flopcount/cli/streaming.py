@@ -125,7 +125,8 @@ def _appendable(part: Path, start: Start | None) -> BinaryIO:
 def _names(space: Space) -> list[str]:
     """Return the names of the columns as a file has them: FLOPs are not called MACs."""
     names = selection.columns(space)
-    return [key_in_flops(name) for name in names] if space.convention.unit == "FLOP" else [*names]
+    is_flops = space.convention.unit == "FLOP"
+    return [key_in_flops(name) if is_flops and name in space.metrics else name for name in names]
 
 
 class _Csv:
@@ -220,13 +221,16 @@ class _Parquet:
 
     def write(self, rows: Mapping[str, Any]) -> None:
         """Keep rows until there are enough for a group."""
-        columns = [
-            self.arrow.array(map(str, values.tolist()) if field.type == self.arrow.string() else values, field.type)
-            for field, values in zip(self.schema, rows.values(), strict=False)
-        ]
+        pairs = zip(self.schema, rows.values(), strict=False)
+        columns = [self.arrow.array(self._cells(field, values), field.type) for field, values in pairs]
         self.waiting.append(self.arrow.table(columns, schema=self.schema))
         if sum(each.num_rows for each in self.waiting) >= GROUP:
             self._write_group()
+
+    def _cells(self, field: Any, values: Any) -> Any:
+        if field.type == self.arrow.string():
+            return [None if each is None else str(each) for each in values.tolist()]
+        return values.tolist() if hasattr(values, "mask") else values
 
     def _write_group(self) -> None:
         self.writer.write_table(self.arrow.concat_tables(self.waiting))
@@ -270,6 +274,7 @@ class Kept(NamedTuple):
     seed: int = 0
     shard: str | None = None
     start: int | None = None
+    join: str | None = None
 
 
 class Sweep(NamedTuple):
@@ -284,7 +289,7 @@ class Sweep(NamedTuple):
 
 def streamed(sweep: Sweep, kept: Kept, out: Output) -> None:
     """Run a sweep; show the result, and write its rows to a file if one is named."""
-    choice = _choice(sweep.space, kept, out.output)
+    choice = _choice(sweep.space, kept, out)
     cloud = None if out.plot is None else Cloud(*(choice.pareto or DEFAULT_METRICS[::-1]))
     tallied = Tallied(sweep.space, sweep.evaluate)
     start = Start(sweep.part.start, ordered=sweep.drawn is None) if sweep.resumed else None
@@ -297,7 +302,7 @@ def streamed(sweep: Sweep, kept: Kept, out: Output) -> None:
     more = "a larger --top shows more" if choice.top else more
     lines = [Line("text", sweep.drawn.sentence(size(sweep.space.axes)))] if sweep.drawn else []
     lines += [Line("file", f"written to {out.output}")] if out.output else []
-    report = sweep_report(sweep.space, tallied, selection.cells(shown), lines=lines, more=more)
+    report = sweep_report(tallied, choice, selection.cells(shown), lines=lines, more=more)
     if is_stopped:
         emit("", None, [Line("text", _stopped(position, choice, out.output)), *report.notes])
         raise KeyboardInterrupt
@@ -334,24 +339,25 @@ def _interruptible() -> "Iterator[list[int]]":
             signal.signal(number, signal.default_int_handler)
 
 
-def _choice(space: Space, kept: Kept, output: str | None) -> Selection:
+def _choice(space: Space, kept: Kept, out: Output) -> Selection:
     others = space.convention.aliases
     where = condition(kept.where, selection.columns(space), aliases=others) if kept.where is not None else None
     if kept.sort is not None:
         _ordered(space, kept.sort.removeprefix("-"), f"--sort {kept.sort}")
-        if output is not None and kept.top is None and not kept.pareto:
+        if out.output is not None and kept.top is None and not kept.pareto:
             raise UsageError("--sort with -o needs --top N, since rows are written while they are computed")
-    return Selection(where, _front(space, kept.pareto), kept.sort, kept.top)
+    front = None if kept.pareto is None else _front(space, kept.pareto)
+    if front and out.plot and len(front) > 2:  # noqa: PLR2004  (a chart is flat)
+        raise UsageError(f"--plot draws two columns, and --pareto has {len(front)}; name two, or omit --plot")
+    return Selection(where, front, kept.sort, kept.top)
 
 
-def _front(space: Space, text: str | None) -> tuple[str, str] | None:
-    if text is None:
-        return None
-    option = f"--pareto {text[:60]}"
-    names = [selection.named(name.strip(), space, option) for name in text.split(",")]
-    if len(names) != 2:  # noqa: PLR2004  (a front lies between two)
-        raise UsageError(f"{option}: expected two columns, such as macs,params")
-    return _ordered(space, names[0], option), _ordered(space, names[1], option)
+def _front(space: Space, text: str) -> tuple[str, ...]:
+    option, parts = f"--pareto {text[:60]}", [each.strip() for each in text.split(",")]
+    names = [_ordered(space, each.removeprefix("-"), option) for each in parts]
+    if len({*names}) < max(2, len(names)):
+        raise UsageError(f"{option}: expected two columns or more, each once, such as macs,-params")
+    return tuple(parts)
 
 
 def _ordered(space: Space, name: str, option: str) -> str:
@@ -359,6 +365,8 @@ def _ordered(space: Space, name: str, option: str) -> str:
     selection.named(name, space, option)
     if any(each.name == name and not each.is_number for each in space.axes):
         raise UsageError(f"{option}: the values of {name} are words here; name a column of numbers")
+    if space.joined is not None:
+        space.joined.check_number(name, option)
     return name
 
 

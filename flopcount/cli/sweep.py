@@ -21,9 +21,14 @@ from flopcount.errors import Note, UsageError
     "kept",
     Kept,
     click.option("--where", metavar="EXPR", help="Keep only matches: 'macs <= 300M and params <= 3M'."),
-    click.option("--pareto", metavar="A,B", help="Keep the Pareto front of two columns, both minimized."),
+    click.option(
+        "--pareto", metavar="A,-B", help="Keep the Pareto front of columns: A minimized, B, with a minus, maximized."
+    ),
     SORT,
     click.option("--top", type=click.IntRange(1), metavar="N", help="Keep only the first N rows."),
+    click.option(
+        "--join", metavar="FILE.csv", help="Add the columns of a CSV file, such as accuracies, by id or by axes."
+    ),
     click.option("--sample", type=click.IntRange(1), metavar="N", help="Sample N candidates at random."),
     click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Random seed."),
     click.option("--shard", metavar="I/N", help="Count the I-th of N equal parts: 3/16."),
@@ -85,6 +90,7 @@ def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[Note, 
 
 
 def _all(space: Space, kept: Kept, out: Output) -> None:
+    from flopcount.analyses.sweep.join import joined
     from flopcount.analyses.sweep.run import Drawn, evaluator, positions
 
     drawn = Drawn(kept.sample, kept.seed) if kept.sample else None
@@ -98,5 +104,5 @@ def _all(space: Space, kept: Kept, out: Output) -> None:
             raise UsageError(f"--start {kept.start}: {there}")
         part = range(kept.start, part.stop)
     evaluate = evaluator(space)
-    space = space._replace(axes=evaluate.axes)
+    space = space._replace(axes=evaluate.axes, joined=joined(kept.join, evaluate.axes) if kept.join else None)
     streamed(Sweep(space, evaluate, part, drawn, kept.start is not None), kept, out)

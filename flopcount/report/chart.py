@@ -299,8 +299,10 @@ def _networks_chart(report: Report) -> Spec:
     return _headed(_points(x, y, points), report, [f"{len(points)} networks, {line}{named}"], title=title)
 
 
-def _points(x: Column, y: Column, points: Sequence[Spec], front: Sequence[Spec] = (), shade: str = "") -> Spec:
-    """Return points, the front over them, and the names that have room."""
+def _points(
+    x: Column, y: Column, points: Sequence[Spec], front: Sequence[Spec] = (), *, shade: str = "", step: str = ""
+) -> Spec:
+    """Return points, the front over them in steps, and the names that have room."""
     both = (*points, *front)
     across, up = axis_range(x, [each["x"] for each in both]), axis_range(y, [each["y"] for each in both])
     has_names = any(point["label"] for point in points)
@@ -310,17 +312,17 @@ def _points(x: Column, y: Column, points: Sequence[Spec], front: Sequence[Spec] 
     gradient = {"field": "shade", "type": "quantitative", "title": shade, "scale": {"scheme": "viridis"}}
     encoding = {"tooltip": _tooltip(points), "color": gradient if shade else {"value": BLUE}}
     layers = [{"data": {"values": points}, "mark": mark, "encoding": encoding}]
-    layers += _front_layers(front) if front else []
+    layers += _front_layers(front, step) if front else []
     layers += _names(points, across, up) if has_names else []
     encoding = {"x": across.encoding("x"), "y": up.encoding("y")}
     return {"width": WIDTH, "height": HEIGHT, "encoding": encoding, "layer": layers}
 
 
-def _front_layers(front: Sequence[Spec]) -> list[Spec]:
+def _front_layers(front: Sequence[Spec], step: str) -> list[Spec]:
     """Draw the front as steps: between two of its points, the worse of both is what one can be sure of."""
     many = len(front)
     front = front if many <= MOST_STEPS else [front[n * (many - 1) // (MOST_STEPS - 1)] for n in range(MOST_STEPS)]
-    line = {"type": "line", "color": FRONT, "strokeWidth": 1.8, "interpolate": "step-after", "clip": True}
+    line = {"type": "line", "color": FRONT, "strokeWidth": 1.8, "interpolate": step, "clip": True}
     dots = {"type": "circle", "color": FRONT, "size": 34 if len(front) <= FEW else 12, "opacity": 1, "clip": True}
     data = {"data": {"values": front}}
     return [{**data, "mark": line}, {**data, "mark": dots, "encoding": {"tooltip": _tooltip(front)}}]
@@ -422,8 +424,13 @@ def sweep_chart(report: Report, cloud: Cloud, axes: Sequence[Axis]) -> Spec:
     points, front = [*_candidates(cloud.rows, cloud, shade)], [*_candidates(cloud.front, cloud)]
     lines = [*_lines(report, "text", "reference")]
     if front:
-        lines.append(f"the front in orange: {plural(len(front), 'point')} that no candidate beats in both")
-    return _headed(_points(x, y, points, front, shade), report, lines, _remarks(cloud, len(points), len(front)))
+        ways = ["most" if name.startswith("-") else "least" for name in cloud.pareto]
+        ends = " and ".join(f"{way} {column.title}" for way, column in zip(ways, (x, y), strict=True))
+        both = f": {ends}" if "most" in ways else ""
+        lines.append(f"the front in orange: {plural(len(front), 'point')} that no candidate beats in both{both}")
+    step = "step-before" if cloud.pareto[0].startswith("-") else "step-after"
+    drawn = _points(x, y, points, front, shade=shade, step=step)
+    return _headed(drawn, report, lines, _remarks(cloud, len(points), len(front)))
 
 
 def _candidates(rows: Rows | None, cloud: Cloud, shade: str = "") -> Iterator[Spec]:

@@ -7,7 +7,7 @@ from flopcount.analyses.space.answer import Answer
 from flopcount.analyses.space.trellis import Member
 from flopcount.analyses.sweep.axes import Axis, digits, size
 from flopcount.analyses.sweep.grid import Space
-from flopcount.analyses.sweep.select import Reason, Tallied, columns
+from flopcount.analyses.sweep.select import Reason, Selection, Tallied, columns
 from flopcount.case import METRICS
 from flopcount.errors import Note, listed
 from flopcount.network.convention import Convention
@@ -18,14 +18,15 @@ from flopcount.report.table import Column, Line, Report, Row, Table, plural
 SHOWN = 20
 """Rows that are shown by default."""
 
-MOST_REASONS, MOST_AXES, MOST_COLUMNS = 10, 8, 4
-"""Further reasons and axes are only counted; with more axes than columns, the id of a candidate stands for them."""
+MOST_REASONS, MOST_AXES = 10, 8
+"""Further reasons and axes are only counted."""
 
 
 def sweep_report(
-    space: Space, tallied: Tallied, rows: Iterable[Sequence[Any]], *, lines: Sequence[Line] = (), more: str = ""
+    tallied: Tallied, choice: Selection, rows: Iterable[Sequence[Any]], *, lines: Sequence[Line] = (), more: str = ""
 ) -> Report:
     """Return the candidates that were kept, and what became of the others; `more` says how to see more."""
+    space = tallied.space
     known = tuple(_column(name, space.convention) for name in columns(space))
     shown = tuple(Row(dict(zip((column.key for column in known), each, strict=True))) for each in rows)
     hidden = tallied.kept - len(shown)
@@ -34,18 +35,27 @@ def sweep_report(
     of = "" if tallied.seen == whole else f"{tallied.seen:,} of "
     numbers = {"kept": tallied.kept, "invalid": invalid} if tallied.kept < tallied.seen else {}
     told = ", ".join(f"{number:,} {word}" for word, number in numbers.items() if number or word == "kept")
-    kept = [Line("text", told)] if told else []
+    lines = [*([Line("text", told)] if told else []), *_joined_line(space), *lines]
     return Report(
-        title=f"{space.spec.arch.name}: {of}{whole:,} {'candidate' if whole == 1 else 'candidates'}",
+        title=f"{space.spec.arch.name}: {of}{_candidates(whole)}",
         tables=(Table("candidates", known, shown, caption=f"… {hidden} more; {more}" if hidden > 0 else ""),),
-        lines=(_axes_line(space.axes, len(space.axes)), convention_line(space.convention), *kept, *lines),
-        notes=(*tallied.notes(), *_reasons(reasons)),
+        lines=(_axes_line(space.axes, len(space.axes)), convention_line(space.convention), *lines),
+        notes=(*tallied.notes(), *tallied.missing(choice), *_reasons(reasons)),
         facts={
             **_space_facts(space),
             "counts": {"seen": tallied.seen, "valid": tallied.valid, "kept": tallied.kept},
             "invalid": [each._asdict() for each in reasons],
         },
     )
+
+
+def _candidates(many: int) -> str:
+    return f"{many:,} {'candidate' if many == 1 else 'candidates'}"
+
+
+def _joined_line(space: Space) -> Iterator[Line]:
+    if space.joined is not None:
+        yield Line("text", f"{listed(space.joined.columns, MOST_AXES)} from {space.joined.title}, by {space.joined.by}")
 
 
 def _space_facts(space: Space) -> dict[str, Any]:
@@ -58,11 +68,12 @@ def _space_facts(space: Space) -> dict[str, Any]:
 
 def _column(name: str, convention: Convention) -> Column:
     """Return the column of a metric as the convention has it, or of an axis."""
-    return costs(convention, [name]).columns()[0] if name in METRICS else Column(name, name, rank=int(name != "id"))
+    return costs(convention, [name]).columns()[0] if name in METRICS else Column(name, name)
 
 
 def _axes_line(axes: Sequence[Axis], most: int) -> Line:
-    return Line("text", f"axes {listed((f'{each.name} ({len(each.values)})' for each in axes), most)}")
+    sizes = (f"{each.name} ({len(each.values)})" for each in axes)
+    return Line("text", f"{'axis' if len(axes) == 1 else 'axes'} {listed(sizes, most)}")
 
 
 def _reasons(reasons: Sequence[Reason]) -> Iterator[Note]:
@@ -87,18 +98,11 @@ def space_report(answer: Answer) -> Report:
     whole, (lower, upper) = size(space.axes), answer.meeting
     titles = {name: _column(name, space.convention).title for name in space.metrics}
     rows = [*_extremes(answer, titles), *(("drawn", each) for each in answer.drawn)]
-    shown = space.axes if len(space.axes) <= MOST_COLUMNS else ()
-    metrics = (_column(name, space.convention) for name in space.metrics)
-    known = (
-        Column("what", ""),
-        Column("id", "id"),
-        *(Column(each.name, each.name, rank=1) for each in shown),
-        *metrics,
-    )
+    known = (Column("what", ""), *(_column(name, space.convention) for name in columns(space)))
     meeting = {"lower": lower, "upper": upper, "exact": lower == upper}
     return Report(
-        title=f"{space.spec.arch.name}: a space of {whole:,} candidates",
-        tables=(Table("candidates", known, tuple(_candidate(space, *each) for each in rows)),),
+        title=f"{space.spec.arch.name}: a space of {_candidates(whole)}",
+        tables=(Table("candidates", known, tuple(_row(space, *each) for each in rows)),),
         lines=(_axes_line(space.axes, MOST_AXES), convention_line(space.convention), *_count_lines(answer)),
         notes=tuple(_space_notes(answer)),
         facts={
@@ -119,7 +123,7 @@ def _extremes(answer: Answer, titles: Mapping[str, str]) -> Iterator[tuple[str, 
         yield f"most {titles[metric]} of those", largest
 
 
-def _candidate(space: Space, what: str, each: Member) -> Row:
+def _row(space: Space, what: str, each: Member) -> Row:
     places = zip(space.axes, digits([len(axis.values) for axis in space.axes], each.id), strict=True)
     values = {axis.name: axis.values[place] for axis, place in places}
     metrics = (_column(name, space.convention).key for name in space.metrics)
@@ -135,10 +139,12 @@ def _space_notes(answer: Answer) -> Iterator[Note]:
 
 
 def _count_lines(answer: Answer) -> Iterator[Line]:
-    yield Line("text", f"{answer.valid:,} valid and {size(answer.space.axes) - answer.valid:,} invalid")
+    if (invalid := size(answer.space.axes) - answer.valid) > 0:
+        yield Line("text", f"{answer.valid:,} valid, {invalid:,} invalid")
     if answer.limits.text:
         lower, upper = answer.meeting
         many = f"{lower:,}" if lower == upper else f"between {lower:,} and {upper:,}"
-        yield Line("text", f"{many} meet {answer.limits.text}")
+        yield Line("text", f"{many} {'meets' if upper == 1 else 'meet'} {answer.limits.text}")
     if answer.drawn:
-        yield Line("text", f"{len(answer.drawn)} sampled uniformly with replacement from those that meet it")
+        those = " from those that meet it" if answer.limits.text else ""
+        yield Line("text", f"{len(answer.drawn)} sampled uniformly with replacement{those}")

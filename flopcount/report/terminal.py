@@ -385,7 +385,8 @@ def _paragraphs(grid: _Grid, screen: Screen) -> Iterator[Line]:
     is_labeled = sum(column.form == "prose" for column in others) > 1
     for place in range(len(grid.rows)):
         yield _BLANK
-        yield from prose(texts[first][place], screen, "title")
+        text = texts[first][place]
+        yield from prose(f"{grid.title(first)} {text}" if text.isdecimal() else text, screen, "title")
         cells = [(column, texts[column][place]) for column in others if texts[column][place]]
         short = [f"{grid.title(column)} {text}".strip() for column, text in cells if column.form != "prose"]
         for line in _packed(short, screen):

@@ -74,8 +74,8 @@ def test_no_line_of_a_page_is_wider_than_the_terminal(
 
 @pytest.mark.parametrize("line", [line for lines in EXAMPLES.values() for line in lines])
 def test_an_example_runs(line: str, run: Run, folder: Path) -> None:
-    """In a repository with an arch file, a model and limits."""
-    committed(repository(folder), {"archs/net.toml": NET, "net.toml": NET})
+    """In a repository with an arch file, a model, limits and accuracies."""
+    committed(repository(folder), {"archs/net.toml": NET, "net.toml": NET, "accuracy.csv": "id,accuracy\n0,69.8\n"})
     shutil.copy(MODEL, folder / "model.onnx")
     if not line.startswith("flopcount init"):
         assert run("init", "archs").code == 0

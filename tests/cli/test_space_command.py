@@ -168,3 +168,25 @@ def test_without_numpy_it_says_what_to_install(run: Run, monkeypatch: pytest.Mon
 def test_a_space_can_come_from_standard_input(run: Run) -> None:
     result = run("space", "-", "--format", "json", stdin=SPACE.encode())
     assert json.loads(result.out)["counts"]["all"] == 30
+
+
+def test_the_header_says_each_thing_once(run: Run, write: Write) -> None:
+    """A kernel of 3 does not fit the input of 2, which has 8 MACs with a kernel of 1 and of 2; all others have more."""
+    path = write(
+        "a.toml", 'input = [1, 2]\nlayers = [{ type = "Conv", name = "c", out_channels = 4, kernel_size = 1 }]'
+    )
+    assert run("space", path, "--input", "2,3").out.splitlines()[:4] == [
+        "network: a space of 2 candidates",
+        "axis input (2)",
+        "MACs: conv, linear, matmul · params: trainable",
+        "",
+    ]
+    both = ("--input", "2,3", "--set", "c.kernel_size=1,2,3", "--where", "macs <= 8")
+    assert run("space", path, *both).out.splitlines()[1:5] == [
+        "axes input (2), c.kernel_size (3)",
+        "MACs: conv, linear, matmul · params: trainable",
+        "5 valid, 1 invalid",
+        "2 meet macs <= 8",
+    ]
+    one = run("space", path, "--input", "2,3", "--where", "macs <= 8", "--sample", "1").out.splitlines()
+    assert one[3:5] == ["1 meets macs <= 8", "1 sampled uniformly with replacement from those that meet it"]

@@ -1,5 +1,6 @@
 """Output in a terminal: colors, signs of its encoding, and tables that fit its width."""
 
+import json
 import os
 import re
 import subprocess
@@ -140,7 +141,9 @@ whatif resnet18 --to GhostConv --to DepthSepConv
 whatif lenet5 --width 0.5,0.75 --input 28,32
 diff resnet18 resnet34
 sweep lenet5 --input 28,32 --width 0.5,1 --set layers.0.kernel_size=3,5
+sweep mobilenet_v1_1.0_224 --set *.out_channels=64,128 --top 2
 space lenet5 --input 28,32 --width 0.5,1
+space mobilenet_v1_1.0_224 --set *.out_channels=64,128
 formula DepthSepConv
 formula resnet18
 formula HetConv --pattern 64x8 -p 4
@@ -182,6 +185,24 @@ def test_every_command_fits_every_terminal_and_names_what_is_missing(
                 assert {*column.title.split()} <= {word.strip(",;:") for word in text} | {*text} or all(
                     {*cell.split()} <= {*text} for cell in cells
                 )
+
+
+@pytest.mark.parametrize("command", ["sweep", "space"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_values_of_every_axis_stand_beside_each_candidate(
+    command: str, width: int, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On lines of a record if 14 columns do not fit: of the extremes of the space, and of the first two of the grid."""
+    axes = ("mobilenet_v1_1.0_224", "--set", "*.out_channels=64,128")
+    found = json.loads(run(command, *axes, "--format", "json", *(["--top", "2"] if command == "sweep" else [])).out)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = run(command, *axes, *(["--top", "2"] if command == "sweep" else [])).out
+    paragraphs = [" ".join(each.split()).replace(" · ", " ") for each in text.split("\n\n")[1:]]
+    for row, paragraph in zip(found["candidates"], paragraphs, strict=False):
+        assert len(row) > 16
+        assert all(f"{name} {row[name]}" in paragraph for name in found["axes"])
 
 
 LONG = """input = [1]

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from flopcount.analyses.sweep.axes import Axis, Value, axis, in_words, is_several, setting_axis, words
+from flopcount.analyses.sweep.join import Joined
 from flopcount.case import Case
 from flopcount.errors import UsageError, plain, suggestion
 from flopcount.network.convention import Convention
@@ -22,10 +23,11 @@ MOST_READ = 1000
 
 
 class Space(NamedTuple):
-    """The case with all fixed options, and the axes along which it varies."""
+    """The case with all fixed options, the axes along which it varies, and columns that were not counted."""
 
     case: Case
     axes: tuple[Axis, ...]
+    joined: Joined | None = None
 
     @property
     def plan(self) -> Plan:
@@ -129,7 +131,7 @@ def _whole(batch: str | None) -> int | None:
     try:
         return int(batch)
     except ValueError:
-        raise UsageError(f"--batch {plain(batch[:60])} is not an integer") from None
+        raise UsageError(f"--batch {plain(batch[:60])} is not an integer; write 8, 1,2,4 or 1:8") from None
 
 
 def _option_axes(said: Words) -> Iterator[Axis]:

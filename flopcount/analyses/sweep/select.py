@@ -17,10 +17,10 @@ Rows = dict[str, Any]
 
 
 class Selection(NamedTuple):
-    """The selection of a sweep; `sort` is a column, with a minus for ascending order."""
+    """The selection of a sweep; a column of `pareto` with a minus is maximized, one of `sort` rises."""
 
     where: Condition | None = None
-    pareto: tuple[str, str] | None = None
+    pareto: tuple[str, ...] | None = None
     sort: str | None = None
     top: int | None = None
 
@@ -28,6 +28,15 @@ class Selection(NamedTuple):
     def waits(self) -> bool:
         """Whether the selection is known only at the end."""
         return self.pareto is not None or self.sort is not None
+
+    def consequences(self, name: str) -> Iterator[str]:
+        """Yield what becomes of candidates that have no value in a column."""
+        if name in {each.removeprefix("-") for each in self.pareto or ()}:
+            yield "they are not on the front"
+        if self.where and name in self.where.names:
+            yield f"no comparison with {name} holds for them"
+        if self.sort and self.sort.removeprefix("-") == name:
+            yield "they come last"
 
 
 class Reason(NamedTuple):
@@ -53,6 +62,7 @@ class Tallied:
         self.seen = self.valid = self.kept = 0
         self._reasons: dict[tuple[tuple[int, ...], int], tuple[int, int]] = {}
         self._noted: dict[bool, tuple[int, int]] = {}
+        self._missing: dict[str, tuple[int, int]] = {}
 
     def see(self, chunk: Chunk) -> None:
         """Take account of a chunk."""
@@ -72,6 +82,23 @@ class Tallied:
             key = (tuple(column[:-1]), column[-1])
             before, earliest = self._reasons.get(key, (0, int(ids[first])))
             self._reasons[key] = (before + count, earliest)
+
+    def miss(self, chunk: Chunk, found: Rows) -> None:
+        """Count the valid candidates of a chunk that have no value in a column, and keep the first."""
+        for name, values in found.items():
+            places = numpy().flatnonzero(values.mask & chunk.costs["valid"])
+            if len(places):
+                many, first = self._missing.get(name, (0, int(chunk.ids[places[0]])))
+                self._missing[name] = many + len(places), first
+
+    def missing(self, choice: Selection) -> Iterator[Note]:
+        """Yield notes about rows of a joined file without candidate, and candidates without value."""
+        title = self.space.joined.title if self.space.joined else ""
+        yield from self.space.joined.notes if self.space.joined else ()
+        for name, (many, first) in self._missing.items():
+            has = f"{many:,} of {self.valid:,} candidates {'has' if many == 1 else 'have'} no {name} in {title}"
+            then = "".join(f"; {each}" for each in choice.consequences(name))
+            yield Note("not-joined", f"{has}, such as candidate {first}{then}")
 
     def note(self, found: Rows) -> None:
         """Count candidates that are shown or written, those whose maps have vanished apart; keep the first of each."""
@@ -101,19 +128,21 @@ class Tallied:
         yield from sorted(summed.values(), key=lambda each: (-each.many, each.first))
 
 
-VANISHED = "vanished"
+VANISHED = ""
 """The column that tells whether maps of a candidate do not exist; it is not shown."""
 
 
 def columns(space: Space) -> tuple[str, ...]:
     """Return the names of the columns."""
-    return ("id", *(each.name for each in space.axes), *space.metrics)
+    return ("id", *(each.name for each in space.axes), *space.metrics, *(space.joined.columns if space.joined else ()))
 
 
 def kinds(space: Space) -> dict[str, type]:
     """Return the type of each column, whatever its rows: integers, decimals or words; ids beyond 64 bits too."""
     ids = int if size(space.axes) < 2**63 else str
-    return {"id": ids, **{each.name: _kind(each.values) for each in space.axes}, **dict.fromkeys(space.metrics, int)}
+    found = {"id": ids, **{each.name: _kind(each.values) for each in space.axes}, **dict.fromkeys(space.metrics, int)}
+    more = space.joined.columns.items() if space.joined else ()
+    return found | {name: {"i": int, "f": float}.get(values.dtype.kind, str) for name, values in more}
 
 
 def _kind(values: Sequence[Any]) -> type:
@@ -136,6 +165,10 @@ def rows(tallied: Tallied, chunk: Chunk, where: Condition | None) -> Rows:
     for (name, values), places in zip(tallied.values.items(), chunk.digits, strict=True):
         known[name] = values[places]
     known["id"] = np.asarray(chunk.ids)
+    if tallied.space.joined is not None:
+        more = tallied.space.joined.values(chunk.digits)
+        tallied.miss(chunk, more)
+        known |= more
     if where is not None:
         with np.errstate(all="ignore"):
             kept = kept & where(known)
@@ -161,37 +194,80 @@ def no_rows(space: Space) -> Rows:
 
 def joined(one: Rows | None, other: Rows) -> Rows:
     """Append rows to rows."""
-    return other if one is None else {name: numpy().concatenate([one[name], other[name]]) for name in other}
+    np = numpy()
+    if one is None:
+        return other
+    masked = {name for name, values in other.items() if np.ma.isMaskedArray(values)}
+    return {name: (np.ma if name in masked else np).concatenate([one[name], other[name]]) for name in other}
 
 
 def narrowed(found: Rows, choice: Selection) -> Rows:
     """Apply the selection to some rows; narrowing parts first gives the same result."""
     np = numpy()
     if choice.pareto is not None:
-        places = front(*(found[name] for name in choice.pareto))
+        found = with_values(found, choice.pareto)
+        places = front(*(_keys(found, name, is_large_best=name.startswith("-")) for name in choice.pareto))
         found = {name: values[places] for name, values in found.items()}
     if choice.sort is not None:
-        column = found[choice.sort.removeprefix("-")]
-        if choice.sort.startswith("-"):
-            order = np.argsort(column, kind="stable")
-        else:  # descending; ties keep their order
-            order = len(column) - 1 - np.argsort(column[::-1], kind="stable")[::-1]
+        order = np.argsort(_keys(found, choice.sort, is_large_best=not choice.sort.startswith("-")), kind="stable")
         found = {name: values[order] for name, values in found.items()}
     return found if choice.top is None else {name: values[: choice.top] for name, values in found.items()}
 
 
-def front(one: "Array", other: "Array") -> "Array":
-    """Return the undominated places, rising in `one`: no other is as small in both and smaller in one."""
+def with_values(found: Rows, names: Sequence[str]) -> Rows:
+    """Return the rows that have a value in some columns."""
     np = numpy()
-    order: Array = np.lexsort((other, one))
-    if not len(order):
+    columns = [found[name.removeprefix("-")] for name in names]
+    masks = [np.ma.getmaskarray(values) for values in columns if np.ma.isMaskedArray(values)]
+    return {name: values[~np.logical_or.reduce(masks)] for name, values in found.items()} if masks else found
+
+
+def _keys(found: Rows, name: str, *, is_large_best: bool) -> "Array":
+    """Return numbers that rise from the best row by a column to the worst; rows without a value come last."""
+    np = numpy()
+    values: Array = found[name.removeprefix("-")]
+    if values.dtype == object or np.ma.isMaskedArray(values):
+        ranks = np.unique(np.ma.getdata(values), return_inverse=True)[1]
+        values = np.where(np.ma.getmaskarray(values), len(values) * (-1 if is_large_best else 1), ranks)
+    return values if not is_large_best else ~values if values.dtype.kind == "i" else -values
+
+
+def front(*columns: "Array") -> "Array":
+    """Return the undominated places, rising in the first column: no other is as small in all and smaller in one."""
+    np = numpy()
+    order: Array = np.lexsort(columns[::-1])
+    if len(columns) > 2:  # noqa: PLR2004  (a front of two is found in one walk)
+        ranks = [np.unique(column, return_inverse=True)[1] for column in columns]
+        order = order[_undominated(np.stack(ranks, axis=1)[order])]
+    if len(columns) > 2 or not len(order):  # noqa: PLR2004
         return order
-    x, y = one[order], other[order]
+    x, y = (column[order] for column in columns)
     starts = np.searchsorted(x, x, side="left")
     least = np.minimum.accumulate(y)
     before = least[np.maximum(starts, 1) - 1]
     kept: Array = order[((starts == 0) | (y < before)) & (y == y[starts])]
     return kept
+
+
+MOST_FRONT = 10_000
+"""The most points of a front of more than two columns: it takes a step for each."""
+
+
+def _undominated(points: "Array") -> "Array":
+    """Return the undominated places of sorted points: what follows the first and beats it nowhere leaves with it."""
+    np = numpy()
+    left, kept = np.arange(len(points)), np.zeros(len(points), bool)
+    for _ in range(MOST_FRONT):
+        if not len(left):
+            break
+        first = points[left[0]]
+        kept[left[(points[left] == first).all(axis=1)]] = True
+        left = left[(points[left] < first).any(axis=1)]
+    if len(left):
+        many = f"more than {MOST_FRONT:,} points are on the front of {points.shape[1]} columns"
+        raise UsageError(f"--pareto: {many}; narrow it with --where, or name two columns")
+    result: Array = np.flatnonzero(kept)
+    return result
 
 
 def cells(found: "Mapping[str, Array]") -> Iterator[tuple[Any, ...]]:
@@ -212,10 +288,14 @@ MOST = 4000
 
 
 class Cloud:
-    """Takes the rows of a sweep as they come; keeps those with the smallest random keys, and the front."""
+    """Takes the rows of a sweep as they come; keeps those with the smallest random keys, and the front.
+
+    A column with a minus is maximized.
+    """
 
     def __init__(self, x: str, y: str) -> None:
-        self.x, self.y = x, y
+        self.pareto = (x, y)
+        self.x, self.y = x.removeprefix("-"), y.removeprefix("-")
         self.seen = 0
         self.rows: Rows | None = None
         self.front: Rows | None = None
@@ -225,6 +305,7 @@ class Cloud:
     def see(self, rows: Rows) -> None:
         """Take account of some rows."""
         np = numpy()
+        rows = with_values(rows, self.pareto)
         many = len(rows["id"])
         self.seen += many
         if not many:
@@ -237,7 +318,7 @@ class Cloud:
 
     def _front(self, found: Rows) -> Rows:
         """Keep one candidate for each point of the front: others would cover it."""
-        kept = narrowed(found, Selection(pareto=(self.x, self.y)))
+        kept = narrowed(found, Selection(pareto=self.pareto))
         np = numpy()
         x, y = kept[self.x], kept[self.y]
         first = np.concatenate([[True], (x[1:] != x[:-1]) | (y[1:] != y[:-1])])
