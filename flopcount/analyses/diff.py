@@ -207,10 +207,13 @@ def similarity(one: Item, other: Item) -> float:
     return sum(facts) / len(facts)
 
 
-Status = Literal["added", "removed", "moved", "changed", "renumbered", "same"]
-"""The change of a layer; `renumbered` is an unnamed layer of which only the number changed."""
+Status = Literal["added", "removed", "moved", "changed", "renumbered", "same", "renamed"]
+"""The change of a layer; `renumbered` is an unnamed layer of which only the number changed.
 
-QUIET = ("renumbered", "same")
+`renamed` is one of which only the path differs, where networks are compared by form.
+"""
+
+QUIET = ("renumbered", "same", "renamed")
 """Statuses that are hidden by default."""
 
 
@@ -244,16 +247,25 @@ def layers_of(result: Count) -> tuple[Counted, ...]:
 def differences(before: Sequence[Counted], after: Sequence[Counted]) -> tuple[Change, ...]:
     """Return the changes of all layers in the order of the new network; removed ones follow their predecessor."""
     pairs = matched([each.item for each in before], [each.item for each in after])
+    reads = {**dict.fromkeys((each.item.path for each in before), ""), **pairs.paths}  # a removed layer has no path
+    return changes(before, after, pairs.paths, lambda old, new: _change(old, new, pairs, reads))
+
+
+def changes(
+    before: Sequence[Counted],
+    after: Sequence[Counted],
+    paths: Mapping[str, str],
+    change: Callable[[Counted, Counted], Change],
+) -> tuple[Change, ...]:
+    """Return the changes of layers that are paired by their paths, in the order of the new network, and the others."""
     olds = {each.item.path: each for each in before}
-    sources = {new: old for old, new in pairs.paths.items()}
-    reads = {**dict.fromkeys(olds, ""), **pairs.paths}  # a removed layer has no path
-    removed = _removed(before, after, pairs.paths)
-    changes = [*removed.get(-1, ())]
+    sources = {new: old for old, new in paths.items()}
+    removed = _removed(before, after, paths)
+    found = [*removed.get(-1, ())]
     for place, new in enumerate(after):
         old = olds.get(sources.get(new.item.path, ""))
-        change = _change(old, new, pairs, reads) if old else Change("added", None, new)
-        changes += [change, *removed.get(place, ())]
-    return tuple(changes)
+        found += [change(old, new) if old else Change("added", None, new), *removed.get(place, ())]
+    return tuple(found)
 
 
 def _removed(before: Sequence[Counted], after: Sequence[Counted], paths: Mapping[str, str]) -> dict[int, list[Change]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from flopcount.analyses.diff import Counted, differences, layers_of
+from flopcount.analyses.forms import compared
 from flopcount.case import load_bytes
 from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options, count_of, expanded
@@ -47,11 +47,11 @@ def diff(before: str, after: str, options: Options, out: Output, *, everything: 
     """
     if before == after == "-":
         raise UsageError("standard input can be one of the two, not both")
-    (old, layers_before), (new, layers_after) = _version(before, options), _version(after, options)
-    show(diff_report(old, new, differences(layers_before, layers_after), everything=everything), out)
+    old, new = _version(before, options), _version(after, options)
+    show(diff_report(old, new, compared(old[1], new[1]), everything=everything), out)
 
 
-def _version(reference: str, options: Options) -> tuple[Version, tuple[Counted, ...]]:
+def _version(reference: str, options: Options) -> Version:
     """Return one side, counted."""
     from flopcount.spec.git import content_in, revision
 
@@ -63,4 +63,4 @@ def _version(reference: str, options: Options) -> tuple[Version, tuple[Counted, 
         result = options.case(
             load_bytes(content, ":".join(at), allow_unknown=options.allow_unknown, values=options.values)
         ).count
-    return (reference, result), layers_of(result)
+    return reference, result

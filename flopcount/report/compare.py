@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from flopcount.analyses.diff import QUIET, Change, Counted, Status
+from flopcount.analyses.forms import Resemblance
 from flopcount.analyses.whatif import Alternative, alike
 from flopcount.case import Count, ratio
 from flopcount.errors import Note, listed
@@ -267,21 +268,28 @@ Version = tuple[str, Count]
 """One side of a comparison: how the user refers to it, and its count."""
 
 
-def diff_report(before: Version, after: Version, changes: Sequence[Change], *, everything: bool = False) -> Report:
+def diff_report(before: Version, after: Version, found: Resemblance, *, everything: bool = False) -> Report:
     """Return how layers and totals changed; unchanged layers only with `everything`."""
+    changes = found.changes
     shown, convention = costs_of(after[1]), after[1].convention
     (old, old_name), (new, new_name) = ((shown.values(each.total), each.case.name) for _, each in (before, after))
     sides = (("before", *before), ("after", *after))
     inputs = (f"{side}: {reference}, input {shape_text(inputs_data(each.trace))}" for side, reference, each in sides)
     notes = [_about(reference, note) for _, reference, each in sides for note in each.notes]
-    numbers = dict.fromkeys(get_args(Status), 0) | Counter(each.status for each in changes)
-    rows = tuple(_change(each, shown) for each in changes if everything or each.status not in QUIET)
+    counted = Counter(each.status for each in changes)
+    numbers = {status: counted[status] for status in get_args(Status) if status != "renamed" or counted[status]}
+    rows = tuple(_change(each, shown, found) for each in changes if everything or each.status not in QUIET)
     caption = f"{_hidden(numbers)}; --all shows them" if len(rows) < len(changes) else ""
     layers = _changes(rows, Row({"status": "total", **_deltas(old, new, shown)}), shown, caption)
     return Report(
         title=_arrow(old_name, new_name),
         tables=(layers,),
-        lines=(*(Line("text", each) for each in inputs), convention_line(convention), _ratios_line(old, new, shown)),
+        lines=(
+            *(Line("text", each) for each in inputs),
+            convention_line(convention),
+            _ratios_line(old, new, shown),
+            *(Line("text", each) for each in _said(found)),
+        ),
         notes=tuple(dict.fromkeys(notes)),
         facts={
             "before": _side(*before, old),
@@ -290,8 +298,25 @@ def diff_report(before: Version, after: Version, changes: Sequence[Change], *, e
             "delta": {name: new[name] - old[name] for name in new},
             "ratio": shown.ratios(new, old, "{}"),
             "numbers": numbers,
+            "same_but_for_names": found.is_same,
+            "same_if_folded": found.is_deployed,
+            "renamed": [[*each] for each in found.renamed],
         },
     )
+
+
+def _said(found: Resemblance) -> Iterator[str]:
+    """Say how two forms of one network compare: whether they are the same, and what has another name."""
+    if found.is_same:
+        is_named = found.renamed or any(each.status == "renumbered" for each in found.changes)
+        yield "the same but for names" if is_named else "the same network"
+    if found.renamed:
+        old, new = found.renamed[0]
+        yield f"{plural(len(found.renamed), 'layer')} renamed, e.g. {old} → {new}; --all lists them"
+    if number := sum(len(paths) for side in found.folded for paths in side.values()):
+        yield f"{plural(number, 'norm or activation', 'norms and activations')} compared with the layer before"
+    if found.is_deployed:
+        yield "the same but for names once batch norms are folded: --params folded"
 
 
 def _side(reference: str, result: Count, totals: dict[str, int]) -> dict[str, Any]:
@@ -321,12 +346,13 @@ def _changes(rows: tuple[Row, ...], total: Row, shown: Costs, caption: str) -> T
 
 def _hidden(numbers: Mapping[str, int]) -> str:
     """Return how many layers are unchanged, and how many are only numbered differently."""
-    same, other = numbers["same"], numbers["renumbered"]
+    same, other, renamed = numbers["same"], numbers["renumbered"], numbers.get("renamed")
     words = [f"{plural(same, 'layer')} unchanged"] if same else []
-    return ", ".join([*words, *([f"{other} only numbered differently"] if other else [])])
+    words += [f"{other} only numbered differently"] if other else []
+    return ", ".join([*words, *([f"{renamed} renamed"] if renamed else [])])
 
 
-def _change(change: Change, shown: Costs) -> Row:
+def _change(change: Change, shown: Costs, found: Resemblance) -> Row:
     old, new = change.before, change.after
     values = [shown.values(each.cost) if each else None for each in (old, new)]
     return Row(
@@ -337,8 +363,8 @@ def _change(change: Change, shown: Costs) -> Row:
             "changed": ", ".join(_field(name, *both) for name, both in change.fields.items() if name != "type"),
             "output": _arrow(*(each and shape_text(each.item.output) for each in (old, new))),
             **_deltas(values[0], values[1], shown),
-            "before": _layer_data(old, shown),
-            "after": _layer_data(new, shown),
+            "before": _layer_data(old, shown, found.folded[0]),
+            "after": _layer_data(new, shown, found.folded[1]),
             "fields": {name: [*both] for name, both in change.fields.items()},
         }
     )
@@ -354,12 +380,13 @@ def _deltas(old: Mapping[str, int] | None, new: Mapping[str, int] | None, shown:
     return cells
 
 
-def _layer_data(layer: Counted | None, shown: Costs) -> dict[str, Any] | None:
+def _layer_data(layer: Counted | None, shown: Costs, folded: Mapping[str, tuple[str, ...]]) -> dict[str, Any] | None:
     if layer is None:
         return None
     item = layer.item
     cells = {"path": item.path, "type": item.kind, "fields": item.fields}
-    return {**cells, "reads": [*item.inputs], "output": [*item.output], **shown.values(layer.cost)}
+    more = {"folded": [*folded[item.path]]} if item.path in folded else {}
+    return {**cells, "reads": [*item.inputs], "output": [*item.output], **shown.values(layer.cost), **more}
 
 
 def _arrow(old: str | None, new: str | None) -> str:
@@ -379,7 +406,7 @@ def _value(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, tuple | list):
         inner = ", ".join(map(_value, value))
-        return inner if len(value) == 1 else f"[{inner}]"
+        return (inner if len(value) == 1 else f"[{inner}]") if value else "none"
     return "none" if value is None else str(value)
 
 
