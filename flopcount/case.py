@@ -471,9 +471,10 @@ SMALL, LARGE = {1, 3, 4}, 8
 def _doubtful(case: Case) -> Iterator[Note]:
     """Say how an input is read that looks like one with a batch or with its channels last."""
     plan = case.plan
-    for name in () if plan.sized or case.is_derived else plan.inputs.keys() - plan.tokens - plan.settled:
+    for name in () if plan.sized or case.is_derived else plan.inputs.keys() - plan.tokens:
         sizes = case.inputs[name].dims[-len(plan.inputs[name]) :]
-        if all(isinstance(size, int) for size in sizes):
+        is_known = name in plan.settled and sizes[0] == plan.inputs[name][0]
+        if not is_known and all(isinstance(size, int) for size in sizes):
             meant, why = _looks_like(tuple(map(exact, sizes)))
             how = f"{sizes[0]} as the channels, {render(sizes[1:])} as space"
             text = f"the input {render(sizes)} is read with {how}; {why}"

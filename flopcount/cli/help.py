@@ -274,10 +274,28 @@ def _roff(text: str) -> str:
 
 WORDS: Mapping[str, str] = {
     **dict.fromkeys(("list", "ls", "models", "networks", "zoo"), "flopcount archs lists the bundled networks"),
-    **dict.fromkeys(("info", "show", "summary", "run", "profile", "flops"), "flopcount ARCH counts a network"),
+    **dict.fromkeys(
+        ("info", "show", "summary", "run", "profile", "flops", "macs", "params"), "flopcount ARCH counts a network"
+    ),
     **dict.fromkeys(("convert", "export"), "flopcount import MODEL -o arch.toml converts a model"),
     **dict.fromkeys(("layers", "ops", "types"), "flopcount kinds lists the kinds of layers"),
     **dict.fromkeys(("version",), "write flopcount --version"),
+    **dict.fromkeys(
+        ("plot", "chart", "graph", "draw"), "flopcount ARCH --plot FILE.svg draws, --graph dot shows the graph"
+    ),
+    **dict.fromkeys(
+        ("budget", "budgets", "limits", "lint", "test"), "flopcount init writes limits, flopcount check checks them"
+    ),
+    **dict.fromkeys(("search", "nas", "pareto", "grid"), "flopcount sweep counts every candidate of a grid"),
+    **dict.fromkeys(("explain", "why"), "flopcount reconcile explains the number of another counter"),
+    **dict.fromkeys(("scale", "replace"), "flopcount whatif shows other widths, inputs and convolutions"),
+    **dict.fromkeys(("counters", "tools"), "flopcount conventions lists what each counter counts"),
+    **dict.fromkeys(
+        ("memory", "ram"), "memory is not computed; flopcount ARCH --metrics activations counts elements written"
+    ),
+    **dict.fromkeys(
+        ("download", "install", "update"), "flopcount downloads nothing; flopcount archs lists the bundled networks"
+    ),
 }
 """First words that are no commands, and what to write."""
 
@@ -292,36 +310,59 @@ BEYOND: Mapping[str, str] = {
 }
 """What to do with an argument that a command does not take."""
 
-_MEMORY = "memory is not estimated; --columns has activations (elements written), check has --max-weight-bytes"
+_MEMORY = "memory is not computed; --columns has activations (elements written), check has --max-weight-bytes"
 _BITS = 'bytes of weights are limited at any width: weight_bytes = { max = "2 MB", bits = 8 } in a budget'
 _QUIET = "results go to standard output and notes to standard error: 2>/dev/null drops the notes"
+_CACHE = (
+    "past_length of MultiheadAttention is the tokens in a cache, as in flopcount gpt2 --input 1 --set arguments.past=9"
+)
 _TOKENS = "tokens are the spatial size of an input: write --input TOKENS"
+_ROWS = "here --sort, --top and --by choose rows; flopcount sweep, space and whatif have --where"
 _LIMIT = "limits are for flopcount check, as in flopcount check FILE --max-macs 5M"
 
 INSTEAD: Mapping[str, str] = {
-    "--json": "write --format json",
-    "--csv": "write --format csv",
-    "--markdown": "write --format markdown",
-    "-f": "write --format FORMAT",
-    "-V": "write --version",
-    "-v": "write --version; there is nothing more to tell about a run",
-    **dict.fromkeys(("-q", "--quiet"), _QUIET),
-    "--verbose": "there is nothing more to tell; --parts shows the parts of layers",
-    "--no-color": "set NO_COLOR=1",
-    "--flops": "write --metrics flops: 1 MAC = 2 FLOPs",
-    "--input-size": "write --input 224",
-    "--input-shape": "write --input 3x224x224",
-    "--shape": "write --input 3x224x224",
-    "--batch-size": "write --batch 8",
-    **dict.fromkeys(("--tokens", "--seq-len", "--sequence-length", "--context"), _TOKENS),
-    **dict.fromkeys(("--memory", "--peak-memory", "--ram"), _MEMORY),
-    **dict.fromkeys(("--dtype", "--bits", "--precision"), _BITS),
-    **dict.fromkeys(("--max-params", "--max-macs", "--max-flops", "--max-weight-bytes"), _LIMIT),
-    "--summary": "flopcount ARCH --depth 1 sums by block",
-    "--activations": "write --metrics activations",
-    "--device": "nothing is run, so there is no device",
-    "--where": "flopcount sweep, space and whatif take conditions; here --sort, --top and --by choose rows",
-    **dict.fromkeys(("--pareto", "--join"), "flopcount sweep has it: a front is one of candidates that are counted"),
-    "--filter": "here --sort, --top and --by choose rows; flopcount sweep, space and whatif have --where",
+    name: text
+    for text, names in {
+        _QUIET: "-q --quiet --silent",
+        _TOKENS: "--tokens --seq --seq-len --seq-length --sequence-length --context --context-length --prompt",
+        _CACHE: "--past --past-length --cache --cache-length --kv-cache --decode",
+        _MEMORY: "--memory --peak-memory --ram --mem --vram --max-memory",
+        _BITS: "--dtype --bits --precision --fp16 --int8 --half --quantize",
+        _LIMIT: "--max-params --max-macs --max-flops --max-weight-bytes",
+        _ROWS: "--filter --layer --layers --exclude --include --only --ignore --where",
+        "flopcount sweep has it: a front is one of candidates that are counted": "--pareto --join",
+        "write --format json": "--json",
+        "write --format csv": "--csv",
+        "write --format markdown": "--markdown --md",
+        "write --format latex": "--latex --tex",
+        "write --format FORMAT": "-f",
+        "write --version": "-V",
+        "write --version; there is nothing more to tell about a run": "-v",
+        "there is nothing more to tell; --parts shows the parts of layers": "--verbose --debug --report-missing",
+        "NO_COLOR=1 turns colors off, FORCE_COLOR=1 turns them on": "--no-color --no-colors --color",
+        "write --metrics flops: 1 MAC = 2 FLOPs": "--flops --gflops --mflops",
+        "MACs are always shown; --unit G writes them in G": "--macs --gmacs --mult-adds",
+        "write --input 224": "--input-size --resolution --res --size -i -s --image-size --img-size --imgsz --img",
+        "write --input 3x224x224": "--input-shape --shape --dims",
+        "write --batch 8": "--batch-size --bs -b",
+        "write --width 0.5": "--width-mult --width-multiplier --alpha",
+        "write --metrics activations": "--activations",
+        "write --columns path,params": "--params-only",
+        "nothing is run, so there is no device": "--device --cuda --gpu --cpu --backend",
+        "nothing is run, so neither time nor energy is known": "--latency --time --fps --energy --speed",
+        "weights are not read: costs follow from shapes alone": "--pretrained --weights --checkpoint",
+        "write its name without an option: flopcount resnet50": "--model --arch --file",
+        "set a field of the last layer, as in --set fc.out_features=10": "--num-classes --classes",
+        "flopcount import MODEL -o arch.toml writes an arch file": "--save --export",
+        "write --depth 2": "--level --max-depth",
+        "write --top 10": "--limit --head --first -n",
+        "write --sort macs": "--sort-by --order-by",
+        "write --by type": "--group-by --groupby",
+        "an export has such options; its file is read as it is": "--opset --simplify --dynamic",
+        "write --columns path,type,input,output,kernel,params,macs": "--col-names --row-settings --fields --verbosity",
+        "layers are always shown; json and csv have exact numbers": "--print-per-layer-stat --as-strings --per-layer",
+        "flopcount compare shows totals alone; --depth 1 sums by block": "--summary --total --totals --no-layers",
+    }.items()
+    for name in names.split()
 }
 """Options of other tools, and what to write here."""

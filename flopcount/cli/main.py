@@ -127,7 +127,7 @@ def _command(name: str) -> click.Command:
 
 def _check_mistyped(args: list[str]) -> None:
     """Refuse a first word that is not an arch and is close to a command."""
-    from flopcount.spec.load import bundled_network
+    from flopcount.spec.load import bundled, bundled_network
 
     word = args[0]
     is_word = word.replace("-", "").isalpha() and not word.startswith("-")
@@ -135,7 +135,8 @@ def _check_mistyped(args: list[str]) -> None:
         return
     if word in WORDS:
         raise click.UsageError(f"no command or network is named {word!r}; {WORDS[word]}")
-    if near := nearest(word, [*COMMANDS]):
+    near = nearest(word, [*COMMANDS, *bundled()])
+    if near in COMMANDS:
         raise click.UsageError(f"no command or network is named {word!r}; did you mean {near!r}?")
 
 
@@ -193,7 +194,8 @@ def run(arguments: list[str]) -> int:
 def _said(error: click.ClickException) -> str:
     """Return the sentence of an error; an option that other tools have is answered with what stands for it."""
     name = error.option_name if isinstance(error, click.NoSuchOption) else ""
-    return f"{name}: no such option; {INSTEAD[name]}" if name in INSTEAD else error.format_message()
+    text = INSTEAD.get(name.lower().replace("_", "-") if name.startswith("--") else name)
+    return f"{name}: no such option; {text}" if text else error.format_message()
 
 
 def _ended(error: BaseException) -> int:

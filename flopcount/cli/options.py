@@ -67,7 +67,10 @@ def typed(name: str, kind: Any, *decorators: Decorator) -> Decorator:
 
 
 ALIKE: Mapping[str, str] = {
-    "tsv": "did you mean 'csv'?",
+    **dict.fromkeys(("tsv", "excel", "xlsx", "xls"), "did you mean 'csv'?"),
+    "txt": "did you mean 'table'?",
+    "pdf": "--plot FILE.pdf draws a chart",
+    **dict.fromkeys(("dot", "mermaid", "graphviz"), "--graph dot and --graph mermaid show the graph"),
     "yaml": "there is no YAML; write json",
     "html": "--plot FILE.html draws a chart",
     "png": "--plot FILE.png draws a chart",

@@ -255,9 +255,17 @@ def described(reference: str) -> Described:
         file, name = reference, ""
     if not file.endswith(".toml"):
         is_metric = reference.lower() in {"flops", "flop", "params"}  # people look for what a convention counts here
-        hint = f"write --metrics {reference.lower()}" if is_metric else suggestion(reference[:100], mac_conventions())
-        own = "" if is_metric else "; a convention of your own is a file that ends in .toml"
-        raise UsageError(f"no convention is named {reference[:60]!r}; {hint}{own}")
+        known = {
+            "tensorflow": "tf-profiler",
+            "tf": "tf-profiler",
+            "torch-summary": "torchinfo",
+            "torchsummary": "torchinfo",
+        }
+        word = known.get(reference.lower(), reference[:100])
+        hint = f"write --metrics {reference.lower()}" if is_metric else suggestion(word, mac_conventions())
+        own = "" if is_metric else "a convention of your own is a file that ends in .toml"
+        end = " " if hint.endswith("?") else "; " if own else ""
+        raise UsageError(f"no convention is named {reference[:60]!r}; {hint}{end}{own}")
     return _of_file(Path(file), name)
 
 

@@ -542,6 +542,9 @@ def overridden(network: Plan, changes: Mapping[str, Mapping[str, Any]]) -> Plan:
 def path_hint(path: str, known: Sequence[str]) -> str:
     """Return the path that was meant: one with the same names in the same order, else the most similar."""
     parts = path.split(".")
+    ones = ".".join(str(int(part) + 1) if part.isdecimal() else part for part in parts)  # torch counts from 0
+    if ones in known:
+        return f"did you mean {ones!r}? repetitions are numbered from 1"
     for each in known:
         names = iter(each.split("."))
         if all(part in names for part in parts):

@@ -216,7 +216,8 @@ def summed_by(table: Table, key: str) -> Table:
     }
     known = dict.fromkeys(("type", "kernel", "block", *others))
     if key not in known:
-        raise UsageError(f"--by {key}: there is no such column; {suggestion(key, [*known])}")
+        near = ELSEWHERE.get(key.lower(), key)
+        raise UsageError(f"--by {key}: there is no such column; {suggestion(near if near in known else key, [*known])}")
     rows = [leaf for row in table.rows for leaf in _leaves(row)] if key == "kernel" else [*table.rows]
     added = _added(table)
     form = others[key].form if key in others else "text"
@@ -281,6 +282,27 @@ def with_columns(table: Table, keys: str) -> Table:
     return table._replace(columns=tuple(column._replace(rank=at) for at, column in enumerate(found)), more=())
 
 
+ELSEWHERE: Mapping[str, str] = {
+    name: key
+    for key, names in {
+        "activations": "ram memory mem bytes peak_memory forward_backward_size",
+        "path": "name layer node id",
+        "output": "shape output_size output_shape out_shape size out",
+        "input": "input_size input_shape in_shape in_channels",
+        "type": "kind op class layer_type",
+        "macs": "mult_adds mac madds ops gmacs cost",
+        "flops": "flop gflops mflops",
+        "params": "num_params parameters weights param",
+        "kernel": "kernel_size filter",
+        "stride": "strides",
+        "share": "percent %",
+        "block": "stage module group",
+    }.items()
+    for name in names.split()
+}
+"""Columns of other tools, and those that stand for them."""
+
+
 def _column(table: Table, key: str, option: str) -> Column:
     known = {name: column for column in (*table.columns, *table.more) for name in (column.title, column.key)}
     for asked in (key, key_in_flops(key)):
@@ -288,7 +310,8 @@ def _column(table: Table, key: str, option: str) -> Column:
             return known[asked]
     every = [column.key for column in (*table.columns, *table.more)]
     every += [name for name in METRICS if name not in every] if table.key == "layers" else []
-    near = "activations" if key in {"ram", "memory", "bytes", "peak_memory"} else nearest(key, every)
+    meant = ELSEWHERE.get(key.lower())
+    near = meant if meant in every else nearest(key, every)
     hint = f"did you mean {near!r}? " if near else ""
     raise UsageError(f"{option} {key}: no such column here; {hint}known here: {', '.join(every)}")
 

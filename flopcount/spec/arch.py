@@ -79,8 +79,11 @@ def checked_type(raw: object, known: Collection[str]) -> str:
         raise sentence("invalid-layer", f"a layer is a table with a type: {_instead(raw)}")
     kind = raw.get("type")
     if not isinstance(kind, str):
+        from flopcount.spec.familiar import TYPE
+
         what = "missing field" if kind is None else "invalid"
-        raise sentence("missing-type", f'{what} type: expected the name of a kind, such as type = "Conv"')
+        near = next((f"; it is not written {key}" for key in raw if key in TYPE), "")
+        raise sentence("missing-type", f'{what} type: expected the name of a kind, such as type = "Conv"{near}')
     if kind not in known:
         from flopcount.spec.translation import kind_hint
 

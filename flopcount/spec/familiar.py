@@ -13,8 +13,11 @@ _FOLLOWS = (
     "channels_in num_channels input_channels cin inp"
 )
 _COSTLESS = (
-    "padding_mode eps epsilon momentum inplace return_indices count_include_pad align_corners device dtype data_format "
-    "batch_first divisor_override antialias trainable negative_slope alpha approximate center"
+    "padding_mode eps epsilon momentum inplace return_indices count_include_pad align_corners device dtype "
+    "data_format batch_first divisor_override antialias negative_slope alpha approximate center init weights "
+    "weight_norm spectral_norm dropout dropout_rate drop attn_drop attn_dropout proj_drop attention_dropout "
+    "causal is_causal start_dim end_dim seed need_weights add_zero_attn batch_size dim scale_grad_by_freq max_norm "
+    "sparse padding_idx "
 )
 _COSTLESS_ENDINGS = ("_initializer", "_regularizer", "_constraint", "_init")
 
@@ -67,14 +70,14 @@ FIELDS: Mapping[str, str] = {
     "n_heads": "num_heads",
     "key_dim": "head_dim",
     **dict.fromkeys(_CACHED.split(), "past_length"),
-    "scale": "scale_factor",
+    "scale": "scale_factor upscale_factor",
     "scales": "scale_factor",
     "factor": "scale_factor upscale_factor downscale_factor",
     "interpolation": "mode",
     "dropout": "p",
     "drop_prob": "p",
     "drop_rate": "p",
-    "dim": "axis",
+    "dim": "axis embedding_dim",
     "target_shape": "size",
     "shape": "size",
     "squeeze": "squeeze_channels",
@@ -90,13 +93,80 @@ FIELDS: Mapping[str, str] = {
     "repeats": "repeat",
     "n": "repeat",
     "count": "repeat",
-    "size": "input",
+    "size": "kernel_size scale_factor input",
     "input_size": "input",
+    "input_dim": "num_embeddings",
+    "vocab_size": "num_embeddings",
+    "vocabulary": "num_embeddings",
+    "vocab": "num_embeddings",
+    "output_dim": "embedding_dim out_features",
+    "d_model": "embedding_dim embed_dim",
+    "embed_size": "embedding_dim embed_dim",
+    "dims": "order axes",
+    "perm": "order",
+    "num_attention_heads": "num_heads",
+    "n_head": "num_heads",
+    "n_kv_heads": "num_kv_heads",
+    "num_key_value_heads": "num_kv_heads",
+    "d_ff": "hidden_features",
+    "ffn_dim": "hidden_features",
+    "intermediate_size": "hidden_features",
+    "experts": "num_experts",
+    "n_experts": "num_experts",
+    "k_top": "top_k",
+    "hidden_dim": "hidden_size hidden_features",
+    "hidden": "hidden_size hidden_features",
+    "reduction": "squeeze_channels",
+    "ratio": "squeeze_channels",
+    "rd_ratio": "squeeze_channels",
     "network": "layers",
     "blocks": "layers",
     "title": "name",
 }
 """The fields that stand for those of other tools; of several, the first that a kind has."""
+
+_DIVIDED = "write squeeze_channels, which is the channels divided by it"
+INSTEAD: Mapping[str, str] = {
+    **dict.fromkeys(("reduction", "ratio", "rd_ratio"), _DIVIDED),
+    **dict.fromkeys(("trainable", "requires_grad"), "write frozen = true if the parameters are not trained"),
+    **dict.fromkeys(("comment", "note", "description"), "a comment begins with #"),
+}
+"""What to write for fields that mean the opposite, or no field."""
+
+APART: Mapping[str, str] = {
+    "prelu": 'its slopes are parameters, so it is a layer of its own: { type = "PReLU" }',
+    "softmax": 'it is a layer of its own: { type = "Softmax" }',
+    "depthwise": 'it is a kind of its own: { type = "DepthwiseConv" }',
+    "causal": "a causal convolution pads before: padding = [[2, 0]] for kernel_size = 3",
+}
+"""What to write for values that are no values here."""
+
+LONGEST = 40
+"""The longest text that is read as numbers in quotes."""
+
+ROWS: Mapping[str, str] = {
+    **dict.fromkeys(("activation", "act", "function", "nonlinearity"), '{ type = "Activation", function = "relu" }'),
+    **dict.fromkeys(("norm", "bn", "batch_norm", "norm_layer", "use_bn"), '{ type = "BatchNorm" }'),
+    **dict.fromkeys(("pool", "pooling", "maxpool", "max_pool"), '{ type = "MaxPool", kernel_size = 2 }'),
+    **dict.fromkeys(("se", "se_ratio", "use_se"), '{ type = "SqueezeExcitation", squeeze_channels = 8 }'),
+    **dict.fromkeys(("upsample",), '{ type = "Interpolate", scale_factor = 2 }'),
+    **dict.fromkeys(("residual", "shortcut", "skip"), '{ type = "Add", after = ["a", "b"] }'),
+    **dict.fromkeys(("flatten",), '{ type = "Flatten" }'),
+}
+"""The rows of their own that stand for fields of other tools, if a kind has no such field."""
+
+KIND_OF: Mapping[str, str] = {
+    "transposed": '{ type = "ConvTranspose" }',
+    "transpose": '{ type = "ConvTranspose" }',
+    "depthwise": '{ type = "DepthwiseConv" }',
+    "separable": '{ type = "DepthSepConv" }',
+    "depth_multiplier": '{ type = "DepthwiseConv" }',
+    "deformable": '{ type = "DeformConv" }',
+}
+"""The kinds that stand for fields of other tools."""
+
+TYPE = frozenset(("Type", "kind", "op", "op_type", "class", "class_name", "layer", "layer_type", "module", "operator"))
+"""The words of other tools for the type of a layer."""
 
 VALUES: Mapping[str, str] = {
     "bn": "batch",
@@ -126,6 +196,8 @@ def _is_costless(key: str) -> bool:
 def field_hint(key: str, known: Sequence[str]) -> str:
     """Return what to write instead of a key that a table does not have."""
     found = meant(key, known)
+    if said := _apart(key, known, found):
+        return said
     if found == "after" and nearest(key, known) != "after":
         return 'name the layers that it reads: after = ["a", "b"]'
     if found is None and key in _FOLLOWS.split() and "type" not in known:
@@ -135,24 +207,56 @@ def field_hint(key: str, known: Sequence[str]) -> str:
     return f"did you mean {found!r}?" if found else suggestion(key, known)
 
 
-def value_hint(value: object, known: Sequence[str]) -> str:
-    """Return the known word that a value stands for, as a question; empty if there is none."""
+def _apart(key: str, known: Sequence[str], found: str | None) -> str:
+    """Return what to write for a key that no field stands for; empty for any other."""
+    if key == "causal" and "padding" in known:
+        return APART[key]
+    if key in INSTEAD and (found or "type" not in known):
+        return INSTEAD[key]
+    if found or "name" not in known:
+        return ""
+    row, kind = ROWS.get(key), KIND_OF.get(key)
+    return f"write a row of its own below: {row}" if row else f"it is a kind of its own: {kind}" if kind else ""
+
+
+def value_hint(value: object, known: Sequence[str], *, is_number: bool = False) -> str:
+    """Return what to write instead of a value, where a word of `known` or a number stands; empty if nobody knows."""
     if isinstance(value, Mapping) and "type" in value:
         return "in TOML, a layer begins with [[layers]], in two brackets"
+    if isinstance(value, bool):
+        word = ("none", "batch" if "batch" in known else "relu")[value]
+        return f'did you mean "{word}"?' if word in known else ""
+    if isinstance(value, int | float):
+        return "did you mean scale_factor or upscale_factor?" if "up" in known else ""
     word = re.sub(r"^(nn|torch)\.|_?norm(alization)?\d?d?$|[ _-]", "", value.lower()) if isinstance(value, str) else ""
-    if word == "prelu":
-        return 'its slopes are parameters, so it is a layer of its own: { type = "PReLU" }'
+    if word in APART:
+        return APART[word]
     squeezed = {each.replace("_", ""): each for each in known}
     found = next((each for each in (VALUES.get(word, ""), squeezed.get(word)) if each in known), None)
     found = found or (nearest(word, known) if word else None)
-    return f'did you mean "{found}"?' if found else ""
+    return f'did you mean "{found}"?' if found else _unquoted(str(value), is_number=is_number) if word else ""
+
+
+def _unquoted(text: str, *, is_number: bool) -> str:
+    """Say how a number, a list or a truth value that stands in quotes is written."""
+    if text.lower() in {"true", "false"}:
+        return f"it stands without quotes: {text.lower()}"
+    numbers = re.fullmatch(r"[\[(]?\s*(\d+(?:\s*[x×,]\s*\d+)*)\s*[\])]?", text[:LONGEST]) if is_number else None
+    if numbers:
+        found = re.findall(r"\d+", numbers[1])
+        listed = ", ".join(found)
+        return f"numbers stand without quotes: {listed if len(found) == 1 else f'[{listed}]'}"
+    return "expressions are read in templates, and in files with [arguments]" if is_number else ""
+
+
+UNKNOWN = frozenset(("unknown-key", "unknown-default"))
 
 
 def one_each(problems: Iterable[Problem]) -> list[Problem]:
     """Leave out that a field is missing if an unknown key of its table stands for it: one mistake is one problem."""
     problems = [*problems]
     absent = [each.place for each in problems if each.code == "missing-field" and each.place]
-    unknown = [each.place for each in problems if each.code in {"unknown-key", "unknown-default"} and each.place]
+    unknown = [each.place for each in problems if each.place and (each.code in UNKNOWN or each.place[-1] == "scale")]
     named = set()
     for *table, key in unknown if absent else ():
         found = meant(str(key), [str(name) for *around, name in absent if around == table])

@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -183,14 +183,17 @@ def _groups(layers: tuple[Layer, ...], arch: Arch, prefix: str, place: str) -> I
             yield from _groups(layer.layers, arch, f"{path}.", f"{address}.layers")
 
 
-def by_layer(settings: Iterable[Setting]) -> dict[str, dict[str, Any]]:
+def by_layer(settings: Iterable[Setting], arguments: Collection[str] = ()) -> dict[str, dict[str, Any]]:
     """Return the settings that address layers, as path → field → value."""
     result: dict[str, dict[str, Any]] = {}
     for each in settings:
         if not each.in_file:
             path, dot, field = each.address.rpartition(".")
             if not dot:
-                raise each.wrong(f"not a key of an arch file; {suggestion(field, sorted(FILE_KEYS - {'schema_'}))}")
+                known = sorted(FILE_KEYS - {"schema_"})
+                hint = f"did you mean 'arguments.{field}'?" if field in arguments else suggestion(field, known)
+                own = "" if hint.endswith("?") else "; a field of a layer is written LAYER.FIELD=VALUE"
+                raise each.wrong(f"not a key of an arch file; {hint}{own}")
             result.setdefault(path, {})[field] = each.value
     return result
 
@@ -237,13 +240,29 @@ def source_of(reference: str) -> tuple[Source, str | None]:
     return _arch_in(text, notation_of(path, text), str(path)), named
 
 
+_HUB = re.compile(
+    r"(?:(?:torchvision|timm|keras|tf|hf|huggingface|torch)[:./](?:models[./])?|[\w-]+/(?=[\w.-]+$))([\w.-]+)$"
+)
+"""A network as torchvision, timm or a hub names it."""
+
+_LANGUAGE = re.compile(
+    r"[\w-]*(bert|llama|mistral|mixtral|qwen|gemma|falcon|bloom|gpt|deepseek|electra|whisper)|t5", re.IGNORECASE
+)
+"""Families of language models."""
+
+
 def _nothing_at(reference: str) -> str:
     """Say that there is no such file or network, and what may have been meant."""
-    names = bundled()
-    if not is_path(reference):
-        near = alike(reference, [*names])
-        what = "no file or bundled network has this name"
-        return f"{what}; {f'did you mean {near}? ' if near else ''}flopcount archs lists all {len(names)} networks"
+    names, hub = bundled(), _HUB.match(reference)
+    folder = reference.rpartition("/")[0]
+    is_hub = hub and not os.path.isdir(folder) and not _is_file(hub[1])  # noqa: PTH112  (any word)
+    name = hub[1] if hub and is_hub else reference
+    if is_hub or not is_path(reference):
+        near = name if name in names else alike(name, [*names])
+        is_language = bool(_LANGUAGE.match(name))
+        near = near if not is_language or "gpt" in near else ""
+        about = f"did you mean {near}? " if near else "docs/transformers.md writes one. " if is_language else ""
+        return f"no file or bundled network has this name; {about}flopcount archs lists all {len(names)} networks"
     from flopcount.spec.foreign import beside
 
     near, stem = beside(reference), os.path.splitext(os.path.basename(reference))[0]  # noqa: PTH119, PTH122  (any word)
@@ -252,10 +271,14 @@ def _nothing_at(reference: str) -> str:
     return f"no such file; {f'did you mean {near}?' if near else 'check the path'}"
 
 
+def _is_file(name: str) -> bool:
+    """Tell whether a name has an ending that files have."""
+    return bool(re.fullmatch(r"\.[A-Za-z]\w{0,15}", os.path.splitext(name)[1]))  # noqa: PTH122  (any word)
+
+
 def is_path(reference: str) -> bool:
     """Tell whether a reference is that of a file: it has a folder, or an ending that files have."""
-    ending = os.path.splitext(reference)[1]  # noqa: PTH122  (any word)
-    return bool({"/", os.sep} & {*reference}) or bool(re.fullmatch(r"\.[A-Za-z]\w{0,15}", ending))
+    return bool({"/", os.sep} & {*reference}) or _is_file(reference)
 
 
 def _arch_in(text: str, notation: Notation, title: str) -> Source:
@@ -313,7 +336,7 @@ def validated(source: Source, settings: Iterable[Setting] = (), variant: str | N
     source = source._replace(data=varied(source.data, variant, source.title)) if variant else source
     spec = _arch(source, settings)
     found = addressed(spec.arch, settings) if settings else settings
-    return (spec if found == settings else _arch(source, found))._replace(changes=by_layer(found))
+    return (spec if found == settings else _arch(source, found))._replace(changes=by_layer(found, spec.arch.arguments))
 
 
 def _arch(source: Source, settings: Iterable[Setting]) -> Spec:

@@ -160,7 +160,9 @@ def _field(detail: ErrorDetails, table: _Table, rest: Place, root: Any) -> Probl
         what = f"invalid key {shown(keys[-1])}: expected a name made of letters, digits, _ and -"
         return table.problem(keys, what, "invalid-key")
     what = invalid(".".join(map(str, keys)), _at(table.raw, keys), words)
-    hint = value_hint(_at(table.raw, keys), choices(annotation))
+    hint = value_hint(_at(table.raw, keys), choices(annotation), is_number=help_of(fields[field]).is_number)
+    if keys == ("after",) and isinstance(table.raw["after"], str):
+        hint = f"write after = [{shown(table.raw['after'])}]"
     return table.problem(keys, f"{what}; {hint}" if hint else what, "invalid-value")
 
 

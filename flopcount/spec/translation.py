@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from flopcount.errors import plain, suggestion
 from flopcount.formulas.norm import ACTIVATIONS
-from flopcount.spec.familiar import meant
+from flopcount.spec.familiar import INSTEAD, meant
 from flopcount.spec.fields import Layer
 from flopcount.spec.kinds import kind_named
 from flopcount.spec.rows import STRUCTURE, Raw
@@ -27,10 +27,13 @@ class Familiar(NamedTuple):
     kind: str
     parameters: str = ""
     fields: Mapping[str, Any] | str = {}
+    renamed: Mapping[str, str] = {}
 
 
 _TEMPLATE = "write it as a template of kinds, as the bundled mobilenet_v2 and resnet18 do: [templates.NAME]"
 _WRITTEN_OUT = "write it out as a Block of LayerNorm, MultiheadAttention, Add and Linear, as the bundled vit_b_16 does"
+_PERCEPTRON = "write its rows: Linear, Activation and Linear, as the bundled gpt2 does"
+_GATED = "write its rows: two Linear that read the same layer, an Activation, Mul and Linear (docs/transformers.md)"
 _CONV = "in_channels out_channels kernel_size stride padding dilation groups bias"
 _FILTERS = "filters kernel_size strides padding data_format dilation_rate groups activation use_bias"
 _POOL = "kernel_size stride padding"
@@ -84,7 +87,7 @@ LAYERS: tuple[Familiar, ...] = (
     Familiar("Dropout1d Dropout2d Dropout3d AlphaDropout SpatialDropout1D SpatialDropout2D", "Dropout", "p"),
     Familiar("DropPath StochasticDepth", "StochasticDepth", "p"),
     Familiar("Upsample UpsamplingNearest2d UpsamplingBilinear2d Resize", "Interpolate", "size scale_factor mode"),
-    Familiar("UpSampling1D UpSampling2D UpSampling3D", "Interpolate", "scale_factor"),
+    Familiar("UpSampling1D UpSampling2D UpSampling3D", "Interpolate", "scale_factor", {}, {"size": "scale_factor"}),
     Familiar("Resizing", "Interpolate", ""),
     Familiar(
         "ZeroPad1d ZeroPad2d ZeroPad3d ConstantPad2d ReflectionPad2d ReplicationPad2d ZeroPadding1D ZeroPadding2D",
@@ -100,6 +103,22 @@ LAYERS: tuple[Familiar, ...] = (
     Familiar("Attention SelfAttention MHA MSA MultiHeadSelfAttention", "MultiheadAttention", "num_heads"),
     Familiar("MultiheadAttention", "MultiheadAttention", "embed_dim num_heads"),
     Familiar("MultiHeadAttention", "MultiheadAttention", "num_heads key_dim"),
+    Familiar("GroupedQueryAttention GroupQueryAttention GQA", "MultiheadAttention", "", {"num_kv_heads": 8}),
+    Familiar("MultiQueryAttention MQA", "MultiheadAttention", "", {"num_kv_heads": 1}),
+    Familiar(
+        "FlashAttention ScaledDotProductAttention CausalSelfAttention LlamaAttention BertSelfAttention GPT2Attention",
+        "MultiheadAttention",
+        "num_heads",
+    ),
+    Familiar("CrossAttention", "MultiheadAttention", "num_heads", {"after": ["x", "memory"]}),
+    Familiar("MoE SwitchTransformer SparseMoE", "MixtureOfExperts", "num_experts hidden_features top_k"),
+    Familiar("PointwiseConv Pointwise Conv1x1 PWConv", "Conv", _CONV, {"kernel_size": 1}),
+    Familiar("Conv3x3", "Conv", _CONV, {"kernel_size": 3}),
+    Familiar("Conv5x5", "Conv", _CONV, {"kernel_size": 5}),
+    Familiar("Conv7x7", "Conv", _CONV, {"kernel_size": 7}),
+    Familiar("DilatedConv AtrousConv AtrousConv2d", "Conv", _CONV, {"dilation": 2}),
+    Familiar("Lambda", "Elementwise", "", {"function": "mul"}),
+    Familiar("Squeeze Unsqueeze ExpandDims Rearrange Einops", "Reshape", "", {"size": ["…"]}),
     Familiar("LSTM", "LSTM", _STATES),
     Familiar("GRU", "GRU", _STATES),
     Familiar("RNN SimpleRNN", "RNN", _STATES),
@@ -110,7 +129,18 @@ LAYERS: tuple[Familiar, ...] = (
     Familiar("Sequential ModuleList Stage Functional Model", "Block", "", {"layers": ["…"]}),
     Familiar("Input InputLayer", "", "", "the input stands above the layers: input = [3, 224, 224]"),
     Familiar("TransformerEncoderLayer TransformerDecoderLayer Transformer TransformerBlock", "", "", _WRITTEN_OUT),
-    Familiar("BasicBlock Bottleneck InvertedResidual MBConv C2f C3 ResBlock ResidualBlock", "", "", _TEMPLATE),
+    Familiar(
+        "BasicBlock Bottleneck InvertedResidual MBConv FusedMBConv C2f C3 C3k2 CSP ResBlock ResidualBlock DenseBlock "
+        "Fire Inception ASPP SPP SPPF FPN PAN DoubleConv ConvNeXtBlock SwinBlock",
+        "",
+        "",
+        _TEMPLATE,
+    ),
+    Familiar("MLP FFN FeedForward", "", "", _PERCEPTRON),
+    Familiar("SwiGLU GEGLU GLU LlamaMLP", "", "", _GATED),
+    Familiar("RoPE RotaryEmbedding Rotary ALiBi", "", "", "leave it out: it has no parameters and no matrix product"),
+    Familiar("Mamba SSM S4 RWKV RetNet", "", "", "it has no kind: LinearAttention, Conv and Linear may be its parts"),
+    Familiar("Output Return OutputLayer", "", "", "leave it out: what no other layer reads is an output"),
     Familiar(
         "PatchEmbed PatchEmbedding", "", "", 'write a Conv whose stride is its kernel, then { type = "ToTokens" }'
     ),
@@ -170,6 +200,9 @@ def _row(found: Familiar, given: Raw) -> str:
     known = (kind_named(found.kind) if found.kind != "Block" else Layer).model_fields
     fields: dict[str, Any] = {"type": found.kind}
     for key, value in given.items():
+        key = found.renamed.get(key, key)  # noqa: PLW2901  (the same field)
+        if key in INSTEAD:
+            continue
         name = key if key in (*known, *STRUCTURE[1:]) else meant(key, known)
         if name and name != "type" and value is not None and not isinstance(value, dict):
             fields.setdefault(name, value)

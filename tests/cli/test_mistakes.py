@@ -46,6 +46,15 @@ TYPES = {
     "InputLayer": "input = [3, 224, 224]",
     "TransformerEncoderLayer": "vit_b_16",
     "BasicBlock": "[templates.NAME]",
+    "GroupedQueryAttention": '{ type = "MultiheadAttention", num_kv_heads = 8 }',
+    "Conv1x1": '{ type = "Conv", kernel_size = 1 }',
+    "AtrousConv": '{ type = "Conv", dilation = 2 }',
+    "MoE": '{ type = "MixtureOfExperts" }',
+    "MLP": "Linear, Activation and Linear",
+    "SwiGLU": "docs/transformers.md",
+    "RoPE": "leave it out",
+    "ASPP": "[templates.NAME]",
+    "Output": "leave it out",
 }
 
 LINES = {
@@ -100,6 +109,27 @@ FILES = {
     "one bracket": (f'{INPUT}[layers]\ntype = "Flatten"\n', "[[layers]]"),
     "one bracket twice": (f'{INPUT}[layers]\ntype = "Flatten"\n[layers]\ntype = "Flatten"\n', "[[layers]] above each"),
     "inptu": (rows('{ type = "Flatten" }').replace("input", "inptu"), "did you mean 'input'?"),
+    "activation of Linear": (
+        rows('{ type = "Flatten" }', '{ type = "Linear", out_features = 8, activation = "relu" }'),
+        'write a row of its own below: { type = "Activation", function = "relu" }',
+    ),
+    "norm of MaxPool": (rows('{ type = "MaxPool", kernel_size = 2, norm = "batch" }'), '{ type = "BatchNorm" }'),
+    "dropout": (conv("dropout = 0.5"), "leave it out: it does not change the cost"),
+    "trainable": (conv("trainable = false"), "write frozen = true"),
+    "transposed": (conv("transposed = true"), '{ type = "ConvTranspose" }'),
+    "causal": (conv("causal = true"), "padding = [[2, 0]]"),
+    "size of MaxPool": (rows('{ type = "MaxPool", size = 2 }'), "did you mean 'kernel_size'?"),
+    "scale of PixelShuffle": (rows('{ type = "PixelShuffle", scale = 2 }'), "upscale_factor?"),
+    "reduction": (rows('{ type = "SqueezeExcitation", reduction = 4 }'), "the channels divided by it"),
+    "num_attention_heads": (rows('{ type = "MultiheadAttention", num_attention_heads = 1 }'), "mean 'num_heads'?"),
+    "a number in quotes": (conv('stride = "2"'), "numbers stand without quotes: 2"),
+    "a list in quotes": (conv('stride = "2x1"'), "numbers stand without quotes: [2, 1]"),
+    "a flag in quotes": (conv('bias = "false"'), "it stands without quotes: false"),
+    "norm as a flag": (conv("norm = true"), 'did you mean "batch"?'),
+    "softmax": (conv('activation = "softmax"'), '{ type = "Softmax" }'),
+    "an expression": (conv('dilation = "2 * width"'), "in files with [arguments]"),
+    "after as text": (rows('{ type = "Flatten", after = "input" }'), 'write after = ["input"]'),
+    "kind": (rows('{ kind = "Flatten" }'), "it is not written kind"),
     "sizes that differ": (
         rows('{ type = "MaxPool", kernel_size = 2 }', '{ type = "Add", after = ["input", "MaxPool1"] }'),
         "input 3×32×32 and 3×16×16",
@@ -162,6 +192,27 @@ def test_a_mistake_in_json_is_one_error(text: str, run: Run, write: Write) -> No
         ("info", "flopcount ARCH counts a network"),
         ("convert", "flopcount import MODEL -o arch.toml"),
         ("gpt3", "did you mean gpt2"),
+        ("u-net", "did you mean unet"),
+        ("convnext", "did you mean convnext_tiny"),
+        ("torchvision.models.resnet50", "did you mean resnet50?"),
+        ("microsoft/resnet-50", "did you mean resnet50"),
+        ("timm/vit_base_patch16_224", "did you mean vit_base_patch16_224?"),
+        ("meta-llama/Meta-Llama-3-8B", "docs/transformers.md"),
+        ("bert-base-uncased", "docs/transformers.md"),
+        ("gpt2 --set past=9", "did you mean 'arguments.past'?"),
+        ("gpt2 --kv-cache 9", "past_length"),
+        ("resnet18 --set num_classes=10", "LAYER.FIELD=VALUE"),
+        ("resnet50 --set layer1.0.conv1.stride=2", "did you mean 'layer1.1.conv1'?"),
+        ("resnet18 --input_size 224", "--input 224"),
+        ("resnet18 --imgsz 640", "--input 224"),
+        ("resnet18 --print_per_layer_stat", "layers are always shown"),
+        ("resnet18 --latency", "neither time nor energy"),
+        ("resnet18 --weights a.pth", "weights are not read"),
+        ("resnet18 --columns output_size", "did you mean 'output'?"),
+        ("resnet18 --columns mult_adds", "did you mean 'macs'?"),
+        ("resnet18 --by kind", "did you mean 'type'?"),
+        ("resnet18 --format xlsx", "'csv'"),
+        ("resnet18 --convention torch-summary", "did you mean 'torchinfo'?"),
         ("yolov8n", "flopcount archs lists all"),
         ("nosuch.onnx", "no such file"),
         ("resnet50 resnet18", "flopcount compare A B"),
@@ -197,6 +248,11 @@ def test_a_mistake_in_json_is_one_error(text: str, run: Run, write: Write) -> No
 )
 def test_a_mistake_on_the_command_line_is_one_error(arguments: str, words: str, run: Run) -> None:
     assert words in one_error(run, *arguments.split())
+
+
+def test_an_input_with_its_channels_last_is_noticed_on_the_command_line(run: Run) -> None:
+    assert "its channels come first: [3, 224, 224]" in run("resnet18", "--input", "224x224x3").out
+    assert "channels come first" not in run("resnet18", "--input", "3x224x224").out
 
 
 def test_inputs_of_an_arch_file_are_sized_by_name(run: Run, write: Write) -> None:
