@@ -69,10 +69,17 @@ def points(width: str | None, size: str | None) -> list[Point]:
     return [each for each in found if each != HERE]
 
 
-def check_number(number: int) -> None:
-    """Refuse too many networks."""
+MOST_LAYERS = 250_000
+"""The most layers of all alternatives together."""
+
+
+def check_number(number: int, layers: int = 0) -> None:
+    """Refuse too many networks, or too many of so many layers."""
     if number > MOST:
         raise UsageError(f"{number} networks are too many; at most {MOST} are compared at once")
+    if number * layers > MOST_LAYERS:
+        what = f"{number} networks of {layers} layers are too many"
+        raise UsageError(f"{what}; at most {MOST_LAYERS} layers are compared at once")
 
 
 def targets(kinds: Sequence[str], settings: Iterable[Setting]) -> list[Target]:

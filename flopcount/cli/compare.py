@@ -28,6 +28,8 @@ def compare(archs: tuple[str, ...], options: Options, out: Output) -> None:
     """
     archs = expanded(archs)
     results = [count_of(arch, options) for arch in archs]
+    for each in results:
+        each.case.check_varied("a comparison")
     names = [result.case.name for result in results]
     told = [arch if names.count(name) > 1 else name for arch, name in zip(archs, names, strict=True)]
     show(comparison_report([*zip(told, results, strict=True)]), out)
@@ -63,4 +65,5 @@ def _version(reference: str, options: Options) -> Version:
         result = options.case(
             load_bytes(content, ":".join(at), allow_unknown=options.allow_unknown, values=options.values)
         ).count
+    result.case.check_varied("a comparison")
     return reference, result

@@ -14,7 +14,7 @@ from flopcount.cli.options import complete_arch, complete_convention, output_opt
 from flopcount.cli.output import Output, show
 from flopcount.errors import Broken, Note, UsageError
 from flopcount.network.convention import convention
-from flopcount.network.network import of_spec
+from flopcount.network.network import MOST_READ_AGAIN, of_spec
 from flopcount.report.explain import Search, Way, errata_report, reconciliation_report, verification_report
 from flopcount.spec.load import bundled, files, load_base
 
@@ -56,13 +56,15 @@ def reconcile(arch: str, figures: tuple[str, ...], ends: tuple[str, ...], *, opt
     asked = [*((name, None) for name in ends), *((each.convention, each) for each in found if each.convention)]
     ways = [Way(counts[name], explain.terms(counts[start], counts[name]), figure) for name, figure in asked]
     lost = [each for each in found if not each.convention] + [way.asked for way in ways if way.asked and not way.rule]
-    searches = [(each, _origins(each, case, arch)) for each in lost]
-    totals = explain.numbers(case) if any(not found for _, found in searches) else {}
+    is_cut = case.plan.is_varied or len(case.plan.nodes) > MOST_READ_AGAIN
+    searches = [(each, [] if is_cut else _origins(each, case, arch)) for each in lost]
+    totals = explain.numbers(case) if any(not found for _, found in searches) and not is_cut else {}
     report = reconciliation_report(case.name, counts[start], ways, searches, totals)
     others = {f"{origin.change}: ": origin.notes for _, found in searches for origin in found}
     notes = [note._replace(text=prefix + note.text) for prefix, theirs in others.items() for note in theirs]
     if explain.is_large(case) and any(not found for _, found in searches):
-        text = f"the network has more than {explain.MOST_RECOUNTED} layers, so other inputs were not searched"
+        what = "nothing was searched" if is_cut else "other inputs were not searched"
+        text = f"the network has more than {explain.MOST_RECOUNTED} layers, so {what}"
         notes.append(Note("search-cut", text))
     show(report._replace(notes=(*report.notes, *case.notes, *notes)), out)
     _judge(ways, searches)

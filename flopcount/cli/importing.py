@@ -13,7 +13,7 @@ from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import VALUES, complete_arch
 from flopcount.cli.output import emit, format_of
 from flopcount.errors import BadInput, Refusal, UsageError, plain
-from flopcount.network.network import of_spec
+from flopcount.network.network import MOST_READ_AGAIN, of_spec
 from flopcount.network.trace import Trace
 from flopcount.spec.load import validated
 from flopcount.spec.source import Source
@@ -74,6 +74,8 @@ def _text(result: Count, model: str, notation: Any, *, flat: bool) -> str:
         if spec.source.notation == notation:
             raise UsageError(f"{model}: already an arch file in {notation}; name a file in the other notation with -o")
         return to_text(spec.source.data, notation)
+    if len(result.trace.steps) > MOST_READ_AGAIN:  # each is compared at other inputs
+        raise UsageError(f"{model}: it has more than {MOST_READ_AGAIN} layers, too many for an arch file")
     data, wanted = spec.source.data, result.trace
     if result.case.batch is None and result.case.plan.batch is not None:  # the file fixes it
         data = batched(data, result.case.plan.batch)
@@ -82,7 +84,7 @@ def _text(result: Count, model: str, notation: Any, *, flat: bool) -> str:
     header = f"Written by `flopcount import {plain(Path(model).name)}`; it contains no weights."
     if not flat:  # with templates, if they cost the same, layer by layer
         short = folded(deepcopy(data))
-        again = _trace(_case(short), None)
+        again = _trace(_case(short), None) if "templates" in short else None
         data = short if isinstance(again, Trace) and again.counted == wanted.counted else data
     return to_text(data, notation, header)
 

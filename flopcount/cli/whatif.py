@@ -65,7 +65,9 @@ def command(arch: str, asked: Alternatives, options: Options, out: Output) -> in
     """
     change, fixed = _change(asked, options)
     case = case_of(arch, fixed, asked.sort)
+    case.check_varied("alternatives")
     base = _base(case, change.points)
+    whatif.check_number(len(change.points or [Point()]) * (len(change.targets) + 1), len(base.trace.steps))
     home = base
     if case.input is not None:
         with suppress(BadInput):  # its file leaves sizes open

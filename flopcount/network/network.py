@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
-from flopcount.errors import Note, SpecError, UsageError, plain
+from flopcount.errors import FileError, Note, SpecError, UsageError, plain
 from flopcount.network.plan import Plan, overridden, plan
 from flopcount.spec.load import Setting, Spec, validated
 
@@ -18,6 +18,9 @@ class Where(NamedTuple):
     settings: tuple[Setting, ...] = ()
     values: tuple[str, ...] = ()
 
+
+MOST_READ_AGAIN = 30_000
+"""A model of another tool with more layers is read at one input only."""
 
 NOWHERE = Where()
 """The point of the file itself."""
@@ -68,13 +71,20 @@ class Network:
         except TypeError:  # settings that hold lists have no hash
             return self._read(self.where)
         if known is None or known.sized:
-            known = self._plans.get(self.where) or self._read(self.where)
+            known = self._plans.get(self.where) or self._again()
             self._plans[self.where if known.sized else anywhere] = known
         if self.where.values and not any(note.code == "value-given" for note in known.notes):
             raise UsageError(
                 f"--value {plain(self.where.values[0][:60])}: {self.title} has no inputs that take a value"
             )
         return known
+
+    def _again(self) -> Plan:
+        """Read the file here; refuse a large model that was read at another input."""
+        if any(each.sized and len(each.nodes) > MOST_READ_AGAIN for each in self._plans.values()):
+            what = f"a model of more than {MOST_READ_AGAIN} layers is read at one input only"
+            raise FileError(self.title, f"{what}; count each input by itself")
+        return self._read(self.where)
 
 
 def planned(spec: Spec) -> Plan:

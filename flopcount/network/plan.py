@@ -161,6 +161,9 @@ MOST = {
 }
 """The most that a network may have, blocks unrolled."""
 
+MOST_VARIED = 20_000
+"""A network of more different layers is counted and checked, and not compared or varied."""
+
 _TOO_MANY = f"more than {MOST_LAYERS} layers, blocks unrolled; reduce repeat"
 _TOO_OFTEN = f"too many repetitions for a network of at most {MOST_LAYERS} layers; reduce repeat"
 
@@ -439,6 +442,11 @@ class Plan(NamedTuple):
     def input(self) -> tuple[int, ...]:
         """The sizes of the first input, mostly the only one."""
         return next(iter(self.inputs.values()))
+
+    @property
+    def is_varied(self) -> bool:
+        """Whether it has too many different layers; those of repetitions are equal, unless they are computed."""
+        return len({id(node if node.computed else node.layer) for node in self.nodes}) > MOST_VARIED
 
     def mapped(self, change: Callable[[Layer], Layer]) -> "Plan":
         """Return the same network with each layer changed."""

@@ -126,7 +126,7 @@ def _origins(searches: Sequence[Search]) -> Table:
 
 def _notes(ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str, int]) -> Iterator[Note]:
     for (_, figure), found in searches:
-        if not found:
+        if totals and not found:
             near = ", ".join(f"{name} {totals[name]}" for name in nearest(figure, totals))
             yield Note("no-origin", f"{figure.text}: no convention gives this number; the nearest are {near}")
     rules = (way.result.convention for way in ways)

@@ -168,3 +168,41 @@ def test_a_text_with_many_dots_is_no_key(run: Run, write: Write) -> None:
     text = f'"{"a." * 80}"'
     result = run(write("a.toml", f"description = {text}\n{layers(CONV)} # {'a.' * 80}{'b' * 500_000}\n"))
     assert (result.code, result.err) == (0, "")
+
+
+VARIED = "arguments = { a = 1 }\n" + layers(
+    '{ type = "Block", name = "b", repeat = 20001, layers = ['
+    '{ type = "Conv", out_channels = "index * a + 8", kernel_size = 1 }] }'
+)
+"""A network of 130 bytes with 20,001 layers of which no two are equal."""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("formula", "a.toml"),
+        ("sweep", "a.toml", "--width", "0.5,1"),
+        ("space", "a.toml", "--width", "0.5,1"),
+        ("whatif", "a.toml", "--to", "Conv"),
+        ("compare", "a.toml", "lenet5"),
+        ("diff", "lenet5", "a.toml"),
+    ],
+)
+def test_many_different_layers_are_counted_once(command: tuple[str, ...], write: Write, run: Run, folder: Path) -> None:
+    """What counts or keeps them several times would take a minute and a gigabyte for 100,000 of them."""
+    write("a.toml", VARIED)
+    result = run(*command)
+    assert (result.code, result.out, [*folder.iterdir()]) == (2, "", [folder / "a.toml"])
+    assert "more than 20000 different layers" in result.err
+    assert run("a.toml", "--by", "type").code == 0
+
+
+def test_a_large_model_is_read_at_one_input(write: Write, run: Run) -> None:
+    """Reading 30,001 layers takes a second, for each input again; equal ones in an arch file are made once."""
+    write("a.cfg", "[net]\nwidth=8\nheight=8\nchannels=8\n" + "[dropout]\n" * 30_001)
+    path = write("a.toml", layers('{ type = "Identity", repeat = 30001 }'))
+    model = path.with_suffix(".cfg")
+    assert "invalid, such as 0: a model of more than 30000" in run("sweep", model, "--input", "8,16").out
+    assert "too many for an arch file" in run("import", model).err
+    assert run("sweep", path, "--batch", "1,2").code == 0
+    assert run(model, "--input", "16", "--by", "type").code == 0

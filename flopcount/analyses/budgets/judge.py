@@ -138,6 +138,8 @@ def suggestions(
 
     `value` is the number at a point; None if the network cannot be counted there.
     """
+    if model.plan.is_varied:
+        return
     now = value(point)
     share = (float(limit) / now) ** 0.5 if now else 1.0  # most counts grow with the square of both
     widths = range(1, ceil(Fraction(point.width or 1) / WIDTH_STEP))

@@ -248,6 +248,7 @@ class CostPolynomial(NamedTuple):
 def cost_polynomial(subject: VariedCase) -> CostPolynomial:
     """Find the polynomial of a network, and compare it with exact counts."""
     start, step, late = subject.start, subject.least, 0
+    subject.case.check_varied("a formula")
     _ = subject.at(start).count
     symbolic = _symbolic(subject)
     while step <= LARGEST_STEPS[subject.axis] and late <= LATEST_START:

@@ -97,6 +97,7 @@ def grid(network: Network, said: Words, **counted: Any) -> Space:
     if not axes:
         raise UsageError("nothing varies; give a list or a range such as --input 96:320:32 or --width 0.5,0.75,1")
     case = Case(made, input=where.input, batch=_whole(batch), width=width, settings=fixed, **counted)
+    case.check_varied("a grid")
     return Space(case, tuple(axes))
 
 
