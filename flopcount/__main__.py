@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 """The signals that ask a process to stop."""
 
 
@@ -21,8 +21,10 @@ def _on_stop(action: "Callable[[int, Any], Any]") -> None:
 
 def _quit(*_: object) -> "NoReturn":
     """End at once: nothing has begun, or everything is written."""
-    os.write(2, b"error: interrupted\n")
-    os._exit(130)
+    try:
+        os.write(2, b"error: interrupted\n")
+    finally:  # even if standard error is closed
+        os._exit(130)
 
 
 def main() -> "NoReturn":

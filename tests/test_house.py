@@ -112,6 +112,56 @@ def test_nothing_below_the_command_line_prints_exits_or_reads_the_environment() 
         assert not attributes & {"environ", "getenv", "stdout", "stderr", "exit", "_exit"}, file
 
 
+WRITERS = {
+    ("cli/output.py", "mkstemp"): "every output, whole",
+    ("cli/output.py", "fdopen"): "likewise",
+    ("cli/output.py", "replace"): "likewise",
+    ("cli/output.py", "open"): "a device",
+    ("cli/streaming.py", "open"): "the part of a sweep",
+    ("cli/streaming.py", "copyfile"): "likewise",
+    ("cli/streaming.py", "replace"): "likewise",
+    ("cli/check.py", "open"): "the step summary, which a runner gives",
+    ("cli/help.py", "write_text"): "lines of click",
+    ("spec/git.py", "write_bytes"): "a temporary folder",
+    ("spec/git.py", "write_text"): "likewise",
+    ("readers/load.py", "write_bytes"): "likewise",
+}
+"""The only functions that write files, each with what it writes."""
+
+
+BY_NAME = {
+    "write_text",
+    "write_bytes",
+    "mkstemp",
+    "NamedTemporaryFile",
+    "fdopen",
+    "copyfile",
+    "copy2",
+    "move",
+    "rename",
+}
+
+
+def writing(call: ast.Call) -> str:
+    """Return the name of a function that a call writes a file by; empty if it writes none."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    texts = [str(each.value) for each in call.args if isinstance(each, ast.Constant)]
+    opens = name == "open" and any(re.fullmatch("[rbt+]*[wxa+][rwxabt+]*", text) for text in texts)
+    moves = name == "replace" and len(call.args) == 1 and not call.keywords
+    return name if opens or moves or name in BY_NAME else ""
+
+
+def test_every_output_is_written_by_one_writer() -> None:
+    """A file is whole or absent because nothing else writes one; tests/cli/test_kills.py stops the writer."""
+    calls = [
+        (file.relative_to(PACKAGE).as_posix(), writing(node))
+        for file in FILES
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    ]
+    assert {each for each in calls if each[1]} == WRITERS.keys()
+
+
 def test_no_two_classes_share_a_name() -> None:
     trees = [ast.parse(file.read_text(encoding="utf-8")) for file in FILES]
     names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from errno import EINVAL, EPIPE
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
@@ -204,7 +205,8 @@ def _ended(error: BaseException) -> int:
         return _failed("interrupted", 130)
     if isinstance(error, SystemExit) and error.code != 1:
         return error.code if isinstance(error.code, int) else 0
-    if isinstance(error, BrokenPipeError | SystemExit):  # a closed pipe, as under `| head`: click exits with 1
+    is_closed = isinstance(error, OSError) and error.errno in ({EPIPE, EINVAL} if sys.platform == "win32" else {EPIPE})
+    if is_closed or isinstance(error, SystemExit):  # a closed pipe, as under `| head`: click exits with 1
         with suppress(OSError, ValueError, AttributeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

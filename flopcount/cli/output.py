@@ -1,10 +1,9 @@
 """Where a report goes: standard output, or a file that is replaced atomically."""
 
 import codecs
-import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +20,7 @@ from flopcount.report.table import (
     render_latex,
     render_markdown,
 )
+from flopcount.spec.text import PARTIAL
 
 if TYPE_CHECKING:
     from flopcount.report.terminal import Screen
@@ -193,7 +193,8 @@ def emit(
     """
     if output is None or output == "-":
         _refuse_closed()
-        click.echo(text if for_people else _bytes(text), nl=False, color=True)
+        for part in [text] if for_people else _encoded(text):
+            click.echo(part, nl=False, color=True)
     else:
         write_whole(Path(output), text)
     if said:
@@ -217,35 +218,46 @@ def tell(said: Sequence[Note | Line], *, err: bool = False) -> None:
     click.echo(printed(lines, screen), nl=False, err=err, color=True)
 
 
-def _bytes(text: Iterable[str]) -> bytes:
+PART = 2**20
+"""About how many characters are encoded at a time."""
+
+
+def _encoded(text: str | Iterable[str]) -> Iterator[bytes]:
     """Encode text, or the parts of a long one; half a character, as in a file name, becomes a question mark."""
-    data = io.BytesIO()
-    data.writelines(part.encode(errors="replace") for part in ([text] if isinstance(text, str) else text))
-    return data.getvalue()
+    waiting, length = list[str](), 0
+    for part in [text] if isinstance(text, str) else text:
+        waiting.append(part)
+        length += len(part)
+        if length >= PART:
+            yield "".join(waiting).encode(errors="replace")
+            waiting, length = [], 0
+    yield "".join(waiting).encode(errors="replace")
 
 
 def write_whole(path: Path, content: bytes | Iterable[str], hint: str = "choose another -o") -> None:
     """Replace a file atomically, so that no reader sees a partial file."""
-    data = content if isinstance(content, bytes) else _bytes(content)
+    data = [content] if isinstance(content, bytes) else _encoded(content)
     target = Path(os.path.realpath(path))
     try:
-        if target.exists() and not target.is_file():
-            target.write_bytes(data)
+        if target.exists() and not target.is_file():  # a device
+            with target.open("wb") as file:
+                file.writelines(data)
             return
         _replace(target, data)
     except OSError as error:
         raise FileError(str(path), f"cannot be written: {reason(error)}; {hint}") from None
 
 
-def _replace(target: Path, data: bytes) -> None:
+def _replace(target: Path, data: Iterable[bytes]) -> None:
+    """Write a hidden file beside the target, which it replaces when it is whole."""
     import tempfile
 
     os.umask(mask := os.umask(0))
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~mask
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=PARTIAL)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            file.writelines(data)
         Path(name).chmod(mode)
         Path(name).replace(target)
     except BaseException:

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
@@ -28,6 +29,7 @@ from flopcount.report.cost import in_macs, key_in_flops, metrics_in
 from flopcount.report.sweep import SHOWN, json_lines, sweep_report
 from flopcount.report.table import Line, csv_rows
 from flopcount.spec.load import setting
+from flopcount.spec.text import PARTIAL
 from flopcount.spec.units import DEFAULT_METRICS
 
 SOON = 10_000
@@ -35,6 +37,10 @@ SOON = 10_000
 
 GROUP, TAIL = 100_000, 65_536
 """Rows per group of a Parquet file, which many groups make slow; bytes at the end of a file that have its last row."""
+
+
+LOCKED = 2**31 - 2
+"""The place of the byte that is locked where files have no locks as a whole."""
 
 
 class Writer(Protocol):
@@ -90,7 +96,7 @@ def opened(output: str | None, space: Space, start: Start | None) -> "Iterator[R
     if kind is None:
         raise UsageError(f"-o {output}: rows are written to a file that ends in .csv, .jsonl or .parquet")
     target = Path(os.path.realpath(output))
-    part = target.with_name(f"{target.name}.part") if target.is_file() or not target.exists() else target
+    part = target.with_name(f"{target.name}{PARTIAL}") if target.is_file() or not target.exists() else target
     try:
         rows = Rows(kind(part, space, start, part if part.exists() else target), part, target)
     except OSError as error:
@@ -109,10 +115,8 @@ def _appendable(part: Path, start: Start | None) -> BinaryIO:
     """Open a part that no other process writes; without a start it is empty."""
     file = part.open("ab")
     try:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        _lock(file)
+    except (BlockingIOError, PermissionError):  # as Unix and Windows say it
         file.close()
         raise UsageError(f"{part}: another sweep is writing it; choose another -o") from None
     except (ImportError, OSError):  # a system, a file system or a device without locks
@@ -120,6 +124,20 @@ def _appendable(part: Path, start: Start | None) -> BinaryIO:
     if start is None and file.tell():
         file.truncate(file.seek(0))
     return file
+
+
+def _lock(file: BinaryIO) -> None:
+    """Keep other processes from writing a file, until it is closed or the process ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where others cannot read what is locked: a byte that few files reach
+        msvcrt: Any = import_module("msvcrt")
+        end = file.tell()
+        file.seek(LOCKED)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        file.seek(end)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _names(space: Space) -> list[str]:
@@ -136,8 +154,10 @@ class _Csv:
         self.names = _names(space)
         if start is not None and before.is_file():
             self._check(before, start)
-            if before != part:
-                shutil.copyfile(before, part)
+            if before != part:  # a copy that a kill cuts off is not taken for the part
+                copy = part.with_name(f".{part.name}")
+                shutil.copyfile(before, copy)
+                copy.replace(part)
         file = _appendable(part, start)
         self.file = TextIOWrapper(file, encoding="utf-8", newline="")
         if not file.tell():
@@ -428,8 +448,8 @@ def _stopped(position: int, choice: Selection, output: str | None) -> str:
         return f"{stopped}: the result of --pareto or --sort is known only at the end, so nothing is kept"
     if output is None:
         return f"{stopped}: resume with --start {position}; -o FILE.csv keeps computed rows"
-    part = f"{output if not Path(output).is_symlink() else os.path.realpath(output)}.part"
-    if part.lower().endswith(".parquet.part"):
+    part = f"{output if not Path(output).is_symlink() else os.path.realpath(output)}{PARTIAL}"
+    if part.lower().endswith(f".parquet{PARTIAL}"):
         return f"{stopped}: resume with --start {position} and another -o; {part} has the rows before it"
     return f"{stopped}: resume with --start {position}; {part} has the rows before it and is appended to"
 
@@ -443,4 +463,4 @@ def _progress(length: int) -> Iterator[Any]:
         return
     with click.progressbar(length=length, label="candidates", file=sys.stderr, width=0) as bar:
         yield bar.update
-    sys.stderr.write("\x1b[A\x1b[2K")  # the bar is done: up one line, which is erased
+    click.echo("\x1b[A\x1b[2K", nl=False, err=True)  # the bar is done: up one line, which is erased

@@ -236,17 +236,20 @@ def _git(folder: Path, *arguments: str, stdin: bytes = b"", **more: str) -> byte
 
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+"""The beginning of a path with a drive, whatever the system."""
+
 _REVISION = re.compile(r"((?:[^:{]|\{[^}]*\})*):(.*)", re.DOTALL)
 
 
 def revision(reference: str) -> tuple[str, str] | None:
     """Split `REF:path`; None for an existing file, a path with a drive, and anything else."""
     match = _REVISION.fullmatch(reference)
-    if match is None or _DRIVE.match(reference) or os.path.exists(reference):  # noqa: PTH110  (answers to any word)
+    has_drive = _DRIVE.match(reference) or os.path.splitdrive(reference)[0]
+    if match is None or has_drive or os.path.exists(reference):  # noqa: PTH110  (answers to any word)
         return None
     if not (match[1] and match[2]):
         raise UsageError(f"{plain(reference[:300])}: give a commit and a path, as in HEAD:archs/net.toml")
-    return match[1], match[2]
+    return match[1], match[2].replace(os.sep, "/")
 
 
 def content_in(ref: str, path: str, folder: Path) -> bytes:

@@ -19,12 +19,20 @@ from flopcount.spec.budget import Configuration, LockFile, LockRow
 from flopcount.spec.fields import shown
 from flopcount.spec.problems import table_problems
 from flopcount.spec.source import Source, at_line, located
-from flopcount.spec.text import decoded, parsed, read_bytes, read_text, root_of
+from flopcount.spec.text import PARTIAL, decoded, parsed, read_bytes, read_text, root_of
 from flopcount.spec.units import DEFAULT_METRICS
 from flopcount.spec.write import to_value
 
 NAMES = ("flopcount.toml", "pyproject.toml")
 """File names of a configuration; the first that exists is used."""
+
+
+def title_of(path: Path, folder: Path) -> str:
+    """Return the name of a file relative to a folder, with forward slashes."""
+    try:
+        return Path(relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return path.as_posix()
 
 
 class Config(NamedTuple):
@@ -40,7 +48,7 @@ class Config(NamedTuple):
 def found(start: Path) -> Config | None:
     """Return the configuration of a folder, or of the nearest folder above it that has one."""
     for path in (folder / name for folder in _folders(start) for name in NAMES):
-        config = _config_read(path, title := Path(relpath(path, start)).as_posix()) if path.is_file() else None
+        config = _config_read(path, title := title_of(path, start)) if path.is_file() else None
         if config is not None:
             reason = next(filter(None, map(_distrusted, (path, path.parent, path.resolve().parent))), "")
             if reason:
@@ -136,7 +144,7 @@ def _check_inside(config: Config, paths: Iterable[tuple[Place, str, Iterable[Pat
         for place, text, paths in (() if config.is_named else paths)
     )
     problems = [
-        Problem((*config.prefix, *place), f"{shown(text)}: {plain(relpath(stray, config.folder))} {_OUTSIDE}")
+        Problem((*config.prefix, *place), f"{shown(text)}: {plain(title_of(stray, config.folder))} {_OUTSIDE}")
         for place, text, stray in strays
         if stray
     ]
@@ -184,7 +192,8 @@ def networks_in(folder: Path) -> list[Path]:
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:
-    return sorted(path for path in _hits(folder, pattern) if path.is_file() and path.name not in NAMES)
+    hits = (path for path in _hits(folder, pattern) if path.name not in NAMES and path.suffix != PARTIAL)
+    return sorted(path for path in hits if path.is_file())
 
 
 def _hits(folder: Path, pattern: str) -> list[Path]:

@@ -14,6 +14,9 @@ from flopcount.spec.source import Notation, Source, at_line, at_span, innermost,
 READ = (".toml", ".json", ".onnx", ".keras", ".cfg", ".prototxt", ".csv")
 """The endings of the files that are read."""
 
+PARTIAL = ".part"
+"""The ending of a file that is being written; after a kill it stays, and no pattern finds it."""
+
 MOST_BYTES = 64 * 2**20
 """Largest file that is read."""
 

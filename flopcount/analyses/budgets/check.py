@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from os.path import relpath
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from flopcount.errors import BadInput, FileError, Note, Place, UsageError, liste
 from flopcount.spec.budget import Budget
 from flopcount.spec.fields import shown
 from flopcount.spec.git import outside, texts_at
-from flopcount.spec.project import NAMES, Config, files_at, found, reached, read
+from flopcount.spec.project import NAMES, Config, files_at, found, reached, read, title_of
 from flopcount.spec.text import root_of
 from flopcount.spec.units import DEFAULT_METRICS
 
@@ -400,14 +399,6 @@ def _named(around: Setup, names: Iterable[str]) -> Iterator[Path]:
             title = plain(name[:300]) or '""'
             raise FileError(title, "no such file, and no file matches it as a pattern; check the path")
         yield from hits
-
-
-def title_of(path: Path, folder: Path) -> str:
-    """Return the name of a file relative to a folder, with forward slashes."""
-    try:
-        return Path(relpath(path, folder)).as_posix()
-    except ValueError:  # another drive
-        return path.as_posix()
 
 
 def _unlimited(results: Sequence[Checked]) -> Iterator[Note]:

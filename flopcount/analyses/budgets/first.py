@@ -8,10 +8,10 @@ from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
-from flopcount.analyses.budgets.check import Setup, title_of
+from flopcount.analyses.budgets.check import Setup
 from flopcount.case import Case, Count, load
 from flopcount.errors import BadInput, FileError, Note, UsageError, listed, plain
-from flopcount.spec.project import NAMES, files_at, found, networks_in
+from flopcount.spec.project import NAMES, files_at, found, networks_in, title_of
 from flopcount.spec.units import DEFAULT_METRICS, NotAQuantityError, decimal, percent, share, short
 from flopcount.spec.write import to_value
 

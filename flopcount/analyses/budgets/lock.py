@@ -15,7 +15,6 @@ from flopcount.analyses.budgets.check import (
     Setup,
     files_of,
     opened,
-    title_of,
 )
 from flopcount.analyses.budgets.findings import Finding
 from flopcount.analyses.budgets.judge import Model, Rule, measurement, rules_of, unchecked, uncounted, unread
@@ -23,7 +22,7 @@ from flopcount.analyses.diff import fingerprint
 from flopcount.case import HERE, Point
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain, suggestion
 from flopcount.spec.budget import Budget, LockRow
-from flopcount.spec.project import Lock, is_inside, lock_of, read_lock
+from flopcount.spec.project import Lock, is_inside, lock_of, read_lock, title_of
 from flopcount.spec.source import spans
 from flopcount.spec.units import DEFAULT_METRICS
 
