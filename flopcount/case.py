@@ -6,18 +6,21 @@ convention meet, so the notes that qualify its numbers go wherever the numbers g
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, cached_property, partial, reduce
+from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import flopcount
 from flopcount.errors import Note, SpecError, UsageError, suggestion
-from flopcount.formulas.numbers import Dim, exact, maximum
+from flopcount.formulas.bits import FLOAT, Bits
+from flopcount.formulas.numbers import Dim, exact, total
 from flopcount.formulas.shape import Shape, per_axis, render
 from flopcount.formulas.step import Step
 from flopcount.formulas.tensor import MOST_ORDERED, cheapest
 from flopcount.network.convention import Convention, convention, own_conventions
 from flopcount.network.inputs import input_shapes
+from flopcount.network.memory import Lifetimes, Style, precisions, reads
+from flopcount.network.metrics import METRICS, Cost, Site, combined, cost, ratio
 from flopcount.network.network import Network, Where, planned
 from flopcount.network.plan import MOST_VARIED, Given, Plan
 from flopcount.network.trace import Trace, fields, trace
@@ -32,75 +35,10 @@ from flopcount.spec.units import DEFAULT_METRICS
 if TYPE_CHECKING:
     from flopcount.analyses.answers import Candidate, Comparison
     from flopcount.analyses.budgets.findings import Finding
+    from flopcount.spec.precision import Precision
 
 WEIGHTS = ("weight", "rnn_weight")
 """The tally entries of a layer with weights."""
-
-
-class Metric(NamedTuple):
-    """One number of a layer, and how the layers of a network combine.
-
-    `name` is its word in options, columns, JSON and budgets; `title` heads its column.
-    """
-
-    name: str
-    title: str
-    unit: Literal["count", "bytes"]
-    of: Callable[[Step, Convention], Dim]
-    combine: Literal["sum", "max"] = "sum"
-
-    def combined(self, values: Iterable[int]) -> int:
-        """Combine the values of layers; 0 for none."""
-        return sum(values) if self.combine == "sum" else max(values, default=0)
-
-    def addends(self, steps: Iterable[Step], rule: Convention) -> tuple[Dim, ...]:
-        """Return numbers or expressions whose sum is the value of several steps together."""
-        values = tuple(self.of(step, rule) for step in steps)
-        return values if self.combine == "sum" else (reduce(maximum, [*values, 0]),)
-
-
-METRICS: Mapping[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric("params", "params", "count", lambda step, rule: rule.params_of(step)),
-        Metric("macs", "MACs", "count", lambda step, rule: rule.macs_of(step)),
-        # two FLOPs for each MAC, or the number itself if the convention counts FLOPs
-        Metric("flops", "FLOPs", "count", lambda step, rule: rule.macs_of(step) * (2 if rule.unit == "MAC" else 1)),
-        Metric("activations", "activations", "count", lambda step, _: step.shape.elements),
-    )
-}
-"""Every metric by name. A new one needs a row here, its getter, and its meaning in `flopcount.spec.units`."""
-
-
-class Cost(dict[str, int]):
-    """Values by the name of the metric; `cost.macs` is `cost["macs"]`."""
-
-    def __getattr__(self, name: str) -> int:
-        """Return the value of a metric."""
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-    def ratios(self, base: "Cost") -> dict[str, float | None]:
-        """Return this cost divided by another, metric by metric; None where the other is zero."""
-        return {name: ratio(value, base[name]) for name, value in self.items()}
-
-
-def ratio(part: int, whole: int) -> float | None:
-    """Divide; None if there is nothing to divide by."""
-    return part / whole if whole else None
-
-
-def cost(step: Step, rule: Convention, metrics: Sequence[str] = DEFAULT_METRICS) -> Cost:
-    """Return the metrics of a step under a convention."""
-    return Cost({name: exact(METRICS[name].of(step, rule)) for name in metrics})
-
-
-def combined(costs: Iterable[Cost], metrics: Sequence[str] = DEFAULT_METRICS) -> Cost:
-    """Return the metrics of several steps together."""
-    costs = [*costs]
-    return Cost({name: METRICS[name].combined(each[name] for each in costs) for name in metrics})
 
 
 class Point(NamedTuple):
@@ -110,6 +48,7 @@ class Point(NamedTuple):
     width: str | None = None
     variant: str | None = None
     batch: int | None = None
+    precision: str | None = None
 
     def __str__(self) -> str:
         """Return the point as the options that lead to it."""
@@ -139,7 +78,8 @@ class Count:
     def __init__(self, case: "Case", traced: Trace, rule: Convention) -> None:
         """Keep the trace; costs are computed when they are first asked for."""
         self.case, self.trace, self.convention = case, traced, rule
-        self._known: dict[int, tuple[Step, Cost]] = {}
+        self._known: dict[tuple[int, int], tuple[Step, Cost]] = {}
+        self._needs = {METRICS[name].needs for name in case.metrics}
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -158,6 +98,11 @@ class Count:
         return folded(standard) if standard and self.convention.folds else standard
 
     @cached_property
+    def bits(self) -> Mapping[str, Bits]:
+        """The bits of each layer by path."""
+        return precisions(self.trace.plan, self.trace, self.case.bits)
+
+    @cached_property
     def costs(self) -> Mapping[str, Cost]:
         """The cost of each layer by path."""
         return self._costs(self.trace)
@@ -170,22 +115,42 @@ class Count:
     @cached_property
     def total(self) -> Cost:
         """The cost of the whole network."""
-        return combined(self.costs.values(), self.case.metrics)
+        whole = ((name, METRICS[name].whole) for name in self.case.metrics)
+        found = {name: value for name, of in whole if of and (value := of(self)) is not None}
+        return Cost({**combined(self.costs.values(), self.case.metrics), **found})
 
     @cached_property
     def standard_total(self) -> Cost | None:
         """The cost of the whole network with standard convolutions; None if it has no others."""
         return combined(self.standard_costs.values(), self.case.metrics) if self.standard else None
 
+    def total_of(self, metric: str) -> Any:
+        """Return the total of one metric."""
+        return exact(total(self.addends(metric)))
+
+    @cached_property
+    def every(self) -> "Count":
+        """The same count with all metrics."""
+        return self.case.at(metrics=tuple(METRICS)).count
+
     def addends(self, metric: str) -> tuple[Dim, ...]:
         """Return numbers or expressions whose sum is the total of a metric."""
-        return METRICS[metric].addends(self.trace.steps.values(), self.convention)
+        return METRICS[metric].addends(self.sites(self.trace))
 
-    def cost(self, step: Step) -> Cost:
-        """Return the cost of a step; each distinct step is computed once."""
-        known = self._known.get(id(step))
+    def sites(self, traced: Trace) -> Iterator[Site]:
+        """Yield every layer of a trace at its place."""
+        read = reads(traced, self.bits)
+        alive: Callable[[Style], Lifetimes] = cache(partial(Lifetimes, traced, self.bits))
+        for node, step in traced.items():
+            yield Site(step, self.convention, self.bits[node.path], read(node), node.path, alive)
+
+    def cost(self, step: Step, path: str = "") -> Cost:
+        """Return what a step costs wherever it stands, in the layer at a path; equal ones are computed once."""
+        bits = self.bits[path] if path and self._needs != {"step"} else FLOAT
+        known = self._known.get((id(step), id(bits)))
         if known is None:  # the step is kept too, so that its id stays its own
-            known = self._known[id(step)] = step, cost(step, self.convention, self.case.metrics)
+            metrics = [name for name in self.case.metrics if METRICS[name].needs != "place"]
+            known = self._known[id(step), id(bits)] = step, cost(Site(step, self.convention, bits), metrics)
         return known[1]
 
     @property
@@ -195,7 +160,9 @@ class Count:
         return sum(not leaf.tally.counts.keys().isdisjoint(WEIGHTS) for leaf in leaves)
 
     def _costs(self, traced: Trace) -> dict[str, Cost]:
-        return {path: self.cost(step) for path, step in traced.steps.items()}
+        if "place" not in self._needs:
+            return {path: self.cost(step, path) for path, step in traced.steps.items()}
+        return {site.path: cost(site, self.case.metrics) for site in self.sites(traced)}
 
 
 class Case:
@@ -221,6 +188,7 @@ class Case:
         settings: str | Iterable[str | Setting] = (),
         convention: Convention | str | None = None,
         metrics: Sequence[str] = DEFAULT_METRICS,
+        precision: str | None = None,
     ) -> None:
         """Keep the point; nothing is read or computed yet."""
         self.network, self.batch, self.variant = network, batch, variant
@@ -230,7 +198,7 @@ class Case:
         given = (settings,) if isinstance(settings, str) else settings
         self.settings = tuple(setting(each) if isinstance(each, str) else each for each in given)
         self.convention = _convention(convention)
-        self.metrics = tuple(metrics)
+        self.metrics, self.precision = tuple(metrics), precision
         if unknown := next((name for name in self.metrics if name not in METRICS), None):
             raise UsageError(f"there is no metric {unknown!r}; {suggestion(unknown, [*METRICS])}")
 
@@ -249,9 +217,9 @@ class Case:
 
         Raises UsageError for another point of a case whose layers are not those of its file.
         """
-        names = ("network", "input", "batch", "width", "variant", "settings", "convention", "metrics")
+        names = ("network", "input", "batch", "width", "variant", "settings", "convention", "metrics", "precision")
         other = Case(**{**{name: getattr(self, name) for name in names}, **changes})
-        if changes.keys() <= {"convention", "metrics"}:  # the same steps
+        if changes.keys() <= {"convention", "metrics", "precision"}:  # the same steps
             known = ("plan", "inputs", "given", "is_derived", "trace", "standard")
             other.__dict__ |= {name: self.__dict__[name] for name in known if name in self.__dict__}
         elif self.is_derived:
@@ -289,6 +257,15 @@ class Case:
     def plan(self) -> Plan:
         """The network's layers, read at this point."""
         return self.network.at(Where(self.input, self.batch, self.variant, self.settings)).plan
+
+    @cached_property
+    def bits(self) -> "Precision | None":
+        """The bits of its numbers: as asked for, else as the file says; None for those of its layers."""
+        if self.precision is None:
+            return self.plan.precision
+        from flopcount.spec.precision import parsed_precision
+
+        return parsed_precision(self.precision)
 
     @property
     def name(self) -> str:

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from flopcount.analyses.budgets.findings import Finding, SourceMap
 from flopcount.analyses.budgets.judge import Model, Rule, breaches, held, measurement, own_rules
-from flopcount.case import METRICS, Case, Cost, Point
+from flopcount.case import Case, Point
 from flopcount.errors import BadInput, Note, UsageError, suggestion
+from flopcount.network.metrics import METRICS, Cost
 from flopcount.spec.source import Source
 
 
@@ -38,7 +39,7 @@ def check_case(case: Case, **limits: Any) -> tuple[Finding, ...]:
     """
     model = Model(case.at(metrics=tuple(METRICS)), is_given=True)
     rules = [Rule(_budget(limits), SourceMap(Source("limits", "", "toml", {})))] if limits else own_rules(model)
-    point = Point(case.input, case.width, case.variant, case.batch)
+    point = Point(case.input, case.width, case.variant, case.batch, case.precision)
     now = measurement(model.base.count)
     return tuple(finding for rule in rules for finding in breaches(rule, model, point, now, held(rule.budget, now)))
 

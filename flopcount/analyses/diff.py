@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
-from flopcount.case import Cost, Count
+from flopcount.case import Count
 from flopcount.formulas.numbers import Dim, exact
+from flopcount.network.metrics import Cost
 from flopcount.network.plan import Given
 from flopcount.network.trace import Memo, Trace, settled
 from flopcount.spec.kinds import kind_named

@@ -10,11 +10,12 @@ from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from flopcount.case import METRICS, Case, Count, combined
+from flopcount.case import Case, Count
 from flopcount.errors import BadInput, FileError, Note, Problem, ShapeError, UsageError, suggestion
 from flopcount.formulas.numbers import exact
 from flopcount.formulas.step import Step
 from flopcount.network.convention import POLICIES, Convention, convention, mac_conventions
+from flopcount.network.metrics import METRICS, combined
 from flopcount.network.network import Network
 from flopcount.network.trace import Trace
 from flopcount.spec.arch import Claim, With
@@ -42,14 +43,16 @@ class Verdict(NamedTuple):
 def verdicts(network: Network, variant: str | None = None) -> Iterator[Verdict]:
     """Recompute the claims of an arch file: all of them, or those about one of its variants."""
     spec = network.plan.spec
-    results = cache(lambda key: _counted(network, *key))
+    results = cache(lambda change, size, rule, metrics: _counted(network, change, size, convention(*rule), metrics))
     for index, raw in enumerate(spec.arch.claims):
         claim = _claim(raw, index, spec)
         if variant not in {None, claim.with_.variant}:
             continue
-        key = (claim.with_, None if claim.input is None else str(claim.input), claim.convention, claim.counts)
+        metrics = tuple(name for name, _ in _quantities(claim))
+        size = None if claim.input is None else str(claim.input)
+        rule = claim.convention, claim.counts
         try:
-            yield from _judged(claim, results(key))
+            yield from _judged(claim, results(claim.with_, size, rule, metrics))
         except (UsageError, FileError, ShapeError) as error:
             what = "; ".join(message.text for message in error.messages)
             raise located([Problem(("claims", index), what, "claim")], spec.source) from None
@@ -69,12 +72,11 @@ def _claim(raw: object, index: int, spec: Spec) -> Claim:
     return claim
 
 
-def _counted(network: Network, change: With, size: str | None, params: str, counts: str) -> Count:
+def _counted(network: Network, change: With, size: str | None, rule: Convention, metrics: Sequence[str]) -> Count:
     """Count the network as a claim changes it."""
-    rule = convention(params, counts)
     width = change.width or None
     case = Case(network, input=size, width=width, variant=change.variant, settings=change.set, convention=rule)
-    return case.at(metrics=tuple(METRICS)).count
+    return case.at(metrics=metrics).count
 
 
 def _quantities(claim: Claim) -> Iterator[tuple[str, str]]:
@@ -84,8 +86,11 @@ def _quantities(claim: Claim) -> Iterator[tuple[str, str]]:
 
 def _judged(claim: Claim, result: Count) -> Iterator[Verdict]:
     traced = result.standard if claim.with_.standard and result.standard else result.trace
-    sides = _part(claim, traced), traced.steps.values()
-    part, whole = (combined(map(result.cost, steps), (*METRICS,)) for steps in sides)
+    steps, whole = _part(claim, traced), result.total
+    if traced is result.standard and result.standard_total:
+        whole = result.standard_total
+    is_part = claim.path is not None or claim.leaves is not None
+    part = combined(map(result.cost, steps), result.case.metrics) if is_part else whole
     for name, claimed in _quantities(claim):
         rule = claim.params_rule or claim.rule if name == "params" else claim.rule
         holds = prints_as(part[name], whole[name], claimed, rule)

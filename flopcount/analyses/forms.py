@@ -11,11 +11,12 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from flopcount.analyses.diff import QUIET, Change, Counted, Item, Status, changes, differences, items, layers_of
-from flopcount.case import Cost, Count, combined
+from flopcount.case import Count
 from flopcount.formulas.numbers import exact
 from flopcount.formulas.shape import Slide, pads, per_axis
 from flopcount.formulas.step import Step
 from flopcount.network.convention import with_params
+from flopcount.network.metrics import Cost, combined
 from flopcount.network.plan import Node
 from flopcount.network.trace import fields as fields_of
 from flopcount.network.trace import own

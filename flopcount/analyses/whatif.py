@@ -9,11 +9,12 @@ from flopcount.analyses.conditions import Columns, Condition, Topic
 from flopcount.analyses.conditions import condition as _condition
 from flopcount.analyses.conditions import names as names_in
 from flopcount.analyses.sweep.axes import setting_axis, spelled
-from flopcount.case import HERE, METRICS, Cost, Count, Point, cost
+from flopcount.case import HERE, Count, Point
 from flopcount.errors import Note, SpecError, UsageError, suggestion
 from flopcount.formulas.numbers import exact
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
+from flopcount.network.metrics import METRICS, Cost
 from flopcount.network.plan import Given, Node, Plan
 from flopcount.network.trace import Trace, fields, own, settled, trace
 from flopcount.network.transform import Replacement, Target, replacement
@@ -255,7 +256,7 @@ def _excluded(node: Node, step: Step, base: Count, choice: Choice) -> Note | Non
         return Note("no-stand-in", f"{node.kind} does not replace a standard convolution")
     if choice.where:
         shapes = {name: _shape(name, base.trace) for name in node.inputs}
-        if not choice.where(facts(node, step, shapes, cost(step, base.convention, [*METRICS]))):
+        if not choice.where(facts(node, step, shapes, base.every.costs[node.path])):
             return Note("condition", "excluded by --where")
     return None
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from flopcount.case import Cost
 from flopcount.cli.help import Documented
 from flopcount.cli.options import SORT, complete_arch, complete_convention, complete_kind, output_options, plot_option
 from flopcount.cli.output import Output, emit, format_of, show
 from flopcount.errors import UsageError, plain
 from flopcount.network.convention import described, mac_conventions
+from flopcount.network.metrics import Cost
 from flopcount.report import catalogue
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import ROOT, bundled, load

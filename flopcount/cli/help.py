@@ -310,8 +310,8 @@ BEYOND: Mapping[str, str] = {
 }
 """What to do with an argument that a command does not take."""
 
-_MEMORY = "memory is not computed; --columns has activations (elements written), check has --max-weight-bytes"
-_BITS = 'bytes of weights are limited at any width: weight_bytes = { max = "2 MB", bits = 8 } in a budget'
+_MEMORY = "write --metrics peak,weight_bytes,traffic; limits are for flopcount check, as in --max-peak 256KiB"
+_BITS = "write --precision int8, or --precision weights=4,activations=8"
 _QUIET = "results go to standard output and notes to standard error: 2>/dev/null drops the notes"
 _CACHE = (
     "past_length of MultiheadAttention is the tokens in a cache, as in flopcount gpt2 --input 1 --set arguments.past=9"
@@ -327,7 +327,7 @@ INSTEAD: Mapping[str, str] = {
         _TOKENS: "--tokens --seq --seq-len --seq-length --sequence-length --context --context-length --prompt",
         _CACHE: "--past --past-length --cache --cache-length --kv-cache --decode",
         _MEMORY: "--memory --peak-memory --ram --mem --vram --max-memory",
-        _BITS: "--dtype --bits --precision --fp16 --int8 --half --quantize",
+        _BITS: "--dtype --bits --fp16 --int8 --half --quantize",
         _LIMIT: "--max-params --max-macs --max-flops --max-weight-bytes",
         _ROWS: "--filter --layer --layers --exclude --include --only --ignore --where",
         "flopcount sweep has it: a front is one of candidates that are counted": "--pareto --join",

@@ -31,11 +31,12 @@ class Options(NamedTuple):
     allow_unknown: bool = False
     values: tuple[str, ...] = ()
     metrics: str | None = None
+    precision: str | None = None
 
     @property
     def changes(self) -> dict[str, Any]:
         """The options beside the file and its input."""
-        asked = {"width": self.width, "variant": self.variant, "set": [*self.settings]}
+        asked = {"width": self.width, "variant": self.variant, "precision": self.precision, "set": [*self.settings]}
         return {name: value for name, value in asked.items() if value}
 
     @property
@@ -59,6 +60,7 @@ class Options(NamedTuple):
             variant=self.variant,
             settings=[setting(text) for text in self.settings],
             convention=self.convention,
+            precision=self.precision,
             metrics=metrics_in(self.metrics, *columns),
         )
 

@@ -172,6 +172,11 @@ _CHANGES: Sequence[Decorator] = (
     ),
     click.option("--allow-unknown", is_flag=True, help="Skip unsupported operators; totals become lower bounds."),
     VALUES,
+    click.option(
+        "--precision",
+        metavar="BITS",
+        help="Bits of the numbers: int8, or weights=4,activations=8, then ;PATH:BITS for some layers.",
+    ),
 )
 NETWORK: Sequence[Decorator] = (_SIZE, _WIDTH, _BATCH, *_CHANGES)
 SEVERAL: Sequence[Decorator] = (_SIZES, _WIDTHS, BATCHES, *_CHANGES)

@@ -280,7 +280,9 @@ def grid(
     words = Words(options.size, batches, options.width, options.variant, options.settings)
     asked = metrics_in(options.metrics, *found, *columns[1:])
     network, metrics = network_of(reference, options), tuple(dict.fromkeys(others.get(name, name) for name in asked))
-    return spaces.grid(network, words, convention=options.convention, metrics=metrics), columns
+    return spaces.grid(
+        network, words, convention=options.convention, metrics=metrics, precision=options.precision
+    ), columns
 
 
 class Kept(NamedTuple):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -14,6 +14,9 @@ from flopcount.spec.fields import Layer
 from flopcount.spec.kinds import KINDS, kind_named
 from flopcount.spec.load import Spec
 from flopcount.spec.rows import SPECIAL, LayerRow, expressed, is_expression, not_expressed
+
+if TYPE_CHECKING:
+    from flopcount.spec.precision import Precision
 
 Given = Mapping[str, Mapping[str, Any]]
 """Overrides of the file: path → field → a value, an array or a symbol."""
@@ -127,7 +130,8 @@ class Node(NamedTuple):
     """One layer: its path, its inputs, and its place in the file.
 
     `computed` holds the fields that are expressions, evaluated in `frame` by the walk; `via` are the places that
-    used the template it is in.
+    used the template it is in. `bits` are those that a file of another tool gives: of the layer's output
+    (`activation`) and of its params by their type; 32 by default.
     """
 
     path: str
@@ -137,6 +141,7 @@ class Node(NamedTuple):
     computed: Mapping[str, Any] = {}
     frame: Frame | None = None
     via: tuple[Place, ...] = ()
+    bits: Mapping[str, int] = {}
 
     @property
     def kind(self) -> str:
@@ -411,7 +416,8 @@ class Plan(NamedTuple):
     `implementation` is the table of how a program writes the layers; `scaling` the rule of the width;
     `unknown` are skipped operators with their number of occurrences. `fixed_by` is a layer with a
     size that holds for `inputs` only; `tokens` are the inputs that have their channels last, `settled` what is read
-    with a layout that the file says. `file` gives
+    with a layout that the file says. `precision` is what an arch file says of the bits of its numbers, `bits` what a
+    file of another tool says of its inputs. `file` gives
     its source, if any; `sized` tells that it was read at the input that was asked for,
     without the `batch` that goes before it.
     """
@@ -430,6 +436,8 @@ class Plan(NamedTuple):
     fixed_by: str = ""
     tokens: frozenset[str] = frozenset()
     settled: frozenset[str] = frozenset()
+    bits: Mapping[str, int] = {}
+    precision: "Precision | None" = None
 
     @property
     def spec(self) -> Spec:
@@ -481,7 +489,7 @@ def plan(arch: Arch) -> Plan:
     notes = (*(Note("file", each) for each in arch.notes), *_guesses(inputs, readers, tokens))
     about = (arch.written, arch.scaling, arch.name, arch.description, notes, arch.unknown)
     tokens |= {name for name, each in layout.items() if each == "tokens"}
-    made = Plan(nodes, inputs, *about, fixed_by=arch.fixed_by)
+    made = Plan(nodes, inputs, *about, fixed_by=arch.fixed_by, precision=arch.precision)
     told = {name for node in nodes if "channel_axis" in node.layer.model_fields_set for name in node.inputs}
     return made._replace(tokens=frozenset(tokens), settled=frozenset({*layout, *told}))
 

@@ -33,7 +33,8 @@ class ReadResult(NamedTuple):
 
     `unknown` are the operators that were skipped, each with its number of occurrences. `batch` is the
     batch that the input asked for; the sizes of `inputs` do not include it. `fixed_by` is a node with
-    a size that the file computes from its input, so that the nodes hold for `inputs` only.
+    a size that the file computes from its input, so that the nodes hold for `inputs` only. `bits` are those of
+    inputs that have other than 32.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ReadResult(NamedTuple):
     description: str = ""
     batch: int | None = None
     fixed_by: str = ""
+    bits: Mapping[str, int] = {}
 
 
 Build = Callable[[ReadOptions], ReadResult]

@@ -6,10 +6,10 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from flopcount.analyses.budgets.lock import Raise, Renewal
-from flopcount.case import Cost
 from flopcount.errors import Note, plain
 from flopcount.network.convention import ENTRIES, EVERYTHING, Convention, Described, convention
 from flopcount.network.implementation import CALL_STYLES
+from flopcount.network.metrics import Cost
 from flopcount.report.cost import convention_line, costs
 from flopcount.report.table import Column, Line, Report, Row, Table, plural
 from flopcount.spec.fields import Layer, expected, own_fields

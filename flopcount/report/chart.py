@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from flopcount.analyses.sweep.axes import Axis
 from flopcount.analyses.sweep.select import Cloud, Rows, cells
-from flopcount.case import METRICS
 from flopcount.errors import UsageError, missing, plain
+from flopcount.network.metrics import METRICS
 from flopcount.report import escape
 from flopcount.report.cost import key_in_flops
 from flopcount.report.table import WORDS, Column, Report, Row, Table, cell_text, plural

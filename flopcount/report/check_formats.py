@@ -11,8 +11,8 @@ from urllib.parse import quote
 from flopcount import __version__
 from flopcount.analyses.budgets.check import Checked, Evaluation, Outcome
 from flopcount.analyses.budgets.findings import CODES, Finding, Standing
-from flopcount.case import METRICS, Cost
 from flopcount.errors import plain
+from flopcount.network.metrics import METRICS, Cost
 from flopcount.report import escape
 from flopcount.report.table import Column, Report, Row, Table, markdown_row, notes_data, plural
 from flopcount.report.table import render_json as json_text

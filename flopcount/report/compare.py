@@ -7,8 +7,9 @@ from typing import Any, get_args
 from flopcount.analyses.diff import QUIET, Change, Counted, Status
 from flopcount.analyses.forms import Resemblance
 from flopcount.analyses.whatif import Alternative, alike
-from flopcount.case import Count, ratio
+from flopcount.case import Count
 from flopcount.errors import Note, listed
+from flopcount.network.metrics import ratio
 from flopcount.report.cost import (
     Costs,
     convention_facts,
@@ -74,7 +75,7 @@ def _layers_beside(named: Sequence[tuple[str, Count]], shown: Costs) -> Table:
 
 def _beside(steps: Sequence[Any], named: Sequence[tuple[str, Count]], shown: Costs) -> dict[str, Any]:
     cells: dict[str, Any] = {"output": [*steps[0][1].shape.dims]}
-    values = [shown.values(result.cost(step)) for (_, step), (_, result) in zip(steps, named, strict=True)]
+    values = [shown.values(result.costs[node.path]) for (node, _), (_, result) in zip(steps, named, strict=True)]
     for number, ((node, _), value) in enumerate(zip(steps, values, strict=True), 1):
         cells |= {f"type_{number}": node.kind, **shown.alternative(number, value, values[0] if number > 1 else None)}
     return cells
@@ -180,10 +181,10 @@ def _layers_changed(base: Count, found: Sequence[Alternative], shown: Costs, *, 
     rows: list[Row] = []
     kinds = [each.kinds for each in found]
     for position, (node, step) in enumerate(base.trace.items(), 1):
-        before = shown.values(base.cost(step))
+        before = shown.values(base.costs[node.path])
         cells = {"position": position, "path": node.path, "type": node.kind, "output": [*step.shape.dims], **before}
         for number, (each, kind) in enumerate(zip(found, kinds, strict=True), 1):
-            after = shown.values(each.counted.cost(each.counted.trace.steps[node.path]))
+            after = shown.values(each.counted.costs[node.path])
             cells |= {f"type_{number}": kind[node.path], **shown.alternative(number, after, before)}
         rows.append(Row(cells))
     total: dict[str, Any] = {"path": "total", **(before := shown.values(base.total))}

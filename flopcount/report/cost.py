@@ -1,12 +1,13 @@
 """Costs as columns, cells and facts, for any metrics and any number of alternatives."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from flopcount.case import METRICS, Cost, Count, Metric, ratio
+from flopcount.case import Count
 from flopcount.network.convention import Convention
+from flopcount.network.metrics import METRICS, Cost, Metric, ratio
 from flopcount.network.trace import Trace
-from flopcount.report.table import Column, Line, shape_text
+from flopcount.report.table import Column, Form, Line, shape_text
 from flopcount.spec.units import DEFAULT_METRICS
 
 
@@ -35,34 +36,41 @@ class Costs(NamedTuple):
         name = what if metric.name == self.headline.name else f"{metric.name}_{what}"
         return name if number is None else f"{name}_{number}"
 
+    def summed(self, part: Mapping[str, int]) -> Iterator[Metric]:
+        """Yield the metrics of which something has a share."""
+        return (each for each in self.metrics if each.combine == "sum" and each.name in part)
+
     def values(self, cost: Cost) -> dict[str, int]:
         """Return a cost by the keys of its columns."""
-        return {each.name: cost["macs" if each.name == self.headline.name else each.name] for each in self.metrics}
+        keys = {each.name: "macs" if each.name == self.headline.name else each.name for each in self.metrics}
+        return {name: cost[key] for name, key in keys.items() if key in cost}
 
     def shares(self, part: Mapping[str, int], whole: Mapping[str, int]) -> dict[str, float | None]:
         """Return the part of a whole, for each metric."""
-        return {self.key(each, "share"): ratio(part[each.name], whole[each.name]) for each in self.metrics}
+        return {self.key(each, "share"): ratio(part[each.name], whole[each.name]) for each in self.summed(part)}
 
     def ratios(
         self, value: Mapping[str, int], base: Mapping[str, int], key: str = "{}_ratio"
     ) -> dict[str, float | None]:
         """Return one cost over another, for each metric."""
-        return {key.format(each.name): ratio(value[each.name], base[each.name]) for each in self.metrics}
+        shared = (each for each in self.metrics if each.name in value and each.name in base)
+        return {key.format(each.name): ratio(value[each.name], base[each.name]) for each in shared}
 
     def columns(self, key: str = "{}", title: str = "{}") -> list[Column]:
         """Return a column of integers for each metric."""
         return [self.column(each, key.format(each.name), title.format(each.title)) for each in self.metrics]
 
     def column(self, metric: Metric, key: str, title: str, rank: int = 0) -> Column:
-        """Return a column of integers."""
-        return Column(key, title, "count", metric.name, combines=True, rank=rank)
+        """Return a column of integers, or of ratios, which do not add up."""
+        form: Form = "ratio" if metric.unit == "ratio" else "count"
+        return Column(key, title, form, metric.name, combines=metric.combine != "none", rank=rank)
 
     def alternative(self, number: int, value: Mapping[str, int], base: Mapping[str, int] | None) -> dict[str, Any]:
         """Return what an alternative costs, with its ratio to a base and what it saves."""
         cells: dict[str, Any] = {f"{name}_{number}": each for name, each in value.items()}
         if base is None:
             return cells
-        for each in self.metrics:
+        for each in (each for each in self.metrics if each.name in base and each.name in value):
             before, after = base[each.name], value[each.name]
             cells[self.key(each, "ratio", number)] = ratio(after, before)
             cells[self.key(each, "saved", number)] = before - after
@@ -92,10 +100,15 @@ def costs_of(count: Count) -> Costs:
 
 def metrics_in(asked: str | None, *columns: str | None) -> tuple[str, ...]:
     """Return the default metrics, those that are asked for, and those that lists of columns name: `-flops_1`."""
-    keys = (key.strip().lower().removeprefix("-") for text in columns if text for key in text.split(","))
-    words = {key.partition("_")[0] for key in keys}
+    keys = [key.strip().lower().removeprefix("-") for text in columns if text for key in text.split(",")]
     named = [name.strip() for name in asked.split(",")] if asked else []
-    return tuple(dict.fromkeys((*DEFAULT_METRICS, *named, *(name for name in METRICS if name in words))))
+    found = {max((name for name in METRICS if _is_about(key, name)), key=len, default="params") for key in keys}
+    return tuple(dict.fromkeys((*DEFAULT_METRICS, *named, *(name for name in METRICS if name in found))))
+
+
+def _is_about(key: str, metric: str) -> bool:
+    """Tell whether a column is a metric, or derived from one: flops_1, peak_ratio."""
+    return key == metric or key.startswith(f"{metric}_")
 
 
 def facts(result: Count, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:

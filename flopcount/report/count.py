@@ -1,13 +1,15 @@
 """One network: a table of layers, its totals, ways to group, sort and cut the table, and drawings of the graph."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from flopcount.case import METRICS, Count, ratio
+from flopcount.case import Count
 from flopcount.errors import Note, UsageError, nearest, suggestion
 from flopcount.formulas.numbers import exact, product
 from flopcount.formulas.shape import Shape, per_axis
 from flopcount.formulas.step import Step
+from flopcount.network.metrics import METRICS, ratio
 from flopcount.report.cost import Costs, convention_line, costs_of, facts, input_line, key_in_flops, unknown_facts
 from flopcount.report.table import Column, Line, Report, Row, Table, cell_text, plural, shape_text
 from flopcount.spec.kinds import COMPOSITES
@@ -67,18 +69,21 @@ def _layers(
 ) -> Table:
     known: dict[int, dict[str, Any]] = {}
 
-    def of(step: Step) -> dict[str, Any]:
-        if id(step) not in known:  # equal layers share a step, which the trace keeps
-            own = shown.values(result.cost(step))
-            known[id(step)] = {"output": [*step.shape.dims], **window_of(step), **own, **shown.shares(own, totals)}
-        return known[id(step)]
+    def of(step: Step, path: str) -> dict[str, Any]:
+        cost = result.cost(step, path)
+        if id(cost) not in known:  # equal layers share a step and its cost, which the count keeps
+            own = shown.values(cost)
+            known[id(cost)] = {"output": [*step.shape.dims], **window_of(step), **own, **shown.shares(own, totals)}
+        return known[id(cost)]
 
     rows: list[Row] = []
-    shapes = result.trace.shapes
+    shapes, is_placed = result.trace.shapes, any(metric.needs == "place" for metric in shown.metrics)
     for position, (node, step) in enumerate(result.trace.items(), 1):
-        row = _step_row(node.path, node.kind, step, of)
+        row = _step_row(node.path, node.kind, step, partial(of, path=node.path))
         read = {"input": _read([shapes[name] for name in node.inputs])}
-        cells = {"position": position, **row.cells, **read, **_against(node.path, step, result, shown)}
+        own = shown.values(result.costs[node.path]) if is_placed else {}
+        cells = {"position": position, **row.cells, **read, **own, **shown.shares(own, totals)}
+        cells |= _against(node.path, step, result, shown)
         rows.append(Row(cells, row.parts))
     total = {"path": "at least" if result.unknown else "total", **totals, **shown.shares(totals, totals)}
     total |= _compared(shown, totals, standard) if standard else {}
@@ -99,7 +104,9 @@ def _columns(shown: Costs, against: Sequence[Column], *, is_compared: bool) -> t
     head = shown.headline.name
     costs = [each._replace(rank=0 if each.metric == head else 2) for each in shown.columns()]
     shares = [
-        Column(f"{each.name}_share", f"of {each.title}", "share", each.name, combines=True) for each in shown.others
+        Column(f"{each.name}_share", f"of {each.title}", "share", each.name, combines=True)
+        for each in shown.others
+        if each.combine == "sum"
     ]
     columns = [*LAYERS, *costs, Column("share", "share", "share", head, combines=True, rank=3)]
     visible = [each for each in against if is_compared and each.metric == head]
@@ -140,7 +147,7 @@ def _against(path: str, step: Step, result: Count, shown: Costs) -> dict[str, An
     """Return the cells that compare a layer with the standard convolution it replaces."""
     if not result.standard:
         return {}
-    own, standard = shown.values(result.cost(step)), shown.values(result.cost(result.standard.steps[path]))
+    own, standard = shown.values(result.costs[path]), shown.values(result.standard_costs[path])
     head = shown.headline.name
     if not own[head] and not standard[head] and not any("conv_mac" in leaf.tally.counts for leaf in step.leaves()):
         return {}

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flopcount.analyses.explain import AFFINE, WORDS, ClaimedFigure, Explanation, Term, Verdict, nearest
-from flopcount.case import METRICS, Count
+from flopcount.case import Count
 from flopcount.errors import Note
 from flopcount.network.convention import ENTRIES, convention
+from flopcount.network.metrics import METRICS
 from flopcount.report.cost import input_line, inputs_data
 from flopcount.report.table import Column, Line, Report, Row, Table, cell_text, plural
 

@@ -8,8 +8,8 @@ from typing import Any
 from flopcount.analyses.formula.kinds import Forms
 from flopcount.analyses.formula.networks import AXES, CostPolynomial
 from flopcount.analyses.formula.symbols import latex, library
-from flopcount.case import METRICS
 from flopcount.errors import UsageError, plain
+from flopcount.network.metrics import METRICS
 from flopcount.report import escape
 from flopcount.report.table import Column, Line, Report, Row, Table
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from flopcount.case import Count, combined, ratio
+from flopcount.case import Count
 from flopcount.errors import UsageError
 from flopcount.formulas.step import Step
+from flopcount.network.metrics import combined, ratio
 from flopcount.network.plan import Node
 from flopcount.report import escape
 from flopcount.report.cost import Costs, costs_of
@@ -39,7 +40,7 @@ def _graph(result: Count, depth: int | None) -> tuple[dict[str, Vertex], list[tu
     for node, step in result.trace.items():
         members.setdefault(groups[node.path], []).append((node, step))
     for name, inside in members.items():
-        (node, step), costs = inside[-1], (result.cost(step) for _, step in inside)
+        (node, step), costs = inside[-1], (result.costs[each.path] for each, _ in inside)
         total = shown.values(combined(costs, result.case.metrics))
         kind = node.kind if name == node.path else plural(len(inside), "layer")
         nodes[name] = _drawn((name, f"{kind} → {shape_text(step.shape.dims)}"), total, result, shown)

@@ -8,9 +8,9 @@ from flopcount.analyses.space.trellis import Member
 from flopcount.analyses.sweep.axes import Axis, digits, size
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.select import Reason, Selection, Tallied, columns
-from flopcount.case import METRICS
 from flopcount.errors import Note, listed
 from flopcount.network.convention import Convention
+from flopcount.network.metrics import METRICS
 from flopcount.report import escape
 from flopcount.report.cost import convention_facts, convention_line, costs
 from flopcount.report.table import Column, Line, Report, Row, Table, plural

@@ -258,6 +258,12 @@ Layout = Annotated[
 ]
 
 
+def _precision_model() -> type[BaseModel]:
+    from flopcount.spec.precision import Precision
+
+    return Precision
+
+
 class Arch(BaseModel, **FROZEN):
     """A network: what an arch file says, validated and frozen."""
 
@@ -287,6 +293,11 @@ class Arch(BaseModel, **FROZEN):
         Help("a table of templates"),
         Field(description="kinds of layers composed of others"),
     ] = {}
+    precision: Annotated[
+        Annotated[Any, Tables(_precision_model, is_described=True)] | None,
+        Help('"int8", or a table of bits, such as {weights = 4, activations = 8}'),
+        Field(description="bits of the weights, activations and accumulators, of all layers or of some"),
+    ] = None
     scaling: Annotated[
         Scaling | None,
         Tables(lambda: Scaling),

@@ -32,7 +32,7 @@ from flopcount.spec.fields import (
     with_metrics,
 )
 from flopcount.spec.kinds import KINDS
-from flopcount.spec.units import DEFAULT_METRICS, METRICS, NotAQuantityError, Quantity
+from flopcount.spec.units import DEFAULT_METRICS, IN_BYTES, METRICS, NotAQuantityError, Quantity
 
 _QUANTITY = {"type": ["string", "number"]}
 _Amount = Annotated[Quantity | None, WithJsonSchema(_QUANTITY)]
@@ -67,7 +67,7 @@ class Limit(BaseModel, **FROZEN):
     @classmethod
     def _quantity(cls, raw: object, info: ValidationInfo) -> Quantity:
         """Read a quantity, or a percentage if the field allows one."""
-        field, read = info.field_name, quantities.size if cls.key == "weight_bytes" else quantities.count
+        field, read = info.field_name, quantities.size if cls.key in IN_BYTES else quantities.count
         try:
             return (None if field in {"max", "min"} else quantities.share(raw)) or read(raw, cls.key)
         except NotAQuantityError as error:
@@ -116,27 +116,23 @@ class ByteLimit(Limit):
     key = "weight_bytes"
 
     bits: Annotated[
-        int, Help("an integer (1 to 64)"), Field(strict=True, ge=1, le=64, description="bits per parameter")
-    ] = 32
+        int | None, Help("an integer (1 to 64)"), Field(strict=True, ge=1, le=64, description="bits per parameter")
+    ] = None  # those of the network
 
 
 def _limit(name: str) -> Any:
     """Return the field of a metric: a limit that knows the key it is read for."""
-    model = create_model(f"{name.title()}Limit", __base__=Limit, __module__=__name__)
+    base: type[Limit] = ByteLimit if name == "weight_bytes" else Limit
+    model = create_model(f"{name.title()}Limit", __base__=base, __module__=__name__)
     model.key, model.__doc__ = name, f"The limits of {METRICS[name]}."
     limit = Annotated[Any, Tables(lambda: model, is_described=True)]
-    return Annotated[limit | None, Help('a limit such as "600M"'), Field(description=METRICS[name])], None
+    words = 'a limit such as "2 MB"' if name in IN_BYTES else 'a limit such as "600M"'
+    return Annotated[limit | None, Help(words), Field(description=METRICS[name])], None
 
 
 @with_metrics(METRICS, _limit)
 class Limits(BaseModel, **FROZEN):
     """The limits of a network or a part of it."""
-
-    weight_bytes: Annotated[
-        Annotated[ByteLimit, Tables(lambda: ByteLimit, is_described=True)] | None,
-        Help('a limit such as "2 MB", or {max = "2 MB", bits = 8}'),
-        Field(description="bytes of the parameters, by default at 32 bits each"),
-    ] = None
 
     @property
     def given(self) -> Mapping[str, Limit]:
@@ -145,7 +141,7 @@ class Limits(BaseModel, **FROZEN):
         return {name: limit for name, limit in found.items() if limit is not None}
 
 
-LIMITED = (*METRICS, "weight_bytes")
+LIMITED = tuple(METRICS)
 """The metrics that can be limited."""
 
 
@@ -162,7 +158,7 @@ _Batches = Annotated[tuple[Positive, ...], BeforeValidator(_several), Field(min_
 
 
 class When(BaseModel, **FROZEN):
-    """The inputs, widths, variants and batches at which a rule holds: all combinations of them."""
+    """The inputs, widths, variants, batches and precisions at which a rule holds: all combinations of them."""
 
     input: Annotated[
         _Words | None, Help('a size such as 160 or "160x128", or a list'), Field(description="--input")
@@ -172,6 +168,9 @@ class When(BaseModel, **FROZEN):
         _Words | None, Help("the name of a variant, or a list"), Field(description="which of a file's variants")
     ] = None
     batch: Annotated[_Batches | None, Help("an integer (1 to 10⁹) or a list"), Field(description="--batch")] = None
+    precision: Annotated[
+        _Words | None, Help('a precision such as "int8", or a list'), Field(description="--precision")
+    ] = None
 
 
 def _kind(name: str) -> str:
@@ -202,7 +201,7 @@ class Budget(Limits):
     message: Annotated[Line, Field(description="text to print with a finding")] = ""
     when: Annotated[
         When,
-        Help("a table of input, width, variant, batch"),
+        Help("a table of input, width, variant, batch, precision"),
         Field(description="where it holds"),
     ] = When.model_construct()
     convention: Annotated[Policy, Field(description="parameters that count")] = "trainable"

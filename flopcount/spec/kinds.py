@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from inspect import Parameter, cleandoc, signature
 from types import NoneType
-from typing import Annotated, Any, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import Field, create_model
 
@@ -23,7 +23,9 @@ class Kind(NamedTuple):
     `replaces_conv`: it stands for a standard convolution, or is one. `is_plain`: it is one
     convolution as every framework has it, with groups or without. `keeps_map`: it is a
     convolution with the output map of a standard one at stride 1. `spatial`: it makes no
-    sense with a 1×1 kernel. `reads` are the letters of the axes of its input in closed
+    sense with a 1×1 kernel. `buffer`: what it writes has memory of its own, is a view of
+    what it reads, is fused into the layer before it, or is a parameter. `in_place`: it can
+    write over what it reads. `reads` are the letters of the axes of its input in closed
     forms, `example` the values shown there for options that no letter stands for.
     """
 
@@ -32,6 +34,8 @@ class Kind(NamedTuple):
     is_plain: bool = False
     keeps_map: bool = False
     spatial: bool = False
+    buffer: Literal["own", "view", "fused", "none"] = "own"
+    in_place: bool = False
     reads: tuple[str, ...] = ("M", "H", "W")
     example: Mapping[str, Any] = {}
 
@@ -80,17 +84,17 @@ KINDS: Mapping[str, Kind] = {
     "AvgPool": Kind(pool.avg_pool),
     "AdaptiveAvgPool": Kind(pool.adaptive_avg_pool),
     "GlobalAvgPool": Kind(pool.global_avg_pool),
-    "BatchNorm": Kind(norm.batch_norm),
-    "Activation": Kind(norm.activation, example={"function": "relu"}),
-    "Softmax": Kind(norm.softmax),
-    "Flatten": Kind(tensor.flatten),
-    "Identity": Kind(tensor.identity),
-    "Dropout": Kind(tensor.dropout),
+    "BatchNorm": Kind(norm.batch_norm, buffer="fused", in_place=True),
+    "Activation": Kind(norm.activation, buffer="fused", in_place=True, example={"function": "relu"}),
+    "Softmax": Kind(norm.softmax, in_place=True),
+    "Flatten": Kind(tensor.flatten, buffer="view"),
+    "Identity": Kind(tensor.identity, buffer="view"),
+    "Dropout": Kind(tensor.dropout, buffer="view"),
     "ChannelShuffle": Kind(tensor.channel_shuffle),
     "Pad": Kind(tensor.pad),
     "Crop": Kind(tensor.crop),
-    "Add": Kind(tensor.add),
-    "Mul": Kind(tensor.mul),
+    "Add": Kind(tensor.add, in_place=True),
+    "Mul": Kind(tensor.mul, in_place=True),
     "Concat": Kind(tensor.concat),
     "Slice": Kind(tensor.slice_),
     "Split": Kind(tensor.split_),
@@ -100,16 +104,16 @@ KINDS: Mapping[str, Kind] = {
     "CBAM": Kind(conv_dynamic.cbam),
     "GlobalMaxPool": Kind(pool.global_max_pool),
     "AdaptiveMaxPool": Kind(pool.adaptive_max_pool),
-    "LayerNorm": Kind(norm.layer_norm),
-    "GroupNorm": Kind(norm.group_norm),
-    "InstanceNorm": Kind(norm.instance_norm),
-    "RMSNorm": Kind(norm.rms_norm),
-    "DataNorm": Kind(norm.data_norm),
+    "LayerNorm": Kind(norm.layer_norm, buffer="fused", in_place=True),
+    "GroupNorm": Kind(norm.group_norm, buffer="fused", in_place=True),
+    "InstanceNorm": Kind(norm.instance_norm, buffer="fused", in_place=True),
+    "RMSNorm": Kind(norm.rms_norm, buffer="fused", in_place=True),
+    "DataNorm": Kind(norm.data_norm, buffer="fused", in_place=True),
     "LocalResponseNorm": Kind(norm.local_response_norm),
-    "LayerScale": Kind(norm.layer_scale),
-    "Affine": Kind(norm.affine),
-    "PReLU": Kind(norm.prelu),
-    "StochasticDepth": Kind(norm.stochastic_depth),
+    "LayerScale": Kind(norm.layer_scale, buffer="fused", in_place=True),
+    "Affine": Kind(norm.affine, buffer="fused", in_place=True),
+    "PReLU": Kind(norm.prelu, buffer="fused", in_place=True),
+    "StochasticDepth": Kind(norm.stochastic_depth, buffer="view"),
     "ChannelsLast": Kind(tensor.channels_last),
     "ChannelsFirst": Kind(tensor.channels_first, reads=("H", "W", "M")),
     "ToTokens": Kind(tensor.to_tokens),
@@ -132,14 +136,14 @@ KINDS: Mapping[str, Kind] = {
     "RNN": Kind(attention.rnn, reads=("n", "M")),
     "GRU": Kind(attention.gru, reads=("n", "M")),
     "LSTM": Kind(attention.lstm, reads=("n", "M")),
-    "Reshape": Kind(tensor.reshape, example={"size": ("M", "H", "W")}),
+    "Reshape": Kind(tensor.reshape, buffer="view", example={"size": ("M", "H", "W")}),
     "Permute": Kind(tensor.permute, example={"order": (-1, -2, -3)}),
     "Take": Kind(tensor.take, example={"axis": -1}),
     "Expand": Kind(tensor.expand, example={"size": ("M", "H", "W")}),
-    "Elementwise": Kind(tensor.elementwise, example={"function": "add"}),
+    "Elementwise": Kind(tensor.elementwise, in_place=True, example={"function": "add"}),
     "Reduce": Kind(tensor.reduce, example={"axes": (-1,)}),
-    "Parameter": Kind(tensor.parameter, example={"size": ("n", "D")}),
-    "Constants": Kind(tensor.constants),
+    "Parameter": Kind(tensor.parameter, buffer="none", example={"size": ("n", "D")}),
+    "Constants": Kind(tensor.constants, buffer="view"),
     "Join": Kind(tensor.join, example={"axis": -1}),
     "Einsum": Kind(tensor.einsum, example={"equation": "bij,bjk->bik"}),
     "Operation": Kind(tensor.operation, example={"operator": "TopK", "size": ("n", "D")}),

@@ -12,8 +12,19 @@ METRICS: Mapping[str, str] = {
     "macs": "multiply-accumulates",
     "flops": "floating-point operations, two per MAC",
     "activations": "elements that layers write, each its output",
+    "weight_bytes": "bytes of the parameters",
+    "activation_bytes": "bytes that layers write, each its output",
+    "traffic": "bytes that layers read and write: parameters, inputs and outputs, each once",
+    "intensity": "MACs per byte of traffic",
+    "peak": "most bytes of tensors alive at once, norms and activations fused into the layer before them",
+    "peak_unfused": "the same, with norms and activations as layers of their own",
+    "peak_inplace": "most bytes of tensors alive at once, fused, elementwise layers writing over what they read",
+    "peak_unfused_inplace": "the same, with norms and activations as layers of their own",
 }
 """The metrics that files may limit, lock and claim, and what each measures; `flopcount.case` counts them."""
+
+IN_BYTES = frozenset(name for name in METRICS if name.endswith("bytes") or name.startswith(("traffic", "peak")))
+"""The metrics that are sizes."""
 
 DEFAULT_METRICS = ("params", "macs")
 """The metrics that every count shows and every lock file records."""
@@ -158,7 +169,7 @@ def decimal(value: Fraction) -> str:
 
 def amount(value: Fraction | int, metric: str) -> str:
     """Write a value to four digits with a unit: 568.7M, 4.232M, 1.5 MB."""
-    in_bytes, unit = metric == "weight_bytes", prefix(value)
+    in_bytes, unit = metric in IN_BYTES, prefix(value)
     if not unit:
         return exact(value, metric)
     return f"{float(Fraction(value) / PREFIXES[unit]):.4g}{' ' * in_bytes}{unit}{'B' * in_bytes}"
@@ -175,7 +186,7 @@ def brief(value: int, sign: str = "") -> str:
 
 def exact(value: Fraction | int, metric: str = "") -> str:
     """Write a value in full, decimals included."""
-    return f"{decimal(Fraction(value))}{' B' if metric == 'weight_bytes' else ''}"
+    return f"{decimal(Fraction(value))}{' B' if metric in IN_BYTES else ''}"
 
 
 def pair(one: Fraction | int, other: Fraction | int, metric: str) -> tuple[str, str]:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from flopcount.analyses.budgets.findings import Finding
 from flopcount.analyses.budgets.judge import Measurement, Model, Rule, breaches, held, judged, measure, under
-from flopcount.case import Case, Cost, Point, load
+from flopcount.case import Case, Point, load
+from flopcount.network.metrics import Cost
 from flopcount.spec.budget import Budget, Limit
 
 NUMBERS = st.integers(0, 10**15)
@@ -76,7 +77,7 @@ def test_one_rule_more_only_tightens(value: int, entries: list[tuple[str, int]])
 
 
 def test_the_bytes_of_weights_are_whole() -> None:
-    total = Cost(params=9, macs=5, flops=10)
+    total = Cost(params=9, macs=5, weight_bytes=36)
     assert measure("weight_bytes", total) == 36
     assert measure("weight_bytes", total, bits=4) == 5  # 4.5 bytes take 5
 

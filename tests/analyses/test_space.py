@@ -16,9 +16,10 @@ from flopcount.analyses.sweep.axes import Axis, axis, setting_axis
 from flopcount.analyses.sweep.evaluate import Evaluator
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.run import Drawn, candidate, evaluator, swept
-from flopcount.case import METRICS, Case, Metric, load, load_bytes
+from flopcount.case import Case, load, load_bytes
 from flopcount.errors import BadInput, UsageError
 from flopcount.network.convention import convention
+from flopcount.network.metrics import METRICS, Metric
 from flopcount.spec.load import setting
 
 SPACES: list[tuple[str, str, list[str]]] = [
@@ -328,7 +329,7 @@ def test_what_would_take_long_is_bounded_unless_it_has_to_be_exact(monkeypatch: 
 
 def test_a_metric_that_is_a_maximum_is_swept_and_asked_for_like_a_sum(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new metric is a row of METRICS: here the largest output of a layer."""
-    largest = Metric("largest", "largest", "count", lambda step, _: step.shape.elements, "max")
+    largest = Metric("largest", "largest", "count", lambda site: site.step.shape.elements, "max")
     monkeypatch.setitem(METRICS, "largest", largest)
     space = spaced("lenet5", ["input=28:36:4", "layers.0.out_channels=4,6,40"])
     space = space._replace(case=space.case.at(metrics=(*space.case.metrics, "largest")))

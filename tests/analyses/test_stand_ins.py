@@ -9,9 +9,10 @@ import pytest
 from required import REQUIRED
 
 from flopcount.analyses.whatif import Alternative, Choice, alternative, columns, condition
-from flopcount.case import Case, Cost, Count
+from flopcount.case import Case, Count
 from flopcount.network.convention import convention
 from flopcount.network.inputs import input_shapes
+from flopcount.network.metrics import Cost
 from flopcount.network.plan import plan
 from flopcount.network.transform import CARRIED, Target
 from flopcount.spec.arch import Arch

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from flopcount.analyses.whatif import condition, facts
-from flopcount.case import Cost
 from flopcount.errors import UsageError
 from flopcount.network.inputs import input_shapes
+from flopcount.network.metrics import Cost
 from flopcount.network.plan import plan
 from flopcount.network.trace import trace
 from flopcount.spec.arch import Arch

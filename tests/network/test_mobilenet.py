@@ -3,9 +3,10 @@
 import pytest
 from small_networks import bundled, count, network, row
 
-from flopcount.case import Cost, Count
+from flopcount.case import Count
 from flopcount.errors import SpecError
 from flopcount.network.inputs import input_shape
+from flopcount.network.metrics import Cost
 from flopcount.network.trace import trace
 
 BODY, PAPER = "mobilenet_v1", "mobilenet_v1_1.0_224"

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from flopcount.analyses.budgets import judge
 from flopcount.analyses.budgets.findings import Finding, SourceMap, Standing
-from flopcount.case import HERE, METRICS, Case, Point, load, load_bytes
+from flopcount.case import HERE, Case, Point, load, load_bytes
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, listed, plain
+from flopcount.network.metrics import METRICS
 from flopcount.spec.budget import Budget
 from flopcount.spec.fields import shown
 from flopcount.spec.git import outside, texts_at

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flopcount.analyses.budgets.findings import Finding, Share, SourceMap, Standing, Suggestion
-from flopcount.case import HERE, METRICS, Case, Cost, Count, Point, combined, vanishes
+from flopcount.case import HERE, Case, Count, Point, vanishes
 from flopcount.errors import BadInput, FileError, Note, Place, SpecError, UsageError, plain, suggestion
 from flopcount.formulas.numbers import exact
 from flopcount.network.convention import convention
+from flopcount.network.metrics import METRICS, Cost, combined
 from flopcount.network.plan import Plan
 from flopcount.spec import units
 from flopcount.spec.budget import Budget, Limit, Limits
@@ -122,9 +123,9 @@ class Model:
         return None if any(map(vanishes, count.trace.steps.values())) else count.total
 
 
-def measure(metric: str, total: Cost, bits: int = 32) -> int:
+def measure(metric: str, total: Cost, bits: int | None = None) -> int:
     """Return one number of a cost; the bytes of weights are whole bytes."""
-    return -(-total.params * bits // 8) if metric == "weight_bytes" else total[metric]
+    return -(-total.params * bits // 8) if bits else total[metric]
 
 
 WIDTH_STEP = Fraction(1, 20)
@@ -295,7 +296,7 @@ def held(rule: Budget, now: Measurement, before: Measurement | None = None) -> l
     found: list[Held] = []
     for scope in scopes(rule, now):
         for metric, limit in scope.limits.given.items():
-            number = partial(measure, metric, bits=getattr(limit, "bits", 32))
+            number = partial(measure, metric, bits=getattr(limit, "bits", None))
             value = number(now.total(scope.paths))
             base = _before(scope, number, before) if before and limit.is_relative else None
             found += [Held(*each, scope, metric, value, number, base) for each in judged(limit, value, base)]
@@ -322,7 +323,7 @@ class Rule(NamedTuple):
 
     @property
     def points(self) -> list[Point]:
-        """The points at which the rule holds: every combination of its inputs, widths, variants and batches."""
+        """The points at which the rule holds: every combination of what `when` lists."""
         when = self.budget.when
         return [Point(*each) for each in product(*(getattr(when, name) or (None,) for name in Point._fields))]
 
@@ -364,7 +365,7 @@ def given(metric: str, text: str) -> Rule:
     """Return the rule of an option: a maximum for every file."""
     option = f"--max-{metric.replace('_', '-')}"
     try:
-        (units.size if metric == "weight_bytes" else units.count)(text, metric)
+        (units.size if metric in units.IN_BYTES else units.count)(text, metric)
     except NotAQuantityError as error:
         raise UsageError(f"{option} {plain(text[:60])}: {error}") from None
     budget = Budget.model_validate({metric: text}).model_copy(update={"id": f"{option} {text}"})

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from flopcount.analyses.formula.symbols import Assumption, assumptions, library, symbol, tidy
-from flopcount.case import METRICS, WEIGHTS
+from flopcount.case import WEIGHTS
 from flopcount.errors import UsageError, suggestion
 from flopcount.formulas.numbers import Dim, Expr, Graph, needed
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.convention import convention
+from flopcount.network.metrics import METRICS, Site
 from flopcount.spec.fields import LARGEST, help_of, option, own_fields
 from flopcount.spec.kinds import KINDS, formula, kind_named
 from flopcount.spec.problems import set_fields
@@ -196,7 +197,7 @@ def counts(step: Step) -> dict[str, Dim]:
     """Return weights, parameters and MACs as the formula has them."""
     weights = (count for name, count in step.tally.counts.items() if name in WEIGHTS)
     rows = (METRICS[name] for name in DEFAULT_METRICS)
-    return {"weights": sum(weights), **{row.title: row.of(step, convention()) for row in rows}}
+    return {"weights": sum(weights), **{row.title: row.of(Site(step, convention())) for row in rows}}
 
 
 def meanings(chosen: Use) -> dict[str, str]:

@@ -12,11 +12,12 @@ from itertools import zip_longest
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
-from flopcount.case import Case, Cost, notes_of
+from flopcount.case import Case, notes_of
 from flopcount.errors import FileError, Note, SpecError, UsageError
 from flopcount.formulas.numbers import Dim, Graph, Program, compiled, exact, total
 from flopcount.formulas.shape import Shape
 from flopcount.network.inputs import with_batch, with_size
+from flopcount.network.metrics import Cost
 from flopcount.network.transform import scaled
 from flopcount.spec.expression import Ratio
 from flopcount.spec.fields import LARGEST

@@ -1,0 +1,239 @@
+"""The tensors of a network: their bits, and how long each is alive in the order of the network."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from flopcount.errors import UsageError, suggestion
+from flopcount.formulas.bits import FLOAT, GROUPED, Bits
+from flopcount.formulas.numbers import Dim, ceil_div, total
+from flopcount.formulas.step import PARAMETERS, Step
+from flopcount.network.plan import Node, Plan
+from flopcount.network.trace import Trace
+from flopcount.spec.kinds import KINDS
+
+if TYPE_CHECKING:
+    from flopcount.spec.precision import Precision
+
+
+class Tensor(NamedTuple):
+    """A tensor that a layer writes, or an input: its elements, each of so many bits."""
+
+    elements: Dim
+    bits: int
+
+    @property
+    def size(self) -> Dim:
+        """The whole bytes it takes."""
+        return bytes_of(self.elements, self.bits)
+
+
+def bytes_of(elements: Dim, bits: int) -> Dim:
+    """Return the whole bytes of a number of elements."""
+    return elements * (bits // 8) if bits % 8 == 0 else ceil_div(elements * bits, 8)
+
+
+def weight_bytes(step: Step, weights: Mapping[str, int], bits: Bits) -> Dim:
+    """Return the bytes of the params of a step without parts, those that count; each sort is a tensor of its own."""
+    found: Dim = 0
+    for name, count in step.tally.counts.items():
+        times = weights.get(name, 0) if name in PARAMETERS else 0
+        if times:
+            found = found + _stored(step, name, count, bits) * times
+    return found
+
+
+def _stored(step: Step, name: str, count: Dim, bits: Bits) -> Dim:
+    """Return the bytes of one tensor, with the scales and zero points of its groups.
+
+    A row of the weights is what makes one channel of the output; a group does not go beyond it, and takes
+    the room of a whole one, as the operator MatMulNBits of ONNX Runtime stores them.
+    """
+    if not bits.group or name not in GROUPED:
+        return bytes_of(count, bits.of(name))
+    rows: Dim = step.shape.channels
+    if isinstance(rows, int) and isinstance(count, int) and (not rows or count % rows):
+        rows = 1
+    groups = ceil_div(count // rows, bits.group)
+    each = bytes_of(bits.group, bits.of(name)) + bytes_of(1, bits.scales)
+    return rows * (groups * each + bytes_of(groups, bits.zero_points))
+
+
+def precisions(plan: Plan, traced: Trace, asked: "Precision | None") -> Mapping[str, Bits]:
+    """Return the bits of each layer by path, and of each input: as a file of another tool has them, or as is asked for.
+
+    Raises UsageError if a pattern names no layer.
+    """
+    base = FLOAT if asked is None else asked.on(FLOAT)
+    own = {**{name: {"activation": bits} for name, bits in plan.bits.items()}, **_given(plan)}
+    names = (*plan.inputs, *(node.path for node in plan.nodes))
+    found = {name: _of_file(own[name], asked) if name in own else base for name in names}
+    for pattern, rule in asked.layers.items() if asked else ():
+        paths = _matching(pattern, traced)
+        if not paths:
+            raise UsageError(f"precision: no layer matches {pattern!r}; {suggestion(pattern, [*found])}")
+        found |= {path: rule.on(found[path]) for path in paths}
+    return found
+
+
+def _given(plan: Plan) -> Mapping[str, Mapping[str, int]]:
+    return {node.path: node.bits for node in plan.nodes if node.bits}
+
+
+def _of_file(own: Mapping[str, int], asked: "Precision | None") -> Bits:
+    bits = Bits(own=tuple(own.items()))
+    bits = bits._replace(activations=own.get("activation", bits.activations))
+    return asked.on(bits) if asked else bits
+
+
+def _matching(pattern: str, traced: Trace) -> list[str]:
+    """Return the paths that a pattern of a precision is about."""
+    if pattern in {"first", "last"} and pattern not in traced.steps:
+        weighted = [path for path, step in traced.steps.items() if step.tally.counts.keys() & {"weight", "embedding"}]
+        return weighted[:1] if pattern == "first" else weighted[-1:]
+    return [path for path in traced.steps if fnmatchcase(path, pattern) or path.startswith(f"{pattern}.")]
+
+
+def reads(traced: Trace, bits: Mapping[str, Bits]) -> Callable[[Node], tuple[Tensor, ...] | None]:
+    """Return what tells the distinct tensors that a layer reads, params apart; None for one that moves nothing."""
+    shapes = traced.shapes
+    learned = {node.path for node in traced.plan.nodes if KINDS[node.kind].buffer == "none"}
+
+    def of(node: Node) -> tuple[Tensor, ...] | None:
+        if KINDS[node.kind].buffer in {"view", "none"}:
+            return None
+        names = [name for name in dict.fromkeys(node.inputs) if name not in learned]
+        return tuple(Tensor(shapes[name].elements, bits[name].activations) for name in names)
+
+    return of
+
+
+class Style(NamedTuple):
+    """How a program keeps tensors: norms and activations `fused` into the layer before them, layers in `place`."""
+
+    fused: bool = True
+    in_place: bool = False
+
+
+class Life(NamedTuple):
+    """A tensor by the layer that writes it or the input it is, and the first and last step at which it is alive."""
+
+    name: str
+    tensor: Tensor
+    first: int
+    last: int
+
+
+class Lifetimes:
+    """The tensors of a network in the order of its layers, each alive from the step that writes it to its last reader.
+
+    An input is alive from the start, an output to the end. Weights are not among them.
+    """
+
+    def __init__(self, traced: Trace, bits: Mapping[str, Bits], style: Style = Style()) -> None:  # noqa: B008  (a constant)
+        self.traced, self.bits, self.style = traced, bits, style
+
+    @cached_property
+    def lives(self) -> Sequence[Life]:
+        """Every tensor, in the order in which they are written."""
+        return _lives(self.traced, self.bits, self.style)
+
+    @cached_property
+    def alive(self) -> Mapping[str, Dim]:
+        """The bytes that are alive while each layer runs, by path; those of a fused layer run in one step."""
+        nodes = self.traced.plan.nodes
+        born: dict[int, list[Dim]] = {}
+        gone: dict[int, list[Dim]] = {}
+        for life in self.lives:
+            born.setdefault(max(life.first, 0), []).append(life.tensor.size)
+            gone.setdefault(life.last, []).append(life.tensor.size)
+        if all(isinstance(life.tensor.size, int) for life in self.lives):
+            return _running(nodes, born, gone)
+        return _summed(nodes, self.lives)
+
+    def at(self, path: str) -> Dim:
+        """Return the bytes that are alive while a layer runs."""
+        return self.alive[path]
+
+
+def _running(nodes: Iterable[Node], born: Mapping[int, list[Dim]], gone: Mapping[int, list[Dim]]) -> dict[str, Dim]:
+    found, alive = dict[str, Dim](), total(())
+    for number, node in enumerate(nodes):
+        alive = alive + total(born.get(number, ()))
+        found[node.path] = alive
+        alive = alive - total(gone.get(number, ()))
+    return found
+
+
+def _summed(nodes: Iterable[Node], lives: Iterable[Life]) -> dict[str, Dim]:
+    """Add what is alive at each step anew: bounds of expressions stay as narrow as can be."""
+    found, alive, waiting = dict[str, Dim](), list[Life](), sorted(lives, key=lambda life: -life.first)
+    for number, node in enumerate(nodes):
+        alive = [life for life in alive if life.last >= number]
+        while waiting and waiting[-1].first <= number:
+            alive.append(waiting.pop())
+        found[node.path] = total(life.tensor.size for life in alive)
+    return found
+
+
+def _lives(traced: Trace, bits: Mapping[str, Bits], style: Style) -> list[Life]:
+    """Follow each tensor through the network: a view and a fused layer write what is there already."""
+    nodes = traced.plan.nodes
+    last = {name: number for number, node in enumerate(nodes) for name in node.inputs}
+    kept = _Storage(traced, bits, last)
+    for number, node in enumerate(nodes):
+        kept.write(number, node, style)
+    return kept.lives()
+
+
+class _Storage:
+    """The tensors so far: what each layer wrote, `held` by which name, and how long that is in use."""
+
+    def __init__(self, traced: Trace, bits: Mapping[str, Bits], last: Mapping[str, int]) -> None:
+        self.traced, self.bits, self.last = traced, bits, last
+        self.end = len(traced.plan.nodes)
+        self.tensors = {name: Tensor(x.elements, bits[name].activations) for name, x in traced.inputs.items()}
+        self.first = dict.fromkeys(traced.inputs, -1)
+        self.held = {name: name for name in traced.inputs}
+        self.until = {name: last.get(name, 0) for name in traced.inputs}
+
+    def write(self, number: int, node: Node, style: Style) -> None:
+        """Take account of what a layer writes: a tensor of its own, or one that is there."""
+        kind, path = KINDS[node.kind], node.path
+        ends = self.last.get(path, self.end)
+        source = self._taken(number, node, style)
+        if source is None:
+            tensor = Tensor(self.traced.steps[path].shape.elements, self.bits[path].activations)
+            self.tensors[path] = tensor._replace(elements=0) if kind.buffer == "none" else tensor
+            self.held[path], self.first[path], self.until[path] = path, number, ends
+            return
+        owner = self.held[path] = self.held[source]
+        self.until[owner] = max(self.until[owner], ends)
+        if kind.buffer != "view":
+            written = Tensor(self.traced.steps[path].shape.elements, self.bits[path].activations)
+            self.tensors[owner] = written
+
+    def _taken(self, number: int, node: Node, style: Style) -> str | None:
+        """Return the input whose memory a layer uses for what it writes, if any."""
+        kind = KINDS[node.kind]
+        source = node.inputs[0]
+        if kind.buffer == "view":
+            return source
+        is_alone = source in self.traced.steps and self.until[self.held[source]] == number
+        if style.fused and kind.buffer == "fused" and is_alone:
+            return source
+        if style.in_place and kind.in_place:
+            return next((name for name in node.inputs if self._is_free(name, number, node)), None)
+        return None
+
+    def _is_free(self, name: str, number: int, node: Node) -> bool:
+        """Tell whether a layer is the last to read a tensor of the size of what it writes."""
+        owner = self.held[name]
+        same = self.tensors[owner].elements is self.traced.steps[node.path].shape.elements
+        same = same or self.tensors[owner].elements == self.traced.steps[node.path].shape.elements
+        return same and self.until[owner] == number and self.tensors[owner].bits == self.bits[node.path].activations
+
+    def lives(self) -> list[Life]:
+        """Return the tensors, in the order in which they are written."""
+        return [Life(name, x, self.first[name], self.until[name]) for name, x in self.tensors.items()]

@@ -1,0 +1,154 @@
+"""The metrics of a layer, and how those of several layers combine."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from flopcount.errors import UsageError
+from flopcount.formulas.bits import FLOAT, Bits
+from flopcount.formulas.numbers import Dim, exact, maximum, total
+from flopcount.formulas.step import Step
+from flopcount.network.convention import Convention
+from flopcount.network.memory import Lifetimes, Style, Tensor, bytes_of, weight_bytes
+from flopcount.spec.units import DEFAULT_METRICS
+
+if TYPE_CHECKING:
+    from flopcount.case import Count
+
+
+class Site(NamedTuple):
+    """A step at its place in a network: its bits, the distinct tensors it reads, and what is alive around it.
+
+    `reads` is None for a view, which moves nothing, and for a step without a place.
+    """
+
+    step: Step
+    rule: Convention
+    bits: Bits = FLOAT
+    reads: tuple[Tensor, ...] | None = None
+    path: str = ""
+    lifetimes: Callable[[Style], Lifetimes] | None = None
+
+    @property
+    def weights(self) -> Dim:
+        """The bytes of its params."""
+        rule = self.rule.parameters
+        return total(weight_bytes(leaf, rule.at(leaf), self.bits) for leaf in self.step.leaves())
+
+    @property
+    def written(self) -> Dim:
+        """The bytes of what it writes."""
+        return bytes_of(self.step.shape.elements, self.bits.activations)
+
+    @property
+    def traffic(self) -> Dim:
+        """The bytes of its params, of what it reads and of what it writes."""
+        moved = () if self.reads is None else (*(tensor.size for tensor in self.reads), self.written)
+        return total((self.weights, *moved))
+
+    def alive(self, style: Style) -> Dim:
+        """Return the bytes that are alive while it runs."""
+        return self.lifetimes(style).at(self.path) if self.lifetimes else 0
+
+
+class Metric(NamedTuple):
+    """One number of a layer, and how the layers of a network combine.
+
+    `name` is its word in options, columns, JSON and budgets; `title` heads its column. `needs` tells what a
+    layer's number follows from: the step alone, its bits too, or its place in the network. A metric of the `whole`
+    network has no expression: it is computed from integers, of one network at a time; layers may have it or not.
+    """
+
+    name: str
+    title: str
+    unit: Literal["count", "bytes", "ratio"]
+    of: Callable[[Site], Any]
+    combine: Literal["sum", "max", "none"] = "sum"
+    needs: Literal["step", "bits", "place"] = "step"
+    whole: "Callable[[Count], Any] | None" = None
+
+    def combined(self, values: Iterable[Any]) -> Any:
+        """Combine the values of layers; 0 for none, None if only the network has a value."""
+        if self.combine == "none":
+            return None
+        return sum(values) if self.combine == "sum" else max(values, default=0)
+
+    def addends(self, sites: Iterable[Site]) -> tuple[Dim, ...]:
+        """Return numbers or expressions whose sum is the value of several layers together."""
+        if self.combine == "none":
+            what = "is a function of the whole network, so it has no closed form"
+            raise UsageError(f"{self.name} {what}; count the network at each point")
+        values = tuple(self.of(site) for site in sites)
+        return values if self.combine == "sum" else (reduce(maximum, [*values, 0]),)
+
+
+def _peak(name: str, title: str, style: Style) -> Metric:
+    return Metric(name, title, "bytes", lambda site: site.alive(style), "max", "place")
+
+
+def _intensity(macs: Any, traffic: Any) -> float | None:
+    return macs / traffic if isinstance(traffic, int) and traffic else None
+
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("params", "params", "count", lambda site: site.rule.params_of(site.step)),
+        Metric("macs", "MACs", "count", lambda site: site.rule.macs_of(site.step)),
+        # two FLOPs for each MAC, or the number itself if the convention counts FLOPs
+        Metric(
+            "flops",
+            "FLOPs",
+            "count",
+            lambda site: site.rule.macs_of(site.step) * (2 if site.rule.unit == "MAC" else 1),
+        ),
+        Metric("activations", "activations", "count", lambda site: site.step.shape.elements),
+        Metric("weight_bytes", "weight bytes", "bytes", lambda site: site.weights, needs="bits"),
+        Metric("activation_bytes", "activation bytes", "bytes", lambda site: site.written, needs="bits"),
+        Metric("traffic", "traffic bytes", "bytes", lambda site: site.traffic, needs="place"),
+        Metric(
+            *("intensity", "MACs/byte", "ratio"),
+            lambda site: _intensity(site.rule.macs_of(site.step), site.traffic),
+            *("none", "place"),
+            whole=lambda count: _intensity(count.total_of("macs"), count.total_of("traffic")),
+        ),
+        _peak("peak", "peak bytes", Style()),
+        _peak("peak_unfused", "peak bytes, unfused", Style(fused=False)),
+        _peak("peak_inplace", "peak bytes, in place", Style(in_place=True)),
+        _peak("peak_unfused_inplace", "peak bytes, unfused, in place", Style(fused=False, in_place=True)),
+    )
+}
+"""Every metric by name. A new one needs a row here, its getter, and its meaning in `flopcount.spec.units`."""
+
+
+class Cost(dict[str, int]):
+    """Values by the name of the metric; `cost.macs` is `cost["macs"]`."""
+
+    def __getattr__(self, name: str) -> int:
+        """Return the value of a metric."""
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def ratios(self, base: "Cost") -> dict[str, float | None]:
+        """Return this cost divided by another, metric by metric; None where the other is zero."""
+        return {name: ratio(value, base[name]) for name, value in self.items()}
+
+
+def ratio(part: int, whole: int) -> float | None:
+    """Divide; None if there is nothing to divide by."""
+    return part / whole if whole else None
+
+
+def cost(site: Site, metrics: Sequence[str] = DEFAULT_METRICS) -> Cost:
+    """Return the metrics of a layer."""
+    found: dict[str, Any] = {name: METRICS[name].of(site) for name in metrics}
+    known = {name: value for name, value in found.items() if value is not None}
+    return Cost({name: value if METRICS[name].unit == "ratio" else exact(value) for name, value in known.items()})
+
+
+def combined(costs: Iterable[Cost], metrics: Sequence[str] = DEFAULT_METRICS) -> Cost:
+    """Return the metrics of several layers together; those of a whole network alone are left out."""
+    costs, known = [*costs], [METRICS[name] for name in metrics if METRICS[name].combine != "none"]
+    return Cost({metric.name: metric.combined(each[metric.name] for each in costs) for metric in known})

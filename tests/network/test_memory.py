@@ -1,0 +1,135 @@
+"""The bytes of a network: its precision, and the tensors that are alive at once."""
+
+import json
+from typing import Any
+
+import pytest
+from conftest import Run, Write
+
+from flopcount.case import Case, load
+
+BYTES = ("weight_bytes", "activation_bytes", "traffic", "peak", "peak_unfused", "peak_inplace", "peak_unfused_inplace")
+
+BRANCHES = """
+input = [4, 8, 8]
+layers = [
+  { type = "Conv", name = "a", out_channels = 8, kernel_size = 1, bias = false },
+  { type = "BatchNorm", name = "b" },
+  { type = "Activation", name = "c", function = "relu" },
+  { type = "Conv", name = "d", out_channels = 8, kernel_size = 1 },
+  { type = "Add", name = "e", after = ["c", "d"] },
+  { type = "Flatten", name = "f" },
+  { type = "Linear", name = "g", out_features = 3 },
+]
+"""
+
+
+def totals(run: Run, *arguments: str, text: str = BRANCHES) -> dict[str, Any]:
+    found = run("-", *arguments, "--metrics", ",".join(BYTES), "--format", "json", stdin=text.encode())
+    assert found.code == 0, found.err
+    totals: dict[str, Any] = json.loads(found.out)["totals"]
+    return totals
+
+
+def test_what_is_alive_is_counted_by_hand(run: Run) -> None:
+    """Maps of 256 and 512 floats: a + b + c are one tensor if fused; e reads c and d, and writes a third."""
+    found = totals(run)
+    assert found["peak"] == 4 * (512 + 512 + 512)
+    assert found["peak_unfused"] == 4 * (512 + 512 + 512)
+    assert found["peak_inplace"] == 4 * (512 + 512)  # e writes over c
+    assert found["peak_unfused_inplace"] == 4 * (512 + 512)
+    assert found["activation_bytes"] == 4 * (6 * 512 + 3)
+
+
+def test_norms_and_activations_in_layers_of_their_own_raise_the_peak_unless_they_are_fused(run: Run) -> None:
+    text = BRANCHES.replace('type = "Add", name = "e", after = ["c", "d"]', 'type = "Identity", name = "e"')
+    found = totals(run, text=text.replace("input = [4", "input = [1"))
+    assert found["peak"] == found["peak_unfused"] == 4 * (512 + 512)
+    text = text.split('  { type = "Conv", name = "d"')[0] + "]"
+    found = totals(run, text=text.replace("input = [4", "input = [1"))
+    assert [found[name] for name in BYTES[3:]] == [4 * (64 + 512), 4 * 1024, 4 * (64 + 512), 4 * (64 + 512)]
+
+
+def test_traffic_is_weights_inputs_and_outputs_and_a_view_moves_nothing(run: Run) -> None:
+    """A 32 weights, b 16, d 72, g 1,539; every layer reads and writes its maps, f is a view."""
+    found = totals(run)
+    maps = (256 + 512) + 2 * 512 + 2 * 512 + 2 * 512 + 3 * 512 + (512 + 3)
+    assert found["weight_bytes"] == 4 * (32 + 16 + 72 + 1539)
+    assert found["traffic"] == 4 * (32 + 16 + 72 + 1539 + maps)
+
+
+@pytest.mark.parametrize(
+    ("precision", "expected"),
+    [
+        ("int8", 32 + 16 + 72 + 1539),
+        ("float16", 2 * 1659),
+        ("weights=4", 16 + 4 + 4 + 32 + 4 + 768 + 2),  # 1,536 weights and 3 biases of g: 768 and 2 bytes
+        ("weights=4,biases=32", 16 + 4 + 32 + 32 + 32 + 768 + 12),
+        ("weights=1;last:int8", 4 + 1 + 1 + 8 + 1 + 1539),
+        ("weights=4;first:int8", 32 + 4 + 4 + 32 + 4 + 768 + 2),
+        ("w4a8;g:weights=16", 16 + 4 + 4 + 32 + 4 + 2 * 1539),
+        # rows of 512 in 16 groups of 32: 16 bytes and a scale of 2 each; rows of 4 and 8 take the room of a group
+        ("weights=4,group=32", 8 * 18 + 4 + 4 + 8 * 18 + 4 + 3 * 16 * 18 + 2),
+        ("weights=4,group=128,zero_points=4,scales=32", 2 * 8 * (64 + 4 + 1) + 12 + 3 * (4 * 68 + 2) + 2),
+    ],
+)
+def test_weights_take_the_bits_they_are_given(precision: str, expected: int, run: Run) -> None:
+    assert totals(run, "--precision", precision)["weight_bytes"] == expected
+
+
+def test_a_table_in_the_file_says_the_precision_and_the_option_takes_its_place(run: Run) -> None:
+    text = 'precision = "int8"\n' + BRANCHES
+    assert totals(run, text=text)["peak"] == 3 * 512
+    assert totals(run, "--precision", "int16", text=text)["peak"] == 3 * 1024
+    text = BRANCHES + '[precision]\nactivations = 8\n[precision.layers]\n"?" = { weights = 8 }\n'
+    assert totals(run, text=text)["weight_bytes"] == 1659
+
+
+@pytest.mark.parametrize(
+    ("precision", "words"),
+    [
+        ("int7", "there is no precision 'int7'; did you mean 'int8'?"),
+        ("weights=4;convx:int8", "no layer matches 'convx'"),
+        ("weights=0", "expected a number of bits (1 to 64)"),
+        ("weights=x", "takes a whole number"),
+        ("wights=8", "did you mean 'weights'?"),
+        ("int8;int4", "is no PATTERN:PRECISION"),
+        ("", "there is no precision ''"),
+    ],
+)
+def test_a_precision_that_makes_no_sense_is_an_error(precision: str, words: str, run: Run) -> None:
+    found = run("-", "--precision", precision, "--metrics", "weight_bytes", stdin=BRANCHES.encode())
+    assert (found.code, found.out) == (2, "")
+    assert words in found.err, found.err
+
+
+@pytest.mark.parametrize(
+    ("network", "changes", "expected"),
+    [
+        # MCUNet (Lin et al., 2020): 248,832 + 62,208
+        ("mobilenet_v2", {"width": "0.35", "input": 144, "precision": "int8"}, 311_040),
+        # TensorFlow Lite Micro takes 294,912 with activations apart; alive are 48×48×16 and 48×48×8
+        ("mobilenet_v1_1.0_224", {"width": "0.25", "input": 96}, 4 * 48 * 48 * 24),
+    ],
+)
+def test_published_peaks(network: str, changes: dict[str, Any], expected: int) -> None:
+    assert Case(load(network), metrics=("peak",), **changes).count.total["peak"] == expected
+
+
+def test_a_budget_limits_bytes_at_a_precision(run: Run, write: Write) -> None:
+    """3 maps of 512 elements are alive: 1,536 bytes of int8, 3,072 of int16."""
+    budget = '[[budget]]\nwhen = { precision = ["int8", "int16"] }\npeak = "1.6 kB"\n'
+    found = run("check", write("net.toml", BRANCHES + budget))
+    assert found.code == 1
+    (line,) = [line for line in found.out.splitlines() if "FC101" in line]
+    assert "--precision int16" in line
+    assert "3.072 kB" in line
+
+
+def test_a_peak_is_swept_and_has_a_closed_form(run: Run) -> None:
+    """The first depthwise convolution of MobileNet v2 with stride 2 has 96 channels: 96·(r/2)² + 96·(r/4)² = 30·r²."""
+    options = ("--input", "96,144", "--precision", "int8", "--metrics", "peak", "--format", "json")
+    found = json.loads(run("sweep", "mobilenet_v2", *options).out)
+    assert [each["peak"] for each in found["candidates"]] == [30 * 96**2, 30 * 144**2]
+    assert "120·r²" in run("formula", "mobilenet_v2", "--metrics", "peak").out
+    assert "function of the whole network" in run("formula", "mobilenet_v2", "--metrics", "intensity").err
