@@ -1,6 +1,6 @@
 """The metrics of a layer, and how those of several layers combine."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -46,6 +46,23 @@ class Site(NamedTuple):
         moved = () if self.reads is None else (*(tensor.size for tensor in self.reads), self.written)
         return total((self.weights, *moved))
 
+    def products(self) -> Iterator[tuple[Dim, int, int, Step]]:
+        """Yield the MACs of each leaf, the bits of their two factors, and the leaf.
+
+        The factors are the weights and what the layer reads, or twice what it reads in products of matrices.
+        """
+        read = max((tensor.bits for tensor in self.reads or ()), default=self.bits.activations)
+        for leaf in self.step.leaves():
+            weights = self.rule.operations.at(leaf)
+            for name, count in leaf.tally.counts.items():
+                if name.endswith("_mac") and weights.get(name):
+                    factors = (1, 1) if name == "binary_mac" else (self._factor(name, read), read)
+                    yield count * weights[name], *factors, leaf
+            read = self.bits.activations
+
+    def _factor(self, name: str, read: int) -> int:
+        return read if name == "matmul_mac" else self.bits.of("weight")
+
     def alive(self, style: Style) -> Dim:
         """Return the bytes that are alive while it runs."""
         return self.lifetimes(style).at(self.path) if self.lifetimes else 0
@@ -57,6 +74,7 @@ class Metric(NamedTuple):
     `name` is its word in options, columns, JSON and budgets; `title` heads its column. `needs` tells what a
     layer's number follows from: the step alone, its bits too, or its place in the network. A metric of the `whole`
     network has no expression: it is computed from integers, of one network at a time; layers may have it or not.
+    One that `is_plain` has none either.
     """
 
     name: str
@@ -66,6 +84,7 @@ class Metric(NamedTuple):
     combine: Literal["sum", "max", "none"] = "sum"
     needs: Literal["step", "bits", "place"] = "step"
     whole: "Callable[[Count], Any] | None" = None
+    is_plain: bool = False
 
     def combined(self, values: Iterable[Any]) -> Any:
         """Combine the values of layers; 0 for none, None if only the network has a value."""
@@ -75,9 +94,9 @@ class Metric(NamedTuple):
 
     def addends(self, sites: Iterable[Site]) -> tuple[Dim, ...]:
         """Return numbers or expressions whose sum is the value of several layers together."""
-        if self.combine == "none":
-            what = "is a function of the whole network, so it has no closed form"
-            raise UsageError(f"{self.name} {what}; count the network at each point")
+        if self.combine == "none" or self.is_plain:
+            what = "is a function of the whole network" if self.combine == "none" else "is not a polynomial of sizes"
+            raise UsageError(f"{self.name} {what}, so it has no closed form; count the network at each point")
         values = tuple(self.of(site) for site in sites)
         return values if self.combine == "sum" else (reduce(maximum, [*values, 0]),)
 
@@ -86,8 +105,38 @@ def _peak(name: str, title: str, style: Style) -> Metric:
     return Metric(name, title, "bytes", lambda site: site.alive(style), "max", "place")
 
 
+def _summed(name: str, title: str, of: Callable[[Site], int]) -> Metric:
+    """Return a metric that adds up, of integers only."""
+    return Metric(name, title, "count", of, "sum", "place", is_plain=True)
+
+
 def _intensity(macs: Any, traffic: Any) -> float | None:
     return macs / traffic if isinstance(traffic, int) and traffic else None
+
+
+def _bit_ops(site: Site) -> Dim:
+    """Multiply the bits of both factors of each MAC: HAWQ-V3 (Yao et al. 2021), Bayesian Bits (van Baalen et al. 2020)."""
+    return total(macs * (one * other) for macs, one, other, _ in site.products())
+
+
+def _bit_ops_uniq(site: Site) -> int:
+    """Count a multiplier and an adder wide enough for a sum over n·k² products: UNIQ, Baskin et al. 2018, section 4.2.
+
+    Per MAC b_w·b_a + b_w + b_a + log2(n·k²), here with the logarithm rounded up, as bits are whole.
+    """
+    found = 0
+    for macs, one, other, leaf in site.products():
+        addends = exact(leaf.tally.counts.get("weight", 0)) // max(exact(leaf.shape.channels), 1)
+        found += exact(macs) * (one * other + one + other + max(addends - 1, 0).bit_length())
+    return found
+
+
+def _bit_ops_words(site: Site) -> int:
+    """Count 64 MACs of one bit as one operation, others as one each: Bi-Real Net, Liu et al. 2018, section 5.4."""
+    found = [0, 0]
+    for macs, one, other, _ in site.products():
+        found[one == other == 1] += exact(macs)
+    return found[0] + found[1] // 64
 
 
 METRICS: Mapping[str, Metric] = {
@@ -112,6 +161,9 @@ METRICS: Mapping[str, Metric] = {
             *("none", "place"),
             whole=lambda count: _intensity(count.total_of("macs"), count.total_of("traffic")),
         ),
+        Metric("bit_ops", "bit operations", "count", _bit_ops, needs="place"),
+        _summed("bit_ops_uniq", "bit operations (UNIQ)", _bit_ops_uniq),
+        _summed("bit_ops_words", "operations, 64 of one bit as one", _bit_ops_words),
         _peak("peak", "peak bytes", Style()),
         _peak("peak_unfused", "peak bytes, unfused", Style(fused=False)),
         _peak("peak_inplace", "peak bytes, in place", Style(in_place=True)),

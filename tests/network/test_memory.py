@@ -133,3 +133,15 @@ def test_a_peak_is_swept_and_has_a_closed_form(run: Run) -> None:
     assert [each["peak"] for each in found["candidates"]] == [30 * 96**2, 30 * 144**2]
     assert "120·r²" in run("formula", "mobilenet_v2", "--metrics", "peak").out
     assert "function of the whole network" in run("formula", "mobilenet_v2", "--metrics", "intensity").err
+
+
+def test_bit_operations_follow_from_the_bits_of_both_factors(run: Run) -> None:
+    """a: 2,048 MACs of 8 × 8 bits (4 products each), d: 4,096 of 4 × 8 (8), g: 1,536 of 1 × 8 (512)."""
+    options = ("--precision", "w4a8;a:int8;g:weights=1", "--metrics", "bit_ops,bit_ops_uniq,bit_ops_words")
+    found = run("-", *options, "--format", "json", stdin=BRANCHES.encode())
+    totals = json.loads(found.out)["totals"]
+    assert totals["bit_ops"] == 2048 * 64 + 4096 * 32 + 1536 * 8
+    assert totals["bit_ops_uniq"] == 2048 * (64 + 16 + 2) + 4096 * (32 + 12 + 3) + 1536 * (8 + 9 + 9)
+    assert totals["bit_ops_words"] == 2048 + 4096 + 1536
+    found = run("-", "--precision", "binary", "--metrics", "bit_ops_words", "--format", "json", stdin=BRANCHES.encode())
+    assert json.loads(found.out)["totals"]["bit_ops_words"] == (2048 + 4096 + 1536) // 64
