@@ -115,7 +115,7 @@ def _intensity(macs: Any, traffic: Any) -> float | None:
 
 
 def _bit_ops(site: Site) -> Dim:
-    """Multiply the bits of both factors of each MAC: HAWQ-V3 (Yao et al. 2021), Bayesian Bits (van Baalen et al. 2020)."""
+    """Multiply the bits of both factors of each MAC: HAWQ-V3 (Yao et al., 2021), Bayesian Bits (van Baalen et al.)."""
     return total(macs * (one * other) for macs, one, other, _ in site.products())
 
 
