@@ -35,8 +35,8 @@ NOTATIONS: Mapping[str, str] = {".toml": "toml", ".json": "json", ".csv": "csv"}
 def command(model: str, output: str | None, *, flat: bool, **options: Any) -> None:
     """Write MODEL as an arch file: a row for each layer, named as in the model.
 
-    MODEL is an ONNX file, a Keras model, a Darknet .cfg, a Caffe prototxt or a SCALE-Sim
-    topology. Blocks that differ only in numbers become templates. The written file is
+    MODEL is an ONNX, TensorFlow Lite or Keras model, a Darknet .cfg, a Caffe prototxt or a
+    SCALE-Sim topology. Blocks that differ only in numbers become templates. The written file is
     re-counted and must match layer by layer; it includes the notes that qualify
     its numbers. An arch file is converted between TOML and JSON. FILE.csv is written as a
     SCALE-Sim topology, whatever MODEL is.

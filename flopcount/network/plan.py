@@ -131,7 +131,8 @@ class Node(NamedTuple):
 
     `computed` holds the fields that are expressions, evaluated in `frame` by the walk; `via` are the places that
     used the template it is in. `bits` are those that a file of another tool gives: of the layer's output
-    (`activation`) and of its params by their type; 32 by default.
+    (`activation`) and of its params by their type; 32 by default. `beside` are
+    other nodes that it reads, for their sizes or as weights: they decide no count, and live as long.
     """
 
     path: str
@@ -142,6 +143,7 @@ class Node(NamedTuple):
     frame: Frame | None = None
     via: tuple[Place, ...] = ()
     bits: Mapping[str, int] = {}
+    beside: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:

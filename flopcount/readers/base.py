@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -33,8 +34,8 @@ class ReadResult(NamedTuple):
 
     `unknown` are the operators that were skipped, each with its number of occurrences. `batch` is the
     batch that the input asked for; the sizes of `inputs` do not include it. `fixed_by` is a node with
-    a size that the file computes from its input, so that the nodes hold for `inputs` only. `bits` are those of
-    inputs that have other than 32.
+    a size that the file computes from its input, so that the nodes hold for `inputs` only. `tokens` are the
+    inputs that have their channels last, `bits` those of the inputs, where the file gives others than 32.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ReadResult(NamedTuple):
     description: str = ""
     batch: int | None = None
     fixed_by: str = ""
+    tokens: frozenset[str] = frozenset()
     bits: Mapping[str, int] = {}
 
 
@@ -90,6 +92,41 @@ def counted_unknown(kinds: Iterable[str], options: ReadOptions) -> dict[str, int
     if unknown and not options.allow_unknown:
         raise unknown_problem("it has layers", unknown)
     return unknown
+
+
+WINDOW = 2**14
+"""A window of a file has at least as many bytes."""
+
+
+class FileBuffer:
+    """Bytes of a file, read on demand; keeps the last window that was read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.start, self.content = path, 0, b""
+
+    def __getitem__(self, place: int | slice) -> Any:
+        """Return one byte or a slice, as `bytes` does."""
+        if isinstance(place, slice):
+            offset = self._offset(place.start, place.stop - place.start)
+            return self.content[offset : offset + place.stop - place.start]
+        offset = place - self.start
+        if not 0 <= offset < len(self.content):
+            offset = self._offset(place, 1)
+        return self.content[offset]
+
+    def _offset(self, start: int, size: int) -> int:
+        """Return where bytes are in the window, which moves there if needed."""
+        offset = start - self.start
+        if 0 <= offset <= len(self.content) - size:
+            return offset
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(start)
+            self.content, self.start = file.read(max(size, WINDOW)), start
+        return 0
+
+
+class UnknownSize(Refusal):
+    """The refusal of an operator whose output has a size that depends on the values of the input."""
 
 
 class UnknownSizeError(Exception):

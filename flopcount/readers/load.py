@@ -38,10 +38,14 @@ def _parser(suffix: str) -> Parser | None:
         from flopcount.readers.keras.read import read_archive as read
     elif suffix == ".json":
         from flopcount.readers.keras.read import read_json as read
+    elif suffix in {".h5", ".hdf5"}:
+        from flopcount.readers.keras.hdf5 import read_hdf5 as read
     elif suffix == ".cfg":
         from flopcount.readers.darknet import read
     elif suffix == ".prototxt":
         from flopcount.readers.caffe.read import read
+    elif suffix == ".tflite":
+        from flopcount.readers.tflite.read import read
     elif suffix == ".csv":
         from flopcount.readers.scale_sim import read
     else:

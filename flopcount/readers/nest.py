@@ -69,6 +69,7 @@ def document(result: ReadResult) -> dict[str, Any]:
         "unknown": dict(result.unknown),
         "fixed_by": result.fixed_by,
         "input": sizes["input"] if [*sizes] == ["input"] else sizes,
+        "layout": dict.fromkeys(sorted(result.tokens), "tokens"),
         "layers": nested(rows, [*sizes]),
     }
     return {"name": result.name, **{key: value for key, value in about.items() if value}}

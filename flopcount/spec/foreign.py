@@ -54,6 +54,7 @@ FILE_KINDS: tuple[FileKind, ...] = (
     FileKind("a web page; download the file itself", (), ".html .htm", rb"(?i)^\s*<(!doctype html|html)"),
     FileKind("text in UTF-16; save it as UTF-8", (), "", rb"^(\xff\xfe|\xfe\xff)"),
     FileKind("an ONNX model; give it the ending .onnx", mark=rb"^\x08[\x03-\x14]\x12[\x01-\x7f][A-Za-z]", ends=".onnx"),
+    FileKind("a TensorFlow Lite model; give it the ending .tflite", mark=rb"^.{4}TFL3", ends=".tflite"),
     FileKind("a Keras archive; give it the ending .keras", (), "", members=r"^model\.weights\.h5$", ends=".keras"),
     FileKind("a Darknet network; give it the ending .cfg", (), "", rb"^\s*(#[^\n]*\n\s*)*\[net(work)?\]", ends=".cfg"),
     FileKind(
@@ -87,10 +88,7 @@ FILE_KINDS: tuple[FileKind, ...] = (
     ),
     FileKind(
         "an HDF5 file; write the model as JSON, or save it as .keras:", KERAS, ".h5 .hdf5", rb"^\x89HDF\r\n",
-    ),
-    FileKind(
-        "a TensorFlow Lite model; convert it to ONNX:",
-        _tf2onnx("--tflite model.tflite"), ".tflite .lite", rb"^.{4}TFL3",
+        ends=".h5 .hdf5",
     ),
     FileKind(
         "a TensorFlow SavedModel; convert it to ONNX:",
@@ -173,7 +171,7 @@ def recognized(title: str, content: bytes = b"") -> FileError | None:
     ending = os.path.splitext(title)[1].lower()  # noqa: PTH122  (any word)
     head = content[:_HEAD] or _head(title)
     inside = _members(title, content) if not head or head.startswith(b"PK\x03\x04") else []
-    others = [kind for kind in FILE_KINDS if ending != kind.ends or not ending]
+    others = [kind for kind in FILE_KINDS if not ending or ending not in kind.ends.split()]
     found = next((kind for kind in others if _has(kind, head, inside)), None)
     found = found or next((kind for kind in others if ending in kind.endings.split()), None)
     return found and FileError(title, Located(f"this is {found.what}", code="other-file", lines=found.lines))

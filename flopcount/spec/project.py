@@ -173,7 +173,7 @@ def _entered(folder: Path, pattern: str) -> Iterator[Path]:
             yield from _hits(folder, str(Path(*parts[:end])))
 
 
-ENDINGS = (".toml", ".json", ".onnx", ".keras", ".cfg", ".prototxt")
+ENDINGS = (".toml", ".json", ".onnx", ".tflite", ".keras", ".cfg", ".prototxt")
 """The endings of networks in a folder."""
 
 

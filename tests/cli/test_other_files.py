@@ -32,7 +32,7 @@ BY_CONTENT = {
     "safetensors": (b"\x40\0\0\0\0\0\0\0" + b'{"a.weight":{"dtype":"F32"}}' + NOISE, "safetensors", "optimum-cli"),
     "GGUF": (b"GGUF\x03\0\0\0" + NOISE, "GGUF", "optimum-cli"),
     "HDF5": (b"\x89HDF\r\n\x1a\n" + NOISE, "HDF5", KERAS),
-    "TensorFlow Lite": (b"\x1c\0\0\0TFL3" + NOISE, "TensorFlow Lite", f"{TF} --tflite"),
+    "TensorFlow Lite": (b"\x1c\0\0\0TFL3" + NOISE, "TensorFlow Lite", "the ending .tflite"),
     "OpenVINO": (b'<?xml version="1.0"?>\n<net name="m" version="11">', "OpenVINO", ONNX),
     "ncnn": (b"7767517\n75 83\nInput data 0 1 data", "ncnn", ONNX),
     "ONNX": (b"\x08\x08\x12\x07pytorch\x1a\x05" + NOISE, "ONNX model", "the ending .onnx"),
@@ -50,7 +50,7 @@ BY_NAME = {
     **dict.fromkeys((".mlmodel", ".xml", ".param", ".engine", ".npz"), ONNX),
     ".pt2": "torch.export.load",
     ".h5": KERAS,
-    ".tflite": TF,
+    ".tflite": "not a TensorFlow Lite model",
     ".pb": TF,
     ".gguf": "optimum-cli",
     ".yaml": "json.dump(yaml.safe_load(",
@@ -81,7 +81,19 @@ def test_a_file_of_unknown_content_is_recognized_by_its_name(ending: str, run: R
 
 def test_no_bytes_of_a_binary_are_shown(run: Run, write: Write) -> None:
     """Whatever the file is named, and whichever reader its ending chooses."""
-    for name in ("a", "a.toml", "a.json", "a.onnx", "a.keras", "a.cfg", "a.prototxt", "a.csv", "a.dat"):
+    for name in (
+        "a",
+        "a.toml",
+        "a.json",
+        "a.onnx",
+        "a.tflite",
+        "a.keras",
+        "a.h5",
+        "a.cfg",
+        "a.prototxt",
+        "a.csv",
+        "a.dat",
+    ):
         result = run(write(name, NOISE))
         assert (result.code, result.out, len(result.problems)) == (2, "", 1), result.err
         assert "SECRET" not in result.err

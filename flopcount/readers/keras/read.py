@@ -54,7 +54,7 @@ MOST_VALUES = 1_000_000
 
 def read_json(path: Path) -> Build:
     """Parse a model from JSON."""
-    return _parsed(read_text(path))
+    return parsed(read_text(path))
 
 
 def read_archive(path: Path) -> Build:
@@ -69,7 +69,7 @@ def read_archive(path: Path) -> Build:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError):
         what = "not a .keras archive, which is a zip file that contains config.json; save the model again"
         raise Refusal(what) from None
-    return _parsed(text)
+    return parsed(text)
 
 
 def _member(archive: zipfile.ZipFile) -> str:
@@ -89,7 +89,8 @@ def _member(archive: zipfile.ZipFile) -> str:
     return content.decode("utf-8")
 
 
-def _parsed(text: str) -> Build:
+def parsed(text: str) -> Build:
+    """Parse the JSON of a model."""
     if sum(map(text.count, "{[,")) > MOST_VALUES:  # a table in memory takes 30 times its text
         raise Refusal(f"it has more than {MOST_VALUES} tables, lists and values; no Keras model needs as many")
     try:

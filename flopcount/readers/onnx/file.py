@@ -12,6 +12,7 @@ from struct import calcsize, unpack_from
 from typing import Any, NamedTuple
 
 from flopcount.errors import Refusal, reason
+from flopcount.readers.base import FileBuffer
 
 MOST_NODES = MOST_VALUES = 100_000
 """The most nodes of a graph, functions expanded, and the most elements of a tensor whose values are read."""
@@ -35,7 +36,7 @@ _GRAPH = 5
 """The type of an attribute that is a graph."""
 _SIZES = frozenset((6, 7, 12, 13))
 """The element types of sizes: integers of 32 and 64 bits."""
-_SMALL, _WINDOW = 2**13, 2**14
+_SMALL = 2**13
 """Messages of at most this many bytes are read in one piece; a window of the file has at least as many."""
 _FORMATS = dict(zip((1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13), "fBbHhiq?edIQ", strict=True))
 """The `struct` format of each element type."""
@@ -66,33 +67,6 @@ class NodeProto(NamedTuple):
         """The names that it reads: its inputs, and what its graphs take from around them."""
         inner = (value.captured for value in self.attributes.values() if isinstance(value, GraphProto))
         return (*self.inputs, *(name for names in inner for name in names))
-
-
-class FileBuffer:
-    """Bytes of a file, read on demand; keeps the last window that was read."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.start, self.content = path, 0, b""
-
-    def __getitem__(self, place: int | slice) -> Any:
-        """Return one byte or a slice, as `bytes` does."""
-        if isinstance(place, slice):
-            offset = self._offset(place.start, place.stop - place.start)
-            return self.content[offset : offset + place.stop - place.start]
-        offset = place - self.start
-        if not 0 <= offset < len(self.content):
-            offset = self._offset(place, 1)
-        return self.content[offset]
-
-    def _offset(self, start: int, size: int) -> int:
-        """Return where bytes are in the window, which moves there if needed."""
-        offset = start - self.start
-        if 0 <= offset <= len(self.content) - size:
-            return offset
-        with self.path.open("rb", buffering=0) as file:
-            file.seek(start)
-            self.content, self.start = file.read(max(size, _WINDOW)), start
-        return 0
 
 
 class ByteSpan(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 
 from flopcount.errors import Note, Refusal
 from flopcount.formulas.shape import Shape, render
-from flopcount.readers.base import Assembly, Origin, exact, unchecked_step, written
+from flopcount.readers.base import Assembly, Origin, UnknownSize, exact, unchecked_step, written
 from flopcount.readers.onnx.file import FLOATS, MOST_VALUES, NodeProto, TensorProto
 from flopcount.spec.fields import LARGEST, Layer
 
@@ -35,10 +35,6 @@ STRICT = frozenset(
 """The roles of parameters in which a constant inside the graph is a parameter as well."""
 
 _DTYPES = {"FLOAT": 1, "INT32": 6, "INT64": 7, "BOOL": 9, "FLOAT16": 10, "DOUBLE": 11}
-
-
-class UnknownSize(Refusal):
-    """The refusal of a node whose output has a size that depends on the values of the input."""
 
 
 class Size(int):

@@ -7,7 +7,8 @@ from typing import Any
 
 from flopcount.errors import Refusal
 from flopcount.formulas.shape import render
-from flopcount.readers.onnx.op import Dims, NodeContext, UnknownSize, Value, Writer, checked, empty, integers, on_axis
+from flopcount.readers.base import UnknownSize
+from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer, checked, empty, integers, on_axis
 
 
 def broadcast(*shapes: Dims) -> Dims:

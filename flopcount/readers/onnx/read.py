@@ -9,7 +9,16 @@ from typing import NamedTuple
 
 from flopcount.errors import Note, Refusal, UsageError, plain, suggestion
 from flopcount.network.plan import Node
-from flopcount.readers.base import Build, Origin, ReadOptions, ReadResult, exact, sizes_asked, unknown_problem
+from flopcount.readers.base import (
+    Build,
+    Origin,
+    ReadOptions,
+    ReadResult,
+    UnknownSize,
+    exact,
+    sizes_asked,
+    unknown_problem,
+)
 from flopcount.readers.nest import Flat, paths, spelled
 from flopcount.readers.onnx.file import FLOATS, LIST, GraphProto, ModelProto, TensorProto, ValueInfo, model
 from flopcount.readers.onnx.op import (
@@ -18,7 +27,6 @@ from flopcount.readers.onnx.op import (
     Draft,
     DraftRow,
     KeptTensors,
-    UnknownSize,
     Value,
     empty,
     initial,

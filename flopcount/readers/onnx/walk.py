@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from flopcount.errors import Refusal
 from flopcount.network.plan import MOST_READ
+from flopcount.readers.base import UnknownSize
 from flopcount.readers.onnx import (
     file,
     ops_attention,
@@ -30,7 +31,6 @@ from flopcount.readers.onnx.op import (
     Draft,
     NodeContext,
     Size,
-    UnknownSize,
     Value,
     Writer,
     empty,
