@@ -11,7 +11,7 @@ from typing import NamedTuple
 from flopcount.analyses.budgets.check import Setup
 from flopcount.case import Case, Count, load
 from flopcount.errors import BadInput, FileError, Note, UsageError, listed, plain
-from flopcount.spec.project import NAMES, files_at, found, networks_in, title_of
+from flopcount.spec.project import NAMES, files_at, found, networks_in, no_file, title_of
 from flopcount.spec.units import DEFAULT_METRICS, NotAQuantityError, decimal, percent, share, short
 from flopcount.spec.write import to_value
 
@@ -80,7 +80,7 @@ def _counted(around: Setup, names: Sequence[str]) -> tuple[dict[str, Count], lis
 def _named(folder: Path, names: Iterable[str]) -> list[Path]:
     paths = {name: files_at(folder, name) for name in names}
     if missing := next((name for name, hits in paths.items() if not hits), None):
-        raise FileError(plain(missing[:300]), "no such file, and no file matches it as a pattern; check the path")
+        raise FileError(plain(missing[:300]), no_file(missing))
     return [path for hits in paths.values() for path in hits]
 
 
