@@ -444,6 +444,9 @@ def _unscaled(case: Case) -> Iterator[Note]:
     if case.given and case.plan.scaling is None and case.width_ratio != (1, 1):
         text = "the file has no [scaling]: channels times the width are rounded down to a whole number, at least 1"
         yield Note("width-unscaled", text)
+    if case.width is not None and case.width_ratio != (1, 1) and not case.given:
+        text = f"--width {case.width} changes nothing: no layer has out_channels that a width scales"
+        yield Note("width-unchanged", text)
 
 
 def _warned(case: Case) -> Iterator[Note]:

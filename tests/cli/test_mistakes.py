@@ -246,6 +246,10 @@ def test_a_mistake_in_json_is_one_error(text: str, run: Run, write: Write) -> No
         ("resnet18 --input x=64", "there is no input 'x'"),
         ("resnet18 --width 0.5-1.5", "--width 0.75"),
         ("sweep resnet18 --width 0.5:1.5", "needs a step"),
+        ("whatif resnet18 --input 3,64,64", "--input 3x64x64"),
+        ("diff", "as in flopcount diff resnet18 model.onnx"),
+        ("diff resnet18", "compares two networks"),
+        ("compare", "as in flopcount compare resnet18 resnet34"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_error(arguments: str, words: str, run: Run) -> None:

@@ -68,13 +68,19 @@ def _counted(around: Setup, names: Sequence[str]) -> tuple[dict[str, Count], lis
             if title != title.encode(errors="replace").decode():
                 raise FileError(plain(title), "a name that is not UTF-8 cannot have limits; rename the file")
             counts[title] = Case(load(path, title=title), input=around.input).count
-        except BadInput:
+        except BadInput as error:
             if names:
                 raise
-            others.append(plain(title))
+            others.append(f"{plain(title)} ({_why(error)})")
     if not others:
         return counts, []
     return counts, [Note("left-out", f"not counted, so without limits: {listed(others, MOST_LISTED)}")]
+
+
+def _why(error: BadInput) -> str:
+    """Return the first thing that is wrong with a file."""
+    problems = getattr(error, "problems", ())
+    return str(problems[0].what if problems else error).partition("; ")[0]
 
 
 def _named(folder: Path, names: Iterable[str]) -> list[Path]:
