@@ -419,7 +419,7 @@ def compared(before: Count, after: Count) -> Resemblance:
     sides = cells(before), cells(after)
     same = isomorphic(*sides) if _is_whole(before, after) else None
     found = _changes(*sides, aligned(*sides) if same is None else same)
-    if same is None:
+    if same is None and (is_named or 2 * _loud(found) > len(found)):  # otherwise names cannot say more
         by_name = by_name or differences(layers_of(before), layers_of(after))
         if _loud(found) >= _loud(by_name):
             return Resemblance(by_name)
