@@ -19,7 +19,7 @@ from flopcount.formulas.tensor import MOST_ORDERED, cheapest
 from flopcount.network.convention import Convention, convention, own_conventions
 from flopcount.network.inputs import input_shapes
 from flopcount.network.network import Network, Where, planned
-from flopcount.network.plan import MOST_VARIED, Given, Plan
+from flopcount.network.plan import MOST_LAYERS, MOST_VARIED, Given, Plan
 from flopcount.network.trace import Trace, fields, trace
 from flopcount.network.transform import folded, scaled, standardized, width_ratio
 from flopcount.spec.expression import Ratio
@@ -305,8 +305,10 @@ class Case:
         """The width multiplier as an exact fraction; 1 by default."""
         return width_ratio("1" if self.width is None else self.width)
 
-    def check_varied(self, purpose: str) -> None:
-        """Refuse a network of too many different layers for what counts or keeps it more than once."""
+    def check_varied(self, purpose: str, most: int = MOST_LAYERS) -> None:
+        """Refuse a network of too many layers, or too many different ones, for what counts it more than once."""
+        if len(self.plan.nodes) > most:
+            raise UsageError(f"{self.name} has more than {most} layers, too many for {purpose}")
         if self.plan.is_varied:
             raise UsageError(f"{self.name} has more than {MOST_VARIED} different layers, too many for {purpose}")
 
