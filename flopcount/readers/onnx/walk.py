@@ -260,8 +260,8 @@ class Walk:
         """Return what does not depend on the input: computed, or its sizes alone."""
         if op.node.op in ALWAYS:
             return [ALWAYS[op.node.op](op)]
+        self.fills |= any(isinstance(number, Size) for value in op.present for number in value.data or ())
         if found := folded(op):
-            self.fills |= any(isinstance(number, Size) for value in op.present for number in value.data or ())
             return [found._replace(initializers=_initializers(op))]
         if write is None:
             raise UnknownSize("its size follows from numbers that are not known")
