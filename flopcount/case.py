@@ -22,7 +22,7 @@ from flopcount.network.inputs import input_shapes
 from flopcount.network.memory import Lifetimes, Style, precisions, reads
 from flopcount.network.metrics import METRICS, Cost, Site, combined, cost, ratio
 from flopcount.network.network import Network, Where, planned
-from flopcount.network.plan import MOST_VARIED, Given, Plan
+from flopcount.network.plan import MOST_LAYERS, MOST_VARIED, Given, Plan
 from flopcount.network.trace import Trace, fields, trace
 from flopcount.network.transform import folded, scaled, standardized, width_ratio
 from flopcount.spec.expression import Ratio
@@ -282,8 +282,10 @@ class Case:
         """The width multiplier as an exact fraction; 1 by default."""
         return width_ratio("1" if self.width is None else self.width)
 
-    def check_varied(self, purpose: str) -> None:
-        """Refuse a network of too many different layers for what counts or keeps it more than once."""
+    def check_varied(self, purpose: str, most: int = MOST_LAYERS) -> None:
+        """Refuse a network of too many layers, or too many different ones, for what counts it more than once."""
+        if len(self.plan.nodes) > most:
+            raise UsageError(f"{self.name} has more than {most} layers, too many for {purpose}")
         if self.plan.is_varied:
             raise UsageError(f"{self.name} has more than {MOST_VARIED} different layers, too many for {purpose}")
 
@@ -421,6 +423,9 @@ def _unscaled(case: Case) -> Iterator[Note]:
     if case.given and case.plan.scaling is None and case.width_ratio != (1, 1):
         text = "the file has no [scaling]: channels times the width are rounded down to a whole number, at least 1"
         yield Note("width-unscaled", text)
+    if case.width is not None and case.width_ratio != (1, 1) and not case.given:
+        text = f"--width {case.width} changes nothing: no layer has out_channels that a width scales"
+        yield Note("width-unchanged", text)
 
 
 def _warned(case: Case) -> Iterator[Note]:

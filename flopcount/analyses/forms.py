@@ -45,19 +45,15 @@ PLAIN = frozenset(name for name, kind in KINDS.items() if kind.is_plain)
 
 
 class Cell(NamedTuple):
-    """A step with what is folded into it; `reads` are numbers of cells, or those below zero of the inputs."""
+    """A step with what is folded into it; `reads` are numbers of cells, or those below zero of the inputs.
+
+    `label` is all that decides whether two cells are equal, but for what they read.
+    """
 
     counted: Counted
     reads: tuple[int, ...]
     folded: tuple[str, ...] = ()
-
-    @property
-    def label(self) -> str:
-        """All that decides whether two cells are equal, but for what they read."""
-        item, cost = self.counted
-        plain = "Conv" if item.kind in PLAIN else item.kind
-        output = [size for size in item.output if size != 1]
-        return f"{plain} {sorted(item.fields.items())} {output} {cost['params']} {cost['macs']}"
+    label: str = ""
 
     @property
     def shape(self) -> str:
@@ -79,7 +75,13 @@ class _Part(NamedTuple):
 
 def cells(result: Count) -> list[Cell]:
     """Return the steps of a network, norms and activations folded into those before them."""
-    return _Folding(result).cells
+    return [cell._replace(label=_label(*cell.counted)) for cell in _Folding(result).cells]
+
+
+def _label(item: Item, cost: Cost) -> str:
+    plain = "Conv" if item.kind in PLAIN else item.kind
+    output = [size for size in item.output if size != 1]
+    return f"{plain} {sorted(item.fields.items())} {output} {cost['params']} {cost['macs']}"
 
 
 class _Folding:
@@ -420,7 +422,7 @@ def compared(before: Count, after: Count) -> Resemblance:
     sides = cells(before), cells(after)
     same = isomorphic(*sides) if _is_whole(before, after) else None
     found = _changes(*sides, aligned(*sides) if same is None else same)
-    if same is None:
+    if same is None and (is_named or 2 * _loud(found) > len(found)):  # otherwise names cannot say more
         by_name = by_name or differences(layers_of(before), layers_of(after))
         if _loud(found) >= _loud(by_name):
             return Resemblance(by_name)
@@ -449,7 +451,7 @@ def _deployed(before: Count, after: Count) -> bool:
         return False
     rule = with_params(before.convention, "folded")
     one, other = (side.case.at(convention=rule).count for side in (before, after))
-    return isomorphic(cells(one), cells(other)) is not None
+    return one.total == other.total and isomorphic(cells(one), cells(other)) is not None
 
 
 def _changes(before: Sequence[Cell], after: Sequence[Cell], pairs: Pairing) -> tuple[Change, ...]:

@@ -15,7 +15,7 @@ from flopcount.report.compare import Version, comparison_report, diff_report
 
 
 @click.command("compare", cls=Documented)
-@click.argument("archs", nargs=-1, required=True, metavar="A B …", shell_complete=complete_arch)
+@click.argument("archs", nargs=-1, metavar="A B …", shell_complete=complete_arch)
 @count_options
 @plot_option
 @output_options
@@ -26,6 +26,8 @@ def compare(archs: tuple[str, ...], options: Options, out: Output) -> None:
     for the files that match. If all have the same maps, layer for layer, the layers are
     compared too. The options apply to every network.
     """
+    if not archs:
+        raise UsageError("nothing to compare; name networks A B …, as in flopcount compare resnet18 resnet34")
     archs = expanded(archs)
     results = [count_of(arch, options) for arch in archs]
     for each in results:
@@ -36,17 +38,21 @@ def compare(archs: tuple[str, ...], options: Options, out: Output) -> None:
 
 
 @click.command("diff", cls=Documented)
-@click.argument("before", metavar="A", shell_complete=complete_arch)
-@click.argument("after", metavar="B", shell_complete=complete_arch)
+@click.argument("before", metavar="A", required=False, shell_complete=complete_arch)
+@click.argument("after", metavar="B", required=False, shell_complete=complete_arch)
 @click.option("--all", "everything", is_flag=True, help="Also show unchanged layers.")
 @count_options
 @output_options
-def diff(before: str, after: str, options: Options, out: Output, *, everything: bool) -> None:
+def diff(before: str | None, after: str | None, options: Options, out: Output, *, everything: bool) -> None:
     """Show what changed from A to B: layers added, removed, moved and changed, with costs.
 
     A and B are files, bundled networks, or REF:path for a file in git, such as
     HEAD:archs/net.toml. The options apply to both.
     """
+    if before is None or after is None:
+        is_file = before is not None and before != "-" and Path(before).exists()
+        words = f"HEAD:{before} {before}" if is_file else f"{before or 'resnet18'} model.onnx"
+        raise UsageError(f"diff compares two networks, or a file with an earlier version; as in flopcount diff {words}")
     if before == after == "-":
         raise UsageError("standard input can be one of the two, not both")
     old, new = _version(before, options), _version(after, options)

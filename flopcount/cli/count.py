@@ -39,7 +39,7 @@ class View(NamedTuple):
     click.option("--by", metavar="COLUMN", help="Sum by a column: type, kernel, block, output …"),
     SORT,
     click.option("--top", type=int, metavar="N", help="Show only the first N rows."),
-    click.option("--columns", metavar="A,B,…", help="Show only these columns."),
+    click.option("--columns", metavar="A,B,…", help="Show only these columns, after the names of the rows."),
     click.option("--parts", is_flag=True, help="Show the parts of composite layers too."),
     click.option("--standard", is_flag=True, help="Compare with standard convolutions, layer by layer and in total."),
     click.option(

@@ -45,9 +45,11 @@ def command(arch: str, batches: str | None, asked: Asked, options: Options, out:
     from flopcount.analyses.space.answer import asked as answered
     from flopcount.analyses.sweep.run import Drawn
     from flopcount.cli.streaming import grid
+    from flopcount.network.network import MOST_READ_AGAIN
     from flopcount.report.sweep import space_report
 
     space, (where,) = grid(arch, options, batches, [asked.where])
+    space.case.check_varied("this question", MOST_READ_AGAIN)
     if asked.exact and asked.bounds:
         raise UsageError("--exact and --bounds exclude each other; omit one of them")
     draws = Drawn(asked.sample, asked.seed) if asked.sample else None

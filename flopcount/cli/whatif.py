@@ -73,7 +73,9 @@ def command(arch: str, asked: Alternatives, options: Options, out: Output) -> in
         with suppress(BadInput):  # its file leaves sizes open
             home = case.at(input=None).count
     found, invalid = _compared(change, base, home)
-    report = _shaped(whatif_report(base, found, fixed.changes), asked.sort, asked.top)
+    report = _shaped(
+        whatif_report(base, found, fixed.changes, [each["alternative"] for each in invalid]), asked.sort, asked.top
+    )
     notes = [Note("invalid", f"{each['alternative']}: {each['reason']}") for each in invalid]
     notes += [Note("saved", _saved(found, asked.save))] if asked.save is not None else []
     facts = {**report.facts, **({"invalid": invalid} if invalid else {})}

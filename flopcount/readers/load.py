@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flopcount.errors import Refusal, UsageError
 from flopcount.formulas.shape import render
-from flopcount.network.network import NOWHERE, Where, planned
+from flopcount.network.network import MOST_READ_AGAIN, NOWHERE, Where, planned
 from flopcount.network.plan import Plan
 from flopcount.spec.load import Spec, source_in, specified, validated
 from flopcount.spec.source import Source
@@ -97,6 +97,8 @@ class Reading:
         except Refusal as error:
             other = foreign(str(self.path), self.content or b"")
             raise other or self._hinted(error, where, parser).of(self.title) from error
+        if len(result.nodes) > MOST_READ_AGAIN:  # what was parsed is as large as the network, and not needed again
+            self._build = None
         if where.variant or where.settings:
             return planned(_spec(result, self.title, where))._replace(sized=True, batch=result.batch)
         return Plan(**result._asdict(), file=cache(partial(_spec, result, self.title)), sized=True)

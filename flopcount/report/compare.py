@@ -91,11 +91,16 @@ MOST_LISTED, MOST_NAMED = 8, 3
 """Up to here, values in a title are listed; unchanged layers with one reason, and networks, are named."""
 
 
-def whatif_report(base: Count, found: Sequence[Alternative], changes: Mapping[str, Any] | None = None) -> Report:
+def whatif_report(
+    base: Count,
+    found: Sequence[Alternative],
+    changes: Mapping[str, Any] | None = None,
+    invalid: Sequence[str] = (),
+) -> Report:
     """Return the layers before and after, the totals, and the unchanged layers; several alternatives as totals first.
 
     If widths or sizes vary, the networks are shown without their layers. `changes` are the changes to the file that
-    hold for all networks, as options of the command line.
+    hold for all networks, as options of the command line; `invalid` are the alternatives that are impossible.
     """
     shown = costs_of(base)
     varies = any(each.point.label for each in found)
@@ -106,6 +111,8 @@ def whatif_report(base: Count, found: Sequence[Alternative], changes: Mapping[st
     unchanged = _unchanged([each for each in found if each.target])
     replaced = [Line("text", f"{plural(len(found[0].replaced), 'convolution')} replaced")] if is_one else []
     main = layers if is_one else [totals, *layers]
+    if invalid:
+        main[0] = main[0]._replace(caption=f"not in the table: {listed(invalid, MOST_NAMED)}; the notes say why")
     return Report(
         title=f"{base.case.name}: what if {_question(found)}",
         tables=(*main, unchanged) if unchanged.rows else tuple(main),

@@ -284,8 +284,15 @@ def cut(table: Table, top: int) -> Table:
 
 
 def with_columns(table: Table, keys: str) -> Table:
-    """Show only some columns, each once, in the order given, in which the last leave a narrow terminal first."""
+    """Show only some columns, each once, in the order given, in which the last leave a narrow terminal first.
+
+    Rows always say what they are about: without a column that does, the first such column is shown too.
+    """
     found = dict.fromkeys(_column(table, key.strip(), "--columns") for key in keys.split(","))
+    names = [each for each in table.columns if each.key == "path"] or [
+        each for each in table.columns if table.key == "groups" and not each.metric and each.form != "count"
+    ]
+    found = found if {*names} & found.keys() else {**dict.fromkeys(names), **found}
     return table._replace(columns=tuple(column._replace(rank=at) for at, column in enumerate(found)), more=())
 
 

@@ -185,6 +185,15 @@ def files_at(folder: Path, name: str) -> list[Path]:
     return networks_in(path) if path.is_dir() else _matches(folder, name)
 
 
+def no_file(name: str) -> str:
+    """Say that a name stands for no file."""
+    from flopcount.spec.load import bundled
+
+    if name in bundled():
+        return f"limits are for files; flopcount import {name} -o {name}.json writes the bundled network to one"
+    return "no such file, and no file matches it as a pattern; check the path"
+
+
 def networks_in(folder: Path) -> list[Path]:
     """Return the files in a folder and its subfolders that end like networks, except hidden ones."""
     hits = (path for path in _matches(folder, "**/*") if path.suffix.lower() in ENDINGS)

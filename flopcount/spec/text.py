@@ -235,6 +235,12 @@ def _instead(text: str, start: int, hints: tuple[tuple[str, str], ...]) -> str:
     """Say what to write instead of what stands at a fault of syntax; empty if it is nothing familiar."""
     if hints is _TOML and text[start : start + 1] in {"\r", "\n"} and innermost(text[:start]) == "{":
         return "an inline table stays on one line; join the lines, or begin the layer with [[layers]]"
+    unit = (
+        re.match(r"[kKMGTB%][A-Za-z%]*", text[start:]) if hints is _TOML and text[start - 1 : start].isdigit() else None
+    )
+    if unit:
+        number = re.search(r"[\d._]*$", text[max(0, start - 40) : start])
+        return f'a number with a unit stands in quotes: "{number[0] if number else ""}{unit[0]}"'
     if hints is _JSON and re.match(r",\s*[\]}]", text[len(text[:start].rstrip()) - (text[start : start + 1] != ",") :]):
         return "there is a comma too many before the bracket"
     found = next(((match[0], what) for mark, what in hints if (match := re.match(mark, text[start:]))), ("", ""))

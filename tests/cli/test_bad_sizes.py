@@ -204,5 +204,6 @@ def test_a_large_model_is_read_at_one_input(write: Write, run: Run) -> None:
     model = path.with_suffix(".cfg")
     assert "invalid, such as 0: a model of more than 30000" in run("sweep", model, "--input", "8,16").out
     assert "too many for an arch file" in run("import", model).err
+    assert "more than 30000 layers, too many for a formula" in run("formula", path).err
     assert run("sweep", path, "--batch", "1,2").code == 0
     assert run(model, "--input", "16", "--by", "type").code == 0

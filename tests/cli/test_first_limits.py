@@ -133,3 +133,9 @@ def test_a_name_that_is_not_utf_8_gets_no_limits(run: Run, net: Path) -> None:
     assert (run("init", odd).code, (net.parent / "flopcount.toml").exists()) == (2, False)
     assert "\\udcff.toml" in run("init").out
     assert run("check").code == 0
+
+
+def test_init_says_why_a_file_is_left_out(run: Run, net: Path) -> None:
+    net.with_name("bad.toml").write_text("input = [3", encoding="utf-8")
+    result = run("init", "-o", "-")
+    assert (result.code, "without limits: bad.toml (not TOML" in result.err) == (0, True)

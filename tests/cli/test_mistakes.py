@@ -99,6 +99,7 @@ FILES = {
     "True": (conv("bias = True"), "true and false are written in lowercase"),
     "None": (conv("norm = None"), "leave the key out"),
     "tuple": (conv("stride = (2, 2)"), "a list stands in square brackets"),
+    "a unit without quotes": (rows('{ type = "Flatten" }') + "[budget]\nmacs = 5M\n", 'stands in quotes: "5M"'),
     "no quotes": (rows("{ type = Conv }"), 'text stands in quotes: "Conv"'),
     "colon": (rows('{ type: "Conv" }'), "TOML writes key = value"),
     "below defaults": (
@@ -203,6 +204,7 @@ def test_a_mistake_in_json_is_one_error(text: str, run: Run, write: Write) -> No
         ("gpt2 --kv-cache 9", "past_length"),
         ("resnet18 --set num_classes=10", "LAYER.FIELD=VALUE"),
         ("resnet50 --set layer1.0.conv1.stride=2", "did you mean 'layer1.1.conv1'?"),
+        ("check resnet18 --max-macs 2G", "flopcount import resnet18 -o resnet18.json"),
         ("resnet18 --input_size 224", "--input 224"),
         ("resnet18 --imgsz 640", "--input 224"),
         ("resnet18 --print_per_layer_stat", "layers are always shown"),
@@ -244,6 +246,10 @@ def test_a_mistake_in_json_is_one_error(text: str, run: Run, write: Write) -> No
         ("resnet18 --input x=64", "there is no input 'x'"),
         ("resnet18 --width 0.5-1.5", "--width 0.75"),
         ("sweep resnet18 --width 0.5:1.5", "needs a step"),
+        ("whatif resnet18 --input 3,64,64", "--input 3x64x64"),
+        ("diff", "as in flopcount diff resnet18 model.onnx"),
+        ("diff resnet18", "compares two networks"),
+        ("compare", "as in flopcount compare resnet18 resnet34"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_error(arguments: str, words: str, run: Run) -> None:

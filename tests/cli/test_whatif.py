@@ -317,3 +317,17 @@ def test_a_file_may_say_how_a_convolution_is_written_that_is_replaced(run: Run) 
         run("whatif", "ghostnet_100", "--to", "GhostConv", "--where", "type ~ '*'", "--format", "json").out
     )
     assert data["alternatives"][-1]["replaced"] == 16
+
+
+def test_a_size_that_is_impossible_is_named_under_the_table(run: Run, write: Write) -> None:
+    """A kernel of 5 does not fit a map of 4."""
+    rows = '{ type = "Conv", out_channels = 2, kernel_size = 5 }'
+    path = write("net.toml", f"input = [3, 8, 8]\nlayers = [{rows}]\n")
+    result = run("whatif", path, "--input", "4,8")
+    assert (result.code, "not in the table: input 4; the notes say why" in result.out) == (2, True)
+
+
+def test_a_width_that_scales_nothing_is_noted(run: Run, write: Write) -> None:
+    path = write("net.toml", 'input = [16]\nlayers = [{ type = "Linear", out_features = 10 }]\n')
+    data = json.loads(run(path, "--width", "0.5", "--format", "json").out)
+    assert (data["totals"]["params"], data["note_codes"]) == (170, ["width-unchanged"])

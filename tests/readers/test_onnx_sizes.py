@@ -84,3 +84,12 @@ def test_a_counter_that_divides_by_the_batch_divides_that_of_a_model(
     path = written(tmp_path, TO_INPUT)
     assert macs(run, path, *asked) == 2 * macs(run, path)
     assert macs(run, path, *asked, "--convention", "ptflops") == macs(run, path, "--convention", "ptflops")
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_a_constant_that_is_filled_to_the_batch_is_multiplied_for_each_input_of_it(
+    run: Run, tmp_path: Path, batch: int
+) -> None:
+    """Both convolutions run on `batch` maps of 32×32, though the second reads nothing of the input but its size."""
+    path = written(tmp_path, EXPANDED, e=Weights((1, 8, 1, 1)))
+    assert macs(run, path, "--batch", str(batch)) == batch * (8 * 3 * 9 + 8 * 8 * 9) * 32**2

@@ -202,6 +202,11 @@ def test_columns_are_chosen_and_ordered(view: View) -> None:
     ]
 
 
+def test_rows_say_what_they_are_about_whatever_columns_are_chosen(view: View) -> None:
+    assert [*view("--columns", "macs")[0]] == ["path", "macs"]
+    assert [*view("--by", "type", "--columns", "macs")[0]] == ["type", "macs"]
+
+
 def test_more_columns_than_are_shown_may_be_chosen(view: View) -> None:
     found = view("--columns", "path,kernel,params_share")
     assert found[0] == {"path": "stem", "kernel": "1×1", "params_share": str(12 / 948)}

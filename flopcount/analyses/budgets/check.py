@@ -13,7 +13,7 @@ from flopcount.network.metrics import METRICS
 from flopcount.spec.budget import Budget
 from flopcount.spec.fields import shown
 from flopcount.spec.git import outside, texts_at
-from flopcount.spec.project import NAMES, Config, files_at, found, reached, read, title_of
+from flopcount.spec.project import NAMES, Config, files_at, found, no_file, reached, read, title_of
 from flopcount.spec.text import root_of
 from flopcount.spec.units import DEFAULT_METRICS
 
@@ -398,7 +398,7 @@ def _named(around: Setup, names: Iterable[str]) -> Iterator[Path]:
         hits = files_at(around.folder, name)
         if not hits:
             title = plain(name[:300]) or '""'
-            raise FileError(title, "no such file, and no file matches it as a pattern; check the path")
+            raise FileError(title, no_file(name))
         yield from hits
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from flopcount.analyses.budgets.check import Setup
 from flopcount.case import Case, Count, load
 from flopcount.errors import BadInput, FileError, Note, UsageError, listed, plain
-from flopcount.spec.project import NAMES, files_at, found, networks_in, title_of
+from flopcount.spec.project import NAMES, files_at, found, networks_in, no_file, title_of
 from flopcount.spec.units import DEFAULT_METRICS, NotAQuantityError, decimal, percent, share, short
 from flopcount.spec.write import to_value
 
@@ -68,19 +68,25 @@ def _counted(around: Setup, names: Sequence[str]) -> tuple[dict[str, Count], lis
             if title != title.encode(errors="replace").decode():
                 raise FileError(plain(title), "a name that is not UTF-8 cannot have limits; rename the file")
             counts[title] = Case(load(path, title=title), input=around.input).count
-        except BadInput:
+        except BadInput as error:
             if names:
                 raise
-            others.append(plain(title))
+            others.append(f"{plain(title)} ({_why(error)})")
     if not others:
         return counts, []
     return counts, [Note("left-out", f"not counted, so without limits: {listed(others, MOST_LISTED)}")]
 
 
+def _why(error: BadInput) -> str:
+    """Return the first thing that is wrong with a file."""
+    problems = getattr(error, "problems", ())
+    return str(problems[0].what if problems else error).partition("; ")[0]
+
+
 def _named(folder: Path, names: Iterable[str]) -> list[Path]:
     paths = {name: files_at(folder, name) for name in names}
     if missing := next((name for name, hits in paths.items() if not hits), None):
-        raise FileError(plain(missing[:300]), "no such file, and no file matches it as a pattern; check the path")
+        raise FileError(plain(missing[:300]), no_file(missing))
     return [path for hits in paths.values() for path in hits]
 
 

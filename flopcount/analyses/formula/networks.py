@@ -18,6 +18,7 @@ from flopcount.formulas.numbers import Dim, Graph, Program, compiled, exact, tot
 from flopcount.formulas.shape import Shape
 from flopcount.network.inputs import with_batch, with_size
 from flopcount.network.metrics import Cost
+from flopcount.network.network import MOST_READ_AGAIN
 from flopcount.network.transform import scaled
 from flopcount.spec.expression import Ratio
 from flopcount.spec.fields import LARGEST
@@ -249,7 +250,7 @@ class CostPolynomial(NamedTuple):
 def cost_polynomial(subject: VariedCase) -> CostPolynomial:
     """Find the polynomial of a network, and compare it with exact counts."""
     start, step, late = subject.start, subject.least, 0
-    subject.case.check_varied("a formula")
+    subject.case.check_varied("a formula", MOST_READ_AGAIN)
     _ = subject.at(start).count
     symbolic = _symbolic(subject)
     while step <= LARGEST_STEPS[subject.axis] and late <= LATEST_START:

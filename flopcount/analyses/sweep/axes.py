@@ -151,7 +151,10 @@ def _range(first: Fraction, last: Fraction, step: Fraction, what: str) -> Sequen
 
 
 def _twice(option: str) -> UsageError:
-    return UsageError(f"{plain(option[:200])}: a value occurs twice; give each once")
+    name, _, sizes = option.partition(" ")
+    is_shape = name == "--input" and "," in sizes and ":" not in sizes
+    hint = f"; sizes of one input are joined by x, as in --input {'x'.join(sizes.split(','))}" if is_shape else ""
+    return UsageError(f"{plain(option[:200])}: a value occurs twice; give each once{plain(hint[:200])}")
 
 
 def _too_many(option: str) -> UsageError:

@@ -91,6 +91,9 @@ def _walked(
     found: ModelProto, path: Path, options: ReadOptions, sizes: "InputSizes", values: Mapping[str, Value]
 ) -> ReadResult:
     walk, _ = walked(found, options, sizes, values)
+    if walk.lacks_batch and (sizes.batch or 1) > 1:
+        sizes = sizes.with_batch
+        walk, _ = walked(found, options, sizes, values)
     draft, entries = walk.draft, [name for name, dims in sizes.dims.items() if 0 not in dims]
     producer = f", written by {_printable(found.producer)}" if found.producer else ""
     result = _assembled(draft, [spelled(name) if len(sizes.dims) > 1 else "input" for name in entries])
@@ -187,12 +190,23 @@ def _printable(text: str) -> str:
 
 
 class InputSizes(NamedTuple):
-    """The sizes of each input without the batch that goes before it, the sizes that have names, and assumptions."""
+    """The sizes of each input without the batch that goes before it, the sizes that have names, and assumptions.
+
+    `batched` are the names of the batch.
+    """
 
     dims: Mapping[str, Dims]
     names: Mapping[str, int]
     notes: tuple[Note, ...]
     batch: int | None = None
+    batched: frozenset[str] = frozenset()
+
+    @property
+    def with_batch(self) -> "InputSizes":
+        """The same with the batch among the sizes."""
+        batch = self.batch or 1
+        dims = {name: (batch, *dims[1:]) if len(dims) > 1 else dims for name, dims in self.dims.items()}
+        return self._replace(dims=dims, names={**self.names, **dict.fromkeys(self.batched, batch)}, batch=None)
 
 
 def input_sizes(inputs: Sequence[ValueInfo], options: ReadOptions, title: str) -> InputSizes:
@@ -217,7 +231,7 @@ def _without_batch(inputs: Sequence[ValueInfo], sizes: InputSizes, batch: int | 
         return sizes
     dims = {name: (1, *dims[1:]) if len(dims) > 1 else dims for name, dims in sizes.dims.items()}
     names = {info.dims[0]: 1 for info in inputs if info.dims and isinstance(info.dims[0], str)}
-    return sizes._replace(dims=dims, names={**sizes.names, **names}, batch=batch)
+    return sizes._replace(dims=dims, names={**sizes.names, **names}, batch=batch, batched=frozenset(names))
 
 
 def _asked(inputs: Sequence[ValueInfo], text: str | None, title: str) -> tuple[dict[str, Dims], dict[str, int]]:

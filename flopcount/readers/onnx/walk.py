@@ -135,7 +135,11 @@ def unknown_operators(model: file.ModelProto) -> Counter[str]:
 
 
 class Walk:
-    """One walk: the layers it has written, and the operators it had to skip."""
+    """One walk: the layers it has written, and the operators it had to skip.
+
+    It `lacks_batch` if it multiplies constants that are filled to a size of the inputs: each input of a batch has its
+    own, which a walk for one input does not see.
+    """
 
     def __init__(
         self, model: file.ModelProto, draft: Draft, declared: Mapping[str, Dims], *, allow_unknown: bool
@@ -146,6 +150,7 @@ class Walk:
         self.unsized: list[Refusal] = []
         self.untaken: dict[int, file.GraphProto] = {}
         self.bodies: dict[int, Body] = {}
+        self.fills = self.lacks_batch = False
         self.left = [file.MOST_NODES, MOST_READ]
 
     def run(self, nodes: Iterable[file.NodeProto], scope: GraphScope) -> None:
@@ -255,13 +260,15 @@ class Walk:
         """Return what does not depend on the input: computed, or its sizes alone."""
         if op.node.op in ALWAYS:
             return [ALWAYS[op.node.op](op)]
+        self.fills |= any(isinstance(number, Size) for value in op.present for number in value.data or ())
         if found := folded(op):
             return [found._replace(initializers=_initializers(op))]
         if write is None:
             raise UnknownSize("its size follows from numbers that are not known")
         if op.node.op not in {"MatMul", "Gemm", "Einsum", "Conv", "ConvTranspose"}:
             return self._sized(op, write)
-        # nothing folds a product of constants, so it runs with the network
+        # nothing folds a product of constants, so it runs with the network, without the batch of its inputs
+        self.lacks_batch |= self.fills
         value = ops_shape.parameter(op._replace(inputs=(Value((1,), row=0),)), op.at(0))
         return write(op._replace(inputs=(value._replace(dims=op.at(0).dims), *op.inputs[1:])))
 
