@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import flopcount
-from flopcount.errors import Note, SpecError, UsageError, suggestion
+from flopcount.errors import Note, SpecError, UsageError, listed, suggestion
 from flopcount.formulas.bits import FLOAT, Bits
 from flopcount.formulas.numbers import Dim, exact, total
 from flopcount.formulas.shape import Shape, per_axis, render
 from flopcount.formulas.step import Step
 from flopcount.formulas.tensor import MOST_ORDERED, cheapest
+from flopcount.network.arena import Slot, arena, is_series, schedule_of
 from flopcount.network.convention import Convention, convention, own_conventions
 from flopcount.network.inputs import input_shapes
 from flopcount.network.memory import Lifetimes, Style, precisions, reads
@@ -110,7 +111,7 @@ class Count:
     @cached_property
     def standard_costs(self) -> Mapping[str, Cost]:
         """The cost of each layer by path, with standard convolutions."""
-        return self._costs(self.standard) if self.standard else self.costs
+        return self._others.costs if self._others else self.costs
 
     @cached_property
     def total(self) -> Cost:
@@ -122,11 +123,25 @@ class Count:
     @cached_property
     def standard_total(self) -> Cost | None:
         """The cost of the whole network with standard convolutions; None if it has no others."""
-        return combined(self.standard_costs.values(), self.case.metrics) if self.standard else None
+        return self._others.total if self._others else None
+
+    @cached_property
+    def _others(self) -> "Count | None":
+        """The count with standard convolutions."""
+        if self.standard is None:
+            return None
+        found = Count(self.case, self.standard, self.convention)
+        found._known = self._known
+        return found
 
     def total_of(self, metric: str) -> Any:
         """Return the total of one metric."""
         return exact(total(self.addends(metric)))
+
+    @cached_property
+    def arena(self) -> tuple[Slot, ...]:
+        """The slots of the arena of TensorFlow Lite Micro."""
+        return arena(self.trace, self.bits, own=self.case.bits is None)
 
     @cached_property
     def every(self) -> "Count":
@@ -328,6 +343,7 @@ class Case:
             *_unscaled(self),
             *_doubtful(self),
             *_warned(self),
+            *(_unplanned(self) if "arena" in self.metrics else ()),
         )
 
 
@@ -417,6 +433,15 @@ def _skipped(plan: Plan) -> Iterator[Note]:
     if plan.unknown:
         listed = ", ".join(f"{name} ({times}×)" for name, times in sorted(plan.unknown.items()))
         yield Note("operators-skipped", f"skipped unsupported operators: {listed}; totals are lower bounds")
+
+
+def _unplanned(case: Case) -> Iterator[Note]:
+    """Say what may need more of an arena than is known."""
+    schedule = schedule_of(case.trace)
+    apart = {step.kind: None for step in case.trace.steps.values() if not schedule and not is_series(step)}
+    if lost := listed(schedule.unknown if schedule else apart, 5):
+        why = "scratch buffers of {} are not known" if schedule else "what {} keep between their parts is not known"
+        yield Note("arena-lower-bound", f"arena: {why.format(lost)}, so it is a lower bound")
 
 
 def _unscaled(case: Case) -> Iterator[Note]:

@@ -92,6 +92,8 @@ def _judged(claim: Claim, result: Count) -> Iterator[Verdict]:
     is_part = claim.path is not None or claim.leaves is not None
     part = combined(map(result.cost, steps), result.case.metrics) if is_part else whole
     for name, claimed in _quantities(claim):
+        if name not in part:
+            raise UsageError(f"{result.case.name}: {name} is a number of the whole network; claim it without a part")
         rule = claim.params_rule or claim.rule if name == "params" else claim.rule
         holds = prints_as(part[name], whole[name], claimed, rule)
         status: Status = "holds" if holds else "erratum" if claim.erratum else "differs"

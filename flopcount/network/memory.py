@@ -110,10 +110,24 @@ def reads(traced: Trace, bits: Mapping[str, Bits]) -> Callable[[Node], tuple[Ten
 
 
 class Style(NamedTuple):
-    """How a program keeps tensors: norms and activations `fused` into the layer before them, layers in `place`."""
+    """How a program keeps tensors: norms and activations `fused` into the layer before them, layers in `place`.
+
+    `converted` is how a converter to TensorFlow Lite writes a network: what changes no number is gone, scales and
+    shifts are in the weights before them, a few activations in the operator before them; views have tensors.
+    """
 
     fused: bool = True
     in_place: bool = False
+    converted: bool = False
+
+
+GONE = frozenset(("Identity", "Dropout", "StochasticDepth", "Constants"))
+SCALES = frozenset(("BatchNorm", "Affine", "LayerScale"))
+CLAMPS = frozenset(("relu", "relu6"))
+"""The layers that a converter leaves out or multiplies into weights, and the functions that operators have inside."""
+
+CLAMPED = frozenset(("Add", "Mul", "MaxPool", "AvgPool"))
+"""Layers without weights whose operators have an activation inside."""
 
 
 class Life(NamedTuple):
@@ -180,7 +194,7 @@ def _summed(nodes: Iterable[Node], lives: Iterable[Life]) -> dict[str, Dim]:
 def _lives(traced: Trace, bits: Mapping[str, Bits], style: Style) -> list[Life]:
     """Follow each tensor through the network: a view and a fused layer write what is there already."""
     nodes = traced.plan.nodes
-    last = {name: number for number, node in enumerate(nodes) for name in node.inputs}
+    last = {name: number for number, node in enumerate(nodes) for name in (*node.inputs, *node.beside)}
     kept = _Storage(traced, bits, last)
     for number, node in enumerate(nodes):
         kept.write(number, node, style)
@@ -197,6 +211,7 @@ class _Storage:
         self.first = dict.fromkeys(traced.inputs, -1)
         self.held = {name: name for name in traced.inputs}
         self.until = {name: last.get(name, 0) for name in traced.inputs}
+        self.clamped = set[str]()
 
     def write(self, number: int, node: Node, style: Style) -> None:
         """Take account of what a layer writes: a tensor of its own, or one that is there."""
@@ -218,14 +233,28 @@ class _Storage:
         """Return the input whose memory a layer uses for what it writes, if any."""
         kind = KINDS[node.kind]
         source = node.inputs[0]
+        is_alone = source in self.traced.steps and self.until[self.held[source]] == number
+        if style.converted:
+            return source if node.kind in GONE or (is_alone and self._merges(node, self.held[source])) else None
         if kind.buffer == "view":
             return source
-        is_alone = source in self.traced.steps and self.until[self.held[source]] == number
         if style.fused and kind.buffer == "fused" and is_alone:
             return source
         if style.in_place and kind.in_place:
             return next((name for name in node.inputs if self._is_free(name, number, node)), None)
         return None
+
+    def _merges(self, node: Node, owner: str) -> bool:
+        """Tell whether a converter makes a layer part of the operator that writes what it alone reads."""
+        step = self.traced.steps.get(owner)
+        if step is None or owner in self.clamped:
+            return False
+        is_weighted = "weight" in step.tally.counts
+        if node.kind != "Activation":
+            return is_weighted and node.kind in SCALES
+        is_clamp = getattr(node.layer, "function", "") in CLAMPS and (is_weighted or step.kind in CLAMPED)
+        self.clamped |= {owner} if is_clamp else set()
+        return is_clamp
 
     def _is_free(self, name: str, number: int, node: Node) -> bool:
         """Tell whether a layer is the last to read a tensor of the size of what it writes."""

@@ -8,6 +8,7 @@ from flopcount.errors import UsageError
 from flopcount.formulas.bits import FLOAT, Bits
 from flopcount.formulas.numbers import Dim, exact, maximum, total
 from flopcount.formulas.step import Step
+from flopcount.network.arena import head
 from flopcount.network.convention import Convention
 from flopcount.network.memory import Lifetimes, Style, Tensor, bytes_of, weight_bytes
 from flopcount.spec.units import DEFAULT_METRICS
@@ -168,6 +169,9 @@ METRICS: Mapping[str, Metric] = {
         _peak("peak_unfused", "peak bytes, unfused", Style(fused=False)),
         _peak("peak_inplace", "peak bytes, in place", Style(in_place=True)),
         _peak("peak_unfused_inplace", "peak bytes, unfused, in place", Style(fused=False, in_place=True)),
+        Metric(
+            *("arena", "arena bytes", "bytes", lambda _: None, "none", "place"), whole=lambda count: head(count.arena)
+        ),
     )
 }
 """Every metric by name. A new one needs a row here, its getter, and its meaning in `flopcount.spec.units`."""

@@ -16,6 +16,7 @@ from flopcount.spec.load import Spec
 from flopcount.spec.rows import SPECIAL, LayerRow, expressed, is_expression, not_expressed
 
 if TYPE_CHECKING:
+    from flopcount.network.schedule import Schedule
     from flopcount.spec.precision import Precision
 
 Given = Mapping[str, Mapping[str, Any]]
@@ -419,7 +420,7 @@ class Plan(NamedTuple):
     `unknown` are skipped operators with their number of occurrences. `fixed_by` is a layer with a
     size that holds for `inputs` only; `tokens` are the inputs that have their channels last, `settled` what is read
     with a layout that the file says. `precision` is what an arch file says of the bits of its numbers, `bits` what a
-    file of another tool says of its inputs. `file` gives
+    file of another tool says of its inputs, and `schedule` of its operators. `file` gives
     its source, if any; `sized` tells that it was read at the input that was asked for,
     without the `batch` that goes before it.
     """
@@ -440,6 +441,7 @@ class Plan(NamedTuple):
     settled: frozenset[str] = frozenset()
     bits: Mapping[str, int] = {}
     precision: "Precision | None" = None
+    schedule: "Callable[[], Schedule] | None" = None
 
     @property
     def spec(self) -> Spec:

@@ -14,6 +14,7 @@ from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import PARAMETERS, Step
 from flopcount.network.inputs import input_shape
 from flopcount.network.plan import Allowance, Node
+from flopcount.network.schedule import Schedule
 from flopcount.network.trace import fields as layer_fields
 from flopcount.network.trace import too_large
 from flopcount.spec.fields import LARGEST, Layer
@@ -35,7 +36,8 @@ class ReadResult(NamedTuple):
     `unknown` are the operators that were skipped, each with its number of occurrences. `batch` is the
     batch that the input asked for; the sizes of `inputs` do not include it. `fixed_by` is a node with
     a size that the file computes from its input, so that the nodes hold for `inputs` only. `tokens` are the
-    inputs that have their channels last, `bits` those of the inputs, where the file gives others than 32.
+    inputs that have their channels last, `bits` those of the inputs, where the file gives others than 32. `schedule`
+    is what it says of the operators that run.
     """
 
     name: str
@@ -48,6 +50,7 @@ class ReadResult(NamedTuple):
     fixed_by: str = ""
     tokens: frozenset[str] = frozenset()
     bits: Mapping[str, int] = {}
+    schedule: Callable[[], Schedule] | None = None
 
 
 Build = Callable[[ReadOptions], ReadResult]

@@ -382,7 +382,7 @@ def _deltas(old: Mapping[str, int] | None, new: Mapping[str, int] | None, shown:
     """Return what a layer costs on both sides; a layer that does not exist costs nothing."""
     cells: dict[str, int | None] = {}
     for each in shown.metrics:
-        one, other = (values[each.name] if values else None for values in (old, new))
+        one, other = (values.get(each.name) if values else None for values in (old, new))
         cells |= {f"{each.name}_before": one, f"{each.name}_after": other}
         cells[f"{each.name}_delta"] = (other or 0) - (one or 0)
     return cells

@@ -49,8 +49,8 @@ def _graph(result: Count, depth: int | None) -> tuple[dict[str, Vertex], list[tu
 
 
 def _drawn(label: tuple[str, ...], total: Mapping[str, int], result: Count, shown: Costs) -> Vertex:
-    costs = ", ".join(f"{brief(total[each.name])} {each.title}" for each in shown.metrics)
-    exact = ", ".join(f"{total[each.name]:,} {each.title}" for each in shown.metrics)
+    costs = ", ".join(f"{brief(total[each.name])} {each.title}" for each in shown.metrics if each.name in total)
+    exact = ", ".join(f"{total[each.name]:,} {each.title}" for each in shown.metrics if each.name in total)
     share = ratio(total[shown.headline.name], shown.values(result.total)[shown.headline.name])
     return Vertex((*label, costs if any(total.values()) else "no cost"), exact, share or 0.0)
 

@@ -23,10 +23,13 @@ METRICS: Mapping[str, str] = {
     "peak_unfused": "the same, with norms and activations as layers of their own",
     "peak_inplace": "most bytes of tensors alive at once, fused, elementwise layers writing over what they read",
     "peak_unfused_inplace": "the same, with norms and activations as layers of their own",
+    "arena": "bytes of the head of TensorFlow Lite Micro's arena, as its greedy planner allocates it",
 }
 """The metrics that files may limit, lock and claim, and what each measures; `flopcount.case` counts them."""
 
-IN_BYTES = frozenset(name for name in METRICS if name.endswith("bytes") or name.startswith(("traffic", "peak")))
+IN_BYTES = frozenset(
+    name for name in METRICS if name.endswith("bytes") or name.startswith(("traffic", "peak", "arena"))
+)
 """The metrics that are sizes."""
 
 DEFAULT_METRICS = ("params", "macs")
@@ -170,9 +173,11 @@ def decimal(value: Fraction) -> str:
         return f"{Decimal(value.numerator) / Decimal(value.denominator):f}"
 
 
-def amount(value: Fraction | int, metric: str) -> str:
+def amount(value: Fraction | float, metric: str) -> str:
     """Write a value to four digits with a unit: 568.7M, 4.232M, 1.5 MB."""
     in_bytes, unit = metric in IN_BYTES, prefix(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
     if not unit:
         return exact(value, metric)
     return f"{float(Fraction(value) / PREFIXES[unit]):.4g}{' ' * in_bytes}{unit}{'B' * in_bytes}"
@@ -187,12 +192,12 @@ def brief(value: int, sign: str = "") -> str:
     return f"{Decimal(digits).scaleb(int(exponent) - 3 * power):{sign}} {[*PREFIXES][power]}"
 
 
-def exact(value: Fraction | int, metric: str = "") -> str:
+def exact(value: Fraction | float, metric: str = "") -> str:
     """Write a value in full, decimals included."""
     return f"{decimal(Fraction(value))}{' B' if metric in IN_BYTES else ''}"
 
 
-def pair(one: Fraction | int, other: Fraction | int, metric: str) -> tuple[str, str]:
+def pair(one: Fraction | float, other: Fraction | float, metric: str) -> tuple[str, str]:
     """Write two values to be compared: both in full if they would look the same."""
     brief = amount(one, metric), amount(other, metric)
     return brief if one == other or brief[0] != brief[1] else (exact(one, metric), exact(other, metric))

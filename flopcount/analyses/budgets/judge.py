@@ -1,6 +1,7 @@
 """Limits compared with counts: one rule, one network, one point."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from functools import cached_property, partial
@@ -27,7 +28,8 @@ from flopcount.spec.units import NotAQuantityError, Quantity, decimal
 class Measurement(NamedTuple):
     """The cost, kind and place of each layer at a point, and the notes that qualify the numbers.
 
-    `phantom` are the layers whose maps do not exist under `valid-round` padding.
+    `phantom` are the layers whose maps do not exist under `valid-round` padding; `whole` are the numbers of all
+    layers together that are no sum or maximum.
     """
 
     costs: Mapping[str, Cost]
@@ -36,11 +38,15 @@ class Measurement(NamedTuple):
     input: str
     notes: tuple[Note, ...] = ()
     phantom: frozenset[str] = frozenset()
+    whole: Mapping[str, int] = {}
 
     def total(self, paths: Iterable[str] | None = None) -> Cost:
-        """Return the cost of some layers together, or of all."""
+        """Return the cost of some layers together, or of all; of some, what only the network has is left out."""
         chosen = [self.costs[path] for path in (self.costs if paths is None else paths)]
-        return combined(chosen, [*chosen[0]]) if chosen else Cost(dict.fromkeys(METRICS, 0))
+        if not chosen:
+            return Cost(dict.fromkeys(METRICS, 0))
+        own = self.whole if len(chosen) == len(self.costs) else chosen[0] if len(chosen) == 1 else {}
+        return Cost({**own, **combined(chosen, [*chosen[0]])})
 
 
 def measurement(count: Count) -> Measurement:
@@ -53,6 +59,7 @@ def measurement(count: Count) -> Measurement:
         ", ".join("x".join(map(str, shape.dims)) for shape in count.trace.inputs.values()),
         count.notes,
         frozenset(path for path, step in count.trace.steps.items() if vanishes(step)),
+        {name: value for name, value in count.total.items() if METRICS[name].whole},
     )
 
 
@@ -224,6 +231,11 @@ def missing(rule: Budget, now: Measurement) -> Iterator[tuple[Place, str]]:
             tops = [*dict.fromkeys(path.split(".")[0] for path in now.costs)]
             what = f"blocks: no layer or block matches {pattern[:100]!r}; {suggestion(pattern, tops)}"
             yield ("blocks", pattern), what
+    parts = {(*scope.place, name): name for scope in scopes(rule, now) if scope.place for name in scope.limits.given}
+    for place, name in parts.items():
+        if name in now.whole and (place[0] != "layer" or name not in next(iter(now.costs.values()))):
+            what = f"{'.'.join(map(str, place))}: {name} is a number of the whole network; limit it for the network"
+            yield place, what
 
 
 def _before(scope: Scope, number: Callable[[Cost], int], before: Measurement) -> int | None:
@@ -297,7 +309,10 @@ def held(rule: Budget, now: Measurement, before: Measurement | None = None) -> l
     for scope in scopes(rule, now):
         for metric, limit in scope.limits.given.items():
             number = partial(measure, metric, bits=getattr(limit, "bits", None))
-            value = number(now.total(scope.paths))
+            total = now.total(scope.paths)
+            if metric not in total:  # of the whole network
+                continue
+            value = number(total)
             base = _before(scope, number, before) if before and limit.is_relative else None
             found += [Held(*each, scope, metric, value, number, base) for each in judged(limit, value, base)]
     return found
@@ -466,6 +481,12 @@ def _shares(scope: Scope, number: Callable[[Cost], int], model: Model, now: Meas
     """Return the layers with the largest values, with their lines; layers whose maps do not exist are excluded."""
     if len(scope.paths) < 2:  # noqa: PLR2004  (one layer is the whole)
         return ()
+    with suppress(KeyError):  # what only a network has
+        return _largest_shares(scope, number, model, now)
+    return ()
+
+
+def _largest_shares(scope: Scope, number: Callable[[Cost], int], model: Model, now: Measurement) -> tuple[Share, ...]:
     values = [(path, number(now.costs[path])) for path in scope.paths if path not in now.phantom]
     most = sorted(values, key=lambda each: -each[1])[:MOST_SHARES]
     foreign = not model.source_map.source.text  # such a file has no lines

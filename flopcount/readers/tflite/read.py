@@ -1,7 +1,7 @@
 """TensorFlow Lite files: the inputs of a model, and the network that a walk through its operators leaves."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import takewhile
 from pathlib import Path
 from struct import error as StructError  # noqa: N812  (a class)
@@ -25,6 +25,7 @@ from flopcount.readers.base import (
 )
 from flopcount.readers.nest import Flat, paths
 from flopcount.readers.tflite.file import ModelFile, SubGraph, TensorInfo, model
+from flopcount.readers.tflite.micro import schedule
 from flopcount.readers.tflite.op import LEAST_MAP, Dims, TensorValue, laid
 from flopcount.readers.tflite.schema import BITS
 from flopcount.readers.tflite.walk import WIDE, OperatorWalk, Values, maps_of, plain_title
@@ -72,7 +73,8 @@ def _network(path: Path, file: ModelFile, options: ReadOptions) -> ReadResult:
     walk.builder.hold([Signal(entry.name, entry.shape) for entry in entries])
     walk.ledger.tails += [""] * (len(walk.builder.nodes) - len(walk.ledger.tails))
     unknown = walk.unsupported + walk.unknown
-    return _result(path, file, walk, entries, (batch, dict(unknown)))
+    found = _result(path, file, walk, entries, (batch, dict(unknown)))
+    return found[0]._replace(schedule=cache(partial(schedule, file, values, found[1])))
 
 
 def _result(
@@ -81,8 +83,8 @@ def _result(
     walk: OperatorWalk,
     entries: Sequence[InputTensor],
     about: tuple[int | None, dict[str, int]],
-) -> ReadResult:
-    """Return the network with paths like those of the tensors' names."""
+) -> tuple[ReadResult, Mapping[str, str]]:
+    """Return the network with paths like those of the tensors' names, and what each path was before."""
     names = [entry.name for entry in entries]
     numbers = {node.path: number for number, node in enumerate(walk.builder.nodes)}
     scopes = _scopes(walk)
@@ -96,7 +98,7 @@ def _result(
     kept = [entry for entry in entries if entry.name in used or len(entries) == 1]
     batch, unknown = about
     types = {entry.name: BITS[file.graph(0).tensors[entry.tensor].type] for entry in kept}
-    return ReadResult(
+    made = ReadResult(
         network_name(path.stem),
         {entry.name: exact(entry.shape.dims) for entry in kept},
         nodes,
@@ -107,6 +109,7 @@ def _result(
         tokens=frozenset(entry.name for entry in kept if entry.shape.channel_axis and len(entry.shape.dims) > 1),
         bits={name: bits for name, bits in types.items() if bits not in {0, WIDE}},
     )
+    return made, found
 
 
 def _renamed(node: Node, found: Mapping[str, str]) -> Node:

@@ -78,6 +78,7 @@ OPTIONS: Mapping[str, OptionTable] = {
     "CALL": OptionTable(16, "subgraph"),
     "IF": OptionTable(92, "then else"),
     "WHILE": OptionTable(93, "cond body"),
+    "CALL_ONCE": OptionTable(103, "init"),
     "RESHAPE": OptionTable(17, "new_shape:[]"),
     "SQUEEZE": OptionTable(30, "squeeze_dims:[]"),
     "SPACE_TO_DEPTH": OptionTable(19, "block_size"),

@@ -1,0 +1,251 @@
+"""The arena of TensorFlow Lite Micro: where its greedy planner puts what is alive while a network runs."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from flopcount.formulas.bits import Bits
+from flopcount.formulas.numbers import exact
+from flopcount.formulas.step import Step
+from flopcount.network.memory import CLAMPS, SCALES, Lifetimes, Style, Tensor
+from flopcount.network.schedule import Schedule
+from flopcount.network.trace import Trace
+
+ALIGNMENT = 16
+"""Each buffer takes a multiple of so many bytes."""
+
+AVERAGED = frozenset(("GlobalAvgPool", "MeanTokens"))
+"""Kinds that a converter writes as MEAN, whose kernel for integers has a scratch buffer of sums of 32 bits."""
+
+SERIES = frozenset(
+    (
+        *("DepthSepConv", "GroupPointwiseConv", "BSConvU", "BSConvS", "Conv2Plus1D", "SpatiallySepConv"),
+        *("SpatiallySepDepthwiseConv", "FlattenedConv", "LowRankConv", "TuckerConv", "CPConv", "SubPixelConv"),
+        "PatchMerging",
+    )
+)
+"""Kinds whose parts each read the one before alone."""
+
+NARROW = frozenset((8, 16))
+"""The bits of activations for which it has."""
+
+
+class Slot(NamedTuple):
+    """A buffer in the arena: its bytes, the first and the last step at which it is in use, and where it starts."""
+
+    name: str
+    path: str
+    size: int
+    first: int
+    last: int
+    offset: int = 0
+
+    @property
+    def end(self) -> int:
+        """Where the next byte is."""
+        return self.offset + self.size
+
+
+def arena(traced: Trace, bits: Mapping[str, Bits], *, own: bool = True) -> tuple[Slot, ...]:
+    """Return the slots of a network, in the order in which the planner is given them.
+
+    `own` tells that the tensors of a file have their own bits, not those of a precision that is asked for.
+    """
+    found = [each for each in _slots(traced, bits, own=own) if each.size > 0]
+    offsets = placed(found)
+    return tuple(each._replace(offset=offset) for each, offset in zip(found, offsets, strict=True))
+
+
+def head(slots: Sequence[Slot]) -> int:
+    """Return the bytes of the head of the arena."""
+    return max((each.end for each in slots), default=0)
+
+
+def schedule_of(traced: Trace) -> Schedule | None:
+    """Return the operators that a file has, if all of its layers are still there."""
+    found = traced.plan.schedule() if traced.plan.schedule else None
+    known = {*traced.inputs, *traced.steps, ""}
+    return found if found and all(each.path in known for each in found.buffers) else None
+
+
+def _slots(traced: Trace, bits: Mapping[str, Bits], *, own: bool) -> Iterator[Slot]:
+    if (schedule := schedule_of(traced)) is None:
+        yield from _converted(traced, bits)
+        return
+    shapes = traced.shapes
+    for each in schedule.buffers:
+        elements = exact(shapes[each.path].elements) if each.path else each.elements
+        width = each.bits if own or not each.path else bits[each.path].activations
+        yield _slot(each.name, Tensor(elements, width), each.first, each.last, each.path)
+
+
+def _slot(name: str, tensor: Tensor, first: int, last: int, path: str | None = None) -> Slot:
+    return Slot(name, name if path is None else path, -(-exact(tensor.size) // ALIGNMENT) * ALIGNMENT, first, last)
+
+
+def _converted(traced: Trace, bits: Mapping[str, Bits]) -> Iterator[Slot]:
+    """Yield the tensors that a converter would write, then the scratch buffers.
+
+    A composition is one operator after the other; one whose parts are no chain is a single operator.
+    """
+    inside = [_stages(step) for step in traced.steps.values()]
+    starts = [0, *accumulate(max(len(each), 1) for each in inside)]
+    scratch: list[Slot] = []
+    for life in Lifetimes(traced, bits, Style(converted=True)).lives:
+        first, last = starts[life.first + 1], starts[life.last] + 1
+        yield _slot(life.name, life.tensor, first, min(last, starts[-1]))
+    for number, (node, step) in enumerate(traced.items()):
+        width, start = bits[node.path].activations, starts[number] + 1
+        for at, stage in enumerate(inside[number][:-1], start):
+            yield _slot(node.path, Tensor(stage.shape.elements, width), at, at + 1)
+        if node.kind in AVERAGED and width in NARROW:
+            scratch.append(_slot(f"{node.path} scratch", Tensor(step.shape.elements, 32), start, start))
+    yield from scratch
+
+
+def _stages(step: Step) -> list[Step]:
+    """Return the operators of a layer: its leaves if they are a chain, norms and a few activations within others."""
+    return [leaf for leaf in step.leaves() if not _is_within(leaf)] if len(step.parts) > 1 and is_series(step) else []
+
+
+def _is_within(leaf: Step) -> bool:
+    return leaf.kind in SCALES or not CLAMPS.isdisjoint(leaf.tally.counts)
+
+
+def is_series(step: Step) -> bool:
+    """Tell whether the parts of a layer, if it has any, are a chain: each reads the one before alone."""
+    own = [part.step for part in step.parts if part.step.kind not in {"Activation", *SCALES}]
+    return step.kind in SERIES or len(own) < 2  # noqa: PLR2004  (one operator)
+
+
+def placed(slots: Sequence[Slot]) -> list[int]:
+    """Return where each slot starts: the largest first, each in the first gap among those in use at the same time.
+
+    Of equal sizes, the later goes first.
+    """
+    shelf = _Shelf(max((each.last for each in slots), default=0) + 1)
+    offsets = [0] * len(slots)
+    for place in sorted(range(len(slots)), key=lambda at: (-slots[at].size, -at)):
+        offsets[place] = shelf.gap(slots[place])
+        shelf.put(offsets[place], slots[place])
+    return offsets
+
+
+Taken = tuple[int, int, int, int]
+"""The first byte and the byte after the last, the first step and the last."""
+
+
+class _Row(NamedTuple):
+    """Slots side by side, with what all of them together say: if none of them is in use, or all are, it is enough.
+
+    `end` is the byte after the last, `gap` the largest gap between them if all are in use.
+    """
+
+    slots: list[Taken]
+    end: int
+    gap: int
+    first: tuple[int, int]
+    last: tuple[int, int]
+
+
+def _row(slots: list[Taken]) -> _Row:
+    end, gap = slots[0][0], 0
+    for start, stop, _, _ in slots:
+        gap, end = max(gap, start - end), max(end, stop)
+    firsts, lasts = [each[2] for each in slots], [each[3] for each in slots]
+    return _Row(slots, end, gap, (min(firsts), max(firsts)), (min(lasts), max(lasts)))
+
+
+LONGEST = 100
+"""A row of more slots becomes two."""
+
+FEW = 8
+"""Where one slot of so many is in use, or fewer, those are looked up."""
+
+
+class _Shelf:
+    """The slots that have a place.
+
+    If few are in use at the same time, they are looked up: those that begin within, and those that began before, in a
+    tree of the steps in which each slot is at the few nodes that make up its time. Else row after row is looked at.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.rows: list[_Row] = []
+        self.starts: list[Taken] = []
+        self.firsts: list[int] = []
+        self.lasts: list[int] = []
+        self.begun: list[tuple[int, int, int]] = []
+        self.tree: dict[int, list[tuple[int, int]]] = {}
+
+    def put(self, offset: int, slot: Slot) -> None:
+        """Put a slot in its place."""
+        end = offset + slot.size
+        self._insert((offset, end, slot.first, slot.last))
+        insort(self.firsts, slot.first)
+        insort(self.lasts, slot.last)
+        insort(self.begun, (slot.first, offset, end))
+        for node in _nodes(slot.first + self.steps, slot.last + 1 + self.steps):
+            self.tree.setdefault(node, []).append((offset, end))
+
+    def _insert(self, taken: Taken) -> None:
+        place = max(bisect_right(self.starts, taken) - 1, 0)
+        slots = self.rows[place].slots if self.rows else []
+        insort(slots, taken)
+        half = len(slots) // 2
+        parts = [slots[:half], slots[half:]] if len(slots) > LONGEST else [slots]
+        self.rows[place : place + 1] = map(_row, parts)
+        self.starts[place : place + 1] = [part[0] for part in parts]
+
+    def gap(self, slot: Slot) -> int:
+        """Return the start of the first gap for a slot among those in use at the same time."""
+        many = bisect_right(self.firsts, slot.last) - bisect_left(self.lasts, slot.first)
+        if many * FEW > len(self.firsts):
+            return self._gap_in_rows(slot)
+        end = 0
+        for start, stop in self._around(slot.first, slot.last):
+            if start - end >= slot.size:
+                break
+            end = max(end, stop)
+        return end
+
+    def _around(self, first: int, last: int) -> list[tuple[int, int]]:
+        """Return the starts and ends of the slots in use between two steps, sorted."""
+        begun = self.begun[bisect_left(self.begun, (first + 1,)) : bisect_left(self.begun, (last + 1,))]
+        found = [(start, end) for _, start, end in begun]
+        node = first + self.steps
+        while node:
+            found += self.tree.get(node, ())
+            node >>= 1
+        return sorted(found)
+
+    def _gap_in_rows(self, slot: Slot) -> int:
+        end, (_, _, size, begins, ends, _) = 0, slot
+        for row in self.rows:
+            if row.first[0] > ends or row.last[1] < begins:
+                continue
+            is_whole = row.first[1] <= ends and row.last[0] >= begins
+            if is_whole and row.gap < size and row.slots[0][0] - end < size:
+                end = max(end, row.end)
+                continue
+            for start, stop, first, last in row.slots:
+                if first <= ends and last >= begins:
+                    if start - end >= size:
+                        return end
+                    end = max(end, stop)
+        return end
+
+
+def _nodes(left: int, right: int) -> Iterator[int]:
+    """Yield the nodes of a tree of steps that cover the leaves from `left` to before `right`."""
+    while left < right:
+        if left & 1:
+            yield left
+            left += 1
+        if right & 1:
+            right -= 1
+            yield right
+        left >>= 1
+        right >>= 1
