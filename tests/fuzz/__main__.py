@@ -41,7 +41,17 @@ EXAMPLES = 300
 SOURCES: dict[str, list[bytes]] = {}
 """The seeds by ending."""
 
-WEIGHTS = {".onnx": 16, ".keras": 8, ".json": 8, ".toml": 5, ".prototxt": 6, ".cfg": 6, ".csv": 3, ".lock": 2}
+WEIGHTS = {
+    ".onnx": 16,
+    ".tflite": 12,
+    ".keras": 8,
+    ".json": 8,
+    ".toml": 5,
+    ".prototxt": 6,
+    ".cfg": 6,
+    ".csv": 3,
+    ".lock": 2,
+}
 """How often a mutated file is of a format, against once for the others."""
 
 NET = (

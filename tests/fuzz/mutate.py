@@ -14,7 +14,20 @@ from typing import Any
 LARGEST = 60_000
 """The largest seed."""
 
-ENDINGS = (".onnx", ".keras", ".h5", ".json", ".cfg", ".prototxt", ".csv", ".toml", ".lock", ".jsonl", ".parquet")
+ENDINGS = (
+    ".onnx",
+    ".tflite",
+    ".keras",
+    ".h5",
+    ".json",
+    ".cfg",
+    ".prototxt",
+    ".csv",
+    ".toml",
+    ".lock",
+    ".jsonl",
+    ".parquet",
+)
 
 HOSTILE: Sequence[Any] = (0, -1, 1, 2, 7, 63, 10**9, 2**31, 2**63 - 1, 2**64, 10**30, 0.5, -0.0, 1e300, "", "1", "a.b")
 HOSTILE = (*HOSTILE, "\x1b[31m", "\u202e", "=1+1", "::error::x", "<b>", "|", "\ud800", "é" * 300, None, True, [], {})
@@ -38,7 +51,11 @@ def mutated(ending: str, content: bytes, others: Sequence[bytes], random: Random
             with suppress(Exception):  # what is broken already is changed as bytes
                 content = structured(content, others, random)
                 continue
-        change = words if ending not in {".onnx", ".keras", ".h5", ".parquet"} and random.random() < 0.85 else octets
+        change = (
+            words
+            if ending not in {".onnx", ".tflite", ".keras", ".h5", ".parquet"} and random.random() < 0.85
+            else octets
+        )
         content = change(content, others, random)
     return content
 
@@ -218,11 +235,26 @@ def _fields(content: bytes) -> "list[tuple[int, int, int, int]]":
     return found
 
 
+def numbers(content: bytes, others: Sequence[bytes], random: Random) -> bytes:
+    """Change a number of a flatbuffer, or several: offsets, sizes of vectors, shapes, codes; most are of 32 bits."""
+    found = bytearray(content)
+    small = [at for at in range(4, len(found) - 4, 4) if found[at] + found[at + 1] > 0 and not found[at + 3]]
+    for _ in range(random.choice((1, 1, 1, 2, 4))):
+        at, other = random.choice(small), random.randrange(len(found) - 4) & ~3
+        number = random.choice((0, 1, 2, 3, 8, 127, -1, 2**31 - 1, -(2**31), 10**9, 10**5, other - at, len(found) - at))
+        size = random.choice((1, 2, 4, 4, 4, 4))
+        word = (number & 2 ** (8 * size) - 1).to_bytes(size, "little")
+        found[at : at + size] = random.choice((word, word, bytes(found[other : other + size])))
+    del others
+    return bytes(found)
+
+
 STRUCTURED: Mapping[str, Callable[[bytes, Sequence[bytes], Random], bytes]] = {
     ".json": data,
     ".toml": data,
     ".lock": data,
     ".keras": archive,
     ".onnx": message,
+    ".tflite": numbers,
 }
 """For an ending, the mutation that knows the structure of the file."""

@@ -17,6 +17,7 @@ from mutate import mutated
 
 NET = b'input = [4, 8, 8]\nlayers = [{ type = "Conv", out_channels = 8, kernel_size = 3 }]\n'
 ONNX = Path(__file__).parents[1] / "oracles" / "onnx" / "alexnet.onnx"
+TFLITE = Path(__file__).parents[1] / "oracles" / "tflite" / "chain_int8.tflite"
 
 
 def _boom(arguments: list[str]) -> int:
@@ -76,9 +77,11 @@ def test_a_few_inputs_have_no_finding(start: int, monkeypatch: pytest.MonkeyPatc
         writer = Writer(random)
         ending, content = writer.file(writer.arch())
         model = mutated(".onnx", ONNX.read_bytes(), [ONNX.read_bytes()], random)
+        lite = mutated(".tflite", TFLITE.read_bytes(), [TFLITE.read_bytes()], random)
         cases = [
             Case({f"a.{ending}": content}, [writer.line([f"a.{ending}"])]),
             Case({"a.onnx": model}, [("count", "a.onnx", "--allow-unknown")]),
+            Case({"a.tflite": lite}, [writer.line(["a.tflite"])]),
             Case(project(random), [writer.line(["a.toml"], ("check", "lock"))]),
         ]
         assert [found for case in cases for found in judge.faults(case, tally)] == []

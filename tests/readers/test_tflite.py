@@ -17,6 +17,7 @@ from flopcount.readers.tflite.read import read
 FOLDER = Path(__file__).parents[1] / "oracles" / "tflite"
 FIGURES: list[dict[str, Any]] = json.loads((FOLDER.parent / "tflite.json").read_text())["models"]
 NAMES = [each["file"] for each in FIGURES]
+WEIGHED = [each for each in FIGURES if "weight_bytes" in each]
 RESIZED = [each for each in FIGURES if "resized" in each]
 
 
@@ -26,6 +27,12 @@ def test_the_macs_and_operators_are_those_of_the_file(figures: dict[str, Any], r
     assert told(run, path)["totals"]["macs"] == figures["macs"]
     names = [operator.name for operator in read_model(path).graph(0).operators]
     assert {name: names.count(name) for name in names} == figures["operators"]
+
+
+@pytest.mark.parametrize("figures", WEIGHED, ids=[each["file"] for each in WEIGHED])
+def test_the_weights_take_the_bytes_that_they_have_in_the_file(figures: dict[str, Any], run: Run) -> None:
+    totals = told(run, FOLDER / figures["file"], "--metrics", "weight_bytes")["totals"]
+    assert totals["weight_bytes"] == figures["weight_bytes"]
 
 
 @pytest.mark.parametrize("figures", RESIZED, ids=[each["file"] for each in RESIZED])
@@ -473,6 +480,25 @@ def test_skipped_operators_make_a_lower_bound(run: Run, write: Write) -> None:
     path = write("model.tflite", _custom())
     assert told(run, path, "--allow-unknown")["totals"]["macs"] == 48 * 360
     assert told(run, path, "--allow-unknown", "--input", "16")["totals"]["macs"] == 0
+
+
+def test_what_has_no_known_size_is_refused_by_name(run: Run, write: Write) -> None:
+    """How many places are not zero depends on the values of the input."""
+    y = Tensor((1, 1), "int64", signature=(-1, 1))
+    path = write("model.tflite", single("WHERE", x=Tensor((5,), "bool"), y=y))
+    refused(run, path, "WHERE (of an unknown size);")
+    assert told(run, path, "--allow-unknown")["unknown"] == {"WHERE (of an unknown size)": 1}
+
+
+def test_a_number_enters_a_network(run: Run, write: Write) -> None:
+    report = told(run, write("model.tflite", single("EXP", x=Tensor(()), y=Tensor(()))))
+    assert report["layers"][0]["output"] == [1]
+
+
+def test_a_folder_of_models_is_checked(run: Run, write: Write) -> None:
+    path = write("model.tflite", (FOLDER / "chain_int8.tflite").read_bytes())
+    assert run("check", path.parent, "--max-macs", "2M").code == 0
+    assert run("check", path.parent, "--max-macs", "1M").code == 1
 
 
 def test_a_recorded_size_that_is_wrong_is_an_error(run: Run, write: Write) -> None:

@@ -220,6 +220,9 @@ def folded(op: OperatorOp) -> list[Found]:
     fold = FOLDS.get(op.origin.kind)
     if fold is None or not op.present or any(value.data is None for value in op.present):
         return []
+    op.ledger.left -= 1 + sum(len(_data(value)) for value in op.present)
+    if op.ledger.left < 0:
+        return []
     try:
         found = [*fold(op)]
     except (ArithmeticError, ValueError, TypeError, IndexError):

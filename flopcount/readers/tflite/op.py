@@ -19,6 +19,9 @@ from flopcount.spec.fields import LARGEST
 Dims = tuple[int, ...]
 Numbers = tuple[Any, ...]
 
+MOST_COMPUTED = 3_000_000
+"""The most numbers that are computed while a file is read."""
+
 LEAST_MAP = 3
 """The fewest axes of a map: a batch, space and channels."""
 
@@ -116,11 +119,15 @@ Params = Mapping[str, Sequence[TensorValue]]
 
 @dataclass(slots=True)
 class Ledger:
-    """What all operators share: the layers and the elements of each constant, and what each node is in its operator."""
+    """What all operators share: the layers and the elements of each constant, and what each node is in its operator.
+
+    `left` is how many numbers may still be computed.
+    """
 
     layers: dict[Content, list[str]] = field(default_factory=dict)
     sizes: dict[Content, int] = field(default_factory=dict)
     tails: list[str] = field(default_factory=list)
+    left: int = MOST_COMPUTED
 
 
 @dataclass(slots=True)

@@ -176,7 +176,7 @@ OPERATORS: Mapping[str, Writer] = {
     "L2_NORMALIZATION": partial(vectorwise, kind="RMSNorm", elementwise_affine=False),
     "LOCAL_RESPONSE_NORMALIZATION": response_norm,
     "PRELU": prelu,
-    **dict.fromkeys(("CAST", "DENSIFY", "IMAG", "REAL"), partial(plain, kind="Identity")),
+    "DENSIFY": partial(plain, kind="Identity"),
 }
 """Operators by the function that writes their layers."""
 

@@ -391,7 +391,7 @@ def suppressed(op: OperatorOp) -> list[TensorValue | None]:
 
 SIZED: Mapping[str, Callable[[OperatorOp], Any]] = {
     **dict.fromkeys(("CUMSUM", "REVERSE_V2", "REVERSE_SEQUENCE", "DYNAMIC_UPDATE_SLICE", "MATRIX_SET_DIAG"), like()),
-    **dict.fromkeys(("ZEROS_LIKE", "BUCKETIZE", "SEGMENT_LIKE"), like()),
+    **dict.fromkeys(("ZEROS_LIKE", "BUCKETIZE", "CAST", "IMAG", "REAL"), like()),
     "SHAPE": lambda op: (len(op.at(0).dims),),
     "RANK": lambda _: (),
     "PACK": packed,

@@ -190,9 +190,10 @@ def _sized(
     if is_map and text is not None and given[-1] == dims[-1] != given[0] and len(given) == len(order):
         raise UsageError(f"--input {text[:60]} has the channels last; give them first, as in 3x224x224")
     found = [*dims]
-    for axis, size in zip(order, given, strict=True):
+    for axis, size in zip(order, given, strict=bool(order)):
         found[axis] = size
-    if text is None and any(size < 0 for size in tensor.dims[1:]) and {*declared[1:]} == {1}:
+    is_open = [size < 0 for size in tensor.dims]
+    if text is None and {size for size, each in zip(declared[1:], is_open[1:], strict=True) if each} == {1}:
         example = "x".join("224" if size < 0 else str(size) for size in (tensor.dims[axis] for axis in order))
         raise UsageError(
             f"{title}: the file leaves sizes of the input {name!r} open; give them, as in --input {example}"

@@ -58,6 +58,7 @@ class OperatorWalk:
     scopes: list[tuple[int, str, str]] = field(default_factory=list)
     notes: dict[Note, None] = field(default_factory=dict)
     sparse: set[Content] = field(default_factory=set)
+    maps: dict[int, frozenset[int]] = field(default_factory=dict)
     fixed_by: str = ""
     left: int = MOST_NODES
 
@@ -156,18 +157,24 @@ class OperatorWalk:
         try:
             found = write(op)
         except UnknownSize:
-            if name not in ops_shape.OPERATORS or not op.outputs:
-                raise
-            found = self._unsized(op, start)
+            if (recorded := self._unsized(op, start)) is None:
+                return [None] * len(op.outputs)
+            found = recorded
         if any(value is not None and value.data is None for value in found):
             found = _with_data(op, found)
         self._finish(op, start, found)
         return found
 
-    def _unsized(self, op: OperatorOp, start: int) -> list[TensorValue | None]:
-        """Write an operator by the sizes that the file records, if they hold."""
+    def _unsized(self, op: OperatorOp, start: int) -> list[TensorValue | None] | None:
+        """Write an operator by the sizes that the file records; None if they do not hold at any input."""
+        gone = {node.path for node in self.builder.nodes[start:]}
         del self.builder.nodes[start:], self.ledger.tails[start:]
-        return [op.operation(op.recorded(place), place=place) for place in range(len(op.outputs))]
+        self.builder.views = {key: each for key, each in self.builder.views.items() if each.path not in gone}
+        multiplies = op.origin.kind not in ops_shape.OPERATORS
+        if multiplies or not self.at_own or not all(tensor.is_known for tensor in op.outputs):
+            self.unsupported[f"{op.origin.kind} (of an unknown size)"] += 1
+            return None
+        return [op.operation(tensor.recorded, place=place) for place, tensor in enumerate(op.outputs)]
 
     def _finish(self, op: OperatorOp, start: int, found: Sequence[TensorValue | None]) -> None:
         """Give the new nodes their name, their bits, and what the operator reads beside their inputs."""
@@ -245,7 +252,9 @@ class OperatorWalk:
         graph = self.file.graph(number)
         if len(graph.inputs) != len(inputs):
             raise op.problem(f"it gives {len(inputs)} tensors to a graph of {len(graph.inputs)}")
-        return self.run(graph, dict(zip(graph.inputs, inputs, strict=True)), maps_of(graph), depth + 1)
+        if number not in self.maps:
+            self.maps[number] = maps_of(graph)
+        return self.run(graph, dict(zip(graph.inputs, inputs, strict=True)), self.maps[number], depth + 1)
 
     def _started(self, op: OperatorOp, value: TensorValue) -> TensorValue:
         """Return what a loop starts with: a constant that it changes is no weight, and computed with."""
