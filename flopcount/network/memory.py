@@ -82,8 +82,9 @@ def _given(plan: Plan) -> Mapping[str, Mapping[str, int]]:
 
 
 def _of_file(own: Mapping[str, int], asked: "Precision | None") -> Bits:
-    bits = Bits(own=tuple(own.items()))
-    bits = bits._replace(activations=own.get("activation", bits.activations))
+    groups = {name: own[name] for name in ("group", "scales", "zero_points") if name in own}
+    params = tuple((name, bits) for name, bits in own.items() if name in PARAMETERS)
+    bits = Bits(activations=own.get("activation", FLOAT.activations), own=params, **groups)
     return asked.on(bits) if asked else bits
 
 
@@ -92,7 +93,8 @@ def _matching(pattern: str, traced: Trace) -> list[str]:
     if pattern in {"first", "last"} and pattern not in traced.steps:
         weighted = [path for path, step in traced.steps.items() if step.tally.counts.keys() & {"weight", "embedding"}]
         return weighted[:1] if pattern == "first" else weighted[-1:]
-    return [path for path in traced.steps if fnmatchcase(path, pattern) or path.startswith(f"{pattern}.")]
+    known = (*traced.inputs, *traced.steps)
+    return [path for path in known if fnmatchcase(path, pattern) or path.startswith(f"{pattern}.")]
 
 
 def reads(traced: Trace, bits: Mapping[str, Bits]) -> Callable[[Node], tuple[Tensor, ...] | None]:

@@ -5,10 +5,13 @@ but the last. Otherwise the block is dissolved, and its name goes into those of 
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from flopcount.formulas.bits import BIASES
+from flopcount.formulas.step import PARAMETERS
 from flopcount.network.plan import Node
 from flopcount.readers.base import Names, ReadResult, sanitized
 from flopcount.spec.write import to_data
@@ -70,9 +73,39 @@ def document(result: ReadResult) -> dict[str, Any]:
         "fixed_by": result.fixed_by,
         "input": sizes["input"] if [*sizes] == ["input"] else sizes,
         "layout": dict.fromkeys(sorted(result.tokens), "tokens"),
+        "precision": _precision(result),
         "layers": nested(rows, [*sizes]),
     }
     return {"name": result.name, **{key: value for key, value in about.items() if value}}
+
+
+def _precision(result: ReadResult) -> dict[str, Any]:
+    """Return the table of the bits that a file gives: the most frequent, and those of layers that differ."""
+    if not result.bits and not any(node.bits for node in result.nodes):
+        return {}
+    rows = {name: {"activations": result.bits.get(name, 32)} for name in result.inputs}
+    rows |= {node.path: _bits(node) for node in result.nodes}
+    found = {name: Counter(row[name] for row in rows.values() if name in row) for name in _BITS}
+    base = {name: counts.most_common(1)[0][0] for name, counts in found.items() if counts}
+    base |= {"biases": base["weights"]} if "weights" in base and "biases" not in base else {}
+    layers = {path: {name: row[name] for name in row if row[name] != base[name]} for path, row in rows.items()}
+    layers = {path: row for path, row in layers.items() if row}
+    return {**{name: bits for name, bits in base.items() if bits}, **({"layers": layers} if layers else {})}
+
+
+_BITS = ("weights", "biases", "activations", "group", "scales", "zero_points")
+
+
+def _bits(node: Node) -> dict[str, int]:
+    """Return the bits of a layer by their names in a table."""
+    weights = [bits for name, bits in node.bits.items() if name in PARAMETERS and name not in BIASES]
+    biases = [bits for name, bits in node.bits.items() if name in BIASES]
+    groups = {name: node.bits[name] for name in ("group", "scales", "zero_points") if name in node.bits}
+    params = {
+        **({"weights": max(weights), "group": 0} if weights else {}),
+        **({"biases": max(biases)} if biases else {}),
+    }
+    return {**params, "activations": node.bits.get("activation", 32), **groups}
 
 
 def row_of(node: Node) -> dict[str, Any]:

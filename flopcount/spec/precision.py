@@ -48,8 +48,8 @@ class LayerPrecision(BaseModel, **FROZEN):
     accumulators: Annotated[_Bits | None, _WORDS, Field(description="bits of a sum inside a layer")] = None
     group: Annotated[
         int | None,
-        Help("an integer (1 to 10⁹)"),
-        Field(strict=True, ge=1, le=10**9, description="weights of a row that share a scale"),
+        Help("an integer (0 to 10⁹)"),
+        Field(strict=True, ge=0, le=10**9, description="weights of a row that share a scale; 0 for none"),
     ] = None
     scales: Annotated[_Bits | None, _WORDS, Field(description="bits of the scale of a group (16)")] = None
     zero_points: Annotated[
@@ -63,7 +63,8 @@ class LayerPrecision(BaseModel, **FROZEN):
         given = {name: value for name in Bits._fields[:-1] if (value := getattr(self, name)) is not None}
         kept = () if "weights" in given else base.own
         own = tuple(each for each in kept if "biases" not in given or each[0] not in BIASES)
-        return base._replace(**given, own=own)
+        group = {} if "weights" not in given else {"group": 0}
+        return base._replace(**{**group, **given}, own=own)
 
 
 _Layer = Annotated[LayerPrecision, BeforeValidator(_typed)]

@@ -97,10 +97,11 @@ def graph(
     inputs: Mapping[str, Sizes | None],
     tensors: Mapping[str, Any] | None = None,
     outputs: Sequence[str] = ("y",),
+    dtype: int = FLOAT,
 ) -> bytes:
-    """Write a graph."""
+    """Write a graph, whose inputs are of one type."""
     kept = b"".join(field(5, tensor(name, content)) for name, content in (tensors or {}).items())
-    reads = b"".join(field(11, wire(name, dims)) for name, dims in inputs.items())
+    reads = b"".join(field(11, wire(name, dims, dtype)) for name, dims in inputs.items())
     writes = b"".join(field(12, wire(name, None)) for name in outputs)
     return b"".join(field(1, each) for each in nodes) + field(2, "graph") + kept + reads + writes
 

@@ -26,6 +26,15 @@ LIST = -1
 DEEPEST = 16
 """The most levels of functions and graphs inside each other."""
 
+BITS: Mapping[int, int] = {
+    **dict.fromkeys((2, 3, 17, 18, 19, 20, 24), 8),
+    **dict.fromkeys((4, 5, 10, 16), 16),
+    **dict.fromkeys((7, 11, 13), 64),
+    **dict.fromkeys((21, 22, 23), 4),
+    **dict.fromkeys((25, 26), 2),
+}
+"""The bits of an element by its type, if they are not 32."""
+
 FLOATS = frozenset((1, 10, 11, 16, 17, 18, 19, 20, 23))
 """The floating-point element types."""
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 from flopcount.errors import Note, Refusal
 from flopcount.formulas.shape import Shape, render
 from flopcount.readers.base import Assembly, Origin, UnknownSize, exact, unchecked_step, written
-from flopcount.readers.onnx.file import FLOATS, MOST_VALUES, NodeProto, TensorProto
+from flopcount.readers.onnx.file import BITS, FLOATS, MOST_VALUES, NodeProto, TensorProto
 from flopcount.spec.fields import LARGEST, Layer
 
 MOST_COMPUTED = 30 * MOST_VALUES
@@ -124,6 +124,7 @@ class DraftRow:
     weight: str = ""
     is_view: bool = False
     takes_size: bool = False
+    bits: dict[str, int] = field(default_factory=dict)
 
     def set_channel_axis(self, axis: int) -> None:
         """Set the channel axis; axes count from the last, so a batch may precede them."""
@@ -245,12 +246,19 @@ class Draft:
         dims = dims if batch_axis is None else (*dims[:batch_axis], 1, *dims[batch_axis:])
         value = checked(Value(dims, inputs[0].dtype, len(self.rows), batch_axis))
         row = DraftRow(kind, rows, self.node, shape, fields, layer)
+        if (bits := BITS.get(value.dtype, 64)) < 32:  # noqa: PLR2004  (indices that are looked up do not stay)
+            row.bits["activation"] = bits
         sizes = (each for value in fields.values() if isinstance(value, tuple | list) for each in value)
         row.takes_size = kind != "Reshape" and (self.reads_size or any(isinstance(each, Size) for each in sizes))
         for each in rows:
             self.rows[each].uses += 1
         self.rows.append(row)
         return value
+
+    def typed(self, value: Value, dtype: int) -> Value:
+        """Return the output of a row with the type of elements that it writes."""
+        self.row_of(value).bits["activation"] = BITS.get(dtype, 32)
+        return value._replace(dtype=dtype)
 
     def as_layout(self, value: Value, batch_axis: int | None, channel_axis: int) -> Value:
         """Return a value with another batch axis or channel axis; this takes a row of its own if needed."""
@@ -283,6 +291,8 @@ class Draft:
         initializers = frozenset[str]().union(*(each.initializers for each in given))
         if role in STRICT:
             self.kept.promote(initializers)
+        if found := {BITS.get(self.kept.tensors[name].dtype, 32) for name in initializers if name in self.kept.tensors}:
+            row.bits.setdefault(role, max(found))
         trained = self.kept.trained
         names = {name for each in given for name in each.initializers & trained or each.initializers}
         new = self.kept.elements(names - self.readers.keys())
@@ -460,6 +470,8 @@ class NodeContext(NamedTuple):
         for role, given in (params or {}).items():
             if given is not None:
                 self.draft.count_params(y, role, given if isinstance(given, list) else [given])
+                if role == "embedding":
+                    y = self.draft.typed(y, (given[0] if isinstance(given, list) else given).dtype)
         return y if inputs[0].dims or y.dims != (1,) else y._replace(dims=())
 
     def operation(self, value: Value, *inputs: Value, channel_axis: int | None = None) -> Value:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from flopcount.errors import Note, Refusal
 from flopcount.readers.base import ACTIVATIONS, plain_word
 from flopcount.readers.onnx import ops_conv, ops_shape
+from flopcount.readers.onnx.file import BITS
 from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer, checked, fitting
 from flopcount.readers.onnx.ops_conv import as_map, convolved
 from flopcount.readers.onnx.ops_element import added, joined, normalized, reduction, softmax
@@ -105,7 +106,12 @@ def _of_blocks(op: NodeContext, x: Value, which: str, out: int) -> Value:
     if block < 1 or bits < 1 or weight.elements != out * -(-inner // block) * (block * bits // 8):
         name = min(weight.initializers, default="")
         raise Refusal(f"its weights {name!r} of {[*weight.dims]} bytes are not {inner}×{out} numbers of {bits} bits")
-    return unpacked_matmul(op, x, weight, (inner, out), op.named(f"{which}bias"))
+    y = unpacked_matmul(op, x, weight, (inner, out), op.named(f"{which}bias"))
+    scales, points = op.named(f"{which}scales"), op.named(f"{which}zero_points")
+    row = op.draft.row_of(y)
+    row.bits |= {"weight": bits, "group": block, "scales": BITS.get(scales.dtype, 32) if scales else 0}
+    row.bits |= {"zero_points": bits} if points else {}
+    return y
 
 
 def several_blocks(op: NodeContext) -> list[Value]:
@@ -256,6 +262,16 @@ def _elementwise(function: str, *places: int) -> Writer:
     return lambda op: [joined(op, function, [*map(op.at, places)])]
 
 
+def _converted(function: str, place: int) -> Writer:
+    """Return a writer of other elements, of the type of a scale or a zero point."""
+
+    def written(op: NodeContext) -> list[Value]:
+        known, y = op.get(place), joined(op, function, [op.at(0)])
+        return [y if y.row is None else op.draft.typed(y, known.dtype if known else op.integer("output_dtype", 2))]
+
+    return written
+
+
 def _average(op: NodeContext) -> list[Value]:
     return [op.row("GlobalAvgPool", as_map(op, op.at(0)))]
 
@@ -397,8 +413,8 @@ _OWN: Mapping[str, Writer] = {
     "CausalConvWithState": Signed(
         _channels_last(causal_conv), "input weight bias past_state*", "activation dilation channels_last ndim"
     ),
-    "QuantizeLinear": Signed(_elementwise("quantize", 0), "x y_scale* y_zero_point*", "axis*"),
-    "DequantizeLinear": Signed(_elementwise("dequantize", 0), "x x_scale* x_zero_point*", "axis*"),
+    "QuantizeLinear": Signed(_converted("quantize", 2), "x y_scale* y_zero_point*", "axis*"),
+    "DequantizeLinear": Signed(_converted("dequantize", 1), "x x_scale* x_zero_point*", "axis*"),
     **{
         f"QLinear{function.capitalize()}": Signed(
             _elementwise(function, 0, 3), f"{_scales('A', 'B')} C_scale* C_zero_point*"
@@ -446,10 +462,10 @@ OPERATORS: Mapping[str, Writer] = {
     "MatMulInteger": Signed(quantized_matmul, "A B a_zero_point* b_zero_point*"),
     "DynamicQuantizeLinear": Signed(lambda op: [joined(op, "quantize", [op.at(0)]), Value(()), Value(())], "x"),
     "QuantizeLinear": Signed(
-        _elementwise("quantize", 0), "x y_scale* y_zero_point*", "axis* block_size* output_dtype* precision* saturate*"
+        _converted("quantize", 2), "x y_scale* y_zero_point*", "axis* block_size* output_dtype* precision* saturate*"
     ),
     "DequantizeLinear": Signed(
-        _elementwise("dequantize", 0), "x x_scale* x_zero_point*", "axis* block_size* output_dtype*"
+        _converted("dequantize", 1), "x x_scale* x_zero_point*", "axis* block_size* output_dtype*"
     ),
     "RotaryEmbedding": Signed(
         like, "X cos_cache* sin_cache* position_ids*", "interleaved* num_heads* rotary_embedding_dim*"

@@ -20,7 +20,7 @@ from flopcount.readers.base import (
     unknown_problem,
 )
 from flopcount.readers.nest import Flat, paths, spelled
-from flopcount.readers.onnx.file import FLOATS, LIST, GraphProto, ModelProto, TensorProto, ValueInfo, model
+from flopcount.readers.onnx.file import BITS, FLOATS, LIST, GraphProto, ModelProto, TensorProto, ValueInfo, model
 from flopcount.readers.onnx.op import (
     UNKNOWN,
     Dims,
@@ -103,7 +103,16 @@ def _walked(
         notes=(*sizes.notes, *_said(values, walk), *result.notes),
         unknown=dict(walk.unknown),
         batch=sizes.batch,
+        bits=_input_bits(found, result.inputs, entries),
     )
+
+
+def _input_bits(found: ModelProto, inputs: Mapping[str, Dims], entries: Sequence[str]) -> Mapping[str, int]:
+    """Return the bits of inputs that have other than 32."""
+    dtypes = {info.name: info.dtype for info in found.graph.inputs}
+    names = [spelled(name) if len(entries) > 1 else "input" for name in entries]
+    known = {name: BITS.get(dtypes[entry], 32) for name, entry in zip(names, entries, strict=True)}
+    return {name: bits for name, bits in known.items() if bits != 32 and name in inputs}  # noqa: PLR2004
 
 
 def walked(
@@ -342,7 +351,7 @@ def _node(draft: Draft, row: DraftRow, names: Sequence[str], path: str) -> Node:
     if layer is None or row.shared:
         origin = Origin(row.node.title, row.node.operator) if row.node else Origin()
         layer = draft.assembly.layer(origin, row.kind, {**row.fields, **({"shared": row.shared} if row.shared else {})})
-    return Node(path, layer, tuple(names[each] for each in row.inputs), ())
+    return Node(path, layer, tuple(names[each] for each in row.inputs), (), bits=row.bits)
 
 
 def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
