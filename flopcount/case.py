@@ -36,6 +36,7 @@ from flopcount.spec.units import DEFAULT_METRICS
 if TYPE_CHECKING:
     from flopcount.analyses.answers import Candidate, Comparison
     from flopcount.analyses.budgets.findings import Finding
+    from flopcount.network.receptive import ReceptiveFields
     from flopcount.spec.precision import Precision
 
 WEIGHTS = ("weight", "rnn_weight")
@@ -85,7 +86,8 @@ class Count:
     @property
     def notes(self) -> tuple[Note, ...]:
         """The notes that qualify these numbers."""
-        return self.case.notes
+        is_seen = any(METRICS[name].unit == "axes" for name in self.case.metrics)
+        return (*self.case.notes, *(self.fields.notes() if is_seen else ()))
 
     @property
     def unknown(self) -> Mapping[str, int]:
@@ -102,6 +104,13 @@ class Count:
     def bits(self) -> Mapping[str, Bits]:
         """The bits of each layer by path."""
         return precisions(self.trace.plan, self.trace, self.case.bits)
+
+    @cached_property
+    def fields(self) -> "ReceptiveFields":
+        """The receptive fields of the layers."""
+        from flopcount.network.receptive import ReceptiveFields
+
+        return ReceptiveFields(self.trace)
 
     @cached_property
     def costs(self) -> Mapping[str, Cost]:
@@ -156,8 +165,10 @@ class Count:
         """Yield every layer of a trace at its place."""
         read = reads(traced, self.bits)
         alive: Callable[[Style], Lifetimes] = cache(partial(Lifetimes, traced, self.bits))
+        fields = cache(partial(self._fields_of, traced))
         for node, step in traced.items():
-            yield Site(step, self.convention, self.bits[node.path], read(node), node.path, alive)
+            bits = self.bits[node.path]
+            yield Site(step, self.convention, bits, read(node), node.path, alive, fields)
 
     def cost(self, step: Step, path: str = "") -> Cost:
         """Return what a step costs wherever it stands, in the layer at a path; equal ones are computed once."""
@@ -173,6 +184,9 @@ class Count:
         """The number of layers with weights; the parts of a composition count one each."""
         leaves = (leaf for step in self.trace.steps.values() for leaf in step.leaves())
         return sum(not leaf.tally.counts.keys().isdisjoint(WEIGHTS) for leaf in leaves)
+
+    def _fields_of(self, traced: Trace) -> "ReceptiveFields":
+        return self.fields if traced is self.trace else type(self.fields)(traced)
 
     def _costs(self, traced: Trace) -> dict[str, Cost]:
         if "place" not in self._needs:

@@ -129,7 +129,8 @@ class _Folding:
             output = item.output if is_one else tuple(map(exact, part.step.shape.dims))
             facts = _bordered(part.facts, border)
             made = Item(path, part.kind, facts, tuple(map(self._named, reads)), output)
-            self.cells.append(Cell(Counted(made, part.cost), reads))
+            placed = self.result.costs[node.path] if is_one else {}  # what a layer has by its place
+            self.cells.append(Cell(Counted(made, Cost({**placed, **part.cost})), reads))
             reads = (len(self.cells) - 1,)
             if part.is_gate:
                 self._gate(entry)
@@ -160,7 +161,7 @@ class _Folding:
         item, before = cell.counted
         is_bias = self.result.convention.folds and word.startswith("BatchNorm") and not any(cost.values())
         fields = item.fields if is_bias else {**item.fields, "then": (*item.fields["then"], word)}
-        whole = combined([before, cost], [*before])
+        whole = Cost({**before, **combined([before, cost], [*before])})
         folded = (*cell.folded, path) if path else cell.folded
         self.cells[place] = cell._replace(counted=Counted(item._replace(fields=fields), whole), folded=folded)
 

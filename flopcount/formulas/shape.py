@@ -1,7 +1,7 @@
 """Shapes, and how a window that slides over space changes them."""
 
-from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple, Self, cast
 
 from flopcount.errors import ShapeError
 from flopcount.formulas.numbers import Axes, Dim, T, ceil_div, minimum, product, remainder, round_half_even
@@ -110,6 +110,19 @@ class Shape(NamedTuple):
         channels = self.channels if channels is None else channels
         spatial = self.spatial if spatial is None else spatial
         return Shape((*self.leading, channels, *spatial), self.channel_axis)
+
+
+class PerAxis(int):
+    """Numbers of the axes of a map: as one number the largest, shown as all of them."""
+
+    axes: tuple[int | float, ...]
+
+    def __new__(cls, axes: Iterable[Any]) -> Self:
+        """Keep the numbers; those that are not whole as floats."""
+        numbers = tuple(int(each) if each == int(each) else float(each) for each in axes)
+        made = super().__new__(cls, max(numbers))
+        made.axes = numbers
+        return made
 
 
 def per_axis(value: Axes, count: int, what: str) -> tuple[Dim, ...]:

@@ -15,6 +15,7 @@ from flopcount.spec.units import DEFAULT_METRICS
 
 if TYPE_CHECKING:
     from flopcount.case import Count
+    from flopcount.network.receptive import ReceptiveFields
 
 
 class Site(NamedTuple):
@@ -29,6 +30,7 @@ class Site(NamedTuple):
     reads: tuple[Tensor, ...] | None = None
     path: str = ""
     lifetimes: Callable[[Style], Lifetimes] | None = None
+    fields: "Callable[[], ReceptiveFields] | None" = None
 
     @property
     def weights(self) -> Dim:
@@ -80,7 +82,7 @@ class Metric(NamedTuple):
 
     name: str
     title: str
-    unit: Literal["count", "bytes", "ratio"]
+    unit: Literal["count", "bytes", "ratio", "axes"]
     of: Callable[[Site], Any]
     combine: Literal["sum", "max", "none"] = "sum"
     needs: Literal["step", "bits", "place"] = "step"
@@ -109,6 +111,16 @@ def _peak(name: str, title: str, style: Style) -> Metric:
 def _summed(name: str, title: str, of: Callable[[Site], int]) -> Metric:
     """Return a metric that adds up, of integers only."""
     return Metric(name, title, "count", of, "sum", "place", is_plain=True)
+
+
+def _receptive(what: str, title: str, whole: "Callable[[Count], Any] | None" = None) -> Metric:
+    """Return a metric of the positions of a map, which has a number for each axis."""
+
+    def of(site: Site) -> Any:
+        return getattr(site.fields(), what)(site.path) if site.fields else None
+
+    name = "receptive_field" if what == "size" else f"receptive_{what}"
+    return Metric(name, title, "axes", of, "none", "place", whole=whole)
 
 
 def _intensity(macs: Any, traffic: Any) -> float | None:
@@ -165,6 +177,9 @@ METRICS: Mapping[str, Metric] = {
         Metric("bit_ops", "bit operations", "count", _bit_ops, needs="place"),
         _summed("bit_ops_uniq", "bit operations (UNIQ)", _bit_ops_uniq),
         _summed("bit_ops_words", "operations, 64 of one bit as one", _bit_ops_words),
+        _receptive("size", "receptive field", lambda count: count.fields.size(count.fields.last)),
+        _receptive("stride", "receptive stride"),
+        _receptive("offset", "receptive offset"),
         _peak("peak", "peak bytes", Style()),
         _peak("peak_unfused", "peak bytes, unfused", Style(fused=False)),
         _peak("peak_inplace", "peak bytes, in place", Style(in_place=True)),

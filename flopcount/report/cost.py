@@ -62,7 +62,7 @@ class Costs(NamedTuple):
 
     def column(self, metric: Metric, key: str, title: str, rank: int = 0) -> Column:
         """Return a column of integers, or of ratios, which do not add up."""
-        form: Form = "ratio" if metric.unit == "ratio" else "count"
+        form: Form = metric.unit if metric.unit in {"ratio", "axes"} else "count"
         return Column(key, title, form, metric.name, combines=metric.combine != "none", rank=rank)
 
     def alternative(self, number: int, value: Mapping[str, int], base: Mapping[str, int] | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from flopcount.formulas.shape import Shape, per_axis
 from flopcount.formulas.step import Step
 from flopcount.network.metrics import METRICS, ratio
 from flopcount.report.cost import Costs, convention_line, costs_of, facts, input_line, key_in_flops, unknown_facts
-from flopcount.report.table import Column, Line, Report, Row, Table, cell_text, plural, shape_text
+from flopcount.report.table import Column, Line, Report, Row, Table, cell_text, plural, shape_text, spread
 from flopcount.spec.kinds import COMPOSITES
 
 POSITION, OUTPUT = Column("position", "#", "count", rank=8), Column("output", "output", "shape", rank=6)
@@ -56,7 +56,7 @@ def count_report(result: Count, changes: Mapping[str, Any] | None = None, *, sta
         notes=(*result.notes, *missing),
         facts={
             **facts(result, changes),
-            "totals": totals,
+            "totals": spread(totals),
             "weighted_layers": result.weighted_layers,
             **unknown_facts(result),
             **against,
@@ -162,7 +162,7 @@ def _compared(shown: Costs, own: dict[str, int], standard: dict[str, int]) -> di
 def _side_by_side(result: Count, shown: Costs, totals: dict[str, int], standard: dict[str, int]) -> Table:
     """Return the totals beside those of standard convolutions, with all digits."""
     rows: list[Row] = []
-    for each in (shown.headline, *shown.others):
+    for each in (each for each in (shown.headline, *shown.others) if each.name in totals and each.name in standard):
         value, reference = totals[each.name], standard[each.name]
         cells = {"quantity": each.title, "standard": reference, "specified": value, "ratio": ratio(value, reference)}
         rows.append(Row(cells))
@@ -266,7 +266,7 @@ def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> list[tuple[str, 
 def sorted_by(table: Table, key: str) -> Table:
     """Sort by a column: numbers from the largest, words from a to z; by -COLUMN the other way round."""
     column = _column(table, key.removeprefix("-"), "--sort")
-    numeric = column.form in {"count", "share", "ratio"} and column.key != "position"
+    numeric = column.form in {"count", "share", "ratio", "axes"} and column.key != "position"
     reverse = numeric != key.startswith("-")
     present = [row for row in table.rows if row.cells.get(column.key) is not None]
     absent = [row for row in table.rows if row.cells.get(column.key) is None]

@@ -98,7 +98,7 @@ def encoded(text: str, encoding: str) -> str:
 
 
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
-_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?%?", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?%?|-?\d+(×-?\d+)*", re.IGNORECASE)  # or numbers of axes
 
 
 def csv(value: object) -> object:

@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from flopcount.errors import Note, plain
+from flopcount.formulas.shape import PerAxis
 from flopcount.report import escape
 from flopcount.spec.units import PREFIXES, brief
 
-Form = Literal["text", "path", "status", "prose", "count", "delta", "share", "ratio", "shape"]
+Form = Literal["text", "path", "status", "prose", "count", "delta", "share", "ratio", "shape", "axes"]
 """What a column holds: a word, one that may lose its middle, a code that has a color, words that may wrap, exact
-integers, exact differences, a part of a whole, a quotient, sizes."""
+integers, exact differences, a part of a whole, a quotient, sizes, a number for each axis."""
 
 WORDS = frozenset({"text", "path", "status", "prose", "shape"})
 """The forms that are aligned left."""
@@ -44,7 +45,15 @@ class Row(NamedTuple):
 
     def data(self) -> Mapping[str, Any]:
         """Return the row as plain data, its parts nested."""
-        return {**self.cells, "parts": [part.data() for part in self.parts]} if self.parts else self.cells
+        cells = spread(self.cells)
+        return {**cells, "parts": [part.data() for part in self.parts]} if self.parts else cells
+
+
+def spread(cells: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return values with lists for those that are numbers of axes."""
+    if PerAxis not in map(type, cells.values()):
+        return cells
+    return {key: [*value.axes] if isinstance(value, PerAxis) else value for key, value in cells.items()}
 
 
 class Table(NamedTuple):
@@ -157,6 +166,7 @@ _NUMBERS: Mapping[Form, Callable[[float, Numbers], str]] = {
     "count": _count,
     "delta": lambda value, numbers: _count(value, numbers, "+" if value else ""),
     "share": lambda value, numbers: f"{value:.1%}" if numbers == "brief" else f"{value:.2%}",
+    "axes": lambda value, numbers: shape_text(getattr(value, "axes", (value,))),  # noqa: ARG005  (few digits)
     "ratio": lambda value, numbers: str(value) if numbers == "exact" else f"{value:#.4g}".removesuffix("."),
 }
 
@@ -197,7 +207,7 @@ def render_csv(report: Report) -> str:
     table = report.tables[0]
     columns = (*table.columns, *table.more)
     cells = ([(row.cells.get(column.key), column.form) for column in columns] for row in table.every)
-    lines = ([cell_text(value, form) if form == "shape" else value for value, form in row] for row in cells)
+    lines = ([cell_text(value, form) if form in {"shape", "axes"} else value for value, form in row] for row in cells)
     return csv_rows([[column.key for column in columns], *lines])
 
 

@@ -11,6 +11,7 @@ import pytest
 from conftest import Result, Run, Write
 
 from flopcount.spec.load import files
+from flopcount.spec.units import METRICS
 
 NETWORK = """name = "n"
 input = [3, 8, 8]
@@ -177,7 +178,7 @@ def test_what_is_bundled_holds(run: Run) -> None:
     assert (result.code, data["verdicts"]["differs"]) == (0, 0)
     assert data["verdicts"]["holds"] >= 150
     written = [claim for path in files().values() for claim in claims_of(path)]
-    figures = sum(key in claim for claim in written for key in ("params", "macs"))
+    figures = sum(key in claim for claim in written for key in METRICS)
     assert sum(data["verdicts"].values()) == len(data["claims"]) == figures
 
 

@@ -482,12 +482,38 @@ def test_skipped_operators_make_a_lower_bound(run: Run, write: Write) -> None:
     assert told(run, path, "--allow-unknown", "--input", "16")["totals"]["macs"] == 0
 
 
-def test_what_has_no_known_size_is_refused_by_name(run: Run, write: Write) -> None:
-    """How many places are not zero depends on the values of the input."""
+def _found(*after: Op, **tensors: Tensor) -> bytes:
+    """Write a network that finds the places that are not zero, whose number depends on the values of the input."""
+    names = {"x": Tensor((5,), "bool"), "z": Tensor((1, 1), "int64", signature=(-1, 1)), **tensors}
+    return model(Graph(names, "x", "y" if after else "z", [Op("WHERE", "x", "z"), *after]))
+
+
+def test_what_has_no_known_size_is_exact_where_nothing_multiplies(run: Run, write: Write) -> None:
     y = Tensor((1, 1), "int64", signature=(-1, 1))
-    path = write("model.tflite", single("WHERE", x=Tensor((5,), "bool"), y=y))
-    refused(run, path, "WHERE (of an unknown size);")
-    assert told(run, path, "--allow-unknown")["unknown"] == {"WHERE (of an unknown size)": 1}
+    report = told(run, write("model.tflite", _found(Op("ABS", "z", "y"), y=y)))
+    assert report["totals"]["macs"] == 0
+    assert report["notes"] == ["what follows from here has an unknown size: z (WHERE)"]
+
+
+def test_a_product_of_an_unknown_size_is_refused(run: Run, write: Write) -> None:
+    tensors = {"w": weights(3, 1), "y": Tensor((1, 3), signature=(-1, 3))}
+    path = write("model.tflite", _found(Op("FULLY_CONNECTED", "z w", "y", *LINEAR), **tensors))
+    refused(run, path, "FULLY_CONNECTED (reads an unknown size);")
+    assert told(run, path, "--allow-unknown")["unknown"] == {"FULLY_CONNECTED (reads an unknown size)": 1}
+
+
+def _branches(then: str, other: str) -> bytes:
+    """Write a network that runs one of two operators, by a condition that it is given."""
+    branch = {"x": Tensor((1, 4)), "y": Tensor((1, 4)), "w": weights(4, 4)}
+    reads = {"FULLY_CONNECTED": Op("FULLY_CONNECTED", "x w", "y", *LINEAR)}
+    graphs = [Graph(branch, "x", "y", [reads.get(name, Op(name, "x", "y"))]) for name in (then, other)]
+    main = {"c": Tensor((), "bool"), "x": Tensor((1, 4)), "y": Tensor((1, 4))}
+    return model(Graph(main, "c x", "y", [Op("IF", "c x", "y", 92, {0: 1, 1: 2})]), *graphs)
+
+
+def test_an_unknown_branch_is_exact_if_neither_multiplies(run: Run, write: Write) -> None:
+    assert told(run, write("model.tflite", _branches("ABS", "EXP")))["totals"]["macs"] == 0
+    refused(run, write("other.tflite", _branches("ABS", "FULLY_CONNECTED")), "IF (its branch depends on the input);")
 
 
 def test_a_number_enters_a_network(run: Run, write: Write) -> None:

@@ -29,7 +29,7 @@ LEAST_MAP = 3
 class TensorValue(NamedTuple):
     """A tensor: its sizes in the file, and the signal that computes it, or the constants that it is made from.
 
-    `data` are its numbers if they are known; `follows` tells that they follow from the sizes of the input.
+    `data` are its numbers if they are known, from constants and from sizes.
     """
 
     dims: Dims
@@ -37,7 +37,6 @@ class TensorValue(NamedTuple):
     signal: Signal | None = None
     is_map: bool = False
     data: Numbers | None = None
-    follows: bool = False
     contents: frozenset[Content] = frozenset()
     is_quantized: bool = False
     bits: int = 0

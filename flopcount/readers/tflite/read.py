@@ -28,7 +28,7 @@ from flopcount.readers.tflite.file import ModelFile, SubGraph, TensorInfo, model
 from flopcount.readers.tflite.micro import schedule
 from flopcount.readers.tflite.op import LEAST_MAP, Dims, TensorValue, laid
 from flopcount.readers.tflite.schema import BITS
-from flopcount.readers.tflite.walk import WIDE, OperatorWalk, Values, maps_of, plain_title
+from flopcount.readers.tflite.walk import UNSIZED, WIDE, OperatorWalk, Values, maps_of, plain_title
 from flopcount.spec.fields import LARGEST
 
 COLORS = 4
@@ -66,6 +66,7 @@ def _network(path: Path, file: ModelFile, options: ReadOptions) -> ReadResult:
     walk = OperatorWalk(file, at_own=options.input is None and batch is None)
     values: Values = {entry.tensor: _entered(walk, graph.tensors[entry.tensor], entry) for entry in entries}
     walk.run(graph, values, maps, 0)
+    values |= {number: None for number, value in values.items() if value is UNSIZED}
     if not graph.operators:
         raise Refusal("the model has no operators")
     if walk.unsupported and not options.allow_unknown:

@@ -41,6 +41,9 @@ def maps_of(graph: SubGraph) -> frozenset[int]:
     return frozenset(maps)
 
 
+UNSIZED = TensorValue((), -1)
+"""What has a size that depends on the values of the input, where nothing was skipped."""
+
 Values = dict[int, TensorValue | None]
 """The value of each tensor; None if its size is not known."""
 
@@ -134,6 +137,8 @@ class OperatorWalk:
 
     def _checked(self, value: TensorValue, tensor: TensorInfo, op: OperatorOp) -> TensorValue:
         """Compare an output with the sizes that the file records for it."""
+        if value is UNSIZED:
+            return value
         wanted = tensor.dims if not value.static or value.contents else value.dims
         known = self.at_own and tensor.is_sized
         if known and (
@@ -146,35 +151,41 @@ class OperatorWalk:
 
     def _written(self, op: OperatorOp, depth: int, *, lost: bool) -> Sequence[TensorValue | None]:
         start, name = len(self.builder.nodes), op.origin.kind
-        if lost:
-            return self._lost(op)
+        if lost or any(value is UNSIZED for value in op.inputs):
+            return self._lost(op, depth, lost=lost)
         if name in _CONTROL:
             return self._controlled(op, depth)
         if (write := OPERATORS.get(name)) is None:
-            return self._unsupported(op)
+            return self._recorded(op, name)
         if not op.active:
             return self._static(op)
         try:
             found = write(op)
         except UnknownSize:
-            if (recorded := self._unsized(op, start)) is None:
-                return [None] * len(op.outputs)
-            found = recorded
+            gone = {node.path for node in self.builder.nodes[start:]}
+            del self.builder.nodes[start:], self.ledger.tails[start:]
+            self.builder.views = {key: each for key, each in self.builder.views.items() if each.path not in gone}
+            return self._recorded(op, f"{name} (of an unknown size)", is_exact=name in ops_shape.OPERATORS)
         if any(value is not None and value.data is None for value in found):
             found = _with_data(op, found)
         self._finish(op, start, found)
         return found
 
-    def _unsized(self, op: OperatorOp, start: int) -> list[TensorValue | None] | None:
-        """Write an operator by the sizes that the file records; None if they do not hold at any input."""
-        gone = {node.path for node in self.builder.nodes[start:]}
-        del self.builder.nodes[start:], self.ledger.tails[start:]
-        self.builder.views = {key: each for key, each in self.builder.views.items() if each.path not in gone}
-        multiplies = op.origin.kind not in ops_shape.OPERATORS
-        if multiplies or not self.at_own or not all(tensor.is_known for tensor in op.outputs):
-            self.unsupported[f"{op.origin.kind} (of an unknown size)"] += 1
-            return None
-        return [op.operation(tensor.recorded, place=place) for place, tensor in enumerate(op.outputs)]
+    def _recorded(self, op: OperatorOp, why: str, *, is_exact: bool = False) -> list[TensorValue | None]:
+        """Write an operator by the sizes that the file records for its outputs, if they hold; none else.
+
+        It is counted among those that are not supported, unless its size alone is missing.
+        """
+        start, known = len(self.builder.nodes), self.at_own and all(tensor.is_known for tensor in op.outputs)
+        if not is_exact:
+            self.unsupported[why] += 1
+        if not known or not op.active:
+            what = f"what follows from here has an unknown size: {op.origin.layer or 'output'} ({op.origin.kind})"
+            self.notes |= {Note("unsized", what): None} if is_exact and not self.notes else {}
+            return [UNSIZED if is_exact else None] * len(op.outputs)
+        found = [op.operation(tensor.recorded, place=n) for n, tensor in enumerate(op.outputs)]
+        self._finish(op, start, found)
+        return [*found]
 
     def _finish(self, op: OperatorOp, start: int, found: Sequence[TensorValue | None]) -> None:
         """Give the new nodes their name, their bits, and what the operator reads beside their inputs."""
@@ -215,21 +226,14 @@ class OperatorWalk:
             )
         return found
 
-    def _unsupported(self, op: OperatorOp) -> list[TensorValue | None]:
-        """Skip an unsupported operator; its outputs have the sizes that the file records, if they hold."""
-        self.unsupported[op.origin.kind] += 1
-        start = len(self.builder.nodes)
-        if not op.active or not self.at_own or not all(tensor.is_known for tensor in op.outputs):
-            return [None] * len(op.outputs)
-        found: list[TensorValue | None] = [
-            op.operation(tensor.recorded, place=n) for n, tensor in enumerate(op.outputs)
-        ]
-        self._finish(op, start, found)
-        return found
-
-    def _lost(self, op: OperatorOp) -> list[TensorValue | None]:
-        """Skip what reads a tensor without a known size."""
-        self.unknown[f"{op.origin.kind} (after an unsupported one)"] += 1
+    def _lost(self, op: OperatorOp, depth: int, *, lost: bool) -> list[TensorValue | None]:
+        """Skip what reads a tensor without a known size; nothing is missing if it multiplies nothing."""
+        if not lost and self._costs_nothing(op.operator, depth):
+            return [UNSIZED] * len(op.outputs)
+        counts, why = (
+            (self.unknown, "after an unsupported one") if lost else (self.unsupported, "reads an unknown size")
+        )
+        counts[f"{op.origin.kind} ({why})"] += 1
         return [None] * len(op.outputs)
 
     def _controlled(self, op: OperatorOp, depth: int) -> Sequence[TensorValue | None]:
@@ -240,9 +244,21 @@ class OperatorWalk:
             return self._looped(op, depth)
         condition = op.at(0).data
         if not condition:
-            self.unsupported["IF (its branch depends on the input)"] += 1
-            return [None] * len(op.outputs)
+            free = all(self._is_free(op.number(branch), depth) for branch in ("then", "else"))
+            return self._recorded(op, "IF (its branch depends on the input)", is_exact=free)
         return self._called(op, op.number("then" if condition[0] else "else"), op.inputs[1:], depth)
+
+    def _is_free(self, number: int, depth: int) -> bool:
+        """Tell whether nothing in a graph multiplies, whichever way it runs."""
+        self._spend()
+        if depth > DEEPEST:
+            return False
+        return all(self._costs_nothing(operator, depth) for operator in self.file.graph(number).operators)
+
+    def _costs_nothing(self, operator: Operator, depth: int) -> bool:
+        if operator.name not in _CONTROL:
+            return operator.name in ops_shape.OPERATORS or operator.name in ops_element.OPERATORS
+        return all(self._is_free(each, depth + 1) for each in _graphs(operator))
 
     def _called(
         self, op: OperatorOp, number: int, inputs: Sequence[TensorValue | None], depth: int
@@ -276,11 +292,17 @@ class OperatorWalk:
         while True:
             (condition,) = self._called(op, op.number("cond"), state, depth)[:1] or [None]
             if condition is None or not condition.data:
-                self.unsupported["WHILE (its trips depend on the input)"] += 1
-                return [None] * len(op.outputs)
+                free = all(self._is_free(op.number(graph), depth) for graph in ("cond", "body"))
+                return self._recorded(op, "WHILE (its trips depend on the input)", is_exact=free)
             if not condition.data[0]:
                 return state
             state = self._called(op, op.number("body"), state, depth)
+
+
+def _graphs(operator: Operator) -> list[int]:
+    """Return the numbers of the graphs that an operator runs."""
+    names = ("subgraph", "then", "else", "cond", "body") if operator.name in _CONTROL else ()
+    return [operator.options[name] for name in names if name in operator.options]
 
 
 def _sizes(op: OperatorOp) -> list[Dims]:
@@ -297,7 +319,7 @@ def _with_data(op: OperatorOp, found: Sequence[TensorValue | None]) -> list[Tens
     """Return outputs with their numbers, if they follow from constants and sizes."""
     data = folded(op)
     return [
-        value._replace(data=data[place][1], follows=True)
+        value._replace(data=data[place][1])
         if value is not None and place < len(data) and data[place][0] == value.dims
         else value
         for place, value in enumerate(found)
