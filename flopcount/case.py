@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import flopcount
 from flopcount.errors import Note, SpecError, UsageError, suggestion
-from flopcount.formulas.numbers import Dim, exact, maximum
+from flopcount.formulas.numbers import Dim, exact, exact_all, maximum
 from flopcount.formulas.shape import Shape, per_axis, render
 from flopcount.formulas.step import Step
 from flopcount.formulas.tensor import MOST_ORDERED, cheapest
@@ -466,7 +466,7 @@ def _reordered(case: Case) -> Iterator[Note]:
     now = best = 0
     for node, step in case.trace.items():
         if step.kind == "Einsum" and 2 < len(node.inputs) <= MOST_ORDERED:  # noqa: PLR2004  (a pair has one order)
-            dims = [tuple(map(exact, read[name].dims)) for name in node.inputs]
+            dims = [exact_all(read[name].dims) for name in node.inputs]
             now += exact(step.tally.counts["matmul_mac"])
             best += cheapest(fields(node.layer)["equation"], dims)
     if best < now:
@@ -485,7 +485,7 @@ def _doubtful(case: Case) -> Iterator[Note]:
         sizes = case.inputs[name].dims[-len(plan.inputs[name]) :]
         is_known = name in plan.settled and sizes[0] == plan.inputs[name][0]
         if not is_known and all(isinstance(size, int) for size in sizes):
-            meant, why = _looks_like(tuple(map(exact, sizes)))
+            meant, why = _looks_like(exact_all(sizes))
             how = f"{sizes[0]} as the channels, {render(sizes[1:])} as space"
             text = f"the input {render(sizes)} is read with {how}; {why}"
             yield from [Note("input-order", f"{text}: {[*meant]}")] if meant else []

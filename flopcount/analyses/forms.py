@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from flopcount.analyses.diff import QUIET, Change, Counted, Item, Status, changes, differences, items, layers_of
 from flopcount.case import Cost, Count, combined
-from flopcount.formulas.numbers import exact
+from flopcount.formulas.numbers import exact, exact_all
 from flopcount.formulas.shape import Slide, pads, per_axis
 from flopcount.formulas.step import Step
 from flopcount.network.convention import with_params
@@ -125,7 +125,7 @@ class _Folding:
                 self._fold(len(self.cells) - 1, part.step.kind, part.cost)
                 continue
             path = node.path if is_one else f"{node.path}.{part.suffix}"
-            output = item.output if is_one else tuple(map(exact, part.step.shape.dims))
+            output = item.output if is_one else exact_all(part.step.shape.dims)
             facts = _bordered(part.facts, border)
             made = Item(path, part.kind, facts, tuple(map(self._named, reads)), output)
             self.cells.append(Cell(Counted(made, part.cost), reads))

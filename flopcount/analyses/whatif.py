@@ -11,7 +11,7 @@ from flopcount.analyses.conditions import names as names_in
 from flopcount.analyses.sweep.axes import setting_axis, spelled
 from flopcount.case import HERE, METRICS, Cost, Count, Point, cost
 from flopcount.errors import Note, SpecError, UsageError, suggestion
-from flopcount.formulas.numbers import exact
+from flopcount.formulas.numbers import exact_all
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
 from flopcount.network.plan import Given, Node, Plan
@@ -285,7 +285,7 @@ def _unfit(new: Node, old: Node, step: Step, home: Count) -> Note | None:
     if KINDS[new.kind].spatial and {*(kernel if isinstance(kernel, tuple) else (kernel,))} == {1}:
         return Note("pointwise", f"its kernel is 1×1; {new.kind} replaces larger ones only")
     names = {name: _shape(name, home.trace) for name in _read(old)}
-    alone = Plan((new,), {name: tuple(map(exact, shape.dims)) for name, shape in names.items()})
+    alone = Plan((new,), {name: exact_all(shape.dims) for name, shape in names.items()})
     try:
         made = trace(alone, names, _fitting(home.case.given, alone)).steps[new.path].shape
     except SpecError as error:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
-from flopcount.readers.base import exact
+from flopcount.formulas.numbers import exact_all
 from flopcount.readers.keras.context import CallOp, FeatureMap, Made, reshaped, turned
 from flopcount.readers.keras.graph import parts
 from flopcount.readers.keras.layers import softmax_along, window
@@ -201,7 +201,7 @@ def _read(op: CallOp, x: FeatureMap, cell: Cell, *, bidirectional: bool = False)
     y = op.row(CELLS[kind], x, hidden_size=config.get("units"), **fields)
     if every and not state:
         return y
-    last = op.row("SelectToken", y, tail="last", index=exact(y.shape.leading)[-1] - 1)
+    last = op.row("SelectToken", y, tail="last", index=exact_all(y.shape.leading)[-1] - 1)
     out = y if every else last
     if not state:
         return out

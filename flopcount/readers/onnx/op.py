@@ -12,8 +12,9 @@ from struct import pack, unpack
 from typing import Any, NamedTuple, Self
 
 from flopcount.errors import Note, Refusal
+from flopcount.formulas.numbers import exact_all
 from flopcount.formulas.shape import Shape, render
-from flopcount.readers.base import Assembly, Origin, exact, unchecked_step, written
+from flopcount.readers.base import Assembly, Origin, unchecked_step, written
 from flopcount.readers.onnx.file import FLOATS, MOST_VALUES, NodeProto, TensorProto
 from flopcount.spec.fields import LARGEST, Layer
 
@@ -245,7 +246,7 @@ class Draft:
         fields = written(kind, fields)
         layer = self.assembly.layer(self.origin, kind, fields)
         shape = self.assembly.step(self.origin, kind, layer, shapes).shape
-        dims = exact(shape.dims)
+        dims = exact_all(shape.dims)
         dims = dims if batch_axis is None else (*dims[:batch_axis], 1, *dims[batch_axis:])
         value = checked(Value(dims, inputs[0].dtype, len(self.rows), batch_axis))
         row = DraftRow(kind, rows, self.node, shape, fields, layer)

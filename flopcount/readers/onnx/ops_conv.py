@@ -6,8 +6,8 @@ from math import prod
 from typing import Any
 
 from flopcount.errors import Refusal
+from flopcount.formulas.numbers import exact_all
 from flopcount.formulas.shape import render
-from flopcount.readers.base import exact
 from flopcount.readers.onnx.op import Dims, NodeContext, Size, Value, Writer, collapsed, integers, single
 
 
@@ -107,7 +107,7 @@ def _growth(op: NodeContext, x: Value, fields: dict[str, Any]) -> dict[str, Any]
         wanted = tuple(size * s for size, s in zip(x.dims[2:], fields["stride"], strict=True))
     pads = _explicit_padding(op, count)
     if wanted:
-        full = exact(op.draft.shape_of("ConvTranspose", x, fields).spatial)
+        full = exact_all(op.draft.shape_of("ConvTranspose", x, fields).spatial)
         surplus = [size + more - fewer for size, more, fewer in zip(full, extra, wanted, strict=True)]
         pads = [(cut // 2, cut - cut // 2) if cut >= 0 else (cut, 0) for cut in surplus]
     moved = [max(0, -before - after) for before, after in pads]
@@ -130,7 +130,7 @@ def pool(op: NodeContext) -> list[Value]:
     fields["ceil_mode"] = bool(op.integer("ceil_mode", 0)) and padding != "same"
     overlaps = padding != "same" and any(2 * max(pair) > k for pair, k in zip(padding, kernel, strict=False))
     if overlaps or (kind == "AvgPool" and "dilation" in fields):  # ONNX allows what PyTorch refuses
-        sizes = exact(op.draft.shape_of("MaxPool", x, fields).spatial)
+        sizes = exact_all(op.draft.shape_of("MaxPool", x, fields).spatial)
         kind, fields = f"Adaptive{kind}", {"output_size": collapsed(sizes)}
         op.draft.reads_size = True
     return [op.row(kind, x, **fields)] * 2
@@ -161,7 +161,7 @@ def _resized(op: NodeContext, x: Value, sizes: Sequence[int], scales: Sequence[f
             if row == x.row:
                 scales = factors
             elif {*factors} == {1}:
-                return op.row("Interpolate", x, Value(exact(shape.dims), row=row), **fields)
+                return op.row("Interpolate", x, Value(exact_all(shape.dims), row=row), **fields)
     if all(scale >= 1 and scale == int(scale) for scale in scales):
         return op.row("Interpolate", x, scale_factor=[int(scale) for scale in scales], **fields)
     op.draft.reads_size |= any(scales) or any(isinstance(size, Size) for size in sizes)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flopcount.errors import Note, Refusal, UsageError, plain, suggestion
+from flopcount.formulas.numbers import exact_all
 from flopcount.network.plan import Node
-from flopcount.readers.base import Build, Origin, ReadOptions, ReadResult, exact, sizes_asked, unknown_problem
+from flopcount.readers.base import Build, Origin, ReadOptions, ReadResult, sizes_asked, unknown_problem
 from flopcount.readers.nest import Flat, paths, spelled
 from flopcount.readers.onnx.file import FLOATS, LIST, GraphProto, ModelProto, TensorProto, ValueInfo, model
 from flopcount.readers.onnx.op import (
@@ -321,7 +322,7 @@ def _assembled(draft: Draft, entries: Sequence[str]) -> ReadResult:
     nodes = tuple(_node(draft, row, names, path) for row, path in found.items())
     used = {name for node in nodes for name in node.inputs}
     inputs = {
-        name: exact(row.shape.dims)
+        name: exact_all(row.shape.dims)
         for name, row in zip(entries, draft.rows, strict=False)
         if name in used or len(entries) == 1
     }
