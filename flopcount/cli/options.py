@@ -1,7 +1,7 @@
 """Arguments and options that several commands share."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -24,29 +24,23 @@ CHARTS = (".svg", ".pdf", ".png", ".html")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def complete_arch(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Complete the names of bundled networks; the shell completes files."""
-    from click.shell_completion import CompletionItem
+def _completing(names: Callable[[], Iterable[str]], *, has_files: bool = False) -> Callable[..., Any]:
+    """Return the function that completes names; the shell completes files."""
 
-    del ctx, param
-    names = [CompletionItem(name) for name in bundled() if name.startswith(incomplete)]
-    return [*names, CompletionItem(incomplete, type="file")]
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
 
+        del ctx, param
+        found = [CompletionItem(name) for name in names() if name.lower().startswith(incomplete.lower())]
+        return [*found, *([CompletionItem(incomplete, type="file")] if has_files else [])]
 
-def complete_convention(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Complete the names of conventions."""
-    from click.shell_completion import CompletionItem
-
-    del ctx, param
-    return [CompletionItem(name) for name in mac_conventions() if name.startswith(incomplete)]
+    return complete
 
 
-def complete_kind(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Complete the names of kinds."""
-    from click.shell_completion import CompletionItem
-
-    del ctx, param
-    return [CompletionItem(kind) for kind in KINDS if kind.lower().startswith(incomplete.lower())]
+complete_arch = _completing(bundled, has_files=True)
+complete_convention = _completing(mac_conventions)
+complete_kind = _completing(lambda: KINDS)
+"""Complete the names of bundled networks and files, of conventions, of kinds."""
 
 
 def typed(name: str, kind: Any, *decorators: Decorator) -> Decorator:

@@ -62,11 +62,16 @@ def with_size(x: Shape, rank: int, size: Dim) -> Shape:
     return Shape((*x.dims[:-rank], *(size,) * (rank - 1), x.channels), x.channel_axis)
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def numbers_in(text: str) -> tuple[int, ...]:
+    """Read sizes that are joined by x."""
     parts = text.lower().replace("×", "x").split("x")
     if not all(part.isascii() and part.isdecimal() and len(part) <= len(str(LARGEST)) for part in parts):
         raise UsageError(f"--input {text[:60]} is not a size; write 160, 160x128, 3x160x128 or 8x3x160x128")
-    numbers = tuple(map(int, parts))
+    return tuple(map(int, parts))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    numbers = numbers_in(text)
     if not all(1 <= number <= LARGEST for number in numbers):
         raise UsageError(f"invalid --input {text[:60]}: sizes go from 1 to 10⁹")
     return numbers

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from flopcount.errors import Note, Refusal, UsageError, plain, suggestion
 from flopcount.formulas.numbers import exact_all
+from flopcount.network.inputs import numbers_in
 from flopcount.network.plan import Node
 from flopcount.readers.base import Build, Origin, ReadOptions, ReadResult, sizes_asked, unknown_problem
 from flopcount.readers.nest import Flat, paths, spelled
@@ -231,16 +232,9 @@ def _asked(inputs: Sequence[ValueInfo], text: str | None, title: str) -> tuple[d
     """Parse --input: the sizes of the first input, or NAME=SIZES for inputs and named sizes."""
     infos = {info.name: info for info in inputs}
     symbols = {size for info in inputs for size in info.dims or () if isinstance(size, str) and size} - infos.keys()
-    asked = {name: _numbers(sizes) for name, sizes in sizes_asked(text, [*infos, *sorted(symbols)], title).items()}
+    asked = {name: numbers_in(sizes) for name, sizes in sizes_asked(text, [*infos, *sorted(symbols)], title).items()}
     names = {name: numbers[0] for name, numbers in asked.items() if name in symbols}
     return {name: _resized(infos[name], numbers) for name, numbers in asked.items() if name in infos}, names
-
-
-def _numbers(text: str) -> Dims:
-    parts = text.lower().replace("×", "x").split("x")
-    if not all(part.isascii() and part.isdecimal() and len(part) <= len(str(LARGEST)) for part in parts):
-        raise UsageError(f"--input {text[:60]} is not a size; write 160, 160x128, 3x160x128 or 1x3x160x128")
-    return tuple(map(int, parts))
 
 
 def _resized(info: ValueInfo, numbers: Dims) -> Dims:
