@@ -14,7 +14,7 @@ and codes, never on sentences.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 Place = tuple[str | int, ...]
@@ -203,6 +203,11 @@ def plain(text: str) -> str:
 
 
 _COMMAND = re.compile(r"^\s*:(?=:)|#(?=#\w*\[)")
+
+
+def by_word(table: Mapping[str, str]) -> dict[str, str]:
+    """Turn a table of texts, each with the words that it is for, into one of words, each with its text."""
+    return {word: text for text, words in table.items() for word in words.split()}
 
 
 MOST_LISTED = 30

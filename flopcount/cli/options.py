@@ -9,7 +9,7 @@ import click
 
 from flopcount.cli.loading import Options
 from flopcount.cli.output import ENDINGS, FORMATS, Output
-from flopcount.errors import UsageError, plain, suggestion
+from flopcount.errors import UsageError, by_word, plain, suggestion
 from flopcount.network.convention import POLICIES, mac_conventions
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import bundled
@@ -60,15 +60,17 @@ def typed(name: str, kind: Any, *decorators: Decorator) -> Decorator:
     return apply
 
 
-ALIKE: Mapping[str, str] = {
-    **dict.fromkeys(("tsv", "excel", "xlsx", "xls"), "did you mean 'csv'?"),
-    "txt": "did you mean 'table'?",
-    "pdf": "--plot FILE.pdf draws a chart",
-    **dict.fromkeys(("dot", "mermaid", "graphviz"), "--graph dot and --graph mermaid show the graph"),
-    "yaml": "there is no YAML; write json",
-    "html": "--plot FILE.html draws a chart",
-    "png": "--plot FILE.png draws a chart",
-}
+ALIKE: Mapping[str, str] = by_word(
+    {
+        "did you mean 'csv'?": "tsv excel xlsx xls",
+        "did you mean 'table'?": "txt",
+        "--plot FILE.pdf draws a chart": "pdf",
+        "--graph dot and --graph mermaid show the graph": "dot mermaid graphviz",
+        "there is no YAML; write json": "yaml",
+        "--plot FILE.html draws a chart": "html",
+        "--plot FILE.png draws a chart": "png",
+    }
+)
 """Formats of other tools, and what stands for them."""
 
 

@@ -48,12 +48,26 @@ def input_shape(
     return Shape((batch, *sizes), len(sizes) + 1 - axis)
 
 
-def with_batch(x: Shape, rank: int, batch: Dim) -> Shape:
+def resized(
+    inputs: Mapping[str, Shape],
+    declared: Mapping[str, tuple[int, ...]],
+    size: Dim | None = None,
+    batch: Dim | None = None,
+) -> dict[str, Shape]:
+    """Return inputs with another size of the first and another batch of all, as far as they are given."""
+    found = dict(inputs)
+    if size is not None:
+        first = next(iter(inputs))
+        found[first] = _with_size(inputs[first], len(declared[first]), size)
+    return found if batch is None else {name: _with_batch(x, len(declared[name]), batch) for name, x in found.items()}
+
+
+def _with_batch(x: Shape, rank: int, batch: Dim) -> Shape:
     """Return an input of a rank with another batch, or with one."""
     return Shape((batch, *x.dims[-rank:]), x.channel_axis - len(x.dims) + rank + 1)
 
 
-def with_size(x: Shape, rank: int, size: Dim) -> Shape:
+def _with_size(x: Shape, rank: int, size: Dim) -> Shape:
     """Return an input of a rank with another size along all axes but the batch and the channels, or along its only."""
     if rank == 1:
         return x.resized(channels=size)

@@ -136,6 +136,11 @@ def network_name(name: str, default: str = "network") -> str:
     return re.sub(r"[^A-Za-z0-9_.+-]", "_", name)[:100].lstrip(".+-") or default
 
 
+def input_labels(count: int) -> list[str]:
+    """Return the names of a block's inputs inside it."""
+    return [f"input{place}" if place > 1 else "input" for place in range(1, count + 1)]
+
+
 class Names:
     """Names that are taken, each once."""
 
@@ -300,7 +305,7 @@ class Builder:
     def block(self, name: str, xs: Sequence[Signal]) -> "Builder":
         """Begin a block that reads some outputs; its name is taken when it is closed."""
         paths = dict.fromkeys(x.path for x in xs)
-        labels = {path: f"input{place}" if place > 1 else "input" for place, path in enumerate(paths, 1)}
+        labels = dict(zip(paths, input_labels(len(paths)), strict=True))
         return Builder(self._made, f"{self.prefix}{self.names.free(sanitized(name))}.", labels)
 
     def close(self, block: "Builder") -> None:

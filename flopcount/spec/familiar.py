@@ -6,7 +6,7 @@ Read when something is wrong, to say what was meant; no file may use these words
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from flopcount.errors import Problem, nearest, suggestion
+from flopcount.errors import Problem, by_word, nearest, suggestion
 
 _FOLLOWS = (
     "in_channels in_features input_size input_dim num_features normalized_shape in_planes in_dim inplanes input_shape "
@@ -26,9 +26,8 @@ _CACHED = (
     "cache_length cache_size kv_cache kv_len kv_length context_length"
 )
 
-FIELDS: Mapping[str, str] = {
-    word: fields
-    for fields, words in {
+FIELDS: Mapping[str, str] = by_word(
+    {
         "out_channels": "filters num_filters out_planes output_channels channels cout out_features",
         "out_channels out_features": "num_output",
         "out_features hidden_size": "units",
@@ -74,9 +73,8 @@ FIELDS: Mapping[str, str] = {
         "budget": "budgets limits limit rules",
         "layers": "blocks",
         "past_length": _CACHED,
-    }.items()
-    for word in words.split()
-}
+    }
+)
 """The fields that stand for those of other tools; of several, the first that a kind has."""
 
 _DIVIDED = "write squeeze_channels, which is the channels divided by it"

@@ -19,7 +19,7 @@ from flopcount.spec.budget import Configuration, LockFile, LockRow
 from flopcount.spec.fields import shown
 from flopcount.spec.problems import table_problems
 from flopcount.spec.source import Source, at_line, located
-from flopcount.spec.text import PARTIAL, decoded, parsed, read_bytes, read_text, root_of
+from flopcount.spec.text import PARTIAL, READ, decoded, parsed, read_bytes, read_text, root_of
 from flopcount.spec.units import DEFAULT_METRICS
 from flopcount.spec.write import to_value
 
@@ -173,7 +173,7 @@ def _entered(folder: Path, pattern: str) -> Iterator[Path]:
             yield from _hits(folder, str(Path(*parts[:end])))
 
 
-ENDINGS = (".toml", ".json", ".onnx", ".keras", ".cfg", ".prototxt")
+ENDINGS = tuple(each for each in READ if each != ".csv")
 """The endings of networks in a folder."""
 
 

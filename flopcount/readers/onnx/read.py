@@ -89,11 +89,11 @@ def _walked(
         sizes = sizes.with_batch
         walk, _ = walked(found, options, sizes, values)
     draft, entries = walk.draft, [name for name, dims in sizes.dims.items() if 0 not in dims]
-    producer = f", written by {_printable(found.producer)}" if found.producer else ""
+    producer = f", written by {plain(found.producer[:200])}" if found.producer else ""
     result = _assembled(draft, [spelled(name) if len(sizes.dims) > 1 else "input" for name in entries])
     return result._replace(
         name=spelled(path.stem),
-        description=f"read from {_printable(path.name)}, ONNX opset {found.opset}{producer}",
+        description=f"read from {plain(path.name[:200])}, ONNX opset {found.opset}{producer}",
         notes=(*sizes.notes, *_said(values, walk), *result.notes),
         unknown=dict(walk.unknown),
         batch=sizes.batch,
@@ -122,7 +122,7 @@ def walked(
 def _said(values: Mapping[str, Value], walk: Walk) -> list[Note]:
     """Return the notes on values that are given, on branches that are not taken, and on what has no size."""
     notes = [
-        Note("value-given", f"{_printable(name)} is {(value.data or ('?',))[0]}") for name, value in values.items()
+        Note("value-given", f"{plain(name[:200])} is {(value.data or ('?',))[0]}") for name, value in values.items()
     ]
     if untaken := sum(map(_weights, walk.untaken.values())):
         what = f"{untaken:,} numbers of weights are in branches that are not taken, and not counted"
@@ -177,10 +177,6 @@ def _declared(found: ModelProto, sizes: "InputSizes") -> Mapping[str, Dims]:
         if info.dims and len(known) == len(dims):
             result[info.name] = known
     return result
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)[:200]
 
 
 class InputSizes(NamedTuple):
@@ -344,7 +340,7 @@ def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
         more = f" and {len(rows) - 2} more" if len(rows) > 2 else ""  # noqa: PLR2004  (those that are named)
         what = f"{len(several)} initializers are" if len(several) > 1 else "1 initializer is"
         numbers = f"{what} used by several layers and counted once ({total:,} numbers)"
-        notes.append(Note("shared-weights", f"{numbers}: {_printable(name)} ({sizes[name]:,}) by {layers}{more}"))
+        notes.append(Note("shared-weights", f"{numbers}: {plain(name[:200])} ({sizes[name]:,}) by {layers}{more}"))
     if draft.kept.promoted and len(draft.kept.promoted) < len(draft.kept.trained):
         numbers = f"{draft.kept.elements(draft.kept.promoted):,} numbers of weights"
         notes.append(Note("constant-weights", f"{numbers} are constants in the graph, and counted as params"))
@@ -354,7 +350,7 @@ def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
         numbers = (
             f"{draft.kept.elements(tables):,} numbers are params here, and may be tables that the exporter computed"
         )
-        notes.append(Note("table-params", f"{numbers}: {', '.join(map(_printable, sorted(tables)[:3]))}"))
+        notes.append(Note("table-params", f"{numbers}: {', '.join(plain(name[:200]) for name in sorted(tables)[:3])}"))
     if draft.computed:
         numbers = f"{draft.computed:,} numbers of weights are not parameters"
         notes.append(Note("computed-weights", f"{numbers}: the graph computes them, and no initializer holds them"))
