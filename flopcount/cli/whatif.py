@@ -65,8 +65,8 @@ def command(arch: str, asked: Alternatives, options: Options, out: Output) -> in
     """
     change, fixed = _change(asked, options)
     case = case_of(arch, fixed, asked.sort)
-    case.check_varied("alternatives")
     base = _base(case, change.points)
+    base.case.check_varied("alternatives")
     whatif.check_number(len(change.points or [Point()]) * (len(change.targets) + 1), len(base.trace.steps))
     home = base
     if case.input is not None:
