@@ -475,7 +475,7 @@ def _reordered(case: Case) -> Iterator[Note]:
 
 
 SMALL, LARGE = {1, 3, 4}, 8
-"""The channels that a picture has, and what is certainly no number of channels of one."""
+"""The channels that an image has, and what is certainly no number of channels of one."""
 
 
 def _doubtful(case: Case) -> Iterator[Note]:
@@ -500,19 +500,19 @@ def _left_over(case: Case) -> Iterator[Note]:
         if slide and window and window.kernel_size == window.stride and window.padding in {0, "valid"}:
             sizes = per_axis(window.kernel_size, len(slide.map), "kernel_size")
             if any(exact(size) % exact(patch) for size, patch in zip(slide.map, sizes, strict=True)):
-                what = f"{render(slide.map)} is no multiple of its patches of {render(sizes)}"
+                what = f"{render(slide.map)} is not a multiple of its patches of {render(sizes)}"
                 text = f"layer {node.path}: {what}, so the rest of the input is left out"
                 yield Note("input-left-over", text)
 
 
 def _looks_like(sizes: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
-    """Return the sizes that an input would have as a picture, and why; nothing if it is not like one."""
+    """Return the sizes that an input would have as an image, and why; nothing if it is not like one."""
     if len(sizes) == 4 and sizes[1] in SMALL - {4} and min(sizes[2:]) >= LARGE:  # noqa: PLR2004
         return sizes[1:], f"a batch of {sizes[0]} is written --batch {sizes[0]}, and the sizes without it"
     if len(sizes) == 3 and sizes[2] in SMALL and min(sizes[:2]) >= LARGE:  # noqa: PLR2004
-        return (sizes[2], *sizes[:2]), "if it is a picture, its channels come first"
+        return (sizes[2], *sizes[:2]), "if it is an image, its channels come first"
     if len(sizes) == 2 and sizes[0] == sizes[1] >= LARGE:  # noqa: PLR2004
-        return (1, *sizes), "if it is a gray picture, it has one channel"
+        return (1, *sizes), "if it is a grayscale image, it has one channel"
     return (), ""
 
 

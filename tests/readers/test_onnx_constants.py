@@ -32,7 +32,7 @@ def test_weights_that_a_graph_fills_in_are_no_params_and_a_note_says_so(tmp_path
     nodes = [node("ConstantOfShape", "shape", "w"), node("Conv", "x w", "y")]
     result = counted(tmp_path, nodes, (1, 4, 8, 8), {"shape": [5, 4, 3, 3]})
     assert (result.total.params, result.total.macs) == (0, 180 * 36)
-    assert any("180 numbers of weights are not parameters" in str(note) for note in result.notes)
+    assert any("180 weights are not parameters" in str(note) for note in result.notes)
 
 
 def test_a_table_that_is_read_in_part_is_trained_as_a_whole(tmp_path: Path) -> None:

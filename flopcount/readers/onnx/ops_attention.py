@@ -67,7 +67,7 @@ def _flat(op: NodeContext, y: Value) -> Value:
 def _parted(op: NodeContext, x: Value, sizes: Sequence[int], axis: int = -1) -> list[Value]:
     """Part an axis."""
     if sum(sizes) != x.dims[axis] or min(sizes) < 1:
-        raise Refusal(f"{x.dims[axis]} channels cannot be parted into {' and '.join(map(str, sizes))}")
+        raise Refusal(f"{x.dims[axis]} channels cannot be split into {' and '.join(map(str, sizes))}")
     if x.static:
         return [x._replace(dims=(*x.dims[:axis], size)) for size in sizes]
     return op.call(split, x, axis=axis, split=tuple(sizes), num_outputs=len(sizes))

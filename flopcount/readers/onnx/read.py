@@ -125,7 +125,7 @@ def _said(values: Mapping[str, Value], walk: Walk) -> list[Note]:
         Note("value-given", f"{plain(name[:200])} is {(value.data or ('?',))[0]}") for name, value in values.items()
     ]
     if untaken := sum(map(_weights, walk.untaken.values())):
-        what = f"{untaken:,} numbers of weights are in branches that are not taken, and not counted"
+        what = f"{untaken:,} weights are in branches that are not taken, and are not counted"
         notes.append(Note("untaken-branch", what))
     if walk.unsized:
         notes.append(Note("unsized", f"what follows from here has an unknown size: {walk.unsized[0]}"))
@@ -133,7 +133,7 @@ def _said(values: Mapping[str, Value], walk: Walk) -> list[Note]:
 
 
 def _weights(graph: GraphProto) -> int:
-    """Return how many numbers of weights a graph holds, in initializers and constants."""
+    """Return how many weights a graph holds, in initializers and constants."""
     constants = (each for node in graph.nodes for each in node.attributes.values() if isinstance(each, TensorProto))
     return sum(each.elements for each in (*graph.tensors.values(), *constants) if each.dtype in FLOATS)
 
@@ -342,7 +342,7 @@ def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
         numbers = f"{what} used by several layers and counted once ({total:,} numbers)"
         notes.append(Note("shared-weights", f"{numbers}: {plain(name[:200])} ({sizes[name]:,}) by {layers}{more}"))
     if draft.kept.promoted and len(draft.kept.promoted) < len(draft.kept.trained):
-        numbers = f"{draft.kept.elements(draft.kept.promoted):,} numbers of weights"
+        numbers = f"{draft.kept.elements(draft.kept.promoted):,} weights"
         notes.append(Note("constant-weights", f"{numbers} are constants in the graph, and counted as params"))
     weights = {row.weight for row in paths if row.kind in _TABLES and row.weight}
     tables = {name for name in weights if _GENERATED.match(name) or _COMPUTED.fullmatch(name)}
@@ -352,7 +352,7 @@ def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
         )
         notes.append(Note("table-params", f"{numbers}: {', '.join(plain(name[:200]) for name in sorted(tables)[:3])}"))
     if draft.computed:
-        numbers = f"{draft.computed:,} numbers of weights are not parameters"
+        numbers = f"{draft.computed:,} weights are not parameters"
         notes.append(Note("computed-weights", f"{numbers}: the graph computes them, and no initializer holds them"))
     return notes
 
