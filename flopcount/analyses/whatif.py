@@ -84,7 +84,7 @@ def check_number(number: int, layers: int = 0) -> None:
 
 def targets(kinds: Sequence[str], settings: Iterable[Setting]) -> list[Target]:
     """Return all combinations of kinds and of values for their fields; raise a UsageError if one is impossible."""
-    kinds = [*dict.fromkeys(kinds)]
+    kinds = [*dict.fromkeys(kind.strip() for each in kinds for kind in each.split(","))]
     for kind in kinds:
         _check_kind(kind)
     given: dict[str, Setting] = {}

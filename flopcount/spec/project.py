@@ -194,10 +194,17 @@ def no_file(name: str) -> str:
     return "no such file, and no file matches it as a pattern; check the path"
 
 
+_APART = (".git", "pyvenv.cfg")
+"""What the top of another repository or of a Python environment contains."""
+
+
 def networks_in(folder: Path) -> list[Path]:
-    """Return the files in a folder and its subfolders that end like networks, except hidden ones."""
-    hits = (path for path in _matches(folder, "**/*") if path.suffix.lower() in ENDINGS)
-    return [path for path in hits if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    """Return the files below a folder that end like networks, except hidden ones and those of what stands apart."""
+    hits = [path for path in _matches(folder, "**/*") if path.suffix.lower() in ENDINGS]
+    inside = {path: path.relative_to(folder).parts for path in hits}
+    tops = {folder.joinpath(*parts[:end]) for parts in inside.values() for end in range(1, len(parts))}
+    apart = {top for top in tops if top.name.startswith(".") or any((top / mark).exists() for mark in _APART)}
+    return [path for path in hits if not path.name.startswith(".") and apart.isdisjoint(path.parents)]
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:

@@ -366,6 +366,13 @@ class NodeContext(NamedTuple):
         """Return an optional input."""
         return self.inputs[index] if index < len(self.inputs) else None
 
+    def bias(self, index: int) -> Value | None:
+        """Return an optional bias; zeros that the graph fills in from one constant stand for none, as torch writes."""
+        value, kept = self.get(index), self.draft.kept
+        if value is None or value.data is None or any(value.data) or not value.initializers <= kept.optional:
+            return value
+        return None if kept.elements(value.initializers) == 1 else value
+
     @property
     def present(self) -> list[Value]:
         """The inputs that are given."""

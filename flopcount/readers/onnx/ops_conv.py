@@ -68,7 +68,7 @@ def deformed(op: NodeContext) -> list[Value]:
     for value, numbers in ((op.at(2), places * len(kernel)), (op.get(4), places)):
         if value is not None and value.dims[1:2] != (numbers,):
             raise Refusal(f"offsets or factors of {render(value.dims)} are not {numbers} for each position")
-    return [convolved(op, op.at(0), op.at(1), op.get(3))]
+    return [convolved(op, op.at(0), op.at(1), op.bias(3))]
 
 
 def convolved(op: NodeContext, x: Value, weight: Value, bias: Value | None) -> Value:
@@ -88,7 +88,7 @@ def convolved(op: NodeContext, x: Value, weight: Value, bias: Value | None) -> V
 
 def conv_transpose(op: NodeContext) -> list[Value]:
     """ConvTranspose: the map grows, by the strides, padding and output_padding."""
-    x, weight, bias = as_map(op, op.at(0)), op.at(1), op.get(2)
+    x, weight, bias = as_map(op, op.at(0)), op.at(1), op.bias(2)
     if len(weight.dims) != len(x.dims) or weight.dims[0] != x.dims[1]:
         raise Refusal(f"weights of {[*weight.dims]} cannot read its input of {[*x.dims]}")
     kernel, groups = weight.dims[2:], op.integer("group", 1)
@@ -215,7 +215,7 @@ POOLS: Mapping[str, Writer] = {
 
 OPERATORS: Mapping[str, Writer] = {
     **POOLS,
-    "Conv": lambda op: [convolved(op, op.at(0), op.at(1), op.get(2))],
+    "Conv": lambda op: [convolved(op, op.at(0), op.at(1), op.bias(2))],
     "DeformConv": deformed,
     "ConvTranspose": conv_transpose,
 }

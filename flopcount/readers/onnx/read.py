@@ -339,7 +339,7 @@ def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
         layers = " and ".join(paths[row] for row in rows[:2])
         more = f" and {len(rows) - 2} more" if len(rows) > 2 else ""  # noqa: PLR2004  (those that are named)
         what = f"{len(several)} initializers are" if len(several) > 1 else "1 initializer is"
-        numbers = f"{what} used by several layers and counted once ({total:,} numbers)"
+        numbers = f"{what} used by several layers and counted once ({total:,} number{'s' * (total > 1)})"
         notes.append(Note("shared-weights", f"{numbers}: {plain(name[:200])} ({sizes[name]:,}) by {layers}{more}"))
     if draft.kept.promoted and len(draft.kept.promoted) < len(draft.kept.trained):
         numbers = f"{draft.kept.elements(draft.kept.promoted):,} weights"
