@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import flopcount
 from flopcount.errors import Note, SpecError, UsageError, listed, suggestion
 from flopcount.formulas.bits import FLOAT, Bits
-from flopcount.formulas.numbers import Dim, exact, total
+from flopcount.formulas.numbers import Dim, exact, exact_all, total
 from flopcount.formulas.shape import Shape, per_axis, render
 from flopcount.formulas.step import Step
 from flopcount.formulas.tensor import MOST_ORDERED, cheapest
@@ -482,7 +482,7 @@ def _reordered(case: Case) -> Iterator[Note]:
     now = best = 0
     for node, step in case.trace.items():
         if step.kind == "Einsum" and 2 < len(node.inputs) <= MOST_ORDERED:  # noqa: PLR2004  (a pair has one order)
-            dims = [tuple(map(exact, read[name].dims)) for name in node.inputs]
+            dims = [exact_all(read[name].dims) for name in node.inputs]
             now += exact(step.tally.counts["matmul_mac"])
             best += cheapest(fields(node.layer)["equation"], dims)
     if best < now:
@@ -491,7 +491,7 @@ def _reordered(case: Case) -> Iterator[Note]:
 
 
 SMALL, LARGE = {1, 3, 4}, 8
-"""The channels that a picture has, and what is certainly no number of channels of one."""
+"""The channels that an image has, and what is certainly no number of channels of one."""
 
 
 def _doubtful(case: Case) -> Iterator[Note]:
@@ -501,7 +501,7 @@ def _doubtful(case: Case) -> Iterator[Note]:
         sizes = case.inputs[name].dims[-len(plan.inputs[name]) :]
         is_known = name in plan.settled and sizes[0] == plan.inputs[name][0]
         if not is_known and all(isinstance(size, int) for size in sizes):
-            meant, why = _looks_like(tuple(map(exact, sizes)))
+            meant, why = _looks_like(exact_all(sizes))
             how = f"{sizes[0]} as the channels, {render(sizes[1:])} as space"
             text = f"the input {render(sizes)} is read with {how}; {why}"
             yield from [Note("input-order", f"{text}: {[*meant]}")] if meant else []
@@ -516,19 +516,19 @@ def _left_over(case: Case) -> Iterator[Note]:
         if slide and window and window.kernel_size == window.stride and window.padding in {0, "valid"}:
             sizes = per_axis(window.kernel_size, len(slide.map), "kernel_size")
             if any(exact(size) % exact(patch) for size, patch in zip(slide.map, sizes, strict=True)):
-                what = f"{render(slide.map)} is no multiple of its patches of {render(sizes)}"
+                what = f"{render(slide.map)} is not a multiple of its patches of {render(sizes)}"
                 text = f"layer {node.path}: {what}, so the rest of the input is left out"
                 yield Note("input-left-over", text)
 
 
 def _looks_like(sizes: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
-    """Return the sizes that an input would have as a picture, and why; nothing if it is not like one."""
+    """Return the sizes that an input would have as an image, and why; nothing if it is not like one."""
     if len(sizes) == 4 and sizes[1] in SMALL - {4} and min(sizes[2:]) >= LARGE:  # noqa: PLR2004
         return sizes[1:], f"a batch of {sizes[0]} is written --batch {sizes[0]}, and the sizes without it"
     if len(sizes) == 3 and sizes[2] in SMALL and min(sizes[:2]) >= LARGE:  # noqa: PLR2004
-        return (sizes[2], *sizes[:2]), "if it is a picture, its channels come first"
+        return (sizes[2], *sizes[:2]), "if it is an image, its channels come first"
     if len(sizes) == 2 and sizes[0] == sizes[1] >= LARGE:  # noqa: PLR2004
-        return (1, *sizes), "if it is a gray picture, it has one channel"
+        return (1, *sizes), "if it is a grayscale image, it has one channel"
     return (), ""
 
 

@@ -14,7 +14,7 @@ and codes, never on sentences.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 Place = tuple[str | int, ...]
@@ -205,6 +205,11 @@ def plain(text: str) -> str:
 _COMMAND = re.compile(r"^\s*:(?=:)|#(?=#\w*\[)")
 
 
+def by_word(table: Mapping[str, str]) -> dict[str, str]:
+    """Turn a table of texts, each with the words that it is for, into one of words, each with its text."""
+    return {word: text for text, words in table.items() for word in words.split()}
+
+
 MOST_LISTED = 30
 """Known words that are listed if none is similar."""
 
@@ -212,22 +217,21 @@ MOST_CANDIDATES = 5000
 """Words that are searched for a similar one."""
 
 
-def nearest(word: str, known: Sequence[str]) -> str | None:
-    """Return the known word most like a misspelled one; None if none is similar."""
+def _similar(word: str, known: Sequence[str], most: int, cutoff: float) -> list[str]:
     from difflib import get_close_matches
 
     lowered = {candidate.lower(): candidate for candidate in known[:MOST_CANDIDATES]}
-    near = get_close_matches(word.lower()[:100], lowered, n=1, cutoff=0.6)
-    return lowered[near[0]] if near else None
+    return [lowered[each] for each in get_close_matches(word.lower()[:100], lowered, n=most, cutoff=cutoff)]
+
+
+def nearest(word: str, known: Sequence[str]) -> str | None:
+    """Return the known word most like a misspelled one; None if none is similar."""
+    return next(iter(_similar(word, known, 1, 0.6)), None)
 
 
 def alike(word: str, known: Sequence[str], most: int = 3) -> str:
     """Return the known words most like a misspelled one, as they are listed; empty if none is similar."""
-    from difflib import get_close_matches
-
-    lowered = {candidate.lower(): candidate for candidate in known[:MOST_CANDIDATES]}
-    near = get_close_matches(word.lower()[:100], lowered, n=most, cutoff=0.5)
-    *rest, last = [lowered[each] for each in near] or [""]
+    *rest, last = _similar(word, known, most, 0.5) or [""]
     return f"{', '.join(rest)} or {last}" if rest else last
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
 from flopcount.case import Count
-from flopcount.formulas.numbers import Dim, exact
+from flopcount.formulas.numbers import exact_all
 from flopcount.network.metrics import Cost
 from flopcount.network.plan import Given
 from flopcount.network.trace import Memo, Trace, settled
@@ -43,7 +43,7 @@ def items(traced: Trace, given: Given | None = None) -> Iterator[Item]:
         fields = (is_fixed and repeated.get(id(node.layer))) or settled(node, given or {}, shapes, memo)
         if is_fixed:
             repeated[id(node.layer)] = fields
-        yield Item(node.path, node.kind, fields, node.inputs, _sizes(step.shape.dims))
+        yield Item(node.path, node.kind, fields, node.inputs, exact_all(step.shape.dims))
 
 
 def fingerprint(traced: Trace, given: Given | None = None) -> str:
@@ -51,7 +51,7 @@ def fingerprint(traced: Trace, given: Given | None = None) -> str:
 
     Default fields are left out: whether a file writes them makes no difference, nor do fields that later versions add.
     """
-    inputs = {name: _sizes(shape.dims) for name, shape in traced.inputs.items()}
+    inputs = {name: exact_all(shape.dims) for name, shape in traced.inputs.items()}
     counted = {"version": VERSION, "inputs": inputs, "layers": [_canonical(item) for item in items(traced, given)]}
     text = json.dumps(counted, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return f"sha256:{sha256(text.encode('ascii')).hexdigest()}"
@@ -61,10 +61,6 @@ def _canonical(item: Item) -> list[Any]:
     known = kind_named(item.kind).model_fields
     fields = {name: value for name, value in item.fields.items() if name not in known or known[name].default != value}
     return [item.path, item.kind, fields, item.inputs, item.output]
-
-
-def _sizes(dims: tuple[Dim, ...]) -> tuple[int, ...]:
-    return tuple(map(exact, dims))
 
 
 LEAST = 0.5

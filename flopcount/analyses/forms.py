@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from flopcount.analyses.diff import QUIET, Change, Counted, Item, Status, changes, differences, items, layers_of
 from flopcount.case import Count
-from flopcount.formulas.numbers import exact
-from flopcount.formulas.shape import Slide, pads, per_axis
+from flopcount.formulas.numbers import exact, exact_all
+from flopcount.formulas.shape import Slide, Window, pads
 from flopcount.formulas.step import Step
 from flopcount.network.convention import with_params
 from flopcount.network.metrics import Cost, combined
@@ -126,7 +126,7 @@ class _Folding:
                 self._fold(len(self.cells) - 1, part.step.kind, part.cost)
                 continue
             path = node.path if is_one else f"{node.path}.{part.suffix}"
-            output = item.output if is_one else tuple(map(exact, part.step.shape.dims))
+            output = item.output if is_one else exact_all(part.step.shape.dims)
             facts = _bordered(part.facts, border)
             made = Item(path, part.kind, facts, tuple(map(self._named, reads)), output)
             placed = self.result.costs[node.path] if is_one else {}  # what a layer has by its place
@@ -237,7 +237,7 @@ def _facts(step: Step, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a step does: of a window its geometry, however it is written; otherwise the fields of the layer."""
     has_bias = {"bias": bool(exact(step.tally.counts["bias"]))} if "bias" in step.tally.counts else {}
     if step.slide and step.slide.window:
-        return {**_geometry(step.slide), **has_bias}
+        return {**_geometry(step.slide.window, step.slide), **has_bias}
     if "weight" in step.tally.counts and not step.parts:
         return has_bias
     if not fields and step.kind in KINDS:
@@ -254,21 +254,13 @@ def _bordered(facts: Mapping[str, Any], border: tuple[int, ...] | None) -> Mappi
     return facts if border is None else {**facts, "padding": _one(border)}
 
 
-def _geometry(slide: Slide) -> dict[str, Any]:
+def _geometry(window: Window, slide: Slide) -> dict[str, Any]:
     """Return a window along each axis; its padding is what stands before the map, which says the rest."""
-    window, count = slide.window, len(slide.map)
-    assert window is not None  # noqa: S101  # the caller has asked
-    sizes = {name: per_axis(getattr(window, name), count, name) for name in ("kernel_size", "stride", "dilation")}
-    moves = zip(slide.map, slide.stops, *sizes.values(), strict=True)
-    if window.padding == "same":
-        missing = (max(0, (stops - 1) * step + gap * (size - 1) + 1 - there) for there, stops, size, step, gap in moves)
-        padding = tuple(each // 2 for each in missing)
-    elif isinstance(window.padding, str):
-        is_rounded = window.padding == "valid-round" and {*sizes["kernel_size"]} != {1}
-        padding = (window.padding,) if is_rounded else (0,) * count
-    else:
-        padding = tuple(before for before, _ in pads(window.padding, count))
-    return {**{name: _one(each) for name, each in (*sizes.items(), ("padding", padding))}, "groups": slide.groups}
+    kernel, stride, dilation = window.moves(len(slide.map))
+    is_rounded = window.padding == "valid-round" and {*kernel} != {1}
+    padding = (window.padding,) if is_rounded else window.before(slide.map, slide.stops)
+    sides = {"kernel_size": kernel, "stride": stride, "dilation": dilation, "padding": padding}
+    return {**{name: _one(each) for name, each in sides.items()}, "groups": slide.groups}
 
 
 def _one(values: tuple[Any, ...]) -> Any:

@@ -11,7 +11,7 @@ from flopcount.analyses.conditions import names as names_in
 from flopcount.analyses.sweep.axes import setting_axis, spelled
 from flopcount.case import HERE, Count, Point
 from flopcount.errors import Note, SpecError, UsageError, suggestion
-from flopcount.formulas.numbers import exact
+from flopcount.formulas.numbers import exact_all
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
 from flopcount.network.metrics import METRICS, Cost
@@ -85,7 +85,7 @@ def check_number(number: int, layers: int = 0) -> None:
 
 def targets(kinds: Sequence[str], settings: Iterable[Setting]) -> list[Target]:
     """Return all combinations of kinds and of values for their fields; raise a UsageError if one is impossible."""
-    kinds = [*dict.fromkeys(kinds)]
+    kinds = [*dict.fromkeys(kind.strip() for each in kinds for kind in each.split(","))]
     for kind in kinds:
         _check_kind(kind)
     given: dict[str, Setting] = {}
@@ -286,7 +286,7 @@ def _unfit(new: Node, old: Node, step: Step, home: Count) -> Note | None:
     if KINDS[new.kind].spatial and {*(kernel if isinstance(kernel, tuple) else (kernel,))} == {1}:
         return Note("pointwise", f"its kernel is 1×1; {new.kind} replaces larger ones only")
     names = {name: _shape(name, home.trace) for name in _read(old)}
-    alone = Plan((new,), {name: tuple(map(exact, shape.dims)) for name, shape in names.items()})
+    alone = Plan((new,), {name: exact_all(shape.dims) for name, shape in names.items()})
     try:
         made = trace(alone, names, _fitting(home.case.given, alone)).steps[new.path].shape
     except SpecError as error:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import click
 
-from flopcount.errors import plain
+from flopcount.errors import by_word, plain
 
 SECTIONS: Mapping[str, str] = {
     "Rows and columns": "--depth --by --where --sort --top --columns --parts --standard --all --pareto --join",
@@ -272,31 +272,23 @@ def _roff(text: str) -> str:
     return f"\\&{text}" if text.startswith((".", "'")) else text
 
 
-WORDS: Mapping[str, str] = {
-    **dict.fromkeys(("list", "ls", "models", "networks", "zoo"), "flopcount archs lists the bundled networks"),
-    **dict.fromkeys(
-        ("info", "show", "summary", "run", "profile", "flops", "macs", "params"), "flopcount ARCH counts a network"
-    ),
-    **dict.fromkeys(("convert", "export"), "flopcount import MODEL -o arch.toml converts a model"),
-    **dict.fromkeys(("layers", "ops", "types"), "flopcount kinds lists the kinds of layers"),
-    **dict.fromkeys(("version",), "write flopcount --version"),
-    **dict.fromkeys(
-        ("plot", "chart", "graph", "draw"), "flopcount ARCH --plot FILE.svg draws, --graph dot shows the graph"
-    ),
-    **dict.fromkeys(
-        ("budget", "budgets", "limits", "lint", "test"), "flopcount init writes limits, flopcount check checks them"
-    ),
-    **dict.fromkeys(("search", "nas", "pareto", "grid"), "flopcount sweep counts every candidate of a grid"),
-    **dict.fromkeys(("explain", "why"), "flopcount reconcile explains the number of another counter"),
-    **dict.fromkeys(("scale", "replace"), "flopcount whatif shows other widths, inputs and convolutions"),
-    **dict.fromkeys(("counters", "tools"), "flopcount conventions lists what each counter counts"),
-    **dict.fromkeys(
-        ("memory", "ram"), "memory is not computed; flopcount ARCH --metrics activations counts elements written"
-    ),
-    **dict.fromkeys(
-        ("download", "install", "update"), "flopcount downloads nothing; flopcount archs lists the bundled networks"
-    ),
-}
+WORDS: Mapping[str, str] = by_word(
+    {
+        "flopcount archs lists the bundled networks": "list ls models networks zoo",
+        "flopcount ARCH counts a network": "info show summary run profile flops macs params",
+        "flopcount import MODEL -o arch.toml converts a model": "convert export",
+        "flopcount kinds lists the kinds of layers": "layers ops types",
+        "write flopcount --version": "version",
+        "flopcount ARCH --plot FILE.svg draws, --graph dot shows the graph": "plot chart graph draw",
+        "flopcount init writes limits, flopcount check checks them": "budget budgets limits lint test",
+        "flopcount sweep counts every candidate of a grid": "search nas pareto grid",
+        "flopcount reconcile explains the number of another counter": "explain why",
+        "flopcount whatif shows other widths, inputs and convolutions": "scale replace",
+        "flopcount conventions lists what each counter counts": "counters tools",
+        "memory is not computed; flopcount ARCH --metrics activations counts elements written": "memory ram",
+        "flopcount downloads nothing; flopcount archs lists the bundled networks": "download install update",
+    }
+)
 """First words that are no commands, and what to write."""
 
 BEYOND: Mapping[str, str] = {
@@ -320,9 +312,8 @@ _TOKENS = "tokens are the spatial size of an input: write --input TOKENS"
 _ROWS = "here --sort, --top and --by choose rows; flopcount sweep, space and whatif have --where"
 _LIMIT = "limits are for flopcount check, as in flopcount check FILE --max-macs 5M"
 
-INSTEAD: Mapping[str, str] = {
-    name: text
-    for text, names in {
+INSTEAD: Mapping[str, str] = by_word(
+    {
         _QUIET: "-q --quiet --silent",
         _TOKENS: "--tokens --seq --seq-len --seq-length --sequence-length --context --context-length --prompt",
         _CACHE: "--past --past-length --cache --cache-length --kv-cache --decode",
@@ -362,7 +353,6 @@ INSTEAD: Mapping[str, str] = {
         "write --columns path,type,input,output,kernel,params,macs": "--col-names --row-settings --fields --verbosity",
         "layers are always shown; json and csv have exact numbers": "--print-per-layer-stat --as-strings --per-layer",
         "flopcount compare shows totals alone; --depth 1 sums by block": "--summary --total --totals --no-layers",
-    }.items()
-    for name in names.split()
-}
+    }
+)
 """Options of other tools, and what to write here."""

@@ -19,6 +19,7 @@ def command(files: tuple[str, ...], margin: str, size: str | None, output: str |
     """Write limits for networks into flopcount.toml: what they cost now, and a margin.
 
     FILES are files, folders or patterns, by default all networks in this folder and below it.
+    Hidden folders, other repositories (submodules) and environments of Python are left out.
     Nothing is written if limits are set here already, or if a named file cannot be counted.
     Edit the file as you like; flopcount check reads it.
     """

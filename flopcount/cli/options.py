@@ -1,7 +1,7 @@
 """Arguments and options that several commands share."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import click
 
 from flopcount.cli.loading import Options
 from flopcount.cli.output import ENDINGS, FORMATS, Output
-from flopcount.errors import UsageError, plain, suggestion
+from flopcount.errors import UsageError, by_word, plain, suggestion
 from flopcount.network.convention import POLICIES, mac_conventions
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import bundled
@@ -24,29 +24,23 @@ CHARTS = (".svg", ".pdf", ".png", ".html")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def complete_arch(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Complete the names of bundled networks; the shell completes files."""
-    from click.shell_completion import CompletionItem
+def _completing(names: Callable[[], Iterable[str]], *, has_files: bool = False) -> Callable[..., Any]:
+    """Return the function that completes names; the shell completes files."""
 
-    del ctx, param
-    names = [CompletionItem(name) for name in bundled() if name.startswith(incomplete)]
-    return [*names, CompletionItem(incomplete, type="file")]
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
 
+        del ctx, param
+        found = [CompletionItem(name) for name in names() if name.lower().startswith(incomplete.lower())]
+        return [*found, *([CompletionItem(incomplete, type="file")] if has_files else [])]
 
-def complete_convention(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Complete the names of conventions."""
-    from click.shell_completion import CompletionItem
-
-    del ctx, param
-    return [CompletionItem(name) for name in mac_conventions() if name.startswith(incomplete)]
+    return complete
 
 
-def complete_kind(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Complete the names of kinds."""
-    from click.shell_completion import CompletionItem
-
-    del ctx, param
-    return [CompletionItem(kind) for kind in KINDS if kind.lower().startswith(incomplete.lower())]
+complete_arch = _completing(bundled, has_files=True)
+complete_convention = _completing(mac_conventions)
+complete_kind = _completing(lambda: KINDS)
+"""Complete the names of bundled networks and files, of conventions, of kinds."""
 
 
 def typed(name: str, kind: Any, *decorators: Decorator) -> Decorator:
@@ -66,15 +60,17 @@ def typed(name: str, kind: Any, *decorators: Decorator) -> Decorator:
     return apply
 
 
-ALIKE: Mapping[str, str] = {
-    **dict.fromkeys(("tsv", "excel", "xlsx", "xls"), "did you mean 'csv'?"),
-    "txt": "did you mean 'table'?",
-    "pdf": "--plot FILE.pdf draws a chart",
-    **dict.fromkeys(("dot", "mermaid", "graphviz"), "--graph dot and --graph mermaid show the graph"),
-    "yaml": "there is no YAML; write json",
-    "html": "--plot FILE.html draws a chart",
-    "png": "--plot FILE.png draws a chart",
-}
+ALIKE: Mapping[str, str] = by_word(
+    {
+        "did you mean 'csv'?": "tsv excel xlsx xls",
+        "did you mean 'table'?": "txt",
+        "--plot FILE.pdf draws a chart": "pdf",
+        "--graph dot and --graph mermaid show the graph": "dot mermaid graphviz",
+        "there is no YAML; write json": "yaml",
+        "--plot FILE.html draws a chart": "html",
+        "--plot FILE.png draws a chart": "png",
+    }
+)
 """Formats of other tools, and what stands for them."""
 
 

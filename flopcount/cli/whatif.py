@@ -38,7 +38,9 @@ class Alternatives(NamedTuple):
 @typed(
     "asked",
     Alternatives,
-    click.option("--to", "kinds", metavar="KIND", multiple=True, help="Replace convolutions by this kind."),
+    click.option(
+        "--to", "kinds", metavar="KIND", multiple=True, help="Replace convolutions by this kind; A,B compares."
+    ),
     click.option("--where", metavar="EXPR", help="Replace only these: 'kernel_size>1 and path~\"stage3.*\"'."),
     click.option("--first", is_flag=True, help="Replace the first convolution too."),
     click.option("--save", metavar="FILE", help="Write the new network to an arch file."),
@@ -65,8 +67,8 @@ def command(arch: str, asked: Alternatives, options: Options, out: Output) -> in
     """
     change, fixed = _change(asked, options)
     case = case_of(arch, fixed, asked.sort)
-    case.check_varied("alternatives")
     base = _base(case, change.points)
+    base.case.check_varied("alternatives")
     whatif.check_number(len(change.points or [Point()]) * (len(change.targets) + 1), len(base.trace.steps))
     home = base
     if case.input is not None:

@@ -343,9 +343,6 @@ def position_embedding(x: Shape, *, max_positions: Dim | None = None) -> Step:
 def select_token(x: Shape, *, index: Dim = 0) -> Step:
     """Select one token, the input of a classifier.
 
-        params = 0
-        MACs = 0
-
     Source: Dosovitskiy et al., An image is worth 16x16 words, ICLR 2021, eq. 4.
     """
     token_rows(x, "SelectToken")
@@ -356,9 +353,6 @@ def select_token(x: Shape, *, index: Dim = 0) -> Step:
 
 def mean_tokens(x: Shape) -> Step:
     """Mean of all tokens.
-
-        params = 0
-        MACs = 0
 
     Source: Tolstikhin et al., MLP-Mixer, NeurIPS 2021, section 2 (global average pooling).
     """

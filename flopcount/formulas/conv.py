@@ -141,14 +141,13 @@ def _with_options(own: Signature, shared: Signature, fixed: tuple[str, ...]) -> 
 
 def along(window: Window, count: int, *chosen: int) -> Window:
     """Return the window as it is along some of `count` axes, and of size 1 along the others."""
-    changed: dict[str, Any] = {}
-    if not isinstance(window.padding, str):
-        padding = pads(window.padding, count)
-        changed["padding"] = tuple(pad if axis in chosen else 0 for axis, pad in enumerate(padding))
-    for what in ("kernel_size", "stride", "dilation"):
-        sizes = per_axis(getattr(window, what), count, what)
-        changed[what] = tuple(size if axis in chosen else 1 for axis, size in enumerate(sizes))
-    return window._replace(**changed)
+    padding = window.padding
+    if not isinstance(padding, str):
+        padding = tuple(pad if axis in chosen else 0 for axis, pad in enumerate(pads(padding, count)))
+    sizes, stride, dilation = (
+        tuple(size if axis in chosen else 1 for axis, size in enumerate(each)) for each in window.moves(count)
+    )
+    return Window(sizes, stride, padding, dilation, window.ceil_mode)
 
 
 def axes(x: Shape) -> int:
@@ -281,9 +280,8 @@ def _spread(
 ) -> tuple[tuple[Dim, ...], tuple[Constraint, ...]]:
     """Return the map a window spreads to, and the constraints for it to exist."""
     count = len(spatial)
-    stride = per_axis(window.stride, count, "stride")
-    dilation = per_axis(window.dilation, count, "dilation")
-    moves = zip(spatial, window.kernel(count), stride, dilation, strict=True)
+    kernels, stride, dilation = window.moves(count)
+    moves = zip(spatial, kernels, stride, dilation, strict=True)
     if isinstance(window.padding, str) and window.padding == "same":
         grown = tuple(size * step for size, _, step, _ in moves)
     else:

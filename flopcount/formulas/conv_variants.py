@@ -115,9 +115,6 @@ def tied_block_conv(x: Shape, window: Window, *, out_channels: Dim, blocks: Dim,
 def shift_conv(x: Shape, window: Window) -> Step:
     """Shift: each channel moves by one of the k² offsets of a kernel; a 1×1 convolution after it mixes them.
 
-        params = 0
-        MACs = 0
-
     The 1×1 convolution is a layer of its own.
 
     Source: Wu et al., Shift: A zero FLOP, zero parameter alternative, CVPR 2018, section 3.1.

@@ -87,9 +87,6 @@ def rms_norm(x: Shape, *, elementwise_affine: bool = True) -> Step:
 def local_response_norm(x: Shape, *, size: Dim) -> Step:
     """Local response normalization: division by a sum of squares over `size` neighboring channels.
 
-        params = 0
-        MACs = 0
-
     Source: Krizhevsky et al., ImageNet classification with deep CNNs, NIPS 2012, section 3.3.
     """
     tally = Tally(local_response_norm=x.elements, local_response_norm_window=x.elements * size)
@@ -144,9 +141,6 @@ ACTIVATIONS: Mapping[str, str] = {
 def activation(x: Shape, *, function: str) -> Step:
     """Apply a named function to every element.
 
-        params = 0
-        MACs = 0
-
     Source: the names are those of torch.nn.functional.
     """
     return Step(ACTIVATIONS[function], x, Tally(**{function: x.elements}))
@@ -154,9 +148,6 @@ def activation(x: Shape, *, function: str) -> Step:
 
 def softmax(x: Shape) -> Step:
     """Softmax over the channels.
-
-        params = 0
-        MACs = 0
 
     Source: Bridle, Probabilistic interpretation of feedforward outputs, 1990.
     """
@@ -199,9 +190,6 @@ def prelu(x: Shape, *, num_parameters: Dim = 1) -> Step:
 
 def stochastic_depth(x: Shape, *, p: float = 0.0) -> Step:  # noqa: ARG001  (p changes training, never the cost)
     """Stochastic depth: a whole branch is dropped during training; no effect at inference.
-
-        params = 0
-        MACs = 0
 
     Source: Huang et al., Deep networks with stochastic depth, ECCV 2016, eq. 2.
     """

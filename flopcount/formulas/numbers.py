@@ -35,6 +35,11 @@ def exact(number: Dim) -> int:
     return number
 
 
+def exact_all(numbers: Iterable[Dim]) -> tuple[int, ...]:
+    """Return numbers that are all ints, such as the sizes of a shape; raise a TypeError otherwise."""
+    return tuple(map(exact, numbers))
+
+
 def product(factors: Iterable[Dim]) -> Dim:
     """Multiply; 1 for nothing."""
     return reduce(operator.mul, factors, 1)

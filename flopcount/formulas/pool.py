@@ -35,9 +35,6 @@ def max_pool(
 ) -> Step:
     """Maximum over a window; the stride is the kernel by default.
 
-        params = 0
-        MACs = 0
-
     Source: torch.nn.MaxPool2d.
     """
     stride = kernel_size if stride is None else stride
@@ -48,9 +45,6 @@ def avg_pool(
     x: Shape, *, kernel_size: Axes, stride: Axes | None = None, padding: Padding = 0, ceil_mode: bool = False
 ) -> Step:
     """Mean over a window; the stride is the kernel by default.
-
-        params = 0
-        MACs = 0
 
     Source: torch.nn.AvgPool2d.
     """
@@ -80,9 +74,6 @@ def _adapted(x: Shape, output_size: _Sizes) -> Shape:
 def adaptive_avg_pool(x: Shape, *, output_size: _Sizes) -> Step:
     """Mean over windows whose sizes give an output of the required size; an axis of size "none" stays.
 
-        params = 0
-        MACs = 0
-
     Source: torch.nn.AdaptiveAvgPool2d.
     """
     y = _adapted(x, output_size)
@@ -91,9 +82,6 @@ def adaptive_avg_pool(x: Shape, *, output_size: _Sizes) -> Step:
 
 def global_avg_pool(x: Shape, *, keepdim: bool = True) -> Step:
     """Mean over all of space; the axes stay, each of size 1, unless keepdim is false.
-
-        params = 0
-        MACs = 0
 
     Source: Lin et al., Network in network, ICLR 2014, section 3.2.
     """
@@ -104,9 +92,6 @@ def global_avg_pool(x: Shape, *, keepdim: bool = True) -> Step:
 def global_max_pool(x: Shape, *, keepdim: bool = True) -> Step:
     """Maximum over all of space; the axes stay, each of size 1, unless keepdim is false.
 
-        params = 0
-        MACs = 0
-
     Source: keras.layers.GlobalMaxPooling2D.
     """
     y = x.resized(spatial=(1,) * len(x.spatial) if keepdim else ())
@@ -115,9 +100,6 @@ def global_max_pool(x: Shape, *, keepdim: bool = True) -> Step:
 
 def adaptive_max_pool(x: Shape, *, output_size: _Sizes) -> Step:
     """Maximum over windows whose sizes give an output of the required size; an axis of size "none" stays.
-
-        params = 0
-        MACs = 0
 
     Source: torch.nn.AdaptiveMaxPool2d.
     """
@@ -163,9 +145,6 @@ def interpolate(
 def pixel_shuffle(x: Shape, *, upscale_factor: Dim) -> Step:
     """Pixel shuffle: the channels of r² maps become one map, r times finer along each axis.
 
-        params = 0
-        MACs = 0
-
     Source: Shi et al., Real-time super-resolution with a sub-pixel CNN, CVPR 2016, eq. 4.
     """
     _mapped(x, "PixelShuffle")
@@ -177,9 +156,6 @@ def pixel_shuffle(x: Shape, *, upscale_factor: Dim) -> Step:
 
 def pixel_unshuffle(x: Shape, *, downscale_factor: Dim) -> Step:
     """Pixel unshuffle: r² neighboring positions become channels of a map r times coarser along each axis.
-
-        params = 0
-        MACs = 0
 
     Source: Shi et al., Real-time super-resolution with a sub-pixel CNN, CVPR 2016, eq. 4, backwards.
     """

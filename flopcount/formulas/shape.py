@@ -154,9 +154,7 @@ class Window(NamedTuple):
         count = len(spatial)
         if not count:
             raise ShapeError("a window needs a feature map, but the input has no spatial axes")
-        kernel = per_axis(self.kernel_size, count, "kernel_size")
-        stride = per_axis(self.stride, count, "stride")
-        dilation = per_axis(self.dilation, count, "dilation")
+        kernel, stride, dilation = self.moves(count)
         extents = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
         rule = self.padding if isinstance(self.padding, str) else "given"
         if rule == "same":
@@ -174,6 +172,20 @@ class Window(NamedTuple):
     def kernel(self, count: int) -> tuple[Dim, ...]:
         """Return the window's size along each of `count` axes."""
         return per_axis(self.kernel_size, count, "kernel_size")
+
+    def moves(self, count: int) -> tuple[tuple[Dim, ...], tuple[Dim, ...], tuple[Dim, ...]]:
+        """Return the size, the stride and the dilation along each of `count` axes."""
+        return self.kernel(count), per_axis(self.stride, count, "stride"), per_axis(self.dilation, count, "dilation")
+
+    def before(self, spatial: tuple[Any, ...], stops: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the padding before a map along each axis, whose sizes have to be known."""
+        count = len(spatial)
+        if not isinstance(self.padding, str):
+            return tuple(pad for pad, _ in pads(self.padding, count))
+        if self.padding != "same":
+            return (0,) * count
+        sides: Any = zip(spatial, stops, *self.moves(count), strict=True)
+        return tuple(max((n - 1) * step + gap * (size - 1) + 1 - there, 0) // 2 for there, n, size, step, gap in sides)
 
 
 class Slide(NamedTuple):

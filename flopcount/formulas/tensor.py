@@ -82,9 +82,6 @@ def _stretching(full: Shape, x: Shape) -> Iterator[Constraint]:
 def concat(*xs: Shape, axis: str | int = "channels") -> Step:
     """Concatenation of layers, along the channels by default.
 
-        params = 0
-        MACs = 0
-
     Source: Huang et al., Densely connected convolutional networks, CVPR 2017, eq. 2.
     """
     several("Concat", xs)
@@ -114,9 +111,6 @@ def _along(x: Shape, axis: str | int) -> int:
 def slice_(x: Shape, *, start: Dim = 0, stop: Dim | None = None) -> Step:
     """Slice: the channels from `start` to before `stop`.
 
-        params = 0
-        MACs = 0
-
     Source: torch.narrow.
     """
     end = x.channels if stop is None else stop
@@ -128,9 +122,6 @@ def slice_(x: Shape, *, start: Dim = 0, stop: Dim | None = None) -> Step:
 def split_(x: Shape, *, sections: Dim, index: Dim = 0) -> Step:
     """Split: one of `sections` equal shares of the channels.
 
-        params = 0
-        MACs = 0
-
     Source: Ma et al., ShuffleNet V2, ECCV 2018, figure 3.
     """
     fits = shares("sections", sections, x.channels)
@@ -141,9 +132,6 @@ def split_(x: Shape, *, sections: Dim, index: Dim = 0) -> Step:
 def pad_channels(x: Shape, *, padding: Dim) -> Step:
     """Additional channels of zeros, as in a shortcut without weights.
 
-        params = 0
-        MACs = 0
-
     Source: He et al., Deep residual learning, CVPR 2016, section 4.1, option A.
     """
     return Step("PadChannels", x.resized(channels=x.channels + padding), Tally())
@@ -151,9 +139,6 @@ def pad_channels(x: Shape, *, padding: Dim) -> Step:
 
 def flatten(x: Shape) -> Step:
     """Lay out the channels and all of space as one vector; a batch stays.
-
-        params = 0
-        MACs = 0
 
     Source: torch.nn.Flatten.
     """
@@ -163,9 +148,6 @@ def flatten(x: Shape) -> Step:
 def identity(x: Shape) -> Step:
     """Identity: the output is the input.
 
-        params = 0
-        MACs = 0
-
     Source: torch.nn.Identity.
     """
     return Step("Identity", x, Tally())
@@ -174,9 +156,6 @@ def identity(x: Shape) -> Step:
 def dropout(x: Shape, *, p: float = 0.5) -> Step:  # noqa: ARG001  (p changes training, never the cost)
     """Dropout of elements during training; no effect at inference.
 
-        params = 0
-        MACs = 0
-
     Source: Srivastava et al., Dropout, JMLR 2014.
     """
     return Step("Dropout", x, Tally())
@@ -184,9 +163,6 @@ def dropout(x: Shape, *, p: float = 0.5) -> Step:  # noqa: ARG001  (p changes tr
 
 def channel_shuffle(x: Shape, *, groups: Dim) -> Step:
     """Distribute the channels of `groups` groups evenly over all groups.
-
-        params = 0
-        MACs = 0
 
     Source: Zhang et al., ShuffleNet, CVPR 2018, figure 1.
     """
@@ -197,9 +173,6 @@ def channel_shuffle(x: Shape, *, groups: Dim) -> Step:
 def pad(x: Shape, *, padding: Dim | Pads) -> Step:
     """Add a border around space.
 
-        params = 0
-        MACs = 0
-
     Source: torch.nn.ZeroPad2d.
     """
     pairs = pads(padding, len(x.spatial))
@@ -209,9 +182,6 @@ def pad(x: Shape, *, padding: Dim | Pads) -> Step:
 
 def crop(x: Shape, *, cropping: Dim | Pads) -> Step:
     """Cut a border off space.
-
-        params = 0
-        MACs = 0
 
     Source: keras.layers.Cropping2D.
     """
@@ -232,9 +202,6 @@ def token_rows(x: Shape, what: str) -> None:
 def channels_last(x: Shape) -> Step:
     """Put the channels after space, so that each position is a vector of channels.
 
-        params = 0
-        MACs = 0
-
     Source: torch.permute, as in ConvNeXt (Liu et al., CVPR 2022).
     """
     dims = (*x.leading, *x.spatial, x.channels)
@@ -243,9 +210,6 @@ def channels_last(x: Shape) -> Step:
 
 def channels_first(x: Shape, *, axes: int = 2) -> Step:
     """Put the channels before the last `axes` axes, which become spatial axes.
-
-        params = 0
-        MACs = 0
 
     Source: torch.permute, as in ConvNeXt (Liu et al., CVPR 2022).
     """
@@ -259,9 +223,6 @@ def channels_first(x: Shape, *, axes: int = 2) -> Step:
 def to_tokens(x: Shape) -> Step:
     """Make each position of a map a token: space becomes one axis, before the channels.
 
-        params = 0
-        MACs = 0
-
     Source: Dosovitskiy et al., An image is worth 16x16 words, ICLR 2021, section 3.1.
     """
     if not x.spatial:
@@ -272,9 +233,6 @@ def to_tokens(x: Shape) -> Step:
 
 def to_map(x: Shape, *, size: Axes) -> Step:
     """Lay tokens out as a map of a given size; one number stands for a square.
-
-        params = 0
-        MACs = 0
 
     Source: torch.reshape.
     """
@@ -287,9 +245,6 @@ def to_map(x: Shape, *, size: Axes) -> Step:
 
 def transpose(x: Shape) -> Step:
     """Exchange tokens and channels, so that what follows mixes the tokens.
-
-        params = 0
-        MACs = 0
 
     Source: Tolstikhin et al., MLP-Mixer, NeurIPS 2021, figure 1.
     """
@@ -336,9 +291,6 @@ def _kept(x: Shape, axes: int | None) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]
 def reshape(x: Shape, *, size: tuple[Dim, ...], axes: int | None = None, channel_axis: int = -1) -> Step:
     """Reshaping: the same numbers in the same order, `size` in place of the last `axes` axes.
 
-        params = 0
-        MACs = 0
-
     Source: torch.reshape.
     """
     kept, changed = _kept(x, axes)
@@ -349,9 +301,6 @@ def reshape(x: Shape, *, size: tuple[Dim, ...], axes: int | None = None, channel
 
 def permute(x: Shape, *, order: tuple[int, ...], channel_axis: int | None = None) -> Step:
     """Permutation of the last axes; the channel axis moves along, unless `channel_axis` names another.
-
-        params = 0
-        MACs = 0
 
     `order` applies to the last axes, as many as it names; those before them stay.
 
@@ -368,9 +317,6 @@ def permute(x: Shape, *, order: tuple[int, ...], channel_axis: int | None = None
 
 def take(x: Shape, *, axis: int, size: Dim = 1, keepdim: bool = True) -> Step:
     """Select any elements along an axis; an axis with one element left may be dropped.
-
-        params = 0
-        MACs = 0
 
     Source: torch.index_select.
     """
@@ -390,9 +336,6 @@ def _left(channel_axis: int, gone: set[int], rank: int) -> int:
 
 def expand(x: Shape, *, size: tuple[Dim, ...], axes: int | None = None, channel_axis: int = -1) -> Step:
     """Expansion to larger axes, by copies or a border: `size` in place of the last `axes` axes.
-
-        params = 0
-        MACs = 0
 
     Source: torch.Tensor.expand, torch.nn.functional.pad.
     """
@@ -471,9 +414,6 @@ def constants(x: Shape, *, count: Dim, trained: bool = False) -> Step:
 
 def join(*xs: Shape, axis: int) -> Step:
     """Concatenation of layers along any axis.
-
-        params = 0
-        MACs = 0
 
     Source: torch.cat.
     """

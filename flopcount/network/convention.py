@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from flopcount.errors import FileError, Place, Problem, UsageError, listed, reason, suggestion
+from flopcount.errors import FileError, Place, Problem, UsageError, by_word, listed, reason, suggestion
 from flopcount.formulas.norm import ACTIVATIONS
 from flopcount.formulas.numbers import Dim
 from flopcount.formulas.step import OPERATIONS, PARAMETERS, Step
@@ -255,18 +255,16 @@ def described(reference: str) -> Described:
         file, name = reference, ""
     if not file.endswith(".toml"):
         is_metric = reference.lower() in {"flops", "flop", "params"}  # people look for what a convention counts here
-        known = {
-            "tensorflow": "tf-profiler",
-            "tf": "tf-profiler",
-            "torch-summary": "torchinfo",
-            "torchsummary": "torchinfo",
-        }
-        word = known.get(reference.lower(), reference[:100])
+        word = _ELSEWHERE.get(reference.lower(), reference[:100])
         hint = f"write --metrics {reference.lower()}" if is_metric else suggestion(word, mac_conventions())
         own = "" if is_metric else "a convention of your own is a file that ends in .toml"
         end = " " if hint.endswith("?") else "; " if own else ""
         raise UsageError(f"no convention is named {reference[:60]!r}; {hint}{end}{own}")
     return _of_file(Path(file), name)
+
+
+_ELSEWHERE = by_word({"tf-profiler": "tensorflow tf", "torchinfo": "torch-summary torchsummary"})
+"""Other names of counters."""
 
 
 @cache

@@ -48,12 +48,26 @@ def input_shape(
     return Shape((batch, *sizes), len(sizes) + 1 - axis)
 
 
-def with_batch(x: Shape, rank: int, batch: Dim) -> Shape:
+def resized(
+    inputs: Mapping[str, Shape],
+    declared: Mapping[str, tuple[int, ...]],
+    size: Dim | None = None,
+    batch: Dim | None = None,
+) -> dict[str, Shape]:
+    """Return inputs with another size of the first and another batch of all, as far as they are given."""
+    found = dict(inputs)
+    if size is not None:
+        first = next(iter(inputs))
+        found[first] = _with_size(inputs[first], len(declared[first]), size)
+    return found if batch is None else {name: _with_batch(x, len(declared[name]), batch) for name, x in found.items()}
+
+
+def _with_batch(x: Shape, rank: int, batch: Dim) -> Shape:
     """Return an input of a rank with another batch, or with one."""
     return Shape((batch, *x.dims[-rank:]), x.channel_axis - len(x.dims) + rank + 1)
 
 
-def with_size(x: Shape, rank: int, size: Dim) -> Shape:
+def _with_size(x: Shape, rank: int, size: Dim) -> Shape:
     """Return an input of a rank with another size along all axes but the batch and the channels, or along its only."""
     if rank == 1:
         return x.resized(channels=size)
@@ -62,11 +76,16 @@ def with_size(x: Shape, rank: int, size: Dim) -> Shape:
     return Shape((*x.dims[:-rank], *(size,) * (rank - 1), x.channels), x.channel_axis)
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def numbers_in(text: str) -> tuple[int, ...]:
+    """Read sizes that are joined by x."""
     parts = text.lower().replace("×", "x").split("x")
     if not all(part.isascii() and part.isdecimal() and len(part) <= len(str(LARGEST)) for part in parts):
         raise UsageError(f"--input {text[:60]} is not a size; write 160, 160x128, 3x160x128 or 8x3x160x128")
-    numbers = tuple(map(int, parts))
+    return tuple(map(int, parts))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    numbers = numbers_in(text)
     if not all(1 <= number <= LARGEST for number in numbers):
         raise UsageError(f"invalid --input {text[:60]}: sizes go from 1 to 10⁹")
     return numbers

@@ -10,7 +10,6 @@ from typing import Any
 
 from flopcount.errors import UsageError
 from flopcount.formulas.numbers import Dim, product, remainder, total, where
-from flopcount.formulas.shape import Slide, Window, pads, per_axis
 from flopcount.formulas.step import Step
 
 PADDING_EXACT: Mapping[str, str] = {
@@ -54,7 +53,8 @@ def _exact(step: Step, name: str) -> Dim:
     if not all(isinstance(number, int) for number in [*slide.map, *slide.stops, *step.kernel, count]):
         raise UsageError(_ONE_BY_ONE)
     taps = product((*slide.stops, *step.kernel))
-    return count // taps * product(map(_hits, *_axes(slide, slide.window, step.kernel))) if count != 0 else 0
+    axes: Any = slide.map, slide.stops, *slide.window.moves(len(slide.map)), slide.window.before(slide.map, slide.stops)
+    return count // taps * product(map(_hits, *axes)) if count != 0 else 0
 
 
 def _fitted(size: Dim, stops: Dim) -> Dim:
@@ -64,24 +64,6 @@ def _fitted(size: Dim, stops: Dim) -> Dim:
     if isinstance(stops, int) and stops <= MOST_STOPS:
         return total((size, *(where(remainder(size * border, stops), 1, 0) for border in range(1, stops))))
     raise UsageError(_ONE_BY_ONE)
-
-
-def _axes(slide: Slide, window: Window, kernel: tuple[Dim, ...]) -> tuple[Any, ...]:
-    """Return the sizes of the map, stops, kernel, stride, dilation and padding before, axis by axis."""
-    count = len(slide.map)
-    stride = per_axis(window.stride, count, "stride")
-    dilation = per_axis(window.dilation, count, "dilation")
-    rule = window.padding
-    if isinstance(rule, str):
-        before = tuple(map(_same, slide.map, slide.stops, kernel, stride, dilation)) if rule == "same" else (0,) * count
-    else:
-        before = tuple(pad for pad, _ in pads(rule, count))
-    return slide.map, slide.stops, kernel, stride, dilation, before
-
-
-def _same(size: Any, stops: Any, kernel: Any, stride: Any, dilation: Any) -> Any:
-    """Return the padding before the map under `same` padding."""
-    return max((stops - 1) * stride + dilation * (kernel - 1) + 1 - size, 0) // 2
 
 
 def _hits(size: int, stops: int, kernel: int, stride: int, dilation: int, before: int) -> int:  # noqa: PLR0917  (an axis of a window)

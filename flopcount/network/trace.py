@@ -215,7 +215,7 @@ def _valued(name: str, value: object, values: Values) -> Any:
 def too_large(step: Step) -> list[str]:
     """Say that a shape is too large, if it is."""
     if any(isinstance(size, int) and size > LARGEST for size in step.shape.dims):
-        return [f"{render(step.shape.dims)} has more channels or places than 10⁹"]
+        return [f"{render(step.shape.dims)} has an axis larger than 10⁹"]
     return []
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from flopcount.errors import Note, Place, Refusal, ShapeError, UsageError, listed, plain, suggestion
+from flopcount.formulas.numbers import exact, exact_all
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import PARAMETERS, Step
 from flopcount.network.inputs import input_shape
@@ -177,6 +178,11 @@ def network_name(name: str, default: str = "network") -> str:
     return re.sub(r"[^A-Za-z0-9_.+-]", "_", name)[:100].lstrip(".+-") or default
 
 
+def input_labels(count: int) -> list[str]:
+    """Return the names of a block's inputs inside it."""
+    return [f"input{place}" if place > 1 else "input" for place in range(1, count + 1)]
+
+
 class Names:
     """Names that are taken, each once."""
 
@@ -216,7 +222,7 @@ def sizes_asked(text: str | None, names: Sequence[str], title: str = "the file")
 def batch_asked(options: ReadOptions, asked: Mapping[str, str], ranks: Mapping[str, int]) -> int | None:
     """Return the batch that --input or --batch asks for, which is one for all inputs."""
     shapes = [input_shape((1,) * ranks[name], text, options.batch) for name, text in asked.items()]
-    found = {whole(shape.dims[0]) for shape in shapes if shape.channel_axis}
+    found = {exact(shape.dims[0]) for shape in shapes if shape.channel_axis}
     if len(found) > 1:
         raise UsageError(f"--input {plain(str(options.input)[:60])}: the inputs have different batches")
     return found.pop() if found else options.batch
@@ -224,18 +230,7 @@ def batch_asked(options: ReadOptions, asked: Mapping[str, str], ranks: Mapping[s
 
 def sized(declared: tuple[int, ...], text: str | None) -> tuple[int, ...]:
     """Return an input's sizes without a batch: as declared, or as the text says."""
-    return exact(input_shape(declared, text).dims[-len(declared) :])
-
-
-def exact(sizes: Iterable[object]) -> tuple[int, ...]:
-    """Return sizes as the ints they are: a file has no other numbers."""
-    return tuple(map(whole, sizes))
-
-
-def whole(size: object) -> int:
-    """Return a size as the int it is."""
-    assert isinstance(size, int)  # noqa: S101  (for the type checker)
-    return size
+    return exact_all(input_shape(declared, text).dims[-len(declared) :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,17 +243,17 @@ class Signal:
     @property
     def dims(self) -> tuple[int, ...]:
         """All sizes."""
-        return exact(self.shape.dims)
+        return exact_all(self.shape.dims)
 
     @property
     def channels(self) -> int:
         """The size of the channel axis."""
-        return whole(self.shape.channels)
+        return exact(self.shape.channels)
 
     @property
     def spatial(self) -> tuple[int, ...]:
         """The sizes of the spatial axes."""
-        return exact(self.shape.spatial)
+        return exact_all(self.shape.spatial)
 
 
 class Assembly:
@@ -330,7 +325,7 @@ class Builder:
         layer = self._made.layer(origin, kind, said)
         step = self._made.step(origin, kind, layer, [x.shape for x in xs])
         counts = step.tally.counts if held else {}
-        flags, apart = _parted({each: whole(count) for each, count in counts.items() if each in PARAMETERS}, held)
+        flags, apart = _parted({each: exact(count) for each, count in counts.items() if each in PARAMETERS}, held)
         if flags:
             layer = self._made.layer(origin, kind, {**said, **flags})
         path = self.prefix + self.names.fresh(sanitized(name))
@@ -352,7 +347,7 @@ class Builder:
     def block(self, name: str, xs: Sequence[Signal]) -> "Builder":
         """Begin a block that reads some outputs; its name is taken when it is closed."""
         paths = dict.fromkeys(x.path for x in xs)
-        labels = {path: f"input{place}" if place > 1 else "input" for place, path in enumerate(paths, 1)}
+        labels = dict(zip(paths, input_labels(len(paths)), strict=True))
         return Builder(self._made, f"{self.prefix}{self.names.free(sanitized(name))}.", labels)
 
     def close(self, block: "Builder") -> None:

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 from flopcount.formulas.bits import BIASES
 from flopcount.formulas.step import PARAMETERS
 from flopcount.network.plan import Node
-from flopcount.readers.base import Names, ReadResult, sanitized
+from flopcount.readers.base import Names, ReadResult, input_labels, sanitized
+from flopcount.spec.fields import Layer
+from flopcount.spec.problems import TAKEN
 from flopcount.spec.write import to_data
 
 Source = int | str
@@ -157,17 +159,12 @@ def _written(
         after = {} if reads == (above,) else {"after": [names[source] for source in reads]}
         body = row.data
         if item.items:
-            inner = dict(zip(item.entries, _labels(len(item.entries)), strict=True))
+            inner = dict(zip(item.entries, input_labels(len(item.entries)), strict=True))
             body = {"type": "Block", "layers": _written(item.items, rows, inner, item.entries[0])}
         result.append({"name": item.name, **after, **body})
         above = item.rows[-1]
         names[above] = item.name
     return result
-
-
-def _labels(count: int) -> list[str]:
-    """Return the names of a block's inputs inside it."""
-    return [f"input{place}" if place > 1 else "input" for place in range(1, count + 1)]
 
 
 class _Nesting:
@@ -189,7 +186,7 @@ class _Nesting:
         if len(rows) == 1 and len(self.paths[rows[0]]) <= depth + 1:
             return _Item(name, rows)
         entries = tuple(dict.fromkeys(self.outside(rows)))
-        return _Item(name, rows, entries, self.items(rows, depth + 1, _labels(len(entries))))
+        return _Item(name, rows, entries, self.items(rows, depth + 1, input_labels(len(entries))))
 
     def outside(self, rows: range) -> Iterator[Source]:
         """Return the inputs of a stretch of rows from outside."""
@@ -221,16 +218,13 @@ class _Nesting:
         return inside and next(self.outside(rows), None) is not None
 
 
-Layer = dict[str, Any]
+Row = dict[str, Any]
 Place = tuple[str | int, ...]
 
 FEWEST = 2
 """The fewest uses and rows that a template needs."""
 
-_RESERVED = (
-    *("in_channels", "channels", "index", "name", "after", "type", "repeat", "when", "layers", "scale", "shared"),
-    *("frozen", "input", "ceil", "floor", "round", "min", "max", "divisible", "ceil_div"),
-)
+_RESERVED = (*TAKEN, *Layer.model_fields)
 _NOT_A_NAME = re.compile(r"[^a-z0-9_]")
 
 
@@ -243,11 +237,11 @@ def folded(data: Mapping[str, Any]) -> dict[str, Any]:
     return {**data, "layers": layers, **({"templates": templates} if templates else {})}
 
 
-_Block = tuple[Layer, str]
+_Block = tuple[Row, str]
 """A block in the file, with the name of the block around it."""
 
 
-def _largest(layers: Sequence[Layer]) -> list[_Block]:
+def _largest(layers: Sequence[Row]) -> list[_Block]:
     """Return the blocks of the structure that saves most; none if no structure occurs twice."""
     groups: dict[str, list[_Block]] = {}
     for block in _blocks(layers, ""):
@@ -256,14 +250,14 @@ def _largest(layers: Sequence[Layer]) -> list[_Block]:
     return max(found, key=lambda group: (len(group) - 1) * _rows(group[0][0]), default=[])
 
 
-def _blocks(layers: Sequence[Layer], around: str) -> Iterator[_Block]:
+def _blocks(layers: Sequence[Row], around: str) -> Iterator[_Block]:
     for layer in layers:
         if layer["type"] == "Block":
             yield layer, around
             yield from _blocks(layer["layers"], layer["name"] if not layer["name"].isdigit() else around)
 
 
-def _rows(layer: Layer) -> int:
+def _rows(layer: Row) -> int:
     return sum(_rows(each) for each in layer["layers"]) if layer["type"] == "Block" else 1
 
 
@@ -308,7 +302,7 @@ def _template(group: Sequence[_Block], name: str) -> dict[str, Any]:
     body = _with(blocks[0]["layers"], named)
     for number, block in enumerate(blocks):
         given = {argument: values[number] for values, argument in arguments.items()}
-        kept: Layer = {key: block[key] for key in ("name", "after") if key in block}
+        kept: Row = {key: block[key] for key in ("name", "after") if key in block}
         block.clear()
         block.update({**kept, "type": name, **given})
     return {**({"required": [*arguments.values()]} if arguments else {}), "layers": body}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopcount.errors import Note, Refusal, UsageError
-from flopcount.formulas.numbers import product
+from flopcount.formulas.numbers import exact, exact_all, product
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.network.trace import Trace
@@ -24,10 +24,8 @@ from flopcount.readers.base import (
     ReadOptions,
     ReadResult,
     Signal,
-    exact,
     network_name,
     sanitized,
-    whole,
 )
 from flopcount.spec.fields import LARGEST
 from flopcount.spec.text import read_text
@@ -197,19 +195,19 @@ MULTIPLIED = ("conv_mac", "linear_mac", "matmul_mac", "rnn_mac")
 
 def _sizes(path: str, leaf: Step, strides: tuple[int, ...]) -> tuple[int, ...]:
     """Return the sizes of a row; they have to give the MACs of the part."""
-    macs = sum(whole(leaf.tally.counts.get(name, 0)) for name in MULTIPLIED)
-    filters, kernel = whole(leaf.shape.channels), exact(leaf.kernel)
-    spatial = exact(leaf.shape.spatial)
+    macs = sum(exact(leaf.tally.counts.get(name, 0)) for name in MULTIPLIED)
+    filters, kernel = exact(leaf.shape.channels), exact_all(leaf.kernel)
+    spatial = exact_all(leaf.shape.spatial)
     if min(spatial, default=1) < 1:
         raise UsageError(f"{path} leaves a map that does not exist, which a topology cannot have; change its padding")
     plane = len(kernel) == len(spatial) == PLANE and leaf.shape.channel_axis == 0
     if "conv_mac" in leaf.tally.counts and plane:
-        area, positions = whole(product(kernel)), whole(product(spatial))
+        area, positions = exact(product(kernel)), exact(product(spatial))
         if macs == area * positions * filters * (channels := macs // (area * positions * filters)):
             steps = strides if len(set(strides)) == 1 or len(strides) == PLANE else (1, 1)
             reached = [(size - 1) * step + width for size, step, width in zip(spatial, steps * 2, kernel, strict=False)]
             return (*reached, *kernel, channels, filters, *(steps[:1] if steps[0] == steps[-1] else steps))
-    rows = whole(leaf.shape.elements) // filters
+    rows = exact(leaf.shape.elements) // filters
     if macs != rows * filters * (inner := macs // (rows * filters)):
         raise UsageError(
             f"{path} cannot be a row of a topology: its {macs} MACs are not those of a product of a matrix and filters"

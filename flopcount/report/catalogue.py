@@ -144,7 +144,7 @@ _PARAMS = (Column("entry", "parameters"), *WEIGHTS[1:])
 _BATCH = {
     "divided": "divided by the batch",
     "times params": "for each input of a batch, parameters too",
-    "counted": "all inputs of a batch",
+    "counted": "all inputs of a batch count",
 }
 
 
@@ -193,9 +193,9 @@ def _lines(each: Described) -> Iterable[str]:
     rule = each.rule
     yield f"counted: {rule.counts}; not counted: {rule.leaves_out}"
     yield f"params: {rule.params_counts}"
-    unit = f"{'2 FLOPs' if rule.unit == 'FLOP' else '1'} for each MAC"
+    unit = f"{'2 FLOPs' if rule.unit == 'FLOP' else '1'} per MAC"
     folds = "; batch norms are folded first" if rule.folds else ""
-    yield f"called {rule.headline}, {unit}; {_BATCH[rule.batch]}{folds}"
+    yield f"its number: {rule.headline}, {unit}; {_BATCH[rule.batch]}{folds}"
     if each.source:
         yield f"source: {each.source}{f', version {each.version}' if each.version else ''}"
 

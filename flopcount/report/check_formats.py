@@ -169,7 +169,11 @@ def render_json(outcome: Outcome) -> str:
     facts = {
         "findings": [finding_data(each) for each in outcome.findings],
         "exempt": [{**finding_data(each), "reason": reason} for each, reason in outcome.exempt],
-        "limits": [{**_standing(each), **standing_data(each)} for file in outcome.files for each in file.standings],
+        "limits": [
+            {**_standing(each), **_fields(each, "path arch scope point metric name base rule")}
+            for file in outcome.files
+            for each in file.standings
+        ],
         "archs": [row for each in outcome.files for row in counts(each)],
         "ok": outcome.ok,
         "exit_code": outcome.exit_code,
@@ -198,13 +202,8 @@ def finding_data(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _fields(finding: Finding, names: str) -> dict[str, Any]:
-    return {name: getattr(finding, name) for name in names.split()}
-
-
-def standing_data(each: Standing) -> dict[str, Any]:
-    """Return what a limit that holds is about."""
-    return {name: getattr(each, name) for name in ["path", "arch", "scope", "point", "metric", "name", "base", "rule"]}
+def _fields(found: Finding | Standing, names: str) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in names.split()}
 
 
 def whole_limit(finding: Finding) -> int:

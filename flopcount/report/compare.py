@@ -334,16 +334,16 @@ def _side(reference: str, result: Count, totals: dict[str, int]) -> dict[str, An
 CHANGES = (
     Column("status", "status"),
     Column("layer", "layer", "path"),
-    Column("type", "type", "path", rank=7),
-    Column("changed", "changed", "prose", rank=9),
-    Column("output", "output", "path", rank=8),
+    Column("type", "type", "path", rank=8),
+    Column("changed", "changed", "prose", rank=2),
+    Column("output", "output", "path", rank=9),
 )
 
 
 def _changes(rows: tuple[Row, ...], total: Row, shown: Costs, caption: str) -> Table:
     columns = [*CHANGES]
     for each in shown.metrics:
-        before, after, change = (3, 2, 0) if each.name == shown.headline.name else (6, 5, 1)
+        before, after, change = (5, 4, 0) if each.name == shown.headline.name else (7, 6, 1)
         columns += [
             Column(f"{each.name}_before", f"{each.title} before", "count", rank=before),
             Column(f"{each.name}_after", f"{each.title} after", "count", rank=after),

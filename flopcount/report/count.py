@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from flopcount.case import Count
-from flopcount.errors import Note, UsageError, nearest, suggestion
+from flopcount.errors import Note, UsageError, by_word, nearest, suggestion
 from flopcount.formulas.numbers import exact, product
 from flopcount.formulas.shape import Shape, per_axis
 from flopcount.formulas.step import Step
@@ -296,9 +296,8 @@ def with_columns(table: Table, keys: str) -> Table:
     return table._replace(columns=tuple(column._replace(rank=at) for at, column in enumerate(found)), more=())
 
 
-ELSEWHERE: Mapping[str, str] = {
-    name: key
-    for key, names in {
+ELSEWHERE: Mapping[str, str] = by_word(
+    {
         "activations": "ram memory mem bytes peak_memory forward_backward_size",
         "path": "name layer node id",
         "output": "shape output_size output_shape out_shape size out",
@@ -311,9 +310,8 @@ ELSEWHERE: Mapping[str, str] = {
         "stride": "strides",
         "share": "percent %",
         "block": "stage module group",
-    }.items()
-    for name in names.split()
-}
+    }
+)
 """Columns of other tools, and those that stand for them."""
 
 

@@ -137,9 +137,9 @@ def _notes(ways: Sequence[Way], searches: Sequence[Search], totals: Mapping[str,
 
 CLAIMS = (
     Column("arch", "network", "path"),
-    Column("source", "source", "prose", rank=3),
-    Column("what", "of", "prose", rank=2),
-    Column("quantity", "quantity", rank=1),
+    Column("source", "source", "prose", rank=1),
+    Column("what", "of", "prose"),
+    Column("quantity", "quantity"),
     Column("claimed", "claimed", "ratio"),
     Column("exact", "exact", "count"),
     Column("status", "verdict", "status"),

@@ -196,5 +196,7 @@ def summary(kind: str) -> str:
 
 
 def description(kind: str) -> str:
-    """Return a formula's docstring: a line, its equations, its source."""
-    return cleandoc(formula(kind).__doc__ or "")
+    """Return a formula's docstring: a line, its equations, its source; without equations it has no params and MACs."""
+    text = cleandoc(formula(kind).__doc__ or "")
+    first, _, rest = text.partition("\n\n")
+    return text if "\n    MACs = " in text else f"{first}\n\n    params = 0\n    MACs = 0\n\n{rest}"

@@ -19,7 +19,7 @@ from flopcount.spec.budget import Configuration, LockFile, LockRow
 from flopcount.spec.fields import shown
 from flopcount.spec.problems import table_problems
 from flopcount.spec.source import Source, at_line, located
-from flopcount.spec.text import PARTIAL, decoded, parsed, read_bytes, read_text, root_of
+from flopcount.spec.text import PARTIAL, READ, decoded, parsed, read_bytes, read_text, root_of
 from flopcount.spec.units import DEFAULT_METRICS
 from flopcount.spec.write import to_value
 
@@ -173,7 +173,7 @@ def _entered(folder: Path, pattern: str) -> Iterator[Path]:
             yield from _hits(folder, str(Path(*parts[:end])))
 
 
-ENDINGS = (".toml", ".json", ".onnx", ".tflite", ".keras", ".cfg", ".prototxt")
+ENDINGS = tuple(each for each in READ if each != ".csv")
 """The endings of networks in a folder."""
 
 
@@ -194,10 +194,17 @@ def no_file(name: str) -> str:
     return "no such file, and no file matches it as a pattern; check the path"
 
 
+_APART = (".git", "pyvenv.cfg")
+"""What the top of another repository or of a Python environment contains."""
+
+
 def networks_in(folder: Path) -> list[Path]:
-    """Return the files in a folder and its subfolders that end like networks, except hidden ones."""
-    hits = (path for path in _matches(folder, "**/*") if path.suffix.lower() in ENDINGS)
-    return [path for path in hits if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    """Return the files below a folder that end like networks, except hidden ones and those of what stands apart."""
+    hits = [path for path in _matches(folder, "**/*") if path.suffix.lower() in ENDINGS]
+    inside = {path: path.relative_to(folder).parts for path in hits}
+    tops = {folder.joinpath(*parts[:end]) for parts in inside.values() for end in range(1, len(parts))}
+    apart = {top for top in tops if top.name.startswith(".") or any((top / mark).exists() for mark in _APART)}
+    return [path for path in hits if not path.name.startswith(".") and apart.isdisjoint(path.parents)]
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:

@@ -84,10 +84,10 @@ def test_the_bytes_of_weights_are_whole() -> None:
 
 READING = Measurement(
     costs={
-        "a.1.x": Cost(params=1, macs=10, flops=20),
-        "a.1.y": Cost(params=2, macs=20, flops=40),
-        "a.2.x": Cost(params=4, macs=40, flops=80),
-        "b": Cost(params=8, macs=80, flops=160),
+        "a.1.x": Cost(params=1, macs=10, flops=20, weight_bytes=4),
+        "a.1.y": Cost(params=2, macs=20, flops=40, weight_bytes=8),
+        "a.2.x": Cost(params=4, macs=40, flops=80, weight_bytes=16),
+        "b": Cost(params=8, macs=80, flops=160, weight_bytes=32),
     },
     kinds={"a.1.x": "Conv", "a.1.y": "Linear", "a.2.x": "Conv", "b": "Linear"},
     places={"a.1.x": (), "a.1.y": (), "a.2.x": (), "b": ()},
@@ -136,7 +136,7 @@ def test_each_scope_sums_its_own_layers(entries: dict[str, Any], value: int) -> 
 
 def test_a_part_that_is_new_has_no_relative_limit() -> None:
     before = READING._replace(
-        costs={"a.1.x": Cost(params=1, macs=1, flops=2)}, kinds={"a.1.x": "Conv"}, places={"a.1.x": ()}
+        costs={"a.1.x": Cost(params=1, macs=1, flops=2, weight_bytes=4)}, kinds={"a.1.x": "Conv"}, places={"a.1.x": ()}
     )
     rule = Budget.model_validate(
         {"blocks": {"a": {"macs": {"max_increase": "0%"}}, "b": {"macs": {"max_increase": "0%"}}}}
@@ -155,13 +155,18 @@ def test_a_part_that_is_new_has_no_relative_limit() -> None:
     ],
 )
 def test_each_scope_is_compared_with_the_same_scope_at_the_base(entries: dict[str, Any], name: str, base: int) -> None:
-    before = READING._replace(costs={**READING.costs, "a.1.x": Cost(params=1, macs=9, flops=18)})
+    before = READING._replace(costs={**READING.costs, "a.1.x": Cost(params=1, macs=9, flops=18, weight_bytes=4)})
     (found,) = found_in(Budget.model_validate(entries), READING, before)
     assert (found.scope, found.base, found.limit) == (name, base, Fraction(base))
 
 
 def test_a_block_is_not_another_whose_name_begins_alike() -> None:
-    now = Measurement({"a1.x": Cost(params=0, macs=5, flops=10)}, {"a1.x": "Conv"}, {"a1.x": ()}, "")
-    before = now._replace(costs={"a1.x": Cost(params=0, macs=4, flops=8), "a10.x": Cost(params=0, macs=90, flops=180)})
+    now = Measurement({"a1.x": Cost(params=0, macs=5, flops=10, weight_bytes=0)}, {"a1.x": "Conv"}, {"a1.x": ()}, "")
+    before = now._replace(
+        costs={
+            "a1.x": Cost(params=0, macs=4, flops=8, weight_bytes=0),
+            "a10.x": Cost(params=0, macs=90, flops=180, weight_bytes=0),
+        }
+    )
     rule = Budget.model_validate({"blocks": {"a1": {"macs": {"max_increase": 0}}}})
     assert [each.base for each in found_in(rule, now, before)] == [4]

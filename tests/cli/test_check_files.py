@@ -71,6 +71,20 @@ def test_what_is_hidden_in_a_folder_is_left_alone(folder: Path, run: Run) -> Non
     assert run("check", ".").out.startswith("1 file checked: no limits apply\n")
 
 
+@pytest.mark.parametrize("mark", [".git", "pyvenv.cfg"])
+def test_what_is_of_another_repository_or_environment_in_a_folder_is_left_alone(
+    folder: Path, run: Run, mark: str
+) -> None:
+    """A submodule with flopcount itself has 130 networks, which are not the project's own."""
+    inside = folder / "tools" / "other" / "archs"
+    inside.mkdir(parents=True)
+    (inside.parent / mark).touch()
+    written(inside, net__toml=NET)
+    written(folder, net__toml=NET)
+    assert run("check", ".").out.startswith("1 file checked: no limits apply\n")
+    assert run("check", "tools/other/archs").out.startswith("1 file checked: no limits apply\n")
+
+
 def test_a_folder_stands_for_the_arch_files_in_it(folder: Path, run: Run) -> None:
     (folder / "archs" / "deep").mkdir(parents=True)
     written(folder / "archs", net__toml=NET)

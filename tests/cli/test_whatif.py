@@ -104,6 +104,13 @@ def test_several_values_make_a_column_each(run: Run, write: Write) -> None:
     assert [each["alternative"] for each in data["alternatives"][1:]] == [f"HetConv p={p}" for p in (1, 2, 4, 8)]
 
 
+def test_several_kinds_are_a_list_or_given_one_by_one(run: Run, write: Write) -> None:
+    chain = write("chain.toml", CHAIN)
+    listed = told(run, chain, "--to", "DepthSepConv, GhostConv")["alternatives"]
+    assert listed == told(run, chain, "--to", "DepthSepConv", "--to", "GhostConv")["alternatives"]
+    assert [each["alternative"] for each in listed[1:]] == ["DepthSepConv", "GhostConv"]
+
+
 def test_layers_can_be_chosen_by_what_they_cost(run: Run) -> None:
     """By hand: 64·64·9·224² MACs, and as many with twice the channels on a quarter of the map; two stages have two."""
     data = told(run, "vgg16", "--to", "DepthSepConv", "--where", "macs >= 1.8G")

@@ -89,7 +89,7 @@ def test_usual_inputs_have_no_note(size: str, run: Run, write: Write) -> None:
 
 def test_notes_follow_the_input_of_the_command_line(run: Run) -> None:
     assert "[3, 224, 224]" in run("resnet18", "--input", "224x224x3", "--format", "csv").err
-    assert "no multiple of its patches of 16×16" in run("vit_b_16", "--input", "225", "--format", "csv").err
+    assert "not a multiple of its patches of 16×16" in run("vit_b_16", "--input", "225", "--format", "csv").err
     assert run("vit_b_16", "--format", "csv").err.count("patches") == 0
 
 

@@ -32,7 +32,18 @@ def test_weights_that_a_graph_fills_in_are_no_params_and_a_note_says_so(tmp_path
     nodes = [node("ConstantOfShape", "shape", "w"), node("Conv", "x w", "y")]
     result = counted(tmp_path, nodes, (1, 4, 8, 8), {"shape": [5, 4, 3, 3]})
     assert (result.total.params, result.total.macs) == (0, 180 * 36)
-    assert any("180 numbers of weights are not parameters" in str(note) for note in result.notes)
+    assert any("180 weights are not parameters" in str(note) for note in result.notes)
+
+
+@pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
+def test_a_bias_of_zeros_filled_in_from_one_constant_is_none(tmp_path: Path, op: str) -> None:
+    """torch.onnx.export(…, optimize=False) writes it for each convolution without a bias, and one zero for all."""
+    zero = field(1, "value") + field(5, tensor("", [0.0])) + field(20, 4)
+    fill = field(2, "zero") + field(4, "Constant") + field(5, zero)
+    nodes = [fill, node("Expand", "zero five", "b"), node(op, "x w b", "y"), node(op, "y v b", "z")]
+    tensors = {"five": [5], "w": Weights((5, 5, 1, 1)), "v": Weights((5, 5, 1, 1))}
+    result = counted(tmp_path, nodes, (1, 5, 8, 8), tensors)
+    assert (result.total.params, [*result.notes]) == (50, [])
 
 
 def test_a_table_that_is_read_in_part_is_trained_as_a_whole(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def simple(nodes: Sequence[bytes], dims: Sizes | None = MAP, opset: int = 17) ->
         ([node("Loop", "none - x", "y", body=b"")], "how often it runs"),
         ([node("If", "x", "y", then_branch=b"")], "the graph that it runs is missing"),
         ([node("Relu", "z", "y")], "reads 'z', which no node makes"),
-        ([node("Add", "x b", "a"), node("Relu", "a", "b")], "read each other in a circle: b, a"),
+        ([node("Add", "x b", "a"), node("Relu", "a", "b")], "its nodes form a cycle: b, a"),
         ([node("Conv", "x w", "y", group=3)], "3 groups of 4 channels"),
         ([node("Conv", "x w", "y", pads=(-1, 0, 0, 0))], "negative"),
         ([node("Reshape", "x x", "r"), node("Conv", "r w", "y")], "depends on the input"),

@@ -87,10 +87,10 @@ def test_a_scan_of_opset_8_runs_for_each_of_a_batch(tmp_path: Path) -> None:
     ("nodes", "says"),
     [
         ([node("SequenceConstruct", "x x", "s"), node("Relu", "s", "y")], "y (Relu): it reads a sequence"),
-        ([node("SequenceAt", "x one", "y")], "y (SequenceAt): its first input is no sequence"),
+        ([node("SequenceAt", "x one", "y")], "y (SequenceAt): its first input is not a sequence"),
         ([node("SequenceConstruct", "x", "s"), node("SequenceAt", "s one", "y")], "place 1 is not one of 1"),
         ([node("SequenceEmpty", "", "s"), node("ConcatFromSequence", "s", "y", axis=0)], "its sequence is empty"),
-        ([node("SplitToSequence", "x zero", "s", axis=1)], "cannot be parted into tensors of 0"),
+        ([node("SplitToSequence", "x zero", "s", axis=1)], "cannot be split into tensors of 0"),
     ],
 )
 def test_what_is_no_sequence_is_refused_by_name(run: Run, write: Write, nodes: list[bytes], says: str) -> None:

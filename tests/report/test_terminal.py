@@ -205,6 +205,21 @@ def test_the_values_of_every_axis_stand_beside_each_candidate(
         assert all(f"{name} {row[name]}" in paragraph for name in found["axes"])
 
 
+@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("diff resnet18 resnet34", "reads layer3.2.Add6 →"), ("verify mobilenet_v2", "--width 1.4")],
+)
+def test_what_tells_rows_apart_stays_in_a_narrow_terminal(
+    command: str, words: str, width: int, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why a layer has changed whose cost has not, and what a figure is of."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert words in run(*command.split()).out
+
+
 LONG = """input = [1]
 layers = [{ type = "Block", name = "b", repeat = 3000, layers = [{ type = "Linear", out_features = 1 }] }]"""
 

@@ -3,9 +3,10 @@
 import pytest
 from pydantic import BaseModel
 
+from flopcount.analyses.formula.kinds import kind_forms
 from flopcount.spec.arch import Arch, Block
 from flopcount.spec.fields import EXCEPTIONS, OPTIONS, expected
-from flopcount.spec.kinds import KINDS, description, kind_named, parameters, summary
+from flopcount.spec.kinds import KINDS, description, formula, kind_named, parameters, summary
 
 MODELS: tuple[type[BaseModel], ...] = (Arch, Block, *map(kind_named, KINDS))
 LONGEST = 120
@@ -50,3 +51,11 @@ def test_a_formula_describes_itself(kind: str) -> None:
     assert max(map(len, lines)) <= LONGEST
     assert [len([line for line in lines if line.startswith(f"    {what} = ")]) for what in ("params", "MACs")] == [1, 1]
     assert len([line for line in lines if line.startswith("Source: ")]) == 1
+
+
+def test_a_formula_without_equations_has_no_params_and_macs() -> None:
+    """What stands in place of equations that a docstring omits is true for letters, not only for some sizes."""
+    bare = [kind for kind in KINDS if "MACs = " not in (formula(kind).__doc__ or "")]
+    found = {kind: kind_forms(kind, {}).forms for kind in bare}
+    assert {kind: forms for kind, forms in found.items() if any(each.expression != 0 for each in forms)} == {}
+    assert "    params = 0\n    MACs = 0\n" in description(bare[0])

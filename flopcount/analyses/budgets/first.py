@@ -11,6 +11,7 @@ from typing import NamedTuple
 from flopcount.analyses.budgets.check import Setup
 from flopcount.case import Case, Count, load
 from flopcount.errors import BadInput, FileError, Note, UsageError, listed, plain
+from flopcount.readers.base import Names
 from flopcount.spec.project import NAMES, files_at, found, networks_in, no_file, title_of
 from flopcount.spec.units import DEFAULT_METRICS, NotAQuantityError, decimal, percent, share, short
 from flopcount.spec.write import to_value
@@ -92,12 +93,9 @@ def _named(folder: Path, names: Iterable[str]) -> list[Path]:
 
 def _ids(titles: Iterable[str]) -> Mapping[str, str]:
     """Return a name for each rule: that of the file, numbered if two files have it."""
-    ids: dict[str, str] = {}
-    for title in titles:
-        stem = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(title).stem)[:90].lstrip("-") or "net"
-        names = (stem, *(f"{stem}_{number}" for number in range(2, len(ids) + 3)))
-        ids[title] = next(name for name in names if name not in ids.values())
-    return ids
+    taken = Names()
+    stems = {title: re.sub(r"[^A-Za-z0-9_-]+", "_", Path(title).stem)[:90].lstrip("-") for title in titles}
+    return {title: taken.fresh(stem or "net") for title, stem in stems.items()}
 
 
 def _rule(id_: str, title: str, count: Count, factor: Fraction) -> str:

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 
 from flopcount.case import Case, notes_of
 from flopcount.errors import FileError, Note, SpecError, UsageError
-from flopcount.formulas.numbers import Dim, Graph, Program, compiled, exact, total
-from flopcount.formulas.shape import Shape
-from flopcount.network.inputs import with_batch, with_size
+from flopcount.formulas.numbers import Graph, Program, compiled, exact, total
+from flopcount.network.inputs import resized
 from flopcount.network.metrics import Cost
 from flopcount.network.network import MOST_READ_AGAIN
 from flopcount.network.transform import scaled
@@ -146,17 +145,16 @@ class VariedCase(NamedTuple):
 
     def _input(self, size: int) -> str:
         """Return a size for all spatial axes, after what the case says of the others."""
-        first = next(iter(self.case.inputs.values()))
-        rank = len(self.case.plan.input)
-        dims = with_size(first, rank, size).dims
-        return "x".join(map(str, dims[-rank:] if self.case.batch else dims))
+        first = next(iter(resized(self.case.inputs, self.case.plan.inputs, size).values()))
+        return "x".join(map(str, first.dims[-len(self.case.plan.input) :] if self.case.batch else first.dims))
 
     def symbolic(self, value: Ratio) -> Case:
         """Return the case with an expression for the axis."""
         case = self.case
         if self.axis == "width":
             return case.with_plan(case.plan, scaled(case.plan, case.plan.scaling, value))
-        return case.with_plan(case.plan, case.given, _resized(case, self.axis, value.numerator))
+        size, batch = (None, value.numerator) if self.axis == "batch" else (value.numerator, None)
+        return case.with_plan(case.plan, case.given, resized(case.inputs, case.plan.inputs, size, batch))
 
     @property
     def start(self) -> Fraction:
@@ -342,15 +340,6 @@ def _agrees(at: Callable[[Fraction], Case], found: CostPolynomial, s: int) -> bo
         return found.value(s) > 0 and at(found.value(s)).count.total == found.at(s)
     except (SpecError, FileError):
         return False
-
-
-def _resized(case: Case, axis: str, value: Dim) -> dict[str, Shape]:
-    """Put a value in place of the batch of all inputs, or of the spatial sizes of the first."""
-    ranks = {name: len(sizes) for name, sizes in case.plan.inputs.items()}
-    if axis == "batch":
-        return {name: with_batch(x, ranks[name], value) for name, x in case.inputs.items()}
-    name, x = next(iter(case.inputs.items()))
-    return {**case.inputs, name: with_size(x, ranks[name], value)}
 
 
 def _substituted(form: tuple[Fraction, ...], scale: Fraction, shift: Fraction) -> tuple[Fraction, ...]:

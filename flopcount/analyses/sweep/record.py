@@ -13,7 +13,7 @@ from flopcount.errors import FileError, ShapeError, SpecError, UsageError
 from flopcount.formulas.numbers import Dim, Expr, Graph, bounds_of, maximum
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
-from flopcount.network.inputs import with_batch, with_size
+from flopcount.network.inputs import resized
 from flopcount.network.plan import Frame, Given, Node, Plan, Values, valued
 from flopcount.network.trace import OPEN, Trace, fields
 from flopcount.network.transform import scaled
@@ -206,19 +206,8 @@ def _traced(space: Space, fixed: Mapping[str, Value], bindings: Mapping[str, Bin
         wide = scaled(_with(case.plan, given), case.plan.scaling, width or case.width_ratio)
         for path, channels in wide.items():
             given.setdefault(path, {}).update(channels)
-    return case.with_plan(case.plan, given, _inputs(case, numbers))
-
-
-def _inputs(case: Case, numbers: Mapping[str, Expr]) -> dict[str, Shape]:
-    """Put expressions in the place of the first input's size and of the batch of all."""
-    first, shape = next(iter(case.inputs.items()))
-    ranks = {name: len(sizes) for name, sizes in case.plan.inputs.items()}
-    if "input" in numbers:
-        shape = with_size(shape, ranks[first], numbers["input"])
-    found = {**case.inputs, first: shape}
-    if "batch" in numbers:
-        found = {name: with_batch(each, ranks[name], numbers["batch"]) for name, each in found.items()}
-    return found
+    inputs = resized(case.inputs, case.plan.inputs, numbers.get("input"), numbers.get("batch"))
+    return case.with_plan(case.plan, given, inputs)
 
 
 def _with(base: Plan, given: Given) -> Plan:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
-from flopcount.readers.base import exact
+from flopcount.formulas.numbers import exact_all
 from flopcount.readers.keras.context import CallOp, FeatureMap, Made, reshaped, turned
 from flopcount.readers.keras.graph import parts
-from flopcount.readers.keras.layers import softmax_along, window
-from flopcount.readers.keras.ops import SEQUENCE, combined, concatenated, einsum
+from flopcount.readers.keras.layers import window
+from flopcount.readers.keras.ops import SEQUENCE, combined, concatenated, weighed
 
 
 def query_value_key(op: CallOp, names: Sequence[str] = ("query", "value", "key")) -> list[FeatureMap]:
@@ -82,9 +82,7 @@ def _taken_apart(op: CallOp, query: FeatureMap, value: FeatureMap, key: FeatureM
     for (name, size), x in zip(sizes.items(), (query, key, value), strict=True):
         y = op.row("Linear", x, tail=name, out_features=heads * size, bias=bias)
         made[name] = op.row("Reshape", y, tail=f"{name}_heads", size=[heads, size], axes=1, channel=y.rank)
-    product = einsum(op, [made["query"], made["key"]], ("nhd", "mhd"), "hnm", tail="scores")
-    scores = softmax_along(op, product, product.rank - 1, "softmax")
-    summed = einsum(op, [scores, made["value"]], ("hnm", "mhv"), "nhv", tail="sum")
+    summed, scores = weighed(op, made["query"], made["key"], made["value"])
     flat = op.row("Reshape", summed, tail="beside", size=[heads * sizes["value"]], axes=2, channel=query.rank - 1)
     out = op.get("output_shape")
     out = [query.sizes[-1]] if out is None else [*out] if isinstance(out, list) else [out]
@@ -201,7 +199,7 @@ def _read(op: CallOp, x: FeatureMap, cell: Cell, *, bidirectional: bool = False)
     y = op.row(CELLS[kind], x, hidden_size=config.get("units"), **fields)
     if every and not state:
         return y
-    last = op.row("SelectToken", y, tail="last", index=exact(y.shape.leading)[-1] - 1)
+    last = op.row("SelectToken", y, tail="last", index=exact_all(y.shape.leading)[-1] - 1)
     out = y if every else last
     if not state:
         return out

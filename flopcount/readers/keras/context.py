@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
+from flopcount.formulas.numbers import exact_all
 from flopcount.formulas.shape import Shape
-from flopcount.readers.base import Op, Signal, exact
+from flopcount.readers.base import Op, Signal
 from flopcount.readers.keras.graph import parts
 
 
@@ -19,7 +20,7 @@ class FeatureMap(Signal):
     @property
     def sizes(self) -> tuple[int, ...]:
         """The sizes as Keras orders them, without the batch."""
-        others = exact((*self.shape.leading, *self.shape.spatial))
+        others = exact_all((*self.shape.leading, *self.shape.spatial))
         return (*others[: self.channel], self.channels, *others[self.channel :])
 
     @property
@@ -207,7 +208,7 @@ def reshaped(op: CallOp, x: FeatureMap, sizes: Sequence[int], tail: str = "") ->
     """Add a reshape; the result is viewed as a map if it has spatial axes, as most layers expect."""
     rank, copies = len(sizes), min(op.outer, len(sizes) - 1)
     channel = copies if op.channels_first else rank - 1
-    size = exact(shape_of(sizes, channel, copies).dims)
+    size = exact_all(shape_of(sizes, channel, copies).dims)
     return op.row("Reshape", x, tail=tail, channel=channel, size=size, axes=x.rank, channel_axis=copies - rank)
 
 

@@ -159,13 +159,14 @@ def attention(op: CallOp) -> Made:
     xs = [op.argument(place, name) for place, name in enumerate(("query", "key", "value"))]
     if not all(isinstance(x, FeatureMap) and x.rank == 3 for x in xs) or len({x.sizes[1] for x in xs}) > 1:  # noqa: PLR2004
         raise op.problem("it takes queries, keys and values with the same number of heads")
-    return op.grouped(_attended, *xs)
+    return op.grouped(lambda inner, *parts: weighed(inner, *parts)[0], *xs)
 
 
-def _attended(op: CallOp, query: FeatureMap, key: FeatureMap, value: FeatureMap) -> FeatureMap:
+def weighed(op: CallOp, query: FeatureMap, key: FeatureMap, value: FeatureMap) -> tuple[FeatureMap, FeatureMap]:
+    """Add products of queries by keys, a softmax, and sums of values; return the sums and the softmax."""
     scores = einsum(op, [query, key], ("nhd", "mhd"), "hnm", tail="scores")
     weights = applied(op, scores, "softmax", after=True)
-    return einsum(op, [weights, value], ("hnm", "mhv"), "nhv", tail="sum")
+    return einsum(op, [weights, value], ("hnm", "mhv"), "nhv", tail="sum"), weights
 
 
 def pooled(name: str) -> Writer:

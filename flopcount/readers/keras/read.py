@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopcount.errors import Note, Refusal, UsageError, reason
+from flopcount.formulas.numbers import exact_all
 from flopcount.network.inputs import input_shape
 from flopcount.readers.base import (
     ACTIVATIONS,
@@ -24,7 +25,6 @@ from flopcount.readers.base import (
     Unknowns,
     batch_asked,
     counted_unknown,
-    exact,
     known,
     network_name,
     occurrences,
@@ -336,7 +336,7 @@ def _sized(entry: InputLayer, text: str | None) -> tuple[int, ...]:
     sizes = entry.sizes
     if text is not None:
         declared = tuple(sizes[axis] or LARGEST + 1 for axis in order)
-        given = exact(input_shape(declared, text).dims)[-rank:]
+        given = exact_all(input_shape(declared, text).dims)[-rank:]
         asked = [given[order.index(axis)] for axis in range(rank)]
         if asked[channel] != sizes[channel] == given[-1]:
             raise UsageError(f"--input {text[:60]} has the channels last; give them first, as in 3x224x224")
@@ -381,7 +381,7 @@ def _network(model: LayerGraph, options: ReadOptions) -> ReadResult:
     if not builder.nodes:
         raise Refusal("the model has no layers after its inputs")
     read = {path for node in builder.nodes for path in node.inputs}
-    inputs = {x.path: exact(x.shape.dims) for x in entries.values()}
+    inputs = {x.path: exact_all(x.shape.dims) for x in entries.values()}
     kept = {path: dims for path, dims in inputs.items() if path in read}
     left = ", ".join(path for path in inputs if path not in read)
     notes += [Note("inputs-unused", f"no layer computes with the inputs {left}: they are omitted")] if left else []

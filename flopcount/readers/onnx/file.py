@@ -211,7 +211,7 @@ class ExternalData(NamedTuple):
         parts = self.location.split("/")
         if {"", ".", ".."} & {*parts} or {"\\", ":", "\0"} & {*self.location}:
             raise Refusal(
-                f"numbers that decide a size are in {self.location[:60]!r}, which is no name beside the model"
+                f"numbers that decide a size are in {self.location[:60]!r}, which is not a name beside the model"
             )
         path = folder
         for part in parts:
@@ -225,7 +225,7 @@ class ExternalData(NamedTuple):
                     return file.read(size)
         except (OSError, ValueError, OverflowError):
             pass
-        raise Refusal(f"numbers that decide a size are in {self.location[:60]!r}, which is no file beside the model")
+        raise Refusal(f"numbers that decide a size are in {self.location[:60]!r}, which is not a file beside the model")
 
 
 class TensorProto(NamedTuple):

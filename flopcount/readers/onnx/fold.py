@@ -140,7 +140,7 @@ def constant(op: NodeContext) -> Value:
         return Value((), 8)
     if name in {"value", "sparse_value"}:
         if not isinstance(content, TensorProto):
-            raise Refusal(f"its {name} is no tensor")
+            raise Refusal(f"its {name} is not a tensor")
         is_float = content.dtype in FLOATS
         key = op.draft.kept.register(content, op.node.outputs[0], constant=True) if is_float else ""
         return Value(

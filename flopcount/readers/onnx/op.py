@@ -12,8 +12,9 @@ from struct import pack, unpack
 from typing import Any, NamedTuple, Self
 
 from flopcount.errors import Note, Refusal
+from flopcount.formulas.numbers import exact_all
 from flopcount.formulas.shape import Shape, render
-from flopcount.readers.base import Assembly, Origin, UnknownSize, exact, unchecked_step, written
+from flopcount.readers.base import Assembly, Origin, UnknownSize, unchecked_step, written
 from flopcount.readers.onnx.file import BITS, FLOATS, MOST_VALUES, NodeProto, TensorProto
 from flopcount.spec.fields import LARGEST, Layer
 
@@ -242,7 +243,7 @@ class Draft:
         fields = written(kind, fields)
         layer = self.assembly.layer(self.origin, kind, fields)
         shape = self.assembly.step(self.origin, kind, layer, shapes).shape
-        dims = exact(shape.dims)
+        dims = exact_all(shape.dims)
         dims = dims if batch_axis is None else (*dims[:batch_axis], 1, *dims[batch_axis:])
         value = checked(Value(dims, inputs[0].dtype, len(self.rows), batch_axis))
         row = DraftRow(kind, rows, self.node, shape, fields, layer)
@@ -370,6 +371,13 @@ class NodeContext(NamedTuple):
     def get(self, index: int) -> Value | None:
         """Return an optional input."""
         return self.inputs[index] if index < len(self.inputs) else None
+
+    def bias(self, index: int) -> Value | None:
+        """Return an optional bias; zeros that the graph fills in from one constant stand for none, as torch writes."""
+        value, kept = self.get(index), self.draft.kept
+        if value is None or value.data is None or any(value.data) or not value.initializers <= kept.optional:
+            return value
+        return None if kept.elements(value.initializers) == 1 else value
 
     @property
     def present(self) -> list[Value]:

@@ -67,7 +67,7 @@ def _flat(op: NodeContext, y: Value) -> Value:
 def _parted(op: NodeContext, x: Value, sizes: Sequence[int], axis: int = -1) -> list[Value]:
     """Part an axis."""
     if sum(sizes) != x.dims[axis] or min(sizes) < 1:
-        raise Refusal(f"{x.dims[axis]} channels cannot be parted into {' and '.join(map(str, sizes))}")
+        raise Refusal(f"{x.dims[axis]} channels cannot be split into {' and '.join(map(str, sizes))}")
     if x.static:
         return [x._replace(dims=(*x.dims[:axis], size)) for size in sizes]
     return op.call(split, x, axis=axis, split=tuple(sizes), num_outputs=len(sizes))
@@ -108,16 +108,16 @@ def attention(op: NodeContext) -> list[Value]:
     """Attention of the standard, with grouped heads and a past."""
     numbers = (op.integer("q_num_heads", 0), *[op.integer("kv_num_heads", 0)] * 2)
     q, k, v = (_headed(op, op.get(place), number) for place, number in enumerate(numbers))
-    pairs = ((op.named("past_key"), k), (op.named("past_value"), v))
-    (keys, kept), (values, kept2) = (_cached(op, past, new, None) for past, new in pairs)
-    y, scores = _attended(op, q, keys, values)
-    more = [kept, kept2, _scored(op, scores, y, keys)]
+    y, *more = _after_past(op, q, k, v, None)
     return [_flat(op, y) if len(op.at(0).dims) == _TOKENS else y, *more]
 
 
-def _scored(op: NodeContext, scores: Value, y: Value, keys: Value) -> Value:
-    """Return the scores as an output, if it is one."""
-    return reshaped(op, scores, (*y.dims[:3], keys.dims[2])) if op.wants(3) else scores
+def _after_past(op: NodeContext, q: Value, k: Value, v: Value, total: int | None) -> list[Value]:
+    """Write attention to what is in a cache and what is new; return its output, then keys, values and scores."""
+    pairs = ((op.named("past_key"), k), (op.named("past_value"), v))
+    (keys, kept), (values, kept2) = (_cached(op, past, new, total) for past, new in pairs)
+    y, scores = _attended(op, q, keys, values)
+    return [y, kept, kept2, reshaped(op, scores, (*y.dims[:3], keys.dims[2])) if op.wants(3) else scores]
 
 
 def _rotated(op: NodeContext, *values: Value) -> list[Value]:
@@ -131,11 +131,7 @@ def multi_head(op: NodeContext) -> list[Value]:
     heads, (q, k, v) = op.integer("num_heads", 0), _unpacked(op, op.integer("num_heads", 0))
     q, k, v = _with_bias(op, q, k, v)
     q, k, v = (_headed(op, x, heads) for x in (q, k, v))
-    total = _total(op, k.dims[2]) if op.named("past_key") else None
-    pairs = ((op.named("past_key"), k), (op.named("past_value"), v))
-    (keys, kept), (values, kept2) = (_cached(op, past, new, total) for past, new in pairs)
-    y, scores = _attended(op, q, keys, values)
-    more = [kept, kept2, _scored(op, scores, y, keys)]
+    y, *more = _after_past(op, q, k, v, _total(op, k.dims[2]) if op.named("past_key") else None)
     return [_flat(op, y), *more]
 
 
@@ -212,10 +208,7 @@ def grouped(op: NodeContext) -> list[Value]:
         for x, scale in ((q, op.named("q_norm_weight")), (k, op.named("k_norm_weight")))
     )
     q, k = _rotated(op, q, k)
-    total, pairs = _known(op, "total_sequence_length"), ((op.named("past_key"), k), (op.named("past_value"), v))
-    (keys, kept), (values, kept2) = (_cached(op, past, new, total) for past, new in pairs)
-    y, scores = _attended(op, q, keys, values)
-    more = [kept, kept2, _scored(op, scores, y, keys)]
+    y, *more = _after_past(op, q, k, v, _known(op, "total_sequence_length"))
     return [_flat(op, y), *more]
 
 

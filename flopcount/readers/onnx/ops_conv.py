@@ -6,8 +6,8 @@ from math import prod
 from typing import Any
 
 from flopcount.errors import Refusal
+from flopcount.formulas.numbers import exact_all
 from flopcount.formulas.shape import render
-from flopcount.readers.base import exact
 from flopcount.readers.onnx.op import Dims, NodeContext, Size, Value, Writer, collapsed, integers, single
 
 
@@ -68,7 +68,7 @@ def deformed(op: NodeContext) -> list[Value]:
     for value, numbers in ((op.at(2), places * len(kernel)), (op.get(4), places)):
         if value is not None and value.dims[1:2] != (numbers,):
             raise Refusal(f"offsets or factors of {render(value.dims)} are not {numbers} for each position")
-    return [convolved(op, op.at(0), op.at(1), op.get(3))]
+    return [convolved(op, op.at(0), op.at(1), op.bias(3))]
 
 
 def convolved(op: NodeContext, x: Value, weight: Value, bias: Value | None) -> Value:
@@ -88,7 +88,7 @@ def convolved(op: NodeContext, x: Value, weight: Value, bias: Value | None) -> V
 
 def conv_transpose(op: NodeContext) -> list[Value]:
     """ConvTranspose: the map grows, by the strides, padding and output_padding."""
-    x, weight, bias = as_map(op, op.at(0)), op.at(1), op.get(2)
+    x, weight, bias = as_map(op, op.at(0)), op.at(1), op.bias(2)
     if len(weight.dims) != len(x.dims) or weight.dims[0] != x.dims[1]:
         raise Refusal(f"weights of {[*weight.dims]} cannot read its input of {[*x.dims]}")
     kernel, groups = weight.dims[2:], op.integer("group", 1)
@@ -107,7 +107,7 @@ def _growth(op: NodeContext, x: Value, fields: dict[str, Any]) -> dict[str, Any]
         wanted = tuple(size * s for size, s in zip(x.dims[2:], fields["stride"], strict=True))
     pads = _explicit_padding(op, count)
     if wanted:
-        full = exact(op.draft.shape_of("ConvTranspose", x, fields).spatial)
+        full = exact_all(op.draft.shape_of("ConvTranspose", x, fields).spatial)
         surplus = [size + more - fewer for size, more, fewer in zip(full, extra, wanted, strict=True)]
         pads = [(cut // 2, cut - cut // 2) if cut >= 0 else (cut, 0) for cut in surplus]
     moved = [max(0, -before - after) for before, after in pads]
@@ -130,7 +130,7 @@ def pool(op: NodeContext) -> list[Value]:
     fields["ceil_mode"] = bool(op.integer("ceil_mode", 0)) and padding != "same"
     overlaps = padding != "same" and any(2 * max(pair) > k for pair, k in zip(padding, kernel, strict=False))
     if overlaps or (kind == "AvgPool" and "dilation" in fields):  # ONNX allows what PyTorch refuses
-        sizes = exact(op.draft.shape_of("MaxPool", x, fields).spatial)
+        sizes = exact_all(op.draft.shape_of("MaxPool", x, fields).spatial)
         kind, fields = f"Adaptive{kind}", {"output_size": collapsed(sizes)}
         op.draft.reads_size = True
     return [op.row(kind, x, **fields)] * 2
@@ -161,7 +161,7 @@ def _resized(op: NodeContext, x: Value, sizes: Sequence[int], scales: Sequence[f
             if row == x.row:
                 scales = factors
             elif {*factors} == {1}:
-                return op.row("Interpolate", x, Value(exact(shape.dims), row=row), **fields)
+                return op.row("Interpolate", x, Value(exact_all(shape.dims), row=row), **fields)
     if all(scale >= 1 and scale == int(scale) for scale in scales):
         return op.row("Interpolate", x, scale_factor=[int(scale) for scale in scales], **fields)
     op.draft.reads_size |= any(scales) or any(isinstance(size, Size) for size in sizes)
@@ -215,7 +215,7 @@ POOLS: Mapping[str, Writer] = {
 
 OPERATORS: Mapping[str, Writer] = {
     **POOLS,
-    "Conv": lambda op: [convolved(op, op.at(0), op.at(1), op.get(2))],
+    "Conv": lambda op: [convolved(op, op.at(0), op.at(1), op.bias(2))],
     "DeformConv": deformed,
     "ConvTranspose": conv_transpose,
 }

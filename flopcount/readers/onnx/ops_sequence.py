@@ -19,7 +19,7 @@ def sequence(items: Sequence[Value]) -> Value:
 
 def _items(op: NodeContext) -> list[Value]:
     if (items := op.at(0).items) is None:
-        raise Refusal("its first input is no sequence")
+        raise Refusal("its first input is not a sequence")
     return [*items]
 
 
@@ -50,7 +50,7 @@ def _shares(op: NodeContext, whole: int) -> Dims:
         return given
     size = given[0]
     if size < 1 or whole // size > MOST_NODES:
-        raise Refusal(f"{whole} places cannot be parted into tensors of {size}")
+        raise Refusal(f"{whole} places cannot be split into tensors of {size}")
     return (*(size for _ in range(whole // size)), *filter(None, (whole % size,)))
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flopcount.errors import Note, Refusal, UsageError, plain, suggestion
+from flopcount.formulas.numbers import exact_all
+from flopcount.network.inputs import numbers_in
 from flopcount.network.plan import Node
 from flopcount.readers.base import (
     Build,
@@ -15,7 +17,6 @@ from flopcount.readers.base import (
     ReadOptions,
     ReadResult,
     UnknownSize,
-    exact,
     sizes_asked,
     unknown_problem,
 )
@@ -95,11 +96,11 @@ def _walked(
         sizes = sizes.with_batch
         walk, _ = walked(found, options, sizes, values)
     draft, entries = walk.draft, [name for name, dims in sizes.dims.items() if 0 not in dims]
-    producer = f", written by {_printable(found.producer)}" if found.producer else ""
+    producer = f", written by {plain(found.producer[:200])}" if found.producer else ""
     result = _assembled(draft, [spelled(name) if len(sizes.dims) > 1 else "input" for name in entries])
     return result._replace(
         name=spelled(path.stem),
-        description=f"read from {_printable(path.name)}, ONNX opset {found.opset}{producer}",
+        description=f"read from {plain(path.name[:200])}, ONNX opset {found.opset}{producer}",
         notes=(*sizes.notes, *_said(values, walk), *result.notes),
         unknown=dict(walk.unknown),
         batch=sizes.batch,
@@ -137,10 +138,10 @@ def walked(
 def _said(values: Mapping[str, Value], walk: Walk) -> list[Note]:
     """Return the notes on values that are given, on branches that are not taken, and on what has no size."""
     notes = [
-        Note("value-given", f"{_printable(name)} is {(value.data or ('?',))[0]}") for name, value in values.items()
+        Note("value-given", f"{plain(name[:200])} is {(value.data or ('?',))[0]}") for name, value in values.items()
     ]
     if untaken := sum(map(_weights, walk.untaken.values())):
-        what = f"{untaken:,} numbers of weights are in branches that are not taken, and not counted"
+        what = f"{untaken:,} weights are in branches that are not taken, and are not counted"
         notes.append(Note("untaken-branch", what))
     if walk.unsized:
         notes.append(Note("unsized", f"what follows from here has an unknown size: {walk.unsized[0]}"))
@@ -148,7 +149,7 @@ def _said(values: Mapping[str, Value], walk: Walk) -> list[Note]:
 
 
 def _weights(graph: GraphProto) -> int:
-    """Return how many numbers of weights a graph holds, in initializers and constants."""
+    """Return how many weights a graph holds, in initializers and constants."""
     constants = (each for node in graph.nodes for each in node.attributes.values() if isinstance(each, TensorProto))
     return sum(each.elements for each in (*graph.tensors.values(), *constants) if each.dtype in FLOATS)
 
@@ -192,10 +193,6 @@ def _declared(found: ModelProto, sizes: "InputSizes") -> Mapping[str, Dims]:
         if info.dims and len(known) == len(dims):
             result[info.name] = known
     return result
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)[:200]
 
 
 class InputSizes(NamedTuple):
@@ -247,16 +244,9 @@ def _asked(inputs: Sequence[ValueInfo], text: str | None, title: str) -> tuple[d
     """Parse --input: the sizes of the first input, or NAME=SIZES for inputs and named sizes."""
     infos = {info.name: info for info in inputs}
     symbols = {size for info in inputs for size in info.dims or () if isinstance(size, str) and size} - infos.keys()
-    asked = {name: _numbers(sizes) for name, sizes in sizes_asked(text, [*infos, *sorted(symbols)], title).items()}
+    asked = {name: numbers_in(sizes) for name, sizes in sizes_asked(text, [*infos, *sorted(symbols)], title).items()}
     names = {name: numbers[0] for name, numbers in asked.items() if name in symbols}
     return {name: _resized(infos[name], numbers) for name, numbers in asked.items() if name in infos}, names
-
-
-def _numbers(text: str) -> Dims:
-    parts = text.lower().replace("×", "x").split("x")
-    if not all(part.isascii() and part.isdecimal() and len(part) <= len(str(LARGEST)) for part in parts):
-        raise UsageError(f"--input {text[:60]} is not a size; write 160, 160x128, 3x160x128 or 1x3x160x128")
-    return tuple(map(int, parts))
 
 
 def _resized(info: ValueInfo, numbers: Dims) -> Dims:
@@ -338,7 +328,7 @@ def _assembled(draft: Draft, entries: Sequence[str]) -> ReadResult:
     nodes = tuple(_node(draft, row, names, path) for row, path in found.items())
     used = {name for node in nodes for name in node.inputs}
     inputs = {
-        name: exact(row.shape.dims)
+        name: exact_all(row.shape.dims)
         for name, row in zip(entries, draft.rows, strict=False)
         if name in used or len(entries) == 1
     }
@@ -365,10 +355,10 @@ def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
         layers = " and ".join(paths[row] for row in rows[:2])
         more = f" and {len(rows) - 2} more" if len(rows) > 2 else ""  # noqa: PLR2004  (those that are named)
         what = f"{len(several)} initializers are" if len(several) > 1 else "1 initializer is"
-        numbers = f"{what} used by several layers and counted once ({total:,} numbers)"
-        notes.append(Note("shared-weights", f"{numbers}: {_printable(name)} ({sizes[name]:,}) by {layers}{more}"))
+        numbers = f"{what} used by several layers and counted once ({total:,} number{'s' * (total > 1)})"
+        notes.append(Note("shared-weights", f"{numbers}: {plain(name[:200])} ({sizes[name]:,}) by {layers}{more}"))
     if draft.kept.promoted and len(draft.kept.promoted) < len(draft.kept.trained):
-        numbers = f"{draft.kept.elements(draft.kept.promoted):,} numbers of weights"
+        numbers = f"{draft.kept.elements(draft.kept.promoted):,} weights"
         notes.append(Note("constant-weights", f"{numbers} are constants in the graph, and counted as params"))
     weights = {row.weight for row in paths if row.kind in _TABLES and row.weight}
     tables = {name for name in weights if _GENERATED.match(name) or _COMPUTED.fullmatch(name)}
@@ -376,9 +366,9 @@ def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
         numbers = (
             f"{draft.kept.elements(tables):,} numbers are params here, and may be tables that the exporter computed"
         )
-        notes.append(Note("table-params", f"{numbers}: {', '.join(map(_printable, sorted(tables)[:3]))}"))
+        notes.append(Note("table-params", f"{numbers}: {', '.join(plain(name[:200]) for name in sorted(tables)[:3])}"))
     if draft.computed:
-        numbers = f"{draft.computed:,} numbers of weights are not parameters"
+        numbers = f"{draft.computed:,} weights are not parameters"
         notes.append(Note("computed-weights", f"{numbers}: the graph computes them, and no initializer holds them"))
     return notes
 

@@ -108,7 +108,7 @@ def _ordered(nodes: Sequence[file.NodeProto]) -> Sequence[file.NodeProto]:
         sorter.prepare()
     except CycleError as error:
         names = ", ".join(nodes[place].title[:50] for place in error.args[1][1:][:5])
-        raise Refusal(f"its nodes read each other in a circle: {names}") from None
+        raise Refusal(f"its nodes form a cycle: {names}") from None
     while sorter.is_active():
         for place in sorter.get_ready():
             heappush(ready, place)

@@ -10,8 +10,9 @@ from math import prod
 from typing import Any, NamedTuple
 
 from flopcount.errors import Refusal
+from flopcount.formulas.numbers import exact_all
 from flopcount.formulas.shape import Shape, render
-from flopcount.readers.base import Op, Signal, UnknownSize, exact
+from flopcount.readers.base import Op, Signal, UnknownSize
 from flopcount.readers.tflite.file import Content, Operator, TensorInfo
 from flopcount.readers.tflite.schema import ACTIVATIONS, FLOATS, INT32
 from flopcount.spec.fields import LARGEST
@@ -91,7 +92,7 @@ def laid(dims: Dims, *, is_map: bool) -> Shape:
 def sized(wanted: Shape, x: "TensorValue | None" = None) -> dict[str, Any]:
     """Return the fields of a layer that makes a shape of another."""
     axes = {} if x is None else {"axes": len(x.source.dims)}
-    return {"size": exact(wanted.dims), **axes, "channel_axis": wanted.channel_axis - len(wanted.dims)}
+    return {"size": exact_all(wanted.dims), **axes, "channel_axis": wanted.channel_axis - len(wanted.dims)}
 
 
 def checked(dims: Iterable[int]) -> Dims:
@@ -227,7 +228,9 @@ class OperatorOp(Op):
         value = value._replace(is_map=value.is_map and len(value.dims) >= LEAST_MAP)
         wanted = laid(value.dims, is_map=value.is_map)
         have = value.source.shape
-        if exact(have.dims) == exact(wanted.dims) and (have.channel_axis == wanted.channel_axis or not value.is_map):
+        if exact_all(have.dims) == exact_all(wanted.dims) and (
+            have.channel_axis == wanted.channel_axis or not value.is_map
+        ):
             return value
         y = self.node("Reshape", [value.source], sized(wanted, value), "view")
         return value._replace(signal=y)

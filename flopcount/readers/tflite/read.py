@@ -8,6 +8,7 @@ from struct import error as StructError  # noqa: N812  (a class)
 from typing import Any, NamedTuple
 
 from flopcount.errors import Note, Refusal, UsageError
+from flopcount.formulas.numbers import exact_all
 from flopcount.formulas.shape import Shape, render
 from flopcount.network.inputs import input_shape
 from flopcount.network.plan import Node
@@ -17,7 +18,6 @@ from flopcount.readers.base import (
     ReadOptions,
     ReadResult,
     Signal,
-    exact,
     network_name,
     sanitized,
     sizes_asked,
@@ -101,7 +101,7 @@ def _result(
     types = {entry.name: BITS[file.graph(0).tensors[entry.tensor].type] for entry in kept}
     made = ReadResult(
         network_name(path.stem),
-        {entry.name: exact(entry.shape.dims) for entry in kept},
+        {entry.name: exact_all(entry.shape.dims) for entry in kept},
         nodes,
         tuple(_notes(file, walk, found)),
         unknown,
@@ -151,7 +151,7 @@ def _entries(
         dims, batch = _sized(title, name, tensor, asked.get(name), options.batch, is_map=is_map)
         batches |= {batch} if batch is not None else set()
         shape = laid(dims, is_map=is_map)
-        if not is_map and len(shape.dims) > 2 and exact(shape.dims)[0] <= COLORS < exact(shape.dims)[-1]:  # noqa: PLR2004
+        if not is_map and len(shape.dims) > 2 and exact_all(shape.dims)[0] <= COLORS < exact_all(shape.dims)[-1]:  # noqa: PLR2004
             shape = shape._replace(channel_axis=0)
         if is_map and shape.channel_axis:
             shape = shape._replace(channel_axis=0)
@@ -183,7 +183,7 @@ def _sized(
     order = TensorValue(dims, is_map=is_map).order
     sizes = tuple(dims[axis] for axis in order) or (1,)
     shape = input_shape(sizes, text, batch if has_batch else None, is_tokens=not is_map and not _is_image(sizes))
-    given = exact(shape.dims)
+    given = exact_all(shape.dims)
     if len(given) > len(sizes):
         batch, given = given[0], given[1:]
     elif not has_batch:
