@@ -95,7 +95,7 @@ class _Folding:
         self.silent = _silent(result)
         self.readers, self.borders = _readers(result, self.silent)
         self.known: dict[tuple[int, int], list[_Part]] = {}  # of equal layers, whose steps are one
-        self.words: dict[tuple[int, int], tuple[str, Cost]] = {}
+        self.words: dict[tuple[int, int], str] = {}
         for (node, step), item in zip(result.trace.items(), items(result.trace, result.case.given), strict=True):
             self._visit(node, step, item)
 
@@ -108,8 +108,8 @@ class _Folding:
         if node.kind in FOLLOWING and is_sole:
             key = id(node.layer), id(step)
             if key not in self.words:
-                self.words[key] = _worded(item, step), self.result.cost(step)
-            self._fold(reads[0], *self.words[key], node.path)
+                self.words[key] = _worded(item, step)
+            self._fold(reads[0], self.words[key], self.result.costs[node.path], node.path)
             self.home[node.path] = reads[0]
             return
         self._add(node, step, item, reads)
@@ -161,7 +161,7 @@ class _Folding:
         item, before = cell.counted
         is_bias = self.result.convention.folds and word.startswith("BatchNorm") and not any(cost.values())
         fields = item.fields if is_bias else {**item.fields, "then": (*item.fields["then"], word)}
-        whole = Cost({**before, **combined([before, cost], [*before])})
+        whole = Cost({**before, **combined([before, cost], [name for name in before if name in cost])})
         folded = (*cell.folded, path) if path else cell.folded
         self.cells[place] = cell._replace(counted=Counted(item._replace(fields=fields), whole), folded=folded)
 
