@@ -1,5 +1,6 @@
 """How many bits the numbers of a layer take."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 BIASES = frozenset(("bias", "norm_bias", "rnn_bias"))
@@ -35,3 +36,11 @@ class Bits(NamedTuple):
 
 FLOAT = Bits()
 """Every number has 32 bits."""
+
+NAMED: Mapping[str, int] = {
+    **{f"{word}{bits}": bits for word in ("int", "uint") for bits in (2, 4, 8, 16, 32, 64)},
+    **{f"{word}{bits}": bits for word in ("float", "fp") for bits in (4, 6, 8, 16, 32, 64)},
+    **dict.fromkeys(("bfloat16", "bf16", "half"), 16),
+    "binary": 1,
+}
+"""Types of numbers by name, with their bits; weights and activations both have them."""

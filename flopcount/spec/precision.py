@@ -1,23 +1,14 @@
 """How many bits the numbers of a network take: the table [precision], and --precision."""
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from flopcount.errors import UsageError, plain, suggestion
-from flopcount.formulas.bits import BIASES, Bits
+from flopcount.formulas.bits import BIASES, NAMED, Bits
 from flopcount.spec.fields import FROZEN, Help, sentence
-
-NAMED: Mapping[str, int] = {
-    **{f"{word}{bits}": bits for word in ("int", "uint") for bits in (2, 4, 8, 16, 32, 64)},
-    **{f"{word}{bits}": bits for word in ("float", "fp") for bits in (4, 6, 8, 16, 32, 64)},
-    **dict.fromkeys(("bfloat16", "bf16", "half"), 16),
-    "binary": 1,
-}
-"""Types of numbers by name, with their bits; weights and activations both have them."""
 
 _PAIR = re.compile(r"w(\d+)a(\d+)")
 

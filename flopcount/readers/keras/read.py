@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flopcount.errors import Note, Refusal, UsageError, reason
+from flopcount.formulas.bits import NAMED
 from flopcount.formulas.numbers import exact_all
+from flopcount.formulas.step import PARAMETERS
 from flopcount.network.inputs import input_shape
 from flopcount.readers.base import (
     ACTIVATIONS,
@@ -447,6 +449,9 @@ class _Walk:
         held = "shared" if again else "frozen" if frozen else ""
         op = CallOp(scene.builder, origin, name, layer.config, tuple(args), keywords, held=held, outer=scene.outer)
         found = self._added(layer, op, recorded.get((layer.name, turn.number, 0)))
+        if bits := _bits(layer.config.get("dtype")):
+            made = (node if node.bits else node._replace(bits=bits) for node in scene.builder.nodes[before:])
+            scene.builder.nodes[before:] = made
         if again and not scene.again and any(node.layer.shared for node in scene.builder.nodes[before:]):
             self.shared[layer.name] += 1
         return [*found] if isinstance(found, list) else None if found is None else [found]
@@ -535,6 +540,16 @@ def _refuse_additions(op: CallOp) -> None:
         raise op.problem("lora_rank adds weights; export the model without them")
     if isinstance(policy, Mapping) and "Quantized" in str(policy.get("class_name")):
         raise op.problem("it is quantized, with scales beside its weights; export the model before quantizing it")
+
+
+def _bits(policy: Any) -> Mapping[str, int]:
+    """Return the bits of a policy such as float16, or mixed_float16, which keeps weights of 32; none if all have 32."""
+    config = policy.get("config") if isinstance(policy, Mapping) else None
+    name = str(config.get("name") if isinstance(config, Mapping) else policy)
+    bits = NAMED.get(name.removeprefix("mixed_"), 32)
+    if bits == 32 or name.startswith(("int", "uint")):  # noqa: PLR2004  (not the types of what a layer computes)
+        return {}
+    return {"activation": bits, **({} if name.startswith("mixed_") else dict.fromkeys(PARAMETERS, bits))}
 
 
 def _hinted(model: LayerGraph) -> Recorded:
