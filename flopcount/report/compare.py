@@ -29,11 +29,14 @@ def comparison_report(named: Sequence[tuple[str, Count]]) -> Report:
     shown = costs_of(named[0][1])
     maps = {tuple(step.shape.dims for step in result.trace.steps.values()) for _, result in named}
     has_layers = len(named) > 1 and len(maps) == 1
-    convention = named[0][1].convention
+    convention, cases = named[0][1].convention, [result.case for _, result in named]
     return Report(
         title=" · ".join(name for name, _ in named),
         tables=(_networks(named, shown), *([_layers_beside(named, shown)] if has_layers else [])),
-        lines=(convention_line(convention), Line("reference", f"ratios are to {named[0][0]}")),
+        lines=(
+            convention_line(convention, *cases),
+            Line("reference", f"ratios are to {named[0][0]}"),
+        ),
         notes=tuple(_about(name, note) for name, result in named for note in result.notes),
         facts={"convention": convention_facts(convention)},
     )
@@ -116,7 +119,7 @@ def whatif_report(
     return Report(
         title=f"{base.case.name}: what if {_question(found)}",
         tables=(*main, unchanged) if unchanged.rows else tuple(main),
-        lines=(input_line(base.trace, changes), convention_line(base.convention), *reference, *replaced),
+        lines=(input_line(base.trace, changes), convention_line(base.convention, base.case), *reference, *replaced),
         notes=tuple(_whatif_notes(base, found)),
         facts={**facts(base, changes), **({totals.key: [row.data() for row in totals.rows]} if is_one else {})},
     )
@@ -294,7 +297,7 @@ def diff_report(before: Version, after: Version, found: Resemblance, *, everythi
         tables=(layers,),
         lines=(
             *(Line("text", each) for each in inputs),
-            convention_line(convention),
+            convention_line(convention, before[1].case, after[1].case),
             _ratios_line(old, new, shown),
             *(Line("text", each) for each in _said(found)),
         ),

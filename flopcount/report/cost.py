@@ -3,12 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from flopcount.case import Count
+from flopcount.case import Case, Count
+from flopcount.errors import listed
 from flopcount.network.convention import Convention
 from flopcount.network.metrics import METRICS, Cost, Metric, ratio
 from flopcount.network.trace import Trace
 from flopcount.report.table import Column, Form, Line, shape_text
 from flopcount.spec.units import DEFAULT_METRICS
+
+WEIGHED = {name for name, metric in METRICS.items() if metric.unit == "bytes" or "bit_ops" in name} | {"intensity"}
+"""The metrics that follow from the precision."""
 
 
 class Costs(NamedTuple):
@@ -147,9 +151,19 @@ def unknown_facts(result: Count) -> dict[str, Any]:
     return {"at_least": True, "unknown": dict(result.unknown)} if result.unknown else {}
 
 
-def convention_line(convention: Convention) -> Line:
-    """Return the line that says what is counted, which every result has."""
-    return Line("convention", convention.sentence())
+def convention_line(convention: Convention, *cases: Case) -> Line:
+    """Return the line that says what is counted, which every result has, and the precision of bytes."""
+    weighed = [case for case in cases if {*case.metrics} & WEIGHED]
+    words = listed(dict.fromkeys(map(_precision, weighed)), 3)
+    return Line("convention", f"{convention.sentence()}{f' · precision: {words}' if words else ''}")
+
+
+def _precision(case: Case) -> str:
+    if case.precision is not None:
+        return case.precision
+    if case.plan.precision is not None:
+        return "that of [precision]"
+    return "that of the file" if case.plan.bits or any(node.bits for node in case.plan.nodes) else "float32"
 
 
 def input_line(traced: Trace, changes: Mapping[str, Any] | None = None) -> Line:

@@ -52,7 +52,7 @@ def count_report(result: Count, changes: Mapping[str, Any] | None = None, *, sta
     return Report(
         title=f"{name}: {description}" if description else name,
         tables=(layers, _side_by_side(result, shown, totals, reference)) if is_compared else (layers,),
-        lines=(weighted, convention_line(result.convention)),
+        lines=(weighted, convention_line(result.convention, result.case)),
         notes=(*result.notes, *missing),
         facts={
             **facts(result, changes),

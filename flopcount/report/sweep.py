@@ -39,7 +39,7 @@ def sweep_report(
     return Report(
         title=f"{space.spec.arch.name}: {of}{_candidates(whole)}",
         tables=(Table("candidates", known, shown, caption=f"… {hidden} more; {more}" if hidden > 0 else ""),),
-        lines=(_axes_line(space.axes, len(space.axes)), convention_line(space.convention), *lines),
+        lines=(_axes_line(space.axes, len(space.axes)), convention_line(space.convention, space.case), *lines),
         notes=(*tallied.notes(), *tallied.missing(choice), *_reasons(reasons)),
         facts={
             **_space_facts(space),
@@ -103,7 +103,7 @@ def space_report(answer: Answer) -> Report:
     return Report(
         title=f"{space.spec.arch.name}: a space of {_candidates(whole)}",
         tables=(Table("candidates", known, tuple(_row(space, *each) for each in rows)),),
-        lines=(_axes_line(space.axes, MOST_AXES), convention_line(space.convention), *_count_lines(answer)),
+        lines=(_axes_line(space.axes, MOST_AXES), convention_line(space.convention, space.case), *_count_lines(answer)),
         notes=tuple(_space_notes(answer)),
         facts={
             **_space_facts(space),
