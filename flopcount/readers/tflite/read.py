@@ -45,8 +45,8 @@ def _safe(read: Any) -> Any:
     """Return what a function reads; a file that is cut off while it is read is damaged too."""
     try:
         return read()
-    except StructError:
-        raise Refusal("the file is truncated; convert the model again") from None
+    except (StructError, OSError):
+        raise Refusal("the file is truncated, or was changed while it was read; try again") from None
 
 
 class InputTensor(NamedTuple):
