@@ -454,7 +454,7 @@ def _unplanned(case: Case) -> Iterator[Note]:
     schedule = schedule_of(case.trace)
     apart = {step.kind: None for step in case.trace.steps.values() if not schedule and not is_series(step)}
     if lost := listed(schedule.unknown if schedule else apart, 5):
-        why = "scratch buffers of {} are not known" if schedule else "what {} keep between their parts is not known"
+        why = "scratch buffers of {} are not known" if schedule else "what is kept between the parts of {} is not known"
         yield Note("arena-lower-bound", f"arena: {why.format(lost)}, so it is a lower bound")
 
 

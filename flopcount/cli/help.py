@@ -34,6 +34,11 @@ EXAMPLES: Mapping[str, Mapping[str, str]] = {
         "flopcount resnet18 --sort macs --top 8": "Show the largest layers",
         "flopcount mobilenet_v2 --input 160 --width 0.5 -o layers.csv": "Count at another input and width, as CSV",
     },
+    "memory": {
+        "flopcount memory mobilenet_v2 --input 144 --width 0.35 --precision int8": "Show what is alive, and the peak",
+        "flopcount memory unet --reorder": "Find the order with the least peak",
+        "flopcount memory mobilenet_v2 --patch 2x2:stage2.2.add": "Run the first layers patch by patch",
+    },
     "formula": {
         "flopcount formula DepthSepConv --over Conv": "Show what a depthwise-separable convolution saves",
         "flopcount formula resnet18": "Write the cost of a network in its resolution",
@@ -219,7 +224,7 @@ def write(page: Page, formatter: click.HelpFormatter) -> None:
         formatter.write(f"{title}:\n")
         with formatter.indentation():
             formatter.write_dl(rows, col_max=26)
-    formatter.write("\nExamples:\n")
+    formatter.write(f"{'' if page.is_first else chr(10)}Examples:\n")
     for line, about in page.examples.items():
         formatter.write("".join(f"  # {part}\n" for part in wrap(about, formatter.width - 4)))
         formatter.write(f"{continued(line, formatter.width)}\n")
@@ -285,7 +290,7 @@ WORDS: Mapping[str, str] = by_word(
         "flopcount reconcile explains the number of another counter": "explain why",
         "flopcount whatif shows other widths, inputs and convolutions": "scale replace",
         "flopcount conventions lists what each counter counts": "counters tools",
-        "memory is not computed; flopcount ARCH --metrics activations counts elements written": "memory ram",
+        "flopcount memory ARCH shows what is alive layer by layer": "ram arena peak",
         "flopcount downloads nothing; flopcount archs lists the bundled networks": "download install update",
     }
 )
@@ -302,7 +307,10 @@ BEYOND: Mapping[str, str] = {
 }
 """What to do with an argument that a command does not take."""
 
-_MEMORY = "write --metrics peak,weight_bytes,traffic; limits are for flopcount check, as in --max-peak 256KiB"
+_MEMORY = (
+    "flopcount memory ARCH shows the peak, and --metrics peak,weight_bytes,traffic adds columns; "
+    "limits are for flopcount check, as in --max-peak 256KiB"
+)
 _BITS = "write --precision int8, or --precision weights=4,activations=8"
 _QUIET = "results go to standard output and notes to standard error: 2>/dev/null drops the notes"
 _CACHE = (

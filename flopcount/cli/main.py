@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 GROUPS: Mapping[str, Mapping[str, str]] = {
     "Count": {
         "count": "params and MACs, layer by layer (the default command)",
+        "memory": "bytes alive layer by layer, their peak, and what lowers it",
         "formula": "closed-form cost of a kind of layer or a network",
         "import": "convert a model of another tool to an arch file",
     },

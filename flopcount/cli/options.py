@@ -86,30 +86,43 @@ class _Format(click.Choice[str]):
         raise UsageError(f"--format {plain(str(value)[:60])}: {meant or suggestion(str(value), [*FORMATS])}")
 
 
-raw_output_options = typed(
-    "out",
-    Output,
-    click.option(
-        *("--format", "fmt"),
-        type=_Format([*FORMATS]),
-        default="",
-        help="Output format (default: by the ending of -o, else table).",
-    ),
-    click.option("-o", "--output", metavar="FILE", help="Write to a file, whole or not at all."),
-    click.option("--exact-numbers", "exact", is_flag=True, help="Write all digits of integers and ratios in tables."),
-    click.option("--unit", type=click.Choice(("k", "M", "G", "T")), help="Write integers of tables in this unit."),
-)
+def _output_options(*more: str) -> Decorator:
+    return typed(
+        "out",
+        Output,
+        click.option(
+            *("--format", "fmt"),
+            type=_Format([*FORMATS, *more]),
+            default="",
+            help="Output format (default: by the ending of -o, else table).",
+        ),
+        click.option("-o", "--output", metavar="FILE", help="Write to a file, whole or not at all."),
+        click.option(
+            "--exact-numbers", "exact", is_flag=True, help="Write all digits of integers and ratios in tables."
+        ),
+        click.option("--unit", type=click.Choice(("k", "M", "G", "T")), help="Write integers of tables in this unit."),
+    )
+
+
+raw_output_options = _output_options()
 """Add --format and -o as they are given, and take the value of --plot."""
 
 
-def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --format and -o; the format is that of --format, or by the ending of the file."""
+def output_options_with(*more: str) -> Decorator:
+    """Add --format and -o, with more formats; the format is that of --format, or by the ending of the file."""
 
-    @wraps(command)
-    def called(*, out: Output, **values: Any) -> Any:
-        return command(out=out.decided, **values)
+    def apply(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def called(*, out: Output, **values: Any) -> Any:
+            return command(out=out.decided, **values)
 
-    return raw_output_options(called)
+        return _output_options(*more)(called)
+
+    return apply
+
+
+output_options = output_options_with()
+"""Add --format and -o; the format is that of --format, or by the ending of the file."""
 
 
 def _check_plot(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

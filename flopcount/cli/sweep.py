@@ -91,7 +91,7 @@ def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[Note, 
 
 def _all(space: Space, kept: Kept, out: Output) -> None:
     from flopcount.analyses.sweep.join import joined
-    from flopcount.analyses.sweep.run import Drawn, evaluator, positions
+    from flopcount.analyses.sweep.run import Drawn, check_counted, evaluator, positions
 
     drawn = Drawn(kept.sample, kept.seed) if kept.sample else None
     count = positions(space, drawn, parted=kept.shard is not None)
@@ -103,6 +103,7 @@ def _all(space: Space, kept: Kept, out: Output) -> None:
             )
             raise UsageError(f"--start {kept.start}: {there}")
         part = range(kept.start, part.stop)
+    check_counted(space, len(part))
     evaluate = evaluator(space)
     space = space._replace(axes=evaluate.axes, joined=joined(kept.join, evaluate.axes) if kept.join else None)
     streamed(Sweep(space, evaluate, part, drawn, kept.start is not None), kept, out)

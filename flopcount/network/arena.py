@@ -8,7 +8,7 @@ from typing import NamedTuple
 from flopcount.formulas.bits import Bits
 from flopcount.formulas.numbers import exact
 from flopcount.formulas.step import Step
-from flopcount.network.memory import CLAMPS, SCALES, Lifetimes, Style, Tensor
+from flopcount.network.memory import CLAMPS, Lifetimes, Style, Tensor
 from flopcount.network.schedule import Schedule
 from flopcount.network.trace import Trace
 
@@ -26,6 +26,9 @@ SERIES = frozenset(
     )
 )
 """Kinds whose parts each read the one before alone."""
+
+AFTER = frozenset(("norm", "activation"))
+"""The names of the parts that come after a convolution."""
 
 NARROW = frozenset((8, 16))
 """The bits of activations for which it has."""
@@ -106,16 +109,26 @@ def _converted(traced: Trace, bits: Mapping[str, Bits]) -> Iterator[Slot]:
 
 def _stages(step: Step) -> list[Step]:
     """Return the operators of a layer: its leaves if they are a chain, norms and a few activations within others."""
-    return [leaf for leaf in step.leaves() if not _is_within(leaf)] if len(step.parts) > 1 and is_series(step) else []
+    parts = leaves_of(step) if len(step.parts) > 1 and is_series(step) else ()
+    return [leaf for name, leaf in parts if name not in AFTER or not _is_within(name, leaf)]
 
 
-def _is_within(leaf: Step) -> bool:
-    return leaf.kind in SCALES or not CLAMPS.isdisjoint(leaf.tally.counts)
+def _is_within(name: str, leaf: Step) -> bool:
+    """Tell whether what comes after a convolution is within its operator."""
+    return name == "norm" or not CLAMPS.isdisjoint(leaf.tally.counts)
+
+
+def leaves_of(step: Step, name: str = "") -> Iterator[tuple[str, Step]]:
+    """Yield the steps that are not compositions, each with the name of its part."""
+    if not step.parts:
+        yield name, step
+    for part in step.parts:
+        yield from leaves_of(part.step, part.name)
 
 
 def is_series(step: Step) -> bool:
     """Tell whether the parts of a layer, if it has any, are a chain: each reads the one before alone."""
-    own = [part.step for part in step.parts if part.step.kind not in {"Activation", *SCALES}]
+    own = [part for part in step.parts if part.name not in AFTER]
     return step.kind in SERIES or len(own) < 2  # noqa: PLR2004  (one operator)
 
 

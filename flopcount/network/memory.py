@@ -151,9 +151,18 @@ class Lifetimes:
         self.traced, self.bits, self.style = traced, bits, style
 
     @cached_property
+    def _kept(self) -> "_Storage":
+        return _storage(self.traced, self.bits, self.style)
+
+    @cached_property
     def lives(self) -> Sequence[Life]:
         """Every tensor, in the order in which they are written."""
-        return _lives(self.traced, self.bits, self.style)
+        return self._kept.lives()
+
+    @property
+    def held(self) -> Mapping[str, str]:
+        """The tensor that each layer writes or is a view of, by path."""
+        return self._kept.held
 
     @cached_property
     def alive(self) -> Mapping[str, Dim]:
@@ -193,14 +202,14 @@ def _summed(nodes: Iterable[Node], lives: Iterable[Life]) -> dict[str, Dim]:
     return found
 
 
-def _lives(traced: Trace, bits: Mapping[str, Bits], style: Style) -> list[Life]:
+def _storage(traced: Trace, bits: Mapping[str, Bits], style: Style) -> "_Storage":
     """Follow each tensor through the network: a view and a fused layer write what is there already."""
     nodes = traced.plan.nodes
     last = {name: number for number, node in enumerate(nodes) for name in (*node.inputs, *node.beside)}
     kept = _Storage(traced, bits, last)
     for number, node in enumerate(nodes):
         kept.write(number, node, style)
-    return kept.lives()
+    return kept
 
 
 class _Storage:

@@ -89,6 +89,11 @@ class Metric(NamedTuple):
     whole: "Callable[[Count], Any] | None" = None
     is_plain: bool = False
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is an expression of sizes."""
+        return self.combine != "none" and not self.is_plain
+
     def combined(self, values: Iterable[Any]) -> Any:
         """Combine the values of layers; 0 for none, None if only the network has a value."""
         if self.combine == "none":
@@ -97,9 +102,11 @@ class Metric(NamedTuple):
 
     def addends(self, sites: Iterable[Site]) -> tuple[Dim, ...]:
         """Return numbers or expressions whose sum is the value of several layers together."""
-        if self.combine == "none" or self.is_plain:
+        if not self.is_closed:
             what = "is a function of the whole network" if self.combine == "none" else "is not a polynomial of sizes"
-            raise UsageError(f"{self.name} {what}, so it has no closed form; count the network at each point")
+            raise UsageError(
+                f"{self.name} {what}, so it has no closed form; flopcount sweep counts it at each candidate"
+            )
         values = tuple(self.of(site) for site in sites)
         return values if self.combine == "sum" else (reduce(maximum, [*values, 0]),)
 

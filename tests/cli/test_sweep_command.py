@@ -244,3 +244,38 @@ def test_a_metric_has_one_column_however_it_is_named(run: Run) -> None:
     """Under a convention of FLOPs they are what is counted, with or without --metrics flops."""
     line = ("sweep", "lenet5", "--input", "28,32", "--convention", "torch", "--format", "csv")
     assert run(*line, "--metrics", "flops").out == run(*line).out
+
+
+def test_what_has_no_expression_is_counted_one_candidate_at_a_time(run: Run, write: Write) -> None:
+    """Maps of 1 + 4 and 1 + 8 channels: the arena is what is alive, each in multiples of 16 bytes; one is invalid."""
+    text = """
+name = "net"
+input = [1, 8, 8]
+precision = "int8"
+layers = [{ type = "Conv", name = "a", out_channels = 4, kernel_size = 5, bias = false }]
+"""
+    path = write("net.toml", text)
+    options = ("--input", "4,6,9", "--set", "a.out_channels=4,8", "--metrics", "arena,intensity", "--format", "json")
+    found = json.loads(run("sweep", path, *options).out)
+    assert [each["arena"] for each in found["candidates"]] == [48 + 16, 48 + 32, 96 + 112, 96 + 208]
+    assert found["candidates"][0]["intensity"] == 4 * 4 * 25 / (100 + 36 + 16)
+    assert found["counts"]["valid"] == 4
+    fields = run("sweep", "resnet18", "--input", "96,128", "--metrics", "receptive_field", "--format", "csv").out
+    assert [line.split(",")[2] for line in fields.splitlines()] == ["receptive_field", "435×435", "435×435"]
+    assert (
+        "is a number of each layer"
+        in run("sweep", "resnet18", "--input", "96,128", "--metrics", "receptive_stride").err
+    )
+    found = json.loads(run("sweep", path, *options, "--where", "arena < 100 and intensity > 2").out)
+    assert [each["arena"] for each in found["candidates"]] == [64, 80]
+
+
+def test_a_hundred_thousand_candidates_are_counted_at_most(run: Run) -> None:
+    found = run("sweep", "resnet18", "--input", "32:1000", "--batch", "1:200", "--metrics", "arena")
+    assert (found.code, "at most 100,000, and here are 193,800" in found.err) == (2, True)
+    for line in (
+        ("space", "resnet18", "--input", "32,64", "--where", "arena < 9"),
+        ("formula", "resnet18", "--metrics", "arena"),
+    ):
+        found = run(*line)
+        assert (found.code, "arena is a function of the whole network" in found.err) == (2, True), found.err

@@ -516,6 +516,16 @@ def test_an_unknown_branch_is_exact_if_neither_multiplies(run: Run, write: Write
     refused(run, write("other.tflite", _branches("ABS", "FULLY_CONNECTED")), "IF (its branch depends on the input);")
 
 
+def test_a_product_of_constants_runs_each_time(run: Run, write: Write) -> None:
+    """Nothing computes it before: 12 products, as many as of the input."""
+    tensors = {"x": Tensor((1, 4)), "w": weights(3, 4), "c": Tensor((1, 4), "int32", bytes(16)), "f": Tensor((1, 4))}
+    tensors |= {"h": Tensor((1, 3)), "v": weights(3, 4), "g": Tensor((1, 3)), "y": Tensor((1, 3))}
+    ops = [Op("CAST", "c", "f"), Op("FULLY_CONNECTED", "f w", "h", *LINEAR)]
+    ops += [Op("FULLY_CONNECTED", "x v", "g", *LINEAR), Op("ADD", "h g", "y", 11, {})]
+    totals = told(run, write("model.tflite", model(Graph(tensors, "x", "y", ops))))["totals"]
+    assert totals["macs"] == 2 * 12
+
+
 def test_a_number_enters_a_network(run: Run, write: Write) -> None:
     report = told(run, write("model.tflite", single("EXP", x=Tensor(()), y=Tensor(()))))
     assert report["layers"][0]["output"] == [1]

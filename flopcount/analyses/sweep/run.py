@@ -13,9 +13,13 @@ from flopcount.analyses.sweep.evaluate import OVERFLOW, Evaluator, counting
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.record import varied
 from flopcount.errors import BadInput, FileError, SpecError, UsageError
+from flopcount.network.metrics import METRICS
 
 CHUNK = 16_384
 """Candidates per chunk: their arrays fit into the processor's cache."""
+
+MOST_COUNTED = 100_000
+"""Metrics without an expression are counted for at most so many candidates."""
 
 MOST_GRID = 10**8
 """A grid of more candidates is cut or sampled."""
@@ -45,12 +49,34 @@ class Drawn(NamedTuple):
 def evaluator(space: Space) -> Evaluator:
     """Return a pure function from batches of candidates to their costs."""
     numpy()
+    space = space._replace(case=space.case.at(metrics=[name for name in space.case.metrics if METRICS[name].is_closed]))
     found = varied(space)
     programs = {
         places: counting(each.costs, each.vanished, each.checks, found.ranges) if each else None
         for places, each in found.recordings()
     }
     return Evaluator(space.axes, space.metrics, found.listed, programs)
+
+
+KINDS = {each.name: {"ratio": float, "axes": object}.get(each.unit, int) for each in METRICS.values()}
+"""The types of columns of metrics."""
+
+
+def counted(space: Space) -> tuple[str, ...]:
+    """Return the metrics that have no expression, so each candidate is counted."""
+    return tuple(name for name in space.metrics if not METRICS[name].is_closed)
+
+
+def check_counted(space: Space, many: int) -> None:
+    """Refuse to count too many candidates one by one."""
+    names = counted(space)
+    if lost := [name for name in names if METRICS[name].combine == "none" and not METRICS[name].whole]:
+        raise UsageError(f"{lost[0]} is a number of each layer, and a sweep has numbers of whole networks")
+    if names and many > MOST_COUNTED:
+        what = (
+            f"{', '.join(names)}: counted one candidate at a time, so at most {MOST_COUNTED:,}, and here are {many:,}"
+        )
+        raise UsageError(f"{what}; use --sample N or --shard 1/16")
 
 
 def positions(space: Space, drawn: Drawn | None, *, parted: bool) -> int:
@@ -71,7 +97,20 @@ def swept(space: Space, evaluate: Evaluator, part: range, drawn: Drawn | None = 
     columns = {name: numpy().array(values) for name, values in pairs}
     for position, places in _places(sizes, part, drawn):
         batch = {name: column[place] for (name, column), place in zip(columns.items(), places, strict=True)}
-        yield _chunk(position, sizes, places, evaluate(batch))
+        chunk = _chunk(position, sizes, places, evaluate(batch))
+        yield _with_counts(space, chunk) if counted(space) else chunk
+
+
+def _with_counts(space: Space, chunk: Chunk) -> Chunk:
+    """Count each valid candidate of a chunk for what has no expression; others have 0."""
+    names = counted(space)
+    case = space.case.at(metrics=names)
+    totals = [
+        space._replace(case=case).at(candidate(space, int(id_))).count.total if is_valid else {}
+        for id_, is_valid in zip(chunk.ids, chunk.costs["valid"].tolist(), strict=True)
+    ]
+    found = {name: numpy().array([each.get(name, 0) for each in totals], KINDS[name]) for name in names}
+    return chunk._replace(costs={**chunk.costs, **found})
 
 
 def _places(sizes: list[int], part: range, drawn: Drawn | None) -> "Iterator[tuple[int, tuple[Array, ...]]]":

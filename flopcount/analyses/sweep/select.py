@@ -8,7 +8,7 @@ from flopcount.analyses.conditions import Condition
 from flopcount.analyses.sweep.axes import in_words, size
 from flopcount.analyses.sweep.evaluate import Evaluator
 from flopcount.analyses.sweep.grid import OPTIONS, Space
-from flopcount.analyses.sweep.run import Chunk, candidate, why
+from flopcount.analyses.sweep.run import KINDS, Chunk, candidate, why
 from flopcount.case import notes_of
 from flopcount.errors import Note, UsageError, suggestion
 
@@ -140,7 +140,8 @@ def columns(space: Space) -> tuple[str, ...]:
 def kinds(space: Space) -> dict[str, type]:
     """Return the type of each column, whatever its rows: integers, decimals or words; ids beyond 64 bits too."""
     ids = int if size(space.axes) < 2**63 else str
-    found = {"id": ids, **{each.name: _kind(each.values) for each in space.axes}, **dict.fromkeys(space.metrics, int)}
+    numbers = {name: str if KINDS[name] is object else KINDS[name] for name in space.metrics}
+    found = {"id": ids, **{each.name: _kind(each.values) for each in space.axes}, **numbers}
     more = space.joined.columns.items() if space.joined else ()
     return found | {name: {"i": int, "f": float}.get(values.dtype.kind, str) for name, values in more}
 

@@ -13,6 +13,7 @@ from flopcount.readers.base import FileBuffer
 from flopcount.readers.tflite.flatbuffer import FlatBuffer, FlatTable
 from flopcount.readers.tflite.schema import BITS, BUILTIN, CUSTOM, FORMATS, GREATER, OPTIONS, OPTIONS_2, OptionTable
 from flopcount.spec.fields import LARGEST
+from flopcount.spec.text import MOST_BYTES
 
 MARK, MARK_AT = b"TFL3", 4
 """The four bytes that a model has, and where."""
@@ -25,9 +26,6 @@ MOST_VALUES = 4096
 
 MOST_AXES = 8
 """A tensor with more axes is refused."""
-
-_LOADED = 2**25
-"""A file of at most this many bytes is read in one piece."""
 
 _EXTERNAL = -1
 """Stands for the place of bytes that are in another file."""
@@ -237,7 +235,7 @@ def model(path: Path) -> ModelFile:
 
 
 def _model(path: Path, size: int) -> ModelFile:
-    content: bytes | FileBuffer = path.read_bytes() if size <= _LOADED else FileBuffer(path)
+    content: bytes | FileBuffer = path.read_bytes() if size <= MOST_BYTES else FileBuffer(path)
     size = len(content) if isinstance(content, bytes) else size
     if size < MARK_AT + calcsize("4s") or content[MARK_AT : MARK_AT + 4] != MARK:
         raise Refusal("not a TensorFlow Lite model: bytes 4 to 8 are not TFL3; convert the model again")

@@ -140,6 +140,7 @@ class OperatorOp(Op):
     ledger: Ledger
     maps: frozenset[int] = frozenset()
     at_own: bool = True
+    entry: TensorValue | None = None
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return an option."""
@@ -299,12 +300,11 @@ class OperatorOp(Op):
         return self.row(kind, x, dims=dims, is_map=is_map, tail=kind.lower(), **fields)
 
     def parameter(self, x: TensorValue, dims: Dims, *, is_map: bool) -> TensorValue:
-        """Add a constant as a layer of its own."""
+        """Add a constant as a layer of its own, which reads nothing of what the formula is given."""
+        source = self.active[0] if self.active or self.entry is None else self.entry
         fields = {**sized(laid(dims, is_map=is_map)), "trained": x.is_trained}
         role = "parameter" if x.is_trained else "frozen"
-        y = self.row(
-            "Parameter", self.active[0], dims=dims, is_map=is_map, tail="parameter", params={role: [x]}, **fields
-        )
+        y = self.row("Parameter", source, dims=dims, is_map=is_map, tail="parameter", params={role: [x]}, **fields)
         self.builder.nodes[-1] = self.builder.nodes[-1]._replace(bits={role: x.bits, "activation": x.bits})
         return y
 

@@ -444,6 +444,15 @@ OPERATORS: Mapping[str, Writer] = {
 }
 """Operators by the function that writes their layers."""
 
+RUNNING: Mapping[str, int] = {
+    **dict.fromkeys(OPERATORS, 0),
+    **dict.fromkeys(("TRANSPOSE_CONV", "CONV_3D_TRANSPOSE"), 2),
+}
+"""The place of what an operator reads beside its weights."""
+
+POOLS = frozenset(("AVERAGE_POOL_2D", "L2_POOL_2D", "MAX_POOL_2D", "EMBEDDING_LOOKUP"))
+"""Those of the operators that multiply nothing."""
+
 MAPS = frozenset(
     ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D", "TRANSPOSE_CONV", "CONV_3D_TRANSPOSE", "AVERAGE_POOL_2D", "L2_POOL_2D")
 ) | {"MAX_POOL_2D", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "DEPTH_TO_SPACE", "SPACE_TO_DEPTH"}

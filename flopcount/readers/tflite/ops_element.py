@@ -117,7 +117,7 @@ def vectorwise(op: OperatorOp, kind: str, **fields: Any) -> list[TensorValue | N
 def prelu(op: OperatorOp) -> list[TensorValue | None]:
     """PRELU: slopes, one for each channel or for each element."""
     x, slope = op.at(0), op.at(1)
-    if slope.static and slope.elements in {1, (*slope.dims, 1)[-1 if not slope.dims else len(slope.dims) - 1]}:
+    if slope.static and slope.elements in {1, (1, *slope.dims)[-1]}:
         x = x if x.is_map else op.last(x)
         return [op.row("PReLU", x, dims=x.dims, params={"slope": [slope]}, num_parameters=slope.elements)]
     dims = broadcast(x.dims, slope.dims)

@@ -45,8 +45,8 @@ def _safe(read: Any) -> Any:
     """Return what a function reads; a file that is cut off while it is read is damaged too."""
     try:
         return read()
-    except StructError:
-        raise Refusal("the file is truncated; convert the model again") from None
+    except (StructError, OSError):
+        raise Refusal("the file is truncated, or was changed while it was read; try again") from None
 
 
 class InputTensor(NamedTuple):
@@ -65,6 +65,7 @@ def _network(path: Path, file: ModelFile, options: ReadOptions) -> ReadResult:
     entries, batch = _entries(path.name, file, maps, options)
     walk = OperatorWalk(file, at_own=options.input is None and batch is None)
     values: Values = {entry.tensor: _entered(walk, graph.tensors[entry.tensor], entry) for entry in entries}
+    walk.entry = next(iter(values.values()), None)
     walk.run(graph, values, maps, 0)
     values |= {number: None for number, value in values.items() if value is UNSIZED}
     if not graph.operators:

@@ -54,6 +54,7 @@ class OperatorWalk:
 
     file: ModelFile
     at_own: bool
+    entry: TensorValue | None = None
     builder: Builder = field(default_factory=Builder)
     ledger: Ledger = field(default_factory=Ledger)
     unsupported: Unknowns = field(default_factory=Unknowns)
@@ -119,7 +120,7 @@ class OperatorWalk:
             lost = any(number >= 0 and value is None for number, value in zip(operator.inputs, inputs, strict=True))
             origin = Origin(plain_title(title)[:50], operator.name[:50])
             op = OperatorOp(
-                self.builder, origin, "n", operator, inputs, outputs, self.ledger, maps, self.at_own
+                self.builder, origin, "n", operator, inputs, outputs, self.ledger, maps, self.at_own, self.entry
             )  # fmt: skip
             found = self._written(op, depth, lost=lost)
         except Refusal as error:
@@ -157,8 +158,10 @@ class OperatorWalk:
             return self._controlled(op, depth)
         if (write := OPERATORS.get(name)) is None:
             return self._recorded(op, name)
-        if not op.active:
+        if not op.active and (name in ops_conv.POOLS or name not in ops_conv.OPERATORS or self.entry is None):
             return self._static(op)
+        if not op.active:
+            op = self._running(op)
         try:
             found = write(op)
         except UnknownSize:
@@ -170,6 +173,12 @@ class OperatorWalk:
             found = _with_data(op, found)
         self._finish(op, start, found)
         return found
+
+    def _running(self, op: OperatorOp) -> OperatorOp:
+        """Return an operator on constants, which nothing computes before: it multiplies each time the network runs."""
+        place = ops_conv.RUNNING[op.origin.kind]
+        value = op.parameter(op.at(place), op.at(place).dims, is_map=False)
+        return replace(op, inputs=(*op.inputs[:place], value, *op.inputs[place + 1 :]))
 
     def _recorded(self, op: OperatorOp, why: str, *, is_exact: bool = False) -> list[TensorValue | None]:
         """Write an operator by the sizes that the file records for its outputs, if they hold; none else.
@@ -215,7 +224,7 @@ class OperatorWalk:
         first = op.present[0] if op.present else TensorValue(())
         kept = op.origin.kind in KEEP
         found = list[TensorValue | None]()
-        known = len(data) == len(op.outputs) or all(tensor.is_known for tensor in op.outputs)
+        known = len(data) == len(op.outputs) or not op.present or all(tensor.is_known for tensor in op.outputs)
         sizes = [tensor.recorded for tensor in op.outputs] if known else _sizes(op)
         for place, (tensor, size) in enumerate(zip(op.outputs, sizes, strict=False)):
             dims, numbers = data[place] if place < len(data) else (size, None)
