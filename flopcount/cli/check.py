@@ -11,9 +11,9 @@ import click
 from flopcount.cli.help import Documented
 from flopcount.cli.options import VALUES
 from flopcount.cli.output import emit, format_of, screen_of, tell, write_whole
-from flopcount.errors import Broken, FileError, Note, UsageError, plain, reason
+from flopcount.errors import Broken, FileError, Note, UsageError, plain, reason, suggestion
 from flopcount.spec.budget import LIMITED
-from flopcount.spec.units import METRICS
+from flopcount.spec.units import LOCKED, METRICS
 
 if TYPE_CHECKING:
     from flopcount.analyses.budgets.check import Outcome, Setup
@@ -141,6 +141,15 @@ def _format(text: str) -> tuple[str, str | None]:
     return name, None if path in {"", "-"} else path
 
 
+def _check_locked(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Return the metrics to lock."""
+    del ctx, param
+    names = tuple(each.strip() for each in value.split(",")) if value else ()
+    if lost := next((name for name in names if name not in LOCKED), None):
+        raise UsageError(f"--metrics {plain(lost[:60])}: not a metric that can be locked; {suggestion(lost, LOCKED)}")
+    return names
+
+
 @click.command("lock", cls=Documented)
 @about_files
 @click.option(
@@ -153,8 +162,20 @@ def _format(text: str) -> tuple[str, str | None]:
 @click.option(
     "--reason", "reasons", metavar="TEXT", multiple=True, help="The reason, kept in the lock file: one for all or each."
 )
+@click.option(
+    "--metrics",
+    metavar="A,B,…",
+    callback=_check_locked,
+    help="Also record these metrics, such as peak,arena; later runs keep them.",
+)
 def lock(
-    files: tuple[str, ...], *, is_check: bool, allowed: tuple[str, ...], reasons: tuple[str, ...], **options: Any
+    files: tuple[str, ...],
+    *,
+    is_check: bool,
+    allowed: tuple[str, ...],
+    reasons: tuple[str, ...],
+    metrics: tuple[str, ...],
+    **options: Any,
 ) -> int:
     """Record every network's cost in flopcount.lock; increases fail --check.
 
@@ -173,7 +194,7 @@ def lock(
     around = _around(options)
     place = lock_place(around)
     lock = read_lock(*place)
-    found = inventory(around, files, lock, place.path.parent)
+    found = inventory(around, files, lock, place.path.parent, metrics)
     if is_check:
         outcome = compared(found, lock, place.title)
         write(outcome, chosen)
@@ -182,6 +203,7 @@ def lock(
         write(Outcome(found.files, found.unread, notes=(Note("nothing-locked", "nothing was locked"),)), chosen)
         return 2
     given = {"--config": options["config"], "--input": options["size"]}
+    given |= {"--metrics": ",".join(metrics)}
     words = [*files, *(word for pair in given.items() if pair[1] for word in pair)]
     _renew(
         found, lock, permissions, place, [*words, *(word for each in options["values"] for word in ("--value", each))]

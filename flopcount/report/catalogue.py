@@ -14,7 +14,7 @@ from flopcount.report.cost import convention_line, costs
 from flopcount.report.table import Column, Line, Report, Row, Table, plural
 from flopcount.spec.fields import Layer, expected, own_fields
 from flopcount.spec.kinds import KINDS, description, kind_named, summary
-from flopcount.spec.units import DEFAULT_METRICS, pair, percent
+from flopcount.spec.units import pair, percent
 from flopcount.spec.write import to_value
 
 ALL_KINDS = (Column("kind", "kind"), Column("summary", "what it is", "prose"))
@@ -234,7 +234,7 @@ def refusal(renewal: Renewal, title: str, arguments: Sequence[str]) -> str:
 def rise(each: Raise) -> str:
     """Write what rose, from what to what: `macs 4.089G → 4.2G (+2.71%)`."""
     found = []
-    for metric in DEFAULT_METRICS:
+    for metric in each.metrics:
         before, after = getattr(each.before, metric), getattr(each.after, metric)
         growth = percent(Fraction((after - before) * 100, before) if before else None)
         text = f"{metric} {' → '.join(pair(before, after, metric))} ({'+' if before else ''}{growth})"

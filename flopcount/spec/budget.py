@@ -32,7 +32,7 @@ from flopcount.spec.fields import (
     with_metrics,
 )
 from flopcount.spec.kinds import KINDS
-from flopcount.spec.units import DEFAULT_METRICS, IN_BYTES, METRICS, NotAQuantityError, Quantity
+from flopcount.spec.units import DEFAULT_METRICS, IN_BYTES, LOCKED, METRICS, NotAQuantityError, Quantity
 
 _QUANTITY = {"type": ["string", "number"]}
 _Amount = Annotated[Quantity | None, WithJsonSchema(_QUANTITY)]
@@ -309,9 +309,14 @@ class Configuration(BaseModel, **FROZEN):
 _Exact = Annotated[int, Field(strict=True, ge=0), Help("an integer of 0 or more")]
 
 
-@with_metrics(DEFAULT_METRICS, lambda _: (_Exact, ...))
+@with_metrics(LOCKED, lambda name: (_Exact, ...) if name in DEFAULT_METRICS else (_Exact | None, None))
 class LockRow(BaseModel, **FROZEN):
     """The agreed cost of a network; `allowed` lists the reasons of increases."""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that it has."""
+        return tuple(name for name in LOCKED if getattr(self, name) is not None)
 
     id: Annotated[str, Field(min_length=1, max_length=5000), Help("a file, and the options it is counted with")]
     input: Annotated[str, Field(max_length=1000), Help("sizes such as 3x224x224")]

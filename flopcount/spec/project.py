@@ -20,7 +20,7 @@ from flopcount.spec.fields import shown
 from flopcount.spec.problems import table_problems
 from flopcount.spec.source import Source, at_line, located
 from flopcount.spec.text import PARTIAL, READ, decoded, parsed, read_bytes, read_text, root_of
-from flopcount.spec.units import DEFAULT_METRICS
+from flopcount.spec.units import LOCKED
 from flopcount.spec.write import to_value
 
 NAMES = ("flopcount.toml", "pyproject.toml")
@@ -272,7 +272,7 @@ def _source(text: str, title: str) -> Source:
 
 def written(rows: Iterable[LockRow]) -> str:
     """Write a lock file: its rows sorted by id, one per line."""
-    names = ("id", "input", *DEFAULT_METRICS, "hash", "notes", "allowed")
+    names = ("id", "input", *LOCKED, "hash", "notes", "allowed")
     pairs = ([(name, getattr(row, name)) for name in names] for row in sorted(rows, key=lambda row: row.id))
-    lines = [f"  {to_value({name: value for name, value in row if value != ()})},\n" for row in pairs]
+    lines = [f"  {to_value({name: value for name, value in row if value not in ((), None)})},\n" for row in pairs]
     return f"{HEAD}version = {VERSION}\nnetworks = [\n{''.join(lines)}]\n"

@@ -38,6 +38,9 @@ IN_BYTES = frozenset(
 DEFAULT_METRICS = ("params", "macs")
 """The metrics that every count shows and every lock file records."""
 
+LOCKED = tuple(name for name in METRICS if name != "intensity" and not name.startswith("receptive"))
+"""The metrics that a lock file can record: integers."""
+
 PREFIXES: Mapping[str, int] = {prefix: 1000**power for power, prefix in enumerate(("", *"kMGTPEZY"))}
 """The prefixes that are printed."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from checkednet import NET
-from conftest import Run
+from conftest import Run, Write
 
 SMALLER = NET.replace("out_channels = 8", "out_channels = 6")
 """two: 4·6·9 = 216 on 4×4 = 3456; together 324 and 7344."""
@@ -346,3 +346,27 @@ def test_a_lower_bound_is_not_locked(folder: Path, run: Run) -> None:
     assert result.code == 2
     assert result.out.startswith("archs/net.toml:1:1: FC902 unsupported operators were skipped")
     assert not (folder / "flopcount.lock").exists()
+
+
+def test_other_metrics_are_recorded_when_they_are_asked_for_and_kept(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An 8-bit map of 1,024 and one of 4 or 5 times that: what is alive, and the arena."""
+    text = """
+name = "net"
+input = [1, 32, 32]
+precision = "int8"
+layers = [{ type = "Conv", out_channels = 4, kernel_size = 1, bias = false }]
+"""
+    path = Path(write("net.toml", text))
+    monkeypatch.chdir(path.parent)
+    assert run("lock", "net.toml", "--metrics", "peak,arena").code == 0
+    assert "peak = 5120, arena = 5120," in Path("flopcount.lock").read_text(encoding="utf-8")
+    assert run("lock", "--check").code == 0
+    path.write_text(text.replace("out_channels = 4", "out_channels = 5"), encoding="utf-8")
+    found = run("lock", "--check")
+    assert found.code == 1
+    assert "arena 6.144 kB > 5.12 kB" in found.out
+    assert "peak 5.12 kB → 6.144 kB" in run("lock").err
+    found = run("lock", "net.toml", "--metrics", "intensity")
+    assert (found.code, "not a metric that can be locked" in found.err) == (2, True)

@@ -24,7 +24,7 @@ from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain
 from flopcount.spec.budget import Budget, LockRow
 from flopcount.spec.project import Lock, is_inside, lock_of, read_lock, title_of
 from flopcount.spec.source import spans
-from flopcount.spec.units import DEFAULT_METRICS
+from flopcount.spec.units import DEFAULT_METRICS, LOCKED
 
 PARAMS = "trainable"
 """The parameters that are locked."""
@@ -67,20 +67,22 @@ class Inventory(NamedTuple):
         return self.whole or any(row.id == name or row.id.startswith(f"{name} --") for name in self.names)
 
 
-def inventory(around: Setup, names: Sequence[str], lock: Lock, folder: Path) -> Inventory:
+def inventory(around: Setup, names: Sequence[str], lock: Lock, folder: Path, metrics: Sequence[str] = ()) -> Inventory:
     """Count the named files, or all of the project; `folder` is where the lock file is.
 
-    Without a configuration, the project is what the lock file lists.
+    Without a configuration, the project is what the lock file lists. `metrics` are recorded too, and those that it has.
     """
     config, known = around.config, around.known
     rules = rules_of(config, known) if config else []
     paths = files_of(around, names, known) if names or config or not lock.rows else _locked_files(lock, folder)
     files: list[Checked] = []
     entries: dict[str, Entry] = {}
+    asked = {*DEFAULT_METRICS, *metrics, *(name for row in lock.rows for name in row.metrics)}
+    locked = tuple(name for name in LOCKED if name in asked)
     for path in paths:
         subject = around.subject(path, known)
         variants = config is not None and config.model.variants
-        checked, found = counted(subject, _name(path, folder), rules, variants=variants)
+        checked, found = counted(subject, _name(path, folder), rules, variants=variants, metrics=locked)
         files.append(checked)
         entries |= found
     return Inventory(tuple(files), entries, tuple(_name(path, folder) for path in paths), not names)
@@ -105,20 +107,26 @@ def _name(path: Path, folder: Path) -> str:
 
 
 def counted(
-    subject: CheckedFile, name: str, rules: Sequence[Rule], *, variants: bool = False
+    subject: CheckedFile,
+    name: str,
+    rules: Sequence[Rule],
+    *,
+    variants: bool = False,
+    metrics: Sequence[str] = DEFAULT_METRICS,
 ) -> tuple[Checked, dict[str, Entry]]:
     """Count one file at all of its points, and its variants; whatever is wrong with it becomes findings."""
     try:
         model, applied = opened(subject, rules)
     except BadInput as error:
         return Checked(subject.title, subject.title, (), tuple(unread(subject.title, "FC901", error))), {}
+    model.metrics = tuple(dict.fromkeys((*model.metrics, *metrics)))
     locking = Rule(Budget.model_construct(id="lock"), model.source_map)
     counts: list[Evaluation] = []
     findings = [unchecked(SKIPPED, locking, model)] if model.plan.unknown else []
     entries: dict[str, Entry] = {}
     for point in [] if findings else _points(model, applied, variants=variants):
         try:
-            count, row = _measured(model, point, name)
+            count, row = _measured(model, point, name, metrics)
         except BadInput as error:
             findings += uncounted(error, locking, model, point)
             continue
@@ -134,7 +142,7 @@ def _points(model: Model, rules: Sequence[Rule], *, variants: bool) -> Iterator[
     yield from asked[int(model.is_open) :]
 
 
-def _measured(model: Model, point: Point, name: str) -> tuple[Evaluation, LockRow]:
+def _measured(model: Model, point: Point, name: str, metrics: Sequence[str]) -> tuple[Evaluation, LockRow]:
     case = model.case(point, PARAMS)
     now = measurement(case.count)
     whole = now.total()
@@ -143,7 +151,7 @@ def _measured(model: Model, point: Point, name: str) -> tuple[Evaluation, LockRo
         input=now.input,
         hash=fingerprint(case.trace, case.given),
         notes=tuple(note.text for note in now.notes),
-        **{metric: whole[metric] for metric in DEFAULT_METRICS},
+        **{metric: whole[metric] for metric in metrics},
     )
     return Evaluation(point, PARAMS, now, None), row
 
@@ -204,22 +212,27 @@ def _differences(entry: Entry, locked: LockRow, at: str) -> Iterator[Finding]:
     """Yield every increase, or other differences if there is none."""
     now = entry.row
     about = _finding(entry, "FC301")._replace(rule_at=at)
-    more = [metric for metric in DEFAULT_METRICS if getattr(now, metric) > getattr(locked, metric)]
+    more = [metric for metric in shared(locked, now) if getattr(now, metric) > getattr(locked, metric)]
     for metric in more:
         value, limit = getattr(now, metric), getattr(locked, metric)
         yield about._replace(metric=metric, value=value, limit=Fraction(limit))
-    if not more and _counted(now) != _counted(locked):
+    if not more and _counted(now, locked) != _counted(locked, locked):
         yield about._replace(code="FC302", what=f"{_changed(now, locked)}; run flopcount lock")
 
 
-def _counted(row: LockRow) -> tuple[object, ...]:
+def shared(before: LockRow, after: LockRow) -> tuple[str, ...]:
+    """Return the metrics that both rows have."""
+    return tuple(name for name in before.metrics if name in after.metrics)
+
+
+def _counted(row: LockRow, locked: LockRow) -> tuple[object, ...]:
     """Return the values that have to match the lock file; the wording of notes may differ."""
-    return row.input, row.hash, len(row.notes), *(getattr(row, metric) for metric in DEFAULT_METRICS)
+    return row.input, row.hash, len(row.notes), *(getattr(row, metric) for metric in locked.metrics)
 
 
 def _changed(now: LockRow, locked: LockRow) -> str:
     """Describe the difference: the numbers, the notes, or the layers they come from."""
-    pairs = ((name, getattr(locked, name), getattr(now, name)) for name in ("input", *DEFAULT_METRICS))
+    pairs = ((name, getattr(locked, name), getattr(now, name)) for name in ("input", *locked.metrics))
     changes = [f"{name} {before} → {after}" for name, before, after in pairs if before != after]
     if not changes and len(now.notes) != len(locked.notes):
         changes = ["notes"]
@@ -243,6 +256,11 @@ class Raise(NamedTuple):
 
     before: LockRow
     after: LockRow
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that both rows have."""
+        return shared(self.before, self.after)
 
 
 class Renewal(NamedTuple):
@@ -281,7 +299,7 @@ def renewed(found: Inventory, lock: Lock, reasons: Mapping[str, str]) -> Renewal
 
 def rises(before: LockRow, after: LockRow) -> bool:
     """Tell whether any metric is above the locked one."""
-    return any(getattr(after, metric) > getattr(before, metric) for metric in DEFAULT_METRICS)
+    return any(getattr(after, metric) > getattr(before, metric) for metric in shared(before, after))
 
 
 def _renewed(now: LockRow, before: LockRow | None, reason: str | None) -> LockRow:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from flopcount.analyses.memory.curve import peak_of
@@ -15,6 +16,9 @@ from flopcount.spec.units import decimal
 
 LESS = Fraction(3, 4)
 """The part of a width or a size that is tried."""
+
+MOST_TRIED = 4
+"""So many layers are tried until one can have half of its channels."""
 
 NARROW = 8
 """The bits that are tried in place of more."""
@@ -51,7 +55,7 @@ def _changes(case: Case) -> Iterator[tuple[str, str, Callable[[], Case]]]:
         yield "input", f"--input {size}", lambda: case.at(input=size)
     if any(bits.activations > NARROW for bits in case.count.bits.values()):
         yield "precision", "--precision int8", lambda: case.at(precision="int8")
-    for path, channels in _layers(case):
+    for path, channels in islice(_layers(case), MOST_TRIED):
         given = {**case.given, path: {**case.given.get(path, {}), "out_channels": channels}}
         other = case.with_plan(case.plan, given)
         try:
