@@ -57,7 +57,7 @@ def test_what_lowers_the_peak_is_counted(run: Run) -> None:
     lower = {each["what"]: (each["option"], each["peak"]) for each in found(run)["lower"]}
     assert lower == {
         "width": ("--width 0.75", 64 * (3 + 1)),
-        "half the channels of a": ("a.out_channels=2", 64 * (2 + 2)),
+        "half the channels of a": ("--set a.out_channels=2", 64 * (2 + 2)),
     }
     assert next(each["option"] for each in found(run, "--input", "12")["lower"]) == "--input 8"
     again = found(run, "--width", "0.75")
@@ -159,3 +159,5 @@ def test_the_curve_is_a_table_in_every_format_and_a_chart(run: Run, tmp_path: Pa
 def test_orders_and_patches_are_not_mixed(run: Run) -> None:
     result = run("memory", "-", "--reorder", "--patch", "2x2:b", stdin=CHAIN.encode())
     assert (result.code, "name one" in result.err) == (2, True)
+    result = run("memory", "-", "--reorder", "--format", "tflm", stdin=CHAIN.encode())
+    assert (result.code, "omit --reorder" in result.err) == (2, True)

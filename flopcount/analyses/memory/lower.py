@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from flopcount.errors import BadInput
 from flopcount.formulas.numbers import exact
 from flopcount.network.plan import MOST_VARIED
 from flopcount.network.trace import options
+from flopcount.spec.load import setting
 from flopcount.spec.units import decimal
 
 LESS = Fraction(3, 4)
@@ -56,18 +56,27 @@ def _changes(case: Case) -> Iterator[tuple[str, str, Callable[[], Case]]]:
     if any(bits.activations > NARROW for bits in case.count.bits.values()):
         yield "precision", "--precision int8", lambda: case.at(precision="int8")
     for path, channels in islice(_layers(case), MOST_TRIED):
-        given = {**case.given, path: {**case.given.get(path, {}), "out_channels": channels}}
-        other = case.with_plan(case.plan, given)
-        try:
-            _ = other.trace
-        except BadInput:
-            continue
-        yield f"half the channels of {path}", f"{path}.out_channels={channels}", partial(_same, other)
-        return
+        for option, other in _narrowed(case, path, channels):
+            if _is_possible(other):
+                yield f"half the channels of {path}", option, other
+                return
 
 
-def _same(case: Case) -> Case:
-    return case
+def _narrowed(case: Case, path: str, channels: int) -> Iterator[tuple[str, Callable[[], Case]]]:
+    """Yield the ways to give a layer other channels: an option if the file has the layer as a row, else none."""
+    text = f"{path}.out_channels={channels}"
+    if not case.plan.sized:
+        yield f"--set {text}", lambda: case.at(settings=(*case.settings, setting(text)))
+    given = {**case.given, path: {**case.given.get(path, {}), "out_channels": channels}}
+    yield "", lambda: case.with_plan(case.plan, given)
+
+
+def _is_possible(other: Callable[[], Case]) -> bool:
+    try:
+        _ = other().trace
+    except BadInput:
+        return False
+    return True
 
 
 def _smaller(case: Case) -> str:

@@ -11,13 +11,13 @@ from heapq import heappop, heappush
 from itertools import accumulate, count, pairwise
 from typing import NamedTuple
 
-MOST_STATES, MOST_BITS = 60_000, 2 * 10**7
+MOST_STATES, MOST_BITS = 60_000, 10**7
 """A search stops after so many sets, and after fewer if they are sets of many steps."""
 
 WIDEST = 1500
 """Steps of a part of which bounds follow from what is alive around each of them."""
 
-KEPT = 12_000
+KEPT = 5_000
 """A search that stopped looks for an order that is good: with so many sets in all, the best of each size."""
 
 
