@@ -68,7 +68,7 @@ def test_most_functions_are_short() -> None:
 
 
 def test_at_the_top_are_the_wings_the_errors_and_the_public_names() -> None:
-    found = {path.name for path in PACKAGE.iterdir() if path.name not in {"__pycache__", "archs"}}
+    found = {path.name for path in PACKAGE.iterdir() if path.name not in {"__pycache__", "archs", "hardware"}}
     assert found == {"__init__.py", "__main__.py", "case.py", "errors.py", "py.typed", "testing.py", *WINGS}
 
 

@@ -102,6 +102,20 @@ def conventions(name: str | None, out: Output) -> None:
         show(catalogue.convention_report(described(name)), out)
 
 
+@click.command("hardware", cls=Documented)
+@click.argument("name", required=False)
+@output_options
+def hardware(name: str | None, out: Output) -> None:
+    """List the devices that --on knows, or show one: each number with its source.
+
+    NAME is one of them, or a file of your own: my.toml.
+    """
+    from flopcount.report.device import device_report, hardware_report
+    from flopcount.spec.hardware import profile, profiles
+
+    show(hardware_report([*map(profile, profiles())]) if name is None else device_report(profile(name)), out)
+
+
 @click.command("schema", cls=Documented)
 @click.option(
     "--of",

@@ -8,7 +8,7 @@ from flopcount.analyses.forms import compared
 from flopcount.case import load_bytes
 from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options, count_of, expanded
-from flopcount.cli.options import complete_arch, count_options, output_options, plot_option
+from flopcount.cli.options import complete_arch, count_options, device_options, output_options, plot_option
 from flopcount.cli.output import Output, show
 from flopcount.errors import UsageError
 from flopcount.report.compare import Version, comparison_report, diff_report
@@ -16,7 +16,7 @@ from flopcount.report.compare import Version, comparison_report, diff_report
 
 @click.command("compare", cls=Documented)
 @click.argument("archs", nargs=-1, metavar="A B …", shell_complete=complete_arch)
-@count_options
+@device_options
 @plot_option
 @output_options
 def compare(archs: tuple[str, ...], options: Options, out: Output) -> None:
@@ -34,7 +34,14 @@ def compare(archs: tuple[str, ...], options: Options, out: Output) -> None:
         each.case.check_varied("a comparison")
     names = [result.case.name for result in results]
     told = [arch if names.count(name) > 1 else name for arch, name in zip(archs, names, strict=True)]
-    show(comparison_report([*zip(told, results, strict=True)]), out)
+    report = comparison_report([*zip(told, results, strict=True)])
+    if options.on:
+        from flopcount.report.device import compared as on_one
+        from flopcount.report.device import on_device, target
+
+        device = target(options.on)
+        report = on_one(report, [on_device(each, device) for each in results])
+    show(report, out)
 
 
 @click.command("diff", cls=Documented)

@@ -8,7 +8,7 @@ import click
 
 from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options, network_of
-from flopcount.cli.options import SORT, complete_arch, count_options, plot_option, raw_output_options, typed
+from flopcount.cli.options import SORT, complete_arch, device_options, plot_option, raw_output_options, typed
 from flopcount.cli.output import DRAWINGS, Output, emit, ending_of, format_of, show
 from flopcount.errors import Note, UsageError
 from flopcount.network.network import Network
@@ -31,7 +31,7 @@ class View(NamedTuple):
 
 @click.command("count", cls=Documented)
 @click.argument("arch", shell_complete=complete_arch)
-@count_options
+@device_options
 @typed(
     "view",
     View,
@@ -70,6 +70,10 @@ def command(arch: str, options: Options, view: View, out: Output) -> None:
         how = "always has the parts" if out.fmt == "json" else "cannot show them"
         raise UsageError(f"--parts is for tables; {out.fmt} {how}")
     report = count_report(result, options.changes, standard=view.standard)
+    if options.on:
+        from flopcount.report.device import on_device, target, with_device
+
+        report = with_device(report, on_device(result, target(options.on)))
     table = report.tables[0]
     for name, step in STEPS.items():
         value = getattr(view, name)

@@ -12,7 +12,7 @@ from flopcount.errors import by_word, plain
 SECTIONS: Mapping[str, str] = {
     "Rows and columns": "--depth --by --where --sort --top --columns --parts --standard --all --pareto --join",
     "Network": "--input --width --variant --batch --set --value --allow-unknown --from",
-    "Counting": "--convention --params --metrics",
+    "Counting": "--convention --params --metrics --on",
     "Limits": "--max-*",
     "Output": "--format --output --exact-numbers --unit --plot --graph --latex --save",
     "Help": "-h --help --version",
@@ -104,6 +104,10 @@ EXAMPLES: Mapping[str, Mapping[str, str]] = {
     "conventions": {
         "flopcount conventions thop": "Show what thop counts",
         "flopcount conventions": "List the conventions",
+    },
+    "hardware": {
+        "flopcount hardware": "List the devices",
+        "flopcount hardware a100": "Show the numbers of one, each with its source",
     },
     "schema": {
         "flopcount schema -o arch.schema.json": "Write the schema of arch files",

@@ -16,6 +16,9 @@ from flopcount.spec.load import bundled_network, setting
 from flopcount.spec.source import Notation
 from flopcount.spec.text import MOST_BYTES
 
+NEEDED = "traffic,intensity,peak"
+"""The metrics that a device is judged by."""
+
 
 class Options(NamedTuple):
     """The values of the options that several commands share."""
@@ -32,11 +35,18 @@ class Options(NamedTuple):
     values: tuple[str, ...] = ()
     metrics: str | None = None
     precision: str | None = None
+    on: str | None = None
 
     @property
     def changes(self) -> dict[str, Any]:
         """The options beside the file and its input."""
-        asked = {"width": self.width, "variant": self.variant, "precision": self.precision, "set": [*self.settings]}
+        asked = {
+            "width": self.width,
+            "variant": self.variant,
+            "precision": self.precision,
+            "on": self.on,
+            "set": [*self.settings],
+        }
         return {name: value for name, value in asked.items() if value}
 
     @property
@@ -61,7 +71,7 @@ class Options(NamedTuple):
             settings=[setting(text) for text in self.settings],
             convention=self.convention,
             precision=self.precision,
-            metrics=metrics_in(self.metrics, *columns),
+            metrics=metrics_in(self.metrics, *columns, NEEDED if self.on and not self.on.startswith("array") else None),
         )
 
 

@@ -44,6 +44,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "archs": "list the bundled networks",
         "kinds": "list the kinds of layers, with a row to copy",
         "conventions": "list what each counter counts: thop, fvcore …",
+        "hardware": "list the devices of --on, with sources",
         "verify": "recompute the published figures in arch files",
         "schema": "print the JSON Schema of arch files",
         "completion": "print a completion script for a shell",
@@ -65,6 +66,7 @@ MODULES: Mapping[str, str] = {
     "reconcile": "figures",
     "conventions": "catalogue",
     "kinds": "catalogue",
+    "hardware": "catalogue",
     "schema": "catalogue",
 }
 """The modules of commands that are not in a module of their own name."""
@@ -151,8 +153,7 @@ def _check_mistyped(args: list[str]) -> None:
 def commands() -> None:
     """Compute what a neural network costs, exactly: params and MACs, from its file.
 
-    ARCH is a model (ONNX, Keras, Darknet, Caffe), an arch file (TOML or JSON), the name of a
-    bundled network, or - for standard input.
+    ARCH is a model (ONNX, Keras …), an arch file, a bundled network or - (stdin).
     """
 
 

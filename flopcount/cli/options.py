@@ -212,11 +212,20 @@ COUNTED: Sequence[Decorator] = (
     ),
     click.option("--from", "notation", type=click.Choice(("toml", "json")), help="Notation of standard input."),
 )
+ON = click.option(
+    "--on",
+    metavar="DEVICE",
+    help="Also show the least time on a device (see flopcount hardware, or my.toml), or cycles: array:32x32:ws.",
+)
+
 reconciled_options = typed("options", Options, *NETWORK, COUNTED[0], COUNTED[2])
 """Add the options that determine the network, and the convention to start from."""
 
 count_options = typed("options", Options, *NETWORK, *COUNTED, METRICS_OPTION)
 """Add the options that determine the numbers: the network, and what is counted."""
+
+device_options = typed("options", Options, *NETWORK, *COUNTED, METRICS_OPTION, ON)
+"""The same, and a device."""
 
 whatif_options = typed("options", Options, _SIZES, _WIDTHS, _BATCH, *_CHANGES, *COUNTED, METRICS_OPTION)
 """The same, with lists and ranges of inputs and widths."""

@@ -207,12 +207,20 @@ def _sizes(path: str, leaf: Step, strides: tuple[int, ...]) -> tuple[int, ...]:
             steps = strides if len(set(strides)) == 1 or len(strides) == PLANE else (1, 1)
             reached = [(size - 1) * step + width for size, step, width in zip(spatial, steps * 2, kernel, strict=False)]
             return (*reached, *kernel, channels, filters, *(steps[:1] if steps[0] == steps[-1] else steps))
+    rows, inner, filters = as_product(path, leaf)
+    return (rows, 1, 1, 1, inner, filters, 1)
+
+
+def as_product(path: str, leaf: Step) -> tuple[int, int, int]:
+    """Return the product of matrices that a part is: rows of some length, and filters; of groups one after another."""
+    macs = sum(exact(leaf.tally.counts.get(name, 0)) for name in MULTIPLIED)
+    filters = exact(leaf.shape.channels)
     rows = exact(leaf.shape.elements) // filters
-    if macs != rows * filters * (inner := macs // (rows * filters)):
+    if not rows or macs != rows * filters * (inner := macs // (rows * filters)):
         raise UsageError(
             f"{path} cannot be a row of a topology: its {macs} MACs are not those of a product of a matrix and filters"
         )
-    return (rows, 1, 1, 1, inner, filters, 1)
+    return rows, inner, filters
 
 
 PLANE = 2

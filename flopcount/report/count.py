@@ -266,7 +266,7 @@ def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> list[tuple[str, 
 def sorted_by(table: Table, key: str) -> Table:
     """Sort by a column: numbers from the largest, words from a to z; by -COLUMN the other way round."""
     column = _column(table, key.removeprefix("-"), "--sort")
-    numeric = column.form in {"count", "share", "ratio", "axes"} and column.key != "position"
+    numeric = column.form in {"count", "share", "ratio", "axes", "seconds"} and column.key != "position"
     reverse = numeric != key.startswith("-")
     present = [row for row in table.rows if row.cells.get(column.key) is not None]
     absent = [row for row in table.rows if row.cells.get(column.key) is None]

@@ -4,16 +4,17 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from flopcount.errors import Note, plain
 from flopcount.formulas.shape import PerAxis
 from flopcount.report import escape
-from flopcount.spec.units import PREFIXES, brief
+from flopcount.spec.units import PREFIXES, brief, duration
 
-Form = Literal["text", "path", "status", "prose", "count", "delta", "share", "ratio", "shape", "axes"]
+Form = Literal["text", "path", "status", "prose", "count", "delta", "share", "ratio", "shape", "axes", "seconds"]
 """What a column holds: a word, one that may lose its middle, a code that has a color, words that may wrap, exact
-integers, exact differences, a part of a whole, a quotient, sizes, a number for each axis."""
+integers, exact differences, a part of a whole, a quotient, sizes, a number for each axis, a time."""
 
 WORDS = frozenset({"text", "path", "status", "prose", "shape"})
 """The forms that are aligned left."""
@@ -50,10 +51,13 @@ class Row(NamedTuple):
 
 
 def spread(cells: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return values with lists for those that are numbers of axes."""
-    if PerAxis not in map(type, cells.values()):
+    """Return values as data: a list for numbers of axes, a float for a fraction."""
+    if _AS_DATA.keys().isdisjoint(map(type, cells.values())):
         return cells
-    return {key: [*value.axes] if isinstance(value, PerAxis) else value for key, value in cells.items()}
+    return {key: _AS_DATA[type(value)](value) if type(value) in _AS_DATA else value for key, value in cells.items()}
+
+
+_AS_DATA: Mapping[type, Callable[[Any], Any]] = {PerAxis: lambda value: [*value.axes], Fraction: float}
 
 
 class Table(NamedTuple):
@@ -150,7 +154,7 @@ def notes_data(notes: Iterable[Note]) -> dict[str, list[str]]:
 
 def cell_text(value: object, form: Form, numbers: Numbers = "grouped") -> str:
     """Return one value as text; None as nothing."""
-    if isinstance(value, int | float) and (written := _NUMBERS.get(form)):
+    if isinstance(value, int | float | Fraction) and (written := _NUMBERS.get(form)):
         return written(value, numbers)
     if form == "shape":
         return shape_text(value)
@@ -162,10 +166,11 @@ def _count(value: float, numbers: Numbers, sign: str = "") -> str:
     return brief(int(value), sign) if numbers == "brief" else text
 
 
-_NUMBERS: Mapping[Form, Callable[[float, Numbers], str]] = {
+_NUMBERS: Mapping[Form, Callable[[Any, Numbers], str]] = {
     "count": _count,
     "delta": lambda value, numbers: _count(value, numbers, "+" if value else ""),
     "share": lambda value, numbers: f"{value:.1%}" if numbers == "brief" else f"{value:.2%}",
+    "seconds": lambda value, numbers: f"{float(value)} s" if numbers == "exact" else duration(Fraction(value)),
     "axes": lambda value, numbers: shape_text(getattr(value, "axes", (value,))),  # noqa: ARG005  (few digits)
     "ratio": lambda value, numbers: str(value) if numbers == "exact" else f"{value:#.4g}".removesuffix("."),
 }
@@ -207,8 +212,14 @@ def render_csv(report: Report) -> str:
     table = report.tables[0]
     columns = (*table.columns, *table.more)
     cells = ([(row.cells.get(column.key), column.form) for column in columns] for row in table.every)
-    lines = ([cell_text(value, form) if form in {"shape", "axes"} else value for value, form in row] for row in cells)
+    lines = (
+        [cell_text(value, form) if form in {"shape", "axes"} else _raw(value) for value, form in row] for row in cells
+    )
     return csv_rows([[column.key for column in columns], *lines])
+
+
+def _raw(value: object) -> object:
+    return float(value) if isinstance(value, Fraction) else value
 
 
 def csv_rows(rows: Iterable[Sequence[object]]) -> str:

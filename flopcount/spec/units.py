@@ -189,6 +189,17 @@ def amount(value: Fraction | float, metric: str) -> str:
     return f"{float(Fraction(value) / PREFIXES[unit]):.4g}{' ' * in_bytes}{unit}{'B' * in_bytes}"
 
 
+def duration(value: Fraction) -> str:
+    """Write a time to four digits with a unit: 12.34 µs."""
+    found = next(((unit, scale) for unit, scale in _TIMES.items() if value >= scale), ("ps", _TIMES["ps"]))
+    return f"{float(value / found[1]):#.4g}".removesuffix(".") + f" {found[0]}" if value else "0 s"
+
+
+_TIMES: Mapping[str, Fraction] = {
+    unit: Fraction(1, 1000**power) for power, unit in enumerate(("s", "ms", "µs", "ns", "ps"))
+}
+
+
 def brief(value: int, sign: str = "") -> str:
     """Write an integer to four digits with a prefix, trailing zeros included: 864, 64.00 k, 1.814 G."""
     if abs(value) < 1000:  # noqa: PLR2004  (the first prefix)
