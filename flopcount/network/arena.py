@@ -88,22 +88,23 @@ def _slot(name: str, tensor: Tensor, first: int, last: int, path: str | None = N
 
 
 def _converted(traced: Trace, bits: Mapping[str, Bits]) -> Iterator[Slot]:
-    """Yield the tensors that a converter would write, then the scratch buffers.
+    """Yield the tensors that a converter would write, in the order of its operators, then the scratch buffers.
 
     A composition is one operator after the other; one whose parts are no chain is a single operator.
     """
     inside = [_stages(step) for step in traced.steps.values()]
     starts = [0, *accumulate(max(len(each), 1) for each in inside)]
-    scratch: list[Slot] = []
+    tensors, scratch = list[Slot](), list[Slot]()
     for life in Lifetimes(traced, bits, Style(converted=True)).lives:
         first, last = starts[life.first + 1], starts[life.last] + 1
-        yield _slot(life.name, life.tensor, first, min(last, starts[-1]))
+        tensors.append(_slot(life.name, life.tensor, first, min(last, starts[-1])))
     for number, (node, step) in enumerate(traced.items()):
         width, start = bits[node.path].activations, starts[number] + 1
         for at, stage in enumerate(inside[number][:-1], start):
-            yield _slot(node.path, Tensor(stage.shape.elements, width), at, at + 1)
+            tensors.append(_slot(node.path, Tensor(stage.shape.elements, width), at, at + 1))
         if node.kind in AVERAGED and width in NARROW:
             scratch.append(_slot(f"{node.path} scratch", Tensor(step.shape.elements, 32), start, start))
+    yield from sorted(tensors, key=lambda slot: slot.first)
     yield from scratch
 
 

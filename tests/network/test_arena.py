@@ -129,3 +129,32 @@ def test_a_long_network_is_planned_in_a_second(reach: int) -> None:
     offsets = placed(blocks)
     assert time.perf_counter() - start < 3  # a slow machine; a second on an idle one
     assert head([each._replace(offset=offset) for each, offset in zip(blocks, offsets, strict=True)]) > 0
+
+
+def test_a_composition_is_one_operator_after_the_other(run: Run) -> None:
+    """Maps of 3, 3 and 16 kB, in the order of the operators; a ReLU is within its convolution, a SiLU is not."""
+    text = """
+input = [3, 32, 32]
+precision = "int8"
+layers = [
+  { type = "DepthSepConv", name = "a", out_channels = 16, kernel_size = 3, padding = "same", activation = "%s" },
+]
+"""
+
+    def plan(activation: str) -> list[str]:
+        lines = run("memory", "-", "--format", "tflm", stdin=(text % activation).encode()).out.splitlines()
+        return [line.partition(": ")[2] for line in lines if "(id=" in line]
+
+    assert plan("relu") == [
+        "size=3072, offset=0, first_used=0 last_used=1",
+        "size=3072, offset=16384, first_used=1 last_used=2",
+        "size=16384, offset=0, first_used=2 last_used=2",
+    ]
+    assert len(plan("silu")) == 1 + 2 + 2
+
+
+def test_what_is_not_known_makes_a_lower_bound(run: Run) -> None:
+    """The parts of a squeeze and excitation read the map again."""
+    text = 'input = [4, 8, 8]\nlayers = [{ type = "SqueezeExcitation", squeeze_channels = 1 }]\n'
+    found = run("-", "--metrics", "arena", "--format", "json", stdin=text.encode())
+    assert json.loads(found.out)["note_codes"] == ["arena-lower-bound"]
