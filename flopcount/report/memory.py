@@ -10,7 +10,7 @@ from flopcount.analyses.memory.reorder import Reordered
 from flopcount.case import Count
 from flopcount.network.arena import head, schedule_of
 from flopcount.network.metrics import METRICS, ratio
-from flopcount.report.cost import facts, input_line, unknown_facts
+from flopcount.report.cost import costs_of, facts, input_line, unknown_facts
 from flopcount.report.count import LAYERS
 from flopcount.report.table import Column, Line, Report, Row, Table, plural, shape_text
 
@@ -43,7 +43,7 @@ def memory_report(result: Count, found: Memory, changes: Mapping[str, Any] | Non
         notes=result.notes,
         facts={
             **facts(result, changes),
-            "totals": totals,
+            "totals": costs_of(result).values(result.total),
             "peak": {"bytes": found.peak.bytes, "at": found.peak.at, "tensors": [*_lives(result, found.peak)]},
             **({"reorder": _order_data(found.order)} if found.order else {}),
             **({"patch": _patch_data(found.patch)} if found.patch else {}),
@@ -53,11 +53,11 @@ def memory_report(result: Count, found: Memory, changes: Mapping[str, Any] | Non
 
 
 def _layers(result: Count, peak: Peak) -> Table:
-    rows = []
+    rows, shown = [], costs_of(result)
     for position, (node, step) in enumerate(result.trace.items(), 1):
-        alive = result.costs[node.path]["peak"]
+        cost = result.costs[node.path]
         cells = {"position": position, "path": node.path, "type": node.kind, "output": [*step.shape.dims]}
-        rows.append(Row({**cells, "peak": alive, "share": ratio(alive, peak.bytes)}))
+        rows.append(Row({**cells, **shown.values(cost), "share": ratio(cost["peak"], peak.bytes)}))
     total = {
         "path": "at least" if result.unknown else "peak",
         "peak": peak.bytes,
@@ -72,13 +72,13 @@ def _lives(result: Count, peak: Peak) -> Iterator[dict[str, Any]]:
     for life in peak.lives:
         first = nodes[life.first].path if life.first >= 0 else "start"
         last = nodes[life.last].path if life.last < len(nodes) else "end"
-        cells = {"tensor": life.name, "output": [*shapes[life.name].dims], "bits": life.tensor.bits}
+        cells = {"name": life.name, "shape": [*shapes[life.name].dims], "bits": life.tensor.bits}
         yield {**cells, "bytes": life.tensor.size, "from": first, "to": last}
 
 
 def _tensors(result: Count, peak: Peak) -> Table:
     columns = (
-        *(Column("tensor", "tensor", "path"), Column("output", "shape", "shape"), Column("bytes", "bytes", "count")),
+        *(Column("name", "tensor", "path"), Column("shape", "shape", "shape"), Column("bytes", "bytes", "count")),
         *(Column("from", "from", "path"), Column("to", "to", "path")),
     )
     rows = tuple(map(Row, _lives(result, peak)))

@@ -45,10 +45,11 @@ def test_the_curve_the_peak_and_its_tensors_are_those_of_hand(run: Run) -> None:
     data = found(run)
     assert [each["peak"] for each in data["layers"]] == [64 + 256, 256 + 128, 128 + 2]
     assert data["totals"]["peak"] == data["totals"]["arena"] == 256 + 128
+    assert data["totals"]["macs"] == sum(each["macs"] for each in data["layers"]) == 64 * (36 + 72)
     assert (data["peak"]["bytes"], data["peak"]["at"]) == (384, "b")
     assert data["peak"]["tensors"] == [
-        {"tensor": "a", "output": [4, 8, 8], "bits": 8, "bytes": 256, "from": "a", "to": "b"},
-        {"tensor": "b", "output": [2, 8, 8], "bits": 8, "bytes": 128, "from": "b", "to": "c"},
+        {"name": "a", "shape": [4, 8, 8], "bits": 8, "bytes": 256, "from": "a", "to": "b"},
+        {"name": "b", "shape": [2, 8, 8], "bits": 8, "bytes": 128, "from": "b", "to": "c"},
     ]
 
 
