@@ -33,7 +33,7 @@ from flopcount.spec.text import PARTIAL
 from flopcount.spec.units import DEFAULT_METRICS
 
 SOON = 10_000
-"""Up to so many candidates are counted before a bar could be read."""
+"""Up to this number of candidates, counting ends before a progress bar could be read."""
 
 GROUP, TAIL = 100_000, 65_536
 """Rows per group of a Parquet file, which many groups make slow; bytes at the end of a file that have its last row."""
