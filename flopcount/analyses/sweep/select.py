@@ -61,7 +61,7 @@ class Tallied:
         self.values = {each.name: column(each.values) for each in space.axes}
         self.seen = self.valid = self.kept = 0
         self._reasons: dict[tuple[tuple[int, ...], int], tuple[int, int]] = {}
-        self._noted: dict[bool, tuple[int, int]] = {}
+        self._noted: dict[bool, tuple[int, int, int]] = {}
         self._missing: dict[str, tuple[int, int]] = {}
 
     def see(self, chunk: Chunk) -> None:
@@ -101,17 +101,17 @@ class Tallied:
             yield Note("not-joined", f"{has}, such as candidate {first}{then}")
 
     def note(self, found: Rows) -> None:
-        """Count candidates that are shown or written, those whose maps have vanished apart; keep the first of each."""
+        """Count candidates that are shown or written, those whose maps have vanished apart; keep two of each."""
         for is_gone in (False, True):
             places = numpy().flatnonzero(found[VANISHED] == is_gone)
             if len(places):
-                first, many = self._noted.get(is_gone, (int(found["id"][places[0]]), 0))
-                self._noted[is_gone] = first, many + len(places)
+                first, _, many = self._noted.get(is_gone, (int(found["id"][places[0]]), 0, 0))
+                self._noted[is_gone] = first, int(found["id"][places[-1]]), many + len(places)
 
     def notes(self) -> tuple[Note, ...]:
-        """Return the notes that qualify the numbers of candidates, one of each code."""
-        notes = candidate_notes(self.space, [first for first, _ in self._noted.values()])
-        first, many = self._noted.get(True, (0, 0))
+        """Return the notes that qualify the numbers of the first and the last candidate, one of each code."""
+        notes = candidate_notes(self.space, dict.fromkeys(id_ for ends in self._noted.values() for id_ in ends[:2]))
+        first, _, many = self._noted.get(True, (0, 0, 0))
         if many < 2:  # noqa: PLR2004  (the note is about it alone)
             return notes
         what = f"the maps of {many} candidates have vanished, first those of candidate {first}"
