@@ -104,5 +104,6 @@ def _all(space: Space, kept: Kept, out: Output) -> None:
             raise UsageError(f"--start {kept.start}: {there}")
         part = range(kept.start, part.stop)
     evaluate = evaluator(space)
-    space = space._replace(axes=evaluate.axes, joined=joined(kept.join, evaluate.axes) if kept.join else None)
+    space = space._replace(axes=evaluate.axes)
+    space = space._replace(joined=joined(kept.join, space.axes, [*space.fixed()]) if kept.join is not None else None)
     streamed(Sweep(space, evaluate, part, drawn, kept.start is not None), kept, out)

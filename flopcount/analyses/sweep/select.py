@@ -8,9 +8,10 @@ from flopcount.analyses.conditions import Condition
 from flopcount.analyses.sweep.axes import in_words, size
 from flopcount.analyses.sweep.evaluate import Evaluator
 from flopcount.analyses.sweep.grid import OPTIONS, Space
+from flopcount.analyses.sweep.join import MOST_SHOWN
 from flopcount.analyses.sweep.run import Chunk, candidate, why
 from flopcount.case import notes_of
-from flopcount.errors import Note, UsageError, suggestion
+from flopcount.errors import Note, UsageError, listed, suggestion
 
 Rows = dict[str, Any]
 """An array for each column."""
@@ -95,9 +96,13 @@ class Tallied:
         """Yield notes about rows of a joined file without candidate, and candidates without value."""
         title = self.space.joined.title if self.space.joined else ""
         yield from self.space.joined.notes if self.space.joined else ()
-        for name, (many, first) in self._missing.items():
-            has = f"{many:,} of {self.valid:,} candidates {'has' if many == 1 else 'have'} no {name} in {title}"
-            then = "".join(f"; {each}" for each in choice.consequences(name))
+        alike: dict[tuple[int, int], list[str]] = {}  # what has no row has none of the columns
+        for name, found in self._missing.items():
+            alike.setdefault(found, []).append(name)
+        for (many, first), names in alike.items():
+            has = f"{many:,} of {self.valid:,} candidates {'has' if many == 1 else 'have'} no"
+            has = f"{has} {listed(names, MOST_SHOWN)} in {title}"
+            then = "".join(f"; {each}" for name in names for each in choice.consequences(name))
             yield Note("not-joined", f"{has}, such as candidate {first}{then}")
 
     def note(self, found: Rows) -> None:
