@@ -52,7 +52,10 @@ def check_kind(path: Path, title: str) -> None:
     except OSError:  # whoever opens it says why
         return
     if S_ISDIR(about.st_mode):
-        raise foreign(title) or FileError(title, f"this is a folder; name a file in it{_such_as(path)}")
+        first = _first_in(path)
+        such = f", such as {first}" if first else ""
+        other = None if first and first.suffix.lower() == ".onnx" else foreign(title)
+        raise other or FileError(title, f"this is a folder; name a file in it{such}")
     if not S_ISREG(about.st_mode):
         with suppress(OSError):  # it is closed
             if os.path.samestat(about, os.fstat(0)):
@@ -67,12 +70,12 @@ def foreign(title: str, content: bytes = b"") -> FileError | None:
     return recognized(title, content)
 
 
-def _such_as(folder: Path) -> str:
-    """Return the first file in a folder that is read, as a clause."""
+def _first_in(folder: Path) -> Path | None:
+    """Return the first file in a folder that is read; JSON and CSV, which may be anything, come last."""
     with suppress(OSError):
-        found = sorted(each for each in folder.iterdir() if each.suffix.lower() in READ and each.is_file())
-        return f", such as {found[0]}" if found else ""
-    return ""
+        found = (each for each in folder.iterdir() if each.suffix.lower() in READ and each.is_file())
+        return min(found, key=lambda each: (each.suffix.lower() in {".json", ".csv"}, each), default=None)
+    return None
 
 
 def decoded(content: bytes, title: str) -> str:

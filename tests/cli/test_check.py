@@ -243,7 +243,7 @@ def test_without_files_or_a_configuration_the_way_out_is_named(folder: Path, run
     result = run("check")
     assert (result.code, result.problems) == (
         2,
-        ['no files to check; name some, or set files = ["archs/**/*.toml"] in flopcount.toml'],
+        ['no files to check; name some, or set files = ["archs/**/*.toml"] in flopcount.toml; flopcount init writes one'],
     )
 
 
