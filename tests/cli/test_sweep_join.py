@@ -120,6 +120,25 @@ def test_rows_about_another_value_of_what_is_fixed_are_not_joined(
     assert "no row is about a candidate of this grid; line 2: width 0.5 is not 1, which is fixed here" in refused.err
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("input >= 2", [3, 4, 5, 6, 7, 8]),  # not the column 2
+        ("macs <= 0.004k", [0, 1, 3]),  # 4 MACs at most
+        ("class >= 8 and input > 2", [6, 7]),  # a word of Python
+        ("2.a == 1", [0]),
+        ("not class >= 0", [2, 3, 4, 5, 8]),
+    ],
+)
+def test_numbers_and_words_of_conditions_are_no_columns(
+    condition: str, expected: list[int], run: Run, write: Write
+) -> None:
+    """Columns may have any name: tables without a header have numbers."""
+    text = "id,2,0.004k,class,2.a,>=,and,in\n0,9,9,8,1,1,1,1\n1,9,9,7,2,1,1,1\n6,9,9,8,3,1,1,1\n7,9,9,9,4,1,1,1\n"
+    found = report(run, write("net.toml", NET), "--join", write("a.csv", text), "--where", condition)
+    assert ids(found) == expected
+
+
 def test_candidates_without_a_row_are_counted_in_one_note(run: Run, write: Write) -> None:
     """A row that is missing has none of its columns."""
     path = write("a.csv", "id,b,c,d\n0,1,2,3\n1,1,2,\n")
