@@ -161,13 +161,16 @@ VALUES = click.option(
 SIZE = "Input size: 160 or 160x128, with channels 3x160x128, with a batch 8x3x160x128, or NAME=SIZE,NAME=SIZE."
 WIDTH = "Width multiplier: channels times FACTOR, by the file's rule."
 BATCH = "Batch size."
-RANGES = "; lists (96,128) and ranges (96:320:32, both ends included, in steps of 1 by default) are compared."
+RANGES = "; lists (%s) and ranges (%s, both ends included, in steps of 1 by default) are compared."
+LISTS = {"size": ("96,128", "96:320:32"), "width": ("0.5,0.75", "0.25:1:0.25")}
+"""A list and a range for an option; others are of batches."""
 
 
 def _option(name: str, dest: str, metavar: str, text: str, **more: Any) -> tuple[Decorator, Decorator]:
     """Return an option twice: of one value, and of lists and ranges."""
     one = click.option(name, dest, metavar=metavar, help=text, **more)
-    return one, click.option(name, dest, metavar=f"{metavar},…", help=text.removesuffix(".") + RANGES)
+    several = text.removesuffix(".") + RANGES % LISTS.get(dest, ("1,8", "8:64:8"))
+    return one, click.option(name, dest, metavar=f"{metavar},…", help=several)
 
 
 (_SIZE, _SIZES), (_WIDTH, _WIDTHS) = (
