@@ -84,15 +84,21 @@ def decoded(content: bytes, title: str) -> str:
         raise foreign(title, content) or FileError(
             title, f"larger than {MOST_BYTES >> 20} MiB; use blocks with repeat to shorten it"
         )
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
+    text = utf8(content)
+    if text is None:
         raise foreign(title, content) or FileError(title, _undecodable(content))
     if not text.strip():
         raise FileError(title, "the file is empty; an arch file needs at least input and layers")
     return text
+
+
+def utf8(content: bytes) -> str | None:
+    """Return UTF-8 text without its byte-order mark; None for what is not text."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
 
 
 def _undecodable(content: bytes) -> Located:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from flopcount.analyses.arrays import Array, numpy
 from flopcount.analyses.sweep.axes import Axis, digits, in_words, number, size
 from flopcount.errors import FileError, Located, Note, listed, plain
-from flopcount.spec.text import MOST_BYTES, read_bytes
+from flopcount.spec.text import MOST_BYTES, read_bytes, utf8
 from flopcount.spec.units import METRICS
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,5})?", re.ASCII)
@@ -250,10 +250,6 @@ def _text(path: str) -> str:
     content = read_bytes(Path(path), path)
     if len(content) > MOST_BYTES:
         raise FileError(path, f"larger than {MOST_BYTES >> 20} MiB; keep the rows of this grid")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
+    if (text := utf8(content)) is None:
         raise _no_csv(path, "this is not text in UTF-8")
     return text
