@@ -169,7 +169,10 @@ def condition(
         hint = f"not a condition; write e.g. {subject.example}"
         raise _wrong(text, hint if error.code == "syntax" else str(error)) from None
     for name in sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {*known, *_WORDS}):
-        raise _wrong(text, f"{subject.lacks} {plain(name[:50])!r}; {suggestion(name, sorted(known))}")
+        from flopcount.spec.familiar import meant
+
+        hint = suggestion(meant(name, known) or name, sorted(known))
+        raise _wrong(text, f"{subject.lacks} {plain(name[:50])!r}; {hint}")
     if not _is_truth(tree):
         raise _wrong(text, f"not a condition; compare the value, e.g. {subject.example}")
     return Condition(text, tree)
