@@ -7,6 +7,7 @@ to the next one are all it prints, standard error after standard output; a line
 behind `<!-- committed: NAME -->` it is that file as the branch main has it.
 """
 
+import ast
 import re
 import shlex
 import subprocess
@@ -163,6 +164,17 @@ def test_the_page_on_budgets_names_every_key_code_and_format() -> None:
     keys = [*ProjectBudget.model_fields, *ByteLimit.model_fields, *When.model_fields, *RENDERERS]
     assert [key for key in keys if f"`{key}`" not in page] == []
     assert [code for code, about in CODES.items() if f"| {code} | {about} |" not in page] == []
+
+
+def test_the_page_on_the_output_names_the_code_of_every_note() -> None:
+    sources = (ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "flopcount").rglob("*.py")))
+    calls = (each for tree in sources for each in ast.walk(tree) if isinstance(each, ast.Call))
+    codes = (each for call in calls if getattr(call.func, "id", "") == "Note" for each in ast.walk(call.args[0]))
+    written = {each.value for each in codes if isinstance(each, ast.Constant)}
+    page = (ROOT / "docs" / "reading-the-output.md").read_text(encoding="utf-8")
+    rows = page.split("## Notes\n")[1].split("\n## ")[0].splitlines()
+    named = {code for row in rows if row.startswith("| `") for code in re.findall(r"`([a-z-]+)`", row.split(" | ")[0])}
+    assert named == written
 
 
 def test_the_python_on_the_page_on_budgets_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,7 +118,7 @@ WRITERS = {
     ("cli/output.py", "replace"): "likewise",
     ("cli/output.py", "open"): "a device",
     ("cli/streaming.py", "open"): "the part of a sweep",
-    ("cli/streaming.py", "copyfile"): "likewise",
+    ("cli/streaming.py", "fdopen"): "likewise",
     ("cli/streaming.py", "replace"): "likewise",
     ("cli/check.py", "open"): "the step summary, which a runner gives",
     ("cli/help.py", "write_text"): "lines of click",

@@ -6,22 +6,28 @@ a missing value is false.
 """
 
 import ast
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from fnmatch import fnmatchcase
 from functools import reduce
+from keyword import iskeyword
 from operator import and_, mod, or_
 from typing import Any, NamedTuple
 
 from flopcount.analyses.arrays import numpy
 from flopcount.errors import UsageError, plain, suggestion
 from flopcount.spec import expression
+from flopcount.spec.units import COUNTS
 
 Columns = Mapping[str, Any]
 """The value of each name: a number, a word, or a column of them."""
 
 _WORDS = {"true": "true", "false": "false"}
 """Words that need no quotes."""
+
+_NEVER = re.compile(rf"and|or|not|in|[\d.]+(e[+-]?\d+)?({'|'.join(COUNTS)})|\W+", re.IGNORECASE | re.ASCII)
+"""Words, amounts and signs of conditions, which are never names, whatever the columns of a file are."""
 
 _LACKING = object()
 """The value of a name that is missing."""
@@ -131,7 +137,9 @@ def names(text: str, known: Iterable[str] = ()) -> frozenset[str]:
 
 
 def _dotted(known: Iterable[str]) -> frozenset[str]:
-    return frozenset(name for name in known if not name.isidentifier())
+    """Return the names that Python does not take for one: those with dots, and its own words, such as class."""
+    others = (name for name in known if not name.isidentifier() or iskeyword(name))
+    return frozenset(name for name in others if not _NEVER.fullmatch(name))
 
 
 NOTHING: Mapping[str, str] = {}
@@ -161,7 +169,10 @@ def condition(
         hint = f"not a condition; write e.g. {subject.example}"
         raise _wrong(text, hint if error.code == "syntax" else str(error)) from None
     for name in sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {*known, *_WORDS}):
-        raise _wrong(text, f"{subject.lacks} {plain(name[:50])!r}; {suggestion(name, sorted(known))}")
+        from flopcount.spec.familiar import meant
+
+        hint = suggestion(meant(name, known) or name, sorted(known))
+        raise _wrong(text, f"{subject.lacks} {plain(name[:50])!r}; {hint}")
     if not _is_truth(tree):
         raise _wrong(text, f"not a condition; compare the value, e.g. {subject.example}")
     return Condition(text, tree)

@@ -37,6 +37,9 @@ CHAINS = frozenset({"DepthSepConv", "BSConvU", "BSConvS", "SpatiallySepConv", "L
 GATES = frozenset({"SqueezeExcitation"})
 """Compositions like these, of which the last part reads the input of the layer too."""
 
+BY_ELEMENT = frozenset({"Activation", "PReLU"})
+"""Those of them that are the same over a map and over its elements in a row."""
+
 COMMUTATIVE = frozenset({"Add", "Mul"})
 """Kinds for which the order of what they read makes no difference."""
 
@@ -80,8 +83,7 @@ def cells(result: Count) -> list[Cell]:
 
 def _label(item: Item, cost: Cost) -> str:
     plain = "Conv" if item.kind in PLAIN else item.kind
-    output = [size for size in item.output if size != 1]
-    return f"{plain} {sorted(item.fields.items())} {output} {cost['params']} {cost['macs']}"
+    return f"{plain} {sorted(item.fields.items())} {_long(item.output)} {cost['params']} {cost['macs']}"
 
 
 class _Folding:
@@ -109,7 +111,10 @@ class _Folding:
             key = id(node.layer), id(step)
             if key not in self.words:
                 self.words[key] = _worded(item, step)
-            self._fold(reads[0], self.words[key], self.result.costs[node.path], node.path)
+            word, cost = self.words[key], self.result.costs[node.path]
+            over = [] if node.kind in BY_ELEMENT else _long(item.output)
+            is_flat = over and over != _long(self.cells[reads[0]].counted.item.output)
+            self._fold(reads[0], f"{word} of {over}" if is_flat else word, cost, node.path)
             self.home[node.path] = reads[0]
             return
         self._add(node, step, item, reads)
@@ -167,6 +172,11 @@ class _Folding:
 
     def _named(self, place: int) -> str:
         return self.cells[place].counted.item.path if place >= 0 else self.paths[-1 - place]
+
+
+def _long(sizes: Sequence[int]) -> list[int]:
+    """Return the sizes but for ones, which a flattened map does not have."""
+    return [size for size in sizes if size != 1]
 
 
 def _silent(result: Count) -> dict[str, tuple[int, ...]]:
@@ -246,7 +256,15 @@ def _facts(step: Step, fields: Mapping[str, Any]) -> dict[str, Any]:
             for name, each in kind_named(step.kind).model_fields.items()
             if name in own(kind_named(step.kind))
         }
-    return {name: value for name, value in fields.items() if name not in {"norm", "activation", "keepdim"}}
+    apart = {"keepdim", "norm", "activation"} - {*_inner(step)}
+    return {name: value for name, value in fields.items() if name not in apart}
+
+
+def _inner(step: Step) -> Iterator[str]:
+    """Yield the names of all parts: a norm or an activation among them does not follow the layer."""
+    for part in step.parts:
+        yield part.name
+        yield from _inner(part.step)
 
 
 def _bordered(facts: Mapping[str, Any], border: tuple[int, ...] | None) -> Mapping[str, Any]:
@@ -296,12 +314,15 @@ def _order(cell: Cell, reads: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _marks(side: Sequence[Cell], numbers: dict[Any, int]) -> list[int]:
-    """Return a number for each cell that is equal where the cell and all that follows from it are."""
+    """Return a number for each cell that is equal where the cell, all that it follows from and what follows are."""
     readers: list[list[tuple[int, int]]] = [[] for _ in side]
-    marks = [0] * len(side)
+    marks: list[int] = []
+    for cell in side:
+        key: Any = cell.label, _order(cell, tuple(marks[each] if each >= 0 else each for each in cell.reads))
+        marks.append(numbers.setdefault(key, len(numbers)))
     for place in range(len(side) - 1, -1, -1):
         cell = side[place]
-        key = cell.label, tuple(sorted(readers[place]))
+        key = marks[place], tuple(sorted(readers[place]))
         marks[place] = mark = numbers.setdefault(key, len(numbers))
         is_one = cell.counted.item.kind in COMMUTATIVE
         for position, source in enumerate(cell.reads):
@@ -434,7 +455,7 @@ def _loud(found: Sequence[Change]) -> int:
 
 def _is_whole(before: Count, after: Count) -> bool:
     """Tell whether all of both networks is known, and their inputs have the same sizes."""
-    shapes = [[shape.dims for shape in side.trace.inputs.values()] for side in (before, after)]
+    shapes = [[(shape.dims, shape.channel_axis) for shape in side.trace.inputs.values()] for side in (before, after)]
     return shapes[0] == shapes[1] and not (before.unknown or after.unknown)
 
 

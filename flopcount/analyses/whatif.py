@@ -75,7 +75,7 @@ MOST_LAYERS = 250_000
 
 
 def check_number(number: int, layers: int = 0) -> None:
-    """Refuse too many networks, or too many of so many layers."""
+    """Refuse too many networks, or too many layers in all of them."""
     if number > MOST:
         raise UsageError(f"{number} networks are too many; at most {MOST} are compared at once")
     if number * layers > MOST_LAYERS:
@@ -106,7 +106,9 @@ def _check_kind(kind: str) -> None:
         return
     if kind in KINDS:
         raise UsageError(f"--to {kind}: not a replacement for convolutions; use one of {', '.join(sorted(STAND_INS))}")
-    raise UsageError(f"--to {kind[:50]}: unknown kind; {suggestion(kind, sorted(STAND_INS))}")
+    from flopcount.spec.translation import name_hint
+
+    raise UsageError(f"--to {kind[:50]}: unknown kind; {name_hint(kind[:50], sorted(STAND_INS))}")
 
 
 def _check_field(each: Setting, kinds: Sequence[str], given: Mapping[str, Setting]) -> None:

@@ -8,9 +8,9 @@ import click
 
 from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options, network_of
-from flopcount.cli.options import SORT, complete_arch, device_options, plot_option, raw_output_options, typed
+from flopcount.cli.options import SORT, Named, complete_arch, device_options, plot_option, raw_output_options, typed
 from flopcount.cli.output import DRAWINGS, Output, emit, ending_of, format_of, show
-from flopcount.errors import Note, UsageError
+from flopcount.errors import Note, UsageError, by_word
 from flopcount.network.network import Network
 from flopcount.report.count import check_depth, count_report, cut, folded, sorted_by, summed_by, with_columns
 from flopcount.report.table import Table
@@ -29,6 +29,16 @@ class View(NamedTuple):
     graph: str | None = None
 
 
+PICTURES = by_word(
+    {
+        "Graphviz draws it: flopcount ARCH --graph dot | dot -Tsvg -o graph.svg": "svg png pdf html",
+        "did you mean 'dot'?": "graphviz gv",
+        "did you mean 'mermaid'?": "mmd md",
+    }
+)
+"""Words for a drawing of a network, and what stands for them."""
+
+
 @click.command("count", cls=Documented)
 @click.argument("arch", shell_complete=complete_arch)
 @device_options
@@ -44,7 +54,7 @@ class View(NamedTuple):
     click.option("--standard", is_flag=True, help="Compare with standard convolutions, layer by layer and in total."),
     click.option(
         "--graph",
-        type=click.Choice([*dict.fromkeys(DRAWINGS.values())]),
+        type=Named([*dict.fromkeys(DRAWINGS.values())], PICTURES),
         help="Draw the network instead, folded by --depth.",
     ),
 )

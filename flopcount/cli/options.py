@@ -70,20 +70,40 @@ ALIKE: Mapping[str, str] = by_word(
         "--plot FILE.html draws a chart": "html",
         "--plot FILE.png draws a chart": "png",
     }
-)
+) | {ending[1:]: f"did you mean {name!r}?" for ending, name in ENDINGS.items()}
 """Formats of other tools, and what stands for them."""
 
+_POLICIES_ALIKE = by_word(
+    {
+        "did you mean 'total'?": "all everything",
+        "they are --params total less --params trainable": "non-trainable nontrainable non_trainable frozen buffers",
+    }
+)
 
-class _Format(click.Choice[str]):
+
+class Named(click.Choice[str]):
+    """A choice by name; another word is answered with what stands for it, or with a suggestion."""
+
+    def __init__(self, choices: Sequence[str], alike: Mapping[str, str]) -> None:
+        """Take the names, and words of other tools."""
+        super().__init__(choices)
+        self.alike = alike
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name; an empty one is that of no choice."""
+        del ctx
+        if not value or value in self.choices:
+            return str(value)
+        meant = self.alike.get(value) or suggestion(str(value), [*self.choices])
+        raise UsageError(f"{param.opts[0] if param else ''} {plain(str(value)[:60])}: {meant}")
+
+
+class _Format(Named):
     """A format by its name; the ending of its files and `text` stand for it too."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the name; a misspelled one is answered with a suggestion."""
-        del param, ctx
-        if not value or value in {*self.choices, "text"}:
-            return "table" if value == "text" else str(value)
-        meant = f"did you mean {ENDINGS[f'.{value}']!r}?" if f".{value}" in ENDINGS else ALIKE.get(value)
-        raise UsageError(f"--format {plain(str(value)[:60])}: {meant or suggestion(str(value), [*FORMATS])}")
+        """Return the name."""
+        return "table" if value == "text" else super().convert(value, param, ctx)
 
 
 def _output_options(*more: str) -> Decorator:
@@ -92,7 +112,7 @@ def _output_options(*more: str) -> Decorator:
         Output,
         click.option(
             *("--format", "fmt"),
-            type=_Format([*FORMATS, *more]),
+            type=_Format([*FORMATS, *more], ALIKE),
             default="",
             help="Output format (default: by the ending of -o, else table).",
         ),
@@ -154,13 +174,16 @@ VALUES = click.option(
 SIZE = "Input size: 160 or 160x128, with channels 3x160x128, with a batch 8x3x160x128, or NAME=SIZE,NAME=SIZE."
 WIDTH = "Width multiplier: channels times FACTOR, by the file's rule."
 BATCH = "Batch size."
-RANGES = "; lists (96,128) and ranges (96:320:32, both ends included, in steps of 1 by default) are compared."
+RANGES = "; lists (%s) and ranges (%s, both ends included, in steps of 1 by default) are compared."
+LISTS = {"size": ("96,128", "96:320:32"), "width": ("0.5,0.75", "0.25:1:0.25")}
+"""A list and a range for an option; others are of batches."""
 
 
 def _option(name: str, dest: str, metavar: str, text: str, **more: Any) -> tuple[Decorator, Decorator]:
     """Return an option twice: of one value, and of lists and ranges."""
     one = click.option(name, dest, metavar=metavar, help=text, **more)
-    return one, click.option(name, dest, metavar=f"{metavar},…", help=text.removesuffix(".") + RANGES)
+    several = text.removesuffix(".") + RANGES % LISTS.get(dest, ("1,8", "8:64:8"))
+    return one, click.option(name, dest, metavar=f"{metavar},…", help=several)
 
 
 (_SIZE, _SIZES), (_WIDTH, _WIDTHS) = (
@@ -207,7 +230,7 @@ COUNTED: Sequence[Decorator] = (
     ),
     click.option(
         "--params",
-        type=click.Choice(POLICIES),
+        type=Named(POLICIES, _POLICIES_ALIKE),
         help="Parameters to count (default: the convention's choice, else trainable).",
     ),
     click.option("--from", "notation", type=click.Choice(("toml", "json")), help="Notation of standard input."),

@@ -33,7 +33,7 @@ from flopcount.spec.text import PARTIAL
 from flopcount.spec.units import DEFAULT_METRICS
 
 SOON = 10_000
-"""Up to so many candidates are counted before a bar could be read."""
+"""Up to this number of candidates, counting ends before a progress bar could be read."""
 
 GROUP, TAIL = 100_000, 65_536
 """Rows per group of a Parquet file, which many groups make slow; bytes at the end of a file that have its last row."""
@@ -97,6 +97,10 @@ def opened(output: str | None, space: Space, start: Start | None) -> "Iterator[R
         raise UsageError(f"-o {output}: rows are written to a file that ends in .csv, .jsonl or .parquet")
     target = Path(os.path.realpath(output))
     part = target.with_name(f"{target.name}{PARTIAL}") if target.is_file() or not target.exists() else target
+    if part != target and (part.is_symlink() or (part.exists() and not part.is_file())):
+        raise UsageError(
+            f"{part}: rows are kept there until all are written, and it is no plain file; choose another -o"
+        )
     try:
         rows = Rows(kind(part, space, start, part if part.exists() else target), part, target)
     except OSError as error:
@@ -112,8 +116,9 @@ def opened(output: str | None, space: Space, start: Start | None) -> "Iterator[R
 
 
 def _appendable(part: Path, start: Start | None) -> BinaryIO:
-    """Open a part that no other process writes; without a start it is empty."""
-    file = part.open("ab")
+    """Open a part that no other process writes, never through a link; without a start it is empty."""
+    follows = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    file = os.fdopen(os.open(part, os.O_WRONLY | os.O_APPEND | os.O_CREAT | follows, 0o666), "ab")
     try:
         _lock(file)
     except (BlockingIOError, PermissionError):  # as Unix and Windows say it
@@ -156,7 +161,9 @@ class _Csv:
             self._check(before, start)
             if before != part:  # a copy that a kill cuts off is not taken for the part
                 copy = part.with_name(f".{part.name}")
-                shutil.copyfile(before, copy)
+                copy.unlink(missing_ok=True)
+                with before.open("rb") as old, copy.open("xb") as new:
+                    shutil.copyfileobj(old, new)
                 copy.replace(part)
         file = _appendable(part, start)
         self.file = TextIOWrapper(file, encoding="utf-8", newline="")

@@ -105,5 +105,6 @@ def _all(space: Space, kept: Kept, out: Output) -> None:
         part = range(kept.start, part.stop)
     check_counted(space, len(part))
     evaluate = evaluator(space)
-    space = space._replace(axes=evaluate.axes, joined=joined(kept.join, evaluate.axes) if kept.join else None)
+    space = space._replace(axes=evaluate.axes)
+    space = space._replace(joined=joined(kept.join, space.axes, [*space.fixed()]) if kept.join is not None else None)
     streamed(Sweep(space, evaluate, part, drawn, kept.start is not None), kept, out)

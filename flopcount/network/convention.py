@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from flopcount.errors import FileError, Place, Problem, UsageError, by_word, listed, reason, suggestion
+from flopcount.errors import FileError, Place, Problem, UsageError, by_word, listed, suggestion
 from flopcount.formulas.norm import ACTIVATIONS
 from flopcount.formulas.numbers import Dim
 from flopcount.formulas.step import OPERATIONS, PARAMETERS, Step
@@ -18,7 +18,7 @@ from flopcount.network.padding_exact import PADDING_EXACT
 from flopcount.spec.fields import Flag, Help, Policy, PolicyName, printable, sentence, shown
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.source import Source
-from flopcount.spec.text import check_kind, parsed
+from flopcount.spec.text import parsed, read_bytes, utf8
 
 EVERYTHING = "*"
 """Stands in an exception for all entries that it does not name; they have weight 0."""
@@ -287,17 +287,12 @@ def _of_file(path: Path, name: str) -> Described:
 
 
 def _text(path: Path) -> str:
-    check_kind(path, str(path))
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise FileError(str(path), "a file of conventions has at most 1 MiB")
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
-    except OSError as error:
-        raise FileError(str(path), f"cannot be read: {reason(error)}") from None
-    except ValueError:
-        raise FileError(str(path), "this is not text; a convention is TOML in UTF-8") from None
+    content = read_bytes(path)
+    if len(content) > MOST_BYTES:
+        raise FileError(str(path), "a file of conventions has at most 1 MiB")
+    if (text := utf8(content)) is None:
+        raise FileError(str(path), "this is not text; a convention is TOML in UTF-8")
+    return text.replace("\r\n", "\n")
 
 
 def _described(name: str, file: _File) -> Described:

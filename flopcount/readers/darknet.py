@@ -198,7 +198,7 @@ def _gates(op: SectionOp, add: Filter, width: int, count: int, tail: str = "") -
 
 
 def _cell(add: Filter, count: int) -> Callable[[SectionOp], Signal]:
-    """Return the function that adds a recurrent section of so many gates."""
+    """Return the function that adds a recurrent section of `count` gates."""
     return lambda op: _gates(op, add, op.number("output", 1), count)
 
 
@@ -274,7 +274,7 @@ def _spread(kind: str, **fields: str) -> Callable[[SectionOp], Signal]:
 
 
 def _history(op: SectionOp) -> Signal:
-    """Add the channels of so many frames beside each other."""
+    """Concatenate the channels of `history_size` frames."""
     size = [op.x.channels * op.number("history_size", 4), *op.x.spatial]
     return op.row("Expand", op.x, size=size, channel_axis=-len(size))
 
@@ -299,7 +299,7 @@ def _local(op: SectionOp) -> Signal:
 
 
 def _reorg(op: SectionOp) -> Signal:
-    if extra := op.number("extra", 0):  # a vector of all elements, and so many zeros
+    if extra := op.number("extra", 0):  # a vector of all elements, then zeros
         return op.row("PadChannels", op.row("Flatten", op.x, tail="flat"), padding=extra)
     if op.number("reverse", 0):
         return op.row("PixelShuffle", op.x, upscale_factor=op.number("stride", 1))

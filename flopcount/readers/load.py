@@ -113,7 +113,7 @@ class Reading:
                 self._own = " and ".join(map(render, own.inputs.values()))
         if not (where.input and self._own):
             return error
-        hint = f"the file can be counted at {self._own}; to count it at another size, export it at that size"
+        hint = f"the file can be counted at {self._own}; for another size, export it at that size or with open sizes"
         return Refusal(f"{error.what}; {hint}", error.node, error.operator, error.line)
 
     def _arch(self, where: Where) -> Spec:

@@ -27,8 +27,8 @@ MOST_BARS, MOST_STEPS = 150, 500
 """Of more rows, the costliest are drawn; of a longer front, points at equal distances, both ends included."""
 
 MOST_NAMED, MOST_NOTES = 30, 4
-"""Up to so many networks each has its name, if need be at the end of a line; of more, those that have room.
-Further footnotes are counted."""
+"""Up to this number of networks, every one is labeled, if necessary at the end of a line; of more, only those with
+room for a label. Further footnotes are counted."""
 
 TITLE, SUBTITLE, CAPTION, LONGEST_TITLE = 78, 105, 125, 75
 """Characters per line; longer titles of comparisons, which list the names of the points, are replaced."""
@@ -248,7 +248,7 @@ def _color(panel: Panel, reference: str, *, has_legend: bool) -> Spec:
 
 WIDTH, HEIGHT = 620, 430
 FEW, WIDE = 40, 30
-"""Up to so many points are large; from such a ratio of the largest value to the smallest, an axis is logarithmic."""
+"""The most points that are drawn large, and the ratio of largest to smallest value that makes an axis logarithmic."""
 
 
 class Scale(NamedTuple):
@@ -489,7 +489,7 @@ def plotted(spec: Spec, ending: str) -> bytes:
 
 
 DIGITS = 19
-"""Integers of so many digits are drawn as decimals: the library reads 64 bits."""
+"""Integers with this number of digits or more are drawn as decimals: the library reads 64 bits."""
 
 
 def _plain(part: Any) -> Any:

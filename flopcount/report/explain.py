@@ -15,8 +15,8 @@ TERMS = (
     Column("to", "to"),
     Column("entry", "operation"),
     Column("times", "count", "count", rank=1),
-    Column("was", "weight A", "count", rank=3),
-    Column("now", "weight B", "count", rank=2),
+    Column("was", "weight before", "count", rank=3),
+    Column("now", "weight after", "count", rank=2),
     Column("amount", "difference", "count"),
     Column("why", "reason", "prose", rank=4),
     Column("what", "meaning", "prose", rank=5),
@@ -69,7 +69,7 @@ def reconciliation_report(
 ) -> Report:
     """Return the numbers, the terms that lead to each, and possible origins of figures without a convention."""
     distinct = [*{way.result.convention.name: way for way in ways}.values()]
-    tables = [_terms(distinct)] if any(way.terms for way in ways) else []
+    tables = [_terms(base, distinct)] if any(way.terms for way in ways) else []
     origins = [_origins(searches)] if any(found for _, found in searches) else []
     tables += [_totals(base, ways), *origins] if ways else [*origins, _totals(base, ways)]  # the first is what CSV has
     ends = ", ".join(way.result.convention.name for way in distinct)
@@ -97,13 +97,16 @@ def _total(count: Count) -> dict[str, Any]:
     return {"convention": rule.name, "number": count.total.macs, "word": rule.word, "unit": rule.unit}
 
 
-def _terms(ways: Sequence[Way]) -> Table:
+def _terms(base: Count, ways: Sequence[Way]) -> Table:
     rows = [Row(_term(term, way)) for way in ways for term in way.terms]
     needless = {"to"} if len(ways) == 1 else set()
     if not any(term.why for way in ways for term in way.terms):
         needless.add("why")
     total = Row({"entry": "total", "amount": sum(term.amount for term in ways[0].terms)}) if len(ways) == 1 else None
-    return Table("terms", tuple(column for column in TERMS if column.key not in needless), tuple(rows), total)
+    ends = [f"weight in {way.result.convention.name}" for way in ways]
+    titles = {"was": f"weight in {base.convention.name}", "now": ends[0] if len(ends) == 1 else "its weight"}
+    shown = (each._replace(title=titles.get(each.key, each.title)) for each in TERMS if each.key not in needless)
+    return Table("terms", tuple(shown), tuple(rows), total)
 
 
 def _term(term: Term, way: Way) -> dict[str, Any]:

@@ -175,9 +175,9 @@ class When(BaseModel, **FROZEN):
 
 def _kind(name: str) -> str:
     if name not in KINDS:
-        from flopcount.spec.translation import kind_hint
+        from flopcount.spec.translation import name_hint
 
-        raise sentence("unknown-kind", f"unknown kind {name[:50]!r}; {kind_hint(name[:50], [*KINDS])}")
+        raise sentence("unknown-kind", f"unknown kind {name[:50]!r}; {name_hint(name[:50], [*KINDS])}")
     return name
 
 

@@ -70,6 +70,8 @@ FIELDS: Mapping[str, str] = by_word(
         "hidden_size hidden_features": "hidden_dim hidden",
         "layers files": "network net",
         "files": "arch path paths file pattern glob",
+        "path": "name",
+        "type": "kind op class layer_type",
         "budget": "budgets limits limit rules",
         "layers": "blocks",
         "past_length": _CACHED,

@@ -118,6 +118,7 @@ FILE_KINDS: tuple[FileKind, ...] = (
          "flopcount model.onnx"), ".pdmodel .pdiparams .pdparams",
     ),
     FileKind(f"an MXNet model{_MADE_FROM}", TORCH, ".params", rb'^\s*\{[^\0]*"arg_nodes"'),
+    FileKind("the weights of an ONNX model, without the layers; count the .onnx beside them", (), ".data .onnx_data"),
     FileKind("Caffe's weights, without the layers; count the .prototxt beside them", (), ".caffemodel"),
     FileKind("Darknet's weights, without the layers; count the .cfg that belongs to them", (), ".weights"),
     FileKind(

@@ -52,7 +52,10 @@ def check_kind(path: Path, title: str) -> None:
     except OSError:  # whoever opens it says why
         return
     if S_ISDIR(about.st_mode):
-        raise foreign(title) or FileError(title, f"this is a folder; name a file in it{_such_as(path)}")
+        first = _first_in(path)
+        such = f", such as {first}" if first else ""
+        other = None if first and first.suffix.lower() == ".onnx" else foreign(title)
+        raise other or FileError(title, f"this is a folder; name a file in it{such}")
     if not S_ISREG(about.st_mode):
         with suppress(OSError):  # it is closed
             if os.path.samestat(about, os.fstat(0)):
@@ -67,12 +70,12 @@ def foreign(title: str, content: bytes = b"") -> FileError | None:
     return recognized(title, content)
 
 
-def _such_as(folder: Path) -> str:
-    """Return the first file in a folder that is read, as a clause."""
+def _first_in(folder: Path) -> Path | None:
+    """Return the first file in a folder that is read; JSON and CSV, which may be anything, come last."""
     with suppress(OSError):
-        found = sorted(each for each in folder.iterdir() if each.suffix.lower() in READ and each.is_file())
-        return f", such as {found[0]}" if found else ""
-    return ""
+        found = (each for each in folder.iterdir() if each.suffix.lower() in READ and each.is_file())
+        return min(found, key=lambda each: (each.suffix.lower() in {".json", ".csv"}, each), default=None)
+    return None
 
 
 def decoded(content: bytes, title: str) -> str:
@@ -81,15 +84,21 @@ def decoded(content: bytes, title: str) -> str:
         raise foreign(title, content) or FileError(
             title, f"larger than {MOST_BYTES >> 20} MiB; use blocks with repeat to shorten it"
         )
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
+    text = utf8(content)
+    if text is None:
         raise foreign(title, content) or FileError(title, _undecodable(content))
     if not text.strip():
         raise FileError(title, "the file is empty; an arch file needs at least input and layers")
     return text
+
+
+def utf8(content: bytes) -> str | None:
+    """Return UTF-8 text without its byte-order mark; None for what is not text."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
 
 
 def _undecodable(content: bytes) -> Located:

@@ -54,7 +54,7 @@ LAYERS: tuple[Familiar, ...] = (
         "kernel_size strides padding depth_multiplier",
     ),
     Familiar(
-        "SeparableConv1D SeparableConv2D SeparableConv SepConv DepthwiseSeparableConv",
+        "SeparableConv1D SeparableConv2D SeparableConv SepConv DepthwiseSeparableConv DepthwiseSeparable Separable",
         "DepthSepConv",
         "filters kernel_size strides padding",
     ),
@@ -170,6 +170,12 @@ def kind_hint(name: str, known: Sequence[str], fields: Raw | None = None) -> str
         is_part = 1 < len(inside) <= MOST_ALIKE and name.lower() not in map(str.lower, inside)
         return f"did you mean {', '.join(inside)}?" if is_part else suggestion(name, known)
     return found.fields if isinstance(found.fields, str) else f"write {_row(found, fields or {})}"
+
+
+def name_hint(name: str, known: Sequence[str]) -> str:
+    """Return which of the known kinds to name instead of a type that is not a kind."""
+    found = _found(name)
+    return f"write {found.kind}" if found and found.kind in known else suggestion(name, known)
 
 
 def row_of(text: str) -> str:

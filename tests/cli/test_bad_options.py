@@ -107,7 +107,7 @@ def test_what_a_setting_broke_is_not_blamed_on_the_file(setting: str, run: Run) 
     [
         ("--format", "jsn", "json"),
         ("--format", "\x1b[31m", "json"),
-        ("--params", "all", "trainable"),
+        ("--params", "all", "total"),
         ("--from", "yaml", "toml"),
         ("--inptu", "160", "--input"),
     ],

@@ -52,7 +52,7 @@ SIZES = {
             '{ type = "Block", repeat = 600, layers = ['
             ' { type = "DepthwiseConv", depth_multiplier = 1000000000, kernel_size = 1 } ] }'
         ),
-        [(ANYWHERE, "channels")],
+        [("3:44:", "an axis larger than 10⁹")],
     ),
     "a thousand digits": Bad(
         layers(f'{{ type = "Conv", out_channels = {MANY}, kernel_size = 3 }}'),

@@ -241,10 +241,8 @@ def test_what_has_no_lines_is_wrong_in_the_first(folder: Path, run: Run) -> None
 def test_without_files_or_a_configuration_the_way_out_is_named(folder: Path, run: Run) -> None:
     assert folder.is_dir()
     result = run("check")
-    assert (result.code, result.problems) == (
-        2,
-        ['no files to check; name some, or set files = ["archs/**/*.toml"] in flopcount.toml'],
-    )
+    hint = 'name some, or set files = ["archs/**/*.toml"] in flopcount.toml; flopcount init writes one'
+    assert (result.code, result.problems) == (2, [f"no files to check; {hint}"])
 
 
 @pytest.mark.parametrize("budget", ["[budget]", '[[budget]]\nmacs = "1M"\n[[budget]]'])

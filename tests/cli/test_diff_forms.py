@@ -119,6 +119,51 @@ def test_branches_in_another_order_are_the_same(diff: Any) -> None:
     assert not diff(one + end % ("Concat", "a", "b"), other + end % ("Concat", "c", "d"))["same_but_for_names"]
 
 
+def test_branches_that_only_their_neighbors_tell_apart_are_paired(diff: Any) -> None:
+    """Two equal convolutions are read by sums whose other terms differ; all stands in another order."""
+    row = '{ type = "Conv", name = "%s", after = ["input"], out_channels = 4, kernel_size = %d, padding = %d },\n'
+    add = '{ type = "Add", name = "%s", after = ["%s", "%s"] },\n'
+    one = [row % ("a", 3, 1), row % ("b", 3, 1), row % ("wide", 5, 2), row % ("point", 1, 0)]
+    one += [add % ("s", "a", "wide"), add % ("t", "b", "point"), add % ("u", "s", "t")]
+    other = [*one[:4][::-1], one[5], one[4], add % ("v", "t", "s")]
+    assert diff("".join(one), "".join(other))["same_but_for_names"]
+    swapped = [*other[:4], add % ("t", "b", "wide"), add % ("s", "a", "wide"), other[6]]
+    assert not diff("".join(one), "".join(swapped))["same_but_for_names"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('{ type = "Flatten" }, { type = "Softmax" },', '{ type = "Softmax" }, { type = "Flatten" },'),
+        (
+            '{ type = "Flatten" }, { type = "LayerNorm", elementwise_affine = false },',
+            '{ type = "LayerNorm", elementwise_affine = false }, { type = "Flatten" },',
+        ),
+        *(
+            (f'{{ {row}, activation = "relu" }},', f'{{ {row}, activation = "gelu" }},')
+            for row in (
+                'type = "GhostConv", out_channels = 8, kernel_size = 3',
+                'type = "GroupPointwiseConv", out_channels = 6, kernel_size = 3, groups = 2',
+                'type = "MixConv", kernel_sizes = [3, 5]',
+            )
+        ),
+        *(
+            (f'{{ {row}, norm = "batch" }},', f'{{ {row}, norm = "layer" }},')
+            for row in (
+                'type = "ACConv", out_channels = 8, kernel_size = 3',
+                'type = "RepVGGConv", out_channels = 8, kernel_size = 3, padding = 1',
+            )
+        ),
+    ],
+)
+def test_what_runs_inside_a_layer_or_over_other_elements_is_no_name(one: str, other: str, diff: Any) -> None:
+    """Norms and activations between the parts of a layer, and those that run over a whole map instead of a position."""
+    start = '{ type = "Conv", name = "%s", out_channels = 6, kernel_size = 3 },\n'
+    assert diff(start % "a" + one, start % "b" + one)["same_but_for_names"]
+    data = diff(start % "a" + one, start % "b" + other)
+    assert (data["same_but_for_names"], data["delta"]) == (False, {"params": 0, "macs": 0})
+
+
 def test_a_separable_convolution_is_its_two_convolutions(diff: Any) -> None:
     one = '{ type = "DepthSepConv", out_channels = 8, kernel_size = 3, bias = false, norm = "batch" },\n'
     deep = '{ type = "DepthwiseConv", name = "dw", kernel_size = 3, bias = false }, { type = "BatchNorm" },\n'

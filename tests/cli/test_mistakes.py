@@ -236,6 +236,9 @@ def test_a_mistake_in_json_is_one_error(text: str, run: Run, write: Write) -> No
         ("resnet18 --format md", "markdown"),
         ("resnet18 --format yaml", "json"),
         ("resnet18 --format tsv", "csv"),
+        ("resnet18 --graph svg", "--graph dot | dot -Tsvg"),
+        ("resnet18 --params all", "'total'"),
+        ("resnet18 --params buffers", "--params total less --params trainable"),
         ("resnet18 --format html", "--plot FILE.html"),
         ("resnet18 --columns x", "kernel, params_share"),
         ("resnet18 --columns ram", "did you mean 'activations'?"),
@@ -276,3 +279,19 @@ def test_check_says_what_a_file_is_and_names_no_line_of_a_binary(run: Run, write
     assert result.code == 2
     assert "model.pt: FC901 this is a" in result.out + result.err
     assert "torch.onnx.export(" in result.out + result.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        ("SeparableConv2D", "write DepthSepConv"),
+        ("separable", "write DepthSepConv"),
+        ("nn.Conv2d", "write Conv"),
+        ("DepthSepCon", "did you mean 'DepthSepConv'?"),
+        ("Dense", "expected one of ACConv, "),
+    ],
+)
+def test_a_replacement_by_the_word_of_another_tool_names_the_kind(run: Run, kind: str, hint: str) -> None:
+    result = run("whatif", "lenet5", "--to", kind)
+    assert result.code == 2
+    assert result.err.startswith(f"error: --to {kind}: unknown kind; {hint}")

@@ -114,6 +114,13 @@ def test_a_folder_of_networks_is_answered_with_one_of_them(tmp_path: Path, write
     assert f"{tmp_path}: this is a folder; name a file in it, such as {path}" in run(tmp_path).err
 
 
+def test_a_folder_with_an_onnx_file_beside_weights_is_answered_with_that_file(tmp_path: Path, run: Run) -> None:
+    """As optimum-cli writes it."""
+    for name in ("config.json", "model.safetensors", "model.onnx"):
+        (tmp_path / name).touch()
+    assert f"name a file in it, such as {tmp_path / 'model.onnx'}" in run(tmp_path).err
+
+
 def test_large_files_and_standard_input_are_recognized_too(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "large.pt"
     with zipfile.ZipFile(path, "w") as archive:

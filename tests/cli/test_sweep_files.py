@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -236,6 +237,34 @@ def test_two_sweeps_do_not_write_one_file(tmp_path: Path, run: Run) -> None:
         result = run("sweep", *GRID, "-o", path)
     assert (result.code, result.out) == (2, "")
     assert "another sweep is writing it" in result.err
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_rows_are_not_written_through_what_somebody_else_put_in_place_of_the_part(
+    ending: str, tmp_path: Path, run: Run
+) -> None:
+    """A link or a pipe of that name, in a repository or a shared folder, would lead to another file or wait forever."""
+    other, file = tmp_path / "other", tmp_path / f"rows.{ending}"
+    part = tmp_path / f"rows.{ending}.part"
+    other.write_text("precious", encoding="utf-8")
+    for leads_to in (other, tmp_path / "new", None):
+        os.mkfifo(part) if leads_to is None else part.symlink_to(leads_to)
+        result = run("sweep", *GRID, "-o", file)
+        assert (result.code, result.out, file.exists()) == (2, "", False)
+        assert f"{part}: rows are kept there until all are written, and it is no plain file" in result.err
+        part.unlink()
+    assert (other.read_text(encoding="utf-8"), (tmp_path / "new").exists()) == ("precious", False)
+
+
+def test_a_copy_that_is_appended_to_is_not_written_through_a_link(tmp_path: Path, run: Run) -> None:
+    other, file = tmp_path / "other", tmp_path / "rows.csv"
+    other.write_text("precious", encoding="utf-8")
+    assert run("sweep", *GRID, "--top", "3", "-o", file).code == 0
+    (tmp_path / ".rows.csv.part").symlink_to(other)
+    result = run("sweep", *GRID, "--start", str(int(rows(file)[-1]["id"]) + 1), "-o", file)
+    assert result.code == 0, result.err
+    assert other.read_text(encoding="utf-8") == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "rows.csv"]
 
 
 def test_a_file_is_not_gone_on_with_where_it_does_not_end(run: Run, tmp_path: Path) -> None:

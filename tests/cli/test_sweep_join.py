@@ -96,6 +96,60 @@ def test_joined_columns_are_sorted_and_compared(run: Run, write: Write) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "text", "expected"),
+    [
+        (("--input", "1,2"), "input,width,accuracy\n1,0.5,60\n1,1.0,70\n2,1,71\n2,2,80\n", {0: 70, 1: 71}),
+        (("--width", "1,2"), "input,width,accuracy\n1,1,60\n2,1,70\n2,2,71\n", {0: 70, 1: 71}),
+        (("--input", "1,2", "--set", "c.out_channels=2"), "input,c.out_channels,a\n1,1,3\n1,2,4\n", {0: 4, 1: None}),
+        (("--input", "1,2"), 'name,a\n"input=1,width=0.5",5\n"input=1,width=1",6\n', {0: 6, 1: None}),
+    ],
+)
+def test_rows_about_another_value_of_what_is_fixed_are_not_joined(
+    words: tuple[str, ...], text: str, expected: dict[int, int], run: Run, write: Write
+) -> None:
+    """A file of a larger grid: a width, an input or a field that does not vary here has one value."""
+    net = write("net.toml", NET.replace("[2, 1]", "[2, 2]"))
+    result = run("sweep", net, *words, "--join", write("measured.csv", text), "--format", "json")
+    found = json.loads(result.out)
+    (name,) = {"accuracy", "a"} & {*found["candidates"][0]}
+    assert {row["id"]: row[name] for row in found["candidates"]} == expected
+    assert "which is fixed here" in found["notes"][-1 if found["note_codes"][-1] == "join-outside" else -2]
+    other = write("other.csv", "id,width,a\n0,0.5,1\n")
+    refused = run("sweep", net, "--input", "1,2", "--join", other)
+    assert (refused.code, refused.out) == (2, "")
+    assert "no row is about a candidate of this grid; line 2: width 0.5 is not 1, which is fixed here" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("input >= 2", [3, 4, 5, 6, 7, 8]),  # not the column 2
+        ("macs <= 0.004k", [0, 1, 3]),  # 4 MACs at most
+        ("class >= 8 and input > 2", [6, 7]),  # a word of Python
+        ("2.a == 1", [0]),
+        ("not class >= 0", [2, 3, 4, 5, 8]),
+    ],
+)
+def test_numbers_and_words_of_conditions_are_no_columns(
+    condition: str, expected: list[int], run: Run, write: Write
+) -> None:
+    """Columns may have any name: tables without a header have numbers."""
+    text = "id,2,0.004k,class,2.a,>=,and,in\n0,9,9,8,1,1,1,1\n1,9,9,7,2,1,1,1\n6,9,9,8,3,1,1,1\n7,9,9,9,4,1,1,1\n"
+    found = report(run, write("net.toml", NET), "--join", write("a.csv", text), "--where", condition)
+    assert ids(found) == expected
+
+
+def test_candidates_without_a_row_are_counted_in_one_note(run: Run, write: Write) -> None:
+    """A row that is missing has none of its columns."""
+    path = write("a.csv", "id,b,c,d\n0,1,2,3\n1,1,2,\n")
+    found = report(run, write("net.toml", NET), "--join", path)
+    assert found["notes"] == [
+        f"8 of 9 candidates have no d in {path}, such as candidate 1",
+        f"7 of 9 candidates have no b, c in {path}, such as candidate 2",
+    ]
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("input,c.out_channels,accuracy\n2,1,60\n1.0,3,70\n", {2: 70, 3: 60}),

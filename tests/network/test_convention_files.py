@@ -180,9 +180,9 @@ relu = 0
     ("name", "says"),
     [
         ("tho", "no convention is named 'tho'; did you mean 'thop'?"),
-        ("nowhere.toml", "nowhere.toml: cannot be read: no such file or directory"),
+        ("nowhere.toml", "nowhere.toml: no such file or directory"),
         ("../../thop", "no convention is named '../../thop'"),
-        ("my.toml:", "my.toml: cannot be read"),
+        ("my.toml:", "my.toml: no such file or directory; check the path"),
     ],
 )
 def test_a_convention_that_is_not_there(name: str, says: str, run: Run) -> None:

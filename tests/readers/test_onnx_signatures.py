@@ -551,6 +551,10 @@ def test_a_cache_with_room_whose_filling_is_not_known_is_refused(tmp_path: Path)
     kept = {"w": Weights((8, 24)), "b": Weights((24,))}
     with pytest.raises(FlopcountError, match="past_sequence_length is not a constant"):
         counted(tmp_path, [spec], {"x": (1, 1, 8), "past": (2, 1, 2, 9, 4)}, kept)
+    names = "q k k - - room room filled"
+    spec = node("DecoderMaskedMultiHeadAttention", names, "y", domain=MS, num_heads=2, past_present_share_buffer=1)
+    with pytest.raises(FlopcountError, match="give the value of 'filled', as in --value filled=1"):
+        counted(tmp_path, [spec], {"q": (1, 1, 8), "k": (1, 1, 8), "room": (1, 2, 9, 4), "filled": (1,)})
 
 
 def test_quantized_weights_are_params_and_their_scales_are_none(tmp_path: Path) -> None:

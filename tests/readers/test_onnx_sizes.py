@@ -56,6 +56,19 @@ def test_a_resize_to_a_size_from_the_input_grows_with_it(
     assert {macs(run, each, "--input", str(size)) for each in (path, imported)} == {by_hand}
 
 
+@pytest.mark.parametrize(("size", "is_noted"), [("64", False), ("128", True)])
+def test_a_resize_to_sizes_that_the_file_fixes_is_noted_at_another_input(
+    run: Run, tmp_path: Path, size: str, *, is_noted: bool
+) -> None:
+    """A static export of interpolate(size=x.shape[2:]) has 64×64 at every input; its module has not."""
+    path = written(tmp_path, [node("Resize", "a - - fixed", "u", name="up")], fixed=[1, 8, 64, 64])
+    result = json.loads(run("count", path, "--input", size, "--format", "json").out)
+    assert result["totals"]["macs"] == 8 * 3 * 9 * (int(size) // 2) ** 2 + 8 * 8 * 9 * 64**2
+    assert ("constant-size" in result["note_codes"]) is is_noted
+    swept = json.loads(run("sweep", path, "--input", f"32:{size}:32", "--where", "macs > 2.5M", "--format", "json").out)
+    assert ("constant-size" in swept["note_codes"]) is is_noted
+
+
 def test_a_resize_to_the_input_reaches_odd_sizes(run: Run, tmp_path: Path) -> None:
     """The first convolution leaves 33 of 65 positions, and the resize restores 65."""
     path, imported = written(tmp_path, TO_INPUT), tmp_path / "imported.toml"

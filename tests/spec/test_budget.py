@@ -43,6 +43,7 @@ TABLES = [
     ("[budget]\nmacs = { max = 1, §min_change = 2 }", "min_change requires"),
     ("[budget]\n§params.min_change = 2", "no limit given"),
     ("[budget]\nmacs = 1\n§kinds.Konv.macs = 1", "did you mean 'Conv'?"),
+    ("[budget]\nmacs = 1\n§kinds.Conv2d.macs = 1", "write Conv"),
     ("[budget]\n§blocks.one.two.macs = 1", 'write blocks."one.two"'),
     ("[budget.blocks.one]\nmacs = 1\n§mac = 1", "did you mean 'macs'?"),
     ('[budget]\nmacs = 1\n§level = "warning"', 'expected "error" or "warn"'),

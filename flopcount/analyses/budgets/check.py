@@ -388,7 +388,9 @@ def _configured(config: Config | None, known: Known) -> list[Path]:
     if config is not None:
         patterns = config.model.files or [pattern for each in config.model.budget for pattern in each.files]
     if not patterns:
-        raise UsageError(f'no files to check; name some, or set files = ["archs/**/*.toml"] in {NAMES[0]}')
+        raise UsageError(
+            f'no files to check; name some, or set files = ["archs/**/*.toml"] in {NAMES[0]}; flopcount init writes one'
+        )
     return sorted({path for pattern in patterns for path in known[pattern]})
 
 

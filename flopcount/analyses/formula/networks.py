@@ -199,7 +199,8 @@ class Symbolic(NamedTuple):
         metrics = self.subject.case.metrics
         broken = [path for path, each in zip(self.paths, found[len(metrics) :], strict=True) if each]
         if broken:
-            raise UsageError(f"{self.subject.none}: at other values the shapes at {broken[0]} do not fit")
+            way = "; flopcount sweep reads the file at each input" if self.subject.case.plan.sized else ""
+            raise UsageError(f"{self.subject.none}: at other values the shapes at {broken[0]} do not fit{way}")
         here = start // step
         pairs = zip(metrics, found, strict=False)
         forms = {name: _substituted(tuple(map(Fraction, form)), Fraction(1), Fraction(-here)) for name, form in pairs}

@@ -47,7 +47,7 @@ OBJECT = 30
 """Integers beyond 64 bits take this many times as long."""
 
 MOST_LISTED, MOST_CELLS = 2**20, 60_000_000
-"""A region of at most so many candidates is counted one by one; a histogram has at most so many integers at a time."""
+"""The most candidates of a region that are counted one by one, and the most integers of a histogram at a time."""
 
 ROUGH_WORK = (150_000_000, 400_000_000)
 """Bins that all histograms of bounds together may move, if one metric is limited and if several are."""

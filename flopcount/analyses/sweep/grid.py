@@ -54,6 +54,17 @@ class Space(NamedTuple):
         """The axes at each of whose values the file is read again: of models of other tools."""
         return frozenset({"input", "batch"}) if self.spec.foreign else frozenset()
 
+    def fixed(self) -> Iterator[Axis]:
+        """Yield what does not vary as axes of one value; an input that is not one number for all axes is left out."""
+        case, named = self.case, {each.name for each in self.axes}
+        sizes = {size for shape in case.inputs.values() for size in shape.spatial}
+        options: dict[str, Any] = {"width": case.width or 1, "batch": case.batch or 1}
+        options |= {"input": sizes.pop()} if len(sizes) == 1 else {}
+        options |= {each.address: each.value for each in case.settings}
+        for name in options.keys() - named:
+            found = options[name]
+            yield setting_axis(Setting(name, name, (value(found) if isinstance(found, str) else found,)))
+
     def at(self, values: Mapping[str, Value]) -> Case:
         """Return the case in which some axes have a value."""
         changes: dict[str, Any] = {name: in_words(values[name]) for name in ("input", "width") if name in values}

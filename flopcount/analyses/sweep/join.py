@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from flopcount.analyses.arrays import Array, numpy
 from flopcount.analyses.sweep.axes import Axis, digits, in_words, number, size
 from flopcount.errors import FileError, Located, Note, listed, plain
-from flopcount.spec.text import MOST_BYTES, read_bytes
+from flopcount.spec.text import MOST_BYTES, read_bytes, utf8
 from flopcount.spec.units import METRICS
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,5})?", re.ASCII)
@@ -76,26 +76,31 @@ class _Lines(NamedTuple):
         return ((line, cells[place]) for line, cells in self.rows)
 
 
-def joined(path: str, axes: Sequence[Axis]) -> Joined:
-    """Read a file of columns for the candidates of a grid; a FileError says which line is wrong."""
+def joined(path: str, axes: Sequence[Axis], fixed: Sequence[Axis] = ()) -> Joined:
+    """Read a file of columns for the candidates of a grid; a FileError says which line is wrong.
+
+    A row with another value of what is fixed is about no candidate.
+    """
     lines = _read(path)
     own = {each.name for each in axes}
     by = [name for name in ("id",) if name in lines.names] or [each for each in lines.names if each in own]
     by = by or [name for name in ("name",) if name in lines.names]
-    names = [each for each in lines.names if each and each not in {*by, *own, *METRICS}]
+    names = [each for each in lines.names if each and each not in {*by, *own, *METRICS, *(one.name for one in fixed)}]
     example = ",".join((*(each.name for each in axes[:MOST_SHOWN]), "accuracy"))
     if not by:
         raise lines.wrong(1, f"no column says which candidate a row is about; write id,accuracy or {example}")
     if not names:
         raise lines.wrong(1, f"there is no column to join; write {','.join(by)},accuracy")
-    return _joined(lines, axes, by, names)
+    return _joined(lines, axes, fixed, by, names)
 
 
-def _joined(lines: _Lines, axes: Sequence[Axis], by: Sequence[str], names: Sequence[str]) -> Joined:
+def _joined(
+    lines: _Lines, axes: Sequence[Axis], fixed: Sequence[Axis], by: Sequence[str], names: Sequence[str]
+) -> Joined:
     np = numpy()
     places = tuple(place for place, each in enumerate(axes) if by[0] in {"id", "name"} or each.name in by)
     sizes = tuple(len(axes[place].values) for place in places)
-    rows, notes = _coded(lines, [axes[place] for place in places], by)
+    rows, notes = _coded(lines, [axes[place] for place in places], fixed, by)
     order = sorted(rows)
     known = lines._replace(rows=tuple(lines.rows[rows[code]] for code in order))
     words = {name: found for name in names if (found := _word(lines, name))}
@@ -108,14 +113,23 @@ def _joined(lines: _Lines, axes: Sequence[Axis], by: Sequence[str], names: Seque
     return Joined(lines.title, " and ".join(by), places, sizes, codes, columns, words, tuple(notes))
 
 
-def _coded(lines: _Lines, axes: Sequence[Axis], by: Sequence[str]) -> tuple[dict[int, int], list[Note]]:
+def _coded(
+    lines: _Lines, axes: Sequence[Axis], fixed: Sequence[Axis], by: Sequence[str]
+) -> tuple[dict[int, int], list[Note]]:
     """Return the row of each code, and a note on rows that are about no candidate."""
     indices = [_index(each) for each in axes]
+    alone = [(each, _index(each)) for each in fixed]
     found: dict[int, int] = {}
     outside: list[str] = []
     for row, (line, cells) in enumerate(lines.rows):
         each = dict(zip(lines.names, cells, strict=True))
-        code = _by_id(lines, line, each, axes, indices) if by[0] == "id" else _by_axes(lines, line, each, axes, indices)
+        each = {**dict(_PAIR.findall(each["name"])), **each} if by[0] == "name" else each
+        others = (one for one, index in alone if each.get(one.name) and _key(one, each[one.name]) not in index)
+        code: int | str
+        if (other := next(others, None)) is not None:
+            code = f"{other.name} {plain(each[other.name])} is not {in_words(other.values[0])}, which is fixed here"
+        else:
+            code = (_by_id if by[0] == "id" else _by_axes)(lines, line, each, axes, indices)
         if isinstance(code, str):
             outside.append(f"line {line}: {code}")
         elif code in found:
@@ -148,10 +162,9 @@ def _by_axes(
     lines: _Lines, line: int, row: Mapping[str, str], axes: Sequence[Axis], indices: Sequence[Mapping[Any, int]]
 ) -> int | str:
     """Return the code of a row, or why it is about no candidate; refuse what cannot be a value of an axis."""
-    cells = row if any(each.name in row for each in axes) else dict(_PAIR.findall(row["name"]))
     places = []
     for axis, index in zip(axes, indices, strict=True):
-        if not (text := cells.get(axis.name, "")) or _key(axis, text) is None:
+        if not (text := row.get(axis.name, "")) or _key(axis, text) is None:
             what = f"{axis.name} {text[:60]!r} is not a number" if text else f"the row has no {axis.name}"
             example = " ".join(f"{each.name}={in_words(each.values[0])}" for each in axes[:MOST_SHOWN])
             raise lines.wrong(line, f"{what}; expected values such as {example}")
@@ -237,10 +250,6 @@ def _text(path: str) -> str:
     content = read_bytes(Path(path), path)
     if len(content) > MOST_BYTES:
         raise FileError(path, f"larger than {MOST_BYTES >> 20} MiB; keep the rows of this grid")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
+    if (text := utf8(content)) is None:
         raise _no_csv(path, "this is not text in UTF-8")
     return text

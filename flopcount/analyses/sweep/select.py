@@ -8,9 +8,10 @@ from flopcount.analyses.conditions import Condition
 from flopcount.analyses.sweep.axes import in_words, size
 from flopcount.analyses.sweep.evaluate import Evaluator
 from flopcount.analyses.sweep.grid import OPTIONS, Space
+from flopcount.analyses.sweep.join import MOST_SHOWN
 from flopcount.analyses.sweep.run import KINDS, Chunk, candidate, why
 from flopcount.case import notes_of
-from flopcount.errors import Note, UsageError, suggestion
+from flopcount.errors import Note, UsageError, listed, suggestion
 
 Rows = dict[str, Any]
 """An array for each column."""
@@ -61,7 +62,7 @@ class Tallied:
         self.values = {each.name: column(each.values) for each in space.axes}
         self.seen = self.valid = self.kept = 0
         self._reasons: dict[tuple[tuple[int, ...], int], tuple[int, int]] = {}
-        self._noted: dict[bool, tuple[int, int]] = {}
+        self._noted: dict[bool, tuple[int, int, int]] = {}
         self._missing: dict[str, tuple[int, int]] = {}
 
     def see(self, chunk: Chunk) -> None:
@@ -95,23 +96,27 @@ class Tallied:
         """Yield notes about rows of a joined file without candidate, and candidates without value."""
         title = self.space.joined.title if self.space.joined else ""
         yield from self.space.joined.notes if self.space.joined else ()
-        for name, (many, first) in self._missing.items():
-            has = f"{many:,} of {self.valid:,} candidates {'has' if many == 1 else 'have'} no {name} in {title}"
-            then = "".join(f"; {each}" for each in choice.consequences(name))
+        alike: dict[tuple[int, int], list[str]] = {}  # what has no row has none of the columns
+        for name, found in self._missing.items():
+            alike.setdefault(found, []).append(name)
+        for (many, first), names in alike.items():
+            has = f"{many:,} of {self.valid:,} candidates {'has' if many == 1 else 'have'} no"
+            has = f"{has} {listed(names, MOST_SHOWN)} in {title}"
+            then = "".join(f"; {each}" for name in names for each in choice.consequences(name))
             yield Note("not-joined", f"{has}, such as candidate {first}{then}")
 
     def note(self, found: Rows) -> None:
-        """Count candidates that are shown or written, those whose maps have vanished apart; keep the first of each."""
+        """Count candidates that are shown or written, those whose maps have vanished apart; keep two of each."""
         for is_gone in (False, True):
             places = numpy().flatnonzero(found[VANISHED] == is_gone)
             if len(places):
-                first, many = self._noted.get(is_gone, (int(found["id"][places[0]]), 0))
-                self._noted[is_gone] = first, many + len(places)
+                first, _, many = self._noted.get(is_gone, (int(found["id"][places[0]]), 0, 0))
+                self._noted[is_gone] = first, int(found["id"][places[-1]]), many + len(places)
 
     def notes(self) -> tuple[Note, ...]:
-        """Return the notes that qualify the numbers of candidates, one of each code."""
-        notes = candidate_notes(self.space, [first for first, _ in self._noted.values()])
-        first, many = self._noted.get(True, (0, 0))
+        """Return the notes that qualify the numbers of the first and the last candidate, one of each code."""
+        notes = candidate_notes(self.space, dict.fromkeys(id_ for ends in self._noted.values() for id_ in ends[:2]))
+        first, _, many = self._noted.get(True, (0, 0, 0))
         if many < 2:  # noqa: PLR2004  (the note is about it alone)
             return notes
         what = f"the maps of {many} candidates have vanished, first those of candidate {first}"

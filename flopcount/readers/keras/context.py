@@ -189,7 +189,7 @@ class CallOp(Op):
         return aside.row("Permute", x, tail="turned", channel=channel, order=order, channel_axis=copies - x.rank)
 
     def mapped(self, x: FeatureMap, axes: int) -> FeatureMap:
-        """Return a feature map with so many spatial axes, the channels where the layer takes them to be."""
+        """Return a feature map with `axes` spatial axes and the channels where the layer takes them to be."""
         copies = x.rank - 1 - axes
         if copies < 0:
             raise self.problem(f"it needs {axes} spatial axes; its input {x} has fewer")

@@ -212,6 +212,7 @@ class Draft:
         self.node: NodeProto | None = None
         self.reads_size = False
         self.notes: dict[Note, None] = {}
+        self.constant_sizes: list[str] = []
         self.left = MOST_COMPUTED
 
     def begin(self, node: NodeProto) -> None:

@@ -100,7 +100,10 @@ def _total(op: NodeContext, new: int) -> int | None:
     """Return the number of keys if the past has room for more of them; None if all of the past is read."""
     total, has_room = _known(op, "past_sequence_length", new), op.integer("past_present_share_buffer", 0)
     if total is None and (has_room or op.named("past_sequence_length")):
-        raise Refusal("its past has room for further tokens, and past_sequence_length is not a constant")
+        place = op.names.index("past_sequence_length")
+        name = op.node.inputs[place] if place < len(op.node.inputs) else ""
+        hint = f"; give the value of {name!r}, as in --value {name}=1" if name else ""
+        raise Refusal(f"its past has room for further tokens, and past_sequence_length is not a constant{hint}")
     return total
 
 

@@ -140,6 +140,9 @@ def resize(op: NodeContext) -> list[Value]:
     """Resize and Upsample: to sizes, or by factors."""
     x = op.at(0)
     sizes, scales = _targets(op, x)
+    stretches = op.attribute("keep_aspect_ratio_policy", "stretch") == "stretch"
+    if stretches and not any(scales) and not any(isinstance(size, Size) for size in sizes):
+        op.draft.constant_sizes.append(op.node.title)
     if tuple(sizes) == x.dims and not any(isinstance(size, Size) for size in sizes):
         return [x]
     if len(sizes) > 2 and tuple(sizes[:2]) == x.dims[:2]:  # noqa: PLR2004  (a batch and channels)

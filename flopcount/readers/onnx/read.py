@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from flopcount.errors import Note, Refusal, UsageError, plain, suggestion
+from flopcount.errors import Note, Refusal, UsageError, listed, plain, suggestion
 from flopcount.formulas.numbers import exact_all
 from flopcount.network.inputs import numbers_in
 from flopcount.network.plan import Node
@@ -97,7 +97,9 @@ def _walked(
         walk, _ = walked(found, options, sizes, values)
     draft, entries = walk.draft, [name for name, dims in sizes.dims.items() if 0 not in dims]
     producer = f", written by {plain(found.producer[:200])}" if found.producer else ""
-    result = _assembled(draft, [spelled(name) if len(sizes.dims) > 1 else "input" for name in entries])
+    result = _assembled(
+        draft, [spelled(name) if len(sizes.dims) > 1 else "input" for name in entries], moved=sizes.moved
+    )
     return result._replace(
         name=spelled(path.stem),
         description=f"read from {plain(path.name[:200])}, ONNX opset {found.opset}{producer}",
@@ -206,6 +208,8 @@ class InputSizes(NamedTuple):
     notes: tuple[Note, ...]
     batch: int | None = None
     batched: frozenset[str] = frozenset()
+    moved: bool = False
+    """Whether any size but the batch is another than the one that the file fixes."""
 
     @property
     def with_batch(self) -> "InputSizes":
@@ -225,7 +229,9 @@ def input_sizes(inputs: Sequence[ValueInfo], options: ReadOptions, title: str) -
         found[info.name] = dims = asked.get(info.name) or _from_file(info, names, notes, title)
         if any(size < 0 or size > LARGEST for size in dims):
             raise UsageError(f"{title}: the input {info.name!r} is {_text(dims)}; sizes go from 0 to 10⁹")
-    return _without_batch(inputs, InputSizes(found, names, tuple(notes)), options.batch)
+    pairs = (pair for info in inputs for pair in zip((info.dims or ())[1:], found[info.name][1:], strict=False))
+    moved = any(not _is_open(own) and own != size for own, size in pairs)
+    return _without_batch(inputs, InputSizes(found, names, tuple(notes), moved=moved), options.batch)
 
 
 def _without_batch(inputs: Sequence[ValueInfo], sizes: InputSizes, batch: int | None) -> InputSizes:
@@ -306,7 +312,7 @@ def _text(dims: Sequence[int | str]) -> str:
     return "×".join(str(size) or "?" for size in dims)
 
 
-def _assembled(draft: Draft, entries: Sequence[str]) -> ReadResult:
+def _assembled(draft: Draft, entries: Sequence[str], *, moved: bool) -> ReadResult:
     """Return the inputs and nodes of a network, and the notes on its parameters."""
     count = len(entries)
     if not count:
@@ -333,7 +339,15 @@ def _assembled(draft: Draft, entries: Sequence[str]) -> ReadResult:
         if name in used or len(entries) == 1
     }
     fixed = next((path for row, path in found.items() if row.takes_size), "")
-    return ReadResult("", inputs, nodes, tuple(_notes(draft, found)), fixed_by=fixed)
+    still = [plain(title[:200]) for title in draft.constant_sizes] if moved else []
+    notes = [Note("constant-size", f"{_STILL}: {listed(still, _MOST_NAMED)}")] if still else []
+    return ReadResult("", inputs, nodes, (*_notes(draft, found), *notes), fixed_by=fixed)
+
+
+_STILL = "the file resizes to the same size at every input; if the model computes this size, export it with open sizes"
+
+_MOST_NAMED = 3
+"""The layers that a note names."""
 
 
 def _node(draft: Draft, row: DraftRow, names: Sequence[str], path: str) -> Node:
