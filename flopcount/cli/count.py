@@ -68,7 +68,7 @@ def command(arch: str, options: Options, view: View, out: Output) -> None:
     """
     view = view._replace(graph=view.graph or DRAWINGS.get(ending_of(out.output)))
     if view.graph:
-        _check_graph(view, out)
+        _check_graph(view, out, *(["--on"] if options.on else []))
     out = out if view.graph else out.decided
     result = options.case(_network(arch, options), view.columns, view.sort, view.by).count
     if view.graph:
@@ -114,9 +114,10 @@ STEPS: Mapping[str, Callable[[Table, Any], Table]] = {
 """What an option does to the main table, in the order in which they are applied."""
 
 
-def _check_graph(view: View, out: Output) -> None:
+def _check_graph(view: View, out: Output, *others: str) -> None:
     """Refuse options that a graph cannot show."""
     unused = [f"--{name}" for name in ("by", "sort", "top", "columns") if getattr(view, name) is not None]
+    unused += others
     unused += ["--plot"] if out.plot is not None else []
     unused += [f"--format {out.fmt}"] if out.fmt not in {"", "table"} else []
     if unused:
