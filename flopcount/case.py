@@ -189,6 +189,8 @@ class Count:
         return self.fields if traced is self.trace else type(self.fields)(traced)
 
     def _costs(self, traced: Trace) -> dict[str, Cost]:
+        if self.case.bits is not None:
+            _ = self.bits  # a precision that makes no sense is an error, whatever is counted
         if "place" not in self._needs:
             return {path: self.cost(step, path) for path, step in traced.steps.items()}
         return {site.path: cost(site, self.case.metrics) for site in self.sites(traced)}

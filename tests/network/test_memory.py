@@ -98,9 +98,10 @@ def test_a_table_in_the_file_says_the_precision_and_the_option_takes_its_place(r
     ],
 )
 def test_a_precision_that_makes_no_sense_is_an_error(precision: str, words: str, run: Run) -> None:
-    found = run("-", "--precision", precision, "--metrics", "weight_bytes", stdin=BRANCHES.encode())
-    assert (found.code, found.out) == (2, "")
-    assert words in found.err, found.err
+    for metrics in ("weight_bytes", "params"):
+        found = run("-", "--precision", precision, "--metrics", metrics, stdin=BRANCHES.encode())
+        assert (found.code, found.out) == (2, "")
+        assert words in found.err, found.err
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,10 @@ class _Stage:
     def __init__(self, case: Case, path: str) -> None:
         count = case.at(metrics=("macs", "peak")).count
         traced = count.trace
-        if path not in traced.steps:
+        inside = [name for name in traced.steps if name == path or name.startswith(f"{path}.")]
+        if not inside:
             raise UsageError(f"--patch: there is no layer {path[:60]!r}; {suggestion(path, [*traced.steps])}")
+        path = inside[-1]  # of a block, its last layer
         self.path, self.shapes, self.bits = path, traced.shapes, count.bits
         self.lifetimes = Lifetimes(traced, count.bits)
         self.alive = {name: exact(size) for name, size in self.lifetimes.alive.items()}
