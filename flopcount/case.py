@@ -17,7 +17,6 @@ from flopcount.formulas.numbers import Dim, exact, exact_all, total
 from flopcount.formulas.shape import Shape, per_axis, render
 from flopcount.formulas.step import Step
 from flopcount.formulas.tensor import MOST_ORDERED, cheapest
-from flopcount.network.arena import Slot, arena, is_series, schedule_of
 from flopcount.network.convention import Convention, convention, own_conventions
 from flopcount.network.inputs import input_shapes
 from flopcount.network.memory import Lifetimes, Style, precisions, reads
@@ -36,6 +35,7 @@ from flopcount.spec.units import DEFAULT_METRICS
 if TYPE_CHECKING:
     from flopcount.analyses.answers import Candidate, Comparison
     from flopcount.analyses.budgets.findings import Finding
+    from flopcount.network.arena import Slot
     from flopcount.network.receptive import ReceptiveFields
     from flopcount.spec.precision import Precision
 
@@ -148,8 +148,10 @@ class Count:
         return exact(total(self.addends(metric)))
 
     @cached_property
-    def arena(self) -> tuple[Slot, ...]:
+    def arena(self) -> "tuple[Slot, ...]":
         """The slots of the arena of TensorFlow Lite Micro."""
+        from flopcount.network.arena import arena
+
         return arena(self.trace, self.bits, own=self.case.bits is None)
 
     @cached_property
@@ -453,6 +455,8 @@ def _skipped(plan: Plan) -> Iterator[Note]:
 
 def _unplanned(case: Case) -> Iterator[Note]:
     """Say what may need more of an arena than is known."""
+    from flopcount.network.arena import is_series, schedule_of
+
     schedule = schedule_of(case.trace)
     apart = {step.kind: None for step in case.trace.steps.values() if not schedule and not is_series(step)}
     if lost := listed(schedule.unknown if schedule else apart, 5):

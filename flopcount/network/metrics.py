@@ -8,7 +8,6 @@ from flopcount.errors import UsageError
 from flopcount.formulas.bits import FLOAT, Bits
 from flopcount.formulas.numbers import Dim, exact, maximum, total
 from flopcount.formulas.step import Step
-from flopcount.network.arena import head
 from flopcount.network.convention import Convention
 from flopcount.network.memory import Lifetimes, Style, Tensor, bytes_of, weight_bytes
 from flopcount.spec.units import DEFAULT_METRICS
@@ -130,6 +129,12 @@ def _receptive(what: str, title: str, whole: "Callable[[Count], Any] | None" = N
     return Metric(name, title, "axes", of, "none", "place", whole=whole)
 
 
+def _head(count: "Count") -> int:
+    from flopcount.network.arena import head
+
+    return head(count.arena)
+
+
 def _intensity(macs: Any, traffic: Any) -> float | None:
     return macs / traffic if isinstance(traffic, int) and traffic else None
 
@@ -191,9 +196,7 @@ METRICS: Mapping[str, Metric] = {
         _peak("peak_unfused", "peak bytes, unfused", Style(fused=False)),
         _peak("peak_inplace", "peak bytes, in place", Style(in_place=True)),
         _peak("peak_unfused_inplace", "peak bytes, unfused, in place", Style(fused=False, in_place=True)),
-        Metric(
-            *("arena", "arena bytes", "bytes", lambda _: None, "none", "place"), whole=lambda count: head(count.arena)
-        ),
+        Metric(*("arena", "arena bytes", "bytes", lambda _: None, "none", "place"), whole=_head),
     )
 }
 """Every metric by name. A new one needs a row here, its getter, and its meaning in `flopcount.spec.units`."""
