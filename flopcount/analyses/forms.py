@@ -96,7 +96,7 @@ class _Folding:
         self.home = {name: -1 - place for place, name in enumerate(self.paths)}
         self.silent = _silent(result)
         self.readers, self.borders = _readers(result, self.silent)
-        self.known: dict[tuple[int, int], list[_Part]] = {}  # of equal layers, whose steps are one
+        self.known: dict[tuple[int, int, int], list[_Part]] = {}  # of equal layers, whose steps are one
         self.words: dict[tuple[int, int], str] = {}
         for (node, step), item in zip(result.trace.items(), items(result.trace, result.case.given), strict=True):
             self._visit(node, step, item)
@@ -120,7 +120,7 @@ class _Folding:
         self._add(node, step, item, reads)
 
     def _add(self, node: Node, step: Step, item: Item, reads: tuple[int, ...]) -> None:
-        key = id(node.layer), id(step)
+        key = id(node.layer), id(step), id(self.result.cost(step, node.path))  # by its precision too
         if key not in self.known:
             self.known[key] = self._known(step, item)
         parts, entry = self.known[key], reads
@@ -134,12 +134,14 @@ class _Folding:
             output = item.output if is_one else exact_all(part.step.shape.dims)
             facts = _bordered(part.facts, border)
             made = Item(path, part.kind, facts, tuple(map(self._named, reads)), output)
-            placed = self.result.costs[node.path] if is_one else {}  # what a layer has by its place
-            self.cells.append(Cell(Counted(made, Cost({**placed, **part.cost})), reads))
+            self.cells.append(Cell(Counted(made, part.cost), reads))
             reads = (len(self.cells) - 1,)
             if part.is_gate:
                 self._gate(entry)
-        self.home[node.path] = len(self.cells) - 1
+        self.home[node.path] = last = len(self.cells) - 1
+        if is_one and not parts[0].follows:  # what is folded into it is part of the layer, which writes one tensor
+            cell = self.cells[last]
+            self.cells[last] = cell._replace(counted=cell.counted._replace(cost=self.result.costs[node.path]))
 
     def _known(self, step: Step, item: Item) -> list[_Part]:
         """Return the parts of a layer with their costs and facts."""
@@ -148,7 +150,7 @@ class _Folding:
         kind, fields = (item.kind, item.fields) if is_one else ("", {})
         return [
             part._replace(
-                cost=self.result.cost(part.step if len(parts) > 1 else step),
+                cost=self.result.cost(part.step if len(parts) > 1 else step, item.path),
                 kind=kind or part.step.kind,
                 facts={**_facts(part.step, fields), "then": ()},
             )

@@ -13,7 +13,7 @@ from flopcount.cli.loading import Options, case_of
 from flopcount.cli.options import complete_arch, complete_kind, count_options, raw_output_options, typed
 from flopcount.cli.output import Output, emit, format_of, show
 from flopcount.errors import UsageError, nearest, suggestion
-from flopcount.report.cost import convention_facts
+from flopcount.report.cost import convention_facts, convention_line
 from flopcount.report.formula import forms_report, latex_lines, law_report, pattern_report
 from flopcount.report.table import Report
 from flopcount.spec.kinds import KINDS
@@ -116,7 +116,7 @@ def _network(name: str, asked: Derivation, options: Options) -> Report:
     if case.plan.unknown:
         raise UsageError("the network has skipped operators, and a formula cannot say so; count it instead")
     found = cost_polynomial(VariedCase(case, axis))
-    report = law_report(case.name, case.convention.sentence(), found, convention_facts(case.convention))
+    report = law_report(case.name, convention_line(case.convention, case), found, convention_facts(case.convention))
     return report._replace(notes=found.notes)
 
 

@@ -105,7 +105,7 @@ def costs_of(count: Count) -> Costs:
 def metrics_in(asked: str | None, *columns: str | None) -> tuple[str, ...]:
     """Return the default metrics, those that are asked for, and those that lists of columns name: `-flops_1`."""
     keys = [key.strip().lower().removeprefix("-") for text in columns if text for key in text.split(",")]
-    named = [name.strip() for name in asked.split(",")] if asked else []
+    named = [name.strip() for name in asked.split(",") if name.strip()] if asked else []
     found = {max((name for name in METRICS if _is_about(key, name)), key=len, default="params") for key in keys}
     return tuple(dict.fromkeys((*DEFAULT_METRICS, *named, *(name for name in METRICS if name in found))))
 

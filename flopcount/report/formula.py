@@ -148,7 +148,7 @@ def _letters(found: Forms) -> Iterable[tuple[str, str]]:
     return [(letter, meaning) for letter, meaning in found.letters.items() if letter in used and letter != meaning]
 
 
-def law_report(name: str, sentence: str, found: CostPolynomial, convention: Mapping[str, str] | None = None) -> Report:
+def law_report(name: str, counted: Line, found: CostPolynomial, convention: Mapping[str, str] | None = None) -> Report:
     """Return the polynomials of a network."""
     rows = tuple(
         Row({"quantity": quantity, "formula": text, "latex": source, "in": letter})
@@ -165,8 +165,8 @@ def law_report(name: str, sentence: str, found: CostPolynomial, convention: Mapp
         "to": None if found.last is None else str(found.value(found.last)),
         "verified": [*map(str, found.verified)],
     }
-    lines = (sentence, _validity(found), f"compared with the exact counts at {AXES[found.axis]} = {verified}")
-    shown = tuple(Line("text", each) for each in lines)
+    lines = (_validity(found), f"compared with the exact counts at {AXES[found.axis]} = {verified}")
+    shown = (counted, *(Line("text", each) for each in lines))
     return Report(f"{name}: closed forms in {found.axis}", (Table("forms", LAW, rows),), shown, facts=facts)
 
 

@@ -114,6 +114,8 @@ def _options(text: str, part: str) -> Any:
             raise _refused(text, f"there is no {plain(name[:50])!r}; {suggestion(name[:50], [*Bits._fields[:-1]])}")
         if not bits.isascii() or not bits.isdigit() or len(bits) > 10:  # noqa: PLR2004
             raise _refused(text, f"{name} takes a whole number, as in {name}=8")
+        if name in found:
+            raise _refused(text, f"{name} is given twice")
         found[name] = int(bits)
     return found
 

@@ -93,6 +93,7 @@ def test_a_table_in_the_file_says_the_precision_and_the_option_takes_its_place(r
         ("weights=0", "expected a number of bits (1 to 64)"),
         ("weights=x", "takes a whole number"),
         ("wights=8", "did you mean 'weights'?"),
+        ("weights=4,weights=8", "weights is given twice"),
         ("int8;int4", "is no PATTERN:PRECISION"),
         ("", "there is no precision ''"),
     ],
@@ -102,6 +103,35 @@ def test_a_precision_that_makes_no_sense_is_an_error(precision: str, words: str,
         found = run("-", "--precision", precision, "--metrics", metrics, stdin=BRANCHES.encode())
         assert (found.code, found.out) == (2, "")
         assert words in found.err, found.err
+
+
+def test_layers_that_are_compared_by_form_have_the_bytes_of_their_precision(run: Run, write: Write) -> None:
+    """No layer of one file has the name of one of the other; each has an activation inside.
+
+    16 weights and 4 biases at 8 bits, in the last layer at 4; each writes 4·8·8 elements,
+    the activation inside nothing more.
+    """
+    layer = '{ type = "Conv", out_channels = 4, kernel_size = 1, activation = "tanh", name = "%s" }'
+    layers = (
+        "input = [4, 8, 8]\nlayers = [" + ",".join(layer % name for name in names) + "]" for names in ("abc", "xy")
+    )
+    one, other = (write(f"{name}.toml", text) for name, text in zip("ab", layers, strict=True))
+    weighed = ("--precision", "int8;last:int4", "--metrics", "weight_bytes,activation_bytes")
+    data = json.loads(run("diff", str(other), str(one), *weighed, "--format", "json", "--all").out)
+    assert [each["weight_bytes_after"] for each in data["layers"]] == [20, 20, 10]
+    assert [each["activation_bytes_after"] for each in data["layers"]] == [256, 256, 128]
+    assert [each["weight_bytes_before"] for each in data["layers"]] == [20, 10, None]
+
+
+def test_a_comma_at_the_end_of_the_metrics_names_none(run: Run) -> None:
+    found = run("-", "--metrics", "peak,", "--format", "json", stdin=BRANCHES.encode())
+    assert found.code == 0, found.err
+    assert [*json.loads(found.out)["totals"]] == ["params", "macs", "peak"]
+
+
+def test_closed_forms_say_the_precision_of_their_bytes(run: Run) -> None:
+    out = run("formula", "lenet5", "--metrics", "peak", "--precision", "int8").out
+    assert "precision: int8" in out
 
 
 @pytest.mark.parametrize(
