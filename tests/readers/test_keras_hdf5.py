@@ -60,3 +60,9 @@ def test_a_text_that_is_cut_off_is_refused(run: Run, write: Write) -> None:
 def test_unknown_layers_are_named(run: Run, write: Write) -> None:
     text = json.dumps(MODEL).replace("Conv2D", "Magic").encode()
     assert "Magic" in run(write("model.h5", _file(text))).err
+
+
+def test_a_beginning_without_an_end_is_read_once(run: Run, write: Write) -> None:
+    """50,000 beginnings of a text that does not end: each was read up to the end of the file."""
+    path = write("net.h5", b"\x89HDF\r\n\x1a\n" + b'{"class_name": "Sequential", "config":' * 50_000)
+    assert run("count", path).code == 2

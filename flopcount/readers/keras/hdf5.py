@@ -39,10 +39,11 @@ def read_hdf5(path: Path) -> Build:
         end = 0
         for start in _starts(path):
             if start >= end:  # those inside of a text are its own
-                text = _text(path, start)
+                content = _content(path, start)
+                text = content[: content.rfind(b"}") + 1]
                 if _LAYERS.search(text):
                     return parsed(text.decode("utf-8", "replace"))
-                end = start + len(text)
+                end = start + len(content)
     except OSError as error:
         raise Refusal(f"{reason(error)}; check the path") from None
     raise NoModel("it contains no layers of a Keras model")
@@ -63,14 +64,14 @@ def _starts(path: Path) -> Iterator[int]:
             kept = window[-_LONGEST_START:]
 
 
-def _text(path: Path, start: int) -> bytes:
-    """Return the text that begins at a place."""
-    content = b""
+def _content(path: Path, start: int) -> bytes:
+    """Return what begins at a place, up to what is in no text."""
+    pieces: list[bytes] = []
     with path.open("rb") as file:
         file.seek(start)
-        while len(content) < MOST_UNPACKED and (piece := file.read(_LEAST)):
+        while len(pieces) * _LEAST < MOST_UNPACKED and (piece := file.read(_LEAST)):
             end = _END.search(piece)
-            content += piece[: end.start()] if end else piece
+            pieces.append(piece[: end.start()] if end else piece)
             if end:
                 break
-    return content[: content.rfind(b"}") + 1]
+    return b"".join(pieces)
