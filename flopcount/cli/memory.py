@@ -57,5 +57,5 @@ def command(arch: str, ways: Ways, options: Options, out: Output) -> None:
     order = reordered(base) if ways.reorder else None
     case = order.case if order else base
     patch = patched(base, ways.patch) if ways.patch else None
-    found = Memory(peak_of(case), tuple(lowered(base)), order, patch)
+    found = Memory(peak_of(case), lowered(base), order, patch)
     show(memory_report(case.count, found, options.changes), out)

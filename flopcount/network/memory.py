@@ -167,22 +167,21 @@ class Lifetimes:
     @cached_property
     def alive(self) -> Mapping[str, Dim]:
         """The bytes that are alive while each layer runs, by path; those of a fused layer run in one step."""
-        nodes = self.traced.plan.nodes
-        born: dict[int, list[Dim]] = {}
-        gone: dict[int, list[Dim]] = {}
-        for life in self.lives:
-            born.setdefault(max(life.first, 0), []).append(life.tensor.size)
-            gone.setdefault(life.last, []).append(life.tensor.size)
-        if all(isinstance(life.tensor.size, int) for life in self.lives):
-            return _running(nodes, born, gone)
-        return _summed(nodes, self.lives)
+        is_plain = all(isinstance(life.tensor.size, int) for life in self.lives)
+        return (_running if is_plain else _summed)(self.traced.plan.nodes, self.lives)
 
     def at(self, path: str) -> Dim:
         """Return the bytes that are alive while a layer runs."""
         return self.alive[path]
 
 
-def _running(nodes: Iterable[Node], born: Mapping[int, list[Dim]], gone: Mapping[int, list[Dim]]) -> dict[str, Dim]:
+def _running(nodes: Iterable[Node], lives: Iterable[Life]) -> dict[str, Dim]:
+    """Keep one sum, to which each tensor is added when it is born and from which it is taken when it is gone."""
+    born: dict[int, list[Dim]] = {}
+    gone: dict[int, list[Dim]] = {}
+    for life in lives:
+        born.setdefault(max(life.first, 0), []).append(life.tensor.size)
+        gone.setdefault(life.last, []).append(life.tensor.size)
     found, alive = dict[str, Dim](), total(())
     for number, node in enumerate(nodes):
         alive = alive + total(born.get(number, ()))
@@ -270,8 +269,7 @@ class _Storage:
     def _is_free(self, name: str, number: int, node: Node) -> bool:
         """Tell whether a layer is the last to read a tensor of the size of what it writes."""
         owner = self.held[name]
-        same = self.tensors[owner].elements is self.traced.steps[node.path].shape.elements
-        same = same or self.tensors[owner].elements == self.traced.steps[node.path].shape.elements
+        same = self.tensors[owner].elements == self.traced.steps[node.path].shape.elements
         return same and self.until[owner] == number and self.tensors[owner].bits == self.bits[node.path].activations
 
     def lives(self) -> list[Life]:

@@ -63,7 +63,7 @@ class Site(NamedTuple):
             read = self.bits.activations
 
     def _factor(self, name: str, read: int) -> int:
-        return read if name == "matmul_mac" else self.bits.of("weight")
+        return read if name == "matmul_mac" else self.bits.of("rnn_weight" if name == "rnn_mac" else "weight")
 
     def alive(self, style: Style) -> Dim:
         """Return the bytes that are alive while it runs."""

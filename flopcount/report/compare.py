@@ -347,10 +347,11 @@ def _changes(rows: tuple[Row, ...], total: Row, shown: Costs, caption: str) -> T
     columns = [*CHANGES]
     for each in shown.metrics:
         before, after, change = (5, 4, 0) if each.name == shown.headline.name else (7, 6, 1)
+        form = shown.column(each, each.name, each.title).form
         columns += [
-            Column(f"{each.name}_before", f"{each.title} before", "count", rank=before),
-            Column(f"{each.name}_after", f"{each.title} after", "count", rank=after),
-            Column(f"{each.name}_delta", f"{each.title} change", "delta", rank=change),
+            Column(f"{each.name}_before", f"{each.title} before", form, rank=before),
+            Column(f"{each.name}_after", f"{each.title} after", form, rank=after),
+            Column(f"{each.name}_delta", f"{each.title} change", "delta" if form == "count" else form, rank=change),
         ]
     return Table("layers", tuple(columns), rows, total, caption=caption)
 
@@ -387,7 +388,7 @@ def _deltas(old: Mapping[str, int] | None, new: Mapping[str, int] | None, shown:
     for each in shown.metrics:
         one, other = (values.get(each.name) if values else None for values in (old, new))
         cells |= {f"{each.name}_before": one, f"{each.name}_after": other}
-        cells[f"{each.name}_delta"] = (other or 0) - (one or 0)
+        cells[f"{each.name}_delta"] = None if one is other is None else (other or 0) - (one or 0)
     return cells
 
 

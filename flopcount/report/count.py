@@ -237,7 +237,9 @@ def summed_by(table: Table, key: str) -> Table:
     columns = [column for column in kept if column in table.columns or column.form == "share"]
     more = tuple(column for column in kept if column not in columns)
     names = (Column(key, key), Column("layers", "layers", "count", rank=6))
-    return Table("groups", (*names, *columns), counted, total, more=more, choose="--columns")
+    apart = [each.title for each in added if each in table.columns and each not in kept and each.form != "share"]
+    caption = f"not of several layers together: {', '.join(apart)}" if apart else ""
+    return Table("groups", (*names, *columns), counted, total, caption=caption, more=more, choose="--columns")
 
 
 def _leaves(row: Row) -> list[Row]:

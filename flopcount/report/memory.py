@@ -1,6 +1,6 @@
 """Memory while a network runs: what is alive layer by layer, the peak, and what TensorFlow Lite Micro prints."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flopcount.analyses.memory.curve import Peak
@@ -10,9 +10,11 @@ from flopcount.analyses.memory.reorder import Reordered
 from flopcount.case import Count
 from flopcount.network.arena import head, schedule_of
 from flopcount.network.metrics import METRICS, ratio
+from flopcount.network.plan import MOST_VARIED
 from flopcount.report.cost import costs_of, facts, input_line, unknown_facts
 from flopcount.report.count import LAYERS
 from flopcount.report.table import Column, Line, Report, Row, Table, plural, shape_text
+from flopcount.spec.units import DEFAULT_METRICS
 
 TOTALS = ("peak", "peak_unfused", "peak_inplace", "peak_unfused_inplace", "arena")
 """The numbers of the whole network."""
@@ -23,10 +25,10 @@ SAYS = "alive at once: inputs and outputs included, weights not; norms and activ
 
 
 class Memory(NamedTuple):
-    """What is known of the memory of a network: its peak, what lowers it, another order, patches."""
+    """What is known of the memory of a network: its peak, what lowers it if searched, another order, patches."""
 
     peak: Peak
-    lower: tuple[Lowered, ...] = ()
+    lower: Sequence[Lowered] | None = ()
     order: Reordered | None = None
     patch: Patched | None = None
 
@@ -63,7 +65,8 @@ def _layers(result: Count, peak: Peak) -> Table:
         "peak": peak.bytes,
         "share": ratio(peak.bytes, peak.bytes),
     }
-    return Table("layers", (*LAYERS, ALIVE, SHARE), tuple(rows), Row(total))
+    asked = [each for each in shown.columns() if each.metric not in {*TOTALS, *DEFAULT_METRICS}]
+    return Table("layers", (*LAYERS, ALIVE, SHARE, *asked), tuple(rows), Row({**shown.values(result.total), **total}))
 
 
 def _lives(result: Count, peak: Peak) -> Iterator[dict[str, Any]]:
@@ -90,8 +93,11 @@ def _lower(found: Memory) -> Table:
         *(Column("what", "what would lower it"), Column("option", "with", "path")),
         *(Column("peak", "peak bytes", "count"), Column("ratio", "ratio", "ratio")),
     )
-    rows = tuple(Row({**each._asdict(), "ratio": ratio(each.peak, found.peak.bytes)}) for each in found.lower)
-    return Table("lower", columns, rows)
+    rows = tuple(Row({**each._asdict(), "ratio": ratio(each.peak, found.peak.bytes)}) for each in found.lower or ())
+    caption = (
+        "" if found.lower is not None else f"of more than {MOST_VARIED} layers, what would lower it is not searched"
+    )
+    return Table("lower", columns, rows, caption=caption)
 
 
 def _totals(totals: Mapping[str, int]) -> Table:

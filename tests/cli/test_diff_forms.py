@@ -247,3 +247,10 @@ def test_forms_of_many_layers_are_compared_in_linear_time(write: Write) -> None:
         assert not compared(*counts).is_same
         times.append(process_time() - start)
     assert times[1] < 8 * times[0] + 0.5
+
+
+def test_a_metric_of_the_whole_network_has_no_change_in_a_layer(run: Run) -> None:
+    found = run("diff", "lenet5", "alexnet", "--metrics", "arena,intensity", "--format", "csv").out.splitlines()
+    columns = found[0].split(",")
+    cells = dict(zip(columns, found[2].split(","), strict=True))
+    assert (cells["status"], cells["arena_delta"]) == ("removed", "")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run
+from conftest import Run, Write
 
 CHAIN = """
 name = "chain"
@@ -162,3 +162,20 @@ def test_orders_and_patches_are_not_mixed(run: Run) -> None:
     assert (result.code, "name one" in result.err) == (2, True)
     result = run("memory", "-", "--reorder", "--format", "tflm", stdin=CHAIN.encode())
     assert (result.code, "omit --reorder" in result.err) == (2, True)
+
+
+def test_metrics_that_are_asked_for_are_columns(run: Run) -> None:
+    """LeNet's first layer has 156 params, reads 1×32×32 and writes 6×28×28: 5,884 numbers of 4 bytes."""
+    lines = run("memory", "lenet5", "--metrics", "traffic", "--format", "csv").out.splitlines()
+    assert (lines[0].split(",")[-1], lines[1].split(",")[-1]) == ("traffic", str(4 * 5884))
+
+
+def test_what_is_not_searched_is_said(run: Run, write: Write) -> None:
+    layers = '[{ type = "Identity", repeat = 20001 }]'
+    found = run("memory", write("net.toml", f"input = [1]\nlayers = {layers}\n"))
+    assert "of more than 20000 layers, what would lower it is not searched" in found.out
+
+
+def test_a_column_that_groups_do_not_have_is_named(run: Run) -> None:
+    found = run("count", "lenet5", "--by", "type", "--metrics", "intensity,receptive_field")
+    assert "not of several layers together: MACs/byte, receptive field" in found.out

@@ -32,11 +32,12 @@ class Lowered(NamedTuple):
     peak: int
 
 
-def lowered(case: Case) -> list[Lowered]:
-    """Return what lowers the peak, the lowest first; changes that the network does not allow are left out."""
+def lowered(case: Case) -> list[Lowered] | None:
+    """Return what lowers the peak, the lowest first, of what is allowed; None if the network is too large."""
+    if len(case.plan.nodes) > MOST_VARIED:
+        return None
     now = peak_of(case)
-    found = [each for each in _counted(case) if each.peak < now.bytes] if len(case.plan.nodes) <= MOST_VARIED else []
-    return sorted(found, key=lambda each: each.peak)
+    return sorted((each for each in _counted(case) if each.peak < now.bytes), key=lambda each: each.peak)
 
 
 def _counted(case: Case) -> Iterator[Lowered]:
