@@ -13,14 +13,15 @@ GROUPED = frozenset(("weight", "frozen_weight", "embedding"))
 class Bits(NamedTuple):
     """The bits of a layer's params, of what it writes and of what it adds up in.
 
-    `group` weights of a row share a scale of `scales` bits, and a zero point of `zero_points` bits; 0 if there are no
-    groups. `own` are the bits that a file gives to a type of params.
+    Accumulators have by default what exact sums need. `group` weights of a row share a scale of `scales` bits, and
+    a zero point of `zero_points` bits; 0 if there are no groups. `own` are the bits that a file gives to a type of
+    params.
     """
 
     weights: int = 32
     biases: int | None = None
     activations: int = 32
-    accumulators: int = 32
+    accumulators: int | None = None
     group: int = 0
     scales: int = 16
     zero_points: int = 0

@@ -147,12 +147,14 @@ def _bit_ops(site: Site) -> Dim:
 def _bit_ops_uniq(site: Site) -> int:
     """Count a multiplier and an adder wide enough for a sum over n·k² products: UNIQ, Baskin et al. 2018, section 4.2.
 
-    Per MAC b_w·b_a + b_w + b_a + log2(n·k²), here with the logarithm rounded up, as bits are whole.
+    Per MAC b_w·b_a + b_w + b_a + log2(n·k²), here with the logarithm rounded up, as bits are whole; all but the
+    product is the width of the accumulator, unless the precision says another.
     """
     found = 0
     for macs, one, other, leaf in site.products():
         addends = exact(leaf.tally.counts.get("weight", 0)) // max(exact(leaf.shape.channels), 1)
-        found += exact(macs) * (one * other + one + other + max(addends - 1, 0).bit_length())
+        width = site.bits.accumulators or one + other + max(addends - 1, 0).bit_length()
+        found += exact(macs) * (one * other + width)
     return found
 
 

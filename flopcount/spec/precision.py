@@ -36,7 +36,9 @@ class LayerPrecision(BaseModel, **FROZEN):
     weights: Annotated[_Bits | None, _WORDS, Field(description="bits of a trainable parameter")] = None
     biases: Annotated[_Bits | None, _WORDS, Field(description="bits of a bias; those of weights by default")] = None
     activations: Annotated[_Bits | None, _WORDS, Field(description="bits of an element that a layer writes")] = None
-    accumulators: Annotated[_Bits | None, _WORDS, Field(description="bits of a sum inside a layer")] = None
+    accumulators: Annotated[
+        _Bits | None, _WORDS, Field(description="bits of a sum inside a layer, for bit_ops_uniq")
+    ] = None
     group: Annotated[
         int | None,
         Help("an integer (0 to 10⁹)"),

@@ -174,5 +174,9 @@ def test_bit_operations_follow_from_the_bits_of_both_factors(run: Run) -> None:
     assert totals["bit_ops"] == 2048 * 64 + 4096 * 32 + 1536 * 8
     assert totals["bit_ops_uniq"] == 2048 * (64 + 16 + 2) + 4096 * (32 + 12 + 3) + 1536 * (8 + 9 + 9)
     assert totals["bit_ops_words"] == 2048 + 4096 + 1536
+    wide = run(
+        "-", *options[:1], f"{options[1]};*:accumulators=32", *options[2:], "--format", "json", stdin=BRANCHES.encode()
+    )
+    assert json.loads(wide.out)["totals"]["bit_ops_uniq"] == 2048 * (64 + 32) + 4096 * (32 + 32) + 1536 * (8 + 32)
     found = run("-", "--precision", "binary", "--metrics", "bit_ops_words", "--format", "json", stdin=BRANCHES.encode())
     assert json.loads(found.out)["totals"]["bit_ops_words"] == (2048 + 4096 + 1536) // 64
