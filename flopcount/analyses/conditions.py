@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from flopcount.analyses.arrays import numpy
 from flopcount.errors import UsageError, plain, suggestion
 from flopcount.spec import expression
-from flopcount.spec.units import COUNTS
+from flopcount.spec.units import UNITS
 
 Columns = Mapping[str, Any]
 """The value of each name: a number, a word, or a column of them."""
@@ -26,7 +26,7 @@ Columns = Mapping[str, Any]
 _WORDS = {"true": "true", "false": "false"}
 """Words that need no quotes."""
 
-_NEVER = re.compile(rf"and|or|not|in|[\d.]+(e[+-]?\d+)?({'|'.join(COUNTS)})|\W+", re.IGNORECASE | re.ASCII)
+_NEVER = re.compile(rf"and|or|not|in|[\d.]+(e[+-]?\d+)?({'|'.join(UNITS)})|\W+", re.IGNORECASE | re.ASCII)
 """Words, amounts and signs of conditions, which are never names, whatever the columns of a file are."""
 
 _LACKING = object()

@@ -113,7 +113,8 @@ def hardware(name: str | None, out: Output) -> None:
     from flopcount.report.device import device_report, hardware_report
     from flopcount.spec.hardware import profile, profiles
 
-    show(hardware_report([*map(profile, profiles())]) if name is None else device_report(profile(name)), out)
+    report = hardware_report([*map(profile, profiles())]) if name is None else device_report(profile(name, "hardware"))
+    show(report, out)
 
 
 @click.command("schema", cls=Documented)

@@ -49,7 +49,7 @@ def about_files(command: Callable[..., Any]) -> Callable[..., Any]:
 def limits(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option for the maximum of each metric."""
     for metric in reversed(LIMITED):
-        about = METRICS[metric]
+        about = METRICS[metric].removeprefix("most ")
         name = f"--max-{metric.replace('_', '-')}"
         command = click.option(name, f"max_{metric}", metavar="VALUE", help=f"Most {about}, in every file.")(command)
     return command

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from flopcount.errors import UsageError, suggestion
+from flopcount.errors import Problem, SpecError, UsageError, suggestion
 from flopcount.formulas.bits import FLOAT, GROUPED, Bits
 from flopcount.formulas.numbers import Dim, ceil_div, total
 from flopcount.formulas.step import PARAMETERS, Step
@@ -47,15 +47,17 @@ def weight_bytes(step: Step, weights: Mapping[str, int], bits: Bits) -> Dim:
 def _stored(step: Step, name: str, count: Dim, bits: Bits) -> Dim:
     """Return the bytes of one tensor, with the scales and zero points of its groups.
 
-    A row of the weights is what makes one channel of the output; a group does not go beyond it, and takes
-    the room of a whole one, as the operator MatMulNBits of ONNX Runtime stores them.
+    A row of the weights is what makes one channel of the output, or a vector of an embedding; a group does not go
+    beyond it, and takes the room of a whole one, as the operator MatMulNBits of ONNX Runtime stores them.
     """
     if not bits.group or name not in GROUPED:
         return bytes_of(count, bits.of(name))
     rows: Dim = step.shape.channels
     if isinstance(rows, int) and isinstance(count, int) and (not rows or count % rows):
         rows = 1
-    groups = ceil_div(count // rows, bits.group)
+    width = count // rows
+    rows, width = (width, rows) if name == "embedding" else (rows, width)
+    groups = ceil_div(width, bits.group)
     each = bytes_of(bits.group, bits.of(name)) + bytes_of(1, bits.scales)
     return rows * (groups * each + bytes_of(groups, bits.zero_points))
 
@@ -63,17 +65,22 @@ def _stored(step: Step, name: str, count: Dim, bits: Bits) -> Dim:
 def precisions(plan: Plan, traced: Trace, asked: "Precision | None") -> Mapping[str, Bits]:
     """Return the bits of each layer by path, and of each input: as a file of another tool has them, or as is asked for.
 
-    Raises UsageError if a pattern names no layer.
+    Raises SpecError if a pattern of the file names no layer, UsageError if another does.
     """
     base = FLOAT if asked is None else asked.on(FLOAT)
     own = {**{name: {"activation": bits} for name, bits in plan.bits.items()}, **_given(plan)}
     names = (*plan.inputs, *(node.path for node in plan.nodes))
     found = {name: _of_file(own[name], asked) if name in own else base for name in names}
-    for pattern, rule in asked.layers.items() if asked else ():
-        paths = _matching(pattern, traced)
-        if not paths:
-            raise UsageError(f"precision: no layer matches {pattern!r}; {suggestion(pattern, [*found])}")
-        found |= {path: rule.on(found[path]) for path in paths}
+    layers = asked.layers if asked else {}
+    about = {pattern: _matching(pattern, traced) for pattern in layers}
+    lost = {each: f"no layer matches {each!r}; {suggestion(each, [*found])}" for each in about if not about[each]}
+    if lost and asked is plan.precision:
+        problems = [Problem(("precision", "layers", each), what, code="precision") for each, what in lost.items()]
+        raise SpecError(problems, plan.file() if plan.file else None)
+    for what in lost.values():
+        raise UsageError(f"--precision: {what}")
+    for pattern, paths in about.items():
+        found |= {path: layers[pattern].on(found[path]) for path in paths}
     return found
 
 

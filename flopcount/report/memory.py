@@ -90,7 +90,7 @@ def _tensors(result: Count, peak: Peak) -> Table:
 
 def _lower(found: Memory) -> Table:
     columns = (
-        *(Column("what", "what would lower it"), Column("option", "with", "path")),
+        *(Column("what", "what would lower it"), Column("option", "with")),
         *(Column("peak", "peak bytes", "count"), Column("ratio", "ratio", "ratio")),
     )
     rows = tuple(Row({**each._asdict(), "ratio": ratio(each.peak, found.peak.bytes)}) for each in found.lower or ())

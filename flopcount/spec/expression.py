@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from flopcount.formulas import numbers as dims
 from flopcount.formulas.numbers import Dim
-from flopcount.spec.units import COUNTS
+from flopcount.spec.units import UNITS
 
 
 class Namespace(Protocol):
@@ -106,7 +106,7 @@ def parse(text: str, language: Language | None = None, dotted: frozenset[str] = 
 def _source(text: str, dotted: frozenset[str]) -> str:
     """Write an expression for Python: names with dots as subscripts, units as digits, `~` as the operator `@`."""
     names = "|".join(map(re.escape, sorted(dotted, key=len, reverse=True))) or "(?!)"
-    quantity = rf"(\d+(?:\.\d*)?|\.\d+)({'|'.join(filter(None, COUNTS))})(?!\w)"
+    quantity = rf"(\d+(?:\.\d*)?|\.\d+) ?({'|'.join(filter(None, UNITS))})(?!\w)"
     pattern = rf"""('[^']*'|"[^"]*")|(?<![\w.])(?:({names})(?![\w.])|{quantity})|([~@])"""
 
     def written(match: re.Match[str]) -> str:
@@ -114,7 +114,7 @@ def _source(text: str, dotted: frozenset[str]) -> str:
         if sign == "@":
             raise SyntaxError
         if digits:
-            value = Fraction(digits) * COUNTS[unit]
+            value = Fraction(digits) * UNITS[unit]
             return str(value) if value.denominator == 1 else repr(float(value))
         return quoted or (f"_[{name!r}]" if name else "@")
 

@@ -1,11 +1,12 @@
 """Profiles of devices: what they can do at most, each number with its source."""
 
 from collections.abc import Mapping
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from flopcount.errors import FileError, UsageError, plain, suggestion
 from flopcount.formulas.bits import NAMED
@@ -40,9 +41,12 @@ CLOCKS: Mapping[str, Fraction] = {f"{prefix}Hz": Fraction(scale) for prefix, sca
 
 def _quantity(text: str, units: Mapping[str, Fraction], example: str) -> Fraction:
     """Read a number above 0 with one of some units."""
-    found = printed(text)
-    if found is None or found.unit not in units or not found.digits:
-        raise sentence("quantity", f"{plain(text[:LONGEST])!r} has no unit of this; expected e.g. {example!r}")
+    found, shown = printed(text), repr(plain(text[:LONGEST]))
+    if found is None or not found.digits:
+        raise sentence("quantity", f"{shown} is no number above 0; expected e.g. {example!r}")
+    if found.unit not in units:
+        has = f"the unit {plain(found.unit)!r}, which is none of this" if found.unit else "no unit"
+        raise sentence("quantity", f"{shown} has {has}; expected e.g. {example!r}")
     return found.number * units[found.unit]
 
 
@@ -58,8 +62,17 @@ def _read_as(units: Mapping[str, Fraction], example: str) -> Any:
     ]
 
 
-_Source = Annotated[Line, Field(min_length=1, description="document and page, or URL, that gives the number")]
-_Date = Annotated[Line, Field(min_length=1, description="date of the source, such as 2023-05")]
+_Source = Annotated[
+    Line,
+    Help("the document and page, or URL, that gives the number"),
+    Field(min_length=1, description="document and page, or URL, that gives the number"),
+]
+_Date = Annotated[
+    Line,
+    BeforeValidator(lambda raw: str(raw) if type(raw) in {int, date} else raw),
+    Help('the date of the source, e.g. "2023-05"'),
+    Field(pattern=r"^\d{4}(-\d\d){0,2}$", description="date of the source, such as 2023-05"),
+]
 
 
 class Sourced(BaseModel, **FROZEN):
@@ -162,7 +175,7 @@ def profiles() -> list[str]:
     return sorted(path.stem for path in HARDWARE.glob("*.toml"))
 
 
-def profile(reference: str) -> Profile:
+def profile(reference: str, asked: str = "--on") -> Profile:
     """Return a profile: a bundled one by name, or that of a file of one's own.
 
     Raises UsageError for an unknown name, FileError for a file that is wrong.
@@ -171,15 +184,14 @@ def profile(reference: str) -> Profile:
         return Profile(reference, _device(HARDWARE / f"{reference}.toml", reference))
     if not reference.endswith(".toml"):
         known = suggestion(reference[:60], profiles())
+        known = known if known.endswith("?") else f"{known};"
         own = "a profile of your own is a file that ends in .toml, an array is array:ROWSxCOLUMNS:DATAFLOW"
-        raise UsageError(
-            f"--on {plain(reference[:60])}: there is no such device; {known}{'' if known.endswith('?') else ';'} {own}"
-        )
+        raise UsageError(f"{asked} {plain(reference[:60])}: there is no such device; {known} {own}")
     return Profile(Path(reference).stem, _device(Path(reference), reference))
 
 
 def _device(path: Path, title: str) -> Device:
-    text = read_text(path, title)
+    text = read_text(path, title, "a profile needs at least name and peak; see flopcount hardware NAME")
     data = parsed(text, "toml", title).data
     try:
         return Device.model_validate(data)

@@ -22,6 +22,7 @@ def _typed(raw: object) -> object:
         return {"weights": int(pair[1]), "activations": int(pair[2])}
     if word not in NAMED:
         known = suggestion(word[:50], [*NAMED])
+        known = known if known.endswith("?") else "expected a type such as int8, w4a8, or bits by name: weights=4"
         raise sentence("unknown-precision", f"there is no precision {plain(raw[:50])!r}; {known}")
     return {"weights": NAMED[word], "activations": NAMED[word]}
 
@@ -88,6 +89,10 @@ def parsed_precision(text: str) -> Precision:
     Raises UsageError for any other text.
     """
     whole, *others = text.split(";")
+    if ":" in whole:
+        every, _, some = whole.rpartition(",")
+        what = "a semicolon goes before PATTERN:PRECISION" if every else "the bits of all layers go first"
+        raise _refused(text, f"{what}; write {every or 'float32'};{plain(some[:50])}")
     layers: dict[str, Any] = {}
     for each in others:
         path, colon, own = each.strip().rpartition(":")

@@ -29,9 +29,9 @@ def root_of(folder: Path) -> Path | None:
     return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
 
 
-def read_text(path: Path, title: str = "") -> str:
-    """Read a file of UTF-8 text; `title` names it in errors."""
-    return decoded(read_bytes(path, title), title or str(path))
+def read_text(path: Path, title: str = "", needs: str = "") -> str:
+    """Read a file of UTF-8 text; `title` names it in errors, `needs` says what it has to have."""
+    return decoded(read_bytes(path, title), title or str(path), needs)
 
 
 def read_bytes(path: Path, title: str = "") -> bytes:
@@ -78,7 +78,7 @@ def _first_in(folder: Path) -> Path | None:
     return None
 
 
-def decoded(content: bytes, title: str) -> str:
+def decoded(content: bytes, title: str, needs: str = "") -> str:
     """Decode UTF-8 text, with or without a byte-order mark."""
     if len(content) > MOST_BYTES:
         raise foreign(title, content) or FileError(
@@ -88,7 +88,7 @@ def decoded(content: bytes, title: str) -> str:
     if text is None:
         raise foreign(title, content) or FileError(title, _undecodable(content))
     if not text.strip():
-        raise FileError(title, "the file is empty; an arch file needs at least input and layers")
+        raise FileError(title, f"the file is empty; {needs or 'an arch file needs at least input and layers'}")
     return text
 
 

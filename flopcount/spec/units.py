@@ -21,11 +21,11 @@ METRICS: Mapping[str, str] = {
     "bit_ops_words": "MACs, 64 of one bit as one",
     "receptive_field": "positions of the input that one of the last feature map sees, along each axis",
     "receptive_stride": "positions of the input from one field to the next, of a layer",
-    "receptive_offset": "position of the input at which the first field of a layer starts; padding is before 0",
+    "receptive_offset": "positions of the input before the first field of a layer; below 0 if it starts in padding",
     "peak": "most bytes of tensors alive at once, norms and activations fused into the layer before them",
-    "peak_unfused": "the same, with norms and activations as layers of their own",
-    "peak_inplace": "most bytes of tensors alive at once, fused, elementwise layers writing over what they read",
-    "peak_unfused_inplace": "the same, with norms and activations as layers of their own",
+    "peak_unfused": "most bytes of tensors alive at once, norms and activations as layers of their own",
+    "peak_inplace": "most bytes of tensors alive at once, fused, elementwise layers in place",
+    "peak_unfused_inplace": "most bytes of tensors alive at once, unfused, elementwise layers in place",
     "arena": "bytes of the head of TensorFlow Lite Micro's arena, as its greedy planner allocates it",
 }
 """The metrics that files may limit, lock and claim, and what each measures; `flopcount.case` counts them."""
@@ -54,6 +54,9 @@ BYTES: Mapping[str, int] = {
     **{f"{prefix}iB": 1024**power for power, prefix in enumerate("KMGT", 1)},
 }
 """Units of sizes; B is byte."""
+
+UNITS: Mapping[str, int] = {**{unit: worth for unit, worth in BYTES.items() if unit != "B"}, **COUNTS}
+"""Units of counts and of sizes, where both may stand; B is billion."""
 
 LONGEST = 40
 """Characters of the longest quantity."""

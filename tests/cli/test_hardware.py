@@ -132,7 +132,12 @@ def test_a_file_brings_its_own_precision(run: Run) -> None:
         (("[on_chip]", "[onchip]"), 'unknown key "onchip"'),
         (('name = "A toy"', ""), "missing field name"),
         (('value = "4 kB/s"', "value = 0"), "invalid value 0"),
-        (('"4 kB/s"', '"0 kB/s"'), "expected e.g. '1555 GB/s'"),
+        (('"4 kB/s"', '"0 kB/s"'), "'0 kB/s' is no number above 0; expected e.g. '1555 GB/s'"),
+        (('"4 kB/s"', '"4"'), "'4' has no unit; expected e.g. '1555 GB/s'"),
+        (('"4 kB/s"', '"4 MAC/s"'), "has the unit 'MAC/s', which is none of this; expected e.g. '1555 GB/s'"),
+        (('source = "its manual, page 4"\n', ""), "expected the document and page, or URL"),
+        (('page 4"\ndate = "2024-01"', 'page 4"\ndate = "lately"'), 'invalid date "lately": expected the date'),
+        ((PROFILE, "#\n"), "missing field peak"),
     ],
 )
 def test_a_profile_that_is_wrong_is_an_error_with_its_place(
@@ -150,6 +155,7 @@ def test_a_profile_that_is_wrong_is_an_error_with_its_place(
     [
         (("--on", "b100"), "did you mean 'a100'?"),
         (("--on", "none.toml"), "no such file"),
+        (("--on", "b1"), "--on b1: there is no such device"),
         (("--on", "array:8:ws"), "array:ROWSxCOLUMNS:DATAFLOW"),
         (("--on", "array:8x8:xs"), "array:ROWSxCOLUMNS:DATAFLOW"),
         (("--on", "array:0x8:ws"), "1 to 1000000 rows and columns"),
@@ -160,6 +166,18 @@ def test_what_is_no_device_is_an_error(options: tuple[str, ...], words: str, run
     found = run("-", *options, stdin=NETWORK.encode())
     assert (found.code, found.out) == (2, "")
     assert words in found.err, found.err
+
+
+def test_an_empty_profile_says_what_it_needs(run: Run, write: Write) -> None:
+    device = str(write("toy.toml", ""))
+    for line in (("lenet5", "--on", device), ("hardware", device)):
+        assert "the file is empty; a profile needs at least name and peak" in run(*line).err
+    assert run("hardware", "b100").err.startswith("error: hardware b100: there is no such device; did you mean")
+
+
+@pytest.mark.parametrize("date", ["2024", "2024-01-31", '"2024-01-31"', '"2024"'])
+def test_a_date_is_a_year_a_month_or_a_day(date: str, run: Run, write: Write) -> None:
+    on(run, write, text=PROFILE.replace('"2024-01"', date))
 
 
 REQUIRED = "cortex-m4 cortex-m7 ethos-u55 ethos-u65 edge-tpu jetson-orin-nano a100 h100-sxm"

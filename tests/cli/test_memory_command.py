@@ -7,6 +7,12 @@ from typing import Any
 import pytest
 from conftest import Run, Write
 
+from flopcount.analyses.memory.curve import peak_of
+from flopcount.analyses.memory.lower import lowered
+from flopcount.case import Case, load
+from flopcount.report.memory import TOTALS, Memory, memory_report
+from flopcount.report.terminal import Screen, render_terminal
+
 CHAIN = """
 name = "chain"
 input = [1, 8, 8]
@@ -103,7 +109,7 @@ def test_patches_compute_halos_again(run: Run) -> None:
     ("patch", "words"),
     [
         ("3x2:b", "b writes 8×8, which the patches do not divide"),
-        ("2:b", "which the patches do not divide"),
+        ("2:b", "b writes 8×8; give the patches along each of its axes"),
         ("2x2:c", "which the patches do not divide"),
         ("1x1:c", "needs all of what it reads"),
         ("2x2:d", "there is no layer 'd'"),
@@ -174,6 +180,20 @@ def test_what_is_not_searched_is_said(run: Run, write: Write) -> None:
     layers = '[{ type = "Identity", repeat = 20001 }]'
     found = run("memory", write("net.toml", f"input = [1]\nlayers = {layers}\n"))
     assert "of more than 20000 layers, what would lower it is not searched" in found.out
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_what_is_to_be_copied_is_whole(width: int) -> None:
+    """The names of MobileNet's layers are so long that the table does not fit."""
+    case = Case(load("mobilenet_v2"), metrics=("params", "macs", *TOTALS))
+    report = memory_report(case.count, Memory(peak_of(case), lowered(case)))
+    assert "--set stage2.1.expand.out_channels=48" in " ".join(render_terminal(report, Screen(width)).split())
+
+
+def test_a_gate_is_refused_because_it_needs_all_of_the_map(run: Run) -> None:
+    text = CHAIN.replace('{ type = "GlobalAvgPool", name = "c" }', '{ type = "SqueezeExcitation", squeeze_channels = 1 }')
+    found = run("memory", "-", "--patch", "2x2:SqueezeExcitation3", stdin=text.encode())
+    assert (found.code, "needs all of the map, which no patch has; name a layer before it" in found.err) == (2, True)
 
 
 def test_a_column_that_groups_do_not_have_is_named(run: Run) -> None:

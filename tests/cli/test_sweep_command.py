@@ -270,6 +270,18 @@ layers = [{ type = "Conv", name = "a", out_channels = 4, kernel_size = 5, bias =
     assert [each["arena"] for each in found["candidates"]] == [64, 80]
 
 
+def test_metrics_are_columns_in_the_order_of_asking(run: Run) -> None:
+    line = ("sweep", "lenet5", "--input", "28,32", "--metrics", "weight_bytes,peak,traffic", "--format", "csv")
+    assert run(*line).out.splitlines()[0] == "id,input,weight_bytes,peak,traffic,macs,params"
+
+
+@pytest.mark.parametrize("limit", ["22KiB", "22 KiB", "22.528 kB", "22528", "0.022528MB"])
+def test_a_condition_takes_sizes(limit: str, run: Run) -> None:
+    """LeNet writes 6×28×28 and 6×14×14 numbers of 4 bytes at 32×32: 23,520, and 17,472 at 28×28."""
+    line = ("sweep", "lenet5", "--input", "28,32", "--format", "csv", "--metrics", "peak", "--where")
+    assert [row.split(",")[1] for row in run(*line, f"peak <= {limit}").out.splitlines()[1:]] == ["28"]
+
+
 def test_a_hundred_thousand_candidates_are_counted_at_most(run: Run) -> None:
     found = run("sweep", "resnet18", "--input", "32:1000", "--batch", "1:200", "--metrics", "arena")
     assert (found.code, "at most 100,000, and here are 193,800" in found.err) == (2, True)

@@ -96,6 +96,10 @@ def test_a_table_in_the_file_says_the_precision_and_the_option_takes_its_place(r
         ("weights=4,weights=8", "weights is given twice"),
         ("int8;int4", "is no PATTERN:PRECISION"),
         ("", "there is no precision ''"),
+        ("4", "expected a type such as int8, w4a8, or bits by name: weights=4"),
+        ("first:int8", "the bits of all layers go first; write float32;first:int8"),
+        ("g*:int8;d:int4", "write float32;g*:int8"),
+        ("int4,first:int8", "a semicolon goes before PATTERN:PRECISION; write int4;first:int8"),
     ],
 )
 def test_a_precision_that_makes_no_sense_is_an_error(precision: str, words: str, run: Run) -> None:
@@ -103,6 +107,23 @@ def test_a_precision_that_makes_no_sense_is_an_error(precision: str, words: str,
         found = run("-", "--precision", precision, "--metrics", metrics, stdin=BRANCHES.encode())
         assert (found.code, found.out) == (2, "")
         assert words in found.err, found.err
+
+
+def test_patterns_of_a_file_that_match_no_layer_are_errors_at_their_places(run: Run, write: Write) -> None:
+    table = '[precision.layers]\n"a" = "int8"\nfirsst = "int8"\n"x*" = { weights = 8 }\n'
+    path = write("net.toml", BRANCHES + table)
+    for command in (["count"], ["check", "--max-macs", "1M"], ["compare", "lenet5"]):
+        found = run(*command, path)
+        assert found.code == 2, found.out
+        line = BRANCHES.count("\n") + 3
+        for words in (f"net.toml:{line}:1: ", "no layer matches 'firsst'", f"net.toml:{line + 1}:1: ", "'x*'"):
+            assert words in found.err + found.out
+
+
+def test_the_groups_of_an_embedding_are_parts_of_its_vectors(run: Run) -> None:
+    """5 vectors of 6 numbers: 2 groups of 4 numbers each, a group 2 bytes and a scale of 2."""
+    text = 'input = [7]\nlayers = [{ type = "Embedding", num_embeddings = 5, embedding_dim = 6 }]\n'
+    assert totals(run, "--precision", "weights=4,group=4", text=text)["weight_bytes"] == 5 * 2 * (2 + 2)
 
 
 def test_layers_that_are_compared_by_form_have_the_bytes_of_their_precision(run: Run, write: Write) -> None:
@@ -155,6 +176,14 @@ def test_a_budget_limits_bytes_at_a_precision(run: Run, write: Write) -> None:
     (line,) = [line for line in found.out.splitlines() if "FC101" in line]
     assert "--precision int16" in line
     assert "3.072 kB" in line
+
+
+def test_eight_bits_are_suggested_where_they_would_fit(run: Run, write: Write) -> None:
+    """3 maps of 512 elements: 6,144 bytes of float32, 1,536 of int8; MACs do not depend on the precision."""
+    path = write("net.toml", BRANCHES)
+    assert "--precision int8 → 1.536 kB" in run("check", path, "--max-peak", "2 kB").out
+    assert "--precision" not in run("check", path, "--max-peak", "1.5 kB").out
+    assert "--precision" not in run("check", path, "--max-macs", "1k").out
 
 
 def test_a_peak_is_swept_and_has_a_closed_form(run: Run) -> None:

@@ -139,10 +139,14 @@ WIDTH_STEP = Fraction(1, 20)
 """The step between widths; inputs differ by the largest power of two up to 32 that divides the present one."""
 
 
+NARROW = "int8"
+"""The precision that is tried."""
+
+
 def suggestions(
     model: Model, point: Point, limit: Fraction, value: Callable[[Point], int | None]
 ) -> Iterator[Suggestion]:
-    """Yield the largest width, and the largest input, at which a number is within its limit.
+    """Yield the largest width, the largest input, and the precision int8, at which a number is within its limit.
 
     `value` is the number at a point; None if the network cannot be counted there.
     """
@@ -159,6 +163,9 @@ def suggestions(
         found = _largest(numbers, changed, value, limit, share)
         if found is not None:
             yield Suggestion(f"--{option} {getattr(found[0], option)}", found[1])
+    narrow = value(point._replace(precision=NARROW))
+    if now and narrow is not None and narrow <= limit and narrow < now:
+        yield Suggestion(f"--precision {NARROW}", narrow)
 
 
 def _sizes(model: Model, point: Point) -> range:

@@ -16,6 +16,7 @@ from flopcount.formulas.step import Step
 from flopcount.network.arena import AFTER, is_series, leaves_of
 from flopcount.network.memory import Life, Lifetimes, Tensor
 from flopcount.network.plan import Node
+from flopcount.network.receptive import GLOBAL
 from flopcount.network.trace import fields
 from flopcount.spec.kinds import KINDS
 
@@ -113,8 +114,10 @@ class _Stage:
     def parts(self, grid: Sequence[int], text: str) -> Iterator[Region]:
         """Yield the parts of the map that the last layer writes."""
         sizes = tuple(map(exact, self.shapes[self.path].spatial))
-        if len(sizes) != len(grid) or any(size % parts for size, parts in zip(sizes, grid, strict=False)):
-            shown = f"{render(sizes)}, which the patches do not divide" if sizes else "no map"
+        is_along = len(sizes) == len(grid)
+        if not is_along or any(size % parts for size, parts in zip(sizes, grid, strict=True)):
+            why = ", which the patches do not divide" if is_along else "; give the patches along each of its axes"
+            shown = f"{render(sizes)}{why}" if sizes else "no map"
             raise UsageError(f"--patch {text[:60]}: {self.path} writes {shown}")
         if multiplied(grid) > MOST_PATCHES:  # type: ignore[operator]  # of integers
             raise UsageError(f"--patch {text[:60]}: more than {MOST_PATCHES:,} patches")
@@ -215,10 +218,17 @@ def _leaves(node: Node, steps: Mapping[str, Step], region: Region) -> Iterator[t
 def _walked(node: Node, step: Step, region: Region) -> Iterator[tuple[Step, Region]]:
     """Yield the parts of a layer from the last, each with the region that it reads for a region of the layer."""
     if not is_series(step):
-        raise UsageError(f"--patch: {node.path} ({node.kind}) has parts beside each other; name a layer before it")
+        raise UsageError(f"--patch: {node.path} ({node.kind}) {_why(step)}; name a layer before it")
     for name, leaf in [*leaves_of(step)][::-1]:
         region = region if name in AFTER else _read(leaf, node, region)
         yield leaf, region
+
+
+def _why(step: Step) -> str:
+    """Say why a layer whose parts do not follow each other cannot run patch by patch."""
+    if any(leaf.kind in GLOBAL for leaf in step.leaves()):
+        return "needs all of the map, which no patch has"
+    return "has parts that read the same map, which patches do not follow"
 
 
 def _read(leaf: Step, node: Node, region: Region) -> Region:

@@ -14,6 +14,7 @@ from flopcount.network.plan import Plan, plan
 from flopcount.network.trace import fields
 from flopcount.spec.arch import Arch, kind_of
 from flopcount.spec.load import Setting, Spec, group_addresses, setting, validated, value
+from flopcount.spec.units import DEFAULT_METRICS
 
 OPTIONS = frozenset({"input", "width", "batch"})
 """The axes that are options of a case; all others are settings."""
@@ -46,8 +47,9 @@ class Space(NamedTuple):
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The metrics of a candidate, parameters last."""
-        return self.case.metrics[::-1]
+        """The metrics of a candidate: those that are asked for, MACs, parameters."""
+        asked = [name for name in self.case.metrics if name not in DEFAULT_METRICS]
+        return (*asked, *(name for name in reversed(DEFAULT_METRICS) if name in self.case.metrics))
 
     @property
     def reread(self) -> frozenset[str]:
