@@ -1,7 +1,8 @@
 """Compute a neural network's exact parameter and MAC counts from its spec, without a framework.
 
-`Case(load("mobilenet_v2"), input=160).count` is what the command line shows. `compare`, `sweep` and
-`check_case` take cases; `check("archs")` checks arch files against their budgets.
+`Case(load("mobilenet_v2"), input=160).count` is what the command line shows. `compare`, `sweep`,
+`check_case`, `peak_of`, `reordered`, `patched` and `floor` take cases; `check("archs")` checks arch
+files against their budgets.
 """
 
 from importlib import import_module
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from flopcount.analyses.answers import compare as compare
     from flopcount.analyses.answers import sweep as sweep
     from flopcount.analyses.budgets.check import check as check
+    from flopcount.analyses.floor import floor as floor
+    from flopcount.analyses.memory.curve import peak_of as peak_of
+    from flopcount.analyses.memory.patch import patched as patched
+    from flopcount.analyses.memory.reorder import reordered as reordered
     from flopcount.case import Case as Case
     from flopcount.case import load as load
     from flopcount.errors import FlopcountError as FlopcountError
@@ -26,11 +31,28 @@ _HOMES = {
     "check_case": "analyses.answers",
     "compare": "analyses.answers",
     "convention": "network.convention",
+    "floor": "analyses.floor",
     "load": "case",
+    "patched": "analyses.memory.patch",
+    "peak_of": "analyses.memory.curve",
+    "reordered": "analyses.memory.reorder",
     "sweep": "analyses.answers",
 }
 
-__all__ = ["Case", "FlopcountError", "check", "check_case", "compare", "convention", "load", "sweep"]
+__all__ = [
+    "Case",
+    "FlopcountError",
+    "check",
+    "check_case",
+    "compare",
+    "convention",
+    "floor",
+    "load",
+    "patched",
+    "peak_of",
+    "reordered",
+    "sweep",
+]
 
 
 def __dir__() -> list[str]:

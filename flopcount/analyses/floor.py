@@ -5,11 +5,11 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from flopcount.case import Count
+from flopcount.case import Case, Count
 from flopcount.formulas.numbers import exact
 from flopcount.network.convention import convention
 from flopcount.network.metrics import Site
-from flopcount.spec.hardware import Device, Profile
+from flopcount.spec.hardware import Device, Profile, profile
 
 
 class Floor(NamedTuple):
@@ -54,6 +54,11 @@ class Floors:
         """Whether the peak of the tensors alive at once fits the memory on the chip; None if that is not known."""
         on_chip = self.profile.device.on_chip
         return None if on_chip is None else self.count.total["peak"] <= on_chip.size
+
+
+def floor(case: Case, device: str) -> Floors:
+    """Return the floors of a case on a device, named as --on takes it: `cortex-m7`, or a file such as `my.toml`."""
+    return Floors(case.at(metrics=(*case.metrics, "peak")).count, profile(device))
 
 
 def _floor(site: Site, plain: Site, device: Device) -> Floor:

@@ -191,7 +191,9 @@ def test_what_is_to_be_copied_is_whole(width: int) -> None:
 
 
 def test_a_gate_is_refused_because_it_needs_all_of_the_map(run: Run) -> None:
-    text = CHAIN.replace('{ type = "GlobalAvgPool", name = "c" }', '{ type = "SqueezeExcitation", squeeze_channels = 1 }')
+    text = CHAIN.replace(
+        '{ type = "GlobalAvgPool", name = "c" }', '{ type = "SqueezeExcitation", squeeze_channels = 1 }'
+    )
     found = run("memory", "-", "--patch", "2x2:SqueezeExcitation3", stdin=text.encode())
     assert (found.code, "needs all of the map, which no patch has; name a layer before it" in found.err) == (2, True)
 
