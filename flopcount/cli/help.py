@@ -316,6 +316,7 @@ _MEMORY = (
     "limits are for flopcount check, as in --max-peak 256KiB"
 )
 _BITS = "write --precision int8, or --precision weights=4,activations=8"
+_DEVICE = "nothing is run; --on a100 has the least time on a device (flopcount hardware lists them)"
 _QUIET = "results go to standard output and notes to standard error: 2>/dev/null drops the notes"
 _CACHE = (
     "past_length of MultiheadAttention is the tokens in a cache, as in flopcount gpt2 --input 1 --set arguments.past=9"
@@ -351,8 +352,14 @@ INSTEAD: Mapping[str, str] = by_word(
         "write --width 0.5": "--width-mult --width-multiplier --alpha",
         "write --metrics activations": "--activations",
         "write --columns path,params": "--params-only",
-        "nothing is run, so there is no device": "--device --cuda --gpu --cpu --backend",
-        "nothing is run, so neither time nor energy is known": "--latency --time --fps --energy --speed",
+        _DEVICE: "--device --cuda --gpu --cpu --backend --hardware --target",
+        "nothing is run, so neither time nor energy is known; --on DEVICE has a lower bound of the time": (
+            "--latency --time --fps --energy --speed"
+        ),
+        "flopcount ARCH --on DEVICE has it, flopcount compare too": "--on",
+        "flopcount ARCH has it, as in flopcount resnet50 --metrics peak --sort peak --top 5": (
+            "--sort --top --depth --by --columns --parts"
+        ),
         "weights are not read: costs follow from shapes alone": "--pretrained --weights --checkpoint",
         "write its name without an option: flopcount resnet50": "--model --arch --file",
         "set a field of the last layer, as in --set fc.out_features=10": "--num-classes --classes",

@@ -37,8 +37,11 @@ GLOBAL = frozenset(
 )
 """Steps of which every position sees all of what is read."""
 
-UNKNOWN = frozenset(("High", "Low", "OctaveConv", "WindowAttention"))
-"""Steps whose positions see regions of other shapes than a window."""
+UNKNOWN: Mapping[str, str] = {
+    **dict.fromkeys(("High", "Low", "OctaveConv"), "its two maps differ in size, and each sees the other"),
+    "WindowAttention": "its windows do not slide, and the tokens of one may lie apart, as those of a grid do",
+}
+"""Steps whose positions see regions of other shapes than a window, and why."""
 
 MOVED = frozenset(("Crop", "Expand", "Join", "Pad", "Slice", "Take"))
 """Steps that leave positions out or add some."""
@@ -186,8 +189,9 @@ class ReceptiveFields:
         """Yield what qualifies the field of the last feature map."""
         seen = self.seen.get(self.last, NOTHING)
         if seen.lost:
-            text = f"the receptive field is not known from {seen.lost} on: its positions see no window of the input"
-            yield Note("receptive-lost", text)
+            kind = self.traced.steps[seen.lost].kind
+            why = UNKNOWN.get(kind, "its positions see no window of the input")
+            yield Note("receptive-lost", f"the receptive field is not known from {seen.lost} ({kind}) on: {why}")
         elif seen.apart:
             text = "branches differ in the strides or centers of their fields: the largest field is given"
             yield Note("receptive-apart", f"{self.last}: {text}, and no stride or offset where they differ")

@@ -90,13 +90,13 @@ def _tensors(result: Count, peak: Peak) -> Table:
 
 def _lower(found: Memory) -> Table:
     columns = (
-        *(Column("what", "what would lower it"), Column("option", "with")),
+        *(Column("what", "change"), Column("option", "with")),
         *(Column("peak", "peak bytes", "count"), Column("ratio", "ratio", "ratio")),
     )
     rows = tuple(Row({**each._asdict(), "ratio": ratio(each.peak, found.peak.bytes)}) for each in found.lower or ())
-    caption = (
-        "" if found.lower is not None else f"of more than {MOST_VARIED} layers, what would lower it is not searched"
-    )
+    caption = "what would lower the peak, each by itself" if rows else ""
+    if found.lower is None:
+        caption = f"of more than {MOST_VARIED} layers, what would lower it is not searched"
     return Table("lower", columns, rows, caption=caption)
 
 

@@ -128,6 +128,7 @@ def test_what_is_no_window_is_not_guessed(run: Run) -> None:
     layers = '{ type = "OctaveConv", out_channels = 4, kernel_size = 3, padding = 1, alpha_in = 0, alpha_out = 0.5 },'
     data = found(run, layers + conv(3))
     assert data["note_codes"] == ["receptive-lost"]
+    assert "(WindowAttention) on: its windows do not slide" in run("swin_t", "--metrics", "receptive_field").out
     assert "receptive_field" not in data["totals"]
 
 
