@@ -19,7 +19,7 @@ from flopcount.formulas.step import Step
 from flopcount.formulas.tensor import MOST_ORDERED, cheapest
 from flopcount.network.convention import Convention, convention, own_conventions
 from flopcount.network.inputs import input_shapes
-from flopcount.network.memory import Lifetimes, Style, precisions, reads
+from flopcount.network.memory import Lifetimes, Style, Tensor, precisions, reads, tensors_of
 from flopcount.network.metrics import METRICS, Cost, Site, combined, cost, ratio
 from flopcount.network.network import Network, Where, planned
 from flopcount.network.plan import MOST_LAYERS, MOST_VARIED, Given, Plan
@@ -115,7 +115,11 @@ class Count:
     @cached_property
     def costs(self) -> Mapping[str, Cost]:
         """The cost of each layer by path."""
-        return self._costs(self.trace)
+        if self.case.bits is not None:
+            _ = self.bits  # a precision that makes no sense is an error, whatever is counted
+        if "place" not in self._needs:
+            return {path: self.cost(step, path) for path, step in self.trace.steps.items()}
+        return {site.path: cost(site, self.case.metrics) for site in self.sites()}
 
     @cached_property
     def standard_costs(self) -> Mapping[str, Cost]:
@@ -145,6 +149,8 @@ class Count:
 
     def total_of(self, metric: str) -> Any:
         """Return the total of one metric."""
+        if metric in self.case.metrics:
+            return METRICS[metric].combined(each[metric] for each in self.costs.values())
         return exact(total(self.addends(metric)))
 
     @cached_property
@@ -161,16 +167,23 @@ class Count:
 
     def addends(self, metric: str) -> tuple[Dim, ...]:
         """Return numbers or expressions whose sum is the total of a metric."""
-        return METRICS[metric].addends(self.sites(self.trace))
+        return METRICS[metric].addends(self.sites())
 
-    def sites(self, traced: Trace) -> Iterator[Site]:
-        """Yield every layer of a trace at its place."""
-        read = reads(traced, self.bits)
-        alive: Callable[[Style], Lifetimes] = cache(partial(Lifetimes, traced, self.bits))
-        fields = cache(partial(self._fields_of, traced))
-        for node, step in traced.items():
-            bits = self.bits[node.path]
-            yield Site(step, self.convention, bits, read(node), node.path, alive, fields)
+    @cached_property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Each input and what each layer writes, by name and path."""
+        return tensors_of(self.trace, self.bits)
+
+    @cached_property
+    def lifetimes(self) -> Callable[[Style], Lifetimes]:
+        """What returns the tensors, as a style of programs keeps them; computed once for each style."""
+        return cache(partial(Lifetimes, self.trace, self.tensors))
+
+    def sites(self) -> Iterator[Site]:
+        """Yield every layer at its place."""
+        read = reads(self.trace, self.tensors)
+        for node, step in self.trace.items():
+            yield Site(step, self.convention, self.bits[node.path], read(node), node.path, self)
 
     def cost(self, step: Step, path: str = "") -> Cost:
         """Return what a step costs wherever it stands, in the layer at a path; equal ones are computed once."""
@@ -186,16 +199,6 @@ class Count:
         """The number of layers with weights; the parts of a composition count one each."""
         leaves = (leaf for step in self.trace.steps.values() for leaf in step.leaves())
         return sum(not leaf.tally.counts.keys().isdisjoint(WEIGHTS) for leaf in leaves)
-
-    def _fields_of(self, traced: Trace) -> "ReceptiveFields":
-        return self.fields if traced is self.trace else type(self.fields)(traced)
-
-    def _costs(self, traced: Trace) -> dict[str, Cost]:
-        if self.case.bits is not None:
-            _ = self.bits  # a precision that makes no sense is an error, whatever is counted
-        if "place" not in self._needs:
-            return {path: self.cost(step, path) for path, step in traced.steps.items()}
-        return {site.path: cost(site, self.case.metrics) for site in self.sites(traced)}
 
 
 class Case:

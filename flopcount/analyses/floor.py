@@ -41,7 +41,7 @@ class Floors:
     def layers(self) -> Mapping[str, Floor]:
         """The floor of each layer by path; raises UsageError for a precision of which the device has no peak."""
         rule = convention()
-        sites = ((site, site._replace(rule=rule)) for site in self.count.sites(self.count.trace))
+        sites = ((site, site._replace(rule=rule)) for site in self.count.sites())
         return {site.path: _floor(site, plain, self.profile.device) for site, plain in sites}
 
     @property

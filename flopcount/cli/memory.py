@@ -54,8 +54,8 @@ def command(arch: str, ways: Ways, options: Options, out: Output) -> None:
     if out.fmt == "tflm":
         emit("".join(f"{line}\n" for line in tflm_lines(base.count)), out.output, base.notes)
         return
-    order = reordered(base) if ways.reorder else None
-    case = order.case if order else base
-    patch = patched(base, ways.patch) if ways.patch else None
-    found = Memory(peak_of(case), lowered(base), order, patch)
-    show(memory_report(case.count, found, options.changes), out)
+    order = reordered(base.count) if ways.reorder else None
+    count = order.result if order else base.count
+    patch = patched(count, ways.patch) if ways.patch else None
+    found = Memory(peak_of(count), lowered(base), order, patch)
+    show(memory_report(count, found, options.changes), out)

@@ -1,14 +1,16 @@
 """The arena of TensorFlow Lite Micro: where its greedy planner puts what is alive while a network runs."""
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_right, insort
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate
+from functools import cached_property
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 from flopcount.formulas.bits import Bits
 from flopcount.formulas.numbers import exact
 from flopcount.formulas.step import Step
-from flopcount.network.memory import CLAMPS, Lifetimes, Style, Tensor
+from flopcount.network.memory import CLAMPS, Lifetimes, Style, Tensor, tensors_of
 from flopcount.network.schedule import Schedule
 from flopcount.network.trace import Trace
 
@@ -95,7 +97,7 @@ def _converted(traced: Trace, bits: Mapping[str, Bits]) -> Iterator[Slot]:
     inside = [_stages(step) for step in traced.steps.values()]
     starts = [0, *accumulate(max(len(each), 1) for each in inside)]
     tensors, scratch = list[Slot](), list[Slot]()
-    for life in Lifetimes(traced, bits, Style(converted=True)).lives:
+    for life in Lifetimes(traced, tensors_of(traced, bits), Style(converted=True)).lives:
         first, last = starts[life.first + 1], starts[life.last] + 1
         tensors.append(_slot(life.name, life.tensor, first, min(last, starts[-1])))
     for number, (node, step) in enumerate(traced.items()):
@@ -150,25 +152,24 @@ Taken = tuple[int, int, int, int]
 """The first byte and the byte after the last, the first step and the last."""
 
 
-class _Row(NamedTuple):
-    """Slots side by side, with what all of them together say: if none of them is in use, or all are, it is enough.
+class _Row:
+    """Slots side by side."""
 
-    `end` is the byte after the last, `gap` the largest gap between them if all are in use.
-    """
+    def __init__(self, slots: list[Taken]) -> None:
+        self.slots = slots
 
-    slots: list[Taken]
-    end: int
-    gap: int
-    first: tuple[int, int]
-    last: tuple[int, int]
+    @cached_property
+    def summary(self) -> tuple[int, int, int, int, int, int]:
+        """What all of them together say: if none of them is in use, or all are, it is enough.
 
-
-def _row(slots: list[Taken]) -> _Row:
-    end, gap = slots[0][0], 0
-    for start, stop, _, _ in slots:
-        gap, end = max(gap, start - end), max(end, stop)
-    firsts, lasts = [each[2] for each in slots], [each[3] for each in slots]
-    return _Row(slots, end, gap, (min(firsts), max(firsts)), (min(lasts), max(lasts)))
+        The byte after the last, the largest gap between them if all are in use, the least and the largest of their
+        first steps, and of their last ones.
+        """
+        gap, end = 0, self.slots[0][0]
+        for start, stop, _, _ in self.slots:
+            gap, end = max(gap, start - end), max(end, stop)
+        firsts, lasts = [each[2] for each in self.slots], [each[3] for each in self.slots]
+        return end, gap, min(firsts), max(firsts), min(lasts), max(lasts)
 
 
 LONGEST = 100
@@ -181,28 +182,27 @@ FEW = 8
 class _Shelf:
     """The slots that have a place.
 
-    If few are in use at the same time, they are looked up: those that begin within, and those that began before, in a
-    tree of the steps in which each slot is at the few nodes that make up its time. Else row after row is looked at.
+    If few are in use at the same time, they are looked up in trees of the steps: those that begin within, at all nodes
+    above their first step, and those that began before, at the few nodes that make up their time. Else row after row is
+    looked at.
     """
 
     def __init__(self, steps: int) -> None:
-        self.steps = steps
+        self.steps, self.many = steps, 0
         self.rows: list[_Row] = []
         self.starts: list[Taken] = []
-        self.firsts: list[int] = []
-        self.lasts: list[int] = []
-        self.begun: list[tuple[int, int, int]] = []
-        self.tree: dict[int, list[tuple[int, int]]] = {}
+        self.begun: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self.lasting: dict[int, list[tuple[int, int]]] = defaultdict(list)
 
     def put(self, offset: int, slot: Slot) -> None:
         """Put a slot in its place."""
-        end = offset + slot.size
-        self._insert((offset, end, slot.first, slot.last))
-        insort(self.firsts, slot.first)
-        insort(self.lasts, slot.last)
-        insort(self.begun, (slot.first, offset, end))
+        ends = offset, offset + slot.size
+        self._insert((*ends, slot.first, slot.last))
+        self.many += 1
+        for node in _above(slot.first + self.steps):
+            self.begun[node].append(ends)
         for node in _nodes(slot.first + self.steps, slot.last + 1 + self.steps):
-            self.tree.setdefault(node, []).append((offset, end))
+            self.lasting[node].append(ends)
 
     def _insert(self, taken: Taken) -> None:
         place = max(bisect_right(self.starts, taken) - 1, 0)
@@ -210,39 +210,31 @@ class _Shelf:
         insort(slots, taken)
         half = len(slots) // 2
         parts = [slots[:half], slots[half:]] if len(slots) > LONGEST else [slots]
-        self.rows[place : place + 1] = map(_row, parts)
+        self.rows[place : place + 1] = map(_Row, parts)
         self.starts[place : place + 1] = [part[0] for part in parts]
 
     def gap(self, slot: Slot) -> int:
         """Return the start of the first gap for a slot among those in use at the same time."""
-        many = bisect_right(self.firsts, slot.last) - bisect_left(self.lasts, slot.first)
-        if many * FEW > len(self.firsts):
+        first, last = slot.first + self.steps, slot.last + 1 + self.steps
+        found = [self.lasting[node] for node in _above(first) if node in self.lasting]
+        found += (self.begun[node] for node in _nodes(first + 1, last) if node in self.begun)
+        if sum(map(len, found)) * FEW > self.many:
             return self._gap_in_rows(slot)
         end = 0
-        for start, stop in self._around(slot.first, slot.last):
+        for start, stop in sorted(chain.from_iterable(found)):
             if start - end >= slot.size:
                 break
             end = max(end, stop)
         return end
 
-    def _around(self, first: int, last: int) -> list[tuple[int, int]]:
-        """Return the starts and ends of the slots in use between two steps, sorted."""
-        begun = self.begun[bisect_left(self.begun, (first + 1,)) : bisect_left(self.begun, (last + 1,))]
-        found = [(start, end) for _, start, end in begun]
-        node = first + self.steps
-        while node:
-            found += self.tree.get(node, ())
-            node >>= 1
-        return sorted(found)
-
     def _gap_in_rows(self, slot: Slot) -> int:
         end, (_, _, size, begins, ends, _) = 0, slot
         for row in self.rows:
-            if row.first[0] > ends or row.last[1] < begins:
+            row_end, row_gap, *firsts, earliest, latest = row.summary
+            if firsts[0] > ends or latest < begins:
                 continue
-            is_whole = row.first[1] <= ends and row.last[0] >= begins
-            if is_whole and row.gap < size and row.slots[0][0] - end < size:
-                end = max(end, row.end)
+            if firsts[1] <= ends and earliest >= begins and row_gap < size and row.slots[0][0] - end < size:
+                end = max(end, row_end)
                 continue
             for start, stop, first, last in row.slots:
                 if first <= ends and last >= begins:
@@ -263,3 +255,10 @@ def _nodes(left: int, right: int) -> Iterator[int]:
             yield right
         left >>= 1
         right >>= 1
+
+
+def _above(leaf: int) -> Iterator[int]:
+    """Yield a leaf of the tree, and the nodes above it."""
+    while leaf:
+        yield leaf
+        leaf >>= 1

@@ -1,13 +1,14 @@
 """The tensors of a network: their bits, and how long each is alive in the order of the network."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from flopcount.errors import Problem, SpecError, UsageError, suggestion
 from flopcount.formulas.bits import FLOAT, GROUPED, Bits
-from flopcount.formulas.numbers import Dim, ceil_div, total
+from flopcount.formulas.numbers import Dim, ceil_div, exact, total
 from flopcount.formulas.step import PARAMETERS, Step
 from flopcount.network.plan import Node, Plan
 from flopcount.network.trace import Trace
@@ -104,16 +105,19 @@ def _matching(pattern: str, traced: Trace) -> list[str]:
     return [path for path in known if fnmatchcase(path, pattern) or path.startswith(f"{pattern}.")]
 
 
-def reads(traced: Trace, bits: Mapping[str, Bits]) -> Callable[[Node], tuple[Tensor, ...] | None]:
+def tensors_of(traced: Trace, bits: Mapping[str, Bits]) -> dict[str, Tensor]:
+    """Return each input and what each layer writes, by name and path."""
+    return {name: Tensor(shape.elements, bits[name].activations) for name, shape in traced.shapes.items()}
+
+
+def reads(traced: Trace, tensors: Mapping[str, Tensor]) -> Callable[[Node], tuple[Tensor, ...] | None]:
     """Return what tells the distinct tensors that a layer reads, params apart; None for one that moves nothing."""
-    shapes = traced.shapes
     learned = {node.path for node in traced.plan.nodes if KINDS[node.kind].buffer == "none"}
 
     def of(node: Node) -> tuple[Tensor, ...] | None:
         if KINDS[node.kind].buffer in {"view", "none"}:
             return None
-        names = [name for name in dict.fromkeys(node.inputs) if name not in learned]
-        return tuple(Tensor(shapes[name].elements, bits[name].activations) for name in names)
+        return tuple(tensors[name] for name in dict.fromkeys(node.inputs) if name not in learned)
 
     return of
 
@@ -151,105 +155,57 @@ class Life(NamedTuple):
 class Lifetimes:
     """The tensors of a network in the order of its layers, each alive from the step that writes it to its last reader.
 
-    An input is alive from the start, an output to the end. Weights are not among them.
+    An input is alive from the start, an output to the end. Weights are not among them. `held` is the tensor that each
+    layer writes or is a view of, by path.
     """
 
-    def __init__(self, traced: Trace, bits: Mapping[str, Bits], style: Style = Style()) -> None:  # noqa: B008  (a constant)
-        self.traced, self.bits, self.style = traced, bits, style
-
-    @cached_property
-    def _kept(self) -> "_Storage":
-        return _storage(self.traced, self.bits, self.style)
+    def __init__(self, traced: Trace, written: Mapping[str, Tensor], style: Style) -> None:
+        """Follow each tensor: a view and a fused layer write what is there already."""
+        self.traced, self.written, self.style = traced, written, style
+        nodes = traced.plan.nodes
+        self.last = {name: number for number, node in enumerate(nodes) for name in (*node.inputs, *node.beside)}
+        self.tensors = {name: written[name] for name in traced.inputs}
+        self.first = dict.fromkeys(traced.inputs, -1)
+        self.held = {name: name for name in traced.inputs}
+        self.until = {name: self.last.get(name, 0) for name in traced.inputs}
+        self.clamped = set[str]()
+        for number, node in enumerate(nodes):
+            self._write(number, node)
 
     @cached_property
     def lives(self) -> Sequence[Life]:
         """Every tensor, in the order in which they are written."""
-        return self._kept.lives()
-
-    @property
-    def held(self) -> Mapping[str, str]:
-        """The tensor that each layer writes or is a view of, by path."""
-        return self._kept.held
+        return [Life(name, x, self.first[name], self.until[name]) for name, x in self.tensors.items()]
 
     @cached_property
     def alive(self) -> Mapping[str, Dim]:
         """The bytes that are alive while each layer runs, by path; those of a fused layer run in one step."""
-        is_plain = all(isinstance(life.tensor.size, int) for life in self.lives)
-        return (_running if is_plain else _summed)(self.traced.plan.nodes, self.lives)
+        sizes = [life.tensor.size for life in self.lives]
+        add = _running if all(isinstance(size, int) for size in sizes) else _summed
+        return dict(zip((node.path for node in self.traced.plan.nodes), add(self.lives, sizes), strict=False))
 
-    def at(self, path: str) -> Dim:
-        """Return the bytes that are alive while a layer runs."""
-        return self.alive[path]
+    @cached_property
+    def peak(self) -> int:
+        """The most bytes that are alive at once."""
+        return max(map(exact, self.alive.values()), default=0)
 
-
-def _running(nodes: Iterable[Node], lives: Iterable[Life]) -> dict[str, Dim]:
-    """Keep one sum, to which each tensor is added when it is born and from which it is taken when it is gone."""
-    born: dict[int, list[Dim]] = {}
-    gone: dict[int, list[Dim]] = {}
-    for life in lives:
-        born.setdefault(max(life.first, 0), []).append(life.tensor.size)
-        gone.setdefault(life.last, []).append(life.tensor.size)
-    found, alive = dict[str, Dim](), total(())
-    for number, node in enumerate(nodes):
-        alive = alive + total(born.get(number, ()))
-        found[node.path] = alive
-        alive = alive - total(gone.get(number, ()))
-    return found
-
-
-def _summed(nodes: Iterable[Node], lives: Iterable[Life]) -> dict[str, Dim]:
-    """Add what is alive at each step anew: bounds of expressions stay as narrow as can be."""
-    found, alive, waiting = dict[str, Dim](), list[Life](), sorted(lives, key=lambda life: -life.first)
-    for number, node in enumerate(nodes):
-        alive = [life for life in alive if life.last >= number]
-        while waiting and waiting[-1].first <= number:
-            alive.append(waiting.pop())
-        found[node.path] = total(life.tensor.size for life in alive)
-    return found
-
-
-def _storage(traced: Trace, bits: Mapping[str, Bits], style: Style) -> "_Storage":
-    """Follow each tensor through the network: a view and a fused layer write what is there already."""
-    nodes = traced.plan.nodes
-    last = {name: number for number, node in enumerate(nodes) for name in (*node.inputs, *node.beside)}
-    kept = _Storage(traced, bits, last)
-    for number, node in enumerate(nodes):
-        kept.write(number, node, style)
-    return kept
-
-
-class _Storage:
-    """The tensors so far: what each layer wrote, `held` by which name, and how long that is in use."""
-
-    def __init__(self, traced: Trace, bits: Mapping[str, Bits], last: Mapping[str, int]) -> None:
-        self.traced, self.bits, self.last = traced, bits, last
-        self.end = len(traced.plan.nodes)
-        self.tensors = {name: Tensor(x.elements, bits[name].activations) for name, x in traced.inputs.items()}
-        self.first = dict.fromkeys(traced.inputs, -1)
-        self.held = {name: name for name in traced.inputs}
-        self.until = {name: last.get(name, 0) for name in traced.inputs}
-        self.clamped = set[str]()
-
-    def write(self, number: int, node: Node, style: Style) -> None:
+    def _write(self, number: int, node: Node) -> None:
         """Take account of what a layer writes: a tensor of its own, or one that is there."""
-        kind, path = KINDS[node.kind], node.path
-        ends = self.last.get(path, self.end)
-        source = self._taken(number, node, style)
+        buffer, path = KINDS[node.kind].buffer, node.path
+        ends = self.last.get(path, len(self.traced.plan.nodes))
+        source = self._taken(number, node)
+        owner = self.held[path] = path if source is None else self.held[source]
         if source is None:
-            tensor = Tensor(self.traced.steps[path].shape.elements, self.bits[path].activations)
-            self.tensors[path] = tensor._replace(elements=0) if kind.buffer == "none" else tensor
-            self.held[path], self.first[path], self.until[path] = path, number, ends
-            return
-        owner = self.held[path] = self.held[source]
-        self.until[owner] = max(self.until[owner], ends)
-        if kind.buffer != "view":
-            written = Tensor(self.traced.steps[path].shape.elements, self.bits[path].activations)
-            self.tensors[owner] = written
+            self.first[path], self.until[path] = number, ends
+        else:
+            self.until[owner] = max(self.until[owner], ends)
+        if source is None or buffer != "view":
+            written = self.written[path]
+            self.tensors[owner] = written if buffer != "none" else written._replace(elements=0)
 
-    def _taken(self, number: int, node: Node, style: Style) -> str | None:
+    def _taken(self, number: int, node: Node) -> str | None:
         """Return the input whose memory a layer uses for what it writes, if any."""
-        kind = KINDS[node.kind]
-        source = node.inputs[0]
+        kind, style, source = KINDS[node.kind], self.style, node.inputs[0]
         is_alone = source in self.traced.steps and self.until[self.held[source]] == number
         if style.converted:
             return source if node.kind in GONE or (is_alone and self._merges(node, self.held[source])) else None
@@ -276,9 +232,23 @@ class _Storage:
     def _is_free(self, name: str, number: int, node: Node) -> bool:
         """Tell whether a layer is the last to read a tensor of the size of what it writes."""
         owner = self.held[name]
-        same = self.tensors[owner].elements == self.traced.steps[node.path].shape.elements
-        return same and self.until[owner] == number and self.tensors[owner].bits == self.bits[node.path].activations
+        return self.until[owner] == number and self.tensors[owner] == self.written[node.path]
 
-    def lives(self) -> list[Life]:
-        """Return the tensors, in the order in which they are written."""
-        return [Life(name, x, self.first[name], self.until[name]) for name, x in self.tensors.items()]
+
+def _running(lives: Sequence[Life], sizes: Sequence[Dim]) -> Iterator[Dim]:
+    """Keep one sum, to which each tensor is added when it is born and from which it is taken when it is gone."""
+    change = [0] * (max((life.last for life in lives), default=0) + 2)
+    for life, size in zip(lives, map(exact, sizes), strict=True):
+        change[max(life.first, 0)] += size
+        change[life.last + 1] -= size
+    return accumulate(change)
+
+
+def _summed(lives: Sequence[Life], _: Sequence[Dim]) -> Iterator[Dim]:
+    """Add what is alive at each step anew: bounds of expressions stay as narrow as can be."""
+    alive, waiting = list[Life](), sorted(lives, key=lambda life: -life.first)
+    for number in range(max((life.last for life in lives), default=0) + 1):
+        alive = [life for life in alive if life.last >= number]
+        while waiting and waiting[-1].first <= number:
+            alive.append(waiting.pop())
+        yield total(life.tensor.size for life in alive)

@@ -9,16 +9,15 @@ from flopcount.formulas.bits import FLOAT, Bits
 from flopcount.formulas.numbers import Dim, exact, maximum, total
 from flopcount.formulas.step import Step
 from flopcount.network.convention import Convention
-from flopcount.network.memory import Lifetimes, Style, Tensor, bytes_of, weight_bytes
+from flopcount.network.memory import Style, Tensor, bytes_of, weight_bytes
 from flopcount.spec.units import DEFAULT_METRICS
 
 if TYPE_CHECKING:
     from flopcount.case import Count
-    from flopcount.network.receptive import ReceptiveFields
 
 
 class Site(NamedTuple):
-    """A step at its place in a network: its bits, the distinct tensors it reads, and what is alive around it.
+    """A step at its place in a network: its bits, the distinct tensors it reads, and the network it is part of.
 
     `reads` is None for a view, which moves nothing, and for a step without a place.
     """
@@ -28,8 +27,7 @@ class Site(NamedTuple):
     bits: Bits = FLOAT
     reads: tuple[Tensor, ...] | None = None
     path: str = ""
-    lifetimes: Callable[[Style], Lifetimes] | None = None
-    fields: "Callable[[], ReceptiveFields] | None" = None
+    network: "Count | None" = None
 
     @property
     def weights(self) -> Dim:
@@ -67,7 +65,7 @@ class Site(NamedTuple):
 
     def alive(self, style: Style) -> Dim:
         """Return the bytes that are alive while it runs."""
-        return self.lifetimes(style).at(self.path) if self.lifetimes else 0
+        return self.network.lifetimes(style).alive[self.path] if self.network else 0
 
 
 class Metric(NamedTuple):
@@ -123,7 +121,7 @@ def _receptive(what: str, title: str, whole: "Callable[[Count], Any] | None" = N
     """Return a metric of the positions of a map, which has a number for each axis."""
 
     def of(site: Site) -> Any:
-        return getattr(site.fields(), what)(site.path) if site.fields else None
+        return getattr(site.network.fields, what)(site.path) if site.network else None
 
     name = "receptive_field" if what == "size" else f"receptive_{what}"
     return Metric(name, title, "axes", of, "none", "place", whole=whole)

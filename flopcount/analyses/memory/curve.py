@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from flopcount.case import Case
+from flopcount.case import Count
 from flopcount.formulas.numbers import exact
-from flopcount.network.memory import Life, Lifetimes
+from flopcount.network.memory import Life, Style
 
 
 class Peak(NamedTuple):
@@ -15,12 +15,9 @@ class Peak(NamedTuple):
     lives: tuple[Life, ...]
 
 
-def peak_of(case: Case) -> Peak:
-    """Return the peak of a case."""
-    count = case.at(metrics=("peak",)).count
-    lifetimes = Lifetimes(count.trace, count.bits)
-    alive = {path: exact(size) for path, size in lifetimes.alive.items()}
-    at = max(alive, key=lambda path: alive[path])
-    number = [*alive].index(at)
+def peak_of(count: Count) -> Peak:
+    """Return the peak of a network."""
+    lifetimes = count.lifetimes(Style())
+    number, at = next(each for each in enumerate(lifetimes.alive) if lifetimes.alive[each[1]] == lifetimes.peak)
     lives = (each for each in lifetimes.lives if max(each.first, 0) <= number <= each.last)
-    return Peak(alive[at], at, tuple(each for each in lives if exact(each.tensor.size)))
+    return Peak(lifetimes.peak, at, tuple(each for each in lives if exact(each.tensor.size)))

@@ -9,6 +9,7 @@ from flopcount.analyses.memory.curve import peak_of
 from flopcount.case import Case
 from flopcount.errors import BadInput
 from flopcount.formulas.numbers import exact
+from flopcount.network.memory import Style
 from flopcount.network.plan import MOST_VARIED
 from flopcount.network.trace import options
 from flopcount.spec.load import setting
@@ -36,17 +37,17 @@ def lowered(case: Case) -> list[Lowered] | None:
     """Return what lowers the peak, the lowest first, of what is allowed; None if the network is too large."""
     if len(case.plan.nodes) > MOST_VARIED:
         return None
-    now = peak_of(case)
+    now = peak_of(case.count)
     return sorted((each for each in _counted(case) if each.peak < now.bytes), key=lambda each: each.peak)
 
 
 def _counted(case: Case) -> Iterator[Lowered]:
     for what, option, other in _changes(case):
         try:
-            yield Lowered(what, option, peak_of(other()).bytes)
+            yield Lowered(what, option, other().count.lifetimes(Style()).peak)
         except BadInput:
             continue
-    yield Lowered("elementwise layers in place", "", case.at(metrics=("peak_inplace",)).count.total["peak_inplace"])
+    yield Lowered("elementwise layers in place", "", case.count.lifetimes(Style(in_place=True)).peak)
 
 
 def _changes(case: Case) -> Iterator[tuple[str, str, Callable[[], Case]]]:
@@ -96,7 +97,7 @@ def _smaller(case: Case) -> str:
 def _layers(case: Case) -> Iterator[tuple[str, int]]:
     """Yield the layers that write the largest tensors of the peak, each with half its channels."""
     settings = options(case.trace, case.given)
-    for life in sorted(peak_of(case).lives, key=lambda life: -exact(life.tensor.size)):
+    for life in sorted(peak_of(case.count).lives, key=lambda life: -exact(life.tensor.size)):
         channels = settings.get(life.name, {}).get("out_channels")
         if isinstance(channels, int) and channels > 1:
             yield life.name, channels // 2

@@ -63,8 +63,9 @@ def ordered(game: Game) -> Ordered:
     bounds = [part.bound for part in parts]
     floor, left = max(bounds, default=0), MOST_STATES
     for at in sorted(found, key=lambda at: -found[at].peak):
-        if found[at].peak > floor:
-            search = _Search(parts[at], floor, left)
+        part = parts[at]
+        if found[at].peak > floor and isinstance(part, _Stretch):
+            search = _Search(part, floor, left)
             found[at], bound = search.run()
             left -= search.spent
             floor, bounds[at] = max(floor, found[at].peak), max(bounds[at], bound)
@@ -77,6 +78,13 @@ class _Given(NamedTuple):
 
     order: tuple[int, ...]
     peak: int
+
+
+class _Single:
+    """A part of one step."""
+
+    def __init__(self, at: int, peak: int) -> None:
+        self.given, self.bound = _Given((at,), peak), peak
 
 
 class _Stretch:
@@ -213,7 +221,7 @@ def _ones(mask: int) -> Iterator[int]:
         mask ^= low
 
 
-def _parts(game: Game) -> Iterator[_Stretch]:
+def _parts(game: Game) -> Iterator[_Stretch | _Single]:
     """Yield the parts between steps that come after all before them and before all after them."""
     moves, start = game.moves, len(game.start)
     readers = [-1] * (start + len(moves))
@@ -230,7 +238,9 @@ def _parts(game: Game) -> Iterator[_Stretch]:
             change[readers[tensor + start] + 1] -= _size(game, tensor)
     alive, first = [*accumulate(change)], 0
     for last in _cuts(moves):
-        yield _Stretch(game, first, last, readers, alive[first])
+        is_single = last == first
+        peak = alive[first] + moves[first].size
+        yield _Single(first, peak) if is_single else _Stretch(game, first, last, readers, alive[first])
         first = last + 1
 
 

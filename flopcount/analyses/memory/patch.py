@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from flopcount.case import Case
+from flopcount.case import Count
 from flopcount.errors import UsageError, suggestion
 from flopcount.formulas.numbers import Dim, exact
 from flopcount.formulas.numbers import product as multiplied
 from flopcount.formulas.shape import Slide, Window, pads, per_axis, render
 from flopcount.formulas.step import Step
 from flopcount.network.arena import AFTER, is_series, leaves_of
-from flopcount.network.memory import Life, Lifetimes, Tensor
+from flopcount.network.memory import Life, Style
 from flopcount.network.plan import Node
 from flopcount.network.receptive import GLOBAL
 from flopcount.network.trace import fields
@@ -66,13 +66,13 @@ def parsed_patch(text: str) -> tuple[tuple[int, ...], str]:
     return tuple(map(int, numbers)), path
 
 
-def patched(case: Case, text: str) -> Patched:
+def patched(count: Count, text: str) -> Patched:
     """Return what running the first layers patch by patch takes.
 
     Raises UsageError if the patches do not divide the map, or a layer needs all of what it reads.
     """
     grid, path = parsed_patch(text)
-    stage = _Stage(case, path)
+    stage = _Stage(count, path)
     parts = [*stage.parts(grid, text)]
     regions = [stage.needed(part) for part in parts]
     macs, done = stage.macs, sum(stage.work(each) for each in parts)
@@ -87,15 +87,14 @@ def patched(case: Case, text: str) -> Patched:
 class _Stage:
     """The layers up to one, which alone is read by those after them."""
 
-    def __init__(self, case: Case, path: str) -> None:
-        count = case.at(metrics=("macs", "peak")).count
+    def __init__(self, count: Count, path: str) -> None:
         traced = count.trace
         inside = [name for name in traced.steps if name == path or name.startswith(f"{path}.")]
         if not inside:
             raise UsageError(f"--patch: there is no layer {path[:60]!r}; {suggestion(path, [*traced.steps])}")
         path = inside[-1]  # of a block, its last layer
-        self.path, self.shapes, self.bits = path, traced.shapes, count.bits
-        self.lifetimes = Lifetimes(traced, count.bits)
+        self.path, self.shapes, self.tensors = path, traced.shapes, count.tensors
+        self.lifetimes = count.lifetimes(Style())
         self.alive = {name: exact(size) for name, size in self.lifetimes.alive.items()}
         self.nodes = _before(traced.plan.nodes, path)
         self.steps = {node.path: traced.steps[node.path] for node in self.nodes}
@@ -155,8 +154,8 @@ class _Stage:
         numbers = {node.path: number for number, node in enumerate(self.nodes)}
         held = {name: owner for name, owner in self.lifetimes.held.items() if name in numbers}
         output = held[self.path]
-        inputs = sum(exact(self._whole(name).size) for name in self.inputs if name in regions)
-        whole = exact(self._whole(self.path).size)
+        inputs = sum(exact(self.tensors[name].size) for name in self.inputs if name in regions)
+        whole = exact(self.tensors[self.path].size)
         lives = [*self._lives(numbers, held, regions)]
         alive = [0] * len(self.nodes)
         for life in lives:
@@ -164,9 +163,6 @@ class _Stage:
                 for at in range(life.first, life.last + 1):
                     alive[at] += exact(life.tensor.size)
         return inputs + whole + max(alive, default=0)
-
-    def _whole(self, name: str) -> Tensor:
-        return Tensor(self.shapes[name].elements, self.bits[name].activations)
 
     def _lives(
         self, numbers: Mapping[str, int], held: Mapping[str, str], regions: Mapping[str, Region]
@@ -184,7 +180,7 @@ class _Stage:
             if owner in numbers and name in regions:
                 shape = self.shapes[name]
                 elements = exact(shape.channels) * exact(multiplied(shape.leading)) * _area(regions[name])
-                tensor = Tensor(elements, self.bits[name].activations)
+                tensor = self.tensors[name]._replace(elements=elements)
                 yield Life(owner, tensor, numbers[owner], last.get(owner, numbers[owner]))
 
 

@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from flopcount.analyses.memory.order import Game, Move, ordered
-from flopcount.case import Case
+from flopcount.case import Count
 from flopcount.formulas.numbers import exact
-from flopcount.network.memory import Lifetimes
+from flopcount.network.memory import Style
 from flopcount.network.plan import Node
+from flopcount.spec.kinds import KINDS
 
 
 class Reordered(NamedTuple):
-    """A case whose layers are in another order, the peak before and with it, and what no order is below."""
+    """A network whose layers are in another order, the peak before and with it, and what no order is below."""
 
-    case: Case
+    result: Count
     before: int
     peak: int
     bound: int
@@ -24,29 +25,26 @@ class Reordered(NamedTuple):
         return self.peak <= self.bound
 
 
-def reordered(case: Case) -> Reordered:
-    """Return a case in the order with the least peak, or the best that was found."""
-    steps = _Steps(case)
+def reordered(count: Count) -> Reordered:
+    """Return a network in the order with the least peak, or the best that was found."""
+    steps, case, before = _Steps(count), count.case, count.lifetimes(Style()).peak
     found = ordered(steps.game())
+    bound = min(found.bound, before)
+    if found.peak >= before:
+        return Reordered(count, before, before, bound)
     nodes = case.plan.nodes
     order = [number for step in found.order for number in steps.members[step]]
-    plan = case.plan._replace(nodes=tuple(nodes[number] for number in order), schedule=None)
-    best = min((case, case.with_plan(plan)), key=_peak)
-    return Reordered(best, _peak(case), _peak(best), min(found.bound, _peak(case)))
-
-
-def _peak(case: Case) -> int:
-    return case.at(metrics=("peak",)).count.total["peak"]
+    best = case.with_plan(case.plan._replace(nodes=tuple(nodes[number] for number in order), schedule=None)).count
+    return Reordered(best, before, best.lifetimes(Style()).peak, bound)
 
 
 class _Steps:
     """The layers of a network that run in one step each: a layer and what is fused into it; a view is a step."""
 
-    def __init__(self, case: Case) -> None:
-        count = case.count
+    def __init__(self, count: Count) -> None:
         self.nodes = count.trace.plan.nodes
         self.inputs = [*count.trace.inputs]
-        lifetimes = Lifetimes(count.trace, count.bits)
+        lifetimes = count.lifetimes(Style())
         self.held = lifetimes.held
         self.sizes = {life.name: exact(life.tensor.size) for life in lifetimes.lives}
         self.readers: dict[str, list[int]] = {}
@@ -100,6 +98,4 @@ class _Steps:
 
     def _is_written(self, step: int) -> bool:
         """Tell whether a step writes over what others read, so that it comes after them."""
-        from flopcount.spec.kinds import KINDS
-
         return any(KINDS[self.nodes[number].kind].buffer == "fused" for number in self.members[step])
