@@ -18,7 +18,7 @@ from flopcount.network.convention import POLICIES, Convention, convention, mac_c
 from flopcount.network.metrics import METRICS, combined
 from flopcount.network.network import Network
 from flopcount.network.trace import Trace
-from flopcount.spec.arch import Claim, With
+from flopcount.spec.claim import Claim, With
 from flopcount.spec.load import Spec
 from flopcount.spec.problems import table_problems
 from flopcount.spec.source import located

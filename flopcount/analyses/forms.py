@@ -20,22 +20,17 @@ from flopcount.network.metrics import Cost, combined
 from flopcount.network.plan import Node
 from flopcount.network.trace import fields as fields_of
 from flopcount.network.trace import own
-from flopcount.spec.kinds import KINDS, kind_named
+from flopcount.spec.kinds import KINDS, kind_named, reads_several, row_of
 from flopcount.spec.units import DEFAULT_METRICS
 
-SILENT = frozenset({"Identity", "Dropout", "StochasticDepth", "Flatten", "Constants"})
+SILENT = frozenset(name for name, kind in KINDS.items() if kind.buffer == "view") - {"Reshape"}
 """Kinds that change no number, or only how a map is written before a linear layer."""
 
-FOLLOWING = frozenset(
-    {"BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm", "RMSNorm", "Activation", "PReLU", "Softmax"}
-)
-"""Kinds that go with the layer before them."""
-
-CHAINS = frozenset({"DepthSepConv", "BSConvU", "BSConvS", "SpatiallySepConv", "LowRankConv", "SubPixelConv"})
-"""Compositions of which each part reads the one before."""
+FOLLOWING = frozenset(name for name, kind in KINDS.items() if kind.in_place and not reads_several(name))
+"""Kinds that go with the layer before them: norms and functions of one element."""
 
 GATES = frozenset({"SqueezeExcitation"})
-"""Compositions like these, of which the last part reads the input of the layer too."""
+"""Compositions whose parts each read the one before, and the last part the input of the layer too."""
 
 BY_ELEMENT = frozenset({"Activation", "PReLU"})
 """Those of them that are the same over a map and over its elements in a row."""
@@ -225,7 +220,7 @@ def _parts(step: Step, suffix: str = "") -> Iterator[_Part]:
         return
     if len(parts) == 1:
         yield from _parts(parts[0].step, suffix or parts[0].name)
-    elif step.kind in CHAINS | GATES:
+    elif step.kind in GATES or row_of(step).parts == "series":
         for number, part in enumerate(parts):
             if part.name == "gate":
                 yield _Part(part.name, part.step, follows=True)

@@ -13,21 +13,13 @@ from flopcount.formulas.step import Step
 from flopcount.network.memory import CLAMPS, Lifetimes, Style, Tensor, tensors_of
 from flopcount.network.schedule import Schedule
 from flopcount.network.trace import Trace
+from flopcount.spec.kinds import row_of
 
 ALIGNMENT = 16
 """Each buffer takes a multiple of so many bytes."""
 
 AVERAGED = frozenset(("GlobalAvgPool", "MeanTokens"))
 """Kinds that a converter writes as MEAN, whose kernel for integers has a scratch buffer of sums of 32 bits."""
-
-SERIES = frozenset(
-    (
-        *("DepthSepConv", "GroupPointwiseConv", "BSConvU", "BSConvS", "Conv2Plus1D", "SpatiallySepConv"),
-        *("SpatiallySepDepthwiseConv", "FlattenedConv", "LowRankConv", "TuckerConv", "CPConv", "SubPixelConv"),
-        "PatchMerging",
-    )
-)
-"""Kinds whose parts each read the one before alone."""
 
 AFTER = frozenset(("norm", "activation"))
 """The names of the parts that come after a convolution."""
@@ -132,7 +124,7 @@ def leaves_of(step: Step, name: str = "") -> Iterator[tuple[str, Step]]:
 def is_series(step: Step) -> bool:
     """Tell whether the parts of a layer, if it has any, are a chain: each reads the one before alone."""
     own = [part for part in step.parts if part.name not in AFTER]
-    return step.kind in SERIES or len(own) < 2  # noqa: PLR2004  (one operator)
+    return row_of(step).parts == "series" or len(own) < 2  # noqa: PLR2004  (one operator)
 
 
 def placed(slots: Sequence[Slot]) -> list[int]:

@@ -134,10 +134,9 @@ class Style(NamedTuple):
     converted: bool = False
 
 
-GONE = frozenset(("Identity", "Dropout", "StochasticDepth", "Constants"))
 SCALES = frozenset(("BatchNorm", "Affine", "LayerScale"))
 CLAMPS = frozenset(("relu", "relu6"))
-"""The layers that a converter leaves out or multiplies into weights, and the functions that operators have inside."""
+"""The layers that a converter multiplies into weights, and the functions that operators have inside."""
 
 CLAMPED = frozenset(("Add", "Mul", "MaxPool", "AvgPool"))
 """Layers without weights whose operators have an activation inside."""
@@ -208,7 +207,8 @@ class Lifetimes:
         kind, style, source = KINDS[node.kind], self.style, node.inputs[0]
         is_alone = source in self.traced.steps and self.until[self.held[source]] == number
         if style.converted:
-            return source if node.kind in GONE or (is_alone and self._merges(node, self.held[source])) else None
+            is_same = kind.buffer == "view" and self.traced.shape(node.path).dims == self.traced.shape(source).dims
+            return source if is_same or (is_alone and self._merges(node, self.held[source])) else None
         if kind.buffer == "view":
             return source
         if style.fused and kind.buffer == "fused" and is_alone:

@@ -17,34 +17,15 @@ from flopcount.formulas.shape import PerAxis, Shape, Slide, pads, per_axis
 from flopcount.formulas.step import Step
 from flopcount.network.plan import Node
 from flopcount.network.trace import Trace
-from flopcount.spec.kinds import KINDS
+from flopcount.spec.kinds import KINDS, row_of
 
 Number: TypeAlias = int | Fraction
 
-PARALLEL = frozenset(
-    (
-        *("ACConv", "CBAM", "CondConv", "DeformConv", "DualConv", "DynamicConv", "ECA", "Involution", "MixConv"),
-        *("PyConv", "RepVGGConv", "SqueezeExcitation"),
-    )
-)
-"""Compositions whose parts read the same map, or one that has its field; the parts of others follow each other."""
-
-GLOBAL = frozenset(
-    (
-        *("Einsum", "GRU", "GlobalAvgPool", "GlobalMaxPool", "LSTM", "LinearAttention", "MatMul", "MeanTokens"),
-        *("MultiheadAttention", "RNN", "Transpose"),
-    )
-)
-"""Steps of which every position sees all of what is read."""
-
 UNKNOWN: Mapping[str, str] = {
-    **dict.fromkeys(("High", "Low", "OctaveConv"), "its two maps differ in size, and each sees the other"),
+    "OctaveConv": "its two maps differ in size, and each sees the other",
     "WindowAttention": "its windows do not slide, and the tokens of one may lie apart, as those of a grid do",
 }
-"""Steps whose positions see regions of other shapes than a window, and why."""
-
-MOVED = frozenset(("Crop", "Expand", "Join", "Pad", "Slice", "Take"))
-"""Steps that leave positions out or add some."""
+"""Why positions see regions of other shapes than a window, by the kind."""
 
 
 class Reach(NamedTuple):
@@ -227,15 +208,14 @@ class ReceptiveFields:
 
     def _through(self, step: Step, seen: Seen, x: Shape, node: Node | None = None) -> Seen:
         """Return what the output of a step sees, if its input sees so much."""
-        if step.kind in UNKNOWN:
+        kind = row_of(step)
+        if kind.sees == "other":
             return _LOST
-        if step.kind in GLOBAL or not seen.axes:
+        if kind.sees == "all" or not seen.axes:
             return _whole(seen)
         if step.parts:
-            through = (
-                self._beside if step.kind in PARALLEL else self._res2 if step.kind == "Res2Conv" else self._chained
-            )
-            return through(step, seen, x)
+            through = self._beside if kind.parts == "beside" else self._chained
+            return self._res2(step, seen, x) if step.kind == "Res2Conv" else through(step, seen, x)
         if step.slide is not None and len(step.slide.map) == len(seen.axes):
             return _slid(step, step.slide, seen)
         return self._without_window(step, seen, x, node)
@@ -249,7 +229,9 @@ class ReceptiveFields:
     def _beside(self, step: Step, seen: Seen, x: Shape) -> Seen:
         """Join the parts with windows and those that see all; what is read too if no part has a window."""
         parts = [
-            part.step for part in step.parts if any(leaf.slide or leaf.kind in GLOBAL for leaf in part.step.leaves())
+            part.step
+            for part in step.parts
+            if any(leaf.slide or row_of(leaf).sees == "all" for leaf in part.step.leaves())
         ]
         found = [self._through(part, seen, x) for part in parts]
         return joined([*found, *([] if any(each.axes for each in found) else [seen])])
@@ -283,7 +265,7 @@ class ReceptiveFields:
     def _other_map(self, step: Step, seen: Seen, after: tuple[Dim, ...]) -> Seen:
         if all(size == 1 for size in after) or step.kind == "Reduce":
             return _whole(seen)
-        if step.kind in MOVED:
+        if row_of(step).sees == "moved":
             is_known = step.kind in {"Pad", "Crop"}
             return seen if is_known else seen._replace(axes=tuple(each._replace(start=None) for each in seen.axes))
         return _LOST

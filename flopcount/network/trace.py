@@ -42,6 +42,10 @@ class Trace(NamedTuple):
         """The shape of every input and of what every layer writes, by name and path; a new table each time."""
         return {**self.inputs, **{path: step.shape for path, step in self.steps.items()}}
 
+    def shape(self, name: str) -> Shape:
+        """Return the shape of an input, or of what a layer writes."""
+        return self.steps[name].shape if name in self.steps else self.inputs[name]
+
     @property
     def counted(self) -> dict[str, tuple[tuple[Dim, ...], Mapping[str, Dim]]]:
         """All that is counted of each layer, by path."""

@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from flopcount.spec.arch import Arch, Block, Claim, Scaling, Template, Variant, With
+from flopcount.spec.arch import Arch, Block, Scaling, Template, Variant
 from flopcount.spec.budget import LIMITED, Budget, Configuration, When
+from flopcount.spec.claim import Claim, With
 from flopcount.spec.fields import DIALECT, Layer, own_fields
 from flopcount.spec.kinds import KINDS, kind_named
 from flopcount.spec.rows import STRUCTURE

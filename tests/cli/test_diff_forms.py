@@ -254,3 +254,32 @@ def test_a_metric_of_the_whole_network_has_no_change_in_a_layer(run: Run) -> Non
     columns = found[0].split(",")
     cells = dict(zip(columns, found[2].split(","), strict=True))
     assert (cells["status"], cells["arena_delta"]) == ("removed", "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        (
+            '"Conv2Plus1D", kernel_size = 3, mid_channels = 12',
+            ["kernel_size = [1, 3, 3], out_channels = 12", "kernel_size = [3, 1, 1], out_channels = 16"],
+        ),
+        (
+            '"TuckerConv", kernel_size = 3, rank_in = 4, rank_out = 6, bias = false',
+            [
+                *("kernel_size = 1, out_channels = 4, bias = false", "kernel_size = 3, out_channels = 6, bias = false"),
+                "kernel_size = 1, out_channels = 16, bias = false",
+            ],
+        ),
+    ],
+)
+def test_a_composition_in_series_is_the_layers_it_consists_of(
+    run: Run, write: Write, kind: str, parts: list[str]
+) -> None:
+    """A convolution factored into others is the same but for names as these one after the other."""
+    text = "input = [8, 9, 9, 9]\nlayers = [\n{},\n]\n"
+    rows = ",\n".join(f'{{ type = "Conv", {part} }}' for part in parts)
+    paths = (
+        write("one.toml", text.format(f"{{ type = {kind}, out_channels = 16 }}")),
+        write("two.toml", text.format(rows)),
+    )
+    assert "the same but for names" in run("diff", *paths).out

@@ -23,14 +23,6 @@ from flopcount.spec.kinds import KINDS
 Region = tuple[tuple[int, int], ...]
 """The first place and the place after the last, along each axis of space."""
 
-POINTWISE = frozenset(
-    (
-        *("BatchNorm", "Activation", "Add", "Mul", "Concat", "Elementwise", "Identity", "Dropout", "StochasticDepth"),
-        *("ChannelShuffle", "PReLU", "LayerScale", "Affine", "PadChannels", "LocalResponseNorm"),
-    )
-)
-"""Kinds that read, for a place of what they write, the same place of what they read."""
-
 MOST_PATCHES = 10_000
 
 
@@ -229,7 +221,7 @@ def _why(step: Step) -> str:
 
 def _read(leaf: Step, node: Node, region: Region) -> Region:
     """Return the region that a layer, or a part of one, reads for a region that it writes."""
-    if node.kind in POINTWISE:
+    if KINDS[node.kind].sees == "place":
         return region
     if node.kind == "Pad":
         window = Window(1, 1, fields(node.layer)["padding"])
