@@ -465,6 +465,10 @@ def _unplanned(case: Case) -> Iterator[Note]:
     if lost := listed(schedule.unknown if schedule else apart, 5):
         why = "scratch buffers of {} are not known" if schedule else "what is kept between the parts of {} is not known"
         yield Note("arena-lower-bound", f"arena: {why.format(lost)}, so it is a lower bound")
+    if schedule and schedule.offline is not None:
+        taken = "the file brings its own plan, which is used: other tensors are placed around those that have a place"
+        refused = "the file's own plan has not a place for every tensor, which TFLM refuses; the planner's is shown"
+        yield Note("arena-offline", f"arena: {taken if schedule.offline else refused}")
 
 
 def _unscaled(case: Case) -> Iterator[Note]:

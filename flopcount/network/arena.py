@@ -29,7 +29,10 @@ NARROW = frozenset((8, 16))
 
 
 class Slot(NamedTuple):
-    """A buffer in the arena: its bytes, the first and the last step at which it is in use, and where it starts."""
+    """A buffer in the arena: its bytes, the first and the last step at which it is in use, and where it starts.
+
+    A file may say the `place`; it is below 0 if the planner finds one.
+    """
 
     name: str
     path: str
@@ -37,6 +40,7 @@ class Slot(NamedTuple):
     first: int
     last: int
     offset: int = 0
+    place: int = -1
 
     @property
     def end(self) -> int:
@@ -74,7 +78,8 @@ def _slots(traced: Trace, bits: Mapping[str, Bits], *, own: bool) -> Iterator[Sl
     for each in schedule.buffers:
         elements = exact(shapes[each.path].elements) if each.path else each.elements
         width = each.bits if own or not each.path else bits[each.path].activations
-        yield _slot(each.name, Tensor(elements, width), each.first, each.last, each.path)
+        slot = _slot(each.name, Tensor(elements, width), each.first, each.last, each.path)
+        yield slot._replace(place=each.place)
 
 
 def _slot(name: str, tensor: Tensor, first: int, last: int, path: str | None = None) -> Slot:
@@ -130,13 +135,14 @@ def is_series(step: Step) -> bool:
 def placed(slots: Sequence[Slot]) -> list[int]:
     """Return where each slot starts: the largest first, each in the first gap among those in use at the same time.
 
-    Of equal sizes, the later goes first.
+    Those that have a place come before all; of equal sizes, the later goes first.
     """
     shelf = _Shelf(max((each.last for each in slots), default=0) + 1)
     offsets = [0] * len(slots)
-    for place in sorted(range(len(slots)), key=lambda at: (-slots[at].size, -at)):
-        offsets[place] = shelf.gap(slots[place])
-        shelf.put(offsets[place], slots[place])
+    for at in sorted(range(len(slots)), key=lambda at: (slots[at].place < 0, -slots[at].size, -at)):
+        slot = slots[at]
+        offsets[at] = slot.place if slot.place >= 0 else shelf.gap(slot)
+        shelf.put(offsets[at], slot)
     return offsets
 
 
@@ -220,7 +226,7 @@ class _Shelf:
         return end
 
     def _gap_in_rows(self, slot: Slot) -> int:
-        end, (_, _, size, begins, ends, _) = 0, slot
+        end, (_, _, size, begins, ends, *_) = 0, slot
         for row in self.rows:
             row_end, row_gap, *firsts, earliest, latest = row.summary
             if firsts[0] > ends or latest < begins:

@@ -596,3 +596,17 @@ def test_a_truncated_file_is_refused_or_lacks_weights_only(name: str, run: Run, 
     for size in range(1, len(content), len(content) // 40):
         result = run(write("model.tflite", content[:size]))
         assert (result.code, len(result.err.splitlines())) == (2, 1), result.err
+
+
+@pytest.mark.parametrize(("missing", "head", "offsets"), [(0, 192, [128, 64, 0]), (1, 128, [0, 64, 0])])
+def test_a_file_may_bring_its_own_plan(missing: int, head: int, offsets: list[int], run: Run, tmp_path: Path) -> None:
+    """128 and 0 come first, then the tensor between them; a plan without a place for each tensor is refused by TFLM."""
+    places = [128, -1, 0, -1][: 4 - missing]
+    tensors = {name: Tensor((1, 16)) for name in "xyz"} | {"plan": ints(1, 0, len(places), *places)}
+    graph = Graph(tensors, "x", "z", [Op("EXP", "x", "y"), Op("EXP", "y", "z")])
+    path = tmp_path / "planned.tflite"
+    path.write_bytes(model(graph, fields={6: [{0: "OfflineMemoryAllocation", 1: Number("I", 1)}]}))
+    found = json.loads(run(path, "--metrics", "arena", "--format", "json").out)
+    assert (found["totals"]["arena"], found["note_codes"]) == (head, ["arena-offline"])
+    lines = [line for line in run("memory", path, "--format", "tflm").out.splitlines() if "offset=" in line]
+    assert [int(line.split("offset=")[1].split(",")[0]) for line in lines] == offsets

@@ -27,6 +27,9 @@ MOST_VALUES = 4096
 MOST_AXES = 8
 """A tensor with more axes is refused."""
 
+OFFLINE = "OfflineMemoryAllocation"
+"""The name of the metadata with a place in the arena for each tensor."""
+
 _EXTERNAL = -1
 """Stands for the place of bytes that are in another file."""
 
@@ -106,6 +109,18 @@ class ModelFile:
     def contents(self) -> list[Content | None]:
         """Where the bytes of each buffer are."""
         return [self._content(self.flat.table(place)) for place in self.buffers]
+
+    @cached_property
+    def offline(self) -> tuple[int, ...] | None:
+        """The place in the arena that the file gives each tensor, -1 for none; None if it gives no places."""
+        found = next((each.number(1, "I") for each in self.root.tables(6) if each.text(0) == OFFLINE), None)
+        if found is None:
+            return None
+        content = self.contents[found] if found < len(self.contents) else None
+        count = content.size // 4 if content else 0
+        self.flat.spend(count)
+        numbers = self.flat.unpack(f"{count}i", content.start) if content else ()
+        return numbers[3 : 3 + max(numbers[2], 0)] if len(numbers) > 2 else ()  # noqa: PLR2004  (a head of three)
 
     def _content(self, table: FlatTable) -> Content | None:
         start, size = table.span(0)

@@ -86,11 +86,17 @@ def schedule(file: ModelFile, values: Mapping[int, TensorValue | None], paths: M
     tensors = sum(len(graph.tensors) for graph in graphs)
     variables = sum(-(-_bytes(tensor) // 16) * 16 for graph in graphs for tensor in graph.tensors if tensor.is_variable)
     buffers = (*marks.tensors(), *marks.scratch)
-    return Schedule(buffers, tensors, sum(len(graph.operators) for graph in graphs), variables, (*marks.unknown,))
+    operators = sum(len(graph.operators) for graph in graphs)
+    return Schedule(buffers, tensors, operators, variables, (*marks.unknown,), marks.offline)
 
 
 def _bytes(tensor: TensorInfo) -> int:
     return -(-_elements(tensor) * tensor.bits // 8)
+
+
+def _all_tensors(file: ModelFile) -> int:
+    """Return the number of tensors, for each of which a plan has to have a place."""
+    return sum(len(file.graph(number).tensors) for number in range(len(file.places)))
 
 
 class _Marks:
@@ -104,6 +110,7 @@ class _Marks:
         self.last: dict[tuple[int, int], int] = {}
         self.scratch: list[Buffer] = []
         self.unknown: dict[str, None] = {}
+        self.offline = None if file.offline is None else len(file.offline) == _all_tensors(file)
 
     def graph(self, number: int, depth: int = 0) -> None:
         """Mark the tensors of a graph, in the order in which it runs."""
@@ -164,4 +171,5 @@ class _Marks:
             self.unknown[f"a tensor of {tensor.name[:40]!r}"] = None
         elif elements:
             steps = (self.first[graph, place], self.last[graph, place])
-            yield Buffer(tensor.name, path, elements, BITS[tensor.type], *steps)
+            at = self.file.offline[place] if self.file.offline and self.offline else -1
+            yield Buffer(tensor.name, path, elements, BITS[tensor.type], *steps, at)
