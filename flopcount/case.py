@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import ref
 
 import flopcount
 from flopcount.errors import Note, SpecError, UsageError, listed, suggestion
@@ -350,9 +351,14 @@ class Case:
 
     @property
     def count(self) -> Count:
-        """The cost of every layer; each cost is computed once per count."""
-        traced = folded(self.trace) if self.convention.folds else self.trace
-        return Count(self, traced, batched(self.convention, traced))
+        """The cost of every layer; the same count as long as somebody has it, so that each cost is computed once."""
+        known = self.__dict__.get("_count")
+        count: Count | None = known and known()
+        if count is None:
+            traced = folded(self.trace) if self.convention.folds else self.trace
+            count = Count(self, traced, batched(self.convention, traced))
+            self.__dict__["_count"] = ref(count)
+        return count
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from flopcount.case import Case, Count
 from flopcount.formulas.numbers import exact
 from flopcount.network.convention import convention
+from flopcount.network.memory import Style
 from flopcount.network.metrics import Site
 from flopcount.spec.hardware import Device, Profile, profile
 
@@ -50,15 +51,20 @@ class Floors:
         return sum((each.seconds for each in self.layers.values()), Fraction())
 
     @property
+    def peak(self) -> int:
+        """The most bytes of tensors that are alive at once."""
+        return self.count.lifetimes(Style()).peak
+
+    @property
     def fits(self) -> bool | None:
-        """Whether the peak of the tensors alive at once fits the memory on the chip; None if that is not known."""
+        """Whether the peak fits the memory on the chip; None if that is not known."""
         on_chip = self.profile.device.on_chip
-        return None if on_chip is None else self.count.total["peak"] <= on_chip.size
+        return None if on_chip is None else self.peak <= on_chip.size
 
 
 def floor(case: Case, device: str) -> Floors:
     """Return the floors of a case on a device, named as --on takes it: `cortex-m7`, or a file such as `my.toml`."""
-    return Floors(case.at(metrics=(*case.metrics, "peak")).count, profile(device))
+    return Floors(case.count, profile(device))
 
 
 def _floor(site: Site, plain: Site, device: Device) -> Floor:

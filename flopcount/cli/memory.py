@@ -54,8 +54,10 @@ def command(arch: str, ways: Ways, options: Options, out: Output) -> None:
     if out.fmt == "tflm":
         emit("".join(f"{line}\n" for line in tflm_lines(base.count)), out.output, base.notes)
         return
-    order = reordered(base.count) if ways.reorder else None
-    count = order.result if order else base.count
-    patch = patched(count, ways.patch) if ways.patch else None
-    found = Memory(peak_of(count), lowered(base), order, patch)
+    count = base.count  # kept, so that all that follows shares it
+    order = reordered(base) if ways.reorder else None
+    case = order.case if order else base
+    patch = patched(base, ways.patch) if ways.patch else None
+    count = case.count
+    found = Memory(peak_of(case), lowered(base), order, patch)
     show(memory_report(count, found, options.changes), out)

@@ -10,7 +10,7 @@ from flopcount.analyses.systolic import DATAFLOWS, ArrayUses, SystolicArray, sys
 from flopcount.case import Count
 from flopcount.errors import Note
 from flopcount.report.table import Column, Line, Report, Row, Table, plural
-from flopcount.spec.hardware import Device, Profile, Sourced, profile
+from flopcount.spec.hardware import Profile, Sourced, profile
 from flopcount.spec.units import PREFIXES, amount, duration, prefix
 
 LEAST = Column("least_seconds", "least time", "seconds", "traffic", combines=True, rank=1)
@@ -96,7 +96,7 @@ def _share(share: Fraction | None) -> float | None:
 
 
 def _on_profile(floors: Floors) -> OnDevice:
-    device, peak = floors.profile.device, floors.count.total["peak"]
+    device = floors.profile.device
     binds = Counter(each.bound for each in floors.layers.values())
     words = " and ".join(
         f"{name} binds {plural(binds[name], 'layer')}" for name in ("compute", "memory") if binds[name]
@@ -109,17 +109,18 @@ def _on_profile(floors: Floors) -> OnDevice:
         {"least_seconds": floors.seconds},
         {"device": device_data(floors.profile), **fits},
         Line("text", f"device: {device.name}; the least time is a lower bound"),
-        (Line("text", least.removesuffix("; ")), *_fitting(device, peak, fits=floors.fits)),
+        (Line("text", least.removesuffix("; ")), *_fitting(floors)),
         (Note("least-time", _ONCE if device.bandwidth else _NO_BANDWIDTH),),
     )
 
 
-def _fitting(device: Device, peak: int, *, fits: bool | None) -> tuple[Line, ...]:
+def _fitting(floors: Floors) -> tuple[Line, ...]:
     """Say whether the peak fits the memory on the chip."""
-    if device.on_chip is None:
+    on_chip = floors.profile.device.on_chip
+    if on_chip is None:
         return ()
-    how = "fits" if fits else "does not fit"
-    text = f"the peak of {amount(peak, 'peak')} {how} the {amount(device.on_chip.size, 'peak')} on the chip"
+    how = "fits" if floors.fits else "does not fit"
+    text = f"the peak of {amount(floors.peak, 'peak')} {how} the {amount(on_chip.size, 'peak')} on the chip"
     return (Line("text", text),)
 
 

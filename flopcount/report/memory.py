@@ -114,7 +114,7 @@ def _order_lines(order: Reordered) -> Iterator[str]:
 
 def _order_data(order: Reordered) -> dict[str, Any]:
     known = {"before": order.before, "peak": order.peak, "proven": order.is_proven, "lower_bound": order.bound}
-    return {**known, "order": [node.path for node in order.result.trace.plan.nodes]}
+    return {**known, "order": [node.path for node in order.case.plan.nodes]}
 
 
 def _patch_lines(patch: Patched) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from flopcount.case import Count
+from flopcount.case import Case
 from flopcount.formulas.numbers import exact
 from flopcount.network.memory import Life, Style
 
@@ -15,9 +15,9 @@ class Peak(NamedTuple):
     lives: tuple[Life, ...]
 
 
-def peak_of(count: Count) -> Peak:
-    """Return the peak of a network."""
-    lifetimes = count.lifetimes(Style())
+def peak_of(case: Case) -> Peak:
+    """Return the peak of a case."""
+    lifetimes = case.count.lifetimes(Style())
     number, at = next(each for each in enumerate(lifetimes.alive) if lifetimes.alive[each[1]] == lifetimes.peak)
     lives = (each for each in lifetimes.lives if max(each.first, 0) <= number <= each.last)
     return Peak(lifetimes.peak, at, tuple(each for each in lives if exact(each.tensor.size)))

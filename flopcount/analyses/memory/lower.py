@@ -37,7 +37,7 @@ def lowered(case: Case) -> list[Lowered] | None:
     """Return what lowers the peak, the lowest first, of what is allowed; None if the network is too large."""
     if len(case.plan.nodes) > MOST_VARIED:
         return None
-    now = peak_of(case.count)
+    now = peak_of(case)
     return sorted((each for each in _counted(case) if each.peak < now.bytes), key=lambda each: each.peak)
 
 
@@ -97,7 +97,7 @@ def _smaller(case: Case) -> str:
 def _layers(case: Case) -> Iterator[tuple[str, int]]:
     """Yield the layers that write the largest tensors of the peak, each with half its channels."""
     settings = options(case.trace, case.given)
-    for life in sorted(peak_of(case.count).lives, key=lambda life: -exact(life.tensor.size)):
+    for life in sorted(peak_of(case).lives, key=lambda life: -exact(life.tensor.size)):
         channels = settings.get(life.name, {}).get("out_channels")
         if isinstance(channels, int) and channels > 1:
             yield life.name, channels // 2

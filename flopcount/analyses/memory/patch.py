@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from flopcount.case import Count
+from flopcount.case import Case, Count
 from flopcount.errors import UsageError, suggestion
 from flopcount.formulas.numbers import Dim, exact
 from flopcount.formulas.numbers import product as multiplied
@@ -16,9 +16,8 @@ from flopcount.formulas.step import Step
 from flopcount.network.arena import AFTER, is_series, leaves_of
 from flopcount.network.memory import Life, Style
 from flopcount.network.plan import Node
-from flopcount.network.receptive import GLOBAL
 from flopcount.network.trace import fields
-from flopcount.spec.kinds import KINDS
+from flopcount.spec.kinds import KINDS, row_of
 
 Region = tuple[tuple[int, int], ...]
 """The first place and the place after the last, along each axis of space."""
@@ -58,13 +57,13 @@ def parsed_patch(text: str) -> tuple[tuple[int, ...], str]:
     return tuple(map(int, numbers)), path
 
 
-def patched(count: Count, text: str) -> Patched:
+def patched(case: Case, text: str) -> Patched:
     """Return what running the first layers patch by patch takes.
 
     Raises UsageError if the patches do not divide the map, or a layer needs all of what it reads.
     """
     grid, path = parsed_patch(text)
-    stage = _Stage(count, path)
+    stage = _Stage(case.count, path)
     parts = [*stage.parts(grid, text)]
     regions = [stage.needed(part) for part in parts]
     macs, done = stage.macs, sum(stage.work(each) for each in parts)
@@ -214,7 +213,7 @@ def _walked(node: Node, step: Step, region: Region) -> Iterator[tuple[Step, Regi
 
 def _why(step: Step) -> str:
     """Say why a layer whose parts do not follow each other cannot run patch by patch."""
-    if any(leaf.kind in GLOBAL for leaf in step.leaves()):
+    if any(row_of(leaf).sees == "all" for leaf in step.leaves()):
         return "needs all of the map, which no patch has"
     return "has parts that read the same map, which patches do not follow"
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from flopcount.analyses.memory.curve import peak_of
 from flopcount.analyses.memory.order import Game, Move, ordered
-from flopcount.case import Count
+from flopcount.case import Case, Count
 from flopcount.formulas.numbers import exact
 from flopcount.network.memory import Style
 from flopcount.network.plan import Node
@@ -12,9 +13,9 @@ from flopcount.spec.kinds import KINDS
 
 
 class Reordered(NamedTuple):
-    """A network whose layers are in another order, the peak before and with it, and what no order is below."""
+    """A case whose layers are in another order, the peak before and with it, and what no order is below."""
 
-    result: Count
+    case: Case
     before: int
     peak: int
     bound: int
@@ -25,17 +26,17 @@ class Reordered(NamedTuple):
         return self.peak <= self.bound
 
 
-def reordered(count: Count) -> Reordered:
-    """Return a network in the order with the least peak, or the best that was found."""
-    steps, case, before = _Steps(count), count.case, count.lifetimes(Style()).peak
+def reordered(case: Case) -> Reordered:
+    """Return a case in the order with the least peak, or the best that was found."""
+    steps, before = _Steps(case.count), peak_of(case).bytes
     found = ordered(steps.game())
     bound = min(found.bound, before)
     if found.peak >= before:
-        return Reordered(count, before, before, bound)
+        return Reordered(case, before, before, bound)
     nodes = case.plan.nodes
     order = [number for step in found.order for number in steps.members[step]]
-    best = case.with_plan(case.plan._replace(nodes=tuple(nodes[number] for number in order), schedule=None)).count
-    return Reordered(best, before, best.lifetimes(Style()).peak, bound)
+    best = case.with_plan(case.plan._replace(nodes=tuple(nodes[number] for number in order), schedule=None))
+    return Reordered(best, before, peak_of(best).bytes, bound)
 
 
 class _Steps:
