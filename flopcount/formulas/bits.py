@@ -6,8 +6,8 @@ from typing import NamedTuple
 BIASES = frozenset(("bias", "norm_bias", "rnn_bias"))
 """The params that `biases` is about."""
 
-GROUPED = frozenset(("weight", "frozen_weight", "embedding"))
-"""The params that are stored in groups, each with a scale."""
+WEIGHTS = frozenset(("weight", "frozen_weight", "rnn_weight", "embedding"))
+"""The params that make a layer one with weights, and that are stored in groups, each with a scale."""
 
 
 class Bits(NamedTuple):

@@ -25,7 +25,7 @@ AFTER = frozenset(("norm", "activation"))
 """The names of the parts that come after a convolution."""
 
 NARROW = frozenset((8, 16))
-"""The bits of activations for which it has."""
+"""The bits of activations for which that kernel has a scratch buffer."""
 
 
 class Slot(NamedTuple):

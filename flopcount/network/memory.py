@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from flopcount.errors import Problem, SpecError, UsageError, suggestion
-from flopcount.formulas.bits import FLOAT, GROUPED, Bits
+from flopcount.formulas.bits import FLOAT, WEIGHTS, Bits
 from flopcount.formulas.numbers import Dim, ceil_div, exact, total
 from flopcount.formulas.step import PARAMETERS, Step
 from flopcount.network.plan import Node, Plan
@@ -51,7 +51,7 @@ def _stored(step: Step, name: str, count: Dim, bits: Bits) -> Dim:
     A row of the weights is what makes one channel of the output, or a vector of an embedding; a group does not go
     beyond it, and takes the room of a whole one, as the operator MatMulNBits of ONNX Runtime stores them.
     """
-    if not bits.group or name not in GROUPED:
+    if not bits.group or name not in WEIGHTS:
         return bytes_of(count, bits.of(name))
     rows: Dim = step.shape.channels
     if isinstance(rows, int) and isinstance(count, int) and (not rows or count % rows):
@@ -99,7 +99,7 @@ def _of_file(own: Mapping[str, int], asked: "Precision | None") -> Bits:
 def _matching(pattern: str, traced: Trace) -> list[str]:
     """Return the paths that a pattern of a precision is about."""
     if pattern in {"first", "last"} and pattern not in traced.steps:
-        weighted = [path for path, step in traced.steps.items() if step.tally.counts.keys() & {"weight", "embedding"}]
+        weighted = [path for path, step in traced.steps.items() if step.tally.counts.keys() & WEIGHTS]
         return weighted[:1] if pattern == "first" else weighted[-1:]
     known = (*traced.inputs, *traced.steps)
     return [path for path in known if fnmatchcase(path, pattern) or path.startswith(f"{pattern}.")]

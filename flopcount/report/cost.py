@@ -11,7 +11,7 @@ from flopcount.network.trace import Trace
 from flopcount.report.table import Column, Form, Line, shape_text
 from flopcount.spec.units import DEFAULT_METRICS
 
-WEIGHED = {name for name, metric in METRICS.items() if metric.unit == "bytes" or "bit_ops" in name} | {"intensity"}
+WEIGHED = {name for name, metric in METRICS.items() if metric.needs != "step" and metric.unit != "axes"}
 """The metrics that follow from the precision."""
 
 

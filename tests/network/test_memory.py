@@ -126,6 +126,25 @@ def test_the_groups_of_an_embedding_are_parts_of_its_vectors(run: Run) -> None:
     assert totals(run, "--precision", "weights=4,group=4", text=text)["weight_bytes"] == 5 * 2 * (2 + 2)
 
 
+RECURRENT = """
+input = [10, 64]
+layers = [{ type = "LSTM", name = "a", hidden_size = 32 }, { type = "Linear", name = "b", out_features = 10 }]
+"""
+
+
+def test_a_recurrent_layer_is_one_with_weights(run: Run) -> None:
+    """4·32·(64 + 32) weights and 2·4·32 biases of 8 bits, then 330 numbers of 4; each MAC of the first is 8·8 bits."""
+    found = totals(run, "--precision", "w4a8;first:int8", "--columns", "bit_ops", text=RECURRENT)
+    assert found["weight_bytes"] == 4 * 32 * 96 + 2 * 4 * 32 + 160 + 5
+    assert found["bit_ops"] == 10 * 4 * 32 * 96 * 64 + 10 * 320 * 4 * 8
+
+
+def test_weights_of_a_recurrent_layer_are_in_groups_too(run: Run) -> None:
+    """32 units with 4·96 weights each: 12 groups of 32, each 16 bytes and a scale of 2; 256 biases of 4 bits."""
+    found = totals(run, "--precision", "weights=4,group=32;b:weights=32", text=RECURRENT)
+    assert found["weight_bytes"] == 32 * 12 * 18 + 128 + 4 * 330
+
+
 def test_layers_that_are_compared_by_form_have_the_bytes_of_their_precision(run: Run, write: Write) -> None:
     """No layer of one file has the name of one of the other; each has an activation inside.
 
