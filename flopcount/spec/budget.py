@@ -5,6 +5,7 @@ from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -16,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from flopcount.errors import plain, suggestion
+from flopcount.errors import UsageError, plain, suggestion
 from flopcount.spec import units as quantities
 from flopcount.spec.fields import (
     FROZEN,
@@ -150,10 +151,25 @@ def _several(raw: object) -> object:
     return tuple(raw) if isinstance(raw, list | tuple) else (raw,)
 
 
+def _precise(text: str) -> str:
+    from flopcount.spec.precision import parsed_precision
+
+    try:
+        parsed_precision(text)
+    except UsageError as error:
+        raise sentence("unknown-precision", str(error)) from None
+    return text
+
+
 _Word = Annotated[
     Line, BeforeValidator(lambda raw: str(raw) if type(raw) in {int, float} else raw), Field(max_length=100)
 ]
 _Words = Annotated[tuple[_Word, ...], BeforeValidator(_several), Field(min_length=1)]
+_Precisions = Annotated[
+    tuple[Annotated[Line, Field(max_length=1000), AfterValidator(_precise)], ...],
+    BeforeValidator(_several),
+    Field(min_length=1),
+]
 _Batches = Annotated[tuple[Positive, ...], BeforeValidator(_several), Field(min_length=1)]
 
 
@@ -169,7 +185,7 @@ class When(BaseModel, **FROZEN):
     ] = None
     batch: Annotated[_Batches | None, Help("an integer (1 to 10⁹) or a list"), Field(description="--batch")] = None
     precision: Annotated[
-        _Words | None, Help('a precision such as "int8", or a list'), Field(description="--precision")
+        _Precisions | None, Help('a precision such as "int8", or a list'), Field(description="--precision")
     ] = None
 
 

@@ -197,6 +197,13 @@ def test_a_budget_limits_bytes_at_a_precision(run: Run, write: Write) -> None:
     assert "3.072 kB" in line
 
 
+def test_a_precision_of_a_rule_that_makes_no_sense_is_an_error_at_its_place(run: Run, write: Write) -> None:
+    budget = '[[budget]]\nwhen = { precision = ["int8", "int9"] }\npeak = "1.6 kB"\n'
+    found = run("check", write("net.toml", BRANCHES + budget))
+    line = BRANCHES.count("\n") + 2
+    assert (found.code, f"net.toml:{line}:" in found.out, "did you mean 'int8'?" in found.out) == (2, True, True)
+
+
 def test_eight_bits_are_suggested_where_they_would_fit(run: Run, write: Write) -> None:
     """3 maps of 512 elements: 6,144 bytes of float32, 1,536 of int8; MACs do not depend on the precision."""
     path = write("net.toml", BRANCHES)
