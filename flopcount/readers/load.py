@@ -44,6 +44,8 @@ def _parser(suffix: str) -> Parser | None:
         from flopcount.readers.darknet import read
     elif suffix == ".prototxt":
         from flopcount.readers.caffe.read import read
+    elif suffix == ".pt2":
+        from flopcount.readers.pt2.read import read
     elif suffix == ".tflite":
         from flopcount.readers.tflite.read import read
     elif suffix == ".csv":

@@ -58,10 +58,8 @@ FILE_KINDS: tuple[FileKind, ...] = (
     FileKind("a Keras archive; give it the ending .keras", (), "", members=r"^model\.weights\.h5$", ends=".keras"),
     FileKind("a Darknet network; give it the ending .cfg", (), "", rb"^\s*(#[^\n]*\n\s*)*\[net(work)?\]", ends=".cfg"),
     FileKind(
-        "a PyTorch program (torch.export); write it as ONNX:",
-        ("import torch", 'program = torch.export.load("model.pt2")',
-         'torch.onnx.export(program, dynamo=True).save("model.onnx")', "flopcount model.onnx"),
-        ".pt2", members=r"(^|/)(serialized_exported_program|archive_format$|models/\w+\.json$)",
+        "a PyTorch program (torch.export); give it the ending .pt2", (),
+        "", members=r"(^|/)(serialized_exported_program|archive_format$|models/\w+\.json$)", ends=".pt2",
     ),
     FileKind(
         "a TorchScript archive; write it as ONNX:",
@@ -158,7 +156,7 @@ FILE_KINDS: tuple[FileKind, ...] = (
     FileKind(
         "an archive; unpack it, and name the file inside",
         (), ".zip .tar .gz .tgz .bz2 .xz .7z .mar .nemo", rb"^(PK\x03\x04|\x1f\x8b|7z\xbc\xaf)",
-        ends=".keras",
+        ends=".keras .pt2",
     ),
 )  # fmt: skip
 """Every kind of file that people have instead of a readable one; the content decides before the name."""

@@ -11,7 +11,7 @@ from typing import Any
 from flopcount.errors import FileError, Located, reason
 from flopcount.spec.source import Notation, Source, at_line, at_span, innermost, nested_deeper, repeated_key, token
 
-READ = (".toml", ".json", ".onnx", ".tflite", ".keras", ".h5", ".hdf5", ".cfg", ".prototxt", ".csv")
+READ = (".toml", ".json", ".onnx", ".pt2", ".tflite", ".keras", ".h5", ".hdf5", ".cfg", ".prototxt", ".csv")
 """The endings of the files that are read."""
 
 PARTIAL = ".part"

@@ -52,7 +52,11 @@ _FORMATS = dict(zip((1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13), "fBbHhiq?edIQ", st
 
 
 class NodeProto(NamedTuple):
-    """One operation of a graph: its operator, inputs, outputs and attributes."""
+    """One operation of a graph: its operator, inputs, outputs and attributes.
+
+    One that is written in the name of an operator of another format has the name of that as its `label`, and may have
+    a `place`, a file and a line.
+    """
 
     op: str
     domain: str
@@ -60,11 +64,18 @@ class NodeProto(NamedTuple):
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
+    label: str = ""
+    place: tuple[str, int] | None = None
 
     @property
     def operator(self) -> str:
         """The operator, with its domain unless it is the standard one."""
         return self.op if self.domain in {"", "ai.onnx"} else f"{self.domain}.{self.op}"
+
+    @property
+    def shown(self) -> str:
+        """The operator, for messages."""
+        return self.label or self.operator
 
     @property
     def title(self) -> str:
@@ -351,12 +362,19 @@ class FunctionProto(NamedTuple):
 
 
 class ModelProto(NamedTuple):
-    """An ONNX model."""
+    """An ONNX model, or what another reader has made of a graph.
+
+    Such a reader tells which tensors are `trained`, adds `writers` for operators of its own, and has its `word` for
+    an initializer.
+    """
 
     graph: GraphProto
     opsets: Mapping[str, int]
     functions: Mapping[tuple[str, str], FunctionProto]
     producer: str
+    trained: frozenset[str] | None = None
+    writers: Mapping[str, Callable[[Any], Any]] = {}
+    word: str = "initializer"
 
     @property
     def opset(self) -> int:

@@ -322,9 +322,9 @@ def folded(op: NodeContext) -> Value | None:
     try:
         found = fold(op)
         op.draft.left -= sum(len(value.data or ()) for value in (*op.present, found) if value is not None)
-        if found is None or not all(map(_is_kept, found.data or ())):
-            return None
-        return found._replace(data=tuple(_held(number, found.dtype) for number in found.data or ()))
+        if found is None or found.data is None or not all(map(_is_kept, found.data)):
+            return found if found and found.data is None else None
+        return found._replace(data=tuple(_held(number, found.dtype) for number in found.data))
     except OverflowError:
         return None
     except (ArithmeticError, ValueError, TypeError, IndexError) as error:

@@ -144,11 +144,14 @@ class KeptTensors:
     """The tensors that a file keeps, by the name under which each is counted, and which of them are parameters.
 
     Constants inside the graph are `optional`: parameters in some roles only, or in all if the file has no others.
+    Some files have `told` which tensors are parameters; no other is one, whatever reads it.
     """
 
-    def __init__(self, tensors: Mapping[str, TensorProto], trained: AbstractSet[str], *, constants: bool) -> None:
+    def __init__(
+        self, tensors: Mapping[str, TensorProto], trained: AbstractSet[str], *, constants: bool, told: bool = False
+    ) -> None:
         """Begin with the initializers, those that are parameters, and whether all constants are."""
-        self.tensors, self.trained, self.constants = {**tensors}, {*trained}, constants
+        self.tensors, self.trained, self.constants, self.told = {**tensors}, {*trained}, constants, told
         self.names = {id(each): name for name, each in tensors.items()}
         self.optional: set[str] = set()
         self.promoted: set[str] = set()
@@ -217,7 +220,7 @@ class Draft:
 
     def begin(self, node: NodeProto) -> None:
         """Begin a node: the next rows belong to it."""
-        self.node, self.origin, self.reads_size = node, Origin(node.title, node.operator), False
+        self.node, self.origin, self.reads_size = node, Origin(node.title, node.shown), False
 
     def enter(self, value: Value, channel_axis: int = 0) -> Value:
         """Enter a tensor that no layer makes."""
@@ -296,6 +299,9 @@ class Draft:
         if found := {BITS.get(self.kept.tensors[name].dtype, 32) for name in initializers if name in self.kept.tensors}:
             row.bits.setdefault(role, max(found))
         trained = self.kept.trained
+        if self.kept.told and role != "running" and not initializers & trained:
+            row.shared[role] = row.shared.get(role, 0) + own
+            return
         names = {name for each in given for name in each.initializers & trained or each.initializers}
         new = self.kept.elements(names - self.readers.keys())
         for name in sorted(names):
@@ -485,7 +491,7 @@ class NodeContext(NamedTuple):
 
     def operation(self, value: Value, *inputs: Value, channel_axis: int | None = None) -> Value:
         """Write an operation of which only the output is known."""
-        fields = {"operator": self.node.operator, "size": value.inner}
+        fields = {"operator": self.node.shown, "size": value.inner}
         y = self.draft.add("Operation", inputs or self.active, value.batch_axis, fields)
         if channel_axis is not None:
             self.draft.rows[-1].set_channel_axis(channel_axis)

@@ -73,7 +73,7 @@ def _network(found: ModelProto, path: Path, options: ReadOptions) -> ReadResult:
     sizes = input_sizes(inputs, options, path.name)
     result, may_decide = None, any(tensor.may_decide for tensor in graph.tensors.values())
     try:
-        result = _walked(found, path, options, sizes, values)
+        result = read_at(found, path, options, sizes, values)
     except UnknownSize:
         if not may_decide:
             raise
@@ -85,29 +85,34 @@ def _network(found: ModelProto, path: Path, options: ReadOptions) -> ReadResult:
         if result and options.allow_unknown:
             return result
         raise
-    return _walked(found._replace(graph=graph._replace(tensors=tensors)), path, options, sizes, values)
+    return read_at(found._replace(graph=graph._replace(tensors=tensors)), path, options, sizes, values)
 
 
-def _walked(
+def read_at(
     found: ModelProto, path: Path, options: ReadOptions, sizes: "InputSizes", values: Mapping[str, Value]
 ) -> ReadResult:
+    """Walk through a model at sizes of its inputs, and put its layers together."""
     walk, _ = walked(found, options, sizes, values)
     if walk.lacks_batch and (sizes.batch or 1) > 1:
         sizes = sizes.with_batch
         walk, _ = walked(found, options, sizes, values)
     draft, entries = walk.draft, [name for name, dims in sizes.dims.items() if 0 not in dims]
-    producer = f", written by {plain(found.producer[:200])}" if found.producer else ""
     result = _assembled(
         draft, [spelled(name) if len(sizes.dims) > 1 else "input" for name in entries], moved=sizes.moved
     )
     return result._replace(
         name=spelled(path.stem),
-        description=f"read from {plain(path.name[:200])}, ONNX opset {found.opset}{producer}",
+        description=f"read from {plain(path.name[:200])}{_format(found)}",
         notes=(*sizes.notes, *_said(values, walk), *result.notes),
         unknown=dict(walk.unknown),
         batch=sizes.batch,
         bits=_input_bits(found, result.inputs, entries),
     )
+
+
+def _format(found: ModelProto) -> str:
+    producer = f", written by {plain(found.producer[:200])}" if found.producer else ""
+    return producer if found.trained is not None else f", ONNX opset {found.opset}{producer}"
 
 
 def _input_bits(found: ModelProto, inputs: Mapping[str, Dims], entries: Sequence[str]) -> Mapping[str, int]:
@@ -180,7 +185,10 @@ _BOOLEANS = {"true": "1", "false": "0"}
 
 def _kept(found: ModelProto) -> KeptTensors:
     """Return the tensors of a file and which are parameters: constants only if no initializer but a scale is one."""
-    tensors, (weights, scales) = found.graph.tensors, quantized(found.graph, OPERATORS)
+    tensors = found.graph.tensors
+    if found.trained is not None:
+        return KeptTensors(tensors, found.trained, constants=False, told=True)
+    weights, scales = quantized(found.graph, OPERATORS)
     trained = {name for name, each in tensors.items() if each.dtype in FLOATS or name in weights} - scales
     return KeptTensors(tensors, trained, constants=all(tensors[name].elements < 2 for name in trained))  # noqa: PLR2004
 
@@ -231,10 +239,10 @@ def input_sizes(inputs: Sequence[ValueInfo], options: ReadOptions, title: str) -
             raise UsageError(f"{title}: the input {info.name!r} is {_text(dims)}; sizes go from 0 to 10⁹")
     pairs = (pair for info in inputs for pair in zip((info.dims or ())[1:], found[info.name][1:], strict=False))
     moved = any(not _is_open(own) and own != size for own, size in pairs)
-    return _without_batch(inputs, InputSizes(found, names, tuple(notes), moved=moved), options.batch)
+    return without_batch(inputs, InputSizes(found, names, tuple(notes), moved=moved), options.batch)
 
 
-def _without_batch(inputs: Sequence[ValueInfo], sizes: InputSizes, batch: int | None) -> InputSizes:
+def without_batch(inputs: Sequence[ValueInfo], sizes: InputSizes, batch: int | None) -> InputSizes:
     """Take the batch out of the sizes: a network is read for one input, unless the file itself fixes the batch."""
     firsts = {dims[0] for dims in sizes.dims.values() if len(dims) > 1}
     if batch is None and all(not info.dims or _is_open(info.dims[0]) or info.dims[0] in {0, 1} for info in inputs):
@@ -252,10 +260,10 @@ def _asked(inputs: Sequence[ValueInfo], text: str | None, title: str) -> tuple[d
     symbols = {size for info in inputs for size in info.dims or () if isinstance(size, str) and size} - infos.keys()
     asked = {name: numbers_in(sizes) for name, sizes in sizes_asked(text, [*infos, *sorted(symbols)], title).items()}
     names = {name: numbers[0] for name, numbers in asked.items() if name in symbols}
-    return {name: _resized(infos[name], numbers) for name, numbers in asked.items() if name in infos}, names
+    return {name: resized(infos[name], numbers) for name, numbers in asked.items() if name in infos}, names
 
 
-def _resized(info: ValueInfo, numbers: Dims) -> Dims:
+def resized(info: ValueInfo, numbers: Dims) -> Dims:
     """Return the sizes of an input from all its sizes, all but the batch, or those of space."""
     declared = info.dims
     if declared is None or len(numbers) == len(declared):
@@ -321,7 +329,7 @@ def _assembled(draft: Draft, entries: Sequence[str], *, moved: bool) -> ReadResu
     if not rows:
         rows.append(DraftRow("Identity", [0], None, draft.rows[0].shape))
     unread = draft.kept.elements(draft.kept.trained - draft.readers.keys())
-    for size, trained in ((draft.extra, {"trained": True}), (unread, {})):
+    for size, trained in ((draft.extra, {"trained": True}), (unread, {"trained": True} if draft.kept.told else {})):
         if size:
             fields = {"count": size, **trained}
             rows.append(DraftRow("Constants", [count + len(rows) - 1], None, rows[-1].shape, fields))
@@ -353,7 +361,7 @@ _MOST_NAMED = 3
 def _node(draft: Draft, row: DraftRow, names: Sequence[str], path: str) -> Node:
     layer = row.layer
     if layer is None or row.shared:
-        origin = Origin(row.node.title, row.node.operator) if row.node else Origin()
+        origin = Origin(row.node.title, row.node.shown) if row.node else Origin()
         layer = draft.assembly.layer(origin, row.kind, {**row.fields, **({"shared": row.shared} if row.shared else {})})
     return Node(path, layer, tuple(names[each] for each in row.inputs), (), bits=row.bits)
 

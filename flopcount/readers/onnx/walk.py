@@ -124,10 +124,10 @@ def unknown_operators(model: file.ModelProto) -> Counter[str]:
     while queue:
         for node in queue.pop():
             key = (node.domain, node.op)
-            if node.operator in OPERATORS or node.operator in _FOLDED:
+            if node.operator in OPERATORS or node.operator in _FOLDED or node.operator in model.writers:
                 continue
             if key not in model.functions:
-                counts[node.operator] += 1
+                counts[node.shown] += 1
             elif key not in seen:
                 seen.add(key)
                 queue.append(model.functions[key].nodes)
@@ -146,6 +146,7 @@ class Walk:
     ) -> None:
         """Begin a walk; `declared` are the sizes that the file gives for outputs."""
         self.model, self.draft, self.declared, self.allow_unknown = model, draft, declared, allow_unknown
+        self.writers = {**OPERATORS, **model.writers} if model.writers else OPERATORS
         self.unknown: Counter[str] = Counter()
         self.unsized: list[Refusal] = []
         self.untaken: dict[int, file.GraphProto] = {}
@@ -170,11 +171,11 @@ class Walk:
         self.left[1] -= len(node.inputs) + len(node.outputs)
         if min(self.left) < 0:
             what = f"more than {file.MOST_NODES} nodes, or {MOST_READ} inputs, functions and loops expanded"
-            raise Refusal(what, node.title, node.operator)
+            raise Refusal(what, node.title, node.shown)
 
     def _outputs(self, node: file.NodeProto, scope: GraphScope) -> Sequence[Value | None]:
         if missing := [name for name in node.reads if name and name not in scope.env]:
-            raise Refusal(f"it reads {missing[0]!r}, which no node makes", node.title, node.operator)
+            raise Refusal(f"it reads {missing[0]!r}, which no node makes", node.title, node.shown)
         inputs = tuple(scope.env.get(name) if name else None for name in node.inputs)
         if len(node.outputs) > 1:  # nothing has to be written for an output that nothing reads
             unread = {name for name in node.outputs[1:] if not scope.reads[name]}
@@ -186,13 +187,13 @@ class Walk:
                 return self._after_unknown(op)
             found = self._written(op, scope)
         except UnknownSize as error:
-            return self._unsized(op, error.within(node.title, node.operator))
+            return self._unsized(op, error.within(node.title, node.shown))
         except Refusal as error:
-            raise error.within(node.title, node.operator) from None
+            raise error.within(node.title, node.shown) from None
         except (LookupError, ArithmeticError, ValueError) as error:
             sizes = ", ".join(str([*value.dims]) for value in op.present)[:200]
             what = f"its inputs of {sizes} have too few axes, or are not what it needs"
-            raise Refusal(what, node.title, node.operator) from error
+            raise Refusal(what, node.title, node.shown) from error
         # a further output that no function writes is an error where something reads it
         return [*found, *[UNKNOWN] * (len(node.outputs) - len(found))]
 
@@ -205,7 +206,7 @@ class Walk:
         if not is_costless and not self.allow_unknown:
             raise self.unsized[0]
         if is_unknown or not is_costless:
-            self.unknown[f"{op.node.operator} (reads an unknown size)"] += 1
+            self.unknown[f"{op.node.shown} (reads an unknown size)"] += 1
         for value in _certain(op):
             if value is None or not value.static or value.elements == 1 or value.dtype == _INT64:
                 continue
@@ -220,11 +221,11 @@ class Walk:
             return [UNSIZED] * len(op.node.outputs)
         if not self.allow_unknown:
             raise error
-        self.unknown[f"{op.node.operator} (of an unknown size)"] += 1
+        self.unknown[f"{op.node.shown} (of an unknown size)"] += 1
         return [UNKNOWN] * len(op.node.outputs)
 
     def _written(self, op: NodeContext, scope: GraphScope) -> Sequence[Value | None]:
-        node, write = op.node, OPERATORS.get(op.node.operator)
+        node, write = op.node, self.writers.get(op.node.operator)
         function = self.model.functions.get((node.domain, node.op))
         if function is not None and write is None:
             return self._expanded(op, function, scope)
@@ -330,7 +331,7 @@ class Walk:
         if (condition := op.at(0)).data is None:
             first, second = (self._tried(branch, op, scope) for branch in branches)
             if self.allow_unknown and first and second and first != second and first[1] == second[1]:
-                self.unknown[f"{op.node.operator} (an unknown branch)"] += 1
+                self.unknown[f"{op.node.shown} (an unknown branch)"] += 1
                 source = op._replace(inputs=(Value((1,), row=0) if condition.is_lost else condition,))
                 return [source.sized(*dims)._replace(dtype=dtype) for dims, dtype, *_ in first[1]]
             if first is None or first != second:
@@ -477,7 +478,7 @@ class Walk:
         """Skip an operator: its outputs have the sizes that the file gives, if it does."""
         if not self.allow_unknown:
             raise Refusal("it is not supported; count with --allow-unknown to skip it")
-        self.unknown[op.node.operator] += 1
+        self.unknown[op.node.shown] += 1
         return [self._declared(op, name) for name in op.node.outputs]
 
     def _declared(self, op: NodeContext, name: str) -> Value:

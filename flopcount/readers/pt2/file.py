@@ -160,7 +160,7 @@ def _aliases(graph: Graph, parameters: Mapping[str, str], weights: Any) -> tuple
     config = weights.get("config", {}) if isinstance(weights, dict) else {}
     files = {name: config[own]["path_name"] for name, own in parameters.items() if own in config}
     knows = len({*files.values()}) > 1
-    read = _read(graph)
+    read = graph.read
     found, guessed = dict[str, str](), list[str]()
     for name in parameters.keys() - read:
         same = [
@@ -172,24 +172,6 @@ def _aliases(graph: Graph, parameters: Mapping[str, str], weights: Any) -> tuple
             found[name] = min(same)
             guessed += [] if knows else [name]
     return found, sorted(guessed)
-
-
-def _read(graph: Graph) -> set[str]:
-    """Return every name that a graph reads."""
-    found = set[str]()
-
-    def visit(value: Any) -> None:
-        if isinstance(value, Ref):
-            found.add(value.name)
-        elif isinstance(value, tuple) and not isinstance(value, Symbolic | Graph):
-            for each in value:
-                visit(each)
-
-    for call in graph.calls:
-        for value in call.args.values():
-            visit(value)
-    visit(graph.outputs)
-    return found
 
 
 def _graph(data: Mapping[str, Any]) -> Graph:
@@ -293,6 +275,8 @@ def _argument(value: Mapping[str, Any]) -> Any:
     with suppress(ValueError):
         ((kind, content),) = value.items()
         if kind not in _ARGUMENTS:
-            raise Refusal(f"an argument of the type {str(kind)[:40]} is not known; save the program with another PyTorch")
+            raise Refusal(
+                f"an argument of the type {str(kind)[:40]} is not known; save the program with another PyTorch"
+            )
         return _ARGUMENTS[kind](content)
     raise KeyError("argument")

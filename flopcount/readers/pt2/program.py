@@ -6,7 +6,7 @@ A `.pt2` file and a live `torch.export.ExportedProgram` both become one of these
 import ast
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flopcount.errors import Refusal
@@ -61,6 +61,19 @@ class Graph(NamedTuple):
     calls: tuple[Call, ...]
     tensors: Mapping[str, Tensor]
     """Every tensor by name, those that calls make included."""
+
+    @property
+    def read(self) -> frozenset[str]:
+        """Every name that a call or an output reads."""
+        return frozenset(_refs((*(value for call in self.calls for value in call.args.values()), *self.outputs)))
+
+
+def _refs(values: Iterable[Any]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, Ref):
+            yield value.name
+        elif isinstance(value, tuple) and not isinstance(value, Graph):
+            yield from _refs(value)
 
 
 class Program(NamedTuple):

@@ -1,0 +1,600 @@
+"""The operators of PyTorch that compute: products, convolutions, norms, functions of elements, pools.
+
+A rule has the name of its operator without library and overload; the arguments are those of the schemas in
+`aten/src/ATen/native/native_functions.yaml`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from flopcount.errors import Refusal
+from flopcount.readers.pt2.lower import DTYPES, FLOAT, Op, Rule
+from flopcount.readers.pt2.program import Ref
+
+ATEN = "aten"
+
+
+def same(kind: str, *names: str, **attributes: Any) -> Rule:
+    """Return a rule that writes one node of some arguments; those that are missing are left out."""
+
+    def rule(op: Op) -> str:
+        return op.emit(kind, *_trimmed([op.optional(name) for name in names or ("self",)]), **attributes)
+
+    return rule
+
+
+def _trimmed(names: list[str]) -> list[str]:
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def identity(op: Op) -> Sequence[str]:
+    """Write nothing: what is read is what is made."""
+    first = next((value for value in op.call.args.values() if isinstance(value, Ref)), None)
+    if first is None:
+        raise Refusal("it reads no tensor")
+    return [op.graph.value(first)] * max(len(op.call.outputs), 1)
+
+
+# products
+
+
+def _linear(op: Op) -> str:
+    names = _trimmed([op.tensor("input"), op.tensor("weight"), op.optional("bias")])
+    return op.emit("linear", *names, domain=ATEN)
+
+
+def _addmm(one: str, other: str) -> Rule:
+    """Return the rule of a product that is added to something; factors of 0 leave it out, as in Gemm."""
+
+    def rule(op: Op) -> str:
+        product = op.emit("MatMul", op.tensor(one), op.tensor(other))
+        return op.emit("Add", product, op.tensor()) if op.get("beta", 1) else product
+
+    return rule
+
+
+def _einsum(op: Op) -> str:
+    return op.emit("Einsum", *op.tensors("tensors" if op.has("tensors") else "operands"), equation=op.get("equation"))
+
+
+def _outer(op: Op) -> str:
+    other = "vec2" if op.has("vec2") else "other"
+    one = op.emit("Unsqueeze", op.tensor(), op.ints(1))
+    return op.emit("Mul", one, op.emit("Unsqueeze", op.tensor(other), op.ints(0)))
+
+
+def _dot(op: Op) -> str:
+    return op.emit("Einsum", op.tensor(), op.tensor("tensor" if op.has("tensor") else "other"), equation="i,i->")
+
+
+def _bilinear(op: Op) -> str:
+    y = op.emit("Einsum", op.tensor("input1"), op.tensor("weight"), op.tensor("input2"), equation="...i,oij,...j->...o")
+    return op.emit("Add", y, op.tensor("bias")) if op.has("bias") else y
+
+
+def _tensordot(op: Op) -> str:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    one = [*letters[: op.rank()]]
+    other = [*letters[op.rank() : op.rank() + op.rank("other")]]
+    pairs = [*zip(op.axes("dims_self"), op.axes("dims_other", "other"), strict=True)]
+    for left, right in pairs:
+        other[right] = one[left]
+    shared = {one[left] for left, _ in pairs}
+    out = "".join(letter for letter in (*one, *other) if letter not in shared)
+    return op.emit("Einsum", op.tensor(), op.tensor("other"), equation=f"{''.join(one)},{''.join(other)}->{out}")
+
+
+def _attention(op: Op) -> Sequence[str]:
+    """Write attention over heads; queries of three axes have one head."""
+    rank, axis = op.rank("query"), op.ints(1)
+    values = [op.tensor(name) for name in ("query", "key", "value")]
+    mask = op.optional("attn_mask") or op.optional("attn_bias")
+    if rank == 3:  # noqa: PLR2004
+        values = [op.emit("Unsqueeze", value, axis) for value in values]
+    y = op.emit("Attention", *_trimmed([*values, mask]))
+    y = op.emit("Squeeze", y, axis) if rank == 3 else y  # noqa: PLR2004
+    return [y] * max(len(op.call.outputs), 1)
+
+
+def _multi_head(op: Op, x: str, names: Mapping[str, str]) -> str:
+    """Write attention of a sequence to itself, with its four linear maps."""
+    heads, size = op.get("num_heads"), op.get("embed_dim")
+    parts = op.emit("linear", x, op.tensor(names["qkv_weight"]), op.tensor(names["qkv_bias"]), domain=ATEN)
+    shape = op.ints((0, 0, heads, size // heads))
+    split = op.several("Split", parts, count=3, axis=-1, num_outputs=3)
+    turned = [op.emit("Transpose", op.emit("Reshape", each, shape), perm=(0, 2, 1, 3)) for each in split]
+    y = op.emit("Transpose", op.emit("Attention", *turned), perm=(0, 2, 1, 3))
+    y = op.emit("Reshape", y, op.ints((0, 0, size)))
+    return op.emit("linear", y, op.tensor(names["proj_weight"]), op.tensor(names["proj_bias"]), domain=ATEN)
+
+
+_PROJECTIONS = {name: name for name in ("qkv_weight", "qkv_bias", "proj_weight", "proj_bias")}
+
+
+def _native_attention(op: Op) -> Sequence[str]:
+    if not op.call.args.get("query") == op.call.args.get("key") == op.call.args.get("value"):
+        raise Refusal("its queries, keys and values differ; export the model in training mode")
+    y = _multi_head(op, op.tensor("query"), _PROJECTIONS)
+    return [y] * max(len(op.call.outputs), 1)
+
+
+def _encoder_layer(op: Op) -> str:
+    """Write a layer of an encoder: attention and two linear layers, each with a sum and a norm."""
+    x, first = op.tensor("src"), bool(op.get("norm_first", False))
+
+    def normed(x: str, number: int) -> str:
+        params = (op.tensor(f"norm_weight_{number}"), op.tensor(f"norm_bias_{number}"))
+        return op.emit("LayerNormalization", x, *params, axis=-1)
+
+    def forward(x: str) -> str:
+        y = op.emit("linear", x, op.tensor("ffn_weight_1"), op.tensor("ffn_bias_1"), domain=ATEN)
+        y = op.emit("Gelu" if op.get("use_gelu", False) else "Relu", y)
+        return op.emit("linear", y, op.tensor("ffn_weight_2"), op.tensor("ffn_bias_2"), domain=ATEN)
+
+    parts: tuple[Callable[[str], str], ...] = (lambda x: _multi_head(op, x, _PROJECTIONS), forward)
+    for number, part in enumerate(parts, 1):
+        y = op.emit("Add", x, part(normed(x, number) if first else x))
+        x = y if first else normed(y, number)
+    return x
+
+
+def _recurrent(op: Op) -> list[str]:
+    """Write all layers of a recurrent network; the sequence may be packed, then its tokens have one axis."""
+    states = op.get("hx")
+    states = [
+        op.graph.value(each) for each in (states if isinstance(states, tuple) and not _is_ref(states) else (states,))
+    ]
+    attributes = {
+        "function": op.name,
+        "num_layers": op.get("num_layers", 1),
+        "bidirectional": int(bool(op.get("bidirectional", False))),
+        "batch_first": int(bool(op.get("batch_first", False))),
+        "states": len(states),
+    }
+    x = op.tensor("input" if op.has("input") else "data")
+    names = op.several("recurrent", x, *states, *op.tensors("params"), count=1 + len(states), domain=ATEN, **attributes)
+    used = [name if place < 1 or op.is_read(place) else "" for place, name in enumerate(names)]
+    node = op.graph.nodes[-1]
+    op.graph.nodes[-1] = node._replace(outputs=tuple(used))
+    return names
+
+
+def _is_ref(value: Any) -> bool:
+    return isinstance(value, Ref)
+
+
+def _cell(op: Op) -> list[str]:
+    """Write one step of a recurrent layer, as linear layers and functions of elements."""
+    gates = {"lstm_cell": 4, "gru_cell": 3}.get(op.name, 1)
+    hx = op.get("hx")
+    state, *cell = [op.graph.value(each) for each in (hx if not _is_ref(hx) else (hx,))]
+    parts = [
+        op.emit("linear", *_trimmed([x, op.tensor(f"w_{key}"), op.optional(f"b_{key}")]), domain=ATEN)
+        for x, key in ((op.tensor("input"), "ih"), (state, "hh"))
+    ]
+    total = op.emit("Add", *parts)
+    if gates == 1:
+        return [op.emit("Relu" if "relu" in op.name else "Tanh", total)]
+    shares = op.several("Split", total, count=gates, axis=-1, num_outputs=gates)
+    if gates == 3:  # noqa: PLR2004  (reset, update, new)
+        update, new = (
+            op.emit("Sigmoid", shares[1]),
+            op.emit("Tanh", op.emit("Mul", op.emit("Sigmoid", shares[0]), shares[2])),
+        )
+        return [op.emit("Add", new, op.emit("Mul", update, op.emit("Sub", state, new)))]
+    enter, forget, gate, leave = (op.emit("Tanh" if place == 2 else "Sigmoid", x) for place, x in enumerate(shares))  # noqa: PLR2004
+    kept = op.emit("Add", op.emit("Mul", forget, cell[0]), op.emit("Mul", enter, gate))
+    return [op.emit("Mul", leave, op.emit("Tanh", kept)), kept]
+
+
+# convolutions
+
+
+def _batched(op: Op, name: str, space: int, write: Callable[[str], str]) -> str:
+    """Write an operator of maps; one without a batch gets an axis for it."""
+    x = op.tensor(name)
+    if op.rank(name) == space + 2:
+        return write(x)
+    axis = op.ints(0)
+    return op.emit("Squeeze", write(op.emit("Unsqueeze", x, axis)), axis)
+
+
+def _conv(op: Op) -> str:
+    """Write a convolution, transposed or not."""
+    space = max(op.rank("weight") - 2, 1)
+    turned = "transpose" in op.name or bool(op.get("transposed", False))
+    attributes: dict[str, Any] = {
+        "strides": op.numbers("stride", space, 1),
+        "dilations": op.numbers("dilation", space, 1),
+        "group": op.get("groups", 1),
+    }
+    padding = op.get("padding", 0)
+    if isinstance(padding, str):
+        attributes["auto_pad"] = {"same": "SAME_UPPER", "valid": "VALID"}.get(padding, padding)
+    else:
+        attributes["pads"] = op.numbers("padding", space, 0) * 2
+    if turned:
+        attributes["output_padding"] = op.numbers("output_padding", space, 0)
+    kind = "ConvTranspose" if turned else "Conv"
+    more = _trimmed([op.tensor("weight"), op.optional("bias")])
+    return _batched(op, "input", space, lambda x: op.emit(kind, x, *more, **attributes))
+
+
+def _deformed(op: Op) -> str:
+    names = [op.tensor(name) for name in ("input", "weight", "offset", "mask", "bias")]
+    attributes = {
+        f"{word}s": tuple(op.get(f"{key}_{axis}", 1) for axis in "hw")
+        for word, key in (("stride", "stride"), ("dilation", "dilation"))
+    }
+    pads = tuple(op.get(f"pad_{axis}", 0) for axis in "hw") * 2
+    mask = names[3] if op.get("use_mask", True) else ""
+    inputs = (*names[:3], mask, names[4])
+    groups = {"group": op.get("groups", 1)}
+    return op.emit("deform_conv2d", *inputs, domain="torchvision", pads=pads, **attributes, **groups)
+
+
+# norms
+
+
+def _batch_norm(op: Op) -> Sequence[str]:
+    names = ("input" if op.has("input") else "self", "weight", "bias", "running_mean", "running_var")
+    inputs = _trimmed([op.optional(name) for name in names])
+    outputs = op.several("batch_norm", *inputs, count=3, domain=ATEN)
+    running = [op.optional(name) or outputs[1] for name in names[3:]]
+    return [*outputs, *running, *outputs[1:]]
+
+
+def _normed(kind: str, *names: str, groups: bool = False) -> Rule:
+    """Return the rule of a norm that has a writer of its own."""
+
+    def rule(op: Op) -> Sequence[str]:
+        inputs = _trimmed([op.optional(name) for name in names])
+        attributes = {"num_groups": op.get("num_groups") or op.get("group")} if groups else {}
+        return op.several(kind, *inputs, count=max(len(op.call.outputs), 1), domain=ATEN, **attributes)
+
+    return rule
+
+
+def _layer_norm(kind: str) -> Rule:
+    def rule(op: Op) -> Sequence[str]:
+        inputs = _trimmed([op.tensor("input"), op.optional("weight"), op.optional("bias")])
+        axis = -len(op.get("normalized_shape", (1,)))
+        return op.several(kind, *inputs, count=max(len(op.call.outputs), 1), axis=axis)
+
+    return rule
+
+
+# functions of elements
+
+
+def binary(kind: str, other: str = "other", one: str = "self") -> Rule:
+    """Return the rule of a function of two tensors, or of a tensor and a number."""
+
+    def rule(op: Op) -> str:
+        name = other if op.call.args.get(other) is not None else "exponent"
+        return op.emit(kind, op.tensor(one), op.tensor(name))
+
+    return rule
+
+
+def _swapped(kind: str) -> Rule:
+    return lambda op: op.emit(kind, op.tensor("other"), op.tensor("self"))
+
+
+def _pow(op: Op) -> str:
+    return op.emit("Pow", op.tensor(), op.tensor("exponent"))
+
+
+def _chained(*kinds: str) -> Rule:
+    """Return the rule of several functions, one after the other."""
+
+    def rule(op: Op) -> str:
+        x = op.tensor()
+        for kind in kinds:
+            x = op.emit(kind, x)
+        return x
+
+    return rule
+
+
+def _square(op: Op) -> str:
+    return op.emit("Mul", op.tensor(), op.tensor())
+
+
+def _addc(kind: str) -> Rule:
+    return lambda op: op.emit("Add", op.tensor(), op.emit(kind, op.tensor("tensor1"), op.tensor("tensor2")))
+
+
+def _lerp(op: Op) -> str:
+    step = op.emit("Mul", op.emit("Sub", op.tensor("end"), op.tensor()), op.tensor("weight"))
+    return op.emit("Add", op.tensor(), step)
+
+
+def _glu(op: Op) -> str:
+    one, other = op.several("Split", op.tensor(), count=2, axis=op.axis(), num_outputs=2)
+    return op.emit("Mul", one, op.emit("Sigmoid", other))
+
+
+def _clamp(low: str, high: str) -> Rule:
+    def rule(op: Op) -> str:
+        bounds = [op.optional(name) if name else "" for name in (low, high)]
+        tensors = [value for name in (low, high) if isinstance(value := op.call.args.get(name), Ref)]
+        if tensors:  # bounds that are tensors
+            x = op.tensor()
+            for kind, bound in zip(("Max", "Min"), bounds, strict=True):
+                x = op.emit(kind, x, bound) if bound else x
+            return x
+        return op.emit("Clip", op.tensor(), *_trimmed(bounds))
+
+    return rule
+
+
+def _hardtanh(op: Op) -> str:
+    low, high = op.get("min_val", -1), op.get("max_val", 1)
+    return op.emit("Clip", op.tensor(), *(op.graph.value(float(bound)) for bound in (low, high)))
+
+
+def _relu6(op: Op) -> str:
+    return op.emit("Clip", op.tensor(), *(op.graph.value(bound) for bound in (0.0, 6.0)))
+
+
+def _where(op: Op) -> str:
+    condition = op.tensor("condition")
+    if not op.has("self") and not op.has("other"):
+        return op.emit("NonZero", condition)
+    return op.emit("Where", condition, op.tensor(), op.tensor("other"))
+
+
+def _masked_fill(op: Op) -> str:
+    return op.emit("Where", op.tensor("mask"), op.tensor("value"), op.tensor())
+
+
+def _softmax(kind: str) -> Rule:
+    return lambda op: op.emit(kind, op.tensor(), axis=op.axis())
+
+
+def cast(op: Op) -> str:
+    """Change the type of elements, if the call names one."""
+    dtype = op.call.args.get("dtype")
+    return op.emit("Cast", op.tensor(), to=DTYPES.get(dtype, FLOAT)) if isinstance(dtype, str) else op.tensor()
+
+
+# pools and maps
+
+
+def _space(op: Op) -> int:
+    """Return the number of axes of space in the name of an operator."""
+    return next(int(letter) for letter in op.name[::-1] if letter.isdigit() and letter in "123")
+
+
+def _pool(kind: str) -> Rule:
+    def rule(op: Op) -> Sequence[str]:
+        space = _space(op)
+        kernel = op.numbers("kernel_size", space, 1)
+        stride = op.numbers("stride", space, 1) if op.get("stride", ()) else kernel
+        attributes: dict[str, Any] = {
+            "kernel_shape": kernel,
+            "strides": stride,
+            "pads": op.numbers("padding", space, 0) * 2,
+            "ceil_mode": int(bool(op.get("ceil_mode", False))),
+        }
+        if kind == "MaxPool":
+            attributes["dilations"] = op.numbers("dilation", space, 1)
+        return [_batched(op, "self", space, lambda x: op.emit(kind, x, **attributes))] * max(len(op.call.outputs), 1)
+
+    return rule
+
+
+def _adaptive(kind: str) -> Rule:
+    def rule(op: Op) -> Sequence[str]:
+        space = _space(op)
+        sizes = op.get("output_size", 1)
+        sizes = (sizes,) * space if isinstance(sizes, int | Ref) and not isinstance(sizes, tuple) else tuple(sizes)
+        sizes = sizes * space if len(sizes) == 1 else sizes
+        if all(size == 1 for size in sizes):
+            whole = {"AvgPool": "GlobalAveragePool", "MaxPool": "GlobalMaxPool"}[kind]
+            y = _batched(op, "self", space, lambda x: op.emit(whole, x))
+        else:
+            wanted = op.ints(tuple(-1 if size is None else size for size in sizes))
+            y = _batched(op, "self", space, lambda x: op.emit("adaptive", x, wanted, domain=ATEN, pool=kind))
+        return [y] * max(len(op.call.outputs), 1)
+
+    return rule
+
+
+def _resize(mode: str) -> Rule:
+    def rule(op: Op) -> str:
+        space = _space(op)
+        axes, name = tuple(range(2, space + 2)), "input" if op.has("input") else "self"
+        scales = op.get("scale_factors") or tuple(
+            value for key in ("scales", "scales_d", "scales_h", "scales_w") if (value := op.get(key)) is not None
+        )
+        if op.has("output_size"):
+            return op.emit("Resize", op.tensor(name), "", "", op.ints(op.get("output_size")), axes=axes, mode=mode)
+        factors = op.graph.constant(tuple(map(float, scales)), FLOAT)
+        return op.emit("Resize", op.tensor(name), "", factors, axes=axes, mode=mode)
+
+    return rule
+
+
+def _shuffle(kind: str, factor: str) -> Rule:
+    def rule(op: Op) -> str:
+        extra = op.rank() - 4
+        if extra not in {-1, 0}:
+            raise Refusal(f"its input has {op.rank()} axes; it needs a batch, channels and two of space")
+        return _batched(op, "self", 2, lambda x: op.emit(kind, x, blocksize=op.get(factor)))
+
+    return rule
+
+
+_ACTIVATIONS = {
+    "relu": "Relu",
+    "leaky_relu": "LeakyRelu",
+    "elu": "Elu",
+    "selu": "Selu",
+    "celu": "Celu",
+    "gelu": "Gelu",
+    "silu": "Silu",
+    "mish": "Mish",
+    "sigmoid": "Sigmoid",
+    "hardsigmoid": "HardSigmoid",
+    "hardswish": "HardSwish",
+    "tanh": "Tanh",
+    "softplus": "Softplus",
+    "softsign": "Softsign",
+    "threshold": "ThresholdedRelu",
+    "rrelu": "LeakyRelu",
+    "rrelu_with_noise": "LeakyRelu",
+}
+
+_UNARY = {
+    **dict.fromkeys(("exp", "exp2", "expm1", "special_expm1"), "Exp"),
+    **dict.fromkeys(("log", "log2", "log10", "log1p"), "Log"),
+    **{name: name.capitalize() for name in ("sqrt", "neg", "abs", "sin", "cos", "tan", "atan", "floor", "ceil")},
+    **{name: name.capitalize() for name in ("round", "sign", "reciprocal", "sinh", "cosh", "asin", "acos", "asinh")},
+    **{name: name.capitalize() for name in ("acosh", "atanh", "erf")},
+    **dict.fromkeys(("trunc", "fix", "frac"), "Floor"),
+    **dict.fromkeys(("erfc", "erfinv", "special_erf"), "Erf"),
+    **dict.fromkeys(("arctan",), "Atan"),
+    **dict.fromkeys(("sgn", "signbit", "positive_sign"), "Sign"),
+    **dict.fromkeys(("absolute",), "Abs"),
+    **dict.fromkeys(("negative",), "Neg"),
+    **dict.fromkeys(("isnan", "isfinite"), "IsNaN"),
+    **dict.fromkeys(("isinf", "isposinf", "isneginf"), "IsInf"),
+    "logical_not": "Not",
+    "bitwise_not": "BitwiseNot",
+    "nan_to_num": "Abs",
+}
+
+_BINARY = {
+    **{name: name.capitalize() for name in ("add", "sub", "mul", "div")},
+    **dict.fromkeys(("subtract",), "Sub"),
+    **dict.fromkeys(("multiply",), "Mul"),
+    **dict.fromkeys(("divide", "true_divide", "floor_divide", "floordiv"), "Div"),
+    **dict.fromkeys(("remainder", "fmod", "mod"), "Mod"),
+    **dict.fromkeys(("maximum", "fmax"), "Max"),
+    **dict.fromkeys(("minimum", "fmin"), "Min"),
+    **dict.fromkeys(("eq", "ne", "isclose"), "Equal"),
+    "lt": "Less",
+    "gt": "Greater",
+    "le": "LessOrEqual",
+    "ge": "GreaterOrEqual",
+    "logical_and": "And",
+    "logical_or": "Or",
+    "logical_xor": "Xor",
+    "bitwise_and": "BitwiseAnd",
+    "bitwise_or": "BitwiseOr",
+    "bitwise_xor": "BitwiseXor",
+    **dict.fromkeys(("atan2", "hypot", "copysign", "xlogy", "logaddexp"), "Pow"),
+    **dict.fromkeys(("bitwise_left_shift", "bitwise_right_shift", "__lshift__", "__rshift__"), "BitShift"),
+    "__and__": "BitwiseAnd",
+    "__or__": "BitwiseOr",
+}
+
+_UPSAMPLED = {"nearest": "nearest", "bilinear": "linear", "linear": "linear", "trilinear": "linear", "bicubic": "cubic"}
+
+_NORM_INPUTS = ("input", "weight", "bias", "running_mean", "running_var")
+
+RULES: Mapping[str, Rule] = {
+    "linear": _linear,
+    **dict.fromkeys(("matmul", "bmm"), lambda op: op.emit("MatMul", op.tensor(), op.tensor(_second(op)))),
+    **dict.fromkeys(("mm", "mv", "_int_mm"), lambda op: op.emit("MatMul", op.tensor(), op.tensor(_second(op)))),
+    "_scaled_mm": lambda op: op.emit("MatMul", op.tensor(), op.tensor("mat2")),
+    "addmm": _addmm("mat1", "mat2"),
+    "baddbmm": _addmm("batch1", "batch2"),
+    "addmv": _addmm("mat", "vec"),
+    "einsum": _einsum,
+    **dict.fromkeys(("outer", "ger"), _outer),
+    **dict.fromkeys(("dot", "vdot", "inner"), _dot),
+    "bilinear": _bilinear,
+    "tensordot": _tensordot,
+    **dict.fromkeys(
+        (
+            "scaled_dot_product_attention",
+            *(f"_scaled_dot_product_{name}_attention" for name in ("flash", "efficient", "cudnn", "fused", "math")),
+            "_scaled_dot_product_flash_attention_for_cpu",
+            "_scaled_dot_product_attention_math",
+            "_scaled_dot_product_attention_math_for_mps",
+            "_scaled_dot_product_fused_attention_overrideable",
+        ),
+        _attention,
+    ),
+    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _recurrent),
+    **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"), _cell),
+    "_native_multi_head_attention": _native_attention,
+    "_transformer_encoder_layer_fwd": _encoder_layer,
+    **dict.fromkeys(
+        (
+            *(f"conv{space}d" for space in (1, 2, 3)),
+            *(f"conv_transpose{space}d" for space in (1, 2, 3)),
+            *("convolution", "_convolution", "conv_transpose", "_conv_depthwise2d", "mkldnn_convolution"),
+        ),
+        _conv,
+    ),
+    "deform_conv2d": _deformed,
+    **dict.fromkeys(
+        (
+            *("batch_norm", "native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training"),
+            *("_native_batch_norm_legit_functional", "_batch_norm_with_update", "_batch_norm_no_update"),
+            *("cudnn_batch_norm", "_batch_norm_with_update_functional"),
+        ),
+        _batch_norm,
+    ),
+    "instance_norm": _normed("instance_norm", *_NORM_INPUTS),
+    **dict.fromkeys(("group_norm", "native_group_norm"), _normed("group_norm", "input", "weight", "bias", groups=True)),
+    **dict.fromkeys(("layer_norm", "native_layer_norm"), _layer_norm("LayerNormalization")),
+    **dict.fromkeys(("rms_norm", "_fused_rms_norm"), _layer_norm("RMSNormalization")),
+    **{name: same(kind) for name, kind in _ACTIVATIONS.items()},
+    "relu6": _relu6,
+    "hardtanh": _hardtanh,
+    "prelu": lambda op: op.emit("PRelu", op.tensor(), op.tensor("weight")),
+    "_prelu_kernel": lambda op: op.emit("PRelu", op.tensor(), op.tensor("weight")),
+    "log_sigmoid": _chained("Sigmoid", "Log"),
+    "log_sigmoid_forward": lambda op: [_chained("Sigmoid", "Log")(op)] * 2,  # type: ignore[list-item]
+    "logit": _chained("Log"),
+    "rsqrt": _chained("Sqrt", "Reciprocal"),
+    "square": _square,
+    "glu": _glu,
+    **{name: same(kind) for name, kind in _UNARY.items()},
+    **{name: binary(kind) for name, kind in _BINARY.items()},
+    "rsub": _swapped("Sub"),
+    "pow": _pow,
+    "float_power": _pow,
+    "addcmul": _addc("Mul"),
+    "addcdiv": _addc("Div"),
+    "lerp": _lerp,
+    **dict.fromkeys(("clamp", "clip"), _clamp("min", "max")),
+    "clamp_min": _clamp("min", ""),
+    "clamp_max": _clamp("", "max"),
+    "where": _where,
+    "masked_fill": _masked_fill,
+    **dict.fromkeys(("softmax", "_softmax", "_safe_softmax", "special_softmax"), _softmax("Softmax")),
+    **dict.fromkeys(("log_softmax", "_log_softmax", "special_log_softmax"), _softmax("LogSoftmax")),
+    **dict.fromkeys(("to", "_to_copy", "type_as", "convert_element_type"), cast),
+    **{f"max_pool{space}d": _pool("MaxPool") for space in (1, 2, 3)},
+    **{f"max_pool{space}d_with_indices": _pool("MaxPool") for space in (1, 2, 3)},
+    **{f"avg_pool{space}d": _pool("AveragePool") for space in (1, 2, 3)},
+    **{f"{begin}adaptive_avg_pool{space}d": _adaptive("AvgPool") for space in (1, 2, 3) for begin in ("", "_")},
+    **{f"adaptive_max_pool{space}d": _adaptive("MaxPool") for space in (1, 2, 3)},
+    **{
+        f"{begin}upsample_{mode}{space}d{end}": _resize(kind)
+        for mode, kind in _UPSAMPLED.items()
+        for space in (1, 2, 3)
+        for begin in ("", "_")
+        for end in ("", "_aa")
+    },
+    **{f"_upsample_nearest_exact{space}d": _resize("nearest") for space in (1, 2, 3)},
+    "pixel_shuffle": _shuffle("DepthToSpace", "upscale_factor"),
+    "pixel_unshuffle": _shuffle("SpaceToDepth", "downscale_factor"),
+    "grid_sampler": lambda op: op.emit("GridSample", op.tensor("input"), op.tensor("grid")),
+    "grid_sampler_2d": lambda op: op.emit("GridSample", op.tensor("input"), op.tensor("grid")),
+    "grid_sampler_3d": lambda op: op.emit("GridSample", op.tensor("input"), op.tensor("grid")),
+    "affine_grid_generator": lambda op: op.emit("AffineGrid", op.tensor("theta"), op.ints(op.get("size"))),
+}
+"""Rules by the name of the operator."""
+
+
+def _second(op: Op) -> str:
+    return next(name for name in ("other", "mat2", "vec", "vec2", "self") if op.has(name) and name != "self")

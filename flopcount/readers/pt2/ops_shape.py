@@ -1,0 +1,685 @@
+"""The operators of PyTorch that move numbers, reduce axes, make tensors, compute sizes or run graphs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from flopcount.errors import Refusal
+from flopcount.readers.onnx.file import GraphProto, TensorProto, ValueInfo
+from flopcount.readers.pt2.lower import BOOL, DTYPES, FLOAT, INT64, Op, Rule, elements
+from flopcount.readers.pt2.ops import ATEN, binary, identity
+from flopcount.readers.pt2.program import Graph, Ref
+
+_END = 2**63 - 1
+"""Stands for the end of an axis."""
+
+
+def _reshape(name: str) -> Rule:
+    return lambda op: op.emit("Reshape", op.tensor(), op.ints(op.get(name, ())), allowzero=1)
+
+
+def _as(op: Op) -> str:
+    """Give a tensor the sizes of another."""
+    kind = "Expand" if op.name.startswith("expand") else "Reshape"
+    return op.emit(kind, op.tensor(), op.emit("Shape", op.tensor("other")))
+
+
+def _flatten(op: Op) -> str:
+    rank = op.rank()
+    if not rank:
+        return op.emit("Reshape", op.tensor(), op.ints(1))
+    start, end = op.axis("start_dim", 0), op.axis("end_dim", -1)
+    sizes = [*range(start), None, *range(end + 1, rank)]
+    return op.emit("Reshape", op.tensor(), _sizes(op, sizes))
+
+
+def _sizes(op: Op, places: Sequence[int | None]) -> str:
+    """Return sizes: those of axes of the first tensor, and what is left for one."""
+    dims, x = op.dims(), op.tensor()
+    values: list[Any] = []
+    for place in places:
+        known = -1 if place is None else dims[place]
+        values.append(known if isinstance(known, int) else Ref(_named(op, op.size(x, place or 0))))
+    return op.ints(tuple(values))
+
+
+def _named(op: Op, name: str) -> str:
+    """Give a computed number a name that arguments can refer to."""
+    op.graph.names[name] = name
+    return name
+
+
+def _unflatten(op: Op) -> str:
+    axis, rank = op.axis("dim", 0), op.rank()
+    x, dims = op.tensor(), op.dims()
+    before: list[Any] = [
+        size if isinstance(size, int) else Ref(_named(op, op.size(x, place))) for place, size in enumerate(dims)
+    ]
+    return op.emit("Reshape", x, op.ints((*before[:axis], *op.get("sizes"), *before[axis + 1 : rank])))
+
+
+def _squeeze(op: Op) -> str:
+    axes = op.axes() if op.has("dim") else tuple(place for place, size in enumerate(op.dims()) if size == 1)
+    axes = tuple(axis for axis in axes if op.dims()[axis] == 1)
+    return op.emit("Squeeze", op.tensor(), op.ints(axes)) if axes else op.tensor()
+
+
+def _permute(op: Op) -> str:
+    return op.emit("Transpose", op.tensor(), perm=op.axes("dims"))
+
+
+def _exchanged(first: str, second: str) -> Rule:
+    """Return the rule of two axes that change places, the last two if they have no names."""
+
+    def rule(op: Op) -> str:
+        order = [*range(op.rank())]
+        if len(order) < 2:  # noqa: PLR2004
+            return op.tensor()
+        one, other = (op.axis(first, -2), op.axis(second, -1)) if first else (len(order) - 2, len(order) - 1)
+        order[one], order[other] = order[other], order[one]
+        return op.emit("Transpose", op.tensor(), perm=tuple(order))
+
+    return rule
+
+
+def _reversed_axes(op: Op) -> str:
+    return op.emit("Transpose", op.tensor(), perm=tuple(reversed(range(op.rank()))))
+
+
+def _movedim(op: Op) -> str:
+    sources, targets = op.axes("source"), op.axes("destination")
+    places = dict(zip(targets, sources, strict=True))
+    left = iter(axis for axis in range(op.rank()) if axis not in sources)
+    order = tuple(places[place] if place in places else next(left) for place in range(op.rank()))
+    return op.emit("Transpose", op.tensor(), perm=order)
+
+
+def _expand(op: Op) -> str:
+    sizes = tuple(1 if isinstance(size, int) and size == -1 else size for size in op.get("size", ()))
+    return op.emit("Expand", op.tensor(), op.ints(sizes))
+
+
+def _repeat(op: Op) -> str:
+    times, x = op.get("repeats", op.get("dims", ())), op.tensor()
+    more = len(times) - op.rank()
+    if more > 0:
+        x = op.emit("Unsqueeze", x, op.ints(tuple(range(more))))
+    return op.emit("Tile", x, op.ints((*(1 for _ in range(-more)), *times)))
+
+
+def _repeat_interleave(op: Op) -> str:
+    """Repeat each place of an axis: on an axis of its own, which is then part of that before it."""
+    times, axis = op.get("repeats"), op.get("dim")
+    if isinstance(times, Ref) and op.overload != "self_int":
+        raise Refusal("how often it repeats each number is a tensor; only one number for all is supported")
+    x, dims = op.tensor(), op.dims()
+    if axis is None:
+        x, axis, rank = op.emit("Reshape", x, op.ints(-1)), 0, 1
+        sizes: list[Any] = [-1]
+    else:
+        axis, rank = axis % len(dims), len(dims)
+        sizes = [size if isinstance(size, int) else Ref(_named(op, op.size(x, at))) for at, size in enumerate(dims)]
+    wide = op.emit("Unsqueeze", x, op.ints(axis + 1))
+    ones = (*(1 for _ in range(axis + 1)), times, *(1 for _ in range(rank - axis - 1)))
+    sizes[axis] = -1
+    return op.emit("Reshape", op.emit("Tile", wide, op.ints(ones)), op.ints(tuple(sizes)))
+
+
+def _bounds(op: Op, start: Any, end: Any, axis: int, step: int = 1) -> str:
+    return op.emit("Slice", op.tensor(), *(op.ints(each) for each in (start, end, axis, step)))
+
+
+def _slice(op: Op) -> str:
+    start, end, step = op.get("start", 0), op.get("end", _END), op.get("step", 1)
+    if start == 0 and end == _END and step == 1:
+        return op.tensor()
+    return _bounds(op, start, end, op.axis("dim", 0), step)
+
+
+def _narrow(op: Op) -> str:
+    start, length = op.get("start"), op.get("length")
+    if isinstance(start, int) and isinstance(length, int):
+        return _bounds(op, start, start + length, op.axis("dim", 0))
+    names = [op.graph.value(each) for each in (start, length)]
+    return _bounds(op, start, Ref(_named(op, op.emit("Add", *names))), op.axis("dim", 0))
+
+
+def _select(op: Op) -> str:
+    return op.emit("Gather", op.tensor(), op.graph.value(op.get("index")), axis=op.axis("dim", 0))
+
+
+def _unbind(op: Op) -> list[str]:
+    axis, x, many = op.axis("dim", 0), op.tensor(), len(op.call.outputs)
+    return [op.emit("Gather", x, op.graph.value(place), axis=axis) if op.is_read(place) else x for place in range(many)]
+
+
+def _split(op: Op) -> list[str]:
+    """Split an axis: into shares of a size, into a number of shares, or into shares of given sizes."""
+    axis, many, x = op.axis("dim", 0), len(op.call.outputs), op.tensor()
+    sizes = op.get("split_sizes", op.get("split_size"))
+    whole = op.dims()[axis]
+    if op.has("chunks") or op.has("sections"):
+        count = op.get("chunks", op.get("sections"))
+        if not isinstance(whole, int):
+            return op.several("Split", x, count=many, axis=axis, num_outputs=many)
+        sizes = -(-whole // count)
+    if isinstance(sizes, int) and isinstance(whole, int):
+        sizes = tuple(min(sizes, whole - start) for start in range(0, whole, max(sizes, 1)))
+    if isinstance(sizes, tuple) and not isinstance(sizes, Ref):
+        if len(sizes) == 1:
+            return [x]
+        return op.several("Split", x, op.ints(sizes), count=len(sizes), axis=axis)
+    share = op.graph.value(sizes)
+    edges = [op.emit("Mul", share, op.graph.value(number)) for number in range(many + 1)]
+    refs = [Ref(_named(op, edge)) for edge in edges]
+    return [_bounds(op, one, other, axis) for one, other in pairwise(refs)]
+
+
+def _tensor_split(op: Op) -> list[str]:
+    axis, whole, many = op.axis("dim", 0), op.dims()[op.axis("dim", 0)], len(op.call.outputs)
+    places = op.get("indices")
+    if places is not None:
+        edges = (0, *places, _END)
+        return [_bounds(op, one, other, axis) for one, other in pairwise(edges)]
+    if not isinstance(whole, int):
+        raise Refusal("it splits an axis of an open size into unequal shares")
+    sizes = tuple(whole // many + (place < whole % many) for place in range(many))
+    return op.several("Split", op.tensor(), op.ints(sizes), count=many, axis=axis)
+
+
+def _cat(op: Op) -> str:
+    first = next(
+        (value for value in op.get("tensors") if len(op.graph.meta(value.name).dims) > 1), op.get("tensors")[0]
+    )
+    rank = len(op.graph.meta(first.name).dims)
+    return op.emit("Concat", *op.tensors("tensors"), axis=op.get("dim", op.get("axis", 0)) % max(rank, 1))
+
+
+def _stack(op: Op) -> str:
+    first = op.get("tensors")[0]
+    axis = op.get("dim", 0) % (len(op.graph.meta(first.name).dims) + 1)
+    parts = [op.emit("Unsqueeze", each, op.ints(axis)) for each in op.tensors("tensors")]
+    return op.emit("Concat", *parts, axis=axis)
+
+
+def _pad(op: Op) -> str:
+    """Pad the last axes; the numbers are those of the last axis first."""
+    pads, rank = op.get("pad", op.get("padding")), op.rank()
+    axes = tuple(rank - 1 - place for place in range(len(pads) // 2))
+    numbers = op.ints((*pads[::2], *pads[1::2]))
+    return op.emit("Pad", op.tensor(), numbers, "", op.ints(axes))
+
+
+def _index(op: Op) -> str:
+    """Take places along some axes; along one it is a Gather."""
+    picked = [(axis, each) for axis, each in enumerate(op.get("indices")) if each is not None]
+    metas = [op.graph.meta(each.name) for _, each in picked]
+    masks = [meta for meta in metas if meta.dtype in {"bool", "uint8"}]
+    if masks:
+        indices = op.emit("NonZero", op.graph.value(picked[0][1]))
+        return op.emit("index", op.tensor(), indices, domain=ATEN, axes=(picked[0][0],))
+    names = [op.graph.value(each) for _, each in picked]
+    if len(picked) == 1:
+        return op.emit("Gather", op.tensor(), names[0], axis=picked[0][0])
+    return op.emit("index", op.tensor(), *names, domain=ATEN, axes=tuple(axis for axis, _ in picked))
+
+
+def _like(op: Op) -> list[str]:
+    """Write an operator whose outputs have the sizes of its first tensor, and that reads what else it is given."""
+    values = [value for value in op.call.args.values() if isinstance(value, Ref)]
+    names = [op.graph.value(value) for value in values]
+    return [op.emit("like", *names, domain=ATEN)] * max(len(op.call.outputs), 1)
+
+
+def _gather(op: Op) -> str:
+    return op.emit("GatherElements", op.tensor(), op.tensor("index"), axis=op.axis("dim", 0))
+
+
+def _embedding(op: Op) -> str:
+    return op.emit("Gather", op.tensor("weight"), op.tensor("indices"), axis=0)
+
+
+def _embedding_bag(op: Op) -> list[str]:
+    """Look up bags of ids, and add up each."""
+    rows = op.emit("Gather", op.tensor("weight"), op.tensor("indices"), axis=0)
+    meta = op.graph.metas.get(op.call.outputs[0])
+    if meta is None or elements(meta.dims) is None:
+        raise Refusal("the number of its bags is open; only a number that is known is supported")
+    return [op.emit("sized", rows, op.ints(meta.dims), domain=ATEN)] * max(len(op.call.outputs), 1)
+
+
+# reductions
+
+
+def reduction(kind: str, many: bool = False) -> Rule:  # noqa: FBT001, FBT002  (a flag of the table)
+    """Return the rule of a reduction along some axes, all by default; it may give the places as well."""
+
+    def rule(op: Op) -> str | list[str]:
+        name = "dim" if "dim" in op.call.args else "axis"
+        x, keep = op.tensor(), int(bool(op.get("keepdim", False)))
+        if not op.rank():
+            return [x] * max(len(op.call.outputs), 1)
+        axes = op.axes(name)
+        attributes: dict[str, Any] = {"axes": axes} if axes else {}
+        y = op.emit(kind, x, keepdims=keep, **attributes)
+        if many and op.is_read(1):
+            return [y, op.emit("ArgMax", x, axis=axes[0], keepdims=keep)]
+        return [y] * max(len(op.call.outputs), 1)
+
+    return rule
+
+
+def _arg(kind: str) -> Rule:
+    def rule(op: Op) -> str:
+        keep = int(bool(op.get("keepdim", False)))
+        if op.has("dim"):
+            return op.emit(kind, op.tensor(), axis=op.axis(), keepdims=keep)
+        return op.emit(kind, op.emit("Reshape", op.tensor(), op.ints(-1)), axis=0, keepdims=0)
+
+    return rule
+
+
+def _top_k(op: Op) -> list[str]:
+    count = op.emit("TopK", op.tensor(), op.ints(op.get("k")), axis=op.axis())
+    return [count] * 2
+
+
+def _kth(op: Op) -> list[str]:
+    keep = int(bool(op.get("keepdim", False)))
+    return [op.emit("ReduceMax", op.tensor(), keepdims=keep, axes=op.axes() or (op.rank() - 1,))] * 2
+
+
+# tensors that are made
+
+
+def _filled(sizes: Callable[[Op], str], number: float | None) -> Rule:
+    """Return the rule of a tensor that is filled with a number; none if its numbers are random or not needed."""
+
+    def rule(op: Op) -> str:
+        value = op.get("fill_value", number)
+        wanted = op.call.args.get("dtype")
+        dtype = DTYPES.get(wanted, FLOAT) if isinstance(wanted, str) else _dtype(op, value)
+        if isinstance(value, Ref):
+            return op.emit("Expand", op.graph.value(value), sizes(op))
+        fill = TensorProto("", (1,), dtype, values=(value if value is not None else 0,))
+        return op.emit("ConstantOfShape", sizes(op), value=fill)
+
+    return rule
+
+
+def _dtype(op: Op, value: Any) -> int:
+    made = op.graph.metas.get(op.call.outputs[0]) if op.call.outputs else None
+    if made is not None:
+        return DTYPES.get(made.dtype, FLOAT)
+    return (
+        BOOL if isinstance(value, bool) else INT64 if isinstance(value, int) and op.name.startswith("full") else FLOAT
+    )
+
+
+def _given(op: Op) -> str:
+    return op.ints(op.get("size", op.get("sizes", ())))
+
+
+def _of_other(op: Op) -> str:
+    return op.emit("Shape", op.tensor())
+
+
+def _arange(op: Op) -> str:
+    start, end, step = op.get("start", 0), op.get("end"), op.get("step", 1)
+    return op.emit("Range", *(op.graph.value(each) for each in (start, end, step)))
+
+
+def _scalar(op: Op) -> str:
+    return op.graph.value(op.get("s", op.get("data", 0)))
+
+
+def _known_sizes(op: Op) -> list[str]:
+    """Write a tensor without an input: its sizes are those that the program gives."""
+    found = []
+    for name in op.call.outputs:
+        meta = op.graph.metas.get(name)
+        if meta is None or elements(meta.dims) is None:
+            raise Refusal("its size follows from an open size; only sizes that are known are supported")
+        shape = tuple(size for size in meta.dims if isinstance(size, int))
+        found.append(op.emit("RandomNormal", shape=shape, dtype=DTYPES.get(meta.dtype, FLOAT)))
+    return found
+
+
+def _declared(op: Op) -> list[str]:
+    """Write an operator that multiplies nothing, by the sizes that the program gives for what it makes."""
+    names = [op.graph.value(value) for value in _flat(op.call.args.values()) if isinstance(value, Ref)]
+    found = []
+    for name in op.call.outputs:
+        meta = op.graph.metas.get(name)
+        if meta is None:
+            found.append(names[0] if names else "")
+            continue
+        dims = _open_dims(op, meta.dims)
+        found.append(op.emit("sized", *names, dims, domain=ATEN))
+    return found
+
+
+def _flat(values: Any) -> list[Any]:
+    return [each for value in values for each in (_flat(value) if _is_list(value) else (value,))]
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, tuple) and not isinstance(value, Ref | Graph)
+
+
+def _open_dims(op: Op, dims: Sequence[Any]) -> str:
+    """Return sizes, those that are open as those of a tensor that is read."""
+    known: dict[str, Any] = {}
+    for value in _flat(op.call.args.values()):
+        if isinstance(value, Ref) and value.name in op.graph.metas:
+            for place, size in enumerate(op.graph.metas[value.name].dims):
+                if not isinstance(size, int):
+                    known.setdefault(size.text, (value, place))
+    values: list[Any] = []
+    for size in dims:
+        if isinstance(size, int):
+            values.append(size)
+        elif size.text in known:
+            source, place = known[size.text]
+            values.append(Ref(_named(op, op.size(op.graph.value(source), place))))
+        else:
+            raise Refusal(f"its output has the size {size.text[:60]}, which is none of its inputs")
+    return op.ints(tuple(values))
+
+
+# sizes
+
+
+def _sym_size(op: Op) -> str:
+    return op.size(op.tensor(), op.axis("dim", 0))
+
+
+def _numbers(kind: str) -> Rule:
+    """Return the rule of arithmetic on sizes: arguments have names or numbers."""
+
+    def rule(op: Op) -> str:
+        values = [op.graph.value(value) for value in _flat(op.call.args.values())]
+        return op.emit(kind, *values)
+
+    return rule
+
+
+def _true_division(op: Op) -> str:
+    values = [op.emit("Cast", op.graph.value(value), to=FLOAT) for value in _flat(op.call.args.values())]
+    return op.emit("Div", *values)
+
+
+def _cast_number(dtype: int) -> Rule:
+    return lambda op: op.emit("Cast", op.graph.value(_flat(op.call.args.values())[0]), to=dtype)
+
+
+def _rounded(kind: str) -> Rule:
+    return lambda op: op.emit("Cast", op.emit(kind, op.graph.value(_flat(op.call.args.values())[0])), to=INT64)
+
+
+def _unequal(op: Op) -> str:
+    return op.emit("Not", op.emit("Equal", *(op.graph.value(value) for value in _flat(op.call.args.values()))))
+
+
+def _scalar_of(op: Op) -> str:
+    return op.emit("Reshape", op.tensor(), op.ints(()), allowzero=1) if op.rank() else op.tensor()
+
+
+def _nothing(op: Op) -> list[str]:
+    """Write nothing: a check that the program makes."""
+    return [op.graph.value(0)] * len(op.call.outputs)
+
+
+# graphs that a call runs
+
+
+def _wrapped(op: Op) -> list[str]:
+    """Run a graph as if its calls stood here."""
+    values = [*op.call.args.values()]
+    place = next(place for place, value in enumerate(values) if isinstance(value, Graph))
+    given = [value for value in _flat(values[place + 1 :]) if value is not None and not isinstance(value, str)]
+    graph = values[place]
+    return op.inline(graph, given[: len(graph.inputs)])
+
+
+def _body(op: Op, graph: Graph, args: Sequence[Any], inputs: Sequence[str] = ()) -> GraphProto:
+    """Return a graph that a node runs; it reads what is around it."""
+    nodes, op.graph.nodes = op.graph.nodes, []
+    try:
+        outputs = op.inline(graph, args)
+        own = tuple(op.graph.nodes)
+    finally:
+        op.graph.nodes = nodes
+    made = {*inputs, *(name for node in own for name in node.outputs)}
+    read = {*(name for node in own for name in node.reads), *outputs} - made - {""}
+    infos = [tuple(ValueInfo(name, None, 0) for name in names) for names in (inputs, outputs)]
+    return GraphProto(own, {}, infos[0], infos[1], (), frozenset(read))
+
+
+def _cond(op: Op) -> list[str]:
+    """Run one of two graphs."""
+    values = [*op.call.args.values()]
+    args = [value for value in _flat(values[3:]) if value is not None]
+    branches = [_body(op, graph, args) for graph in values[1:3]]
+    names: dict[str, Any] = dict(zip(("then_branch", "else_branch"), branches, strict=True))
+    count = len(branches[0].outputs)
+    return op.several("If", op.graph.value(values[0]), count=count, **names)
+
+
+def _scan(op: Op) -> list[str]:
+    """Run a graph for each place along the first axis of some tensors, and keep a state."""
+    graph, init, xs, *more = op.call.args.values()
+    state, scanned, others = ([value for value in _flat((each,)) if value is not None] for each in (init, xs, more))
+    inputs = op.graph.fresh(op.call, len(state) + len(scanned))
+    refs = [Ref(_named(op, name)) for name in inputs]
+    body = _body(op, graph, [*refs, *others], inputs)
+    names = [op.graph.value(value) for value in (*state, *scanned)]
+    return op.several("Scan", *names, count=len(body.outputs), body=body, num_scan_inputs=len(scanned))
+
+
+def _map(op: Op) -> list[str]:
+    """Run a graph for each place along the first axis of some tensors."""
+    graph, xs, *more = op.call.args.values()
+    scanned, others = _flat((xs,)), _flat(more)
+    inputs = op.graph.fresh(op.call, len(scanned))
+    refs = [Ref(_named(op, name)) for name in inputs]
+    body = _body(op, graph, [*refs, *others], inputs)
+    names = [op.graph.value(value) for value in scanned]
+    return op.several("Scan", *names, count=len(body.outputs), body=body, num_scan_inputs=len(scanned))
+
+
+def _extreme(op: Op) -> str | list[str]:
+    """Max and min: of two tensors, of all numbers, or along an axis, with the places."""
+    kind = op.name.rstrip("_").capitalize()
+    if op.has("other"):
+        return binary(kind)(op)  # type: ignore[return-value]
+    return reduction(f"Reduce{kind}", many=True)(op)  # type: ignore[return-value]
+
+
+def _written_over(source: str) -> Rule:
+    """Return the rule of what writes other numbers into a tensor, broadcast to its sizes."""
+
+    def rule(op: Op) -> str:
+        if not source:
+            return op.emit("ConstantOfShape", op.emit("Shape", op.tensor()))
+        return op.emit("Expand", op.tensor(source), op.emit("Shape", op.tensor()))
+
+    return rule
+
+
+VIEWS = frozenset(
+    (
+        *("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "permute", "transpose", "t", "numpy_T"),
+        *("select", "slice", "narrow", "expand", "expand_as", "view_as", "reshape_as", "movedim", "swapaxes", "mT"),
+        *("split", "split_with_sizes", "chunk", "unbind", "alias", "diagonal", "as_strided", "unfold", "detach"),
+        *("unsafe_split", "tensor_split", "real", "swapdims", "moveaxis", "view_as_real", "view_as_complex"),
+    )
+)
+"""Operators that make views: what is written into one is written into what it is a view of."""
+
+_IDENTITIES = (
+    *("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "lift_fresh", "lift", "dropout", "feature_dropout"),
+    *("alpha_dropout", "feature_alpha_dropout", "native_dropout", "requires_grad_", "detach_", "real", "positive"),
+    *("fill_diagonal_", "cpu", "resolve_conj", "resolve_neg", "conj", "_conj", "view_as_real_copy", "bernoulli_p"),
+    *("ensure_nonzero", "pin_memory", "empty_permuted_like", "channel_shuffle", "native_channel_shuffle"),
+)
+
+_ALIKE = (
+    *("roll", "flip", "fliplr", "flipud", "rot90", "sort", "argsort", "cumsum", "cumprod", "cummax", "cummin", "msort"),
+    *("tril", "triu", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "index_put", "index_fill"),
+    *("masked_scatter", "logcumsumexp", "renorm", "slice_scatter", "select_scatter", "diagonal_scatter", "put"),
+    *("_unsafe_index_put", "index_put_", "bernoulli", "_softmax_backward_data", "masked_fill_scatter"),
+    *("fake_quantize_per_tensor_affine", "fake_quantize_per_channel_affine", "quantize_per_tensor"),
+    *("_weight_norm_interface", "linalg_inv", "linalg_cholesky", "cholesky", "matrix_exp", "inverse"),
+)
+
+_SIZED = (
+    *("as_strided", "unfold", "im2col", "col2im", "diagonal", "diag_embed", "one_hot", "bucketize", "searchsorted"),
+    *("fft_fft", "fft_ifft", "fft_rfft", "fft_irfft", "fft_fft2", "fft_rfft2", "fft_irfft2", "fft_ifft2", "fft_rfftn"),
+    *("fft_irfftn", "fft_fftn", "fft_ifftn", "_fft_r2c", "_fft_c2c", "_fft_c2r", "stft", "istft", "complex", "polar"),
+    *("view_as_real", "view_as_complex", "meshgrid", "cartesian_prod", "combinations", "cross", "histc", "trace"),
+    *("max_unpool2d", "max_unpool3d", "roi_align", "roi_pool", "ps_roi_align", "multinomial", "isin", "diff", "take"),
+    *("take_along_dim", "linalg_det", "linalg_norm", "fold", "imag", "angle", "count_nonzero", "median", "mode"),
+    *("nanmedian", "quantile", "affine_grid", "reflection_pad1d_", "triangular_solve", "fractional_max_pool2d"),
+    *("linalg_solve", "nansum", "block_diag", "tril_indices_like", "rot90_", "broadcast_tensors", "atleast_2d"),
+)
+
+_MADE = (
+    *("eye", "linspace", "logspace", "tril_indices", "triu_indices", "hann_window", "hamming_window", "randperm"),
+    *("blackman_window", "kaiser_window", "bartlett_window", "complex_window", "fft_fftfreq", "fft_rfftfreq"),
+)
+
+_CHECKS = (
+    *("_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range", "_print", "manual_seed"),
+    *("sym_constrain_range_for_size", "_assert", "_check", "assert_scalar", "_functional_assert_async"),
+    *("_functional_assert_scalar", "_functional_sym_constrain_range", "_enter_autocast", "_exit_autocast", "print"),
+    *("_set_grad_enabled", "_assert_meta"),
+)
+
+_WRAPPERS = (
+    *("wrap_with_set_grad_enabled", "wrap_with_autocast", "tag_activation_checkpoint", "hints_wrapper", "wrap"),
+    *("invoke_subgraph", "wrap_activation_checkpoint", "strict_mode", "autograd_function_apply", "cond_wrapped"),
+    *("invoke_leaf_function", "dynamo_bypassing_wrapper", "inductor_compiled_code", "wrap_body_fn"),
+)
+
+_REDUCED = {
+    **{name: f"Reduce{name.capitalize()}" for name in ("mean", "sum", "prod")},
+    **dict.fromkeys(("amax", "any"), "ReduceMax"),
+    **dict.fromkeys(("amin", "all"), "ReduceMin"),
+    **dict.fromkeys(("norm", "linalg_vector_norm", "std", "var", "std_mean", "var_mean", "frobenius_norm"), "ReduceL2"),
+    **dict.fromkeys(("logsumexp", "special_logsumexp"), "ReduceLogSumExp"),
+    "nanmean": "ReduceMean",
+    "_weight_norm": "ReduceL2",
+}
+
+_OPERATORS = {
+    **dict.fromkeys(("add", "iadd"), "Add"),
+    "sub": "Sub",
+    "mul": "Mul",
+    "floordiv": "Div",
+    "mod": "Mod",
+    "pow": "Pow",
+    "neg": "Neg",
+    "eq": "Equal",
+    "lt": "Less",
+    "gt": "Greater",
+    "le": "LessOrEqual",
+    "ge": "GreaterOrEqual",
+    **dict.fromkeys(("and_", "sym_and"), "And"),
+    **dict.fromkeys(("or_", "sym_or"), "Or"),
+    **dict.fromkeys(("not_", "sym_not"), "Not"),
+    **dict.fromkeys(("sym_max", "max"), "Max"),
+    **dict.fromkeys(("sym_min", "min"), "Min"),
+    "sym_ite": "Where",
+    "sym_sum": "Sum",
+    **dict.fromkeys(("sqrt", "_sym_sqrt", "sym_sqrt"), "Sqrt"),
+    "abs": "Abs",
+}
+
+NUMBERS: Mapping[str, Rule] = {
+    **{name: _numbers(kind) for name, kind in _OPERATORS.items()},
+    "truediv": _true_division,
+    "ne": _unequal,
+    **dict.fromkeys(("sym_float", "float"), _cast_number(FLOAT)),
+    **dict.fromkeys(("sym_int", "trunc", "int"), _cast_number(INT64)),
+    **{name: _rounded(name.capitalize()) for name in ("floor", "ceil", "round")},
+}
+"""The rules of arithmetic on sizes: of `_operator`, `math` and `torch.sym_*`."""
+
+RULES: Mapping[str, Rule] = {
+    **dict.fromkeys(("view", "_unsafe_view"), _reshape("size")),
+    "reshape": _reshape("shape"),
+    **dict.fromkeys(("view_as", "reshape_as", "expand_as"), _as),
+    **dict.fromkeys(("flatten", "ravel"), _flatten),
+    "unflatten": _unflatten,
+    "squeeze": _squeeze,
+    "unsqueeze": lambda op: op.emit("Unsqueeze", op.tensor(), op.ints(op.axis("dim", 0, more=1))),
+    "permute": _permute,
+    **dict.fromkeys(("transpose", "swapaxes", "swapdims"), _exchanged("dim0", "dim1")),
+    **dict.fromkeys(("t", "mT", "mH", "adjoint"), _exchanged("", "")),
+    "numpy_T": _reversed_axes,
+    **dict.fromkeys(("movedim", "moveaxis"), _movedim),
+    **dict.fromkeys(("expand", "broadcast_to"), _expand),
+    **dict.fromkeys(("repeat", "tile"), _repeat),
+    "repeat_interleave": _repeat_interleave,
+    "slice": _slice,
+    "narrow": _narrow,
+    "select": _select,
+    "unbind": _unbind,
+    **dict.fromkeys(("split", "split_with_sizes", "chunk", "unsafe_split", "unsafe_chunk", "split_copy"), _split),
+    **dict.fromkeys(("unsafe_split_with_sizes", "split_with_sizes_copy"), _split),
+    **dict.fromkeys(("tensor_split", "hsplit"), _tensor_split),
+    **dict.fromkeys(("cat", "concat", "concatenate"), _cat),
+    "stack": _stack,
+    **dict.fromkeys(("pad", "constant_pad_nd", "_pad_circular"), _pad),
+    **{f"{kind}_pad{space}d": _pad for kind in ("reflection", "replication") for space in (1, 2, 3)},
+    **dict.fromkeys(("index", "_unsafe_index"), _index),
+    "index_select": lambda op: op.emit("Gather", op.tensor(), op.tensor("index"), axis=op.axis("dim", 0)),
+    "gather": _gather,
+    "embedding": _embedding,
+    **dict.fromkeys(("embedding_bag", "_embedding_bag"), _embedding_bag),
+    "nonzero": lambda op: op.emit("NonZero", op.tensor()),
+    "masked_select": lambda op: op.emit("Compress", op.tensor(), op.tensor("mask")),
+    "nms": lambda op: op.emit("NonMaxSuppression", op.tensor("dets")),
+    **{name: reduction(kind) for name, kind in _REDUCED.items()},
+    **dict.fromkeys(("max", "min"), _extreme),
+    **dict.fromkeys(("aminmax",), reduction("ReduceMax")),
+    "argmax": _arg("ArgMax"),
+    "argmin": _arg("ArgMin"),
+    "topk": _top_k,
+    "kthvalue": _kth,
+    **{name: _filled(_given, number) for name, number in {"zeros": 0, "ones": 1, "full": None, "empty": None}.items()},
+    **{
+        f"new_{name}": _filled(_given, number)
+        for name, number in {"zeros": 0, "ones": 1, "full": None, "empty": None}.items()
+    },
+    **{
+        f"{name}_like": _filled(_of_other, number)
+        for name, number in {"zeros": 0, "ones": 1, "full": None, "empty": None}.items()
+    },
+    **{f"{name}_like": _filled(_of_other, None) for name in ("rand", "randn", "randint")},
+    **{
+        name: _filled(_given, None)
+        for name in ("rand", "randn", "randint", "normal", "empty_strided", "empty_permuted")
+    },
+    "new_empty_strided": _filled(_given, None),
+    "arange": _arange,
+    **dict.fromkeys(("scalar_tensor", "tensor"), _scalar),
+    **dict.fromkeys(_MADE, _known_sizes),
+    **dict.fromkeys(_IDENTITIES, identity),
+    **dict.fromkeys(_ALIKE, _like),
+    **dict.fromkeys(_SIZED, _declared),
+    **dict.fromkeys(_CHECKS, _nothing),
+    "sym_size": _sym_size,
+    "sym_numel": lambda op: op.emit("Size", op.tensor()),
+    **dict.fromkeys(("item", "_local_scalar_dense"), _scalar_of),
+    **dict.fromkeys(_WRAPPERS, _wrapped),
+    "cond": _cond,
+    "scan": _scan,
+    **dict.fromkeys(("map", "map_impl"), _map),
+    **dict.fromkeys(("copy", "copy_"), _written_over("src")),
+    "fill_": _written_over("value"),
+    "fill": _written_over("value"),
+    **dict.fromkeys(("zero_", "uniform_", "normal_", "random_", "exponential_", "bernoulli_"), _written_over("")),
+}
+"""Rules by the name of the operator."""

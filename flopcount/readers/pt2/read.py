@@ -1,0 +1,197 @@
+"""Exported programs of PyTorch, at the sizes that are asked for."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+
+from flopcount.errors import Note, Refusal, UsageError, listed, plain
+from flopcount.formulas.shape import render as rendered
+from flopcount.network.inputs import numbers_in
+from flopcount.readers.base import Build, ReadOptions, ReadResult, sizes_asked, unknown_problem
+from flopcount.readers.onnx.file import ModelProto, ValueInfo
+from flopcount.readers.onnx.op import Dims
+from flopcount.readers.onnx.read import InputSizes, read_at, resized, values_asked, without_batch
+from flopcount.readers.onnx.walk import unknown_operators
+from flopcount.readers.pt2 import ops, ops_shape
+from flopcount.readers.pt2.file import read_program
+from flopcount.readers.pt2.lower import DTYPES, Rule, lowered
+from flopcount.readers.pt2.program import Dim, Program, Ref, Symbolic, Tensor, evaluated, render, symbols_of
+from flopcount.readers.pt2.writers import WRITERS
+
+
+class Rules(Mapping[str, Rule]):
+    """The rule of each operator; one that works in place, or copies what others view, has that of the other."""
+
+    own: Mapping[str, Rule] = {**ops.RULES, **ops_shape.RULES}
+
+    def __getitem__(self, name: str) -> Rule:
+        names = (name, name.removesuffix("_"), name.removesuffix("_copy"))
+        return self.own[next((each for each in names if each in self.own), name)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.own)
+
+    def __len__(self) -> int:
+        return len(self.own)
+
+
+def read(path: Path) -> Build:
+    """Parse a file of `torch.export.save`."""
+    return network_build(read_program(path), path)
+
+
+def network_build(program: Program, path: Path) -> Build:
+    """Return what makes a network of a program at any input; `path` names it."""
+    model = lowered(program, Rules(), ops_shape.VIEWS, WRITERS)
+    return lambda options: _network(program, model, path, options)
+
+
+def _network(program: Program, model: ModelProto, path: Path, options: ReadOptions) -> ReadResult:
+    unknown = unknown_operators(model)
+    if unknown and not options.allow_unknown:
+        raise unknown_problem("it has operators", unknown)
+    sizes = _Inputs(program, path.name).sizes(options)
+    dtypes = {name: DTYPES.get(meta.dtype, 0) for name, meta in program.graph.tensors.items()}
+    infos = tuple(ValueInfo(name, dims, dtypes[name]) for name, dims in sizes.dims.items())
+    model = model._replace(graph=model.graph._replace(inputs=infos))
+    result = read_at(model, path, options, sizes, values_asked(options.values, infos, path.name))
+    tied = listed((plain(program.parameters[name]) for name in program.guessed), 3)
+    notes = [Note("tied-weights", _TIED.format(tied))] if tied else []
+    return result._replace(notes=(*result.notes, *notes))
+
+
+_TIED = (
+    "no operator reads {}, which is taken for a second name of a parameter of its size (tied weights); the file was "
+    "saved without weights and does not tell"
+)
+
+
+@dataclass
+class _Inputs:
+    """The inputs of a program, and the values of the symbols in their sizes as far as they are known."""
+
+    program: Program
+    title: str
+    symbols: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def metas(self) -> Mapping[str, Tensor]:
+        """The inputs that are tensors."""
+        tensors = self.program.graph.tensors
+        return {name: tensors[name] for name in self.program.inputs if name in tensors}
+
+    def word(self, symbol: str) -> str:
+        """Return the name that the caller gave to a symbol, or its own."""
+        return self.program.names.get(symbol, symbol)
+
+    def sizes(self, options: ReadOptions) -> InputSizes:
+        """Return the sizes of the inputs: those asked for, else those of the example; an open batch is one."""
+        metas = self.metas
+        if not metas:
+            raise Refusal("it has no input that is a tensor")
+        found = (each for meta in metas.values() for size in meta.dims for each in symbols_of(size))
+        symbols = [*dict.fromkeys(found)]
+        self._learn(options.input, symbols)
+        batch = _batch_symbol(self.program, metas)
+        notes = [self._assumed(symbol, batch) for symbol in symbols if symbol not in self.symbols]
+        dims = {name: self._known(name, meta) for name, meta in metas.items()}
+        infos = [
+            ValueInfo(name, tuple(_declared(size, batch) for size in meta.dims), 0) for name, meta in metas.items()
+        ]
+        return without_batch(infos, InputSizes(dims, {**self.symbols}, tuple(notes)), options.batch)
+
+    def _learn(self, text: str | None, symbols: Sequence[str]) -> None:
+        """Learn the symbols from --input: their own values, and the sizes of inputs."""
+        words = {self.word(symbol): symbol for symbol in symbols}
+        asked = sizes_asked(text, [*self.metas, *(word for word in words if word not in self.metas)], self.title)
+        for name, sizes in asked.items():
+            if name in self.metas:
+                self._unify(name, numbers_in(sizes))
+            else:
+                self._bind(words[name], numbers_in(sizes)[0])
+
+    def _assumed(self, symbol: str, batch: str) -> Note:
+        """Give a symbol its value in the example, the batch that of one input; return the note on it."""
+        word, value = self.word(symbol), 1 if symbol == batch else _hint(self.metas.values(), symbol)
+        self.symbols[symbol] = value
+        if symbol == batch:
+            return Note("open-batch", f"the batch of {self.title} is open, and counted as 1; --batch gives another")
+        what = f"{word} of {self.title} is open, and counted as {value:,}, as in the example that was exported"
+        return Note("open-size", f"{what}; --input {word}=N gives another")
+
+    def _known(self, name: str, meta: Tensor) -> Dims:
+        found = [evaluated(size, self.symbols) for size in meta.dims]
+        if any(size is None or size < 0 for size in found):
+            raise UsageError(f"{self.title}: the input {name!r} is {_text(meta)}, which has no value at these sizes")
+        return tuple(size for size in found if size is not None)
+
+    def _bind(self, symbol: str, value: int) -> None:
+        word, (low, high) = self.word(symbol), self.program.ranges.get(symbol, (0, inf))
+        if self.symbols.setdefault(symbol, value) != value:
+            raise UsageError(f"{self.title}: {word} is {self.symbols[symbol]} and {value}; give equal sizes")
+        if not low <= value <= high:
+            bounds = f"{low:,} or more" if high == inf else f"from {low:,} to {high:,}"
+            raise UsageError(f"{self.title} was exported for {word} {bounds}, so it cannot be {value:,}")
+
+    def _unify(self, name: str, given: Dims) -> None:
+        """Learn the symbols from the sizes of an input; a size that the program fixes cannot be another."""
+        meta = self.metas[name]
+        numbers = resized(ValueInfo(name, tuple(s if isinstance(s, int) else render(s) for s in meta.dims), 0), given)
+        if len(numbers) != len(meta.dims):
+            raise UsageError(f"--input {name}={rendered(given)} does not fit the input, which is {_text(meta)}")
+        for axis, (size, number) in enumerate(zip(meta.dims, numbers, strict=True)):
+            symbols = symbols_of(size)
+            if size == number or (symbols and evaluated(size, self.symbols) == number):
+                continue
+            if (value := _solved(size, number)) is None:
+                raise UsageError(self._fixed(name, axis, number))
+            self._bind(symbols[0], value)
+
+    def _fixed(self, name: str, axis: int, number: int) -> str:
+        meta = self.metas[name]
+        size = meta.dims[axis]
+        if not isinstance(size, int):
+            return f"{self.title}: size {axis} of {name!r} is {render(size)}, which cannot be {number}"
+        what = (
+            f"{self.title} was exported with {name!r} as {_text(meta)}, which fixes size {axis}: it cannot be {number}"
+        )
+        if not axis and size == 1:
+            return f"{what}; --batch {number} counts a batch"
+        return f"{what}; export it at that size, or with dynamic_shapes={{{name!r}: {{{axis}: torch.export.Dim.AUTO}}}}"
+
+
+def _text(meta: Tensor) -> str:
+    return "×".join(map(render, meta.dims))
+
+
+def _declared(size: Dim, batch: str) -> int | str:
+    return size if isinstance(size, int) else batch if symbols_of(size) == (batch,) else render(size)
+
+
+def _hint(metas: Iterable[Tensor], symbol: str) -> int:
+    """Return the value of a symbol in the example."""
+    sizes = (size for meta in metas for size in meta.dims if isinstance(size, Symbolic) and size.hint is not None)
+    found = (_solved(size, size.hint or 0) for size in sizes if symbols_of(size) == (symbol,))
+    return next((value for value in found if value is not None), 1)
+
+
+def _batch_symbol(program: Program, metas: Mapping[str, Tensor]) -> str:
+    """Return the symbol that is the batch: the first size of every input of several axes, and of every output."""
+    outputs = [program.graph.tensors.get(each.name) for each in program.graph.outputs if isinstance(each, Ref)]
+    first = {symbols_of(meta.dims[0]) for meta in metas.values() if len(meta.dims) > 1}
+    last = {symbols_of(meta.dims[0]) for meta in outputs if meta is not None and meta.dims}
+    symbols = next(iter(first), ())
+    return symbols[0] if len(first) == len(symbols) == 1 and last - {()} == first else ""
+
+
+def _solved(size: Dim, number: int) -> int | None:
+    """Return the value of the one symbol of a size, if the size grows evenly with it."""
+    symbols = symbols_of(size)
+    if len(symbols) != 1:
+        return None
+    one, two = (evaluated(size, {symbols[0]: value}) for value in (1, 2))
+    if one is None or two is None or one == two:
+        return None
+    value = 1 + (number - one) // (two - one)
+    return value if evaluated(size, {symbols[0]: value}) == number else None

@@ -1,0 +1,212 @@
+"""Exported programs of PyTorch: recorded counts, open sizes, and files that are no programs."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run
+from pt2_files import call, graph, program, save, tensor
+from reports import refused, told
+
+FOLDER = Path(__file__).parents[1] / "oracles" / "pt2"
+RECORDED = json.loads((FOLDER.parent / "pt2.json").read_text())["models"]
+
+S = "Symbol('s77', positive=True, integer=True)@4"
+TWICE = "Mul(Integer(2), Symbol('s89', positive=True, integer=True))@16"
+WEIGHT, BIAS = tensor(8, 3, 3, 3, requires_grad=True), tensor(8, requires_grad=True)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_params_and_macs_are_those_that_pytorch_counts(name: str, run: Run) -> None:
+    totals, figures = told(run, FOLDER / f"{name}.pt2")["totals"], RECORDED[name]
+    assert (totals["params"], 2 * totals["macs"]) == (figures["params"], figures["forward_flops"])
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_program_becomes_an_arch_file_that_costs_the_same(name: str, run: Run, tmp_path: Path) -> None:
+    path, arch = FOLDER / f"{name}.pt2", tmp_path / "arch.toml"
+    result = run("import", path, "-o", arch)
+    assert result.code == 0, result.err
+    assert told(run, arch)["totals"] == told(run, path)["totals"]
+
+
+def test_blocks_are_the_modules(run: Run) -> None:
+    rows = told(run, FOLDER / "resnet18.pt2", "--depth", "1")["layers"]
+    modules = "conv1 bn1 relu maxpool layer1 layer2 layer3 layer4 avgpool flatten fc"
+    assert [row["path"] for row in rows] == modules.split()
+    paths = [row["path"] for row in told(run, FOLDER / "resnet18.pt2")["layers"]]
+    assert "layer2.0.downsample.0" in paths
+
+
+def convolved(*more: dict[str, Any], outputs: list[str], **made: Any) -> dict[str, Any]:
+    """Return a convolution of maps with an open batch and an even height, then other calls."""
+    first = call("conv2d.default", "y", "c", input="x", weight="p_c_weight", bias="p_c_bias", padding=[1, 1])
+    size = call("sym_size.int", ":n", self="x", dim=0)
+    return program(
+        [size, first, *more],
+        outputs,
+        inputs={"x": tensor(S, 3, TWICE, 32)},
+        params={"c.weight": WEIGHT, "c.bias": BIAS},
+        made={"y": tensor(S, 8, TWICE, 32), **made},
+        ranges={"s77": (2, 64), "s89": (8, 512)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "macs"),
+    [
+        ("", 8 * 27 * 16 * 32),
+        ("s89=32", 8 * 27 * 64 * 32),
+        ("x=1x3x64x32", 8 * 27 * 64 * 32),
+        ("s77=8,s89=32", 8 * 8 * 27 * 64 * 32),
+        ("x=8x3x64x32", 8 * 8 * 27 * 64 * 32),
+    ],
+)
+def test_open_sizes_are_those_asked_for_and_an_open_batch_is_one(
+    run: Run, tmp_path: Path, size: str, macs: int
+) -> None:
+    """8 filters of 27 weights at each position of a map of 2·s89 by 32."""
+    data = convolved(outputs=["y"])
+    data["range_constraints"] = {}
+    path = save(tmp_path / "net.pt2", data)
+    assert told(run, path, *(["--input", size] if size else []))["totals"]["macs"] == macs
+
+
+def test_sizes_that_follow_from_open_ones_are_computed_again(run: Run, tmp_path: Path) -> None:
+    """A view to (n, 8·32·h) before a linear layer would need new weights; one to (n, 8, -1) does not."""
+    view = call("view.default", "v", self="y", size=[":n", 8, -1])
+    path = save(tmp_path / "net.pt2", convolved(view, outputs=["v"], v=tensor(S, 8, "Mul(Integer(64), Symbol('s89'))")))
+    rows = told(run, path, "--input", "s89=20")["layers"]
+    assert rows[-1]["output"] == [8, 40 * 32]
+
+
+@pytest.mark.parametrize(
+    ("size", "what"),
+    [
+        ("s77=99", "was exported for s77 from 2 to 64, so it cannot be 99"),
+        ("x=4x3x15x32", "size 2 of 'x' is 2*s89, which cannot be 15"),
+        ("x=4x3x16x33", "which fixes size 3: it cannot be 33"),
+        ("s77=4,x=8x3x16x32", "s77 is 4 and 8"),
+        ("q=3", "q"),
+    ],
+)
+def test_a_size_that_the_program_does_not_allow_is_an_error(run: Run, tmp_path: Path, size: str, what: str) -> None:
+    path = save(tmp_path / "net.pt2", convolved(outputs=["y"]))
+    refused(run, path, what, "--input", size)
+
+
+def test_what_is_written_into_a_view_is_in_the_tensor(run: Run, tmp_path: Path) -> None:
+    """Z = zeros; z[:, :4] = y[:, 4:]: a convolution that reads z afterwards reads what depends on the input."""
+    made = {"z": tensor(S, 8, TWICE, 32), "a": tensor(S, 4, TWICE, 32), "b": tensor(S, 4, TWICE, 32)}
+    calls = [
+        call("zeros_like.default", "z", self="y"),
+        call("slice.Tensor", "a", self="y", dim=1, start=4, end=2**63 - 1),
+        call("slice.Tensor", "b", self="z", dim=1, start=0, end=4),
+        call("copy_.default", "c", self="b", src="a"),
+        call("linear.default", "w", "fc", input="z", weight="p_c_bias"),
+    ]
+    calls[-1] = call("matmul.default", "w", "fc", self="z", other="z")
+    calls.insert(4, call("transpose.int", "t", self="z", dim0=2, dim1=3))
+    calls[-1] = call("matmul.default", "w", "fc", self="z", other="t")
+    made |= {"c": made["b"], "w": tensor(S, 8, TWICE, TWICE), "t": tensor(S, 8, 32, TWICE)}
+    path = save(tmp_path / "net.pt2", convolved(*calls, outputs=["w"], **made))
+    assert told(run, path)["totals"]["macs"] == 8 * 27 * 16 * 32 + 8 * 16 * 16 * 32
+
+
+def test_buffers_and_constants_are_no_params(run: Run, tmp_path: Path) -> None:
+    """A blur with a kernel that is a buffer has MACs and no params."""
+    blur = call("conv2d.default", "y", "blur", input="x", weight="b_blur_kernel", groups=3)
+    data = program(
+        [blur],
+        ["y"],
+        inputs={"x": tensor(1, 3, 8, 8)},
+        buffers={"blur.kernel": tensor(3, 1, 3, 3)},
+        made={"y": tensor(1, 3, 6, 6)},
+    )
+    totals = told(run, save(tmp_path / "net.pt2", data))["totals"]
+    assert (totals["params"], totals["macs"]) == (0, 3 * 9 * 36)
+
+
+def tied(*, saved: bool) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Two names of a table, of which one is read."""
+    table = tensor(50, 4, requires_grad=True)
+    data = program(
+        [
+            call("embedding.default", "e", "e", weight="p_o_weight", indices="x"),
+            call("linear.default", "y", "o", input="e", weight="p_o_weight"),
+        ],
+        ["y"],
+        inputs={"x": tensor(1, 5, dtype=5)},
+        params={"e.weight": table, "o.weight": table, "other": tensor(3, requires_grad=True)},
+        made={"e": tensor(1, 5, 4), "y": tensor(1, 5, 50)},
+    )
+    files = {"e.weight": "weight_0", "o.weight": "weight_0", "other": "weight_1" if saved else "weight_0"}
+    config = {"config": {name: {"path_name": file} for name, file in files.items()}}
+    return data, {"data/weights/model_weights_config.json": json.dumps(config).encode()}
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_tied_weights_count_once_and_what_is_guessed_has_a_note(run: Run, tmp_path: Path, saved: bool) -> None:  # noqa: FBT001
+    data, more = tied(saved=saved)
+    found = told(run, save(tmp_path / "net.pt2", data, **more))
+    assert found["totals"]["params"] == 50 * 4 + 3
+    assert any("e.weight" in note for note in found["notes"]) == (not saved)
+
+
+def test_a_graph_inside_a_call_is_counted(run: Run, tmp_path: Path) -> None:
+    inner = graph(["x"], [call("relu.default", "r", self="x")], ["r"], {"x": tensor(1, 4), "r": tensor(1, 4)})
+    wrap = call("torch.ops.higher_order.wrap_with_set_grad_enabled", "y", **{"0": False, "1": inner, "2": "x"})
+    data = program([wrap], ["y"], inputs={"x": tensor(1, 4)}, made={"y": tensor(1, 4)})
+    assert [row["type"] for row in told(run, save(tmp_path / "net.pt2", data))["layers"]] == ["Activation"]
+
+
+def test_an_operator_that_is_not_known_is_named(run: Run, tmp_path: Path) -> None:
+    data = program(
+        [call("torch.ops.mylib.frobnicate.default", "y", self="x")],
+        ["y"],
+        inputs={"x": tensor(1, 4)},
+        made={"y": tensor(1, 4)},
+    )
+    path = save(tmp_path / "net.pt2", data)
+    refused(run, path, "it has operators that flopcount does not support: mylib.frobnicate")
+    assert told(run, path, "--allow-unknown")["unknown"] == {"mylib.frobnicate": 1}
+
+
+ONE = {"x": tensor(1, 4)}
+DEEP = '{"a":' * 5000 + "1" + "}" * 5000
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("{", "is not JSON"),
+        (DEEP, "nested too deeply"),
+        ("[]", "its graph is damaged"),
+        ("{}", "its graph lacks 'schema_version'"),
+        ('{"schema_version": {"major": 99}}', "version 99 of the schema"),
+        ('{"schema_version": {"major": 8}}', "its graph lacks 'graph_module'"),
+        (json.dumps(program([call("relu.default", "y", self="q")], ["y"], inputs=ONE)), "nothing makes"),
+        (json.dumps(program([], ["q"], inputs=ONE)), "nothing makes"),
+        (json.dumps(program([], [], inputs={})), "no input that is a tensor"),
+    ],
+)
+def test_what_is_no_program_is_one_sentence(run: Run, tmp_path: Path, content: str, what: str) -> None:
+    refused(run, save(tmp_path / "net.pt2", content), what)
+
+
+def test_weights_and_pickles_are_never_opened(run: Run, tmp_path: Path) -> None:
+    """A pickle that would make a file if it were opened makes none."""
+    pickle = b"cposix\nsystem\n(S'touch %b'\ntR." % bytes(tmp_path / "opened")
+    data = convolved(outputs=["y"])
+    path = save(tmp_path / "net.pt2", data, **{"data/sample_inputs/model.pt": pickle})
+    assert told(run, path)["totals"]["params"] == 8 * 27 + 8
+    assert not (tmp_path / "opened").exists()
+
+
+def test_a_bomb_is_refused_by_the_size_it_declares(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "net.pt2"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("net/models/model.json", b" " * (200 * 2**20))
+    refused(run, path, "larger than 128 MiB")
