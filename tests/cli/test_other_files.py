@@ -27,7 +27,7 @@ BY_CONTENT = {
     "checkpoint": (zipped("m/data.pkl", "m/data/0", "m/version"), "PyTorch checkpoint", ONNX),
     "old checkpoint": (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." + NOISE, "PyTorch checkpoint", ONNX),
     "TorchScript": (zipped("m/data.pkl", "m/code/__torch__.py", "m/constants.pkl"), "TorchScript", "torch.jit.load"),
-    "exported program": (zipped("m/archive_format", "m/models/model.json"), "torch.export", "torch.export.load"),
+    "exported program": (zipped("m/archive_format", "m/models/model.json"), "torch.export", "ending .pt2"),
     "pickle": (b"\x80\x04\x95" + NOISE, "pickle", ONNX),
     "safetensors": (b"\x40\0\0\0\0\0\0\0" + b'{"a.weight":{"dtype":"F32"}}' + NOISE, "safetensors", "optimum-cli"),
     "GGUF": (b"GGUF\x03\0\0\0" + NOISE, "GGUF", "optimum-cli"),
@@ -48,7 +48,6 @@ BY_CONTENT = {
 BY_NAME = {
     **dict.fromkeys((".pt", ".pth", ".ckpt", ".bin", ".pkl", ".py", ".ipynb", ".safetensors"), ONNX),
     **dict.fromkeys((".mlmodel", ".xml", ".param", ".engine", ".npz"), ONNX),
-    ".pt2": "torch.export.load",
     ".h5": KERAS,
     ".tflite": "not a TensorFlow Lite model",
     ".pb": TF,

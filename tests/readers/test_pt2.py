@@ -82,6 +82,19 @@ def test_sizes_that_follow_from_open_ones_are_computed_again(run: Run, tmp_path:
     assert rows[-1]["output"] == [8, 40 * 32]
 
 
+def test_sizes_are_computed_with_arithmetic_on_others(run: Run, tmp_path: Path) -> None:
+    """A map of 2·s89 by 32 is parted into patches of 2 by 2: 8·4 numbers for each of s89·16 patches."""
+    calls = [
+        call("sym_size.int", ":h", self="y", dim=2),
+        call("_operator.floordiv", ":half", **{"0": ":h", "1": 2}),
+        call("_operator.mul", ":count", **{"0": ":half", "1": 16}),
+        call("view.default", "v", self="y", size=[":n", ":count", 32]),
+    ]
+    sizes = tensor(S, "Mul(Integer(16), Symbol('s89'))", 32)
+    path = save(tmp_path / "net.pt2", convolved(*calls, outputs=["v"], v=sizes))
+    assert told(run, path, "--input", "s89=20")["layers"][-1]["output"] == [320, 32]
+
+
 @pytest.mark.parametrize(
     ("size", "what"),
     [

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flopcount.errors import Refusal, reason
-from flopcount.readers.pt2.program import Call, Dim, Graph, Program, Ref, Symbolic, Tensor
+from flopcount.readers.pt2.program import Call, CallGraph, Dim, ExportedProgram, NameRef, SymbolicSize, TensorMeta
 
 OLDEST, NEWEST = 6, 8
 """The supported major versions of the schema."""
@@ -46,7 +46,7 @@ _LINE = re.compile(r'File "([^"\n]+)", line (\d+)')
 _OWN = re.compile(r"(^|[/\\])(torch|functorch)[/\\]|<[^>]*>$|^<")
 
 
-def read_program(path: Path) -> Program:
+def read_program(path: Path) -> ExportedProgram:
     """Read the program of a file."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -59,7 +59,7 @@ def read_program(path: Path) -> Program:
         raise Refusal("not a zip archive, or a damaged one; save the program again, with torch.export.save") from None
 
 
-def _program(archive: zipfile.ZipFile) -> Program:
+def _program(archive: zipfile.ZipFile) -> ExportedProgram:
     names = archive.namelist()
     if len(names) > MOST_MEMBERS:
         raise Refusal(f"it has more than {MOST_MEMBERS:,} members; torch.export.save did not write this archive")
@@ -97,7 +97,7 @@ def _json(archive: zipfile.ZipFile, name: str) -> Any:
         raise Refusal(f"its {name} is not JSON: {str(error)[:100]}; save the program again") from None
 
 
-def parsed(data: Any, weights: Any) -> Program:
+def parsed(data: Any, weights: Any) -> ExportedProgram:
     """Make a program of the JSON of a file."""
     try:
         major = data["schema_version"]["major"] if isinstance(data["schema_version"], dict) else data["schema_version"]
@@ -112,7 +112,7 @@ def parsed(data: Any, weights: Any) -> Program:
         raise Refusal("its graph is nested too deeply") from None
 
 
-def _of_module(data: Mapping[str, Any], weights: Any) -> Program:
+def _of_module(data: Mapping[str, Any], weights: Any) -> ExportedProgram:
     module = data["graph_module"]
     graph, specs = _graph(module["graph"]), module["signature"]["input_specs"]
     kinds: dict[str, dict[str, str]] = {name: {} for name in ("parameter", "buffer", "constant")}
@@ -121,14 +121,14 @@ def _of_module(data: Mapping[str, Any], weights: Any) -> Program:
         ((kind, body),) = spec.items()
         name = _argument(body["arg"])
         if kind == "user_input":
-            inputs += [name.name] if isinstance(name, Ref) else []
+            inputs += [name.name] if isinstance(name, NameRef) else []
             continue
         known = next((key for key in ("parameter", "buffer", "tensor_constant") if key == kind), "constant")
         kinds["constant" if known == "tensor_constant" else known][body["arg"]["name"]] = _spec_name(kind, body)
     ranges = {key: _range(value) for key, value in data.get("range_constraints", {}).items()}
     aliases, guessed = _aliases(graph, kinds["parameter"], weights)
     producer = str(data.get("torch_version") or "")
-    return Program(
+    return ExportedProgram(
         graph,
         tuple(inputs),
         kinds["parameter"],
@@ -151,7 +151,7 @@ def _range(value: Mapping[str, Any]) -> tuple[float, float]:
     return (low if isinstance(low, int) else 0, high if isinstance(high, int) else float("inf"))
 
 
-def _aliases(graph: Graph, parameters: Mapping[str, str], weights: Any) -> tuple[dict[str, str], list[str]]:
+def _aliases(graph: CallGraph, parameters: Mapping[str, str], weights: Any) -> tuple[dict[str, str], list[str]]:
     """Return the parameters that no call reads and that share the tensor of one that is read: tied weights.
 
     torch.export lets all calls read one of several names of a tensor. The list of weights tells which names share
@@ -174,16 +174,16 @@ def _aliases(graph: Graph, parameters: Mapping[str, str], weights: Any) -> tuple
     return found, sorted(guessed)
 
 
-def _graph(data: Mapping[str, Any]) -> Graph:
+def _graph(data: Mapping[str, Any]) -> CallGraph:
     tensors = {name: _tensor(meta) for name, meta in data["tensor_values"].items()}
-    inputs = tuple(each.name for value in data["inputs"] if isinstance(each := _argument(value), Ref))
+    inputs = tuple(each.name for value in data["inputs"] if isinstance(each := _argument(value), NameRef))
     outputs = tuple(_argument(value) for value in data["outputs"])
-    return Graph(inputs, outputs, tuple(map(_call, data["nodes"])), tensors)
+    return CallGraph(inputs, outputs, tuple(map(_call, data["nodes"])), tensors)
 
 
-def _tensor(meta: Mapping[str, Any]) -> Tensor:
+def _tensor(meta: Mapping[str, Any]) -> TensorMeta:
     dims = tuple(_size(size) for size in meta["sizes"])
-    return Tensor(dims, DTYPES.get(meta["dtype"], "unknown"), bool(meta.get("requires_grad")))
+    return TensorMeta(dims, DTYPES.get(meta["dtype"], "unknown"), bool(meta.get("requires_grad")))
 
 
 def _size(size: Mapping[str, Any]) -> Dim:
@@ -192,7 +192,7 @@ def _size(size: Mapping[str, Any]) -> Dim:
     expression = size["as_expr"]
     hint = expression.get("hint")
     hint = hint.get("as_int") if isinstance(hint, dict) else hint
-    return Symbolic(str(expression["expr_str"]), hint if isinstance(hint, int) else None)
+    return SymbolicSize(str(expression["expr_str"]), hint if isinstance(hint, int) else None)
 
 
 def _call(node: Mapping[str, Any]) -> Call:
@@ -205,8 +205,8 @@ def _call(node: Mapping[str, Any]) -> Call:
 
 def _outputs(output: Mapping[str, Any]) -> Sequence[str]:
     value = _argument(output)
-    values = value if isinstance(value, tuple) and not isinstance(value, Ref) else (value,)
-    return [each.name if isinstance(each, Ref) else "" for each in values]
+    values = value if isinstance(value, tuple) and not isinstance(value, NameRef) else (value,)
+    return [each.name if isinstance(each, NameRef) else "" for each in values]
 
 
 def _module(metadata: Mapping[str, Any]) -> str:
@@ -228,13 +228,13 @@ def _place(trace: str) -> tuple[str, int] | None:
 
 
 def _name(value: Mapping[str, Any]) -> Any:
-    return Ref(str(value["name"])) if "name" in value else None
+    return NameRef(str(value["name"])) if "name" in value else None
 
 
 def _number(value: Mapping[str, Any]) -> Any:
     """Return a number, or the name of one that a call makes."""
     ((_, found),) = value.items()
-    return Ref(found) if "as_name" in value else found
+    return NameRef(found) if "as_name" in value else found
 
 
 def _optional(value: Mapping[str, Any]) -> Any:
@@ -271,7 +271,7 @@ _ARGUMENTS: Mapping[str, Callable[[Any], Any]] = {
 
 def _argument(value: Mapping[str, Any]) -> Any:
     if "name" in value and not isinstance(value["name"], dict):  # an argument of a signature of old files
-        return Ref(str(value["name"]))
+        return NameRef(str(value["name"]))
     with suppress(ValueError):
         ((kind, content),) = value.items()
         if kind not in _ARGUMENTS:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from flopcount.errors import Refusal
 from flopcount.readers.onnx.file import MOST_NODES, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfo
 from flopcount.readers.onnx.op import Writer
-from flopcount.readers.pt2.program import Call, Graph, Program, Ref, Tensor
+from flopcount.readers.pt2.program import Call, CallGraph, ExportedProgram, NameRef, TensorMeta
 
 OPSET = 21
 """The opset of the nodes."""
@@ -41,11 +41,14 @@ DTYPES: Mapping[str, int] = {
 DEEPEST = 16
 """The most levels of graphs inside each other."""
 
-Rule = Callable[["Op"], str | Sequence[str] | None]
+LIBRARIES = frozenset(("aten", "prims", "torchvision", "higher_order"))
+"""The libraries whose operators have rules under their names."""
+
+Rule = Callable[["LoweredCall"], str | Sequence[str] | None]
 """Writes the nodes of a call, and returns the names of what it makes."""
 
 
-class Op(NamedTuple):
+class LoweredCall(NamedTuple):
     """A call that is being lowered."""
 
     call: Call
@@ -55,6 +58,14 @@ class Op(NamedTuple):
     def name(self) -> str:
         """The name of the operator, without its library and its overload."""
         return self.call.target.split(".")[1] if self.call.target.count(".") else self.call.target
+
+    @property
+    def rule(self) -> str:
+        """The name of its rule: that of the operator, with a mark for arithmetic on sizes and for other libraries."""
+        library = self.call.target.partition(".")[0]
+        if library in LIBRARIES:
+            return self.name
+        return f"number:{self.name}" if library in {"_operator", "math", "torch", "builtins"} else self.call.target
 
     @property
     def overload(self) -> str:
@@ -91,7 +102,7 @@ class Op(NamedTuple):
     def dims(self, name: str = "self") -> tuple[Any, ...]:
         """Return the sizes of a tensor, as the program gives them."""
         found = self.call.args.get(name)
-        return self.graph.meta(found.name).dims if isinstance(found, Ref) else ()
+        return self.graph.meta(found.name).dims if isinstance(found, NameRef) else ()
 
     def axis(self, name: str = "dim", default: int = -1, of: str = "self", more: int = 0) -> int:
         """Return an axis counted from the first."""
@@ -115,7 +126,7 @@ class Op(NamedTuple):
 
     def ints(self, values: Any) -> str:
         """Return the name of a tensor of integers, which may be computed from sizes."""
-        values = values if isinstance(values, tuple | list) and not isinstance(values, Ref) else (values,)
+        values = values if isinstance(values, tuple | list) and not isinstance(values, NameRef) else (values,)
         if all(isinstance(each, int) for each in values):
             return self.graph.constant(tuple(map(int, values)))
         axis = self.graph.constant((0,))
@@ -157,7 +168,7 @@ class Op(NamedTuple):
         outputs = self.call.outputs
         return place < len(outputs) and outputs[place] in self.graph.read
 
-    def inline(self, graph: Graph, args: Sequence[Any]) -> list[str]:
+    def inline(self, graph: CallGraph, args: Sequence[Any]) -> list[str]:
         """Write the calls of a graph in place of this call, and return the names of its outputs."""
         return self.graph.inlined(graph, args)
 
@@ -165,19 +176,19 @@ class Op(NamedTuple):
 class Lowering:
     """The nodes and constants so far, and the names in the graph that is lowered."""
 
-    def __init__(self, program: Program, rules: Mapping[str, Rule], views: frozenset[str]) -> None:
+    def __init__(self, program: ExportedProgram, rules: Mapping[str, Rule], views: frozenset[str]) -> None:
         """Begin with the tensors that a program has before its first call."""
         self.program, self.rules, self.views = program, rules, views
         self.nodes: list[NodeProto] = []
         self.tensors: dict[str, TensorProto] = {}
         self.constants: dict[Any, str] = {}
         self.names: dict[str, str] = {}
-        self.metas: Mapping[str, Tensor] = program.graph.tensors
+        self.metas: Mapping[str, TensorMeta] = program.graph.tensors
         self.roots: dict[str, str] = {}
         self.read: frozenset[str] = program.graph.read
         self.number = self.depth = 0
 
-    def meta(self, name: str) -> Tensor:
+    def meta(self, name: str) -> TensorMeta:
         """Return what the program says of a tensor."""
         if name not in self.metas:
             raise Refusal(f"it reads {name[:60]!r}, which nothing makes")
@@ -193,7 +204,7 @@ class Lowering:
 
     def value(self, found: Any) -> str:
         """Return the name of what an argument is: a tensor, or a number."""
-        if isinstance(found, Ref):
+        if isinstance(found, NameRef):
             if found.name not in self.names:
                 raise Refusal(f"it reads {found.name[:60]!r}, which nothing makes")
             return self.names[found.name]
@@ -212,8 +223,8 @@ class Lowering:
     def run(self, calls: Sequence[Call]) -> None:
         """Lower calls in order."""
         for call in calls:
-            op = Op(call, self)
-            rule = self.rules.get(op.name) if call.target.startswith(KNOWN) else None
+            op = LoweredCall(call, self)
+            rule = self.rules.get(op.rule)
             try:
                 found = self._unknown(op) if rule is None else rule(op)
             except Refusal as error:
@@ -221,15 +232,15 @@ class Lowering:
             made = [found] if isinstance(found, str) else [*(found or ())]
             self.names.update({name: new for name, new in zip(call.outputs, made, strict=False) if name})
             first = next(iter(call.args.values()), None)
-            if isinstance(first, Ref) and made:
+            if isinstance(first, NameRef) and made:
                 self._mutated(op, first.name, made[0]) if _is_inplace(op.name) else self._viewed(op, first.name)
 
-    def _viewed(self, op: Op, source: str) -> None:
+    def _viewed(self, op: LoweredCall, source: str) -> None:
         """Remember which tensor the outputs of a call are views of."""
         if op.name in self.views:
             self.roots.update(dict.fromkeys(op.call.outputs, self.roots.get(source, source)))
 
-    def _mutated(self, op: Op, source: str, made: str) -> None:
+    def _mutated(self, op: LoweredCall, source: str, made: str) -> None:
         """Let what reads a tensor from here on read what was written into it, or into a view of it."""
         self.names[source] = made
         root = self.roots.get(source)
@@ -237,14 +248,13 @@ class Lowering:
             indices = self.constant((0,))
             self.names[root] = op.emit("ScatterND", self.names[root], indices, made)
 
-    def _unknown(self, op: Op) -> list[str]:
+    def _unknown(self, op: LoweredCall) -> list[str]:
         library, name = (*op.call.target.split("."), "")[:2]
-        inputs = [
-            self.names[each.name] for each in op.call.args.values() if isinstance(each, Ref) and each.name in self.names
-        ]
+        refs = (each.name for each in op.call.args.values() if isinstance(each, NameRef))
+        inputs = [self.names[each] for each in refs if each in self.names]
         return op.emitted(name or library, inputs, max(len(op.call.outputs), 1), library, {})
 
-    def inlined(self, graph: Graph, args: Sequence[Any]) -> list[str]:
+    def inlined(self, graph: CallGraph, args: Sequence[Any]) -> list[str]:
         """Lower the calls of a graph inside a call, and return the names of its outputs."""
         if self.depth >= DEEPEST:
             raise Refusal(f"graphs are nested deeper than {DEEPEST} levels")
@@ -262,16 +272,12 @@ class Lowering:
             self.names, self.metas, self.read, self.roots = outer
 
 
-KNOWN = ("aten.", "_operator.", "math.", "torchvision.", "higher_order.", "prims.", "torch.", "sym_", "builtins.")
-"""The libraries whose operators have rules."""
-
-
 def _is_inplace(name: str) -> bool:
     return name.endswith("_") and not name.endswith("__")
 
 
 def lowered(
-    program: Program, rules: Mapping[str, Rule], views: frozenset[str], writers: Mapping[str, Writer]
+    program: ExportedProgram, rules: Mapping[str, Rule], views: frozenset[str], writers: Mapping[str, Writer]
 ) -> ModelProto:
     """Return a program as a model without inputs, whose sizes are those asked for."""
     found, graph = Lowering(program, rules, views), program.graph
@@ -284,7 +290,7 @@ def lowered(
             found.names[name] = own
     found.names.update({name: name for name in program.inputs})
     found.run(graph.calls)
-    outputs = tuple(ValueInfo(found.value(each), None, 0) for each in graph.outputs if isinstance(each, Ref))
+    outputs = tuple(ValueInfo(found.value(each), None, 0) for each in graph.outputs if isinstance(each, NameRef))
     trained = frozenset(own for name, own in program.parameters.items() if name not in program.aliases)
     proto = GraphProto(tuple(found.nodes), found.tensors, (), outputs)
     return ModelProto(proto, {"": OPSET}, {}, program.producer, trained, writers, "parameter")

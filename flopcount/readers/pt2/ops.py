@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flopcount.errors import Refusal
-from flopcount.readers.pt2.lower import DTYPES, FLOAT, Op, Rule
-from flopcount.readers.pt2.program import Ref
+from flopcount.readers.pt2.lower import DTYPES, FLOAT, LoweredCall, Rule
+from flopcount.readers.pt2.program import NameRef
 
 ATEN = "aten"
 
@@ -17,7 +17,7 @@ ATEN = "aten"
 def same(kind: str, *names: str, **attributes: Any) -> Rule:
     """Return a rule that writes one node of some arguments; those that are missing are left out."""
 
-    def rule(op: Op) -> str:
+    def rule(op: LoweredCall) -> str:
         return op.emit(kind, *_trimmed([op.optional(name) for name in names or ("self",)]), **attributes)
 
     return rule
@@ -29,9 +29,9 @@ def _trimmed(names: list[str]) -> list[str]:
     return names
 
 
-def identity(op: Op) -> Sequence[str]:
+def identity(op: LoweredCall) -> Sequence[str]:
     """Write nothing: what is read is what is made."""
-    first = next((value for value in op.call.args.values() if isinstance(value, Ref)), None)
+    first = next((value for value in op.call.args.values() if isinstance(value, NameRef)), None)
     if first is None:
         raise Refusal("it reads no tensor")
     return [op.graph.value(first)] * max(len(op.call.outputs), 1)
@@ -40,7 +40,7 @@ def identity(op: Op) -> Sequence[str]:
 # products
 
 
-def _linear(op: Op) -> str:
+def _linear(op: LoweredCall) -> str:
     names = _trimmed([op.tensor("input"), op.tensor("weight"), op.optional("bias")])
     return op.emit("linear", *names, domain=ATEN)
 
@@ -48,33 +48,33 @@ def _linear(op: Op) -> str:
 def _addmm(one: str, other: str) -> Rule:
     """Return the rule of a product that is added to something; factors of 0 leave it out, as in Gemm."""
 
-    def rule(op: Op) -> str:
+    def rule(op: LoweredCall) -> str:
         product = op.emit("MatMul", op.tensor(one), op.tensor(other))
         return op.emit("Add", product, op.tensor()) if op.get("beta", 1) else product
 
     return rule
 
 
-def _einsum(op: Op) -> str:
+def _einsum(op: LoweredCall) -> str:
     return op.emit("Einsum", *op.tensors("tensors" if op.has("tensors") else "operands"), equation=op.get("equation"))
 
 
-def _outer(op: Op) -> str:
+def _outer(op: LoweredCall) -> str:
     other = "vec2" if op.has("vec2") else "other"
     one = op.emit("Unsqueeze", op.tensor(), op.ints(1))
     return op.emit("Mul", one, op.emit("Unsqueeze", op.tensor(other), op.ints(0)))
 
 
-def _dot(op: Op) -> str:
+def _dot(op: LoweredCall) -> str:
     return op.emit("Einsum", op.tensor(), op.tensor("tensor" if op.has("tensor") else "other"), equation="i,i->")
 
 
-def _bilinear(op: Op) -> str:
+def _bilinear(op: LoweredCall) -> str:
     y = op.emit("Einsum", op.tensor("input1"), op.tensor("weight"), op.tensor("input2"), equation="...i,oij,...j->...o")
     return op.emit("Add", y, op.tensor("bias")) if op.has("bias") else y
 
 
-def _tensordot(op: Op) -> str:
+def _tensordot(op: LoweredCall) -> str:
     letters = "abcdefghijklmnopqrstuvwxyz"
     one = [*letters[: op.rank()]]
     other = [*letters[op.rank() : op.rank() + op.rank("other")]]
@@ -86,7 +86,7 @@ def _tensordot(op: Op) -> str:
     return op.emit("Einsum", op.tensor(), op.tensor("other"), equation=f"{''.join(one)},{''.join(other)}->{out}")
 
 
-def _attention(op: Op) -> Sequence[str]:
+def _attention(op: LoweredCall) -> Sequence[str]:
     """Write attention over heads; queries of three axes have one head."""
     rank, axis = op.rank("query"), op.ints(1)
     values = [op.tensor(name) for name in ("query", "key", "value")]
@@ -98,7 +98,7 @@ def _attention(op: Op) -> Sequence[str]:
     return [y] * max(len(op.call.outputs), 1)
 
 
-def _multi_head(op: Op, x: str, names: Mapping[str, str]) -> str:
+def _multi_head(op: LoweredCall, x: str, names: Mapping[str, str]) -> str:
     """Write attention of a sequence to itself, with its four linear maps."""
     heads, size = op.get("num_heads"), op.get("embed_dim")
     parts = op.emit("linear", x, op.tensor(names["qkv_weight"]), op.tensor(names["qkv_bias"]), domain=ATEN)
@@ -113,14 +113,14 @@ def _multi_head(op: Op, x: str, names: Mapping[str, str]) -> str:
 _PROJECTIONS = {name: name for name in ("qkv_weight", "qkv_bias", "proj_weight", "proj_bias")}
 
 
-def _native_attention(op: Op) -> Sequence[str]:
+def _native_attention(op: LoweredCall) -> Sequence[str]:
     if not op.call.args.get("query") == op.call.args.get("key") == op.call.args.get("value"):
         raise Refusal("its queries, keys and values differ; export the model in training mode")
     y = _multi_head(op, op.tensor("query"), _PROJECTIONS)
     return [y] * max(len(op.call.outputs), 1)
 
 
-def _encoder_layer(op: Op) -> str:
+def _encoder_layer(op: LoweredCall) -> str:
     """Write a layer of an encoder: attention and two linear layers, each with a sum and a norm."""
     x, first = op.tensor("src"), bool(op.get("norm_first", False))
 
@@ -140,7 +140,7 @@ def _encoder_layer(op: Op) -> str:
     return x
 
 
-def _recurrent(op: Op) -> list[str]:
+def _recurrent(op: LoweredCall) -> list[str]:
     """Write all layers of a recurrent network; the sequence may be packed, then its tokens have one axis."""
     states = op.get("hx")
     states = [
@@ -162,10 +162,10 @@ def _recurrent(op: Op) -> list[str]:
 
 
 def _is_ref(value: Any) -> bool:
-    return isinstance(value, Ref)
+    return isinstance(value, NameRef)
 
 
-def _cell(op: Op) -> list[str]:
+def _cell(op: LoweredCall) -> list[str]:
     """Write one step of a recurrent layer, as linear layers and functions of elements."""
     gates = {"lstm_cell": 4, "gru_cell": 3}.get(op.name, 1)
     hx = op.get("hx")
@@ -192,7 +192,7 @@ def _cell(op: Op) -> list[str]:
 # convolutions
 
 
-def _batched(op: Op, name: str, space: int, write: Callable[[str], str]) -> str:
+def _batched(op: LoweredCall, name: str, space: int, write: Callable[[str], str]) -> str:
     """Write an operator of maps; one without a batch gets an axis for it."""
     x = op.tensor(name)
     if op.rank(name) == space + 2:
@@ -201,7 +201,7 @@ def _batched(op: Op, name: str, space: int, write: Callable[[str], str]) -> str:
     return op.emit("Squeeze", write(op.emit("Unsqueeze", x, axis)), axis)
 
 
-def _conv(op: Op) -> str:
+def _conv(op: LoweredCall) -> str:
     """Write a convolution, transposed or not."""
     space = max(op.rank("weight") - 2, 1)
     turned = "transpose" in op.name or bool(op.get("transposed", False))
@@ -222,7 +222,7 @@ def _conv(op: Op) -> str:
     return _batched(op, "input", space, lambda x: op.emit(kind, x, *more, **attributes))
 
 
-def _deformed(op: Op) -> str:
+def _deformed(op: LoweredCall) -> str:
     names = [op.tensor(name) for name in ("input", "weight", "offset", "mask", "bias")]
     attributes = {
         f"{word}s": tuple(op.get(f"{key}_{axis}", 1) for axis in "hw")
@@ -238,7 +238,7 @@ def _deformed(op: Op) -> str:
 # norms
 
 
-def _batch_norm(op: Op) -> Sequence[str]:
+def _batch_norm(op: LoweredCall) -> Sequence[str]:
     names = ("input" if op.has("input") else "self", "weight", "bias", "running_mean", "running_var")
     inputs = _trimmed([op.optional(name) for name in names])
     outputs = op.several("batch_norm", *inputs, count=3, domain=ATEN)
@@ -249,7 +249,7 @@ def _batch_norm(op: Op) -> Sequence[str]:
 def _normed(kind: str, *names: str, groups: bool = False) -> Rule:
     """Return the rule of a norm that has a writer of its own."""
 
-    def rule(op: Op) -> Sequence[str]:
+    def rule(op: LoweredCall) -> Sequence[str]:
         inputs = _trimmed([op.optional(name) for name in names])
         attributes = {"num_groups": op.get("num_groups") or op.get("group")} if groups else {}
         return op.several(kind, *inputs, count=max(len(op.call.outputs), 1), domain=ATEN, **attributes)
@@ -258,7 +258,7 @@ def _normed(kind: str, *names: str, groups: bool = False) -> Rule:
 
 
 def _layer_norm(kind: str) -> Rule:
-    def rule(op: Op) -> Sequence[str]:
+    def rule(op: LoweredCall) -> Sequence[str]:
         inputs = _trimmed([op.tensor("input"), op.optional("weight"), op.optional("bias")])
         axis = -len(op.get("normalized_shape", (1,)))
         return op.several(kind, *inputs, count=max(len(op.call.outputs), 1), axis=axis)
@@ -272,7 +272,7 @@ def _layer_norm(kind: str) -> Rule:
 def binary(kind: str, other: str = "other", one: str = "self") -> Rule:
     """Return the rule of a function of two tensors, or of a tensor and a number."""
 
-    def rule(op: Op) -> str:
+    def rule(op: LoweredCall) -> str:
         name = other if op.call.args.get(other) is not None else "exponent"
         return op.emit(kind, op.tensor(one), op.tensor(name))
 
@@ -283,14 +283,14 @@ def _swapped(kind: str) -> Rule:
     return lambda op: op.emit(kind, op.tensor("other"), op.tensor("self"))
 
 
-def _pow(op: Op) -> str:
+def _pow(op: LoweredCall) -> str:
     return op.emit("Pow", op.tensor(), op.tensor("exponent"))
 
 
 def _chained(*kinds: str) -> Rule:
     """Return the rule of several functions, one after the other."""
 
-    def rule(op: Op) -> str:
+    def rule(op: LoweredCall) -> str:
         x = op.tensor()
         for kind in kinds:
             x = op.emit(kind, x)
@@ -299,7 +299,7 @@ def _chained(*kinds: str) -> Rule:
     return rule
 
 
-def _square(op: Op) -> str:
+def _square(op: LoweredCall) -> str:
     return op.emit("Mul", op.tensor(), op.tensor())
 
 
@@ -307,20 +307,20 @@ def _addc(kind: str) -> Rule:
     return lambda op: op.emit("Add", op.tensor(), op.emit(kind, op.tensor("tensor1"), op.tensor("tensor2")))
 
 
-def _lerp(op: Op) -> str:
+def _lerp(op: LoweredCall) -> str:
     step = op.emit("Mul", op.emit("Sub", op.tensor("end"), op.tensor()), op.tensor("weight"))
     return op.emit("Add", op.tensor(), step)
 
 
-def _glu(op: Op) -> str:
+def _glu(op: LoweredCall) -> str:
     one, other = op.several("Split", op.tensor(), count=2, axis=op.axis(), num_outputs=2)
     return op.emit("Mul", one, op.emit("Sigmoid", other))
 
 
 def _clamp(low: str, high: str) -> Rule:
-    def rule(op: Op) -> str:
+    def rule(op: LoweredCall) -> str:
         bounds = [op.optional(name) if name else "" for name in (low, high)]
-        tensors = [value for name in (low, high) if isinstance(value := op.call.args.get(name), Ref)]
+        tensors = [value for name in (low, high) if isinstance(value := op.call.args.get(name), NameRef)]
         if tensors:  # bounds that are tensors
             x = op.tensor()
             for kind, bound in zip(("Max", "Min"), bounds, strict=True):
@@ -331,23 +331,23 @@ def _clamp(low: str, high: str) -> Rule:
     return rule
 
 
-def _hardtanh(op: Op) -> str:
+def _hardtanh(op: LoweredCall) -> str:
     low, high = op.get("min_val", -1), op.get("max_val", 1)
     return op.emit("Clip", op.tensor(), *(op.graph.value(float(bound)) for bound in (low, high)))
 
 
-def _relu6(op: Op) -> str:
+def _relu6(op: LoweredCall) -> str:
     return op.emit("Clip", op.tensor(), *(op.graph.value(bound) for bound in (0.0, 6.0)))
 
 
-def _where(op: Op) -> str:
+def _where(op: LoweredCall) -> str:
     condition = op.tensor("condition")
     if not op.has("self") and not op.has("other"):
         return op.emit("NonZero", condition)
     return op.emit("Where", condition, op.tensor(), op.tensor("other"))
 
 
-def _masked_fill(op: Op) -> str:
+def _masked_fill(op: LoweredCall) -> str:
     return op.emit("Where", op.tensor("mask"), op.tensor("value"), op.tensor())
 
 
@@ -355,7 +355,7 @@ def _softmax(kind: str) -> Rule:
     return lambda op: op.emit(kind, op.tensor(), axis=op.axis())
 
 
-def cast(op: Op) -> str:
+def cast(op: LoweredCall) -> str:
     """Change the type of elements, if the call names one."""
     dtype = op.call.args.get("dtype")
     return op.emit("Cast", op.tensor(), to=DTYPES.get(dtype, FLOAT)) if isinstance(dtype, str) else op.tensor()
@@ -364,13 +364,13 @@ def cast(op: Op) -> str:
 # pools and maps
 
 
-def _space(op: Op) -> int:
+def _space(op: LoweredCall) -> int:
     """Return the number of axes of space in the name of an operator."""
     return next(int(letter) for letter in op.name[::-1] if letter.isdigit() and letter in "123")
 
 
 def _pool(kind: str) -> Rule:
-    def rule(op: Op) -> Sequence[str]:
+    def rule(op: LoweredCall) -> Sequence[str]:
         space = _space(op)
         kernel = op.numbers("kernel_size", space, 1)
         stride = op.numbers("stride", space, 1) if op.get("stride", ()) else kernel
@@ -388,10 +388,10 @@ def _pool(kind: str) -> Rule:
 
 
 def _adaptive(kind: str) -> Rule:
-    def rule(op: Op) -> Sequence[str]:
+    def rule(op: LoweredCall) -> Sequence[str]:
         space = _space(op)
         sizes = op.get("output_size", 1)
-        sizes = (sizes,) * space if isinstance(sizes, int | Ref) and not isinstance(sizes, tuple) else tuple(sizes)
+        sizes = (sizes,) * space if isinstance(sizes, int | NameRef) and not isinstance(sizes, tuple) else tuple(sizes)
         sizes = sizes * space if len(sizes) == 1 else sizes
         if all(size == 1 for size in sizes):
             whole = {"AvgPool": "GlobalAveragePool", "MaxPool": "GlobalMaxPool"}[kind]
@@ -405,7 +405,7 @@ def _adaptive(kind: str) -> Rule:
 
 
 def _resize(mode: str) -> Rule:
-    def rule(op: Op) -> str:
+    def rule(op: LoweredCall) -> str:
         space = _space(op)
         axes, name = tuple(range(2, space + 2)), "input" if op.has("input") else "self"
         scales = op.get("scale_factors") or tuple(
@@ -420,7 +420,7 @@ def _resize(mode: str) -> Rule:
 
 
 def _shuffle(kind: str, factor: str) -> Rule:
-    def rule(op: Op) -> str:
+    def rule(op: LoweredCall) -> str:
         extra = op.rank() - 4
         if extra not in {-1, 0}:
             raise Refusal(f"its input has {op.rank()} axes; it needs a batch, channels and two of space")
@@ -596,5 +596,5 @@ RULES: Mapping[str, Rule] = {
 """Rules by the name of the operator."""
 
 
-def _second(op: Op) -> str:
+def _second(op: LoweredCall) -> str:
     return next(name for name in ("other", "mat2", "vec", "vec2", "self") if op.has(name) and name != "self")

@@ -5,10 +5,10 @@ from itertools import pairwise
 from typing import Any
 
 from flopcount.errors import Refusal
-from flopcount.readers.onnx.file import GraphProto, TensorProto, ValueInfo
-from flopcount.readers.pt2.lower import BOOL, DTYPES, FLOAT, INT64, Op, Rule, elements
+from flopcount.readers.onnx.file import TensorProto
+from flopcount.readers.pt2.lower import BOOL, DTYPES, FLOAT, INT64, LoweredCall, Rule, elements
 from flopcount.readers.pt2.ops import ATEN, binary, identity
-from flopcount.readers.pt2.program import Graph, Ref
+from flopcount.readers.pt2.program import CallGraph, NameRef
 
 _END = 2**63 - 1
 """Stands for the end of an axis."""
@@ -18,13 +18,13 @@ def _reshape(name: str) -> Rule:
     return lambda op: op.emit("Reshape", op.tensor(), op.ints(op.get(name, ())), allowzero=1)
 
 
-def _as(op: Op) -> str:
+def _as(op: LoweredCall) -> str:
     """Give a tensor the sizes of another."""
     kind = "Expand" if op.name.startswith("expand") else "Reshape"
     return op.emit(kind, op.tensor(), op.emit("Shape", op.tensor("other")))
 
 
-def _flatten(op: Op) -> str:
+def _flatten(op: LoweredCall) -> str:
     rank = op.rank()
     if not rank:
         return op.emit("Reshape", op.tensor(), op.ints(1))
@@ -33,45 +33,45 @@ def _flatten(op: Op) -> str:
     return op.emit("Reshape", op.tensor(), _sizes(op, sizes))
 
 
-def _sizes(op: Op, places: Sequence[int | None]) -> str:
+def _sizes(op: LoweredCall, places: Sequence[int | None]) -> str:
     """Return sizes: those of axes of the first tensor, and what is left for one."""
     dims, x = op.dims(), op.tensor()
     values: list[Any] = []
     for place in places:
         known = -1 if place is None else dims[place]
-        values.append(known if isinstance(known, int) else Ref(_named(op, op.size(x, place or 0))))
+        values.append(known if isinstance(known, int) else NameRef(named(op, op.size(x, place or 0))))
     return op.ints(tuple(values))
 
 
-def _named(op: Op, name: str) -> str:
+def named(op: LoweredCall, name: str) -> str:
     """Give a computed number a name that arguments can refer to."""
     op.graph.names[name] = name
     return name
 
 
-def _unflatten(op: Op) -> str:
+def _unflatten(op: LoweredCall) -> str:
     axis, rank = op.axis("dim", 0), op.rank()
     x, dims = op.tensor(), op.dims()
     before: list[Any] = [
-        size if isinstance(size, int) else Ref(_named(op, op.size(x, place))) for place, size in enumerate(dims)
+        size if isinstance(size, int) else NameRef(named(op, op.size(x, place))) for place, size in enumerate(dims)
     ]
     return op.emit("Reshape", x, op.ints((*before[:axis], *op.get("sizes"), *before[axis + 1 : rank])))
 
 
-def _squeeze(op: Op) -> str:
+def _squeeze(op: LoweredCall) -> str:
     axes = op.axes() if op.has("dim") else tuple(place for place, size in enumerate(op.dims()) if size == 1)
     axes = tuple(axis for axis in axes if op.dims()[axis] == 1)
     return op.emit("Squeeze", op.tensor(), op.ints(axes)) if axes else op.tensor()
 
 
-def _permute(op: Op) -> str:
+def _permute(op: LoweredCall) -> str:
     return op.emit("Transpose", op.tensor(), perm=op.axes("dims"))
 
 
 def _exchanged(first: str, second: str) -> Rule:
     """Return the rule of two axes that change places, the last two if they have no names."""
 
-    def rule(op: Op) -> str:
+    def rule(op: LoweredCall) -> str:
         order = [*range(op.rank())]
         if len(order) < 2:  # noqa: PLR2004
             return op.tensor()
@@ -82,11 +82,11 @@ def _exchanged(first: str, second: str) -> Rule:
     return rule
 
 
-def _reversed_axes(op: Op) -> str:
+def _reversed_axes(op: LoweredCall) -> str:
     return op.emit("Transpose", op.tensor(), perm=tuple(reversed(range(op.rank()))))
 
 
-def _movedim(op: Op) -> str:
+def _movedim(op: LoweredCall) -> str:
     sources, targets = op.axes("source"), op.axes("destination")
     places = dict(zip(targets, sources, strict=True))
     left = iter(axis for axis in range(op.rank()) if axis not in sources)
@@ -94,12 +94,12 @@ def _movedim(op: Op) -> str:
     return op.emit("Transpose", op.tensor(), perm=order)
 
 
-def _expand(op: Op) -> str:
+def _expand(op: LoweredCall) -> str:
     sizes = tuple(1 if isinstance(size, int) and size == -1 else size for size in op.get("size", ()))
     return op.emit("Expand", op.tensor(), op.ints(sizes))
 
 
-def _repeat(op: Op) -> str:
+def _repeat(op: LoweredCall) -> str:
     times, x = op.get("repeats", op.get("dims", ())), op.tensor()
     more = len(times) - op.rank()
     if more > 0:
@@ -107,10 +107,10 @@ def _repeat(op: Op) -> str:
     return op.emit("Tile", x, op.ints((*(1 for _ in range(-more)), *times)))
 
 
-def _repeat_interleave(op: Op) -> str:
+def _repeat_interleave(op: LoweredCall) -> str:
     """Repeat each place of an axis: on an axis of its own, which is then part of that before it."""
     times, axis = op.get("repeats"), op.get("dim")
-    if isinstance(times, Ref) and op.overload != "self_int":
+    if isinstance(times, NameRef) and op.overload != "self_int":
         raise Refusal("how often it repeats each number is a tensor; only one number for all is supported")
     x, dims = op.tensor(), op.dims()
     if axis is None:
@@ -118,42 +118,42 @@ def _repeat_interleave(op: Op) -> str:
         sizes: list[Any] = [-1]
     else:
         axis, rank = axis % len(dims), len(dims)
-        sizes = [size if isinstance(size, int) else Ref(_named(op, op.size(x, at))) for at, size in enumerate(dims)]
+        sizes = [size if isinstance(size, int) else NameRef(named(op, op.size(x, at))) for at, size in enumerate(dims)]
     wide = op.emit("Unsqueeze", x, op.ints(axis + 1))
     ones = (*(1 for _ in range(axis + 1)), times, *(1 for _ in range(rank - axis - 1)))
     sizes[axis] = -1
     return op.emit("Reshape", op.emit("Tile", wide, op.ints(ones)), op.ints(tuple(sizes)))
 
 
-def _bounds(op: Op, start: Any, end: Any, axis: int, step: int = 1) -> str:
+def _bounds(op: LoweredCall, start: Any, end: Any, axis: int, step: int = 1) -> str:
     return op.emit("Slice", op.tensor(), *(op.ints(each) for each in (start, end, axis, step)))
 
 
-def _slice(op: Op) -> str:
+def _slice(op: LoweredCall) -> str:
     start, end, step = op.get("start", 0), op.get("end", _END), op.get("step", 1)
     if start == 0 and end == _END and step == 1:
         return op.tensor()
     return _bounds(op, start, end, op.axis("dim", 0), step)
 
 
-def _narrow(op: Op) -> str:
+def _narrow(op: LoweredCall) -> str:
     start, length = op.get("start"), op.get("length")
     if isinstance(start, int) and isinstance(length, int):
         return _bounds(op, start, start + length, op.axis("dim", 0))
     names = [op.graph.value(each) for each in (start, length)]
-    return _bounds(op, start, Ref(_named(op, op.emit("Add", *names))), op.axis("dim", 0))
+    return _bounds(op, start, NameRef(named(op, op.emit("Add", *names))), op.axis("dim", 0))
 
 
-def _select(op: Op) -> str:
+def _select(op: LoweredCall) -> str:
     return op.emit("Gather", op.tensor(), op.graph.value(op.get("index")), axis=op.axis("dim", 0))
 
 
-def _unbind(op: Op) -> list[str]:
+def _unbind(op: LoweredCall) -> list[str]:
     axis, x, many = op.axis("dim", 0), op.tensor(), len(op.call.outputs)
     return [op.emit("Gather", x, op.graph.value(place), axis=axis) if op.is_read(place) else x for place in range(many)]
 
 
-def _split(op: Op) -> list[str]:
+def _split(op: LoweredCall) -> list[str]:
     """Split an axis: into shares of a size, into a number of shares, or into shares of given sizes."""
     axis, many, x = op.axis("dim", 0), len(op.call.outputs), op.tensor()
     sizes = op.get("split_sizes", op.get("split_size"))
@@ -165,17 +165,17 @@ def _split(op: Op) -> list[str]:
         sizes = -(-whole // count)
     if isinstance(sizes, int) and isinstance(whole, int):
         sizes = tuple(min(sizes, whole - start) for start in range(0, whole, max(sizes, 1)))
-    if isinstance(sizes, tuple) and not isinstance(sizes, Ref):
+    if isinstance(sizes, tuple) and not isinstance(sizes, NameRef):
         if len(sizes) == 1:
             return [x]
         return op.several("Split", x, op.ints(sizes), count=len(sizes), axis=axis)
     share = op.graph.value(sizes)
     edges = [op.emit("Mul", share, op.graph.value(number)) for number in range(many + 1)]
-    refs = [Ref(_named(op, edge)) for edge in edges]
+    refs = [NameRef(named(op, edge)) for edge in edges]
     return [_bounds(op, one, other, axis) for one, other in pairwise(refs)]
 
 
-def _tensor_split(op: Op) -> list[str]:
+def _tensor_split(op: LoweredCall) -> list[str]:
     axis, whole, many = op.axis("dim", 0), op.dims()[op.axis("dim", 0)], len(op.call.outputs)
     places = op.get("indices")
     if places is not None:
@@ -187,7 +187,7 @@ def _tensor_split(op: Op) -> list[str]:
     return op.several("Split", op.tensor(), op.ints(sizes), count=many, axis=axis)
 
 
-def _cat(op: Op) -> str:
+def _cat(op: LoweredCall) -> str:
     first = next(
         (value for value in op.get("tensors") if len(op.graph.meta(value.name).dims) > 1), op.get("tensors")[0]
     )
@@ -195,14 +195,14 @@ def _cat(op: Op) -> str:
     return op.emit("Concat", *op.tensors("tensors"), axis=op.get("dim", op.get("axis", 0)) % max(rank, 1))
 
 
-def _stack(op: Op) -> str:
+def _stack(op: LoweredCall) -> str:
     first = op.get("tensors")[0]
     axis = op.get("dim", 0) % (len(op.graph.meta(first.name).dims) + 1)
     parts = [op.emit("Unsqueeze", each, op.ints(axis)) for each in op.tensors("tensors")]
     return op.emit("Concat", *parts, axis=axis)
 
 
-def _pad(op: Op) -> str:
+def _pad(op: LoweredCall) -> str:
     """Pad the last axes; the numbers are those of the last axis first."""
     pads, rank = op.get("pad", op.get("padding")), op.rank()
     axes = tuple(rank - 1 - place for place in range(len(pads) // 2))
@@ -210,7 +210,7 @@ def _pad(op: Op) -> str:
     return op.emit("Pad", op.tensor(), numbers, "", op.ints(axes))
 
 
-def _index(op: Op) -> str:
+def _index(op: LoweredCall) -> str:
     """Take places along some axes; along one it is a Gather."""
     picked = [(axis, each) for axis, each in enumerate(op.get("indices")) if each is not None]
     metas = [op.graph.meta(each.name) for _, each in picked]
@@ -224,22 +224,22 @@ def _index(op: Op) -> str:
     return op.emit("index", op.tensor(), *names, domain=ATEN, axes=tuple(axis for axis, _ in picked))
 
 
-def _like(op: Op) -> list[str]:
+def _like(op: LoweredCall) -> list[str]:
     """Write an operator whose outputs have the sizes of its first tensor, and that reads what else it is given."""
-    values = [value for value in op.call.args.values() if isinstance(value, Ref)]
+    values = [value for value in op.call.args.values() if isinstance(value, NameRef)]
     names = [op.graph.value(value) for value in values]
     return [op.emit("like", *names, domain=ATEN)] * max(len(op.call.outputs), 1)
 
 
-def _gather(op: Op) -> str:
+def _gather(op: LoweredCall) -> str:
     return op.emit("GatherElements", op.tensor(), op.tensor("index"), axis=op.axis("dim", 0))
 
 
-def _embedding(op: Op) -> str:
+def _embedding(op: LoweredCall) -> str:
     return op.emit("Gather", op.tensor("weight"), op.tensor("indices"), axis=0)
 
 
-def _embedding_bag(op: Op) -> list[str]:
+def _embedding_bag(op: LoweredCall) -> list[str]:
     """Look up bags of ids, and add up each."""
     rows = op.emit("Gather", op.tensor("weight"), op.tensor("indices"), axis=0)
     meta = op.graph.metas.get(op.call.outputs[0])
@@ -254,7 +254,7 @@ def _embedding_bag(op: Op) -> list[str]:
 def reduction(kind: str, many: bool = False) -> Rule:  # noqa: FBT001, FBT002  (a flag of the table)
     """Return the rule of a reduction along some axes, all by default; it may give the places as well."""
 
-    def rule(op: Op) -> str | list[str]:
+    def rule(op: LoweredCall) -> str | list[str]:
         name = "dim" if "dim" in op.call.args else "axis"
         x, keep = op.tensor(), int(bool(op.get("keepdim", False)))
         if not op.rank():
@@ -270,7 +270,7 @@ def reduction(kind: str, many: bool = False) -> Rule:  # noqa: FBT001, FBT002  (
 
 
 def _arg(kind: str) -> Rule:
-    def rule(op: Op) -> str:
+    def rule(op: LoweredCall) -> str:
         keep = int(bool(op.get("keepdim", False)))
         if op.has("dim"):
             return op.emit(kind, op.tensor(), axis=op.axis(), keepdims=keep)
@@ -279,12 +279,12 @@ def _arg(kind: str) -> Rule:
     return rule
 
 
-def _top_k(op: Op) -> list[str]:
+def _top_k(op: LoweredCall) -> list[str]:
     count = op.emit("TopK", op.tensor(), op.ints(op.get("k")), axis=op.axis())
     return [count] * 2
 
 
-def _kth(op: Op) -> list[str]:
+def _kth(op: LoweredCall) -> list[str]:
     keep = int(bool(op.get("keepdim", False)))
     return [op.emit("ReduceMax", op.tensor(), keepdims=keep, axes=op.axes() or (op.rank() - 1,))] * 2
 
@@ -292,14 +292,14 @@ def _kth(op: Op) -> list[str]:
 # tensors that are made
 
 
-def _filled(sizes: Callable[[Op], str], number: float | None) -> Rule:
+def _filled(sizes: Callable[[LoweredCall], str], number: float | None) -> Rule:
     """Return the rule of a tensor that is filled with a number; none if its numbers are random or not needed."""
 
-    def rule(op: Op) -> str:
+    def rule(op: LoweredCall) -> str:
         value = op.get("fill_value", number)
         wanted = op.call.args.get("dtype")
         dtype = DTYPES.get(wanted, FLOAT) if isinstance(wanted, str) else _dtype(op, value)
-        if isinstance(value, Ref):
+        if isinstance(value, NameRef):
             return op.emit("Expand", op.graph.value(value), sizes(op))
         fill = TensorProto("", (1,), dtype, values=(value if value is not None else 0,))
         return op.emit("ConstantOfShape", sizes(op), value=fill)
@@ -307,7 +307,7 @@ def _filled(sizes: Callable[[Op], str], number: float | None) -> Rule:
     return rule
 
 
-def _dtype(op: Op, value: Any) -> int:
+def _dtype(op: LoweredCall, value: Any) -> int:
     made = op.graph.metas.get(op.call.outputs[0]) if op.call.outputs else None
     if made is not None:
         return DTYPES.get(made.dtype, FLOAT)
@@ -316,24 +316,24 @@ def _dtype(op: Op, value: Any) -> int:
     )
 
 
-def _given(op: Op) -> str:
+def _given(op: LoweredCall) -> str:
     return op.ints(op.get("size", op.get("sizes", ())))
 
 
-def _of_other(op: Op) -> str:
+def _of_other(op: LoweredCall) -> str:
     return op.emit("Shape", op.tensor())
 
 
-def _arange(op: Op) -> str:
+def _arange(op: LoweredCall) -> str:
     start, end, step = op.get("start", 0), op.get("end"), op.get("step", 1)
     return op.emit("Range", *(op.graph.value(each) for each in (start, end, step)))
 
 
-def _scalar(op: Op) -> str:
+def _scalar(op: LoweredCall) -> str:
     return op.graph.value(op.get("s", op.get("data", 0)))
 
 
-def _known_sizes(op: Op) -> list[str]:
+def _known_sizes(op: LoweredCall) -> list[str]:
     """Write a tensor without an input: its sizes are those that the program gives."""
     found = []
     for name in op.call.outputs:
@@ -345,9 +345,9 @@ def _known_sizes(op: Op) -> list[str]:
     return found
 
 
-def _declared(op: Op) -> list[str]:
+def _declared(op: LoweredCall) -> list[str]:
     """Write an operator that multiplies nothing, by the sizes that the program gives for what it makes."""
-    names = [op.graph.value(value) for value in _flat(op.call.args.values()) if isinstance(value, Ref)]
+    names = [op.graph.value(value) for value in flat(op.call.args.values()) if isinstance(value, NameRef)]
     found = []
     for name in op.call.outputs:
         meta = op.graph.metas.get(name)
@@ -359,19 +359,20 @@ def _declared(op: Op) -> list[str]:
     return found
 
 
-def _flat(values: Any) -> list[Any]:
-    return [each for value in values for each in (_flat(value) if _is_list(value) else (value,))]
+def flat(values: Any) -> list[Any]:
+    """Return the values in lists of arguments one by one."""
+    return [each for value in values for each in (flat(value) if _is_list(value) else (value,))]
 
 
 def _is_list(value: Any) -> bool:
-    return isinstance(value, tuple) and not isinstance(value, Ref | Graph)
+    return isinstance(value, tuple) and not isinstance(value, NameRef | CallGraph)
 
 
-def _open_dims(op: Op, dims: Sequence[Any]) -> str:
+def _open_dims(op: LoweredCall, dims: Sequence[Any]) -> str:
     """Return sizes, those that are open as those of a tensor that is read."""
     known: dict[str, Any] = {}
-    for value in _flat(op.call.args.values()):
-        if isinstance(value, Ref) and value.name in op.graph.metas:
+    for value in flat(op.call.args.values()):
+        if isinstance(value, NameRef) and value.name in op.graph.metas:
             for place, size in enumerate(op.graph.metas[value.name].dims):
                 if not isinstance(size, int):
                     known.setdefault(size.text, (value, place))
@@ -381,114 +382,13 @@ def _open_dims(op: Op, dims: Sequence[Any]) -> str:
             values.append(size)
         elif size.text in known:
             source, place = known[size.text]
-            values.append(Ref(_named(op, op.size(op.graph.value(source), place))))
+            values.append(NameRef(named(op, op.size(op.graph.value(source), place))))
         else:
             raise Refusal(f"its output has the size {size.text[:60]}, which is none of its inputs")
     return op.ints(tuple(values))
 
 
-# sizes
-
-
-def _sym_size(op: Op) -> str:
-    return op.size(op.tensor(), op.axis("dim", 0))
-
-
-def _numbers(kind: str) -> Rule:
-    """Return the rule of arithmetic on sizes: arguments have names or numbers."""
-
-    def rule(op: Op) -> str:
-        values = [op.graph.value(value) for value in _flat(op.call.args.values())]
-        return op.emit(kind, *values)
-
-    return rule
-
-
-def _true_division(op: Op) -> str:
-    values = [op.emit("Cast", op.graph.value(value), to=FLOAT) for value in _flat(op.call.args.values())]
-    return op.emit("Div", *values)
-
-
-def _cast_number(dtype: int) -> Rule:
-    return lambda op: op.emit("Cast", op.graph.value(_flat(op.call.args.values())[0]), to=dtype)
-
-
-def _rounded(kind: str) -> Rule:
-    return lambda op: op.emit("Cast", op.emit(kind, op.graph.value(_flat(op.call.args.values())[0])), to=INT64)
-
-
-def _unequal(op: Op) -> str:
-    return op.emit("Not", op.emit("Equal", *(op.graph.value(value) for value in _flat(op.call.args.values()))))
-
-
-def _scalar_of(op: Op) -> str:
-    return op.emit("Reshape", op.tensor(), op.ints(()), allowzero=1) if op.rank() else op.tensor()
-
-
-def _nothing(op: Op) -> list[str]:
-    """Write nothing: a check that the program makes."""
-    return [op.graph.value(0)] * len(op.call.outputs)
-
-
-# graphs that a call runs
-
-
-def _wrapped(op: Op) -> list[str]:
-    """Run a graph as if its calls stood here."""
-    values = [*op.call.args.values()]
-    place = next(place for place, value in enumerate(values) if isinstance(value, Graph))
-    given = [value for value in _flat(values[place + 1 :]) if value is not None and not isinstance(value, str)]
-    graph = values[place]
-    return op.inline(graph, given[: len(graph.inputs)])
-
-
-def _body(op: Op, graph: Graph, args: Sequence[Any], inputs: Sequence[str] = ()) -> GraphProto:
-    """Return a graph that a node runs; it reads what is around it."""
-    nodes, op.graph.nodes = op.graph.nodes, []
-    try:
-        outputs = op.inline(graph, args)
-        own = tuple(op.graph.nodes)
-    finally:
-        op.graph.nodes = nodes
-    made = {*inputs, *(name for node in own for name in node.outputs)}
-    read = {*(name for node in own for name in node.reads), *outputs} - made - {""}
-    infos = [tuple(ValueInfo(name, None, 0) for name in names) for names in (inputs, outputs)]
-    return GraphProto(own, {}, infos[0], infos[1], (), frozenset(read))
-
-
-def _cond(op: Op) -> list[str]:
-    """Run one of two graphs."""
-    values = [*op.call.args.values()]
-    args = [value for value in _flat(values[3:]) if value is not None]
-    branches = [_body(op, graph, args) for graph in values[1:3]]
-    names: dict[str, Any] = dict(zip(("then_branch", "else_branch"), branches, strict=True))
-    count = len(branches[0].outputs)
-    return op.several("If", op.graph.value(values[0]), count=count, **names)
-
-
-def _scan(op: Op) -> list[str]:
-    """Run a graph for each place along the first axis of some tensors, and keep a state."""
-    graph, init, xs, *more = op.call.args.values()
-    state, scanned, others = ([value for value in _flat((each,)) if value is not None] for each in (init, xs, more))
-    inputs = op.graph.fresh(op.call, len(state) + len(scanned))
-    refs = [Ref(_named(op, name)) for name in inputs]
-    body = _body(op, graph, [*refs, *others], inputs)
-    names = [op.graph.value(value) for value in (*state, *scanned)]
-    return op.several("Scan", *names, count=len(body.outputs), body=body, num_scan_inputs=len(scanned))
-
-
-def _map(op: Op) -> list[str]:
-    """Run a graph for each place along the first axis of some tensors."""
-    graph, xs, *more = op.call.args.values()
-    scanned, others = _flat((xs,)), _flat(more)
-    inputs = op.graph.fresh(op.call, len(scanned))
-    refs = [Ref(_named(op, name)) for name in inputs]
-    body = _body(op, graph, [*refs, *others], inputs)
-    names = [op.graph.value(value) for value in scanned]
-    return op.several("Scan", *names, count=len(body.outputs), body=body, num_scan_inputs=len(scanned))
-
-
-def _extreme(op: Op) -> str | list[str]:
+def _extreme(op: LoweredCall) -> str | list[str]:
     """Max and min: of two tensors, of all numbers, or along an axis, with the places."""
     kind = op.name.rstrip("_").capitalize()
     if op.has("other"):
@@ -499,7 +399,7 @@ def _extreme(op: Op) -> str | list[str]:
 def _written_over(source: str) -> Rule:
     """Return the rule of what writes other numbers into a tensor, broadcast to its sizes."""
 
-    def rule(op: Op) -> str:
+    def rule(op: LoweredCall) -> str:
         if not source:
             return op.emit("ConstantOfShape", op.emit("Shape", op.tensor()))
         return op.emit("Expand", op.tensor(source), op.emit("Shape", op.tensor()))
@@ -549,19 +449,6 @@ _MADE = (
     *("blackman_window", "kaiser_window", "bartlett_window", "complex_window", "fft_fftfreq", "fft_rfftfreq"),
 )
 
-_CHECKS = (
-    *("_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range", "_print", "manual_seed"),
-    *("sym_constrain_range_for_size", "_assert", "_check", "assert_scalar", "_functional_assert_async"),
-    *("_functional_assert_scalar", "_functional_sym_constrain_range", "_enter_autocast", "_exit_autocast", "print"),
-    *("_set_grad_enabled", "_assert_meta"),
-)
-
-_WRAPPERS = (
-    *("wrap_with_set_grad_enabled", "wrap_with_autocast", "tag_activation_checkpoint", "hints_wrapper", "wrap"),
-    *("invoke_subgraph", "wrap_activation_checkpoint", "strict_mode", "autograd_function_apply", "cond_wrapped"),
-    *("invoke_leaf_function", "dynamo_bypassing_wrapper", "inductor_compiled_code", "wrap_body_fn"),
-)
-
 _REDUCED = {
     **{name: f"Reduce{name.capitalize()}" for name in ("mean", "sum", "prod")},
     **dict.fromkeys(("amax", "any"), "ReduceMax"),
@@ -571,40 +458,6 @@ _REDUCED = {
     "nanmean": "ReduceMean",
     "_weight_norm": "ReduceL2",
 }
-
-_OPERATORS = {
-    **dict.fromkeys(("add", "iadd"), "Add"),
-    "sub": "Sub",
-    "mul": "Mul",
-    "floordiv": "Div",
-    "mod": "Mod",
-    "pow": "Pow",
-    "neg": "Neg",
-    "eq": "Equal",
-    "lt": "Less",
-    "gt": "Greater",
-    "le": "LessOrEqual",
-    "ge": "GreaterOrEqual",
-    **dict.fromkeys(("and_", "sym_and"), "And"),
-    **dict.fromkeys(("or_", "sym_or"), "Or"),
-    **dict.fromkeys(("not_", "sym_not"), "Not"),
-    **dict.fromkeys(("sym_max", "max"), "Max"),
-    **dict.fromkeys(("sym_min", "min"), "Min"),
-    "sym_ite": "Where",
-    "sym_sum": "Sum",
-    **dict.fromkeys(("sqrt", "_sym_sqrt", "sym_sqrt"), "Sqrt"),
-    "abs": "Abs",
-}
-
-NUMBERS: Mapping[str, Rule] = {
-    **{name: _numbers(kind) for name, kind in _OPERATORS.items()},
-    "truediv": _true_division,
-    "ne": _unequal,
-    **dict.fromkeys(("sym_float", "float"), _cast_number(FLOAT)),
-    **dict.fromkeys(("sym_int", "trunc", "int"), _cast_number(INT64)),
-    **{name: _rounded(name.capitalize()) for name in ("floor", "ceil", "round")},
-}
-"""The rules of arithmetic on sizes: of `_operator`, `math` and `torch.sym_*`."""
 
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("view", "_unsafe_view"), _reshape("size")),
@@ -669,14 +522,6 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(_IDENTITIES, identity),
     **dict.fromkeys(_ALIKE, _like),
     **dict.fromkeys(_SIZED, _declared),
-    **dict.fromkeys(_CHECKS, _nothing),
-    "sym_size": _sym_size,
-    "sym_numel": lambda op: op.emit("Size", op.tensor()),
-    **dict.fromkeys(("item", "_local_scalar_dense"), _scalar_of),
-    **dict.fromkeys(_WRAPPERS, _wrapped),
-    "cond": _cond,
-    "scan": _scan,
-    **dict.fromkeys(("map", "map_impl"), _map),
     **dict.fromkeys(("copy", "copy_"), _written_over("src")),
     "fill_": _written_over("value"),
     "fill": _written_over("value"),

@@ -15,23 +15,23 @@ LONGEST = 2**12
 """The longest expression of a size."""
 
 
-class Symbolic(NamedTuple):
+class SymbolicSize(NamedTuple):
     """A size that is an expression of symbols, as SymPy prints it, and its value in the example that was exported."""
 
     text: str
     hint: int | None = None
 
 
-Dim = int | Symbolic
+Dim = int | SymbolicSize
 
 
-class Ref(NamedTuple):
+class NameRef(NamedTuple):
     """What a call reads: a tensor or a number that is an input or made by another call."""
 
     name: str
 
 
-class Tensor(NamedTuple):
+class TensorMeta(NamedTuple):
     """A tensor: its sizes, the name of its element type in PyTorch, and whether it is trained."""
 
     dims: tuple[Dim, ...]
@@ -53,13 +53,13 @@ class Call(NamedTuple):
     place: tuple[str, int] | None = None
 
 
-class Graph(NamedTuple):
+class CallGraph(NamedTuple):
     """Calls in order, the names that they read from outside, and those that they make for outside."""
 
     inputs: tuple[str, ...]
     outputs: tuple[Any, ...]
     calls: tuple[Call, ...]
-    tensors: Mapping[str, Tensor]
+    tensors: Mapping[str, TensorMeta]
     """Every tensor by name, those that calls make included."""
 
     @property
@@ -70,20 +70,20 @@ class Graph(NamedTuple):
 
 def _refs(values: Iterable[Any]) -> Iterator[str]:
     for value in values:
-        if isinstance(value, Ref):
+        if isinstance(value, NameRef):
             yield value.name
-        elif isinstance(value, tuple) and not isinstance(value, Graph):
+        elif isinstance(value, tuple) and not isinstance(value, CallGraph):
             yield from _refs(value)
 
 
-class Program(NamedTuple):
+class ExportedProgram(NamedTuple):
     """A graph and what its inputs are.
 
     `parameters`, `buffers` and `constants` map inputs of the graph to their names in the module; `aliases` map a
     parameter to the one that it is the same tensor as. `ranges` are the bounds of each symbol.
     """
 
-    graph: Graph
+    graph: CallGraph
     inputs: tuple[str, ...]
     parameters: Mapping[str, str]
     buffers: Mapping[str, str]

@@ -13,17 +13,26 @@ from flopcount.readers.onnx.file import ModelProto, ValueInfo
 from flopcount.readers.onnx.op import Dims
 from flopcount.readers.onnx.read import InputSizes, read_at, resized, values_asked, without_batch
 from flopcount.readers.onnx.walk import unknown_operators
-from flopcount.readers.pt2 import ops, ops_shape
+from flopcount.readers.pt2 import ops, ops_shape, ops_size
 from flopcount.readers.pt2.file import read_program
 from flopcount.readers.pt2.lower import DTYPES, Rule, lowered
-from flopcount.readers.pt2.program import Dim, Program, Ref, Symbolic, Tensor, evaluated, render, symbols_of
+from flopcount.readers.pt2.program import (
+    Dim,
+    ExportedProgram,
+    NameRef,
+    SymbolicSize,
+    TensorMeta,
+    evaluated,
+    render,
+    symbols_of,
+)
 from flopcount.readers.pt2.writers import WRITERS
 
 
 class Rules(Mapping[str, Rule]):
     """The rule of each operator; one that works in place, or copies what others view, has that of the other."""
 
-    own: Mapping[str, Rule] = {**ops.RULES, **ops_shape.RULES}
+    own: Mapping[str, Rule] = {**ops.RULES, **ops_shape.RULES, **ops_size.RULES}
 
     def __getitem__(self, name: str) -> Rule:
         names = (name, name.removesuffix("_"), name.removesuffix("_copy"))
@@ -41,13 +50,13 @@ def read(path: Path) -> Build:
     return network_build(read_program(path), path)
 
 
-def network_build(program: Program, path: Path) -> Build:
+def network_build(program: ExportedProgram, path: Path) -> Build:
     """Return what makes a network of a program at any input; `path` names it."""
     model = lowered(program, Rules(), ops_shape.VIEWS, WRITERS)
     return lambda options: _network(program, model, path, options)
 
 
-def _network(program: Program, model: ModelProto, path: Path, options: ReadOptions) -> ReadResult:
+def _network(program: ExportedProgram, model: ModelProto, path: Path, options: ReadOptions) -> ReadResult:
     unknown = unknown_operators(model)
     if unknown and not options.allow_unknown:
         raise unknown_problem("it has operators", unknown)
@@ -71,12 +80,12 @@ _TIED = (
 class _Inputs:
     """The inputs of a program, and the values of the symbols in their sizes as far as they are known."""
 
-    program: Program
+    program: ExportedProgram
     title: str
     symbols: dict[str, int] = field(default_factory=dict)
 
     @property
-    def metas(self) -> Mapping[str, Tensor]:
+    def metas(self) -> Mapping[str, TensorMeta]:
         """The inputs that are tensors."""
         tensors = self.program.graph.tensors
         return {name: tensors[name] for name in self.program.inputs if name in tensors}
@@ -120,7 +129,7 @@ class _Inputs:
         what = f"{word} of {self.title} is open, and counted as {value:,}, as in the example that was exported"
         return Note("open-size", f"{what}; --input {word}=N gives another")
 
-    def _known(self, name: str, meta: Tensor) -> Dims:
+    def _known(self, name: str, meta: TensorMeta) -> Dims:
         found = [evaluated(size, self.symbols) for size in meta.dims]
         if any(size is None or size < 0 for size in found):
             raise UsageError(f"{self.title}: the input {name!r} is {_text(meta)}, which has no value at these sizes")
@@ -161,7 +170,7 @@ class _Inputs:
         return f"{what}; export it at that size, or with dynamic_shapes={{{name!r}: {{{axis}: torch.export.Dim.AUTO}}}}"
 
 
-def _text(meta: Tensor) -> str:
+def _text(meta: TensorMeta) -> str:
     return "×".join(map(render, meta.dims))
 
 
@@ -169,16 +178,16 @@ def _declared(size: Dim, batch: str) -> int | str:
     return size if isinstance(size, int) else batch if symbols_of(size) == (batch,) else render(size)
 
 
-def _hint(metas: Iterable[Tensor], symbol: str) -> int:
+def _hint(metas: Iterable[TensorMeta], symbol: str) -> int:
     """Return the value of a symbol in the example."""
-    sizes = (size for meta in metas for size in meta.dims if isinstance(size, Symbolic) and size.hint is not None)
+    sizes = (size for meta in metas for size in meta.dims if isinstance(size, SymbolicSize) and size.hint is not None)
     found = (_solved(size, size.hint or 0) for size in sizes if symbols_of(size) == (symbol,))
     return next((value for value in found if value is not None), 1)
 
 
-def _batch_symbol(program: Program, metas: Mapping[str, Tensor]) -> str:
+def _batch_symbol(program: ExportedProgram, metas: Mapping[str, TensorMeta]) -> str:
     """Return the symbol that is the batch: the first size of every input of several axes, and of every output."""
-    outputs = [program.graph.tensors.get(each.name) for each in program.graph.outputs if isinstance(each, Ref)]
+    outputs = [program.graph.tensors.get(each.name) for each in program.graph.outputs if isinstance(each, NameRef)]
     first = {symbols_of(meta.dims[0]) for meta in metas.values() if len(meta.dims) > 1}
     last = {symbols_of(meta.dims[0]) for meta in outputs if meta is not None and meta.dims}
     symbols = next(iter(first), ())
