@@ -7,7 +7,15 @@ from typing import Any
 import click
 
 from flopcount.cli.help import Documented
-from flopcount.cli.options import SORT, complete_arch, complete_convention, complete_kind, output_options, plot_option
+from flopcount.cli.options import (
+    SORT,
+    complete_arch,
+    complete_convention,
+    complete_device,
+    complete_kind,
+    output_options,
+    plot_option,
+)
 from flopcount.cli.output import Output, emit, format_of, show
 from flopcount.errors import UsageError, plain
 from flopcount.network.convention import described, mac_conventions
@@ -103,7 +111,7 @@ def conventions(name: str | None, out: Output) -> None:
 
 
 @click.command("hardware", cls=Documented)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_device)
 @output_options
 def hardware(name: str | None, out: Output) -> None:
     """List the devices that --on knows, or show one: each number with its source.

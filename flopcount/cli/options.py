@@ -37,10 +37,17 @@ def _completing(names: Callable[[], Iterable[str]], *, has_files: bool = False) 
     return complete
 
 
+def _devices() -> Iterable[str]:
+    from flopcount.spec.hardware import profiles
+
+    return profiles()
+
+
 complete_arch = _completing(bundled, has_files=True)
+complete_device = _completing(_devices, has_files=True)
 complete_convention = _completing(mac_conventions)
 complete_kind = _completing(lambda: KINDS)
-"""Complete the names of bundled networks and files, of conventions, of kinds."""
+"""Complete the names of bundled networks and files, of devices and files, of conventions, of kinds."""
 
 
 def typed(name: str, kind: Any, *decorators: Decorator) -> Decorator:
@@ -238,6 +245,7 @@ COUNTED: Sequence[Decorator] = (
 ON = click.option(
     "--on",
     metavar="DEVICE",
+    shell_complete=complete_device,
     help="Also show the least time on a device (see flopcount hardware, or my.toml), or cycles: array:32x32:ws.",
 )
 

@@ -125,6 +125,8 @@ def completions(*words: str) -> set[str]:
         (("vgg16", "--format", "m"), {"markdown"}),
         (("vgg16", "--params", ""), {"trainable", "weights", "total", "folded"}),
         (("kinds", "Depth"), {"DepthwiseConv", "DepthSepConv"}),
+        (("vgg16", "--on", "cortex"), {"cortex-m4", "cortex-m7", "cortex-x3"}),
+        (("hardware", "a"), {"a100", "apple-a15-npu"}),
         (("--inp",), {"--input"}),
         (("--vers",), {"--version"}),
     ],
