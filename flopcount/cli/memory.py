@@ -54,10 +54,11 @@ def command(arch: str, ways: Ways, options: Options, out: Output) -> None:
     if out.fmt == "tflm":
         emit("".join(f"{line}\n" for line in tflm_lines(base.count)), out.output, base.notes)
         return
-    count = base.count  # kept, so that all that follows shares it
+    count, notes = base.count, base.count.notes  # kept, so that all that follows shares it
     order = reordered(base) if ways.reorder else None
     case = order.case if order else base
     patch = patched(base, ways.patch) if ways.patch else None
     count = case.count
     found = Memory(peak_of(case), lowered(base), order, patch)
-    show(memory_report(count, found, options.changes), out)
+    report = memory_report(count, found, options.changes)
+    show(report._replace(notes=tuple(dict.fromkeys((*notes, *report.notes)))), out)

@@ -201,3 +201,23 @@ def test_a_gate_is_refused_because_it_needs_all_of_the_map(run: Run) -> None:
 def test_a_column_that_groups_do_not_have_is_named(run: Run) -> None:
     found = run("count", "lenet5", "--by", "type", "--metrics", "intensity,receptive_field")
     assert "not of several layers together: MACs/byte, receptive field" in found.out
+
+
+TWO = """
+input = [32, 32, 3]
+layers = [
+  { type = "Conv", name = "a", out_channels = 64, kernel_size = 1 },
+  { type = "Conv", name = "b", out_channels = 64, kernel_size = 1, after = ["a"] },
+  { type = "Conv", name = "c", out_channels = 64, kernel_size = 1, after = ["a"] },
+  { type = "Conv", name = "d", out_channels = 1, kernel_size = 1, after = ["b"] },
+  { type = "Conv", name = "e", out_channels = 1, kernel_size = 1, after = ["c"] },
+  { type = "Add", after = ["d", "e"] },
+]
+"""
+
+
+def test_another_order_has_the_notes_of_the_file(run: Run) -> None:
+    """The input looks like an image with its channels last, in any order of the layers."""
+    found = json.loads(run("memory", "-", "--reorder", "--format", "json", stdin=TWO.encode()).out)
+    assert found["reorder"]["peak"] < found["reorder"]["before"]
+    assert found["note_codes"] == ["input-order"]
