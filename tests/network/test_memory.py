@@ -221,6 +221,15 @@ def test_a_peak_is_swept_and_has_a_closed_form(run: Run) -> None:
     assert "function of the whole network" in run("formula", "mobilenet_v2", "--metrics", "intensity").err
 
 
+def test_the_input_has_the_bits_of_all_layers_unless_it_is_named(run: Run) -> None:
+    """a, d and g have 2,048, 4,096 and 1,536 MACs; a alone has 8 bits, and reads the input of 4 or 8."""
+    rest = (4096 + 1536) * 4 * 4
+    for own, expected in (("", 2048 * 8 * 4), (";input:int8", 2048 * 8 * 8)):
+        line = ("-", "--precision", f"w4a4;first:int8{own}", "--metrics", "bit_ops", "--format", "json")
+        found = json.loads(run(*line, stdin=BRANCHES.encode()).out)
+        assert found["totals"]["bit_ops"] == expected + rest
+
+
 def test_bit_operations_follow_from_the_bits_of_both_factors(run: Run) -> None:
     """a: 2,048 MACs of 8 × 8 bits (4 products each), d: 4,096 of 4 × 8 (8), g: 1,536 of 1 × 8 (512)."""
     options = ("--precision", "w4a8;a:int8;g:weights=1", "--metrics", "bit_ops,bit_ops_uniq,bit_ops_words")
