@@ -11,7 +11,7 @@ from flopcount.case import Count
 from flopcount.errors import Note
 from flopcount.report.table import Column, Line, Report, Row, Table, plural
 from flopcount.spec.hardware import Profile, Sourced, profile
-from flopcount.spec.units import PREFIXES, amount, duration, prefix
+from flopcount.spec.units import PREFIXES, amount, decimal, duration, prefix
 
 LEAST = Column("least_seconds", "least time", "seconds", "traffic", combines=True, rank=1)
 BOUND = Column("bound", "bound by", rank=3)
@@ -163,16 +163,16 @@ def hardware_report(found: list[Profile]) -> Report:
         device = each.device
         peaks = ", ".join(f"{name} {_rate(peak.rate)}" for name, peak in device.peak.items())
         cells = {**device_data(each), "device": each.key, "peaks": peaks}
-        cells["bandwidth_text"] = f"{amount(device.bandwidth.rate, 'peak')}/s" if device.bandwidth else None
-        cells["on_chip_text"] = amount(device.on_chip.size, "peak") if device.on_chip else None
+        cells["bandwidth_text"] = device.bandwidth.value if device.bandwidth else None
+        cells["on_chip_text"] = device.on_chip.value if device.on_chip else None
         rows.append(Row(cells))
     lines = (Line("text", "flopcount hardware NAME shows one, with its sources; flopcount ARCH --on NAME uses it"),)
     return Report("Devices", (Table("devices", DEVICES, tuple(rows)),), lines)
 
 
 def _rate(value: Fraction) -> str:
-    """Write MACs per second without their unit: 9.75 T."""
-    return f"{float(value / PREFIXES[prefix(value)]):.4g} {prefix(value)}"
+    """Write MACs per second exactly, without their unit: 9.75 T."""
+    return f"{decimal(value / PREFIXES[prefix(value)])} {prefix(value)}"
 
 
 def device_report(found: Profile) -> Report:
@@ -182,9 +182,9 @@ def device_report(found: Profile) -> Report:
         (f"peak, {name}", f"{_rate(peak.rate)}MAC/s", peak) for name, peak in device.peak.items()
     ]
     if device.bandwidth:
-        figures.append(("bandwidth", f"{amount(device.bandwidth.rate, 'peak')}/s", device.bandwidth))
+        figures.append(("bandwidth", device.bandwidth.value, device.bandwidth))
     if device.on_chip:
-        figures.append(("on chip", amount(device.on_chip.size, "peak"), device.on_chip))
+        figures.append(("on chip", device.on_chip.value, device.on_chip))
     rows = tuple(Row({"figure": what, "value": value, **_origin(each)}) for what, value, each in figures)
     lines = (Line("text", device.about),) if device.about else ()
     return Report(

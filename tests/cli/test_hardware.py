@@ -196,6 +196,9 @@ def test_every_bundled_number_has_a_source_and_none_is_sparse(run: Run) -> None:
     rows = json.loads(run("hardware", "--format", "json").out)["devices"]
     assert [row["device"] for row in rows] == profiles()
     assert "whitepaper" in run("hardware", "a100").out
+    listed = run("hardware", "--format", "csv").out  # figures as the profiles have them, not rounded
+    assert "1555 GB/s,40 MiB" in listed
+    assert "int8 989.45 T" in listed
 
 
 def test_a_time_has_four_digits_and_a_unit() -> None:
