@@ -133,7 +133,8 @@ class Node(NamedTuple):
     `computed` holds the fields that are expressions, evaluated in `frame` by the walk; `via` are the places that
     used the template it is in. `bits` are those that a file of another tool gives: of the layer's output
     (`activation`) and of its params by their type; 32 by default. `beside` are
-    other nodes that it reads, for their sizes or as weights: they decide no count, and live as long.
+    other nodes that it reads, for their sizes or as weights: they decide no count, and live as long. `source` is the
+    file and the line of the code that calls it, if the file of another tool tells.
     """
 
     path: str
@@ -145,6 +146,7 @@ class Node(NamedTuple):
     via: tuple[Place, ...] = ()
     bits: Mapping[str, int] = {}
     beside: tuple[str, ...] = ()
+    source: tuple[str, int] | None = None
 
     @property
     def kind(self) -> str:

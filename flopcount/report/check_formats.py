@@ -59,10 +59,7 @@ def sentence(finding: Finding) -> str:
 def details(finding: Finding, *, notes: bool = False) -> Iterator[str]:
     """Yield what contributes most to a finding, what would meet the limit and, on request, the notes on the value."""
     if finding.shares:
-        parts = (
-            f"{each.path} {amount(each.value, finding.metric)}" + (f" (line {each.line})" if each.line else "")
-            for each in finding.shares
-        )
+        parts = (f"{each.path} {amount(each.value, finding.metric)}{each.where}" for each in finding.shares)
         yield f"most of it: {', '.join(parts)}"
     if finding.fits:
         fits = (f"{each.option} → {amount(each.value, finding.metric)}" for each in finding.fits)
@@ -188,7 +185,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
         "limit": whole_limit(finding),
         "base": finding.base,
         "percent": None if finding.percent is None else float(finding.percent),
-        "layers": [each._asdict() for each in finding.shares],
+        "layers": [{name: value for name, value in each._asdict().items() if value != ""} for each in finding.shares],
         "fits": [each._asdict() for each in finding.fits],
     }
     return {
@@ -197,6 +194,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
         **_fields(finding, "level path line column arch scope point metric"),
         **({} if finding.what else numbers),
         **_fields(finding, "rule rule_at message"),
+        **({"source": {"path": finding.source[0], "line": finding.source[1]}} if finding.source else {}),
         **notes_data(finding.notes),
         "text": sentence(finding),
     }
@@ -267,7 +265,7 @@ def _annotations(outcome: Outcome) -> list[str]:
 
 
 def _annotation(level: str, finding: Finding) -> str:
-    place = {"file": finding.path, "line": str(finding.line), "col": str(finding.column)}
+    place = dict(zip(("file", "line", "col"), map(str, finding.shown_at), strict=True))
     title = f"{finding.code} {CODES[finding.code]}"
     return _command(level, {**place, "title": title}, "\n".join([sentence(finding), *details(finding, notes=True)]))
 
@@ -288,7 +286,7 @@ def _issue(finding: Finding, fingerprint: str) -> dict[str, Any]:
         "check_name": finding.code,
         "fingerprint": fingerprint,
         "severity": "minor" if finding.level == "warn" else "blocker" if finding.unchecked else "major",
-        "location": {"path": finding.path, "lines": {"begin": finding.line}},
+        "location": {"path": finding.shown_at[0], "lines": {"begin": finding.shown_at[1]}},
     }
 
 
@@ -509,9 +507,10 @@ def render_sarif(outcome: Outcome) -> str:
 
 
 def _result(finding: Finding, fingerprint: str) -> dict[str, Any]:
+    path, line, column = finding.shown_at
     where = {
-        "artifactLocation": {"uri": quote(finding.path, errors="surrogateescape"), "uriBaseId": "SRCROOT"},
-        "region": {"startLine": finding.line, "startColumn": finding.column},
+        "artifactLocation": {"uri": quote(path, errors="surrogateescape"), "uriBaseId": "SRCROOT"},
+        "region": {"startLine": line, "startColumn": column},
     }
     return {
         "ruleId": finding.code,

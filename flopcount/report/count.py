@@ -23,6 +23,8 @@ GEOMETRY = (
     Column("groups", "groups", "count", rank=7),
 )
 """What a layer reads, and how its kernel moves."""
+SOURCE = Column("source", "source", rank=9)
+"""The line of code that calls a layer, of models that tell it."""
 
 SIDES = (
     Column("quantity", ""),
@@ -83,11 +85,13 @@ def _layers(
         read = {"input": _read([shapes[name] for name in node.inputs])}
         own = shown.values(result.costs[node.path]) if is_placed else {}
         cells = {"position": position, **row.cells, **read, **own, **shown.shares(own, totals)}
+        cells |= {"source": ":".join(map(str, node.source))} if node.source else {}
         cells |= _against(node.path, step, result, shown)
         rows.append(Row(cells, row.parts))
     total = {"path": "at least" if result.unknown else "total", **totals, **shown.shares(totals, totals)}
     total |= _compared(shown, totals, standard) if standard else {}
     columns, more = _columns(shown, _against_columns(shown) if standard else [], is_compared=is_compared)
+    more += [SOURCE] if any("source" in row.cells for row in rows) else []
     return Table("layers", tuple(columns), tuple(rows), Row(total), more=tuple(more), choose="--columns")
 
 

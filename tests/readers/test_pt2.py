@@ -187,6 +187,48 @@ def test_an_operator_that_is_not_known_is_named(run: Run, tmp_path: Path) -> Non
     assert told(run, path, "--allow-unknown")["unknown"] == {"mylib.frobnicate": 1}
 
 
+def called(place: str) -> dict[str, Any]:
+    """Return a convolution that a line of a file calls, through one of PyTorch."""
+    trace = (
+        f'File "{place}", line 7, in forward\n  File "/x/torch/nn/modules/conv.py", line 9, in forward'
+    )
+    conv = call("conv2d.default", "y", "c", trace, input="x", weight="p_c_weight", bias="p_c_bias", padding=[1, 1])
+    return program(
+        [conv],
+        ["y"],
+        inputs={"x": tensor(1, 3, 8, 8)},
+        params={"c.weight": WEIGHT, "c.bias": BIAS},
+        made={"y": tensor(1, 8, 8, 8)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "at"),
+    [
+        ("{here}/models/net.py", "models/net.py,line=7,col=1"),
+        ("models/net.py", "models/net.py,line=7,col=1"),
+        ("/home/of/another/models/net.py", "models/net.py,line=7,col=1"),
+        ("/home/of/another/other.py", "net.pt2,line=1,col=1"),
+        ("../../etc/passwd", "net.pt2,line=1,col=1"),
+    ],
+)
+def test_a_finding_is_at_the_line_of_code_that_costs_if_its_file_is_here(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, at: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "net.py").write_text("import torch\n")
+    save(tmp_path / "net.pt2", called(place.format(here=tmp_path)))
+    result = run("check", "net.pt2", "--max-macs", "1", "--format", "github")
+    assert result.code == 1
+    assert f"file={at}" in result.out
+
+
+def test_rows_name_the_line_of_code(run: Run, tmp_path: Path) -> None:
+    path = save(tmp_path / "net.pt2", called("models/net.py"))
+    assert [row["source"] for row in told(run, path)["layers"]] == ["models/net.py:7"]
+
+
 ONE = {"x": tensor(1, 4)}
 DEEP = '{"a":' * 5000 + "1" + "}" * 5000
 

@@ -31,11 +31,17 @@ Level = Literal["error", "warn"]
 
 
 class Share(NamedTuple):
-    """A layer, its part of a number, and its line; 0 in a file without lines."""
+    """A layer, its part of a number, and its line; 0 in a file without lines. `file` is that of a line of code."""
 
     path: str
     value: int
     line: int
+    file: str = ""
+
+    @property
+    def where(self) -> str:
+        """The line, in words."""
+        return f" ({self.file}:{self.line})" if self.file else f" (line {self.line})" if self.line else ""
 
 
 class Suggestion(NamedTuple):
@@ -51,7 +57,7 @@ class Finding(NamedTuple):
     `metric` is what was measured of which `scope` (a block, a kind, a layer; empty
     for the network), `limit` its bound, `base` its value at the base. `rule_at` is where the
     rule is, if not in the arch file. A file that could not be checked has a sentence in
-    `what` instead. `notes` qualify the value.
+    `what` instead. `notes` qualify the value. `source` is the line of code that costs most, of a model that tells it.
     """
 
     code: str
@@ -73,6 +79,12 @@ class Finding(NamedTuple):
     shares: tuple[Share, ...] = ()
     fits: tuple[Suggestion, ...] = ()
     notes: tuple[Note, ...] = ()
+    source: tuple[str, int] | None = None
+
+    @property
+    def shown_at(self) -> tuple[str, int, int]:
+        """The file, line and column where the finding is shown in code: what costs, or where the limit is."""
+        return (*self.source, 1) if self.source else (self.path, self.line, self.column)
 
     @property
     def sign(self) -> str:

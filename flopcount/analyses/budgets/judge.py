@@ -29,7 +29,7 @@ class Measurement(NamedTuple):
     """The cost, kind and place of each layer at a point, and the notes that qualify the numbers.
 
     `phantom` are the layers whose maps do not exist under `valid-round` padding; `whole` are the numbers of all
-    layers together that are no sum or maximum.
+    layers together that are no sum or maximum; `sources` the lines of code that call layers.
     """
 
     costs: Mapping[str, Cost]
@@ -39,6 +39,7 @@ class Measurement(NamedTuple):
     notes: tuple[Note, ...] = ()
     phantom: frozenset[str] = frozenset()
     whole: Mapping[str, int] = {}
+    sources: Mapping[str, tuple[str, int]] = {}
 
     def total(self, paths: Iterable[str] | None = None) -> Cost:
         """Return the cost of some layers together, or of all; of some, what only the network has is left out."""
@@ -60,6 +61,7 @@ def measurement(count: Count) -> Measurement:
         count.notes,
         frozenset(path for path, step in count.trace.steps.items() if vanishes(step)),
         {name: value for name, value in count.total.items() if METRICS[name].whole},
+        {node.path: node.source for node in nodes if node.source},
     )
 
 
@@ -417,6 +419,8 @@ def breaches(rule: Rule, model: Model, point: Point, now: Measurement, found: It
         row = now.places[scope.paths[0]] if scope.place and scope.paths else ()
         fits = code in {"FC101", "FC201"} and not scope.place
         at = model.source_map.at((*rule.place, *place) if rule.files is None else row)
+        shares = _shares(scope, each.number, model, now)
+        main = shares[0].path if shares else next(iter(scope.paths), "")
         yield Finding(
             *(code, "warn" if code == "FC103" else rule.budget.level, model.title, *at, model.plan.name),
             scope=scope.name,
@@ -428,7 +432,8 @@ def breaches(rule: Rule, model: Model, point: Point, now: Measurement, found: It
             rule=rule.name,
             rule_at=rule.written_at(place),
             message=rule.budget.message,
-            shares=_shares(scope, each.number, model, now) if code != "FC102" else (),
+            shares=shares if code != "FC102" else (),
+            source=_below(*now.sources[main]) if main in now.sources else None,
             fits=_fits(each.bound, each.number, model, point, rule) if fits else (),
             notes=now.notes,
         )
@@ -496,10 +501,28 @@ def _shares(scope: Scope, number: Callable[[Cost], int], model: Model, now: Meas
 def _largest_shares(scope: Scope, number: Callable[[Cost], int], model: Model, now: Measurement) -> tuple[Share, ...]:
     values = [(path, number(now.costs[path])) for path in scope.paths if path not in now.phantom]
     most = sorted(values, key=lambda each: -each[1])[:MOST_SHARES]
-    foreign = not model.source_map.source.text  # such a file has no lines
-    return tuple(
-        Share(path, value, 0 if foreign else model.source_map.at(now.places[path])[0]) for path, value in most if value
-    )
+    foreign = not model.source_map.source.text  # such a file has no lines, but may tell those of code
+    lines = {path: _code(path, now) if foreign else ("", model.source_map.at(now.places[path])[0]) for path, _ in most}
+    return tuple(Share(path, value, lines[path][1], lines[path][0]) for path, value in most if value)
+
+
+def _code(path: str, now: Measurement) -> tuple[str, int]:
+    """Return the line of code that calls a layer, by its path from here if the file is below."""
+    source = now.sources.get(path, ("", 0))
+    return _below(*source) or source
+
+
+def _below(name: str, line: int) -> tuple[str, int] | None:
+    """Return a line of code by its path from here, if the file is below; of another machine, by how its path ends."""
+    if not name:
+        return None
+    here = Path.cwd()
+    path = Path(name.replace("\\", "/"))
+    if path.is_absolute() and path.is_relative_to(here):
+        path = path.relative_to(here)
+    ends = (Path(*path.parts[start:]) for start in range(1 if path.is_absolute() else 0, len(path.parts)))
+    found = next((end for end in ends if ".." not in end.parts and (here / end).is_file()), None)
+    return (found.as_posix(), line) if found else None
 
 
 def _fits(

@@ -363,7 +363,8 @@ def _node(draft: Draft, row: DraftRow, names: Sequence[str], path: str) -> Node:
     if layer is None or row.shared:
         origin = Origin(row.node.title, row.node.shown) if row.node else Origin()
         layer = draft.assembly.layer(origin, row.kind, {**row.fields, **({"shared": row.shared} if row.shared else {})})
-    return Node(path, layer, tuple(names[each] for each in row.inputs), (), bits=row.bits)
+    source = row.node.place if row.node else None
+    return Node(path, layer, tuple(names[each] for each in row.inputs), (), bits=row.bits, source=source)
 
 
 def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:

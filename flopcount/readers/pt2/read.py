@@ -103,7 +103,7 @@ class _Inputs:
         symbols = [*dict.fromkeys(found)]
         self._learn(options.input, symbols)
         batch = _batch_symbol(self.program, metas)
-        notes = [self._assumed(symbol, batch) for symbol in symbols if symbol not in self.symbols]
+        notes = self._assumed([symbol for symbol in symbols if symbol not in self.symbols], batch)
         dims = {name: self._known(name, meta) for name, meta in metas.items()}
         infos = [
             ValueInfo(name, tuple(_declared(size, batch) for size in meta.dims), 0) for name, meta in metas.items()
@@ -120,14 +120,22 @@ class _Inputs:
             else:
                 self._bind(words[name], numbers_in(sizes)[0])
 
-    def _assumed(self, symbol: str, batch: str) -> Note:
-        """Give a symbol its value in the example, the batch that of one input; return the note on it."""
-        word, value = self.word(symbol), 1 if symbol == batch else _hint(self.metas.values(), symbol)
-        self.symbols[symbol] = value
-        if symbol == batch:
-            return Note("open-batch", f"the batch of {self.title} is open, and counted as 1; --batch gives another")
-        what = f"{word} of {self.title} is open, and counted as {value:,}, as in the example that was exported"
-        return Note("open-size", f"{what}; --input {word}=N gives another")
+    def _assumed(self, symbols: Sequence[str], batch: str) -> list[Note]:
+        """Give symbols their values in the example, the batch that of one input; return the notes on them."""
+        self.symbols |= {each: 1 if each == batch else _hint(self.metas.values(), each) for each in symbols}
+        notes, others = (
+            list[Note](),
+            [f"{self.word(each)} as {self.symbols[each]:,}" for each in symbols if each != batch],
+        )
+        if batch in symbols:
+            what = f"the batch of {self.title} is open, and counted as 1; --batch gives another"
+            notes.append(Note("open-batch", what))
+        if others:
+            name, meta = next((name, meta) for name, meta in self.metas.items() if any(map(symbols_of, meta.dims)))
+            example = "x".join(str(evaluated(size, self.symbols)) for size in meta.dims)
+            what = f"sizes of {self.title} are open, and counted as in the example: {listed(others, 3)}"
+            notes.append(Note("open-size", f"{what}; --input {name}={example} gives others"))
+        return notes
 
     def _known(self, name: str, meta: TensorMeta) -> Dims:
         found = [evaluated(size, self.symbols) for size in meta.dims]
