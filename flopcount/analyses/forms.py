@@ -7,7 +7,7 @@ left can be paired one to one, each with equal facts, sizes and costs, reading w
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 from flopcount.analyses.diff import QUIET, Change, Counted, Item, Status, changes, differences, items, layers_of
@@ -458,7 +458,9 @@ def _is_whole(before: Count, after: Count) -> bool:
 
 def _deployed(before: Count, after: Count) -> bool:
     """Tell whether two networks are the same once batch norms are folded, if they are not now."""
-    if before.convention.folds or not _is_whole(before, after):
+    steps = chain(before.trace.steps.values(), after.trace.steps.values())
+    is_foldable = not before.convention.folds and any("batch_norm" in step.tally.counts for step in steps)
+    if not is_foldable or not _is_whole(before, after):
         return False
     rule = with_params(before.convention, "folded")
     one, other = (side.case.at(convention=rule).count for side in (before, after))
