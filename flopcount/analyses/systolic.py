@@ -57,7 +57,7 @@ def systolic_array(text: str) -> SystolicArray:
         )
     rows, columns = int(found[1]), int(found[2])
     if not (0 < rows <= LARGEST_SIDE and 0 < columns <= LARGEST_SIDE):
-        raise UsageError(f"--on {plain(text[:60])}: an array has 1 to {LARGEST_SIDE} rows and columns")
+        raise UsageError(f"--on {plain(text[:60])}: an array has 1 to {LARGEST_SIDE:,} rows and columns")
     return SystolicArray(rows, columns, found[3])
 
 

@@ -188,7 +188,7 @@ METRICS: Mapping[str, Metric] = {
         ),
         Metric("bit_ops", "bit operations", "count", _bit_ops, needs="place"),
         _summed("bit_ops_uniq", "bit operations (UNIQ)", _bit_ops_uniq),
-        _summed("bit_ops_words", "operations, 64 of one bit as one", _bit_ops_words),
+        _summed("bit_ops_words", "operations (Bi-Real Net)", _bit_ops_words),
         _receptive("size", "receptive field", lambda count: count.fields.size(count.fields.last)),
         _receptive("stride", "receptive stride"),
         _receptive("offset", "receptive offset"),

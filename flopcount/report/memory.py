@@ -96,7 +96,7 @@ def _lower(found: Memory) -> Table:
     rows = tuple(Row({**each._asdict(), "ratio": ratio(each.peak, found.peak.bytes)}) for each in found.lower or ())
     caption = "what would lower the peak, each by itself" if rows else ""
     if found.lower is None:
-        caption = f"of more than {MOST_VARIED} layers, what would lower it is not searched"
+        caption = f"what would lower the peak is searched in networks of at most {MOST_VARIED:,} layers"
     return Table("lower", columns, rows, caption=caption)
 
 

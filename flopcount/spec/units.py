@@ -18,7 +18,7 @@ METRICS: Mapping[str, str] = {
     "intensity": "MACs per byte of traffic",
     "bit_ops": "bits of weights times bits of activations, for each MAC",
     "bit_ops_uniq": "operations on bits of a multiplier and an adder, for each MAC",
-    "bit_ops_words": "MACs, 64 of one bit as one",
+    "bit_ops_words": "MACs, 64 of one bit counted as one",
     "receptive_field": "positions of the input that one of the last feature map sees, along each axis",
     "receptive_stride": "positions of the input from one field to the next, of a layer",
     "receptive_offset": "positions of the input before the first field of a layer; below 0 if it starts in padding",

@@ -158,7 +158,7 @@ def test_a_profile_that_is_wrong_is_an_error_with_its_place(
         (("--on", "b1"), "--on b1: there is no such device"),
         (("--on", "array:8:ws"), "array:ROWSxCOLUMNS:DATAFLOW"),
         (("--on", "array:8x8:xs"), "array:ROWSxCOLUMNS:DATAFLOW"),
-        (("--on", "array:0x8:ws"), "1 to 1000000 rows and columns"),
+        (("--on", "array:0x8:ws"), "1 to 1,000,000 rows and columns"),
         (("--on", "a100", "--precision", "int2"), "has no peak for 2 bits, only for float32"),
     ],
 )
