@@ -21,7 +21,7 @@ from flopcount.report.cost import (
     unknown_facts,
 )
 from flopcount.report.count import LAYERS, OUTPUT, POSITION
-from flopcount.report.table import Column, Line, Report, Row, Table, cell_text, plural, shape_text, spread
+from flopcount.report.table import Column, Line, Report, Row, Table, cell_text, plural, shape_text
 
 
 def comparison_report(named: Sequence[tuple[str, Count]]) -> Report:
@@ -398,7 +398,7 @@ def _layer_data(layer: Counted | None, shown: Costs, folded: Mapping[str, tuple[
     item = layer.item
     cells = {"path": item.path, "type": item.kind, "fields": item.fields}
     more = {"folded": [*folded[item.path]]} if item.path in folded else {}
-    return {**cells, "reads": [*item.inputs], "output": [*item.output], **spread(shown.values(layer.cost)), **more}
+    return {**cells, "reads": [*item.inputs], "output": [*item.output], **shown.values(layer.cost), **more}
 
 
 def _arrow(old: str | None, new: str | None) -> str:

@@ -11,7 +11,7 @@ from flopcount.formulas.shape import Shape, per_axis
 from flopcount.formulas.step import Step
 from flopcount.network.metrics import METRICS, ratio
 from flopcount.report.cost import Costs, convention_line, costs_of, facts, input_line, key_in_flops, unknown_facts
-from flopcount.report.table import Column, Line, Report, Row, Table, cell_text, plural, shape_text, spread
+from flopcount.report.table import Column, Line, Report, Row, Table, cell_text, plural, shape_text
 from flopcount.spec.kinds import COMPOSITES
 
 POSITION, OUTPUT = Column("position", "#", "count", rank=8), Column("output", "output", "shape", rank=6)
@@ -58,7 +58,7 @@ def count_report(result: Count, changes: Mapping[str, Any] | None = None, *, sta
         notes=(*result.notes, *missing),
         facts={
             **facts(result, changes),
-            "totals": spread(totals),
+            "totals": totals,
             "weighted_layers": result.weighted_layers,
             **unknown_facts(result),
             **against,

@@ -50,7 +50,7 @@ def with_device(report: Report, found: OnDevice) -> Report:
     rows = tuple(Row({**row.cells, **found.layers.get(row.cells["path"], {})}, row.parts) for row in table.rows)
     total = Row({**table.total.cells, **found.total}) if table.total else None
     table = table._replace(columns=(*table.columns, *found.columns), rows=rows, total=total)
-    totals = {"totals": {**report.facts["totals"], **_plain(found.total)}}
+    totals = {"totals": {**report.facts["totals"], **found.total}}
     return report._replace(
         tables=(table, *report.tables[1:]),
         lines=(*report.lines, found.about, *found.lines),
@@ -72,10 +72,6 @@ def compared(report: Report, found: Sequence[OnDevice]) -> Report:
         facts=facts,
         lines=(*report.lines, found[0].about),
     )
-
-
-def _plain(cells: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: float(value) if isinstance(value, Fraction) else value for key, value in cells.items()}
 
 
 def _on_array(uses: ArrayUses) -> OnDevice:

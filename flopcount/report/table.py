@@ -51,13 +51,13 @@ class Row(NamedTuple):
 
 
 def spread(cells: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return values as data: a list for numbers of axes, a float for a fraction."""
+    """Return values as data, tables of them too: a list for numbers of axes, a float for a fraction."""
     if _AS_DATA.keys().isdisjoint(map(type, cells.values())):
         return cells
     return {key: _AS_DATA[type(value)](value) if type(value) in _AS_DATA else value for key, value in cells.items()}
 
 
-_AS_DATA: Mapping[type, Callable[[Any], Any]] = {PerAxis: lambda value: [*value.axes], Fraction: float}
+_AS_DATA: Mapping[type, Callable[[Any], Any]] = {PerAxis: lambda value: [*value.axes], Fraction: float, dict: spread}
 
 
 class Table(NamedTuple):
@@ -114,7 +114,7 @@ class Report(NamedTuple):
     def data(self) -> dict[str, Any]:
         """Return everything as plain data, versioned."""
         rows = {table.key: [row.data() for row in table.rows] for table in self.tables if table.key}
-        return {"schema_version": 2, **self.facts, **rows, **notes_data(self.notes)}
+        return {"schema_version": 2, **spread(self.facts), **rows, **notes_data(self.notes)}
 
 
 def in_unit(report: Report, unit: str) -> Report:

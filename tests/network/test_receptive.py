@@ -153,3 +153,14 @@ def test_it_is_a_metric_like_others_but_for_closed_forms(run: Run) -> None:
     assert rows.splitlines()[1] == "conv1.1.conv,3×3,-1×-1"
     answer = run("vgg16", "--columns", "path,receptive_stride", "--sort", "receptive_stride", "--top", "1")
     assert "32×32" in answer.out
+
+
+@pytest.mark.parametrize("command", ["count", "memory"])
+def test_the_field_of_a_network_is_a_list_wherever_it_stands(command: str, run: Run) -> None:
+    """Of the network and of its standard form: 3×3, then 3×3 at a stride of 1."""
+    rows = ", ".join('{ type = "DepthSepConv", out_channels = 4, kernel_size = 3 }' for _ in range(2))
+    text = f"input = [3, 9, 9]\nlayers = [{rows}]\n"
+    found = run(command, "-", "--metrics", "receptive_field", "--format", "json", stdin=text.encode())
+    data = json.loads(found.out)
+    assert data["totals"]["receptive_field"] == [5, 5]
+    assert data.get("standard", data)["totals"]["receptive_field"] == [5, 5]
