@@ -37,7 +37,7 @@ def argument(value: Any) -> dict[str, Any]:
     return {keys[type(value)]: value}
 
 
-def call(target: str, output: Any, module: str = "", trace: str = "", **args: Any) -> dict[str, Any]:
+def call(target: str, output: Any, module: Any = "", trace: Any = "", **args: Any) -> dict[str, Any]:
     """Return a call of an operator of aten, or of one with its library in front."""
     name = target if target.startswith("torch.ops.") or target[0] == "_" else f"torch.ops.aten.{target}"
     named = ((key.strip("0123456789"), argument(value)) for key, value in args.items())
@@ -97,7 +97,7 @@ def program(
     }
 
 
-def save(path: Path, data: Any, member: str = "models/model.json", **more: bytes) -> Path:
+def save(path: Path, data: Any, member: Any = "models/model.json", **more: bytes) -> Path:
     """Write an archive with a program, and further members."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"{path.stem}/{member}", data if isinstance(data, str | bytes) else json.dumps(data))
