@@ -189,9 +189,7 @@ def test_an_operator_that_is_not_known_is_named(run: Run, tmp_path: Path) -> Non
 
 def called(place: str) -> dict[str, Any]:
     """Return a convolution that a line of a file calls, through one of PyTorch."""
-    trace = (
-        f'File "{place}", line 7, in forward\n  File "/x/torch/nn/modules/conv.py", line 9, in forward'
-    )
+    trace = f'File "{place}", line 7, in forward\n  File "/x/torch/nn/modules/conv.py", line 9, in forward'
     conv = call("conv2d.default", "y", "c", trace, input="x", weight="p_c_weight", bias="p_c_bias", padding=[1, 1])
     return program(
         [conv],

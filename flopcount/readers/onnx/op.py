@@ -144,15 +144,21 @@ class KeptTensors:
     """The tensors that a file keeps, by the name under which each is counted, and which of them are parameters.
 
     Constants inside the graph are `optional`: parameters in some roles only, or in all if the file has no others.
-    Some files have `told` which tensors are parameters; no other is one, whatever reads it.
+    Files whose `word` is "parameter" have told which tensors are parameters; no other is one, whatever reads it.
     """
 
     def __init__(
-        self, tensors: Mapping[str, TensorProto], trained: AbstractSet[str], *, constants: bool, told: bool = False
+        self,
+        tensors: Mapping[str, TensorProto],
+        trained: AbstractSet[str],
+        *,
+        constants: bool,
+        word: str = "initializer",
     ) -> None:
         """Begin with the initializers, those that are parameters, and whether all constants are."""
-        self.tensors, self.trained, self.constants, self.told = {**tensors}, {*trained}, constants, told
+        self.tensors, self.trained, self.constants, self.word = {**tensors}, {*trained}, constants, word
         self.names = {id(each): name for name, each in tensors.items()}
+        self.told = word == "parameter"
         self.optional: set[str] = set()
         self.promoted: set[str] = set()
         self.masks: dict[str, bool] = {}
@@ -209,6 +215,7 @@ class Draft:
         self.kept = kept
         self.rows: list[DraftRow] = []
         self.readers: dict[str, list[DraftRow]] = {}
+        self.left_over: dict[str, int] = {}
         self.read_once: set[int] = set()
         self.extra = self.computed = 0
         self.assembly, self.origin = Assembly(), Origin()
@@ -303,13 +310,16 @@ class Draft:
             row.shared[role] = row.shared.get(role, 0) + own
             return
         names = {name for each in given for name in each.initializers & trained or each.initializers}
-        new = self.kept.elements(names - self.readers.keys())
         for name in sorted(names):
             self.readers.setdefault(name, []).append(row)
+            self.left_over.setdefault(name, self.kept.elements((name,)))
             row.weight = row.weight or name
+        new = sum(self.left_over[name] for name in names)
         if new < own:
             row.shared[role] = row.shared.get(role, 0) + own - new
-        self.extra += max(new - own, 0)
+        # a layer may read a part of a tensor: others read the rest
+        self.left_over |= {name: max(new - own, 0) if len(names) == 1 else 0 for name in names}
+        self.extra += max(new - own, 0) if len(names) > 1 else 0
         self.computed += 0 if names & trained else max(own - new, 0)
 
     def count_certain(self, value: Value) -> None:

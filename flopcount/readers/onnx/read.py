@@ -187,7 +187,7 @@ def _kept(found: ModelProto) -> KeptTensors:
     """Return the tensors of a file and which are parameters: constants only if no initializer but a scale is one."""
     tensors = found.graph.tensors
     if found.trained is not None:
-        return KeptTensors(tensors, found.trained, constants=False, told=True)
+        return KeptTensors(tensors, found.trained, constants=False, word=found.word)
     weights, scales = quantized(found.graph, OPERATORS)
     trained = {name for name, each in tensors.items() if each.dtype in FLOATS or name in weights} - scales
     return KeptTensors(tensors, trained, constants=all(tensors[name].elements < 2 for name in trained))  # noqa: PLR2004
@@ -328,11 +328,15 @@ def _assembled(draft: Draft, entries: Sequence[str], *, moved: bool) -> ReadResu
     rows = draft.rows[count:]
     if not rows:
         rows.append(DraftRow("Identity", [0], None, draft.rows[0].shape))
-    unread = draft.kept.elements(draft.kept.trained - draft.readers.keys())
-    for size, trained in ((draft.extra, {"trained": True}), (unread, {"trained": True} if draft.kept.told else {})):
+    kept, fields = draft.kept, {"trained": True}
+    left = draft.extra + sum(draft.left_over.values())
+    for size, own in (
+        (left, fields),
+        (kept.elements(kept.trained - draft.readers.keys()), fields if kept.told else {}),
+    ):
         if size:
-            fields = {"count": size, **trained}
-            rows.append(DraftRow("Constants", [count + len(rows) - 1], None, rows[-1].shape, fields))
+            row = DraftRow("Constants", [count + len(rows) - 1], None, rows[-1].shape, {"count": size, **own})
+            rows.append(row)
     flat = [
         Flat(scope, {}, tuple(each - count if each >= count else entries[each] for each in row.inputs))
         for scope, row in zip(scopes(rows, count), rows, strict=True)
@@ -371,13 +375,13 @@ def _notes(draft: Draft, paths: Mapping[DraftRow, str]) -> list[Note]:
     """Name the initializers that several layers use, and the weights that no initializer holds."""
     notes = [*draft.notes]
     several = {name: [*dict.fromkeys(rows)] for name, rows in draft.readers.items() if name in draft.kept.trained}
-    several = {name: rows for name, rows in several.items() if len(rows) > 1}
+    several = {name: rows for name, rows in several.items() if len(rows) > 1 and any(row.shared for row in rows)}
     if several:
         total, sizes = draft.kept.elements(several), {name: draft.kept.elements((name,)) for name in several}
         name, rows = max(several.items(), key=lambda item: sizes[item[0]])
         layers = " and ".join(paths[row] for row in rows[:2])
         more = f" and {len(rows) - 2} more" if len(rows) > 2 else ""  # noqa: PLR2004  (those that are named)
-        what = f"{len(several)} initializers are" if len(several) > 1 else "1 initializer is"
+        what = f"{len(several)} {draft.kept.word}s are" if len(several) > 1 else f"1 {draft.kept.word} is"
         numbers = f"{what} used by several layers and counted once ({total:,} number{'s' * (total > 1)})"
         notes.append(Note("shared-weights", f"{numbers}: {plain(name[:200])} ({sizes[name]:,}) by {layers}{more}"))
     if draft.kept.promoted and len(draft.kept.promoted) < len(draft.kept.trained):

@@ -211,12 +211,19 @@ def _outputs(output: Mapping[str, Any]) -> Sequence[str]:
 
 def _module(metadata: Mapping[str, Any]) -> str:
     """Return the path of the innermost module of a call."""
-    last = str(metadata.get("nn_module_stack", "")).rpartition(";")[2].split(",")
-    return module_path(last[1]) if len(last) > 2 and not last[1].startswith("_empty") else ""  # noqa: PLR2004  (a key, a path, a class)
+    key, _, rest = str(metadata.get("nn_module_stack", "")).rpartition(";")[2].partition(",")
+    path = rest.rpartition(",")[0]
+    return module_path(path, key) if path and not path.startswith("_empty") else ""
 
 
-def module_path(text: str) -> str:
-    """Return the path of a module as `named_modules` gives it."""
+def module_path(text: str, key: str = "") -> str:
+    """Return the path of a module as `named_modules` gives it, with the number of the call in its key if it has one."""
+    _, _, number = key.partition("@")
+    path = _module_path(text)
+    return f"{path}_{int(number) + 1}" if number.isdecimal() and path else path
+
+
+def _module_path(text: str) -> str:
     return re.sub(r"^L\[?'?__?self__?'?\]?\.?|^self(\.|$)", "", re.sub(r"\['?([^\]']*)'?\]", r".\1", text)).strip(".")
 
 
