@@ -76,20 +76,29 @@ def _beginning(path: Path) -> bytes:
 
 
 class Reading:
-    """How a file is read at any point: `title` names it in messages, `content` is that of a file not on disk."""
+    """How a file is read at any point: `title` names it in messages, `content` is that of a file not on disk.
+
+    What is no file at all has its own `parser`.
+    """
 
     def __init__(
-        self, path: Path, title: str = "", *, content: bytes | None = None, allow_unknown: bool = False
+        self,
+        path: Path,
+        title: str = "",
+        *,
+        content: bytes | None = None,
+        allow_unknown: bool = False,
+        parser: Parser | None = None,
     ) -> None:
         self.path, self.title = path, title or str(path)
-        self.content, self.allow_unknown = content, allow_unknown
+        self.content, self.allow_unknown, self._parser = content, allow_unknown, parser
         self._build: Build | None = None
         self._source: Source | None = None
         self._own: str | None = None
 
     def __call__(self, where: Where) -> Plan:
         """Read the file: an arch file, or a model at an input."""
-        parser = parser_of(self.path, self.content)
+        parser = self._parser or parser_of(self.path, self.content)
         if parser is None:
             return planned(self._arch(where))
         from flopcount.readers.base import ReadOptions

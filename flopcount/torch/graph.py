@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from torch._ops import HigherOrderOperator, OpOverload
 from torch.export import ExportedProgram
 from torch.export.graph_signature import CustomObjArgument, InputKind
 from torch.fx import GraphModule, Node
-from torch._ops import HigherOrderOperator, OpOverload
 
-from flopcount.readers.pt2.file import _place, _read, module_path
+from flopcount.readers.pt2.file import _place, module_path
 from flopcount.readers.pt2.program import Call, Dim, Graph, Program, Ref, Symbolic, Tensor
 
 KINDS = {
@@ -70,7 +70,7 @@ def _range(bounds: Any) -> tuple[float, float]:
 
 def _aliases(graph: Graph, parameters: Mapping[str, str], state: Mapping[str, Any]) -> dict[str, str]:
     """Return the parameters that no call reads and that are the tensor of one that is read: tied weights."""
-    read = _read(graph)
+    read = graph.read
     own = {name: state.get(path) for name, path in parameters.items()}
     pairs = ((name, [other for other in own if other in read and own[other] is own[name]]) for name in own)
     return {name: min(same) for name, same in pairs if name not in read and own[name] is not None and same}

@@ -1,0 +1,98 @@
+"""Sizes that stay open: their names as torch.export takes them, and the symbols that it makes of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.export import Dim, ExportedProgram
+from torch.export.graph_signature import InputKind
+from torch.utils import _pytree as pytree
+
+from flopcount.errors import UsageError, plain, suggestion
+
+
+class Dynamic:
+    """The open sizes of the arguments of a call, which are `given` by name.
+
+    `dynamic` has them by the argument's name, or in the order of the arguments; a table of axes stands for all
+    tensors. A name is one size wherever it stands. `shapes` is what torch.export takes, None if all sizes are fixed.
+    """
+
+    def __init__(self, given: Mapping[str, Any], dynamic: Any) -> None:
+        self._known, self._leaves = dict[str, Any](), list[Mapping[int, Any]]()
+        self.shapes: dict[str, Any] | None = None
+        if dynamic:
+            sizes = _by_name(given, dynamic)
+            self.shapes = {name: self._filled(name, value, sizes.get(name)) for name, value in given.items()}
+
+    def names(self, program: ExportedProgram) -> dict[str, str]:
+        """Return the names that the caller gave to the symbols of a program, by symbol."""
+        specs = (spec for spec in program.graph_signature.input_specs if spec.kind is InputKind.USER_INPUT)
+        metas = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
+        found = dict[str, str]()
+        for spec, sizes in zip(specs, self._leaves, strict=False):
+            for axis, size in sizes.items():
+                symbols = _symbols(metas[spec.arg.name].shape[axis])
+                name = getattr(getattr(size, "root", size), "__name__", "")
+                found |= {symbol: name for symbol in symbols if name and len(symbols) == 1}
+        return found
+
+    def _filled(self, name: str, value: Any, sizes: Any) -> Any:
+        """Return the open sizes of one argument, with None for all inside that has none."""
+        if isinstance(value, torch.Tensor):
+            self._leaves.append(self._tensor(name, value, sizes or {}))
+            return self._leaves[-1] or None
+        if isinstance(value, Mapping):
+            inside = sizes or {}
+            return {key: self._filled(name, each, inside.get(key)) for key, each in value.items()}
+        if type(value) in {list, tuple}:
+            inside = [*(sizes or ())][: len(value)]
+            inside += [None] * (len(value) - len(inside))
+            return type(value)(self._filled(name, *pair) for pair in zip(value, inside, strict=True))
+        self._leaves += [{} for _ in pytree.tree_leaves(value)]
+        return sizes or pytree.tree_map(lambda _: None, value)
+
+    def _tensor(self, name: str, value: torch.Tensor, sizes: Any) -> dict[int, Any]:
+        rank, found = value.dim(), dict[int, Any]()
+        for axis, size in sizes.items() if isinstance(sizes, Mapping) else enumerate(sizes):
+            if not isinstance(axis, int) or not -rank <= axis < rank:
+                raise UsageError(f"dynamic names axis {plain(str(axis)[:20])} of {name}, which has {rank} axes")
+            if size is not None:
+                found[axis % rank] = self._dim(size)
+        return found
+
+    def _dim(self, size: Any) -> Any:
+        if not isinstance(size, str):
+            return size
+        if not size.isidentifier():
+            raise UsageError(f"dynamic: {plain(repr(size)[:60])} is no name; write letters, digits and _")
+        if size not in self._known:
+            self._known[size] = Dim(size)
+        return self._known[size]
+
+
+def _by_name(given: Mapping[str, Any], dynamic: Any) -> dict[str, Any]:
+    """Return the open sizes of each argument."""
+    if isinstance(dynamic, Sequence) and not isinstance(dynamic, str):
+        return dict(zip(given, dynamic, strict=False))
+    if not isinstance(dynamic, Mapping):
+        raise UsageError(
+            f"dynamic is {plain(repr(dynamic)[:60])}; name the open sizes: dynamic={{'x': {{0: 'batch'}}}}"
+        )
+    if all(isinstance(key, int) for key in dynamic):
+        return {name: pytree.tree_map(lambda each: _axes(each, dynamic), value) for name, value in given.items()}
+    if unknown := next((name for name in dynamic if name not in given), None):
+        what = f"dynamic names {plain(repr(unknown)[:60])}, which is no argument that is given"
+        raise UsageError(f"{what}; {suggestion(str(unknown), [*given])}")
+    return dict(dynamic)
+
+
+def _axes(value: Any, axes: Mapping[int, Any]) -> Any:
+    """Return those of the axes that a tensor has."""
+    if not isinstance(value, torch.Tensor):
+        return None
+    return {axis: size for axis, size in axes.items() if -value.dim() <= axis < value.dim()}
+
+
+def _symbols(size: Any) -> list[str]:
+    return [] if isinstance(size, int) else [str(each) for each in size.node.expr.free_symbols]
