@@ -1,21 +1,24 @@
-"""For your own test suite: whether an arch file still matches its module.
+"""For your own test suite: whether an arch file still matches its module, and whether a model keeps to its budget.
 
-    from flopcount.testing import assert_matches
+    from flopcount.testing import assert_budget, assert_matches
 
     def test_the_arch_file_is_the_network() -> None:
         assert_matches("net.toml", Net(), (3, 224, 224))
 
-Needs torch: `pip install '.[torch]'` in a clone. The module runs on the meta device, so it
-is neither computed nor changed, and torch's own counter counts it.
+    def test_the_model_stays_small() -> None:
+        assert_budget(Net(), torch.randn(1, 3, 224, 224), macs="300M", peak="256 KiB")
+
+The fixture `flopcount` of pytest has both. Modules need torch: `pip install '.[torch]'` in a clone. A module is traced
+by `flopcount.torch.capture`: it is neither computed nor changed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from flopcount.analyses.budgets.findings import Finding
 from flopcount.case import Case, Count, load
-from flopcount.errors import missing
+from flopcount.errors import UsageError
 from flopcount.formulas.shape import render
 from flopcount.network.network import Network
 from flopcount.network.plan import plan
@@ -26,7 +29,7 @@ MOST_SHOWN = 20
 
 
 class Measured(NamedTuple):
-    """A module as torch counts it: its parameters, its MACs, its output, and the same for the modules inside."""
+    """A captured module: its parameters, its MACs, its output, and the same for the modules inside."""
 
     params: int
     macs: int
@@ -54,44 +57,73 @@ def assert_matches(
         raise AssertionError("\n  ".join([title, *shown, *more]))
 
 
+def assert_budget(
+    model: Any,
+    inputs: Any = None,
+    *,
+    input_size: Any = None,
+    dynamic: Any = None,
+    training: bool = False,
+    convention: str | None = None,
+    **limits: Any,
+) -> None:
+    """Raise an AssertionError with the findings of `flopcount check`, unless a model keeps to its limits.
+
+    `model` is a module with its `inputs` (a tensor, a tuple, or a table of those that are named) or their
+    `input_size`, or a path or a name with its input as `--input` takes it. `limits` are those of a `[budget]` table,
+    such as `macs="300M"`; an arch file has its own if there are none.
+    """
+    __tracebackhide__ = True
+    if isinstance(model, str | Path):
+        case = Case(load(model), input=inputs if input_size is None else input_size, convention=convention)
+    elif not limits:
+        raise UsageError("assert_budget needs a limit, such as macs='300M'")
+    else:
+        from flopcount.torch import capture
+
+        args, named = ((), inputs) if isinstance(inputs, Mapping) else (_several(inputs), {})
+        network = capture(model, *args, input_size=input_size, dynamic=dynamic, training=training, **named)
+        case = Case(network, convention=convention)
+    if findings := case.check(**limits):
+        raise AssertionError("\n".join(_told(findings)))
+
+
+def _several(inputs: Any) -> tuple[Any, ...]:
+    if inputs is None:
+        return ()
+    return tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
+
+
+def _told(findings: Iterable[Finding]) -> Iterator[str]:
+    from flopcount.report.check_formats import details, headline
+
+    for each in findings:
+        yield headline(each)
+        yield from (f"    {line}" for line in details(each, notes=True))
+
+
 def measured(module: Any, input_size: Sequence[int]) -> Measured:
-    """Run a module on the meta device, for one input, through torch's counter."""
-    try:
-        import torch
-    except ImportError:
-        raise missing("flopcount.testing", "torch", "torch") from None
-    from torch.func import functional_call
-    from torch.utils.flop_counter import FlopCounterMode
+    """Capture a module at one input."""
+    from flopcount.torch.capture import arguments, exported, network_of
 
-    kept = [*module.named_parameters(), *module.named_buffers()]
-    state = {name: torch.empty_like(tensor, device="meta") for name, tensor in kept}
-    x = torch.empty((1, *input_size), device="meta")
-    counter = FlopCounterMode(display=False)
-    with _plainly(module), counter, torch.no_grad(), torch.device("meta"):
-        y = functional_call(module, state, (x,))
-    root = type(module).__name__
-    flops = {name: sum(by_operator.values()) for name, by_operator in counter.get_flop_counts().items()}
-    inner = {name.removeprefix(f"{root}."): count // 2 for name, count in flops.items() if name.startswith(f"{root}.")}
-    output = tuple(y.shape[1:]) if isinstance(y, torch.Tensor) else None
-    params = {name: _params(inside) for name, inside in module.named_modules() if name}
-    return Measured(_params(module), counter.get_total_flops() // 2, output, params, inner)
+    args, _ = arguments(module, (), {}, (1, *input_size))
+    program, _ = exported(module, args, {})
+    costs = Case(network_of(program, type(module).__name__)).count.costs
+    inner = {name: _params(inside) for name, inside in module.named_modules() if name}
+    macs = {name: sum(cost.macs for path, cost in costs.items() if _is_in(path, name)) for name in inner}
+    return Measured(_params(module), sum(cost.macs for cost in costs.values()), _output(program), inner, macs)
 
 
-@contextmanager
-def _plainly(module: Any) -> Iterator[None]:
-    """Evaluate, with attention as products of matrices: fused, it has no formula in torch's counter."""
-    import torch
-    from torch.nn.attention import SDPBackend, sdpa_kernel
+def _is_in(path: str, name: str) -> bool:
+    return path == name or path.startswith(f"{name}.")
 
-    training, fast = module.training, torch.backends.mha.get_fastpath_enabled()
-    module.eval()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
-        module.train(training)
+
+def _output(program: Any) -> tuple[int, ...] | None:
+    """Return the size of the one output, without the batch; None if there are several."""
+    *_, last = program.graph.nodes
+    (outputs,) = last.args
+    found = [node.meta["val"] for node in outputs if node is not None]
+    return tuple(found[0].shape[1:]) if len(found) == 1 and hasattr(found[0], "shape") else None
 
 
 def _params(module: Any) -> int:

@@ -133,7 +133,7 @@ def _table(report: Report, output: str | None, *, parts: bool) -> str:
     from flopcount.report.terminal import PIPE, render_terminal
 
     screen = PIPE if output not in {None, "-"} else screen_of(sys.stdout)
-    return render_terminal(report if screen.width == PIPE.width else _shortened(report), screen, parts=parts)
+    return render_terminal(report if screen.width == PIPE.width else shortened(report), screen, parts=parts)
 
 
 def screen_of(stream: Any) -> "Screen":
@@ -157,7 +157,7 @@ MOST_ROWS = 2_000
 """A longer table is folded or cut on a terminal, which would not keep it."""
 
 
-def _shortened(report: Report) -> Report:
+def shortened(report: Report) -> Report:
     """Fold or cut tables that are too long for a terminal; a note says how to see all of their rows."""
     done: list[str] = []
     tables = tuple(_short(table, done) if len(table.rows) > MOST_ROWS else table for table in report.tables)

@@ -260,6 +260,28 @@ def markdown_row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def render_html(report: Report) -> str:
+    """Return the title, the tables and the notes as a part of a page."""
+    said = [f"<p>{escape.xml(str(line))}</p>" for line in report.lines]
+    notes = [f"<p><em>{escape.xml(str(note))}</em></p>" for note in report.notes]
+    return "\n".join(
+        ["<div>", f"<h4>{escape.xml(report.title)}</h4>", *said, *map(_html, report.tables), *notes, "</div>"]
+    )
+
+
+def _html(table: Table) -> str:
+    sides = ["left" if column.form in WORDS else "right" for column in table.columns]
+
+    def row(cells: Iterable[str], tag: str) -> str:
+        pairs = zip(cells, sides, strict=True)
+        return "".join(f'<{tag} style="text-align:{side}">{escape.xml(cell)}</{tag}>' for cell, side in pairs)
+
+    titles = row([column.title for column in table.columns], "th")
+    rows = [row(table.texts(each), "td" if each is not table.total else "th") for each in table.every]
+    caption = f"<caption>{escape.xml(table.caption)}</caption>" if table.caption else ""
+    return f"<table>{caption}<tr>{'</tr><tr>'.join([titles, *rows])}</tr></table>"
+
+
 def render_latex(report: Report) -> str:
     """Return every table as a tabular, preceded by the convention and the notes as comments."""
     comments = [f"% {plain(str(line))}" for line in (report.title, *report.lines, *report.notes)]

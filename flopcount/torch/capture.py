@@ -1,7 +1,7 @@
 """A live module as a network: exported on tensors without memory, and left as it was."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 
 from flopcount.errors import UsageError, plain
 from flopcount.network.network import Network
+from flopcount.readers.base import Build, ReadOptions, ReadResult
 from flopcount.readers.load import Reading
 from flopcount.readers.pt2.read import network_build
 from flopcount.torch.dynamic import Dynamic
@@ -41,36 +42,48 @@ def capture(
     left as it was. An exported program is taken as it is. Raises BadInput if the module cannot be traced.
     """
     if isinstance(module, ExportedProgram):
-        return network_of(module, "program", {}, allow_unknown=allow_unknown)
+        return network_of(module, "program", allow_unknown=allow_unknown)
     module = _inner(module)
     _check(module)
-    args, kwargs = _arguments(module, inputs, named, input_size)
+    args, kwargs = arguments(module, inputs, named, input_size)
     program, names = exported(module, args, kwargs, dynamic, training=training)
     return network_of(program, type(module).__name__, names, allow_unknown=allow_unknown)
 
 
 def network_of(
-    program: ExportedProgram, title: str, names: Mapping[str, str], *, allow_unknown: bool = False
+    program: ExportedProgram, title: str, named: Iterable[tuple[str, Any]] = (), *, allow_unknown: bool = False
 ) -> Network:
     """Return the network of an exported program, which is read again at every point."""
     path = Path(title)
-    live = program_of(program, names)
-    return Network(title, Reading(path, title, allow_unknown=allow_unknown, parser=partial(network_build, live)))
+    live = program_of(program, named)
+    build = network_build(live, path)
+    return Network(
+        title, Reading(path, title, allow_unknown=allow_unknown, parser=lambda _: partial(_described, build))
+    )
+
+
+def _described(build: Build, options: ReadOptions) -> ReadResult:
+    return build(options)._replace(description=f"captured with PyTorch {torch.__version__}")
 
 
 def exported(
     module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: Any = None, *, training: bool = False
-) -> tuple[ExportedProgram, dict[str, str]]:
+) -> tuple[ExportedProgram, tuple[tuple[str, Any], ...]]:
     """Return the program of a module, and the names of its symbols."""
     given = _bound(module, args, kwargs)
     sizes = Dynamic(given, dynamic)
     ordered = dict(sorted(kwargs.items(), key=lambda pair: [*given, pair[0]].index(pair[0])))
-    try:
-        with untouched(module, training=training), quiet():
-            program = export(module, args, ordered, dynamic_shapes=sizes.shapes, strict=False)
-    except Exception as error:
-        raise failure(module, error) from error
-    return program, sizes.names(program)
+    errors = list[Exception]()
+    for shapes in sizes.attempts:
+        try:
+            with untouched(module, training=training), quiet():
+                program = export(module, args, ordered, dynamic_shapes=shapes, strict=False)
+            return program, tuple(sizes.symbols(program))
+        except UsageError:
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever the code of a module raises)
+            errors.append(error)
+    raise failure(module, errors[0]) from errors[0]
 
 
 def _inner(module: Any) -> Any:
@@ -101,7 +114,7 @@ def _an(value: Any) -> str:
     return plain(f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins."))
 
 
-def _arguments(
+def arguments(
     module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], input_size: Sizes | None
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return the arguments of a call, on the device of the module."""
@@ -131,15 +144,15 @@ def _of_size(module: nn.Module, sizes: Sizes) -> tuple[tuple[torch.Tensor, ...],
     types = (tensor.dtype for tensor in tensors(module) if tensor.is_floating_point())
     dtype = next(types, torch.get_default_dtype())
 
-    def made(size: Sequence[int]) -> torch.Tensor:
+    def made(size: Any) -> torch.Tensor:
         if not all(isinstance(each, int) and each >= 0 for each in size):
             raise UsageError(f"input_size {plain(str(sizes)[:60])}: give whole numbers: (1, 3, 224, 224)")
         return torch.empty(tuple(size), dtype=dtype, device="meta")
 
     if isinstance(sizes, Mapping):
         return (), {name: made(size) for name, size in sizes.items()}
-    several = sizes if sizes and not isinstance(sizes[0], int) else [sizes]
-    return tuple(made(size) for size in several), {}  # type: ignore[arg-type]  # sizes of several
+    several = [sizes] if not sizes or isinstance(sizes[0], int) else sizes
+    return tuple(map(made, several)), {}
 
 
 def _bound(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

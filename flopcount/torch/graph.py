@@ -2,7 +2,7 @@
 
 import inspect
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -42,9 +42,11 @@ FORMATS = {
 """The numbers that a file has for layouts and for formats of memory."""
 
 
-def program_of(program: ExportedProgram, names: Mapping[str, str] | None = None) -> Program:
-    """Return the program of a live one; `names` are those that the caller gave to its symbols."""
-    graph, specs = graph_of(program.graph_module), program.graph_signature.input_specs
+def program_of(program: ExportedProgram, named: Iterable[tuple[str, Any]] = ()) -> Program:
+    """Return the program of a live one; `named` are names of its symbols, those with the same name being one size."""
+    first = dict[str, Any]()
+    one = {symbol: first.setdefault(name, symbol) for name, symbol in named}
+    graph, specs = _Reading(program.graph_module, one).graph, program.graph_signature.input_specs
     kinds: dict[str, dict[str, str]] = {"parameter": {}, "buffer": {}, "constant": {}}
     for spec in specs:
         if spec.kind in KINDS:
@@ -56,11 +58,21 @@ def program_of(program: ExportedProgram, names: Mapping[str, str] | None = None)
         kinds["parameter"],
         kinds["buffer"],
         kinds["constant"],
-        {str(symbol): _range(bounds) for symbol, bounds in program.range_constraints.items()},
+        _ranges(program.range_constraints, one),
         _aliases(graph, kinds["parameter"], program.state_dict),
         f"PyTorch {torch.__version__}",
-        names=names or {},
+        names={str(symbol): name for name, symbol in first.items()},
     )
+
+
+def _ranges(constraints: Mapping[Any, Any], one: Mapping[Any, Any]) -> dict[str, tuple[float, float]]:
+    """Return the bounds of each symbol; those of symbols that are one hold together."""
+    found = dict[str, tuple[float, float]]()
+    for symbol, bounds in constraints.items():
+        name, (low, high) = str(one.get(symbol, symbol)), _range(bounds)
+        known = found.get(name, (low, high))
+        found[name] = (max(low, known[0]), min(high, known[1]))
+    return found
 
 
 def _range(bounds: Any) -> tuple[float, float]:
@@ -76,16 +88,11 @@ def _aliases(graph: Graph, parameters: Mapping[str, str], state: Mapping[str, An
     return {name: min(same) for name, same in pairs if name not in read and own[name] is not None and same}
 
 
-def graph_of(module: GraphModule) -> Graph:
-    """Return the graph of a module of FX."""
-    return _Reading(module).graph
-
-
 class _Reading:
-    """A walk over the nodes of a module of FX."""
+    """A walk over the nodes of a module of FX; `one` has the symbol that stands for others."""
 
-    def __init__(self, module: GraphModule) -> None:
-        self.module = module
+    def __init__(self, module: GraphModule, one: Mapping[Any, Any]) -> None:
+        self.module, self.one = module, one
         self.tensors = dict[str, Tensor]()
         self.names = dict[Node, str]()
 
@@ -104,9 +111,18 @@ class _Reading:
     def made(self, name: str, value: Any) -> str:
         """Return the name of what a node makes, a tensor of which is noted; "" for nothing."""
         if isinstance(value, torch.Tensor):
-            dims, dtype = tuple(map(_dim, value.shape)), str(value.dtype).removeprefix("torch.")
+            dims, dtype = tuple(map(self.size, value.shape)), str(value.dtype).removeprefix("torch.")
             self.tensors[name] = Tensor(dims, dtype, value.requires_grad)
         return "" if value is None else name
+
+    def size(self, size: Any) -> Dim:
+        """Return a size: a number, or an expression."""
+        if isinstance(size, int):
+            return size
+        expression, hint = size.node.expr.xreplace(self.one), size.node.hint
+        if expression.is_Integer:
+            return int(expression)
+        return Symbolic(_text(expression), hint if isinstance(hint, int) else None)
 
     def call(self, node: Node) -> Call:
         """Return the call of a node."""
@@ -148,7 +164,7 @@ class _Reading:
             return Ref(self.names.get(node, node.name))
         found = operator.attrgetter(str(node.target))(self.module)
         if isinstance(found, GraphModule):
-            return graph_of(found)
+            return _Reading(found, self.one).graph
         self.made(node.name, found)
         return Ref(node.name)
 
@@ -165,16 +181,6 @@ def _constant(value: Any) -> Any:
     if isinstance(value, torch.memory_format | torch.layout):
         return {**FORMATS, **LAYOUTS}.get(value, 0)
     return _qualified(value)
-
-
-def _dim(size: Any) -> Dim:
-    if isinstance(size, int):
-        return size
-    expression = size.node.expr
-    if expression.is_Integer:
-        return int(expression)
-    hint = size.node.hint
-    return Symbolic(_text(expression), hint if isinstance(hint, int) else None)
 
 
 def _text(expression: Any) -> str:
