@@ -3,7 +3,8 @@
 FlopcountError
 ├── Broken            exit 1   a budget or a claim does not hold
 └── BadInput          exit 2   the input or the usage is wrong
-    ├── UsageError             an option, an argument, a missing extra
+    ├── UsageError             an option, an argument
+    │   └── MissingError       a library of an extra is not installed; an ImportError too
     ├── FileError              a file cannot be read or written; carries its problems, each at its place
     ├── Refusal                a reader cannot use a model of another tool; carries the node
     ├── ShapeError             a formula cannot be applied to the shapes it was given
@@ -59,10 +60,14 @@ class UsageError(BadInput):
     """An option or an argument cannot be used."""
 
 
-def missing(what: str, library: str, extra: str) -> UsageError:
+class MissingError(UsageError, ImportError):
+    """A library of an extra is not installed."""
+
+
+def missing(what: str, library: str, extra: str) -> MissingError:
     """Return the error that a library of an extra is not installed, with a command that installs it."""
     command = f"pip install '.[{extra}]'"
-    return UsageError(f"{what} needs {library}: run {command} in a clone of flopcount, or pip install {library}")
+    return MissingError(f"{what} needs {library}: run {command} in a clone of flopcount, or pip install {library}")
 
 
 class ShapeError(BadInput):

@@ -102,7 +102,7 @@ TEXT = {"lock", "import", "schema", "check"}
 def records() -> Iterator[type]:
     """Yield every class of the package that holds a sentence, once."""
     for info in pkgutil.walk_packages(flopcount.__path__, "flopcount."):
-        if info.name.startswith("flopcount.testing") or info.name.endswith("__main__"):
+        if info.name.startswith(("flopcount.testing", "flopcount.torch")) or info.name.endswith("__main__"):
             continue
         for _, found in inspect.getmembers(importlib.import_module(info.name), inspect.isclass):
             if found.__module__ == info.name:

@@ -1,7 +1,7 @@
 """Sizes that stay open: their names as torch.export takes them, and the symbols that it makes of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.export import Dim, ExportedProgram
@@ -9,6 +9,14 @@ from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
 
 from flopcount.errors import UsageError, plain, suggestion
+
+
+class Named(NamedTuple):
+    """A symbol of a program, the name that the caller gave to it, and whether the caller gave a range too."""
+
+    name: str
+    symbol: Any
+    has_range: bool
 
 
 class Dynamic:
@@ -27,7 +35,7 @@ class Dynamic:
             shapes = {name: self._filled(name, value, sizes.get(name)) for name, value in given.items()}
             self.attempts = [self._with(shapes, Dim.AUTO), self._with(shapes, None)]
 
-    def symbols(self, program: ExportedProgram) -> Iterator[tuple[str, Any]]:
+    def symbols(self, program: ExportedProgram) -> Iterator[Named]:
         """Yield the names that the caller gave, each with a symbol of a program; several may have one name."""
         specs = (spec for spec in program.graph_signature.input_specs if spec.kind is InputKind.USER_INPUT)
         metas = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
@@ -38,7 +46,7 @@ class Dynamic:
                 if isinstance(size, str) and not symbols:
                     raise UsageError(f"{name}, axis {axis} of {spec.arg.name}, {_FIXED.format(found)}")
                 if name and len(symbols) == 1:
-                    yield name, symbols[0]
+                    yield Named(name, symbols[0], has_range=not isinstance(size, str))
 
     def _with(self, shapes: Any, automatic: Any) -> Any:
         """Return open sizes in which each name is a size that torch.export finds out, or one of its own."""

@@ -16,7 +16,8 @@ from flopcount.errors import BadInput, FileError, Located, plain
 DATA = "what runs here, or a size, depends on the values of a tensor, which torch.export does not have"
 SPLIT = "write the choice with torch.cond or torch.where, or capture each branch as a module of its own"
 FIXED = "leave it out of dynamic, or give it a range that the code takes: torch.export.Dim('batch', min=2, max=64)"
-RUNS = "check the inputs; if the module runs on them, capture its parts around this line instead"
+RUNS = "check the inputs and devices; if the module runs on them, capture its parts around this line instead"
+WHOLE = "check the inputs and what forward returns: tensors, numbers, and lists, tuples and dicts of them"
 
 CAUSES: Mapping[str, tuple[str, str]] = {
     "GuardOnDataDependentSymNode": (DATA, SPLIT),
@@ -42,15 +43,15 @@ def failure(module: Any, error: Exception) -> BadInput:
     """Return the error to raise for one of torch.export or of the module's own code."""
     cause = getattr(getattr(error, "error_type", None), "name", "")
     names = (cause, *(each.__name__ for each in type(error).__mro__))
-    meaning, hint = next((CAUSES[name] for name in names if name in CAUSES), ("", RUNS))
+    meaning, hint = next((CAUSES[name] for name in names if name in CAUSES), ("", ""))
     said = _said(error, is_named=not meaning)
     name = type(module).__name__
     what = f"{name} cannot be captured: {': '.join(filter(None, (meaning, said)))}"
     file, line = _place(error.__traceback__)
     if not line:
-        return FileError(name, Located(what.removeprefix(f"{name} "), code="capture", lines=(hint,)))
+        return FileError(name, Located(what.removeprefix(f"{name} "), code="capture", lines=(hint or WHOLE,)))
     text = linecache.getline(file, line).strip()
-    return FileError(_near(file), Located(what, line, 1, (plain(text),), "capture", (hint,)))
+    return FileError(_near(file), Located(what, line, 1, (plain(text),), "capture", (hint or RUNS,)))
 
 
 def _said(error: Exception, *, is_named: bool) -> str:

@@ -2,7 +2,7 @@
 
 import inspect
 import operator
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from torch.fx import GraphModule, Node
 
 from flopcount.readers.pt2.file import _place, module_path
 from flopcount.readers.pt2.program import Call, Dim, Graph, Program, Ref, Symbolic, Tensor
+from flopcount.torch.dynamic import Named
 
 KINDS = {
     InputKind.PARAMETER: "parameter",
@@ -42,10 +43,14 @@ FORMATS = {
 """The numbers that a file has for layouts and for formats of memory."""
 
 
-def program_of(program: ExportedProgram, named: Iterable[tuple[str, Any]] = ()) -> Program:
+ASSUMED = 2
+"""The least size of an axis that is open, unless the caller gives a range."""
+
+
+def program_of(program: ExportedProgram, named: Iterable[Named] = ()) -> Program:
     """Return the program of a live one; `named` are names of its symbols, those with the same name being one size."""
-    first = dict[str, Any]()
-    one = {symbol: first.setdefault(name, symbol) for name, symbol in named}
+    first, named = dict[str, Any](), (*named,)
+    one = {each.symbol: first.setdefault(each.name, each.symbol) for each in named}
     graph, specs = _Reading(program.graph_module, one).graph, program.graph_signature.input_specs
     kinds: dict[str, dict[str, str]] = {"parameter": {}, "buffer": {}, "constant": {}}
     for spec in specs:
@@ -58,18 +63,24 @@ def program_of(program: ExportedProgram, named: Iterable[tuple[str, Any]] = ()) 
         kinds["parameter"],
         kinds["buffer"],
         kinds["constant"],
-        _ranges(program.range_constraints, one),
+        _ranges(program.range_constraints, one, {each.symbol for each in named if not each.has_range}),
         _aliases(graph, kinds["parameter"], program.state_dict),
         f"PyTorch {torch.__version__}",
         names={str(symbol): name for name, symbol in first.items()},
     )
 
 
-def _ranges(constraints: Mapping[Any, Any], one: Mapping[Any, Any]) -> dict[str, tuple[float, float]]:
-    """Return the bounds of each symbol; those of symbols that are one hold together."""
+def _ranges(
+    constraints: Mapping[Any, Any], one: Mapping[Any, Any], free: Collection[Any]
+) -> dict[str, tuple[float, float]]:
+    """Return the bounds of each symbol; those of symbols that are one hold together.
+
+    That a symbol which is `free` is at least 2 is no bound: torch.export assumes it of each.
+    """
     found = dict[str, tuple[float, float]]()
     for symbol, bounds in constraints.items():
         name, (low, high) = str(one.get(symbol, symbol)), _range(bounds)
+        low = 1 if symbol in free and low == ASSUMED else low
         known = found.get(name, (low, high))
         found[name] = (max(low, known[0]), min(high, known[1]))
     return found
