@@ -4,7 +4,7 @@ import linecache
 import os
 import sysconfig
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -39,8 +39,9 @@ _SKIPPED = tuple(
 )
 
 
-def failure(module: Any, error: Exception) -> BadInput:
-    """Return the error to raise for one of torch.export or of the module's own code."""
+def failure(module: Any, error: BaseException) -> BadInput:
+    """Return the error to raise for one of torch.export or of the module's own code, which another may hide."""
+    error = next((each for each in _chain(error) if _place(each.__traceback__)[1]), error)
     cause = getattr(getattr(error, "error_type", None), "name", "")
     names = (cause, *(each.__name__ for each in type(error).__mro__))
     meaning, hint = next((CAUSES[name] for name in names if name in CAUSES), ("", ""))
@@ -54,7 +55,14 @@ def failure(module: Any, error: Exception) -> BadInput:
     return FileError(_near(file), Located(what, line, 1, (plain(text),), "capture", (hint or RUNS,)))
 
 
-def _said(error: Exception, *, is_named: bool) -> str:
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and those that it was raised after."""
+    while error is not None:
+        yield error
+        error = error.__context__
+
+
+def _said(error: BaseException, *, is_named: bool) -> str:
     """Return what another library says, as one line."""
     lines = (line.strip(" -\t") for line in str(error).splitlines())
     kept = [line for line in lines if line][: 2 if type(error).__name__ == "UserError" else 1]

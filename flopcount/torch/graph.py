@@ -1,4 +1,4 @@
-"""The graph of a live exported program: the same `Program` that `readers.pt2.file` makes of a saved one."""
+"""The graph of a live exported program: the same `ExportedProgram` that `readers.pt2.file` makes of a saved one."""
 
 import inspect
 import operator
@@ -7,14 +7,13 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
-import torch
+import torch.export
 from torch._ops import HigherOrderOperator, OpOverload
-from torch.export import ExportedProgram
 from torch.export.graph_signature import CustomObjArgument, InputKind
 from torch.fx import GraphModule, Node
 
 from flopcount.readers.pt2.file import _place, module_path
-from flopcount.readers.pt2.program import Call, Dim, Graph, Program, Ref, Symbolic, Tensor
+from flopcount.readers.pt2.program import Call, CallGraph, Dim, ExportedProgram, NameRef, SymbolicSize, TensorMeta
 from flopcount.torch.dynamic import Named
 
 KINDS = {
@@ -47,24 +46,26 @@ ASSUMED = 2
 """The least size of an axis that is open, unless the caller gives a range."""
 
 
-def program_of(program: ExportedProgram, named: Iterable[Named] = ()) -> Program:
+def program_of(program: torch.export.ExportedProgram, named: Iterable[Named] = ()) -> ExportedProgram:
     """Return the program of a live one; `named` are names of its symbols, those with the same name being one size."""
     first, named = dict[str, Any](), (*named,)
     one = {each.symbol: first.setdefault(each.name, each.symbol) for each in named}
-    graph, specs = _Reading(program.graph_module, one).graph, program.graph_signature.input_specs
     kinds: dict[str, dict[str, str]] = {"parameter": {}, "buffer": {}, "constant": {}}
+    specs = program.graph_signature.input_specs
     for spec in specs:
         if spec.kind in KINDS:
             kinds[KINDS[spec.kind]][spec.arg.name] = str(spec.target or spec.arg.name)
+    tied = _tied(program, kinds["parameter"])
+    graph = _Reading(program.graph_module, one, tied).graph
     inputs = [spec.arg.name for spec in specs if spec.kind is InputKind.USER_INPUT]
-    return Program(
+    return ExportedProgram(
         graph,
         tuple(name for name in inputs if name in graph.inputs),
         kinds["parameter"],
         kinds["buffer"],
         kinds["constant"],
         _ranges(program.range_constraints, one, {each.symbol for each in named if not each.has_range}),
-        _aliases(graph, kinds["parameter"], program.state_dict),
+        tied,
         f"PyTorch {torch.__version__}",
         names={str(symbol): name for name, symbol in first.items()},
     )
@@ -91,24 +92,30 @@ def _range(bounds: Any) -> tuple[float, float]:
     return (int(low) if low.is_Integer else 0, int(high) if high.is_Integer else float("inf"))
 
 
-def _aliases(graph: Graph, parameters: Mapping[str, str], state: Mapping[str, Any]) -> dict[str, str]:
-    """Return the parameters that no call reads and that are the tensor of one that is read: tied weights."""
-    read = graph.read
-    own = {name: state.get(path) for name, path in parameters.items()}
-    pairs = ((name, [other for other in own if other in read and own[other] is own[name]]) for name in own)
-    return {name: min(same) for name, same in pairs if name not in read and own[name] is not None and same}
+def _tied(program: torch.export.ExportedProgram, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters that are the tensor of another one, which is read: tied weights."""
+    nodes = {node.name: node for node in program.graph.nodes if node.name in parameters}
+    groups = dict[int, list[str]]()
+    for name, path in parameters.items():
+        if path in program.state_dict:
+            groups.setdefault(id(program.state_dict[path]), []).append(name)
+    found = dict[str, str]()
+    for names in groups.values():
+        first = min((name for name in names if name in nodes and nodes[name].users), default="")
+        found |= {name: first for name in names if first and name != first}
+    return found
 
 
 class _Reading:
-    """A walk over the nodes of a module of FX; `one` has the symbol that stands for others."""
+    """A walk over the nodes of a module of FX; `one` has the symbol that stands for others, `tied` the parameter."""
 
-    def __init__(self, module: GraphModule, one: Mapping[Any, Any]) -> None:
-        self.module, self.one = module, one
-        self.tensors = dict[str, Tensor]()
+    def __init__(self, module: GraphModule, one: Mapping[Any, Any], tied: Mapping[str, str]) -> None:
+        self.module, self.one, self.tied = module, one, tied
+        self.tensors = dict[str, TensorMeta]()
         self.names = dict[Node, str]()
 
     @cached_property
-    def graph(self) -> Graph:
+    def graph(self) -> CallGraph:
         """The graph."""
         nodes = [*self.module.graph.nodes]
         values = {node.name: node.meta.get("val") for node in nodes if node.op == "placeholder"}
@@ -117,13 +124,13 @@ class _Reading:
         made = tuple(map(self.call, calls))
         (found,) = nodes[-1].args
         outputs = found if isinstance(found, tuple | list) else (found,)
-        return Graph(tuple(inputs), self.argument(outputs), made, self.tensors)
+        return CallGraph(tuple(inputs), self.argument(outputs), made, self.tensors)
 
     def made(self, name: str, value: Any) -> str:
         """Return the name of what a node makes, a tensor of which is noted; "" for nothing."""
         if isinstance(value, torch.Tensor):
             dims, dtype = tuple(map(self.size, value.shape)), str(value.dtype).removeprefix("torch.")
-            self.tensors[name] = Tensor(dims, dtype, value.requires_grad)
+            self.tensors[name] = TensorMeta(dims, dtype, value.requires_grad)
         return "" if value is None else name
 
     def size(self, size: Any) -> Dim:
@@ -133,7 +140,7 @@ class _Reading:
         expression, hint = size.node.expr.xreplace(self.one), size.node.hint
         if expression.is_Integer:
             return int(expression)
-        return Symbolic(_text(expression), hint if isinstance(hint, int) else None)
+        return SymbolicSize(_text(expression), hint if isinstance(hint, int) else None)
 
     def call(self, node: Node) -> Call:
         """Return the call of a node."""
@@ -172,12 +179,13 @@ class _Reading:
     def read(self, node: Node) -> Any:
         """Return what is read from a node: a graph, a name, or the value of a constant input."""
         if node.op != "get_attr":
-            return Ref(self.names.get(node, node.name))
+            name = self.names.get(node, node.name)
+            return NameRef(self.tied.get(name, name))
         found = operator.attrgetter(str(node.target))(self.module)
         if isinstance(found, GraphModule):
-            return _Reading(found, self.one).graph
+            return _Reading(found, self.one, {}).graph
         self.made(node.name, found)
-        return Ref(node.name)
+        return NameRef(node.name)
 
 
 def _constant(value: Any) -> Any:

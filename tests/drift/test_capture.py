@@ -25,11 +25,11 @@ SIGNS = {"Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def comparable(value: Any) -> Any:
-    """Return a value of a program whose infinities are numbers, and whose lists are tuples."""
+    """Return a value of a program with infinities as numbers, lists as tuples, and devices without a number."""
     if isinstance(value, str):
         return SIGNS.get(value, value)
     if isinstance(value, dict):
-        return {key: comparable(each) for key, each in value.items()}
+        return {key: comparable(each) for key, each in value.items() if key != "index"}
     if isinstance(value, list):
         return tuple(map(comparable, value))
     if isinstance(value, tuple):
