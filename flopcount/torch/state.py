@@ -1,5 +1,6 @@
 """A module that is traced and left as it was: modes, tensors, attributes, hooks, and random numbers."""
 
+import functools
 import io
 import logging
 import random
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils import _pytree as pytree
 
 Undo = Callable[[], object]
 
@@ -24,6 +26,7 @@ def untouched(module: nn.Module, *, training: bool) -> Iterator[None]:
             stack.callback(undo)
         for each in module.modules():
             each.training = training
+        module.forward = _plain(module.forward)
         if is_meta(module):
             _without_memory(module)
             stack.enter_context(torch.device("meta"))
@@ -45,6 +48,29 @@ def quiet() -> Iterator[None]:
         logging.disable(level)
     if said.getvalue():
         sys.stderr.write(said.getvalue())
+
+
+def _plain(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that returns the same tensors in lists and tables, which are all that torch.export knows."""
+
+    @functools.wraps(forward)
+    def plain(*args: Any, **kwargs: Any) -> Any:
+        return _contents(forward(*args, **kwargs), set())
+
+    return plain
+
+
+def _contents(value: Any, seen: set[int]) -> Any:
+    """Return a value if torch.export knows its type, else what is inside of it."""
+    if isinstance(value, torch.Tensor | int | float | str | None):
+        return value
+    leaves = pytree.tree_leaves(value)
+    if len(leaves) != 1 or leaves[0] is not value:
+        return [_contents(each, seen) for each in leaves]
+    if id(value) in seen or not hasattr(value, "__dict__"):
+        return None
+    seen.add(id(value))
+    return [_contents(each, seen) for each in vars(value).values()]
 
 
 def tensors(module: nn.Module) -> Iterator[torch.Tensor]:
