@@ -16,7 +16,7 @@ from flopcount.network.network import Network
 from flopcount.readers.base import Build, ReadOptions, ReadResult
 from flopcount.readers.load import Reading
 from flopcount.readers.pt2.read import network_build
-from flopcount.torch.dynamic import Dynamic, Named
+from flopcount.torch.dynamic import Dynamic, NamedSymbol
 from flopcount.torch.failure import failure
 from flopcount.torch.graph import program_of
 from flopcount.torch.state import is_meta, quiet, tensors, untouched
@@ -51,7 +51,7 @@ def capture(
 
 
 def network_of(
-    program: ExportedProgram, title: str, named: Iterable[Named] = (), *, allow_unknown: bool = False
+    program: ExportedProgram, title: str, named: Iterable[NamedSymbol] = (), *, allow_unknown: bool = False
 ) -> Network:
     """Return the network of an exported program, which is read again at every point."""
     path = Path(title)
@@ -68,7 +68,7 @@ def _described(build: Build, options: ReadOptions) -> ReadResult:
 
 def exported(
     module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: Any = None, *, training: bool = False
-) -> tuple[ExportedProgram, tuple[Named, ...]]:
+) -> tuple[ExportedProgram, tuple[NamedSymbol, ...]]:
     """Return the program of a module, and the names of its symbols."""
     given = _bound(module, args, kwargs)
     sizes = Dynamic(given, dynamic)

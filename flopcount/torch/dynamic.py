@@ -11,7 +11,7 @@ from torch.utils import _pytree as pytree
 from flopcount.errors import UsageError, plain, suggestion
 
 
-class Named(NamedTuple):
+class NamedSymbol(NamedTuple):
     """A symbol of a program, the name that the caller gave to it, and whether the caller gave a range too."""
 
     name: str
@@ -35,7 +35,7 @@ class Dynamic:
             shapes = {name: self._filled(name, value, sizes.get(name)) for name, value in given.items()}
             self.attempts = [self._with(shapes, Dim.AUTO), self._with(shapes, None)]
 
-    def symbols(self, program: ExportedProgram) -> Iterator[Named]:
+    def symbols(self, program: ExportedProgram) -> Iterator[NamedSymbol]:
         """Yield the names that the caller gave, each with a symbol of a program; several may have one name."""
         specs = (spec for spec in program.graph_signature.input_specs if spec.kind is InputKind.USER_INPUT)
         metas = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
@@ -46,7 +46,7 @@ class Dynamic:
                 if isinstance(size, str) and not symbols:
                     raise UsageError(f"{name}, axis {axis} of {spec.arg.name}, {_FIXED.format(found)}")
                 if name and len(symbols) == 1:
-                    yield Named(name, symbols[0], has_range=not isinstance(size, str))
+                    yield NamedSymbol(name, symbols[0], has_range=not isinstance(size, str))
 
     def _with(self, shapes: Any, automatic: Any) -> Any:
         """Return open sizes in which each name is a size that torch.export finds out, or one of its own."""

@@ -14,7 +14,7 @@ from torch.fx import GraphModule, Node
 
 from flopcount.readers.pt2.file import _place, module_path
 from flopcount.readers.pt2.program import Call, CallGraph, Dim, ExportedProgram, NameRef, SymbolicSize, TensorMeta
-from flopcount.torch.dynamic import Named
+from flopcount.torch.dynamic import NamedSymbol
 
 KINDS = {
     InputKind.PARAMETER: "parameter",
@@ -46,7 +46,7 @@ ASSUMED = 2
 """The least size of an axis that is open, unless the caller gives a range."""
 
 
-def program_of(program: torch.export.ExportedProgram, named: Iterable[Named] = ()) -> ExportedProgram:
+def program_of(program: torch.export.ExportedProgram, named: Iterable[NamedSymbol] = ()) -> ExportedProgram:
     """Return the program of a live one; `named` are names of its symbols, those with the same name being one size."""
     first, named = dict[str, Any](), (*named,)
     one = {each.symbol: first.setdefault(each.name, each.symbol) for each in named}

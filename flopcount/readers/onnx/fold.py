@@ -264,9 +264,14 @@ def non_zero(op: NodeContext) -> Value:
     return Value((len(x.dims), len(places)), _INT64, data=data)
 
 
+def log(number: float) -> float:
+    """Return a logarithm as runtimes have it: that of zero is infinite, that of less no number."""
+    return math.log(number) if number > 0 else math.nan if number else -math.inf
+
+
 _NAMED = (
     *(abs, round, min, max, operator.add, operator.sub, operator.mul, operator.neg),
-    *(math.sqrt, math.floor, math.ceil, math.exp, math.log),
+    *(math.sqrt, math.floor, math.ceil, math.exp, log),
 )
 """The functions with the name of their operator."""
 
