@@ -30,6 +30,9 @@ _LATE = 21
 _KEEP = -1
 """Stands for the batch axis of the first input."""
 
+INITIALIZER = "initializer"
+"""The word of ONNX for a tensor that a file keeps."""
+
 STRICT = frozenset(
     ("weight", "bias", "norm_weight", "norm_bias", "running", "rnn_weight", "rnn_bias", "slope", "embedding", "token")
 )
