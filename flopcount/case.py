@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import flopcount
@@ -25,13 +25,15 @@ from flopcount.network.metrics import METRICS, Cost, Site, combined, cost, ratio
 from flopcount.network.network import Network, Where, planned
 from flopcount.network.plan import MOST_LAYERS, MOST_VARIED, Given, Plan
 from flopcount.network.trace import Trace, fields, trace
+from flopcount.network.training import in_training, planned_for, training_notes
 from flopcount.network.transform import folded, scaled, standardized, width_ratio
 from flopcount.spec.expression import Ratio
 from flopcount.spec.fields import Layer
 from flopcount.spec.load import Setting, setting, source_of, specified
 from flopcount.spec.load import load_bytes as load_stdin
 from flopcount.spec.source import Notation
-from flopcount.spec.units import DEFAULT_METRICS
+from flopcount.spec.training import Training
+from flopcount.spec.units import DEFAULT_METRICS, TRAINED
 
 if TYPE_CHECKING:
     from flopcount.analyses.answers import Candidate, Comparison
@@ -44,32 +46,8 @@ WEIGHTS = ("weight", "rnn_weight")
 """The tally entries of a layer with weights."""
 
 
-class Point(NamedTuple):
-    """A point at which a network is counted, each value as it is written; None stands for that of the file."""
-
-    input: str | None = None
-    width: str | None = None
-    variant: str | None = None
-    batch: int | None = None
-    precision: str | None = None
-
-    def __str__(self) -> str:
-        """Return the point as the options that lead to it."""
-        return " ".join(f"--{name} {value}" for name, value in self.changes.items())
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        """The differences from the file, by the name of the option."""
-        return {name: value for name, value in self._asdict().items() if value is not None}
-
-    @property
-    def label(self) -> str:
-        """The point in words; empty if nothing differs."""
-        return " and ".join(f"{name} {value}" for name, value in sorted(self.changes.items(), reverse=True))
-
-
-HERE = Point()
-"""The network as its file says."""
+ARGUMENTS = ("input", "batch", "width", "variant", "settings", "convention", "metrics", "precision", "training")
+"""The arguments of a case beside its network."""
 
 
 class Count:
@@ -164,7 +142,7 @@ class Count:
     @cached_property
     def every(self) -> "Count":
         """The same count with all metrics."""
-        return self.case.at(metrics=tuple(METRICS)).count
+        return self.case.at(metrics=self.case.known_metrics).count
 
     def addends(self, metric: str) -> tuple[Dim, ...]:
         """Return numbers or expressions whose sum is the total of a metric."""
@@ -224,8 +202,9 @@ class Case:
         variant: str | None = None,
         settings: str | Iterable[str | Setting] = (),
         convention: Convention | str | None = None,
-        metrics: Sequence[str] = DEFAULT_METRICS,
+        metrics: Sequence[str] | None = None,
         precision: str | None = None,
+        training: Training | bool | None = None,
     ) -> None:
         """Keep the point; nothing is read or computed yet."""
         self.network, self.batch, self.variant = network, batch, variant
@@ -235,7 +214,10 @@ class Case:
         given = (settings,) if isinstance(settings, str) else settings
         self.settings = tuple(setting(each) if isinstance(each, str) else each for each in given)
         self.convention = _convention(convention)
-        self.metrics, self.precision = tuple(metrics), precision
+        self.precision, self.training = precision, Training() if training is True else training or None
+        self.metrics = tuple(metrics or (*DEFAULT_METRICS, *(TRAINED if self.training else ())))
+        if lost := [] if self.training else [name for name in self.metrics if name in TRAINED]:
+            raise UsageError(f"{lost[0]} is a number of training; add --training")
         if unknown := next((name for name in self.metrics if name not in METRICS), None):
             raise UsageError(f"there is no metric {unknown!r}; {suggestion(unknown, [*METRICS])}")
 
@@ -254,10 +236,14 @@ class Case:
 
         Raises UsageError for another point of a case whose layers are not those of its file.
         """
-        names = ("network", "input", "batch", "width", "variant", "settings", "convention", "metrics", "precision")
+        if "training" in changes and "metrics" not in changes:
+            own = [name for name in self.metrics if name not in TRAINED]
+            changes["metrics"] = (*own, *(TRAINED if changes["training"] else ()))
+        names = (*ARGUMENTS, "network")
         other = Case(**{**{name: getattr(self, name) for name in names}, **changes})
-        if changes.keys() <= {"convention", "metrics", "precision"}:  # the same steps
-            known = ("plan", "inputs", "given", "is_derived", "trace", "standard")
+        if changes.keys() <= {"convention", "metrics", "precision", "training"}:  # the same layers
+            walked = () if "training" in changes else ("trace", "standard")
+            known = ("plan", "inputs", "given", "is_derived", *walked)
             other.__dict__ |= {name: self.__dict__[name] for name in known if name in self.__dict__}
         elif self.is_derived:
             raise UsageError(f"{self.name}: its layers were changed, so they cannot be read at another point")
@@ -305,6 +291,11 @@ class Case:
         return parsed_precision(self.precision)
 
     @property
+    def known_metrics(self) -> tuple[str, ...]:
+        """All metrics, those of training in training only."""
+        return tuple(name for name in METRICS if self.training or name not in TRAINED)
+
+    @property
     def name(self) -> str:
         """The name of the network at this point."""
         return self.plan.name
@@ -336,7 +327,7 @@ class Case:
     def trace(self) -> Trace:
         """A step for every node; a SpecError names every layer that is impossible at this point."""
         try:
-            traced = trace(self.plan, self.inputs, self.given)
+            traced = self._walked(self.plan)
             if self.plan.implementation and not self.settings and not self.is_derived:
                 _check_implementation(traced)
         except SpecError as error:
@@ -347,7 +338,13 @@ class Case:
     def standard(self) -> Trace | None:
         """The same network with standard convolutions throughout; None if it has no others."""
         plan = standardized(self.trace)
-        return trace(plan, self.inputs, self.given) if plan else None
+        return self._walked(plan) if plan else None
+
+    def _walked(self, plan: Plan) -> Trace:
+        """Return a step for every node of a plan, in training with the gradients."""
+        if self.training is None:
+            return trace(plan, self.inputs, self.given)
+        return in_training(trace(planned_for(self.training, plan), self.inputs, self.given), self.training)
 
     @property
     def count(self) -> Count:
@@ -356,7 +353,8 @@ class Case:
         count: Count | None = known and known()
         if count is None:
             traced = folded(self.trace) if self.convention.folds else self.trace
-            count = Count(self, traced, batched(self.convention, traced))
+            rule = self.convention.in_training() if self.training else self.convention
+            count = Count(self, traced, batched(rule, traced))
             self.__dict__["_count"] = ref(count)
         return count
 
@@ -366,6 +364,7 @@ class Case:
         return (
             *_skipped(self.plan),
             *self.plan.notes,
+            *(training_notes(self.training, self.convention) if self.training else ()),
             *_vanished(self),
             *_unscaled(self),
             *_doubtful(self),

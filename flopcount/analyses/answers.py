@@ -8,9 +8,10 @@ from pydantic import ValidationError
 
 from flopcount.analyses.budgets.findings import Finding, SourceMap
 from flopcount.analyses.budgets.judge import Model, Rule, breaches, held, measurement, own_rules
-from flopcount.case import Case, Point
+from flopcount.case import Case
 from flopcount.errors import BadInput, Note, UsageError, suggestion
-from flopcount.network.metrics import METRICS, Cost
+from flopcount.network.metrics import Cost
+from flopcount.network.point import Point
 from flopcount.spec.source import Source
 
 
@@ -37,9 +38,9 @@ def check_case(case: Case, **limits: Any) -> tuple[Finding, ...]:
     `limits` are those of a `[budget]` table, such as `macs="600M"` or `params={"max": "5M"}`; without
     any, the limits in the network's own file are checked. Raises UsageError for limits that are invalid.
     """
-    model = Model(case.at(metrics=tuple(METRICS)), is_given=True)
+    model = Model(case.at(metrics=case.known_metrics), is_given=True)
     rules = [Rule(_budget(limits), SourceMap(Source("limits", "", "toml", {})))] if limits else own_rules(model)
-    point = Point(case.input, case.width, case.variant, case.batch, case.precision)
+    point = Point(case.input, case.width, case.variant, case.batch, case.precision, case.training)
     now = measurement(model.base.count)
     return tuple(finding for rule in rules for finding in breaches(rule, model, point, now, held(rule.budget, now)))
 

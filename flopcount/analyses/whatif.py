@@ -9,13 +9,14 @@ from flopcount.analyses.conditions import Columns, Condition, Topic
 from flopcount.analyses.conditions import condition as _condition
 from flopcount.analyses.conditions import names as names_in
 from flopcount.analyses.sweep.axes import setting_axis, spelled
-from flopcount.case import HERE, Count, Point
+from flopcount.case import Count
 from flopcount.errors import Note, SpecError, UsageError, suggestion
 from flopcount.formulas.numbers import exact_all
 from flopcount.formulas.shape import Shape, render
 from flopcount.formulas.step import Step
 from flopcount.network.metrics import METRICS, Cost
 from flopcount.network.plan import Given, Node, Plan
+from flopcount.network.point import HERE, Point
 from flopcount.network.trace import Trace, fields, own, settled, trace
 from flopcount.network.transform import Replacement, Target, replacement
 from flopcount.spec.kinds import KINDS, STAND_INS, kind_named

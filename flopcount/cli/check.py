@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flopcount.cli.help import Documented
-from flopcount.cli.options import VALUES
+from flopcount.cli.loading import trained
+from flopcount.cli.options import TRAINING_OPTION, TRAINING_OPTIONS, VALUES
 from flopcount.cli.output import emit, format_of, screen_of, tell, write_whole
 from flopcount.errors import Broken, FileError, Note, UsageError, plain, reason, suggestion
 from flopcount.spec.budget import LIMITED
+from flopcount.spec.training import Training
 from flopcount.spec.units import LOCKED, METRICS
 
 if TYPE_CHECKING:
@@ -26,11 +28,13 @@ LONGEST = 1000
 
 def about_files(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add what `check` and `lock` have in common: which files, how they are read, and formats."""
-    options = (
+    options: tuple[Callable[..., Any], ...] = (
         click.argument("files", nargs=-1, metavar="[FILES…]"),
         click.option("--config", metavar="FILE", help="Configuration (default: the nearest flopcount.toml upwards)."),
         click.option("--input", "size", metavar="SIZE", help="Input size for all files; overrides the configuration."),
         VALUES,
+        TRAINING_OPTION,
+        *TRAINING_OPTIONS,
         click.option(
             "--format",
             "formats",
@@ -85,7 +89,8 @@ def _around(options: Mapping[str, Any], maxima: Mapping[str, str] | None = None)
     """Return where a command runs, and what its options say for all files."""
     from flopcount.analyses.budgets.check import setup
 
-    return setup(Path.cwd(), options["config"], options["size"], options["values"], maxima)
+    training = trained({name: options[name] for name in Training._fields}, is_asked=options["training"])
+    return setup(Path.cwd(), options["config"], options["size"], options["values"], maxima, training=training)
 
 
 def destinations(formats: Sequence[str], output: str | None = None) -> list[tuple[str, str | None]]:
@@ -205,6 +210,7 @@ def lock(
     given = {"--config": options["config"], "--input": options["size"]}
     given |= {"--metrics": ",".join(metrics)}
     words = [*files, *(word for pair in given.items() if pair[1] for word in pair)]
+    words += str(around.training).split() if around.training else []
     _renew(
         found, lock, permissions, place, [*words, *(word for each in options["values"] for word in ("--value", each))]
     )

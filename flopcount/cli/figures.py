@@ -73,7 +73,8 @@ def reconcile(arch: str, figures: tuple[str, ...], ends: tuple[str, ...], *, opt
 def _origins(each: explain.ClaimedFigure, case: Case, arch: str) -> list[explain.Explanation]:
     """Look for a figure under the convention it is attributed to, then under all."""
     similar = [name for name in bundled() if name.startswith(f"{arch}_") or arch.startswith(f"{name}_")]
-    relatives = cache(lambda: {name: case_of(name, Options()) for name in similar[:MOST_RELATIVES]})
+    options = Options(training=case.training is not None)
+    relatives = cache(lambda: {name: case_of(name, options) for name in similar[:MOST_RELATIVES]})
     named = explain.identify(each.figure, case, relatives, [each.convention]) if each.convention else []
     return named or explain.identify(each.figure, case, relatives)
 

@@ -12,6 +12,7 @@ from flopcount.errors import by_word, plain
 SECTIONS: Mapping[str, str] = {
     "Rows and columns": "--depth --by --where --sort --top --columns --parts --standard --all --pareto --join",
     "Network": "--input --width --variant --batch --set --value --allow-unknown --from",
+    "Training": "--training --freeze --loss-from",
     "Counting": "--convention --params --metrics --on",
     "Limits": "--max-*",
     "Output": "--format --output --exact-numbers --unit --plot --graph --latex --save",
@@ -19,7 +20,7 @@ SECTIONS: Mapping[str, str] = {
 }
 """The options of each section; others are the command's own, and come first."""
 
-FOLDED = ("Network", "Counting")
+FOLDED = ("Network", "Training", "Counting")
 """Sections of which the short page of a command gives only the names; that of `count` has them in full."""
 
 EXAMPLES: Mapping[str, Mapping[str, str]] = {

@@ -1,7 +1,7 @@
 """From the options of a command line to a case."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from os.path import isdir, isfile
 from pathlib import Path
 from re import findall, fullmatch
@@ -15,6 +15,8 @@ from flopcount.report.cost import metrics_in
 from flopcount.spec.load import bundled_network, setting
 from flopcount.spec.source import Notation
 from flopcount.spec.text import MOST_BYTES
+from flopcount.spec.training import Training
+from flopcount.spec.units import TRAINED
 
 NEEDED = "traffic,intensity,peak"
 """The metrics that a device is judged by."""
@@ -36,6 +38,16 @@ class Options(NamedTuple):
     metrics: str | None = None
     precision: str | None = None
     on: str | None = None
+    training: bool = False
+    freeze: tuple[str, ...] = ()
+    loss_from: tuple[str, ...] = ()
+
+    @property
+    def trained(self) -> Training | None:
+        """How the network is trained, if it is."""
+        if self.training and self.params == "folded":
+            raise UsageError("--params folded is for a network that is deployed, not for one in training")
+        return trained({name: getattr(self, name) for name in Training._fields}, is_asked=self.training)
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -44,6 +56,7 @@ class Options(NamedTuple):
             "width": self.width,
             "variant": self.variant,
             "precision": self.precision,
+            "training": (self.trained.details or True) if self.trained else "",
             "on": self.on,
             "set": [*self.settings],
         }
@@ -71,8 +84,23 @@ class Options(NamedTuple):
             settings=[setting(text) for text in self.settings],
             convention=self.convention,
             precision=self.precision,
-            metrics=metrics_in(self.metrics, *columns, NEEDED if self.on and not self.on.startswith("array") else None),
+            training=self.trained,
+            metrics=metrics_in(
+                self.metrics,
+                *columns,
+                NEEDED if self.on and not self.on.startswith("array") else None,
+                ",".join(TRAINED) if self.training else None,
+            ),
         )
+
+
+def trained(values: Mapping[str, Any], *, is_asked: bool) -> Training | None:
+    """Return how a network is trained; refuse the options about it without --training."""
+    training = Training(**values)
+    first = next(training.options, None)
+    if first and not is_asked:
+        raise UsageError(f"{first[0]}: it is about training; add --training")
+    return training if is_asked else None
 
 
 def network_of(reference: str, options: Options) -> Network:

@@ -49,6 +49,8 @@ def command(arch: str, ways: Ways, options: Options, out: Output) -> None:
         raise UsageError("--reorder and --patch are two ways to run a network; name one")
     if out.fmt == "tflm" and (ways.reorder or ways.patch or out.plot):
         raise UsageError("--format tflm prints the plan of the file's order; omit --reorder, --patch and --plot")
+    if options.training:
+        raise UsageError("--training: this is about the forward pass; flopcount ARCH --training shows what is saved")
     base = case_of(arch, options)
     base = base.at(metrics=tuple(dict.fromkeys((*base.metrics, *TOTALS))))
     if out.fmt == "tflm":

@@ -217,8 +217,26 @@ _CHANGES: Sequence[Decorator] = (
         help="Bits of the numbers: int8, or weights=4,activations=8, then ;PATH:BITS for some layers.",
     ),
 )
-NETWORK: Sequence[Decorator] = (_SIZE, _WIDTH, _BATCH, *_CHANGES)
-SEVERAL: Sequence[Decorator] = (_SIZES, _WIDTHS, BATCHES, *_CHANGES)
+TRAINING_OPTION: Decorator = click.option(
+    "--training", is_flag=True, help="Count a step of training: forward pass and gradients."
+)
+TRAINING_OPTIONS: Sequence[Decorator] = (
+    click.option(
+        "--freeze",
+        metavar="PATTERN",
+        multiple=True,
+        help="Layers that are not trained, in training, repeatable; !PATTERN takes back: --freeze '*' --freeze '!fc'.",
+    ),
+    click.option(
+        "--loss-from",
+        metavar="OUTPUT",
+        multiple=True,
+        help="Where gradients start, in training (default: every output).",
+    ),
+)
+_TRAINING = (TRAINING_OPTION, *TRAINING_OPTIONS)
+NETWORK: Sequence[Decorator] = (_SIZE, _WIDTH, _BATCH, *_CHANGES, *_TRAINING)
+SEVERAL: Sequence[Decorator] = (_SIZES, _WIDTHS, BATCHES, *_CHANGES, *_TRAINING)
 
 SORT = click.option(
     "--sort", metavar="COLUMN", help="Sort by a column, numbers from the largest; -COLUMN the other way round."
@@ -258,7 +276,7 @@ count_options = typed("options", Options, *NETWORK, *COUNTED, METRICS_OPTION)
 device_options = typed("options", Options, *NETWORK, *COUNTED, METRICS_OPTION, ON)
 """The same, and a device."""
 
-whatif_options = typed("options", Options, _SIZES, _WIDTHS, _BATCH, *_CHANGES, *COUNTED, METRICS_OPTION)
+whatif_options = typed("options", Options, _SIZES, _WIDTHS, _BATCH, *_CHANGES, *_TRAINING, *COUNTED, METRICS_OPTION)
 """The same, with lists and ranges of inputs and widths."""
 
 grid_options = typed("options", Options, *SEVERAL, *COUNTED)

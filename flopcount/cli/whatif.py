@@ -10,12 +10,13 @@ import click
 from flopcount.analyses import whatif
 from flopcount.analyses.conditions import Condition
 from flopcount.analyses.sweep.axes import is_several
-from flopcount.case import Case, Count, Point
+from flopcount.case import Case, Count
 from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options, case_of
 from flopcount.cli.options import complete_arch, output_options, plot_option, typed, whatif_options
 from flopcount.cli.output import Output, show, write_whole
 from flopcount.errors import BadInput, FileError, Note, SpecError, UsageError
+from flopcount.network.point import Point
 from flopcount.network.transform import Target
 from flopcount.report.compare import whatif_report
 from flopcount.report.table import Report

@@ -11,10 +11,10 @@ from typing import NamedTuple
 from flopcount.errors import ShapeError
 from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.norm import layer_norm, softmax
-from flopcount.formulas.numbers import Axes, Dim, ceil_div, exact_div, maximum, product
+from flopcount.formulas.numbers import Axes, Dim, ceil_div, exact_div, maximum, product, total
 from flopcount.formulas.pool import averaged
 from flopcount.formulas.shape import Constraint, Shape, divides, equal, per_axis, positive, render
-from flopcount.formulas.step import Part, Step, Tally, chain, composed
+from flopcount.formulas.step import WEIGHT, Part, Product, Step, Tally, chain, composed
 from flopcount.formulas.tensor import token_rows
 
 
@@ -64,15 +64,17 @@ class _Heads(NamedTuple):
             return (Part("qkv", linear(xs[0], out_features=width, bias=self.bias)),)
         widths = (self.width, *[self.sources * self.size] * 2)
         parts = zip("qkv", (*xs, xs[-1])[:3], widths, strict=True)
-        return tuple(Part(name, linear(x, out_features=width, bias=self.bias)) for name, x, width in parts)
+        made = ((name, linear(x, out_features=width, bias=self.bias)) for name, x, width in parts)
+        return tuple(Part(*each, (min(place, len(xs) - 1),)) for place, each in enumerate(made))
 
-    def gathered(self, x: Shape, sources: Dim, *added: Part) -> tuple[Part, ...]:
-        """Compare queries with keys, then sum values with the resulting weights."""
+    def gathered(self, x: Shape, sources: Dim, *added: Part, reads: tuple[str, ...]) -> tuple[Part, ...]:
+        """Compare queries with keys, then sum values with the resulting weights; `reads` are the projections."""
         scores = Shape((*x.leading[:-1], self.number, x.leading[-1], sources), x.channel_axis + 1)
         compared = _product(scores, self.size)
         compared = compared._replace(tally=compared.tally + Tally(query_scale=product(x.leading) * self.width))
         gathered = _product(Shape((*scores.leading, self.size), scores.channel_axis), sources)
-        return (Part("scores", compared), *added, Part("softmax", softmax(scores)), Part("sum", gathered))
+        parts = Part("scores", compared, (reads[0], reads[-2:][0])), *added, Part("softmax", softmax(scores))
+        return (*parts, Part("sum", gathered, ("softmax", reads[-1])))
 
 
 def _product(y: Shape, inner: Dim) -> Step:
@@ -132,7 +134,9 @@ def multihead_attention(
 def _attended(kind: str, xs: tuple[Shape, ...], heads: _Heads, sources: Dim, *added: Part, bias: bool) -> Step:
     """Attend, then combine the heads in a linear layer."""
     y = linear(xs[0].resized(channels=heads.width), out_features=xs[0].channels, bias=bias)
-    return composed(kind, y.shape, *heads.projected(xs), *heads.gathered(xs[0], sources, *added), Part("proj", y))
+    projected = heads.projected(xs)
+    gathered = heads.gathered(xs[0], sources, *added, reads=tuple(part.name for part in projected))
+    return composed(kind, y.shape, *projected, *gathered, Part("proj", y))
 
 
 def window_attention(
@@ -252,8 +256,14 @@ def linear_attention(*xs: Shape, num_heads: Dim, num_kv_heads: Dim | None = None
         *(equal(q.leading[-1], x.leading[-1], "there are {} queries, but {} keys or values") for x in (k, v)),
     )
     read = maximum(num_heads, states)
-    macs = product(q.leading) * size * wide * ((1 + delta) * states + read)
-    return Step("LinearAttention", q.resized(channels=read * wide), Tally(matmul_mac=macs), constraints=constraints)
+    each, place = product(q.leading) * size * wide, min(len(xs), 2) - 1
+    written = Product(each * states, ((place,), (len(xs) - 1,)))
+    recalled = Product(each * states * delta, ((place,), (place, len(xs) - 1)))
+    queried = Product(each * read, ((0,), (place, len(xs) - 1)))
+    products = written, recalled, queried
+    tally = Tally(matmul_mac=total(one.macs for one in products))
+    y = q.resized(channels=read * wide)
+    return Step("LinearAttention", y, tally, constraints=constraints, products=products)
 
 
 def mixture_of_experts(
@@ -286,16 +296,18 @@ def mixture_of_experts(
     rows = Shape((*x.leading, top_k, x.channels), x.channel_axis + 1)
     experts = partial(_expert, number=num_experts, used=top_k, bias=bias)
     up = experts(rows, out_features=hidden_features)
-    parts.append(Part("up", up))
+    parts.append(Part("up", up, (0,)))
     if activation is not None:
         parts.append(Part("activation", activated(up.shape, function=activation)))
     if gated:
         times = Step("Mul", up.shape, Tally(mul=up.shape.elements))
-        parts += [Part("gate", experts(rows, out_features=hidden_features)), Part("times", times)]
+        gate = Part("gate", experts(rows, out_features=hidden_features), (0,))
+        parts += [gate, Part("times", times, (parts[-1].name, "gate"))]
     down = experts(up.shape, out_features=x.channels)
     mixed = Step("Mix", x, Tally(mul=rows.elements, add=rows.elements - x.elements))
     enough = positive(num_experts - top_k + 1, "top_k = {} of {} experts", top_k, num_experts)
-    step = composed("MixtureOfExperts", x, *parts, Part("down", down), Part("mix", mixed))
+    weighed = Part("mix", mixed, ("down", "softmax" if len(xs) == 1 else 1))
+    step = composed("MixtureOfExperts", x, *parts, Part("down", down), weighed)
     return step._replace(constraints=(*step.constraints, enough))
 
 
@@ -416,8 +428,15 @@ def _unrolled(
     if proj_size is not None:
         weights += num_layers * directions * hidden * proj_size
     shifts, state = biases * rows * num_layers, x.positions * directions * hidden * num_layers
+    once = exact_div(x.positions, x.leading[-1])  # the state before the first token is no result
+    recurrent = rows * size * num_layers
+    products = (
+        Product(rows * x.channels * x.positions, ((0,), (WEIGHT,))),
+        Product(recurrent * once, ((WEIGHT,),)),
+        Product(weights * x.positions - rows * x.channels * x.positions - recurrent * once, ((0, WEIGHT), (WEIGHT,))),
+    )
     tally = Tally(rnn_mac=weights * x.positions, rnn_bias_add=shifts * x.positions, **{f"{name}_state": state})
-    return Step(name.upper(), y, tally + Tally(rnn_weight=weights, rnn_bias=shifts))
+    return Step(name.upper(), y, tally + Tally(rnn_weight=weights, rnn_bias=shifts), products=products)
 
 
 @_recurrent

@@ -9,7 +9,7 @@ from flopcount.formulas.norm import softmax
 from flopcount.formulas.numbers import Dim, exact_div, product, where
 from flopcount.formulas.pool import avg_pool, global_avg_pool, global_max_pool
 from flopcount.formulas.shape import Shape, Window, divides, per_axis, positive, shares
-from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
+from flopcount.formulas.step import WEIGHT, Part, Product, Stage, Step, Tally, chain, composed, gated
 from flopcount.formulas.tensor import add, mul
 
 _sigmoid = partial(activated, function="sigmoid")
@@ -24,8 +24,9 @@ def _mixed(x: Shape, window: Window, *, out_channels: Dim, kernels: Dim, groups:
     plain = filters(x, window, channels=out_channels, groups=groups, bias=bias)
     weights, biases = (kernels * plain.tally.counts[name] for name in ("weight", "bias"))
     mixing = Step("Mixing", x, Tally(matmul_mac=(weights + biases) * product(x.leading)))
+    mixing = mixing._replace(products=(Product(mixing.tally.counts["matmul_mac"], ((0,), (WEIGHT,))),))
     tally = Tally(**{**plain.tally.counts, "weight": weights, "bias": biases})
-    return Part("mixing", mixing), Part("conv", plain._replace(tally=tally))
+    return Part("mixing", mixing), Part("conv", plain._replace(tally=tally), (0, "mixing"))
 
 
 @windowed()
@@ -124,7 +125,7 @@ def involution(
     fits = positive(hidden, _REDUCTION, reduction, x.channels), shares("groups", groups, x.channels), *whole
     applied = conv_base("Involution", x, window, *fits, channels=x.channels, weights=area * x.channels)
     applied = applied._replace(tally=Tally(conv_mac=applied.tally.counts["conv_mac"]))
-    return composed("Involution", applied.shape, Part("kernels", kernels), Part("apply", applied))
+    return composed("Involution", applied.shape, Part("kernels", kernels), Part("apply", applied, (0, "kernels")))
 
 
 def _pooled(x: Shape, stride: tuple[Dim, ...]) -> Step:
@@ -165,7 +166,8 @@ def deform_conv(
     conv = filters(x, window, channels=out_channels, groups=groups, bias=bias)
     read = conv.shape.resized(x.channels).elements * product(conv.kernel)
     fits = shares("offset_groups", offset_groups, x.channels, "input channels")
-    parts.append(Part("sampling", Step("Sampling", x, Tally(bilinear_sample=read), constraints=(fits,))))
+    sampled = Step("Sampling", x, Tally(bilinear_sample=read), constraints=(fits,))
+    parts.append(Part("sampling", sampled, (0, *(part.name for part in parts))))
     return composed("DeformConv", conv.shape, *parts, Part("conv", conv))
 
 
@@ -189,8 +191,13 @@ def squeeze_excitation(
     """
     narrow = partial(conv, out_channels=squeeze_channels, kernel_size=1, bias=bias, norm=norm, activation=activation)
     wide = partial(conv, out_channels=x.channels, kernel_size=1, bias=bias)
-    gated = ("gate", partial(activated, function=gate)), ("mul", partial(mul, x))
-    return chain("SqueezeExcitation", x, ("pool", global_avg_pool), ("reduce", narrow), ("expand", wide), *gated)
+    stages = (
+        ("pool", global_avg_pool),
+        ("reduce", narrow),
+        ("expand", wide),
+        ("gate", partial(activated, function=gate)),
+    )
+    return gated(chain("SqueezeExcitation", x, *stages, ("mul", partial(mul, x))))
 
 
 def eca(x: Shape, *, kernel_size: Dim = 3) -> Step:
@@ -207,7 +214,7 @@ def eca(x: Shape, *, kernel_size: Dim = 3) -> Step:
     slide = partial(conv, out_channels=1, kernel_size=kernel_size, padding="same", bias=False)
     scaled = mul(x, x.resized(spatial=()))
     slid = ("conv", lambda _: slide(line))
-    return chain("ECA", x, ("pool", global_avg_pool), slid, ("gate", _sigmoid), ("mul", lambda _: scaled))
+    return gated(chain("ECA", x, ("pool", global_avg_pool), slid, ("gate", _sigmoid), ("mul", lambda _: scaled)))
 
 
 def cbam(x: Shape, *, reduction: Dim = 16, kernel_size: Dim = 7, bias: bool = False) -> Step:
@@ -230,9 +237,11 @@ def _channel_gate(x: Shape, reduction: Dim, *, bias: bool) -> tuple[Part, ...]:
     wide = partial(conv, out_channels=x.channels, kernel_size=1, bias=bias)
     both = chain("Linear", x.resized(spatial=(2,)), ("reduce", narrow), ("expand", wide))
     single = x.resized(spatial=())
-    pools = Part("avg_pool", global_avg_pool(x)), Part("max_pool", global_max_pool(x))
-    gate = Part("add", add(single, single)), Part("gate", _sigmoid(single)), Part("mul", mul(x, single))
-    return (*pools, *both.parts, *gate)
+    pools = Part("avg_pool", global_avg_pool(x)), Part("max_pool", global_max_pool(x), (0,))
+    reduce, expand = both.parts
+    pair = reduce._replace(reads=("avg_pool", "max_pool")), expand
+    sums = Part("add", add(single, single), ("expand", "expand")), Part("gate", _sigmoid(single))
+    return (*pools, *pair, *sums, Part("mul", mul(x, single), (0, "gate")))
 
 
 def _space_gate(x: Shape, kernel_size: Dim) -> tuple[Part, ...]:
@@ -240,5 +249,5 @@ def _space_gate(x: Shape, kernel_size: Dim) -> tuple[Part, ...]:
     both, one = x.resized(channels=2), x.resized(channels=1)
     pooled = Step("ChannelPool", both, Tally(channel_pool_in=2 * x.elements, channel_pool_out=both.elements))
     seen = conv(both, out_channels=1, kernel_size=kernel_size, padding="same", bias=False)
-    names = ("channel_pool", "space_conv", "space_gate", "space_mul")
-    return tuple(map(Part, names, (pooled, seen, _sigmoid(one), mul(x, one))))
+    names, reads = ("channel_pool", "space_conv", "space_gate", "space_mul"), ((), (), (), ("mul", "space_gate"))
+    return tuple(map(Part, names, (pooled, seen, _sigmoid(one), mul(x, one)), reads))

@@ -7,7 +7,7 @@ from flopcount.errors import ShapeError
 from flopcount.formulas.conv import POINT, After, along, axis_by_axis, channelwise, filters, per_position, windowed
 from flopcount.formulas.norm import NORMS
 from flopcount.formulas.numbers import Axes, Dim, exact_div, maximum, minimum, product, scaled_up, total
-from flopcount.formulas.shape import Shape, Window, divides, equal
+from flopcount.formulas.shape import Shape, Slide, Window, divides, equal
 from flopcount.formulas.step import Part, Stage, Step, Tally, chain, composed
 from flopcount.formulas.tensor import add
 
@@ -212,13 +212,14 @@ def dual_conv(x: Shape, window: Window, *, out_channels: Dim, groups: Dim, bias:
     group = filters(x, window, channels=out_channels, groups=groups)
     point = _central(x, group.shape, (1,) * len(group.kernel), bias=bias)
     added = point._replace(tally=point.tally + Tally(add=group.shape.elements))
-    return composed("DualConv", group.shape, Part("group", group), Part("pointwise", added))
+    return composed("DualConv", group.shape, Part("group", group), Part("pointwise", added, (0,)))
 
 
 def _central(x: Shape, y: Shape, kernel: tuple[Dim, ...], *, groups: Dim = 1, bias: bool) -> Step:
     """Slide a smaller kernel through the center of each window of a convolution from x to y."""
     weights = product(kernel) * exact_div(x.channels, groups) * y.channels
-    return per_position("Conv", y, kernel, weights=weights, biases=y.channels if bias else 0)
+    step = per_position("Conv", y, kernel, weights=weights, biases=y.channels if bias else 0)
+    return step._replace(slide=Slide(None, x.spatial, y.spatial, groups)) if groups != 1 else step
 
 
 @windowed()
@@ -280,9 +281,9 @@ def _identity(x: Shape, y: Shape, norm: str | None) -> Step:
 def _summed(kind: str, after: After, branches: Mapping[str, Step], others: Mapping[str, Step] = {}) -> Step:
     """Add branches: the norm follows each but the `others`, the activation follows the sum."""
     normed = {name: After(after.norm)(step) for name, step in branches.items()}
-    parts = [Part(name, step) for name, step in {**normed, **others}.items()]
+    parts = [Part(name, step, (0,)) for name, step in {**normed, **others}.items()]
     y = parts[0].step.shape
-    parts.append(Part("add", add(*[y] * len(parts))))
+    parts.append(Part("add", add(*[y] * len(parts)), tuple(part.name for part in parts)))
     return After(activation=after.activation)(composed(kind, y, *parts))
 
 
@@ -311,7 +312,7 @@ def mix_conv(
     parts: list[Part] = []
     for number, size in enumerate(kernel_sizes, 1):
         step = channelwise(x.resized(channels), Window(size, stride, "same", dilation), bias=bias)
-        parts.append(Part(f"share{number}", after(step)))
+        parts.append(Part(f"share{number}", after(step), (0,)))
         channels = share
     return composed("MixConv", parts[0].step.shape.resized(x.channels), *parts)
 
@@ -348,6 +349,6 @@ def py_conv(
     for number, (size, count, share) in enumerate(zip(kernel_sizes, groups, shares, strict=True), 1):
         channels = out_channels * share // total(shares)
         step = filters(x, Window(size, stride, "same", dilation), channels=channels, groups=count, bias=bias)
-        parts.append(Part(f"level{number}", after(step)))
+        parts.append(Part(f"level{number}", after(step), (0,)))
     whole = composed("PyConv", parts[0].step.shape.resized(out_channels), *parts)
     return whole._replace(constraints=(fits, *whole.constraints))

@@ -6,7 +6,7 @@ from flopcount.formulas.conv import After, axes, channelwise, conv_base, filters
 from flopcount.formulas.numbers import Axes, Dim, ceil_div, exact_div, product, scaled_down
 from flopcount.formulas.pool import avg_pool, interpolate
 from flopcount.formulas.shape import Constraint, Shape, Slide, Window, divides, equal, positive, shares
-from flopcount.formulas.step import Part, Step, Tally, chain, composed
+from flopcount.formulas.step import WEIGHT, Part, Product, Step, Tally, chain, composed
 
 _KEEPS = "a partial convolution must keep the map, but an axis of {} becomes {}; change the padding"
 _N_DIV = "n_div = {} leaves none of the {} channels to convolve; choose a smaller one"
@@ -82,9 +82,13 @@ def res2_conv(x: Shape, window: Window, after: After, *, scales: Dim, pooled: bo
     biases = channels if bias else 0
     convs = conv_base("Conv", x, window, *constraints, channels=channels, weights=weights, biases=biases)
     y = convs.shape.resized(x.channels)
+    once = width * width * product(convs.kernel) * convs.shape.positions
+    after_another = Product(once * (0 if pooled else scales - 2), ((0, WEIGHT), (WEIGHT,)))
+    alone = Product(once * (scales - 1 if pooled else 1), ((0,), (WEIGHT,)))
+    convs = convs._replace(products=(alone, after_another))
     if pooled:
         last = avg_pool(x.resized(width), kernel_size=window.kernel_size, stride=window.stride, padding=window.padding)
-        return composed("Res2Conv", y, Part("convs", after(convs)), Part("pool", last))
+        return composed("Res2Conv", y, Part("convs", after(convs)), Part("pool", last, (0,)))
     keeps = [equal(one, other, _PASSES) for one, other in zip(x.spatial, y.spatial, strict=True)]
     added = Tally(add=convs.shape.resized(channels - width).elements)
     convs = convs._replace(tally=convs.tally + added, constraints=(*convs.constraints, *keeps))
@@ -152,7 +156,7 @@ def octave_conv(
     high = _high(fine, coarse, window, channels=out_channels - low_out, bias=bias)
     parts = [Part("high", after(high))]
     if alpha_out:
-        parts.append(Part("low", after(_low(fine, coarse, window, channels=low_out, bias=bias))))
+        parts.append(Part("low", after(_low(fine, coarse, window, channels=low_out, bias=bias)), (0,)))
     step = composed("OctaveConv", high.shape.resized(out_channels), *parts)
     halves = [divides(2, size, _HALVES) for size in x.spatial] if alpha_in or alpha_out else []
     return step._replace(constraints=(*halves, *step.constraints))
@@ -166,7 +170,7 @@ def _high(fine: Shape, coarse: Shape | None, window: Window, *, channels: Dim, b
     convolved = ("low_to_high", partial(filters, window=window, channels=channels))
     raised = chain("Raised", coarse, convolved, ("upsample", partial(interpolate, scale_factor=2)))
     meet = tuple(equal(*pair, _MEET) for pair in zip(raised.shape.spatial, kept.shape.spatial, strict=True))
-    return composed("High", kept.shape, *raised.parts, Part("high_to_high", _added(kept, meet)))
+    return composed("High", kept.shape, *raised.parts, Part("high_to_high", _added(kept, meet), (0,)))
 
 
 def _low(fine: Shape, coarse: Shape | None, window: Window, *, channels: Dim, bias: bool) -> Step:
@@ -176,7 +180,7 @@ def _low(fine: Shape, coarse: Shape | None, window: Window, *, channels: Dim, bi
     if coarse is None:
         return lowered
     kept = filters(coarse, window, channels=channels, bias=bias)
-    return composed("Low", kept.shape, *lowered.parts, Part("low_to_low", _added(kept)))
+    return composed("Low", kept.shape, *lowered.parts, Part("low_to_low", _added(kept), (0,)))
 
 
 def _added(step: Step, constraints: tuple[Constraint, ...] = ()) -> Step:

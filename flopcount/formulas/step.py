@@ -91,6 +91,32 @@ OPERATIONS: Mapping[str, str] = {
 }
 """The operations of a layer, by the name under which they are tallied."""
 
+PRODUCTS: Mapping[str, str] = {
+    "conv_mac": "conv",
+    "linear_mac": "linear",
+    "rnn_mac": "rnn",
+    "binary_mac": "binary",
+    "matmul_mac": "matmul",
+}
+"""The entries that multiply, each with the word in the names of its gradients; all but the last multiply weights."""
+
+INPUT_GRADIENTS: Mapping[str, str] = {
+    f"{word}_input_gradient": f"{OPERATIONS[name]}, once more for each gradient of what they read"
+    for name, word in PRODUCTS.items()
+}
+WEIGHT_GRADIENTS: Mapping[str, str] = {
+    f"{word}_weight_gradient": f"{OPERATIONS[name]}, once more for the gradients of their weights"
+    for name, word in PRODUCTS.items()
+}
+GROUPED_GRADIENT = "conv_grouped_gradient"
+GRADIENTS: Mapping[str, str] = {
+    **INPUT_GRADIENTS,
+    **WEIGHT_GRADIENTS,
+    GROUPED_GRADIENT: "multiply-accumulates for the gradients of grouped weights as if they had one group, beyond those"
+    " that there are",
+}
+"""The operations of training, by the name under which they are tallied."""
+
 PARAMETERS: Mapping[str, str] = {
     "weight": "weights of convolutions and linear layers",
     "bias": "biases of convolutions and linear layers",
@@ -143,12 +169,27 @@ class Tally:
         return total(count * weights[name] for name, count in self.counts.items() if name in weights)
 
 
+WEIGHT = -1
+"""Stands for the weights of a step among what its products multiply."""
+
+
+class Product(NamedTuple):
+    """Multiply-accumulates of two factors, each given by what it is computed from: inputs by number, or WEIGHT.
+
+    A gradient of a factor costs as many again. A factor that is a constant is left out.
+    """
+
+    macs: Dim
+    factors: tuple[tuple[int, ...], ...]
+
+
 @by_identity
 class Step(NamedTuple):
     """The output shape, the tally and, in a composition, the named parts that make it up.
 
     `kind` and `kernel` label the step in tables; `constraints` are the conditions under which the numbers mean
-    anything; `slide` is the sliding window, and `call_style` how a program calls the step. Compared by identity.
+    anything; `slide` is the sliding window, and `call_style` how a program calls the step. `products` say what its
+    multiply-accumulates multiply, if not an input by weights or two inputs. Compared by identity.
     """
 
     kind: str
@@ -159,6 +200,7 @@ class Step(NamedTuple):
     kernel: tuple[Dim, ...] = ()
     slide: Slide | None = None
     call_style: str = "module"
+    products: tuple[Product, ...] = ()
 
     def leaves(self) -> Iterator["Step"]:
         """Yield the steps that are not compositions, in the order of the computation."""
@@ -169,10 +211,15 @@ class Step(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A step inside a composition, by the name it has there."""
+    """A step inside a composition, by the name it has there.
+
+    `reads` are the parts that it reads, by name, and inputs of the composition, by number; by default it reads the part
+    before it, and the first part all inputs.
+    """
 
     name: str
     step: Step
+    reads: tuple[str | int, ...] = ()
 
 
 Stage = tuple[str, Callable[[Shape], Step]]
@@ -186,6 +233,12 @@ def chain(kind: str, x: Shape, *stages: Stage) -> Step:
         parts.append(Part(name, formula(x)))
         x = parts[-1].step.shape
     return composed(kind, x, *parts)
+
+
+def gated(step: Step) -> Step:
+    """Let the last part of a chain read the first input too, before what it reads already."""
+    *others, last = step.parts
+    return step._replace(parts=(*others, last._replace(reads=(0, others[-1].name))))
 
 
 def composed(kind: str, shape: Shape, *parts: Part) -> Step:
@@ -219,7 +272,7 @@ def _tallied(step: Step, change: Callable[[Tally], Tally]) -> Step:
     """Change the tally of a step, in a composition those of its parts."""
     if not step.parts:
         return step._replace(tally=change(step.tally))
-    parts = tuple(Part(part.name, _tallied(part.step, change)) for part in step.parts)
+    parts = tuple(part._replace(step=_tallied(part.step, change)) for part in step.parts)
     return step._replace(parts=parts, tally=composed(step.kind, step.shape, *parts).tally)
 
 

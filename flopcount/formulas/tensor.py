@@ -8,7 +8,7 @@ from flopcount.errors import ShapeError
 from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.numbers import Axes, Dim, exact_div, maximum, product, total
 from flopcount.formulas.shape import Constraint, Pads, Shape, either, equal, pads, per_axis, positive, render, shares
-from flopcount.formulas.step import Part, Step, Tally, composed
+from flopcount.formulas.step import Part, Product, Step, Tally, composed
 
 
 def several(kind: str, xs: tuple[Shape, ...]) -> None:
@@ -441,12 +441,14 @@ def einsum(*xs: Shape, equation: str) -> Step:
         sizes[name] = known if name.isalpha() else maximum(known, size)
     y = Shape(tuple(sizes[name] for name in out) or (1,), max(len(out) - 1, 0))
     left: AbstractSet[str] = frozenset(terms[0])
-    macs = total(())
+    products = list[Product]()
     for place, right in enumerate(terms[1:], 2):
         later = {*out}.union(*terms[place:])
         both = multiplied(left, {*right}, later)
-        macs, left = macs + product(sizes[name] for name in sorted(both)), both & later
-    return Step("Einsum", y, Tally(matmul_mac=macs), constraints=tuple(constraints))
+        products.append(Product(product(sizes[name] for name in sorted(both)), (tuple(range(place - 1)), (place - 1,))))
+        left = both & later
+    tally = Tally(matmul_mac=total(each.macs for each in products))
+    return Step("Einsum", y, tally, constraints=tuple(constraints), products=tuple(products))
 
 
 def multiplied(left: AbstractSet[str], right: AbstractSet[str], later: AbstractSet[str]) -> AbstractSet[str]:

@@ -1,7 +1,7 @@
 """Integer weights over the tally of a step, and their exceptions."""
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import GenericAlias
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from flopcount.errors import FileError, Place, Problem, UsageError, by_word, listed, suggestion
 from flopcount.formulas.norm import ACTIVATIONS
 from flopcount.formulas.numbers import Dim
-from flopcount.formulas.step import OPERATIONS, PARAMETERS, Step
+from flopcount.formulas.step import GRADIENTS, OPERATIONS, PARAMETERS, PRODUCTS, Step
 from flopcount.network.implementation import ABSENT, CALL_STYLES
 from flopcount.network.padding_exact import PADDING_EXACT
 from flopcount.spec.fields import Flag, Help, Policy, PolicyName, printable, sentence, shown
@@ -23,7 +23,7 @@ from flopcount.spec.text import parsed, read_bytes, utf8
 EVERYTHING = "*"
 """Stands in an exception for all entries that it does not name; they have weight 0."""
 
-ENTRIES: Mapping[str, str] = {**OPERATIONS, **PARAMETERS, **PADDING_EXACT}
+ENTRIES: Mapping[str, str] = {**OPERATIONS, **GRADIENTS, **PARAMETERS, **PADDING_EXACT}
 """Everything that a convention may weigh, with its meaning."""
 
 Weights = Mapping[str, int]
@@ -39,15 +39,15 @@ class Weighing(NamedTuple):
     kinds: Mapping[str, Weights] = {}
     written: Mapping[str, Weights] = {}
 
-    def of(self, step: Step) -> Dim:
-        """Return the weighted sum of a step."""
-        if not self.kinds and not self.written and not padding_exact_names(self.weights):
+    def of(self, step: Step, kept: Container[str] | None = None) -> Dim:
+        """Return the weighted sum of a step, of all entries or of some."""
+        if kept is None and not self.kinds and not self.written and not padding_exact_names(self.weights):
             return step.tally.weighed(self.weights)
         total: Dim = 0
         for leaf in step.leaves():
             weights = self.at(leaf)
             for name, count in self.counts(leaf).items():
-                if weights.get(name):
+                if weights.get(name) and (kept is None or name in kept):
                     total = total + count * weights[name]
         return total
 
@@ -101,9 +101,9 @@ class Convention(NamedTuple):
     batch: Batch = "counted"
     divisor: int = 1
 
-    def macs_of(self, step: Step) -> Dim:
-        """Return the count of a step: MACs, or FLOPs if that is the unit."""
-        found = self.operations.of(step)
+    def macs_of(self, step: Step, kept: Container[str] | None = None) -> Dim:
+        """Return the count of a step, or of some of its entries: MACs, or FLOPs if that is the unit."""
+        found = self.operations.of(step, kept)
         return found if self.divisor == 1 else found // self.divisor
 
     def params_of(self, step: Step) -> Dim:
@@ -120,6 +120,18 @@ class Convention(NamedTuple):
         """Other names of columns: that of MACs holds what is counted, which may be FLOPs."""
         return {"flops": "macs"} if self.unit == "FLOP" else {}
 
+    @property
+    def counts_gradients(self) -> bool:
+        """Whether it counts a backward pass."""
+        return any(self.operations.weights.get(name) for name in GRADIENTS)
+
+    def in_training(self) -> "Convention":
+        """Return the convention for programs that train: with gradients, nothing is fused into one operator."""
+        if not self.counts_gradients:
+            return self
+        written = {ABSENT: {EVERYTHING: 0}} if self.operations.written else {}
+        return self._replace(operations=Weighing(self.operations.weights, {}, written))
+
     def at_batch(self, batch: int) -> "Convention":
         """Return the convention for a batch of inputs."""
         if batch == 1 or self.batch == "counted":
@@ -135,7 +147,7 @@ class Convention(NamedTuple):
         called = "" if self.headline == self.word else f", “{self.headline}”"
         name = "" if self.name == own_conventions()[0] else f" ({self.name}{called})"
         each = ", 2 per MAC" if self.unit == "FLOP" else ""
-        found = {_word(entry) for entry, weight in self.operations.weights.items() if weight}
+        found = {_word(entry) for entry, weight in self.operations.weights.items() if weight and entry not in GRADIENTS}
         found -= {"recurrent"} if "matmul" in found else set()  # they are matrix products
         words = listed((word for word in (*_WORDS, _OTHERWISE, "parameters") if word in found), MOST_WORDS)
         return f"{self.word}{name}{each}: {words or 'nothing'} · params: {self.params_name}"
@@ -183,8 +195,19 @@ def own_conventions() -> list[str]:
 def own_convention(name: str) -> Convention:
     """Return one of flopcount's own conventions."""
     row = _table()["macs"][name]
-    known = Convention(name, "", Weighing(row["weights"]), Weighing({}), row["counts"], row["leaves_out"], "")
+    weighing = Weighing(_with_gradients(row["weights"]))
+    known = Convention(name, "", weighing, Weighing({}), row["counts"], row["leaves_out"], "")
     return with_params(known, row.get("params", POLICIES[0]))
+
+
+def _with_gradients(weights: Weights) -> Weights:
+    """Weigh each multiply-accumulate of a gradient as one of the forward pass."""
+    each = {name: weights[entry] for entry, word in PRODUCTS.items() if entry in weights for name in _gradients(word)}
+    return {**each, **weights}
+
+
+def _gradients(word: str) -> tuple[str, str]:
+    return f"{word}_input_gradient", f"{word}_weight_gradient"
 
 
 def with_params(known: Convention, policy: str) -> Convention:
@@ -315,6 +338,8 @@ def _changed(start: Convention, name: str, data: Mapping[str, Any]) -> Conventio
     if "unit" in data and "headline" not in data:
         plain["headline"] = f"{data['unit']}s"
     weighing = _weighing(data, start.operations)
+    if data.get("gradients"):
+        weighing = weighing._replace(weights=_with_gradients(weighing.weights))
     weighing = weighing._replace(written={**weighing.written, ABSENT: {EVERYTHING: 0}})
     changed = start._replace(name=name, operations=weighing, **plain)
     params = data.get("params", {})
@@ -361,6 +386,7 @@ def _file_model(bases: tuple[str, ...]) -> type[BaseModel]:
         "unit": (Annotated[Unit, Help('"MAC" or "FLOP"')], "MAC"),
         "batch": (Annotated[Batch, Help('"counted", "divided" or "times params"')], "counted"),
         "folds": (Flag, False),
+        "gradients": (Flag, False),
         "extends": (_known(bases, "bundled convention"), ""),
         "params": (Annotated[model, Help("a table of policy, counts, weights, kinds and written")], None),
         "notes": (_table_of(_known(ENTRIES, "entry"), Text, "a table of entries and lines of text"), {}),

@@ -65,7 +65,7 @@ def marked(written: Mapping[str, str], nodes: Iterable[Node], steps: Mapping[str
 
 def _marked(at: _Leaf, written: Mapping[str, str]) -> Step:
     if at.step.parts:
-        parts = (Part(part.name, _marked(at.inside(part), written)) for part in at.step.parts)
+        parts = (part._replace(step=_marked(at.inside(part), written)) for part in at.step.parts)
         return at.step._replace(parts=tuple(parts))
     fitting = [style for selector, style in written.items() if at.fits(selector)]
     return at.step._replace(call_style=fitting[-1]) if fitting else at.step

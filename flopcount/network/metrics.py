@@ -1,15 +1,16 @@
 """The metrics of a layer, and how those of several layers combine."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import reduce
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from flopcount.errors import UsageError
 from flopcount.formulas.bits import FLOAT, Bits
 from flopcount.formulas.numbers import Dim, exact, maximum, total
-from flopcount.formulas.step import Step
+from flopcount.formulas.step import GROUPED_GRADIENT, INPUT_GRADIENTS, OPERATIONS, WEIGHT_GRADIENTS, Step
 from flopcount.network.convention import Convention
 from flopcount.network.memory import Style, Tensor, bytes_of, weight_bytes
+from flopcount.network.padding_exact import PADDING_EXACT
 from flopcount.spec.units import DEFAULT_METRICS
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ class Site(NamedTuple):
     reads: tuple[Tensor, ...] | None = None
     path: str = ""
     network: "Count | None" = None
+
+    @property
+    def forward(self) -> Dim:
+        """The count of the forward pass."""
+        return self.rule.macs_of(self.step, {*OPERATIONS, *PADDING_EXACT})
 
     @property
     def weights(self) -> Dim:
@@ -137,6 +143,10 @@ def _intensity(macs: Any, traffic: Any) -> float | None:
     return macs / traffic if isinstance(traffic, int) and traffic else None
 
 
+def _gradients(entries: Container[str], site: Site) -> Dim:
+    return site.rule.macs_of(site.step, entries)
+
+
 def _bit_ops(site: Site) -> Dim:
     """Multiply the bits of both factors of each MAC: HAWQ-V3 (Yao et al., 2021), Bayesian Bits (van Baalen et al.)."""
     return total(macs * (one * other) for macs, one, other, _ in site.products())
@@ -176,15 +186,23 @@ METRICS: Mapping[str, Metric] = {
             "count",
             lambda site: site.rule.macs_of(site.step) * (2 if site.rule.unit == "MAC" else 1),
         ),
+        Metric("macs_forward", "forward", "count", lambda site: site.forward),
+        *(
+            Metric(name, title, "count", partial(_gradients, entries))
+            for name, title, entries in (
+                ("macs_input_gradient", "input gradient", INPUT_GRADIENTS),
+                ("macs_weight_gradient", "weight gradient", {*WEIGHT_GRADIENTS, GROUPED_GRADIENT}),
+            )
+        ),
         Metric("activations", "activations", "count", lambda site: site.step.shape.elements),
         Metric("weight_bytes", "weight bytes", "bytes", lambda site: site.weights, needs="bits"),
         Metric("activation_bytes", "activation bytes", "bytes", lambda site: site.written, needs="bits"),
         Metric("traffic", "traffic bytes", "bytes", lambda site: site.traffic, needs="place"),
         Metric(
             *("intensity", "MACs/byte", "ratio"),
-            lambda site: _intensity(site.rule.macs_of(site.step), site.traffic),
+            lambda site: _intensity(site.forward, site.traffic),
             *("none", "place"),
-            whole=lambda count: _intensity(count.total_of("macs"), count.total_of("traffic")),
+            whole=lambda count: _intensity(count.total_of("macs_forward"), count.total_of("traffic")),
         ),
         Metric("bit_ops", "bit operations", "count", _bit_ops, needs="place"),
         _summed("bit_ops_uniq", "bit operations (UNIQ)", _bit_ops_uniq),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from flopcount.errors import Problem, ShapeError, SpecError
+from flopcount.formulas.backward import Need
 from flopcount.formulas.numbers import Dim, Expr
 from flopcount.formulas.shape import Constraint, Shape, equal, render
 from flopcount.formulas.step import Step, frozen, shared
@@ -25,12 +26,20 @@ OPEN = "open-shape"
 own = cache(own_fields)
 
 
+class Flow(NamedTuple):
+    """The gradients of a network: which inputs and layers `needs` one of what they write, and which it reaches."""
+
+    needs: Mapping[str, Need]
+    reached: frozenset[str]
+
+
 class Trace(NamedTuple):
-    """A step for each node, at one input."""
+    """A step for each node, at one input; in training, with the gradients."""
 
     plan: Plan
     inputs: Mapping[str, Shape]
     steps: Mapping[str, Step]
+    flow: Flow | None = None
 
     @property
     def input(self) -> Shape:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from flopcount.errors import Note, UsageError
 from flopcount.formulas import numbers as dims
 from flopcount.formulas.numbers import Dim
-from flopcount.formulas.step import Part, Step, Tally, composed
+from flopcount.formulas.step import Step, Tally, composed
 from flopcount.network.plan import Node, Plan, needs_shapes
 from flopcount.network.trace import Trace, fields, own
 from flopcount.spec.expression import Ratio
@@ -213,5 +213,5 @@ def _swapped(step: Step, path: str, swaps: Mapping[tuple[str, int], Tally], numb
     """Rebuild a step with the tallies of some of its leaves exchanged; `numbers` counts the leaves."""
     if not step.parts:
         return step._replace(tally=swaps.get((path, next(numbers)), step.tally))
-    parts = [Part(part.name, _swapped(part.step, path, swaps, numbers)) for part in step.parts]
+    parts = [part._replace(step=_swapped(part.step, path, swaps, numbers)) for part in step.parts]
     return composed(step.kind, step.shape, *parts)

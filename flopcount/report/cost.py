@@ -173,7 +173,7 @@ def input_line(traced: Trace, changes: Mapping[str, Any] | None = None) -> Line:
         for key, value in (changes or {}).items()
         for each in (value if isinstance(value, list) else [value])
     )
-    changed = "".join(f" · --{key} {value}" for key, value in values)
+    changed = "".join(f" · --{key}{'' if value is True else f' {value}'}" for key, value in values)
     return Line("text", f"input {shape_text(inputs_data(traced))}{changed}")
 
 

@@ -13,6 +13,7 @@ from flopcount.network.metrics import METRICS, ratio
 from flopcount.report.cost import Costs, convention_line, costs_of, facts, input_line, key_in_flops, unknown_facts
 from flopcount.report.table import Column, Line, Report, Row, Table, cell_text, plural, shape_text
 from flopcount.spec.kinds import COMPOSITES
+from flopcount.spec.units import TRAINED
 
 POSITION, OUTPUT = Column("position", "#", "count", rank=8), Column("output", "output", "shape", rank=6)
 LAYERS = (POSITION, Column("path", "layer", "path"), Column("type", "type", rank=4), OUTPUT)
@@ -327,7 +328,7 @@ def _column(table: Table, key: str, option: str) -> Column:
         if asked in known:
             return known[asked]
     every = [column.key for column in (*table.columns, *table.more)]
-    every += [name for name in METRICS if name not in every] if table.key == "layers" else []
+    every += [name for name in METRICS if name not in {*every, *TRAINED}] if table.key == "layers" else []
     meant = ELSEWHERE.get(key.lower())
     near = meant if meant in every else nearest(key, every)
     hint = f"did you mean {near!r}? " if near else ""

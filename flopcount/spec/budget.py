@@ -33,6 +33,7 @@ from flopcount.spec.fields import (
     with_metrics,
 )
 from flopcount.spec.kinds import KINDS
+from flopcount.spec.training import Training, parsed
 from flopcount.spec.units import DEFAULT_METRICS, IN_BYTES, LOCKED, METRICS, NotAQuantityError, Quantity
 
 _QUANTITY = {"type": ["string", "number"]}
@@ -161,6 +162,15 @@ def _precise(text: str) -> str:
     return text
 
 
+def _readable(text: str) -> str:
+    """Refuse other options than those about training."""
+    try:
+        _ = parsed(text)
+    except UsageError as error:
+        raise sentence("training", str(error)) from None
+    return text
+
+
 _Word = Annotated[
     Line, BeforeValidator(lambda raw: str(raw) if type(raw) in {int, float} else raw), Field(max_length=100)
 ]
@@ -170,11 +180,14 @@ _Precisions = Annotated[
     BeforeValidator(_several),
     Field(min_length=1),
 ]
+_Trainings = Annotated[
+    tuple[Flag | Annotated[Line, AfterValidator(_readable)], ...], BeforeValidator(_several), Field(min_length=1)
+]
 _Batches = Annotated[tuple[Positive, ...], BeforeValidator(_several), Field(min_length=1)]
 
 
 class When(BaseModel, **FROZEN):
-    """The inputs, widths, variants, batches and precisions at which a rule holds: all combinations of them."""
+    """The inputs, widths, variants, batches, precisions and training at which a rule holds: all combinations."""
 
     input: Annotated[
         _Words | None, Help('a size such as 160 or "160x128", or a list'), Field(description="--input")
@@ -187,6 +200,20 @@ class When(BaseModel, **FROZEN):
     precision: Annotated[
         _Precisions | None, Help('a precision such as "int8", or a list'), Field(description="--precision")
     ] = None
+    training: Annotated[
+        _Trainings | None,
+        Help("true, the options beside --training such as \"--freeze '*'\", or a list"),
+        Field(description="--training, and the options beside it"),
+    ] = None
+
+    @property
+    def trained(self) -> tuple[Training | None, ...]:
+        """How networks are trained; None stands for not at all."""
+        return tuple(map(_training, self.training or (False,)))
+
+
+def _training(said: str | bool) -> Training | None:  # noqa: FBT001  (as a file has it)
+    return parsed(said) if isinstance(said, str) else Training() if said else None
 
 
 def _kind(name: str) -> str:
@@ -217,7 +244,7 @@ class Budget(Limits):
     message: Annotated[Line, Field(description="text to print with a finding")] = ""
     when: Annotated[
         When,
-        Help("a table of input, width, variant, batch, precision"),
+        Help("a table of input, width, variant, batch, precision, training"),
         Field(description="where it holds"),
     ] = When.model_construct()
     convention: Annotated[Policy, Field(description="parameters that count")] = "trainable"

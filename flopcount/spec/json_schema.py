@@ -45,9 +45,10 @@ def _shorthand(definition: JsonSchema) -> JsonSchema:
     for name in LIMITED:
         if name in properties:
             properties[name]["anyOf"] = [QUANTITY, properties[name]["anyOf"][0]]
-    for name in ("files", "input", "width", "variant"):
+    for name in ("files", "input", "width", "variant", "training"):
         if name in properties:
-            words = {"type": "string"} if name in {"files", "variant"} else {"type": ["string", "number"]}
+            types = {"input": ["string", "number"], "width": ["string", "number"], "training": ["boolean", "string"]}
+            words = {"type": types.get(name, "string")}
             about = {key: value for key, value in properties[name].items() if key == "description"}
             several = {"type": "array", "items": words, "minItems": 0 if "base" in properties else 1}
             properties[name] = {**about, "anyOf": [words, several]}

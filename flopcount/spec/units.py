@@ -11,6 +11,9 @@ METRICS: Mapping[str, str] = {
     "params": "parameters",
     "macs": "multiply-accumulates",
     "flops": "floating-point operations, two per MAC",
+    "macs_forward": "multiply-accumulates of the forward pass (in training)",
+    "macs_input_gradient": "multiply-accumulates of the gradients of what layers read (in training)",
+    "macs_weight_gradient": "multiply-accumulates of the gradients of weights (in training)",
     "activations": "elements that layers write, each its output",
     "weight_bytes": "bytes of the parameters",
     "activation_bytes": "bytes that layers write, each its output",
@@ -37,6 +40,9 @@ IN_BYTES = frozenset(
 
 DEFAULT_METRICS = ("params", "macs")
 """The metrics that every count shows and every lock file records."""
+
+TRAINED = ("macs_forward", "macs_input_gradient", "macs_weight_gradient")
+"""The metrics of training, which every count of it shows."""
 
 LOCKED = tuple(name for name in METRICS if name != "intensity" and not name.startswith("receptive"))
 """The metrics that a lock file can record: integers."""

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from flopcount.analyses.budgets.findings import Finding
 from flopcount.analyses.budgets.judge import Measurement, Model, Rule, breaches, held, judged, measure, under
-from flopcount.case import Case, Point, load
+from flopcount.case import Case, load
 from flopcount.network.metrics import Cost
+from flopcount.network.point import Point
 from flopcount.spec.budget import Budget, Limit
 
 NUMBERS = st.integers(0, 10**15)

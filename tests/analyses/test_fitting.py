@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from flopcount.analyses.budgets.findings import Suggestion
 from flopcount.analyses.budgets.judge import Model, suggestions
-from flopcount.case import Case, Point, load_bytes
+from flopcount.case import Case, load_bytes
+from flopcount.network.point import Point
 
 LAYERS = '[[layers]]\ntype = "Conv"\nout_channels = 20\nkernel_size = 1\nbias = false\n'
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from flopcount.analyses.budgets.judge import Model
 from flopcount.analyses.budgets.lock import Entry, Inventory, renewed
 from flopcount.analyses.diff import fingerprint
-from flopcount.case import Case, Point, load_bytes
+from flopcount.case import Case, load_bytes
+from flopcount.network.point import Point
 from flopcount.spec.budget import LockRow
 from flopcount.spec.project import HEAD, Lock, written
 from flopcount.spec.units import DEFAULT_METRICS

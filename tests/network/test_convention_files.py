@@ -10,7 +10,7 @@ from conftest import Run, Write
 from small_networks import network, row
 
 from flopcount.case import Case
-from flopcount.formulas.step import OPERATIONS, PARAMETERS
+from flopcount.formulas.step import GRADIENTS, OPERATIONS, PARAMETERS
 from flopcount.network.convention import COUNTERS, convention, described, mac_conventions
 from flopcount.network.inputs import input_shapes
 from flopcount.network.padding_exact import PADDING_EXACT
@@ -46,7 +46,7 @@ def test_a_file_that_comes_along_says_where_it_is_from(path: Path) -> None:
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     assert {"about", "source", "counts", "leaves_out"} <= data.keys()
     found = described(path.stem)
-    assert set(found.notes) <= {*OPERATIONS, *PARAMETERS, *PADDING_EXACT}
+    assert set(found.notes) <= {*OPERATIONS, *GRADIENTS, *PARAMETERS, *PADDING_EXACT}
     assert found.rule.name == path.stem
 
 

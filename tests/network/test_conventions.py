@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import flopcount.network.convention as module
-from flopcount.formulas.step import OPERATIONS, PARAMETERS
+from flopcount.formulas.step import INPUT_GRADIENTS, OPERATIONS, PARAMETERS, WEIGHT_GRADIENTS
 from flopcount.network.convention import convention
 
 TABLE: dict[str, Any] = tomllib.loads(Path(module.__file__).with_name("conventions.toml").read_text(encoding="utf-8"))
@@ -31,11 +31,11 @@ def test_a_convention_gives_names_of_the_vocabulary_whole_numbers(section: str, 
 
 
 def test_by_default_trainable_parameters_and_macs_are_counted() -> None:
-    """MACs of convolutions and linear layers; no bias, norm, activation or pool."""
+    """MACs of convolutions and linear layers, in training those of gradients; no bias, norm, activation or pool."""
     default = convention()
     assert (default.name, default.params_name, default.folds) == ("macs", "trainable", False)
     counted = {name for name, weight in default.operations.weights.items() if weight == 1}
-    assert counted == MACS
+    assert counted == {*MACS, *INPUT_GRADIENTS, *WEIGHT_GRADIENTS}
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from sarif_pydantic import Sarif
 from flopcount.analyses.budgets.check import Checked, Evaluation, Outcome
 from flopcount.analyses.budgets.findings import CODES, Finding, Share, Suggestion
 from flopcount.analyses.budgets.judge import Measurement
-from flopcount.case import Point
 from flopcount.errors import Note
 from flopcount.network.metrics import Cost
+from flopcount.network.point import Point
 from flopcount.report.check_formats import LONGEST, MARK, MOST, RENDERERS, rendered
 
 ODD = 'a "b"|c/ü,1:2 %\n<x>.toml'

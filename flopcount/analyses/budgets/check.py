@@ -7,26 +7,34 @@ from typing import NamedTuple
 
 from flopcount.analyses.budgets import judge
 from flopcount.analyses.budgets.findings import Finding, SourceMap, Standing
-from flopcount.case import HERE, Case, Point, load, load_bytes
+from flopcount.case import Case, load, load_bytes
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, listed, plain
 from flopcount.network.metrics import METRICS
+from flopcount.network.network import Network
+from flopcount.network.point import HERE, Point
 from flopcount.spec.budget import Budget
 from flopcount.spec.fields import shown
 from flopcount.spec.git import outside, texts_at
 from flopcount.spec.project import NAMES, Config, files_at, found, no_file, reached, read, title_of
 from flopcount.spec.text import root_of
+from flopcount.spec.training import Training
 from flopcount.spec.units import DEFAULT_METRICS
 
 
 class CheckedFile(NamedTuple):
-    """A file to check: its path, name in findings, input and values, text at the base, and whether there is a base."""
+    """A file to check: its path, title, input, values and training, its text at the base, and if there is a base."""
 
     path: Path
     title: str
     input: str | None = None
     values: tuple[str, ...] = ()
+    training: Training | None = None
     before: bytes | None = None
     compared: bool = False
+
+    def case(self, network: Network) -> Case:
+        """Return the case of the file's network."""
+        return Case(network, input=self.input, training=self.training)
 
 
 class Evaluation(NamedTuple):
@@ -75,9 +83,7 @@ def opened(subject: CheckedFile, rules: Iterable[judge.Rule]) -> tuple[judge.Mod
     resolved = subject.path.resolve()
     applied = [rule for rule in rules if rule.files is None or resolved in rule.files]
     points = [point for rule in applied for point in rule.points]
-    model = judge.Model(
-        Case(load(subject.path, title=subject.title, values=subject.values), input=subject.input), points
-    )
+    model = judge.Model(subject.case(load(subject.path, title=subject.title, values=subject.values)), points)
     applied = [*judge.own_rules(model), *applied]
     limited = {metric for rule in applied for metric, _ in rule.limits}
     model.metrics = tuple(name for name in METRICS if name in {*DEFAULT_METRICS, *limited})
@@ -119,7 +125,8 @@ class _Run:
             yield judge.unchecked(SKIPPED, rule, self.model)
             return
         for each in rule.points:
-            point = each._replace(input=each.input or self.model.input)
+            given = self.model.base
+            point = each._replace(input=each.input or given.input, training=each.training or given.training)
             yield from self.count(rule, point) or self._judged(rule, point)
 
     def count(self, rule: judge.Rule, point: Point) -> list[Finding]:
@@ -154,9 +161,8 @@ class _Run:
 
     def _at_base(self, content: bytes) -> judge.Model:
         points = [point for point, _ in self.counts]
-        base = judge.Model(
-            Case(load_bytes(content, self.subject.title, values=self.subject.values), input=self.subject.input), points
-        )
+        network = load_bytes(content, self.subject.title, values=self.subject.values)
+        base = judge.Model(self.subject.case(network), points)
         base.metrics = self.model.metrics
         return self.model if base.plan.spec.source.data == self.model.plan.spec.source.data else base
 
@@ -279,6 +285,7 @@ class Setup(NamedTuple):
     input: str | None = None
     values: tuple[str, ...] = ()
     limits: Mapping[str, str] = {}
+    training: Training | None = None
 
     @property
     def known(self) -> Known:
@@ -293,7 +300,8 @@ class Setup(NamedTuple):
 
     def subject(self, path: Path, known: Known) -> CheckedFile:
         """Return a file to check, with its name, its input and its values."""
-        return CheckedFile(path, title_of(path, self.folder), self.input_of(path, known), self.values_of(path, known))
+        about = title_of(path, self.folder), self.input_of(path, known), self.values_of(path, known)
+        return CheckedFile(path, *about, self.training)
 
     def values_of(self, path: Path, known: Known) -> tuple[str, ...]:
         """Return the values of a file's inputs: those that were asked for, else those in [values]."""
@@ -333,11 +341,13 @@ def setup(
     size: str | None = None,
     values: Sequence[str] = (),
     limits: Mapping[str, str] | None = None,
+    *,
+    training: Training | None = None,
 ) -> Setup:
-    """Find the configuration for a working folder; `size`, `values` and `limits` hold for every file."""
-    start = Path(folder).resolve()
+    """Find the configuration for a working folder; what else is given holds for every file."""
+    start, today = Path(folder).resolve(), date.today()  # noqa: DTZ011  (the user's day)
     chosen = read(Path(config)) if config is not None else found(start)
-    return Setup(start, chosen, date.today(), size, tuple(values), limits or {})  # noqa: DTZ011  (the user's day)
+    return Setup(start, chosen, today, size, tuple(values), limits or {}, training)
 
 
 def outcome(around: Setup, names: Sequence[str], ref: str | None) -> Outcome:

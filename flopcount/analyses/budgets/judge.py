@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flopcount.analyses.budgets.findings import Finding, Share, SourceMap, Standing, Suggestion
-from flopcount.case import HERE, Case, Count, Point, vanishes
+from flopcount.case import Case, Count, vanishes
 from flopcount.errors import BadInput, FileError, Note, Place, SpecError, UsageError, plain, suggestion
 from flopcount.formulas.numbers import exact
 from flopcount.network.convention import convention
 from flopcount.network.metrics import METRICS, Cost, combined
 from flopcount.network.plan import Plan
+from flopcount.network.point import HERE, Point
 from flopcount.spec import units
 from flopcount.spec.budget import Budget, Limit, Limits
 from flopcount.spec.load import explained
 from flopcount.spec.project import Config
 from flopcount.spec.source import Source
-from flopcount.spec.units import NotAQuantityError, Quantity, decimal
+from flopcount.spec.units import TRAINED, NotAQuantityError, Quantity, decimal
 
 
 class Measurement(NamedTuple):
@@ -115,7 +116,9 @@ class Model:
         """Return its case at a point, as `flopcount FILE` with the same options counts it."""
         rule = self.base.convention if self.is_given else convention(params)
         changes = {name: value for name, value in point.changes.items() if value != getattr(self.base, name)}
-        return self.base.at(**changes, convention=rule, metrics=self.metrics)
+        is_trained = changes.get("training", self.base.training)
+        metrics = tuple(name for name in self.metrics if is_trained or name not in TRAINED)
+        return self.base.at(**changes, convention=rule, metrics=metrics)
 
     def total(self, point: Point, params: str) -> Cost | None:
         """Return its total at a point; None if it cannot be counted, or has maps that do not exist."""
@@ -240,6 +243,10 @@ def missing(rule: Budget, now: Measurement) -> Iterator[tuple[Place, str]]:
             tops = [*dict.fromkeys(path.split(".")[0] for path in now.costs)]
             what = f"blocks: no layer or block matches {pattern[:100]!r}; {suggestion(pattern, tops)}"
             yield ("blocks", pattern), what
+    for scope in scopes(rule, now):
+        for name in [name for name in scope.limits.given if name in TRAINED and name not in now.total(scope.paths)]:
+            place = (*scope.place, name)
+            yield place, f"{'.'.join(map(str, place))}: a number of training; add when.training = true, or --training"
     parts = {(*scope.place, name): name for scope in scopes(rule, now) if scope.place for name in scope.limits.given}
     for place, name in parts.items():
         if name in now.whole and (place[0] != "layer" or name not in next(iter(now.costs.values()))):
@@ -349,7 +356,8 @@ class Rule(NamedTuple):
     def points(self) -> list[Point]:
         """The points at which the rule holds: every combination of what `when` lists."""
         when = self.budget.when
-        return [Point(*each) for each in product(*(getattr(when, name) or (None,) for name in Point._fields))]
+        others = (getattr(when, name) or (None,) for name in Point._fields if name != "training")
+        return [Point(*each) for each in product(*others, when.trained)]
 
     @property
     def limits(self) -> list[tuple[str, Limit]]:

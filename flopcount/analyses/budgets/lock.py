@@ -19,12 +19,13 @@ from flopcount.analyses.budgets.check import (
 from flopcount.analyses.budgets.findings import Finding
 from flopcount.analyses.budgets.judge import Model, Rule, measurement, rules_of, unchecked, uncounted, unread
 from flopcount.analyses.diff import fingerprint
-from flopcount.case import HERE, Point
 from flopcount.errors import BadInput, FileError, Note, Place, UsageError, plain, suggestion
+from flopcount.network.point import HERE, Point
 from flopcount.spec.budget import Budget, LockRow
 from flopcount.spec.project import Lock, is_inside, lock_of, read_lock, title_of
 from flopcount.spec.source import spans
-from flopcount.spec.units import DEFAULT_METRICS, LOCKED
+from flopcount.spec.training import Training, parsed, spelled
+from flopcount.spec.units import DEFAULT_METRICS, LOCKED, TRAINED
 
 PARAMS = "trainable"
 """The parameters that are locked."""
@@ -32,7 +33,8 @@ PARAMS = "trainable"
 NAME = "flopcount.lock"
 """The name of the lock file if no configuration gives one."""
 
-_OPTIONS = re.compile(rf"(?: --(?:{'|'.join(Point._fields)}) \S+){{1,{len(Point._fields)}}}$")
+_NAMES = "|".join(spelled(name) for name in (*Point._fields, *Training._fields) if name != "training")
+_OPTIONS = re.compile(rf"(?: --(?:{_NAMES}) \S+| --training)+$")
 
 
 class Entry(NamedTuple):
@@ -82,7 +84,9 @@ def inventory(around: Setup, names: Sequence[str], lock: Lock, folder: Path, met
     for path in paths:
         subject = around.subject(path, known)
         variants = config is not None and config.model.variants
-        checked, found = counted(subject, _name(path, folder), rules, variants=variants, metrics=locked)
+        name = _name(path, folder)
+        trained = [*_trained(lock, name), *([around.training] if around.training else ())]
+        checked, found = counted(subject, name, rules, variants=variants, metrics=locked, trained=trained)
         files.append(checked)
         entries |= found
     return Inventory(tuple(files), entries, tuple(_name(path, folder) for path in paths), not names)
@@ -113,8 +117,14 @@ def counted(
     *,
     variants: bool = False,
     metrics: Sequence[str] = DEFAULT_METRICS,
+    trained: Sequence[Training] = (),
 ) -> tuple[Checked, dict[str, Entry]]:
-    """Count one file at all of its points, and its variants; whatever is wrong with it becomes findings."""
+    """Count one file at all of its points, and its variants; whatever is wrong with it becomes findings.
+
+    Each is counted as `trained` too.
+    """
+    metrics = tuple(dict.fromkeys((*metrics, *(TRAINED if trained else ()))))
+    subject = subject._replace(training=None)
     try:
         model, applied = opened(subject, rules)
     except BadInput as error:
@@ -124,7 +134,7 @@ def counted(
     counts: list[Evaluation] = []
     findings = [unchecked(SKIPPED, locking, model)] if model.plan.unknown else []
     entries: dict[str, Entry] = {}
-    for point in [] if findings else _points(model, applied, variants=variants):
+    for point in [] if findings else _points(model, applied, trained, variants=variants):
         try:
             count, row = _measured(model, point, name, metrics)
         except BadInput as error:
@@ -135,11 +145,21 @@ def counted(
     return Checked(subject.title, model.plan.name, tuple(counts), tuple(dict.fromkeys(findings))), entries
 
 
-def _points(model: Model, rules: Sequence[Rule], *, variants: bool) -> Iterator[Point]:
+def _trained(lock: Lock, name: str) -> Iterator[Training]:
+    """Yield how a file is trained in the rows that are locked."""
+    for row in lock.rows:
+        file, _, words = row.id.partition(" --training")
+        if row.id != file and _OPTIONS.sub("", file) == name:
+            yield parsed(words)
+
+
+def _points(model: Model, rules: Sequence[Rule], trained: Sequence[Training], *, variants: bool) -> Iterator[Point]:
     """Yield the points of a network: that of its file unless sizes are open, its variants, and those of its rules."""
     others = (HERE._replace(variant=name) for name in (model.plan.spec.arch.variants if variants else ()))
     asked = [*dict.fromkeys((HERE, *others, *(point for rule in rules for point in rule.points)))]
-    yield from asked[int(model.is_open) :]
+    asked = asked[int(model.is_open) :]
+    ways = dict.fromkeys(trained)
+    yield from dict.fromkeys((*asked, *(point._replace(training=each) for each in ways for point in asked)))
 
 
 def _measured(model: Model, point: Point, name: str, metrics: Sequence[str]) -> tuple[Evaluation, LockRow]:
@@ -151,7 +171,7 @@ def _measured(model: Model, point: Point, name: str, metrics: Sequence[str]) -> 
         input=now.input,
         hash=fingerprint(case.trace, case.given),
         notes=tuple(note.text for note in now.notes),
-        **{metric: whole[metric] for metric in metrics},
+        **{metric: whole[metric] for metric in metrics if metric in whole},
     )
     return Evaluation(point, PARAMS, now, None), row
 

@@ -1,0 +1,119 @@
+"""A network in training: what is trained, which gradients that takes, and what they multiply."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from flopcount.errors import Note, UsageError, plain, suggestion
+from flopcount.formulas.backward import Need, graded, needed
+from flopcount.formulas.step import Step
+from flopcount.network.convention import Convention
+from flopcount.network.plan import Node, Plan, path_hint
+from flopcount.network.trace import Flow, Trace
+from flopcount.spec.kinds import KINDS
+from flopcount.spec.training import BACK, Training
+
+CONDITIONS = frozenset(("equal", "less", "greater", "and", "or", "not"))
+"""The functions of `Elementwise` whose results are no numbers, which have no gradients."""
+
+INDICES = frozenset(("ArgMax", "ArgMin", "NonZero", "OneHot", "Shape", "Size", "IsNaN", "IsInf", "Constant"))
+"""The operators whose results are no numbers either, or are constants."""
+
+
+def planned_for(training: Training, plan: Plan) -> Plan:
+    """Return the network with the layers frozen that are not trained."""
+    paths, wanted = [node.path for node in plan.nodes], dict[str, bool]()
+    for pattern in training.freeze:
+        found = matching(pattern.removeprefix(BACK), paths, "--freeze")
+        wanted |= dict.fromkeys(found, not pattern.startswith(BACK))
+    return plan._replace(nodes=tuple(_frozen(node, is_frozen=wanted.get(node.path)) for node in plan.nodes))
+
+
+def in_training(traced: Trace, training: Training) -> Trace:
+    """Return the trace with the gradients of each layer in its tally."""
+    needs = _needs(traced)
+    flow = Flow(needs, _reached(traced, needs, _starts(traced, training)))
+    known: dict[tuple[int, bool, tuple[Need, ...]], Step] = {}
+
+    def trained(node: Node, step: Step) -> Step:
+        key = id(step), node.layer.frozen, tuple(needs[name] for name in _read(node))
+        if node.path not in flow.reached or not needs[node.path]:
+            return step
+        if key not in known:
+            known[key] = graded(step, key[2], is_frozen=key[1])
+        return known[key]
+
+    return traced._replace(steps={node.path: trained(node, step) for node, step in traced.items()}, flow=flow)
+
+
+def _starts(traced: Trace, training: Training) -> Iterable[str]:
+    """Return the layers at which gradients start."""
+    nodes = traced.plan.nodes
+    if not training.loss_from:
+        return {node.path for node in nodes} - {name for node in nodes for name in node.inputs}
+    paths = [node.path for node in nodes]
+    return [_last(name, paths) for name in training.loss_from]
+
+
+def training_notes(training: Training, rule: Convention) -> Iterator[Note]:
+    """Say that numbers are of training."""
+    text = "MACs are those of the forward pass, of the gradients of what layers read and of those of weights"
+    yield Note("training", f"training{f' ({training.details})' if training.details else ''}: {text}")
+    if not rule.counts_gradients:
+        yield Note("forward-only", f"{rule.name} counts no backward pass, so its number is of the forward pass")
+
+
+def matching(pattern: str, paths: Sequence[str], option: str) -> list[str]:
+    """Return the layers that a pattern is about: those at or under a path that it matches."""
+    found = [path for path in paths if any(fnmatchcase(each, pattern) for each in _around(path))]
+    if not found:
+        raise UsageError(f"{option} {plain(pattern[:60])}: no layer matches; {path_hint(pattern, paths)}")
+    return found
+
+
+def _around(path: str) -> Iterator[str]:
+    names = path.split(".")
+    return (".".join(names[:count]) for count in range(len(names), 0, -1))
+
+
+def _last(name: str, paths: Sequence[str]) -> str:
+    """Return the layer of a name, or the last one of a block."""
+    inside = [path for path in paths if path == name or path.startswith(f"{name}.")]
+    if not inside:
+        raise UsageError(f"--loss-from {plain(name[:60])}: no layer has this path; {suggestion(name, paths)}")
+    return inside[-1]
+
+
+def _frozen(node: Node, *, is_frozen: bool | None) -> Node:
+    if is_frozen is None or node.layer.frozen is is_frozen:
+        return node
+    return node._replace(layer=node.layer.model_copy(update={"frozen": is_frozen}))
+
+
+def _read(node: Node) -> tuple[str, ...]:
+    """Return what a layer reads; a tensor of the network reads nothing."""
+    return () if KINDS[node.kind].buffer == "none" else node.inputs
+
+
+def _needs(traced: Trace) -> dict[str, Need]:
+    """Tell whether each input and what each layer writes needs a gradient, by path."""
+    needs: dict[str, Need] = dict.fromkeys(traced.inputs, "")
+    for node, step in traced.items():
+        own = [needs[name] for name in _read(node)]
+        found = needed(step, own, is_frozen=node.layer.frozen) if _passes(node) else ""
+        needs[node.path] = "learned" if found and not own and KINDS[node.kind].buffer == "none" else found
+    return needs
+
+
+def _passes(node: Node) -> bool:
+    """Tell whether a layer has gradients."""
+    said = getattr(node.layer, "function", None), getattr(node.layer, "operator", None)
+    return said[0] not in CONDITIONS and said[1] not in INDICES
+
+
+def _reached(traced: Trace, needs: Mapping[str, Need], starts: Iterable[str]) -> frozenset[str]:
+    """Return the inputs and layers to whose output a gradient comes back."""
+    found = {*starts}
+    for node in reversed(traced.plan.nodes):
+        if node.path in found and needs[node.path] and node.kind != "Embedding":
+            found.update(_read(node))
+    return frozenset(found)
