@@ -168,6 +168,19 @@ def test_tied_weights_count_once_and_what_is_guessed_has_a_note(run: Run, tmp_pa
     assert any("e.weight" in note for note in found["notes"]) == (not saved)
 
 
+def test_layers_that_read_parts_of_a_parameter_have_their_own_part(run: Run) -> None:
+    """Attention with other keys splits its weights of 3·64·64 and biases of 3·64: queries have a third of both."""
+    found = told(run, FOLDER / "own_mha.pt2")
+    params = {row["path"]: row["params"] for row in found["layers"]}
+    assert (params["multihead_attn.linear"], params["multihead_attn.linear_2"]) == (64 * 65, 2 * 64 * 65)
+    assert "shared-weights" not in found["note_codes"]
+
+
+def test_a_module_that_is_called_twice_has_a_row_for_each_call(run: Run) -> None:
+    paths = [row["path"] for row in told(run, FOLDER / "resnet18.pt2")["layers"]]
+    assert [path for path in paths if path.startswith("layer1.0.relu")] == ["layer1.0.relu", "layer1.0.relu_2"]
+
+
 def test_a_graph_inside_a_call_is_counted(run: Run, tmp_path: Path) -> None:
     inner = graph(["x"], [call("relu.default", "r", self="x")], ["r"], {"x": tensor(1, 4), "r": tensor(1, 4)})
     wrap = call("torch.ops.higher_order.wrap_with_set_grad_enabled", "y", **{"0": False, "1": inner, "2": "x"})
