@@ -75,6 +75,7 @@ def program(
     buffers: dict[str, Any] | None = None,
     made: dict[str, Any] | None = None,
     ranges: dict[str, tuple[int, int]] | None = None,
+    numbers: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return a program; what calls read is p_ or b_ and the name of a parameter or buffer, with _ for dots."""
     specs, tensors, names = [], {**(made or {}), **inputs}, []
@@ -84,11 +85,14 @@ def program(
             tensors[own] = value
             names.append(own)
             specs.append({kind: {"arg": {"name": own}, f"{kind}_name": name}})
-    specs += [{"user_input": {"arg": argument(name)}} for name in inputs]
+    given = [*inputs, *(f":{name}" for name in numbers or {})]
+    specs += [{"user_input": {"arg": argument(name)}} for name in given]
+    specs.append({"constant_input": {"name": "factor", "value": {"as_float": 2.0}}})
+    whole = graph([*names, *given], calls, outputs, tensors)
     bounds = {name: {"min_val": low, "max_val": high} for name, (low, high) in (ranges or {}).items()}
     return {
         "graph_module": {
-            "graph": graph([*names, *inputs], calls, outputs, tensors),
+            "graph": {**whole, "sym_int_values": {name: _size(size) for name, size in (numbers or {}).items()}},
             "signature": {"input_specs": specs, "output_specs": []},
         },
         "schema_version": {"major": 8, "minor": 20},

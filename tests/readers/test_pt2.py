@@ -110,6 +110,28 @@ def test_a_size_that_the_program_does_not_allow_is_an_error(run: Run, tmp_path: 
     refused(run, path, what, "--input", size)
 
 
+@pytest.mark.parametrize(("options", "tokens"), [((), 5), (("--value", "n=7"), 7), (("--input", "n=9"), 9)])
+def test_an_input_that_is_an_integer_has_a_value(
+    run: Run, tmp_path: Path, options: tuple[str, ...], tokens: int
+) -> None:
+    """The first n of 10 tokens of 8 numbers, through 4 rows of 8 weights."""
+    data = program(
+        [
+            call("slice.Tensor", "s", self="x", dim=1, start=0, end=":n"),
+            call("linear.default", "y", "l", input="s", weight="p_l_weight"),
+        ],
+        ["y"],
+        inputs={"x": tensor(1, 10, 8)},
+        params={"l.weight": tensor(4, 8, requires_grad=True)},
+        made={"s": tensor(1, "Symbol('s8')", 8), "y": tensor(1, "Symbol('s8')", 4)},
+        numbers={"n": "Symbol('s8')@5"},
+        ranges={"s8": (2, 10)},
+    )
+    path = save(tmp_path / "net.pt2", data)
+    assert told(run, path, *options)["totals"]["macs"] == tokens * 8 * 4
+    refused(run, path, "net.pt2 was exported for n from 2 to 10, so it cannot be 1", "--value", "n=1")
+
+
 def test_what_is_written_into_a_view_is_in_the_tensor(run: Run, tmp_path: Path) -> None:
     """Z = zeros; z[:, :4] = y[:, 4:]: a convolution that reads z afterwards reads what depends on the input."""
     made = {"z": tensor(S, 8, TWICE, 32), "a": tensor(S, 4, TWICE, 32), "b": tensor(S, 4, TWICE, 32)}

@@ -119,6 +119,8 @@ def _of_module(data: Mapping[str, Any], weights: Any) -> ExportedProgram:
     inputs = list[str]()
     for spec in specs:
         ((kind, body),) = spec.items()
+        if "arg" not in body:  # a constant of Python, or a token
+            continue
         name = _argument(body["arg"])
         if kind == "user_input":
             inputs += [name.name] if isinstance(name, NameRef) else []
@@ -178,7 +180,9 @@ def _graph(data: Mapping[str, Any]) -> CallGraph:
     tensors = {name: _tensor(meta) for name, meta in data["tensor_values"].items()}
     inputs = tuple(each.name for value in data["inputs"] if isinstance(each := _argument(value), NameRef))
     outputs = tuple(_argument(value) for value in data["outputs"])
-    return CallGraph(inputs, outputs, tuple(map(_call, data["nodes"])), tensors)
+    values = data.get("sym_int_values", {})
+    numbers = {name: _size(values[name]) for name in inputs if name in values}
+    return CallGraph(inputs, outputs, tuple(map(_call, data["nodes"])), tensors, numbers)
 
 
 def _tensor(meta: Mapping[str, Any]) -> TensorMeta:

@@ -61,6 +61,8 @@ class CallGraph(NamedTuple):
     calls: tuple[Call, ...]
     tensors: Mapping[str, TensorMeta]
     """Every tensor by name, those that calls make included."""
+    numbers: Mapping[str, Dim] = {}
+    """The integers among its inputs, by name."""
 
     @property
     def read(self) -> frozenset[str]:

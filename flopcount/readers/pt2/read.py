@@ -10,12 +10,12 @@ from flopcount.formulas.shape import render as rendered
 from flopcount.network.inputs import numbers_in
 from flopcount.readers.base import Build, ReadOptions, ReadResult, sizes_asked, unknown_problem
 from flopcount.readers.onnx.file import ModelProto, ValueInfo
-from flopcount.readers.onnx.op import Dims
-from flopcount.readers.onnx.read import InputSizes, read_at, resized, values_asked, without_batch
+from flopcount.readers.onnx.op import Dims, Value
+from flopcount.readers.onnx.read import InputSizes, read_at, resized, without_batch
 from flopcount.readers.onnx.walk import unknown_operators
 from flopcount.readers.pt2 import ops, ops_shape, ops_size
 from flopcount.readers.pt2.file import read_program
-from flopcount.readers.pt2.lower import DTYPES, Rule, lowered
+from flopcount.readers.pt2.lower import DTYPES, INT64, Rule, lowered
 from flopcount.readers.pt2.program import (
     Dim,
     ExportedProgram,
@@ -60,11 +60,12 @@ def _network(program: ExportedProgram, model: ModelProto, path: Path, options: R
     unknown = unknown_operators(model)
     if unknown and not options.allow_unknown:
         raise unknown_problem("it has operators", unknown)
-    sizes = _Inputs(program, path.name).sizes(options)
+    inputs = _Inputs(program, path.name)
+    sizes = inputs.sizes(options)
     dtypes = {name: DTYPES.get(meta.dtype, 0) for name, meta in program.graph.tensors.items()}
     infos = tuple(ValueInfo(name, dims, dtypes[name]) for name, dims in sizes.dims.items())
     model = model._replace(graph=model.graph._replace(inputs=infos))
-    result = read_at(model, path, options, sizes, values_asked(options.values, infos, path.name))
+    result = read_at(model, path, options, sizes, inputs.values)
     tied = listed((plain(program.parameters[name]) for name in program.guessed), 3)
     notes = [Note("tied-weights", _TIED.format(tied))] if tied else []
     return result._replace(notes=(*result.notes, *notes))
@@ -90,18 +91,29 @@ class _Inputs:
         tensors = self.program.graph.tensors
         return {name: tensors[name] for name in self.program.inputs if name in tensors}
 
+    @property
+    def numbers(self) -> Mapping[str, str]:
+        """The inputs that are integers, by their symbol."""
+        given = {name: symbols_of(size) for name, size in self.program.graph.numbers.items()}
+        return {symbols[0]: name for name, symbols in given.items() if len(symbols) == 1}
+
+    @property
+    def values(self) -> Mapping[str, Value]:
+        """The values of the inputs that are integers."""
+        found = {name: evaluated(size, self.symbols) for name, size in self.program.graph.numbers.items()}
+        return {name: Value((), INT64, data=(value,)) for name, value in found.items() if value is not None}
+
     def word(self, symbol: str) -> str:
         """Return the name that the caller gave to a symbol, or its own."""
-        return self.program.names.get(symbol, symbol)
+        return self.program.names.get(symbol) or self.numbers.get(symbol, symbol)
 
     def sizes(self, options: ReadOptions) -> InputSizes:
         """Return the sizes of the inputs: those asked for, else those of the example; an open batch is one."""
         metas = self.metas
         if not metas:
             raise Refusal("it has no input that is a tensor")
-        found = (each for meta in metas.values() for size in meta.dims for each in symbols_of(size))
-        symbols = [*dict.fromkeys(found)]
-        self._learn(options.input, symbols)
+        symbols = [*dict.fromkeys(each for size in self._open for each in symbols_of(size))]
+        self._learn(",".join((*filter(None, (options.input,)), *options.values)) or None, symbols)
         batch = _batch_symbol(self.program, metas)
         notes = self._assumed([symbol for symbol in symbols if symbol not in self.symbols], batch)
         dims = {name: self._known(name, meta) for name, meta in metas.items()}
@@ -110,9 +122,15 @@ class _Inputs:
         ]
         return without_batch(infos, InputSizes(dims, {**self.symbols}, tuple(notes)), options.batch)
 
+    @property
+    def _open(self) -> Sequence[Dim]:
+        """The sizes of the inputs, and the inputs that are integers."""
+        sizes = (size for meta in self.metas.values() for size in meta.dims)
+        return *sizes, *self.program.graph.numbers.values()
+
     def _learn(self, text: str | None, symbols: Sequence[str]) -> None:
         """Learn the symbols from --input: their own values, and the sizes of inputs."""
-        words = {self.word(symbol): symbol for symbol in symbols}
+        words = {word: symbol for symbol in symbols for word in (symbol, self.word(symbol))}
         asked = sizes_asked(text, [*self.metas, *(word for word in words if word not in self.metas)], self.title)
         for name, sizes in asked.items():
             if name in self.metas:
@@ -122,11 +140,10 @@ class _Inputs:
 
     def _assumed(self, symbols: Sequence[str], batch: str) -> list[Note]:
         """Give symbols their values in the example, the batch that of one input; return the notes on them."""
-        self.symbols |= {each: 1 if each == batch else _hint(self.metas.values(), each) for each in symbols}
-        notes, others = (
-            list[Note](),
-            [f"{self.word(each)} as {self.symbols[each]:,}" for each in symbols if each != batch],
-        )
+        self.symbols |= {each: 1 if each == batch else _hint(self._open, each) for each in symbols}
+        open_sizes = (each for each in symbols if each != batch and each not in self.numbers)
+        others = [f"{self.word(each)} as {self.symbols[each]:,}" for each in open_sizes]
+        notes = list[Note]()
         if batch in symbols:
             what = f"the batch of {self.title} is open, and counted as 1; --batch gives another"
             notes.append(Note("open-batch", what))
@@ -186,10 +203,10 @@ def _declared(size: Dim, batch: str) -> int | str:
     return size if isinstance(size, int) else batch if symbols_of(size) == (batch,) else render(size)
 
 
-def _hint(metas: Iterable[TensorMeta], symbol: str) -> int:
+def _hint(sizes: Iterable[Dim], symbol: str) -> int:
     """Return the value of a symbol in the example."""
-    sizes = (size for meta in metas for size in meta.dims if isinstance(size, SymbolicSize) and size.hint is not None)
-    found = (_solved(size, size.hint or 0) for size in sizes if symbols_of(size) == (symbol,))
+    known = (size for size in sizes if isinstance(size, SymbolicSize) and symbols_of(size) == (symbol,))
+    found = (_solved(size, size.hint) for size in known if size.hint is not None)
     return next((value for value in found if value is not None), 1)
 
 
