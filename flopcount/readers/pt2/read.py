@@ -179,20 +179,17 @@ class _Inputs:
             if size == number or (symbols and evaluated(size, self.symbols) == number):
                 continue
             if (value := _solved(size, number)) is None:
-                raise UsageError(self._fixed(name, axis, number))
+                raise Refusal(self._fixed(name, axis, number))
             self._bind(symbols[0], value)
 
     def _fixed(self, name: str, axis: int, number: int) -> str:
         meta = self.metas[name]
         size = meta.dims[axis]
         if not isinstance(size, int):
-            return f"{self.title}: size {axis} of {name!r} is {render(size)}, which cannot be {number}"
-        what = (
-            f"{self.title} was exported with {name!r} as {_text(meta)}, which fixes size {axis}: it cannot be {number}"
-        )
-        if not axis and size == 1:
-            return f"{what}; --batch {number} counts a batch"
-        return f"{what}; export it at that size, or with dynamic_shapes={{{name!r}: {{{axis}: torch.export.Dim.AUTO}}}}"
+            return f"size {axis} of {name!r} is {render(size)}, which cannot be {number}"
+        what = f"{name!r} was exported as {_text(meta)}, which fixes size {axis}: it cannot be {number}"
+        is_batch = not axis and size == 1
+        return f"{what} ({f'--batch {number} counts a batch' if is_batch else 'dynamic_shapes would leave it open'})"
 
 
 def _text(meta: TensorMeta) -> str:
