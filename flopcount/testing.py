@@ -63,7 +63,7 @@ def assert_budget(
     *,
     input_size: Any = None,
     dynamic: Any = None,
-    training: bool = False,
+    train: bool = False,
     convention: str | None = None,
     **limits: Any,
 ) -> None:
@@ -82,7 +82,7 @@ def assert_budget(
         from flopcount.torch import capture
 
         args, named = ((), inputs) if isinstance(inputs, Mapping) else (_several(inputs), {})
-        network = capture(model, *args, input_size=input_size, dynamic=dynamic, training=training, **named)
+        network = capture(model, *args, input_size=input_size, dynamic=dynamic, train=train, **named)
         case = Case(network, convention=convention)
     if findings := case.check(**limits):
         raise AssertionError("\n".join(_told(findings)))

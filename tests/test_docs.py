@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from conftest import Run
+from pages import differs
 from pictures import workflow
 from repositories import committed, repository
 
@@ -67,14 +68,6 @@ def _examples(page: Path, first: int, lines: list[str]) -> Iterator[Example]:
 
 EXAMPLES = [*examples()]
 RUN = [example for example in EXAMPLES if example.words[0] == "flopcount"]
-
-
-def differs(printed: list[str], expected: tuple[str, ...]) -> str:
-    """Say where the printed lines leave the expected ones, in which `…` is any number of lines; empty if nowhere."""
-    pattern = "".join(r"(?:.*\n)*?" if line == "…" else f"{re.escape(line)}\n" for line in expected)
-    if re.fullmatch(pattern, "".join(f"{line}\n" for line in printed)):
-        return ""
-    return "expected\n" + "\n".join(expected) + "\nbut printed was\n" + "\n".join(printed)
 
 
 @pytest.mark.parametrize("example", RUN, ids=lambda example: f"{example.page.name}:{example.line}")

@@ -29,17 +29,21 @@ class FileKind(NamedTuple):
     ends: str = ""
 
 
-_EXPORT = 'torch.onnx.export(model.eval(), torch.randn(1, 3, 224, 224), "model.onnx")'
 TORCH = (
-    "import torch  # and pip install onnx onnxscript",
-    f"{_EXPORT}  # the sizes of its input",
-    "flopcount model.onnx",
+    "import torch",
+    "program = torch.export.export(model.eval(), (torch.randn(1, 3, 224, 224),))  # the sizes of its input",
+    'torch.export.save(program, "model.pt2")',
+    "flopcount model.pt2",
 )
 KERAS = ('open("model.json", "w").write(model.to_json())  # model: your Keras model', "flopcount model.json")
 HUGGING_FACE = (
-    'pip install "optimum-onnx[onnxruntime]"',
-    "optimum-cli export onnx --model NAME folder",
-    "flopcount folder/model.onnx",
+    "import torch, transformers",
+    'torch.set_default_device("meta")  # no weights are loaded',
+    'config = transformers.AutoConfig.from_pretrained("NAME", use_cache=False)',
+    "model = transformers.AutoModel.from_config(config).eval()",
+    'inputs = {"input_ids": torch.zeros(1, 128, dtype=torch.long)}  # what the model takes',
+    'torch.export.save(torch.export.export(model, (), inputs), "model.pt2")',
+    "flopcount model.pt2",
 )
 
 
@@ -47,7 +51,7 @@ def _tf2onnx(option: str) -> tuple[str, ...]:
     return f"python -m tf2onnx.convert {option} --output model.onnx  # pip install tf2onnx", "flopcount model.onnx"
 
 
-_MADE_FROM = "; count the model that it was made from, exported to ONNX:"
+_MADE_FROM = "; count the model that it was made from, exported from PyTorch:"
 
 FILE_KINDS: tuple[FileKind, ...] = (
     FileKind("a Git LFS pointer, which stands for the file; fetch the file:", ("git lfs pull",), "", rb"^version https://git-lfs"),
@@ -62,26 +66,24 @@ FILE_KINDS: tuple[FileKind, ...] = (
         "", members=r"(^|/)(serialized_exported_program|archive_format$|models/\w+\.json$)", ends=".pt2",
     ),
     FileKind(
-        "a TorchScript archive; write it as ONNX:",
-        ("import torch", 'model = torch.jit.load("model.pt")',
-         'torch.onnx.export(model, torch.randn(1, 3, 224, 224), "model.onnx", dynamo=False)  # the sizes of its input',
-         "flopcount model.onnx"),
+        "a TorchScript archive; export the module that it was made from:",
+        TORCH,
         ".ptl .torchscript", members=r"(^|/)(constants\.pkl|code/.*\.py)$",
     ),
     FileKind(
-        "a PyTorch checkpoint, which has weights but no graph; write the model as ONNX:",
+        "a PyTorch checkpoint, which has weights but no graph; export the module that it belongs to:",
         TORCH, ".pt .pth .ckpt .bin", rb"^\x80[\x02-\x05][^\n]{0,40}(\x8a\nl\xfc\x9cF\xf9|torch)", r"(^|/)data\.pkl$",
     ),
     FileKind(
-        "a pickle of Python objects, which flopcount does not load; if it is a PyTorch model, write it as ONNX:",
+        "a pickle of Python objects, which flopcount does not load; if it is a PyTorch model, export it:",
         TORCH, ".pkl .pickle .joblib", rb"^\x80[\x02-\x05]",
     ),
     FileKind(
-        "a safetensors file, which has weights but no graph; write the model as ONNX, with PyTorch or by its name:",
+        "a safetensors file, which has weights but no graph; export the model that it belongs to, or one by its name:",
         (*TORCH, *HUGGING_FACE), ".safetensors", rb'^[^\0]{1,5}\0{3,7}\{\s*"',
     ),
     FileKind(
-        "a GGUF file, which has weights but no graph; write the original model as ONNX:",
+        "a GGUF file, which has weights but no graph; export the original model:",
         HUGGING_FACE, ".gguf .ggml", rb"^(GGUF|lmgg)",
     ),
     FileKind(
@@ -120,7 +122,7 @@ FILE_KINDS: tuple[FileKind, ...] = (
     FileKind("Caffe's weights, without the layers; count the .prototxt beside them", (), ".caffemodel"),
     FileKind("Darknet's weights, without the layers; count the .cfg that belongs to them", (), ".weights"),
     FileKind(
-        "arrays of NumPy, without a graph; write the model that they belong to as ONNX:",
+        "arrays of NumPy, without a graph; export the model that they belong to:",
         TORCH, ".npy .npz", rb"^\x93NUMPY", r"\.npy$",
     ),
     FileKind(
@@ -130,11 +132,11 @@ FILE_KINDS: tuple[FileKind, ...] = (
         ".msgpack .orbax",
     ),
     FileKind(
-        "a notebook, which flopcount does not run; write the model as ONNX in a cell of it:",
+        "a notebook, which flopcount does not run; export the model in a cell of it:",
         TORCH, ".ipynb", rb'^\s*\{[^\0]*"nbformat"',
     ),
     FileKind(
-        "a model of Hugging Face: its configuration has sizes but no graph; write the model as ONNX:",
+        "a model of Hugging Face: its configuration has sizes but no graph; export the model:",
         HUGGING_FACE, "",
         rb'^\s*\{[^\0]*"(model_type|architectures|transformers_version|_class_name|pretrained_cfg)"\s*:',
         r"^(pytorch_model|model|tf_model|flax_model)\b.*\.(bin|safetensors|h5|msgpack|index\.json)$",
@@ -150,7 +152,7 @@ FILE_KINDS: tuple[FileKind, ...] = (
          "flopcount net.json"), ".yaml .yml",
     ),
     FileKind(
-        "Python code, which flopcount does not run; write the model as ONNX in it:",
+        "Python code, which flopcount does not run; export the model in it:",
         TORCH, ".py", rb"^(\s|#[^\n]*\n)*(import [a-z]|from [\w.]+ import |class \w+\(|def \w+\()",
     ),
     FileKind(

@@ -30,7 +30,7 @@ def capture(
     *inputs: Any,
     input_size: Sizes | None = None,
     dynamic: Any = None,
-    training: bool = False,
+    train: bool = False,
     allow_unknown: bool = False,
     **named: Any,
 ) -> Network:
@@ -38,7 +38,7 @@ def capture(
 
     `inputs` and `named` are what the module is called with; `input_size` gives sizes instead, each with its batch.
     `dynamic` names the sizes that stay open: `{"x": {0: "batch"}}` by argument, or `{0: "batch"}` for all of them;
-    a value is a name or a `torch.export.Dim`. The module is traced in evaluation mode unless `training` is set, and
+    a value is a name or a `torch.export.Dim`. The module is traced in evaluation mode unless `train` is set, and
     left as it was. An exported program is taken as it is. Raises BadInput if the module cannot be traced.
     """
     if isinstance(module, ExportedProgram):
@@ -46,7 +46,7 @@ def capture(
     module = _inner(module)
     _check(module)
     args, kwargs = arguments(module, inputs, named, input_size)
-    program, names = exported(module, args, kwargs, dynamic, training=training)
+    program, names = exported(module, args, kwargs, dynamic, train=train)
     return network_of(program, type(module).__name__, names, allow_unknown=allow_unknown)
 
 
@@ -67,7 +67,7 @@ def _described(build: Build, options: ReadOptions) -> ReadResult:
 
 
 def exported(
-    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: Any = None, *, training: bool = False
+    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: Any = None, *, train: bool = False
 ) -> tuple[ExportedProgram, tuple[NamedSymbol, ...]]:
     """Return the program of a module, and the names of its symbols."""
     given = _bound(module, args, kwargs)
@@ -76,7 +76,7 @@ def exported(
     errors = list[Exception]()
     for shapes in sizes.attempts:
         try:
-            with untouched(module, training=training), quiet():
+            with untouched(module, train=train), quiet():
                 program = export(module, args, ordered, dynamic_shapes=shapes, strict=False)
             return program, tuple(sizes.symbols(program))
         except UsageError:

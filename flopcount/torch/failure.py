@@ -13,7 +13,7 @@ import torch
 
 from flopcount.errors import BadInput, FileError, Located, plain
 
-DATA = "what runs here, or a size, depends on the values of a tensor, which torch.export does not have"
+DATA = "what runs here depends on the values of a tensor"
 SPLIT = "write the choice with torch.cond or torch.where, or capture each branch as a module of its own"
 FIXED = "leave it out of dynamic, or give it a range that the code takes: torch.export.Dim('batch', min=2, max=64)"
 RUNS = "check the inputs and devices; if the module runs on them, capture its parts around this line instead"
@@ -45,7 +45,7 @@ def failure(module: Any, error: BaseException) -> BadInput:
     cause = getattr(getattr(error, "error_type", None), "name", "")
     names = (cause, *(each.__name__ for each in type(error).__mro__))
     meaning, hint = next((CAUSES[name] for name in names if name in CAUSES), ("", ""))
-    said = _said(error, is_named=not meaning)
+    said = "" if meaning == DATA else _said(error, is_named=not meaning)
     name = type(module).__name__
     what = f"{name} cannot be captured: {': '.join(filter(None, (meaning, said)))}"
     file, line = _place(error.__traceback__)

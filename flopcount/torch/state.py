@@ -19,13 +19,13 @@ Undo = Callable[[], object]
 
 
 @contextmanager
-def untouched(module: nn.Module, *, training: bool) -> Iterator[None]:
+def untouched(module: nn.Module, *, train: bool) -> Iterator[None]:
     """Set the mode of every module inside, and undo whatever a trace changes, also when it fails."""
     with ExitStack() as stack:
         for undo in (*_random(), *_settings(), *_trained(module), *(_attributes(each) for each in module.modules())):
             stack.callback(undo)
         for each in module.modules():
-            each.training = training
+            each.training = train
         module.forward = _plain(module.forward)
         if is_meta(module):
             _without_memory(module)

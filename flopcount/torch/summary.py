@@ -1,6 +1,7 @@
 """A module as a table of its layers: in a terminal, in a notebook, or as data."""
 
 import sys
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,7 @@ from flopcount.network.metrics import Cost
 from flopcount.report.count import count_report, folded
 from flopcount.report.table import Report, render_html
 from flopcount.report.terminal import PIPE, render_terminal
+from flopcount.spec.units import DEFAULT_METRICS
 from flopcount.torch.capture import Sizes, capture
 
 
@@ -68,14 +70,16 @@ def summary(
     input_size: Sizes | None = None,
     depth: int | None = None,
     dynamic: Any = None,
-    training: bool = False,
+    train: bool = False,
     allow_unknown: bool = False,
+    metrics: Sequence[str] = DEFAULT_METRICS,
     **named: Any,
 ) -> Summary:
     """Return the layers of a module and what they cost.
 
-    The arguments are those of `capture`; `depth` folds blocks to the first names of each path.
+    The arguments are those of `capture`; `depth` folds blocks to the first names of each path, `metrics` are those of
+    a case, such as `("params", "macs", "peak")`.
     """
-    options = {"dynamic": dynamic, "training": training, "allow_unknown": allow_unknown}
+    options = {"dynamic": dynamic, "train": train, "allow_unknown": allow_unknown}
     network = capture(module, *inputs, input_size=input_size, **options, **named)
-    return Summary(Case(network), depth)
+    return Summary(Case(network, metrics=metrics), depth)

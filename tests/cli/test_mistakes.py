@@ -282,7 +282,7 @@ def test_check_says_what_a_file_is_and_names_no_line_of_a_binary(run: Run, write
     result = run("check", write("model.pt", b"\x80\x02" + bytes(range(256))), "--max-macs", "5M")
     assert result.code == 2
     assert "model.pt: FC901 this is a" in result.out + result.err
-    assert "torch.onnx.export(" in result.out + result.err
+    assert "torch.export.save(" in result.out + result.err
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from flopcount.spec.foreign import FILE_KINDS, TORCH
 
 NOISE = bytes(range(128, 256)) + b"\0\x01\x02SECRET"
 
-ONNX, KERAS, TF = "torch.onnx.export(", "model.to_json()", "python -m tf2onnx.convert"
+TORCH_LINE, KERAS, TF = "torch.export.save(", "model.to_json()", "python -m tf2onnx.convert"
 
 
 def zipped(*members: str) -> bytes:
@@ -24,34 +24,42 @@ def zipped(*members: str) -> bytes:
 
 
 BY_CONTENT = {
-    "checkpoint": (zipped("m/data.pkl", "m/data/0", "m/version"), "PyTorch checkpoint", ONNX),
-    "old checkpoint": (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." + NOISE, "PyTorch checkpoint", ONNX),
-    "TorchScript": (zipped("m/data.pkl", "m/code/__torch__.py", "m/constants.pkl"), "TorchScript", "torch.jit.load"),
+    "checkpoint": (zipped("m/data.pkl", "m/data/0", "m/version"), "PyTorch checkpoint", TORCH_LINE),
+    "old checkpoint": (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." + NOISE, "PyTorch checkpoint", TORCH_LINE),
+    "TorchScript": (zipped("m/data.pkl", "m/code/__torch__.py", "m/constants.pkl"), "TorchScript", TORCH_LINE),
     "exported program": (zipped("m/archive_format", "m/models/model.json"), "torch.export", "ending .pt2"),
-    "pickle": (b"\x80\x04\x95" + NOISE, "pickle", ONNX),
-    "safetensors": (b"\x40\0\0\0\0\0\0\0" + b'{"a.weight":{"dtype":"F32"}}' + NOISE, "safetensors", "optimum-cli"),
-    "GGUF": (b"GGUF\x03\0\0\0" + NOISE, "GGUF", "optimum-cli"),
+    "pickle": (b"\x80\x04\x95" + NOISE, "pickle", TORCH_LINE),
+    "safetensors": (
+        b"\x40\0\0\0\0\0\0\0" + b'{"a.weight":{"dtype":"F32"}}' + NOISE,
+        "safetensors",
+        "AutoModel.from_config(",
+    ),
+    "GGUF": (b"GGUF\x03\0\0\0" + NOISE, "GGUF", "AutoModel.from_config("),
     "HDF5": (b"\x89HDF\r\n\x1a\n" + NOISE, "HDF5", KERAS),
     "TensorFlow Lite": (b"\x1c\0\0\0TFL3" + NOISE, "TensorFlow Lite", "the ending .tflite"),
-    "OpenVINO": (b'<?xml version="1.0"?>\n<net name="m" version="11">', "OpenVINO", ONNX),
-    "ncnn": (b"7767517\n75 83\nInput data 0 1 data", "ncnn", ONNX),
+    "OpenVINO": (b'<?xml version="1.0"?>\n<net name="m" version="11">', "OpenVINO", TORCH_LINE),
+    "ncnn": (b"7767517\n75 83\nInput data 0 1 data", "ncnn", TORCH_LINE),
     "ONNX": (b"\x08\x08\x12\x07pytorch\x1a\x05" + NOISE, "ONNX model", "the ending .onnx"),
     "Keras": (zipped("config.json", "metadata.json", "model.weights.h5"), "Keras archive", "the ending .keras"),
-    "Hugging Face": (b'{"architectures": ["BertModel"], "model_type": "bert"}', "Hugging Face", "optimum-cli"),
-    "notebook": (b'{"cells": [], "nbformat": 4}', "notebook", ONNX),
-    "Python": (b"import torch\n\nclass Net(torch.nn.Module):\n    pass\n", "Python code", ONNX),
+    "Hugging Face": (
+        b'{"architectures": ["BertModel"], "model_type": "bert"}',
+        "Hugging Face",
+        "AutoModel.from_config(",
+    ),
+    "notebook": (b'{"cells": [], "nbformat": 4}', "notebook", TORCH_LINE),
+    "Python": (b"import torch\n\nclass Net(torch.nn.Module):\n    pass\n", "Python code", TORCH_LINE),
     "Ultralytics": (b"nc: 80\nbackbone:\n  - [-1, 1, Conv, [64, 3, 2]]\n", "Ultralytics", "YOLO("),
     "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "Git LFS", "git lfs pull"),
     "web page": (b"<!DOCTYPE html>\n<html>", "web page", "download"),
 }
 
 BY_NAME = {
-    **dict.fromkeys((".pt", ".pth", ".ckpt", ".bin", ".pkl", ".py", ".ipynb", ".safetensors"), ONNX),
-    **dict.fromkeys((".mlmodel", ".xml", ".param", ".engine", ".npz"), ONNX),
+    **dict.fromkeys((".pt", ".pth", ".ckpt", ".bin", ".pkl", ".py", ".ipynb", ".safetensors"), TORCH_LINE),
+    **dict.fromkeys((".mlmodel", ".xml", ".param", ".engine", ".npz"), TORCH_LINE),
     ".h5": KERAS,
     ".tflite": "not a TensorFlow Lite model",
     ".pb": TF,
-    ".gguf": "optimum-cli",
+    ".gguf": "AutoModel.from_config(",
     ".yaml": "json.dump(yaml.safe_load(",
     ".msgpack": "to_onnx(",
 }
@@ -132,4 +140,4 @@ def test_large_files_and_standard_input_are_recognized_too(tmp_path: Path, run: 
 def test_every_kind_of_file_says_what_to_do() -> None:
     """A sentence that ends with a colon is followed by lines, any other is complete."""
     assert [kind.what for kind in FILE_KINDS if kind.what.endswith(":") != bool(kind.lines)] == []
-    assert TORCH[-1] == "flopcount model.onnx"
+    assert TORCH[-1] == "flopcount model.pt2"

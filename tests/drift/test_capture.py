@@ -131,7 +131,7 @@ class Positions(nn.Module):  # type: ignore[misc]  # likewise
 
 def test_a_module_is_counted_in_evaluation_mode_unless_training_is_asked_for() -> None:
     module = Calls(lambda layer, x: layer(layer(x)) if layer.training else layer(x)).train()
-    macs = [Case(capture(module, torch.ones(1, 4), training=on)).count.total.macs for on in (False, True)]
+    macs = [Case(capture(module, torch.ones(1, 4), train=on)).count.total.macs for on in (False, True)]
     assert macs == [16, 2 * 16]
     assert all(each.training for each in module.modules())
 
@@ -216,7 +216,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a size is a value": (
         lambda: capture(Calls(lambda _, x: x[: int(x.sum())]), torch.ones(2, 4)),
-        r"test_capture\.py:\d+:1: Calls cannot be captured: what runs here, or a size, depends on the values",
+        r"test_capture\.py:\d+:1: Calls cannot be captured: what runs here depends on the values",
     ),
     "sizes that do not fit": (
         lambda: capture(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), torch.ones(2, 5)),
