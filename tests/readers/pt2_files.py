@@ -39,8 +39,8 @@ def argument(value: Any) -> dict[str, Any]:
 
 def call(target: str, output: Any, module: Any = "", trace: Any = "", **args: Any) -> dict[str, Any]:
     """Return a call of an operator of aten, or of one with its library in front."""
-    name = target if target.startswith("torch.ops.") or target[0] == "_" else f"torch.ops.aten.{target}"
-    named = ((key.strip("0123456789"), argument(value)) for key, value in args.items())
+    name = target if target.startswith(("torch.ops.", "_operator.")) else f"torch.ops.aten.{target}"
+    named = (("" if key.isdigit() else key, argument(value)) for key, value in args.items())
     inputs = [{"name": key, "arg": value, "kind": 1} for key, value in named]
     stack = f"L__self__,,Net;L__self__{module},{module},torch.nn.Module" if module else "L__self__,,Net"
     outputs = [argument(each) for each in (output if isinstance(output, tuple) else (output,))]
@@ -85,10 +85,10 @@ def program(
             tensors[own] = value
             names.append(own)
             specs.append({kind: {"arg": {"name": own}, f"{kind}_name": name}})
-    given = [*inputs, *(f":{name}" for name in numbers or {})]
-    specs += [{"user_input": {"arg": argument(name)}} for name in given]
+    asked = [*inputs, *(f":{name}" for name in numbers or {})]
+    specs += [{"user_input": {"arg": argument(name)}} for name in asked]
     specs.append({"constant_input": {"name": "factor", "value": {"as_float": 2.0}}})
-    whole = graph([*names, *given], calls, outputs, tensors)
+    whole = graph([*names, *asked], calls, outputs, tensors)
     bounds = {name: {"min_val": low, "max_val": high} for name, (low, high) in (ranges or {}).items()}
     return {
         "graph_module": {

@@ -364,8 +364,8 @@ class FunctionProto(NamedTuple):
 class ModelProto(NamedTuple):
     """An ONNX model, or what another reader has made of a graph.
 
-    Such a reader tells which tensors are `trained`, adds `writers` for operators of its own, and has its `word` for
-    an initializer.
+    Such a reader tells which tensors are parameters (`trained`), and which of these are `frozen`; it adds `writers` for
+    operators of its own, and has its `word` for an initializer.
     """
 
     graph: GraphProto
@@ -373,6 +373,7 @@ class ModelProto(NamedTuple):
     functions: Mapping[tuple[str, str], FunctionProto]
     producer: str
     trained: frozenset[str] | None = None
+    frozen: frozenset[str] = frozenset()
     writers: Mapping[str, Callable[[Any], Any]] = {}
     word: str = "initializer"
 

@@ -124,6 +124,8 @@ class DraftRow:
     fields: dict[str, Any] = field(default_factory=dict)
     layer: Layer | None = None
     shared: dict[str, int] = field(default_factory=dict)
+    frozen: dict[str, int] = field(default_factory=dict)
+    has_trained: bool = False
     uses: int = 0
     weight: str = ""
     is_view: bool = False
@@ -147,7 +149,8 @@ class KeptTensors:
     """The tensors that a file keeps, by the name under which each is counted, and which of them are parameters.
 
     Constants inside the graph are `optional`: parameters in some roles only, or in all if the file has no others.
-    Files whose `word` is "parameter" have told which tensors are parameters; no other is one, whatever reads it.
+    Files whose `word` is "parameter" have told which tensors are parameters, and which of these are `frozen`; no other
+    is one, whatever reads it.
     """
 
     def __init__(
@@ -157,9 +160,11 @@ class KeptTensors:
         *,
         constants: bool,
         word: str = "initializer",
+        frozen: AbstractSet[str] = frozenset(),
     ) -> None:
         """Begin with the initializers, those that are parameters, and whether all constants are."""
         self.tensors, self.trained, self.constants, self.word = {**tensors}, {*trained}, constants, word
+        self.frozen = frozen
         self.names = {id(each): name for name, each in tensors.items()}
         self.told = word == "parameter"
         self.optional: set[str] = set()
@@ -220,7 +225,7 @@ class Draft:
         self.readers: dict[str, list[DraftRow]] = {}
         self.left_over: dict[str, int] = {}
         self.read_once: set[int] = set()
-        self.extra = self.computed = 0
+        self.extra = self.held = self.computed = 0
         self.assembly, self.origin = Assembly(), Origin()
         self.node: NodeProto | None = None
         self.reads_size = False
@@ -320,16 +325,23 @@ class Draft:
         new = sum(self.left_over[name] for name in names)
         if new < own:
             row.shared[role] = row.shared.get(role, 0) + own - new
+        held = sum(self.left_over[name] for name in names & self.kept.frozen)
+        if at_layer := min(held, own):
+            row.frozen[role] = row.frozen.get(role, 0) + at_layer
+        row.has_trained |= role != "running" and min(new, own) > at_layer
         # a layer may read a part of a tensor: others read the rest
         self.left_over |= {name: max(new - own, 0) if len(names) == 1 else 0 for name in names}
-        self.extra += max(new - own, 0) if len(names) > 1 else 0
+        if len(names) > 1:
+            self.held += held - at_layer
+            self.extra += max(new - own, 0) - held + at_layer
         self.computed += 0 if names & trained else max(own - new, 0)
 
     def count_certain(self, value: Value) -> None:
         """Count the parameters of a layer that cannot be written, since it reads what has no known size."""
         for name in value.initializers & self.kept.trained - self.readers.keys():
             self.readers[name] = []
-            self.extra += self.kept.elements((name,))
+            self.extra += self.kept.elements({name} - self.kept.frozen)
+            self.held += self.kept.elements({name} & self.kept.frozen)
 
 
 def fitting(value: Value | None, dims: Dims, what: str) -> Value | None:

@@ -187,7 +187,7 @@ def _kept(found: ModelProto) -> KeptTensors:
     """Return the tensors of a file and which are parameters: constants only if no initializer but a scale is one."""
     tensors = found.graph.tensors
     if found.trained is not None:
-        return KeptTensors(tensors, found.trained, constants=False, word=found.word)
+        return KeptTensors(tensors, found.trained, constants=False, word=found.word, frozen=found.frozen)
     weights, scales = quantized(found.graph, OPERATORS)
     trained = {name for name, each in tensors.items() if each.dtype in FLOATS or name in weights} - scales
     return KeptTensors(tensors, trained, constants=all(tensors[name].elements < 2 for name in trained))  # noqa: PLR2004
@@ -328,15 +328,14 @@ def _assembled(draft: Draft, entries: Sequence[str], *, moved: bool) -> ReadResu
     rows = draft.rows[count:]
     if not rows:
         rows.append(DraftRow("Identity", [0], None, draft.rows[0].shape))
-    kept, fields = draft.kept, {"trained": True}
-    left = draft.extra + sum(draft.left_over.values())
-    for size, own in (
-        (left, fields),
-        (kept.elements(kept.trained - draft.readers.keys()), fields if kept.told else {}),
-    ):
+    kept, unread, left = draft.kept, draft.kept.trained - draft.readers.keys(), Counter(draft.left_over)
+    held = draft.held + sum(sum(row.frozen.values()) for row in rows if row.has_trained)
+    held += sum(left[name] for name in kept.frozen) + kept.elements(unread & kept.frozen)
+    extra = draft.extra + sum(left.values()) - sum(left[name] for name in kept.frozen)
+    for size, trained in ((extra, True), (kept.elements(unread - kept.frozen), kept.told), (held, False)):
         if size:
-            row = DraftRow("Constants", [count + len(rows) - 1], None, rows[-1].shape, {"count": size, **own})
-            rows.append(row)
+            fields = {"count": size, **({"trained": True} if trained else {})}
+            rows.append(DraftRow("Constants", [count + len(rows) - 1], None, rows[-1].shape, fields))
     flat = [
         Flat(scope, {}, tuple(each - count if each >= count else entries[each] for each in row.inputs))
         for scope, row in zip(scopes(rows, count), rows, strict=True)
@@ -364,9 +363,12 @@ _MOST_NAMED = 3
 
 def _node(draft: Draft, row: DraftRow, names: Sequence[str], path: str) -> Node:
     layer = row.layer
-    if layer is None or row.shared:
+    if layer is None or row.shared or row.frozen:
         origin = Origin(row.node.title, row.node.shown) if row.node else Origin()
-        layer = draft.assembly.layer(origin, row.kind, {**row.fields, **({"shared": row.shared} if row.shared else {})})
+        shared = Counter(row.shared) + Counter(row.frozen if row.has_trained else {})
+        fields = {**row.fields, **({"shared": {**shared}} if shared else {})}
+        fields |= {"frozen": True} if row.frozen and not row.has_trained else {}
+        layer = draft.assembly.layer(origin, row.kind, fields)
     source = row.node.place if row.node else None
     return Node(path, layer, tuple(names[each] for each in row.inputs), (), bits=row.bits, source=source)
 

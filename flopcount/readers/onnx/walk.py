@@ -63,6 +63,9 @@ _COSTLESS = (
 ) - _CONTROL.keys()
 """Operators that multiply nothing, so that nothing is missing where their size is not known."""
 
+_PRODUCTS = frozenset(("MatMul", "Gemm", "Einsum", "Conv", "ConvTranspose", "Attention", "linear", "recurrent"))
+"""Operators that run with the network even if they read constants alone."""
+
 Env = MutableMapping[str, Value | None]
 """The value of each name; None if it is an input that a call leaves out."""
 
@@ -266,7 +269,7 @@ class Walk:
             return [found._replace(initializers=_initializers(op))]
         if write is None:
             raise UnknownSize("its size follows from numbers that are not known")
-        if op.node.op not in {"MatMul", "Gemm", "Einsum", "Conv", "ConvTranspose"}:
+        if op.node.op not in _PRODUCTS:
             return self._sized(op, write)
         # nothing folds a product of constants, so it runs with the network, without the batch of its inputs
         self.lacks_batch |= self.fills

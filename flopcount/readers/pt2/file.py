@@ -244,8 +244,8 @@ def _name(value: Mapping[str, Any]) -> Any:
 
 def _number(value: Mapping[str, Any]) -> Any:
     """Return a number, or the name of one that a call makes."""
-    ((_, found),) = value.items()
-    return NameRef(found) if "as_name" in value else found
+    ((kind, found),) = value.items()
+    return NameRef(found) if kind == "as_name" else float(found) if kind == "as_float" else found
 
 
 def _optional(value: Mapping[str, Any]) -> Any:
@@ -253,14 +253,16 @@ def _optional(value: Mapping[str, Any]) -> Any:
 
 
 _PLAIN = (
-    *("as_int", "as_float", "as_string", "as_bool", "as_layout", "as_memory_format", "as_operator"),
+    *("as_int", "as_string", "as_bool", "as_layout", "as_memory_format", "as_operator"),
     *("as_complex", "as_device"),
 )
-_LISTS = ("as_ints", "as_floats", "as_strings", "as_bools")
+_LISTS = ("as_ints", "as_strings", "as_bools")
 
 _ARGUMENTS: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(_PLAIN, lambda value: value),
     **dict.fromkeys(_LISTS, tuple),
+    "as_float": float,
+    "as_floats": lambda value: tuple(map(float, value)),
     "as_none": lambda _: None,
     "as_tensor": _name,
     "as_tensors": lambda value: tuple(map(_name, value)),

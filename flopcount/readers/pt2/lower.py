@@ -41,7 +41,7 @@ DTYPES: Mapping[str, int] = {
 DEEPEST = 16
 """The most levels of graphs inside each other."""
 
-LIBRARIES = frozenset(("aten", "prims", "torchvision", "higher_order"))
+LIBRARIES = frozenset(("aten", "prims", "torchvision", "higher_order", "quantized_decomposed"))
 """The libraries whose operators have rules under their names."""
 
 Rule = Callable[["LoweredCall"], str | Sequence[str] | None]
@@ -229,6 +229,9 @@ class Lowering:
                 found = self._unknown(op) if rule is None else rule(op)
             except Refusal as error:
                 raise error.within(f"{call.module or call.target}", call.target) from None
+            except (LookupError, ArithmeticError, ValueError, TypeError, AttributeError, StopIteration) as error:
+                what = "its arguments are not those that the operator has"
+                raise Refusal(what, call.module or call.target, call.target) from error
             made = [found] if isinstance(found, str) else [*(found or ())]
             self.names.update({name: new for name, new in zip(call.outputs, made, strict=False) if name})
             first = next(iter(call.args.values()), None)
@@ -282,8 +285,8 @@ def lowered(
     """Return a program as a model without inputs, whose sizes are those asked for."""
     found, graph = Lowering(program, rules, views), program.graph
     kept = {**program.parameters, **program.buffers, **program.constants}
-    for name, own in kept.items():
-        meta = graph.tensors.get(name)
+    for name, said in kept.items():
+        meta, own = graph.tensors.get(name), name if said in program.inputs else said
         if meta is not None and name not in program.aliases:
             dims = tuple(size if isinstance(size, int) else -1 for size in meta.dims)
             found.tensors[own] = TensorProto(own, dims, DTYPES.get(meta.dtype, 0))
@@ -291,9 +294,10 @@ def lowered(
     found.names.update({name: name for name in program.inputs})
     found.run(graph.calls)
     outputs = tuple(ValueInfo(found.value(each), None, 0) for each in graph.outputs if isinstance(each, NameRef))
-    trained = frozenset(own for name, own in program.parameters.items() if name not in program.aliases)
+    metas = {found.names[name]: graph.tensors[name] for name in program.parameters if name in found.names}
+    trained, frozen = frozenset(metas), frozenset(own for own, meta in metas.items() if not meta.requires_grad)
     proto = GraphProto(tuple(found.nodes), found.tensors, (), outputs)
-    return ModelProto(proto, {"": OPSET}, {}, program.producer, trained, writers, "parameter")
+    return ModelProto(proto, {"": OPSET}, {}, program.producer, trained, frozen, writers, "parameter")
 
 
 def elements(dims: Sequence[Any]) -> int | None:

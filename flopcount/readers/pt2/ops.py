@@ -18,12 +18,13 @@ def same(kind: str, *names: str, **attributes: Any) -> Rule:
     """Return a rule that writes one node of some arguments; those that are missing are left out."""
 
     def rule(op: LoweredCall) -> str:
-        return op.emit(kind, *_trimmed([op.optional(name) for name in names or ("self",)]), **attributes)
+        return op.emit(kind, *trimmed([op.optional(name) for name in names or ("self",)]), **attributes)
 
     return rule
 
 
-def _trimmed(names: list[str]) -> list[str]:
+def trimmed(names: list[str]) -> list[str]:
+    """Leave out the names of tensors that are missing at the end."""
     while names and not names[-1]:
         names.pop()
     return names
@@ -37,162 +38,10 @@ def identity(op: LoweredCall) -> Sequence[str]:
     return [op.graph.value(first)] * max(len(op.call.outputs), 1)
 
 
-# products
-
-
-def _linear(op: LoweredCall) -> str:
-    names = _trimmed([op.tensor("input"), op.tensor("weight"), op.optional("bias")])
-    return op.emit("linear", *names, domain=ATEN)
-
-
-def _addmm(one: str, other: str) -> Rule:
-    """Return the rule of a product that is added to something; factors of 0 leave it out, as in Gemm."""
-
-    def rule(op: LoweredCall) -> str:
-        product = op.emit("MatMul", op.tensor(one), op.tensor(other))
-        return op.emit("Add", product, op.tensor()) if op.get("beta", 1) else product
-
-    return rule
-
-
-def _einsum(op: LoweredCall) -> str:
-    return op.emit("Einsum", *op.tensors("tensors" if op.has("tensors") else "operands"), equation=op.get("equation"))
-
-
-def _outer(op: LoweredCall) -> str:
-    other = "vec2" if op.has("vec2") else "other"
-    one = op.emit("Unsqueeze", op.tensor(), op.ints(1))
-    return op.emit("Mul", one, op.emit("Unsqueeze", op.tensor(other), op.ints(0)))
-
-
-def _dot(op: LoweredCall) -> str:
-    return op.emit("Einsum", op.tensor(), op.tensor("tensor" if op.has("tensor") else "other"), equation="i,i->")
-
-
-def _bilinear(op: LoweredCall) -> str:
-    y = op.emit("Einsum", op.tensor("input1"), op.tensor("weight"), op.tensor("input2"), equation="...i,oij,...j->...o")
-    return op.emit("Add", y, op.tensor("bias")) if op.has("bias") else y
-
-
-def _tensordot(op: LoweredCall) -> str:
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    one = [*letters[: op.rank()]]
-    other = [*letters[op.rank() : op.rank() + op.rank("other")]]
-    pairs = [*zip(op.axes("dims_self"), op.axes("dims_other", "other"), strict=True)]
-    for left, right in pairs:
-        other[right] = one[left]
-    shared = {one[left] for left, _ in pairs}
-    out = "".join(letter for letter in (*one, *other) if letter not in shared)
-    return op.emit("Einsum", op.tensor(), op.tensor("other"), equation=f"{''.join(one)},{''.join(other)}->{out}")
-
-
-def _attention(op: LoweredCall) -> Sequence[str]:
-    """Write attention over heads; queries of three axes have one head."""
-    rank, axis = op.rank("query"), op.ints(1)
-    values = [op.tensor(name) for name in ("query", "key", "value")]
-    mask = op.optional("attn_mask") or op.optional("attn_bias")
-    if rank == 3:  # noqa: PLR2004
-        values = [op.emit("Unsqueeze", value, axis) for value in values]
-    y = op.emit("Attention", *_trimmed([*values, mask]))
-    y = op.emit("Squeeze", y, axis) if rank == 3 else y  # noqa: PLR2004
-    return [y] * max(len(op.call.outputs), 1)
-
-
-def _multi_head(op: LoweredCall, x: str, names: Mapping[str, str]) -> str:
-    """Write attention of a sequence to itself, with its four linear maps."""
-    heads, size = op.get("num_heads"), op.get("embed_dim")
-    parts = op.emit("linear", x, op.tensor(names["qkv_weight"]), op.tensor(names["qkv_bias"]), domain=ATEN)
-    shape = op.ints((0, 0, heads, size // heads))
-    split = op.several("Split", parts, count=3, axis=-1, num_outputs=3)
-    turned = [op.emit("Transpose", op.emit("Reshape", each, shape), perm=(0, 2, 1, 3)) for each in split]
-    y = op.emit("Transpose", op.emit("Attention", *turned), perm=(0, 2, 1, 3))
-    y = op.emit("Reshape", y, op.ints((0, 0, size)))
-    return op.emit("linear", y, op.tensor(names["proj_weight"]), op.tensor(names["proj_bias"]), domain=ATEN)
-
-
-_PROJECTIONS = {name: name for name in ("qkv_weight", "qkv_bias", "proj_weight", "proj_bias")}
-
-
-def _native_attention(op: LoweredCall) -> Sequence[str]:
-    if not op.call.args.get("query") == op.call.args.get("key") == op.call.args.get("value"):
-        raise Refusal("its queries, keys and values differ; export the model in training mode")
-    y = _multi_head(op, op.tensor("query"), _PROJECTIONS)
-    return [y] * max(len(op.call.outputs), 1)
-
-
-def _encoder_layer(op: LoweredCall) -> str:
-    """Write a layer of an encoder: attention and two linear layers, each with a sum and a norm."""
-    x, first = op.tensor("src"), bool(op.get("norm_first", False))
-
-    def normed(x: str, number: int) -> str:
-        params = (op.tensor(f"norm_weight_{number}"), op.tensor(f"norm_bias_{number}"))
-        return op.emit("LayerNormalization", x, *params, axis=-1)
-
-    def forward(x: str) -> str:
-        y = op.emit("linear", x, op.tensor("ffn_weight_1"), op.tensor("ffn_bias_1"), domain=ATEN)
-        y = op.emit("Gelu" if op.get("use_gelu", False) else "Relu", y)
-        return op.emit("linear", y, op.tensor("ffn_weight_2"), op.tensor("ffn_bias_2"), domain=ATEN)
-
-    parts: tuple[Callable[[str], str], ...] = (lambda x: _multi_head(op, x, _PROJECTIONS), forward)
-    for number, part in enumerate(parts, 1):
-        y = op.emit("Add", x, part(normed(x, number) if first else x))
-        x = y if first else normed(y, number)
-    return x
-
-
-def _recurrent(op: LoweredCall) -> list[str]:
-    """Write all layers of a recurrent network; the sequence may be packed, then its tokens have one axis."""
-    states = op.get("hx")
-    states = [
-        op.graph.value(each) for each in (states if isinstance(states, tuple) and not _is_ref(states) else (states,))
-    ]
-    attributes = {
-        "function": op.name,
-        "num_layers": op.get("num_layers", 1),
-        "bidirectional": int(bool(op.get("bidirectional", False))),
-        "batch_first": int(bool(op.get("batch_first", False))),
-        "states": len(states),
-    }
-    x = op.tensor("input" if op.has("input") else "data")
-    names = op.several("recurrent", x, *states, *op.tensors("params"), count=1 + len(states), domain=ATEN, **attributes)
-    used = [name if place < 1 or op.is_read(place) else "" for place, name in enumerate(names)]
-    node = op.graph.nodes[-1]
-    op.graph.nodes[-1] = node._replace(outputs=tuple(used))
-    return names
-
-
-def _is_ref(value: Any) -> bool:
-    return isinstance(value, NameRef)
-
-
-def _cell(op: LoweredCall) -> list[str]:
-    """Write one step of a recurrent layer, as linear layers and functions of elements."""
-    gates = {"lstm_cell": 4, "gru_cell": 3}.get(op.name, 1)
-    hx = op.get("hx")
-    state, *cell = [op.graph.value(each) for each in (hx if not _is_ref(hx) else (hx,))]
-    parts = [
-        op.emit("linear", *_trimmed([x, op.tensor(f"w_{key}"), op.optional(f"b_{key}")]), domain=ATEN)
-        for x, key in ((op.tensor("input"), "ih"), (state, "hh"))
-    ]
-    total = op.emit("Add", *parts)
-    if gates == 1:
-        return [op.emit("Relu" if "relu" in op.name else "Tanh", total)]
-    shares = op.several("Split", total, count=gates, axis=-1, num_outputs=gates)
-    if gates == 3:  # noqa: PLR2004  (reset, update, new)
-        update, new = (
-            op.emit("Sigmoid", shares[1]),
-            op.emit("Tanh", op.emit("Mul", op.emit("Sigmoid", shares[0]), shares[2])),
-        )
-        return [op.emit("Add", new, op.emit("Mul", update, op.emit("Sub", state, new)))]
-    enter, forget, gate, leave = (op.emit("Tanh" if place == 2 else "Sigmoid", x) for place, x in enumerate(shares))  # noqa: PLR2004
-    kept = op.emit("Add", op.emit("Mul", forget, cell[0]), op.emit("Mul", enter, gate))
-    return [op.emit("Mul", leave, op.emit("Tanh", kept)), kept]
-
-
 # convolutions
 
 
-def _batched(op: LoweredCall, name: str, space: int, write: Callable[[str], str]) -> str:
+def batched(op: LoweredCall, name: str, space: int, write: Callable[[str], str]) -> str:
     """Write an operator of maps; one without a batch gets an axis for it."""
     x = op.tensor(name)
     if op.rank(name) == space + 2:
@@ -218,8 +67,18 @@ def _conv(op: LoweredCall) -> str:
     if turned:
         attributes["output_padding"] = op.numbers("output_padding", space, 0)
     kind = "ConvTranspose" if turned else "Conv"
-    more = _trimmed([op.tensor("weight"), op.optional("bias")])
-    return _batched(op, "input", space, lambda x: op.emit(kind, x, *more, **attributes))
+    more = trimmed([op.tensor("weight"), op.optional("bias")])
+    return batched(op, "input", space, lambda x: op.emit(kind, x, *more, **attributes))
+
+
+def _conv_tbc(op: LoweredCall) -> str:
+    """Write a convolution of sequences: time, batch and channels; its weights have the taps first."""
+    x, weight = (
+        op.emit("Transpose", op.tensor(), perm=(1, 2, 0)),
+        op.emit("Transpose", op.tensor("weight"), perm=(2, 1, 0)),
+    )
+    y = op.emit("Conv", x, weight, *trimmed([op.optional("bias")]), pads=(op.get("pad", 0),) * 2)
+    return op.emit("Transpose", y, perm=(2, 0, 1))
 
 
 def _deformed(op: LoweredCall) -> str:
@@ -240,7 +99,7 @@ def _deformed(op: LoweredCall) -> str:
 
 def _batch_norm(op: LoweredCall) -> Sequence[str]:
     names = ("input" if op.has("input") else "self", "weight", "bias", "running_mean", "running_var")
-    inputs = _trimmed([op.optional(name) for name in names])
+    inputs = trimmed([op.optional(name) for name in names])
     outputs = op.several("batch_norm", *inputs, count=3, domain=ATEN)
     running = [op.optional(name) or outputs[1] for name in names[3:]]
     return [*outputs, *running, *outputs[1:]]
@@ -250,7 +109,7 @@ def _normed(kind: str, *names: str, groups: bool = False) -> Rule:
     """Return the rule of a norm that has a writer of its own."""
 
     def rule(op: LoweredCall) -> Sequence[str]:
-        inputs = _trimmed([op.optional(name) for name in names])
+        inputs = trimmed([op.optional(name) for name in names])
         attributes = {"num_groups": op.get("num_groups") or op.get("group")} if groups else {}
         return op.several(kind, *inputs, count=max(len(op.call.outputs), 1), domain=ATEN, **attributes)
 
@@ -259,7 +118,7 @@ def _normed(kind: str, *names: str, groups: bool = False) -> Rule:
 
 def _layer_norm(kind: str) -> Rule:
     def rule(op: LoweredCall) -> Sequence[str]:
-        inputs = _trimmed([op.tensor("input"), op.optional("weight"), op.optional("bias")])
+        inputs = trimmed([op.tensor("input"), op.optional("weight"), op.optional("bias")])
         axis = -len(op.get("normalized_shape", (1,)))
         return op.several(kind, *inputs, count=max(len(op.call.outputs), 1), axis=axis)
 
@@ -326,7 +185,7 @@ def _clamp(low: str, high: str) -> Rule:
             for kind, bound in zip(("Max", "Min"), bounds, strict=True):
                 x = op.emit(kind, x, bound) if bound else x
             return x
-        return op.emit("Clip", op.tensor(), *_trimmed(bounds))
+        return op.emit("Clip", op.tensor(), *trimmed(bounds))
 
     return rule
 
@@ -382,7 +241,7 @@ def _pool(kind: str) -> Rule:
         }
         if kind == "MaxPool":
             attributes["dilations"] = op.numbers("dilation", space, 1)
-        return [_batched(op, "self", space, lambda x: op.emit(kind, x, **attributes))] * max(len(op.call.outputs), 1)
+        return [batched(op, "self", space, lambda x: op.emit(kind, x, **attributes))] * max(len(op.call.outputs), 1)
 
     return rule
 
@@ -395,10 +254,10 @@ def _adaptive(kind: str) -> Rule:
         sizes = sizes * space if len(sizes) == 1 else sizes
         if all(size == 1 for size in sizes):
             whole = {"AvgPool": "GlobalAveragePool", "MaxPool": "GlobalMaxPool"}[kind]
-            y = _batched(op, "self", space, lambda x: op.emit(whole, x))
+            y = batched(op, "self", space, lambda x: op.emit(whole, x))
         else:
             wanted = op.ints(tuple(-1 if size is None else size for size in sizes))
-            y = _batched(op, "self", space, lambda x: op.emit("adaptive", x, wanted, domain=ATEN, pool=kind))
+            y = batched(op, "self", space, lambda x: op.emit("adaptive", x, wanted, domain=ATEN, pool=kind))
         return [y] * max(len(op.call.outputs), 1)
 
     return rule
@@ -415,16 +274,6 @@ def _resize(mode: str) -> Rule:
             return op.emit("Resize", op.tensor(name), "", "", op.ints(op.get("output_size")), axes=axes, mode=mode)
         factors = op.graph.constant(tuple(map(float, scales)), FLOAT)
         return op.emit("Resize", op.tensor(name), "", factors, axes=axes, mode=mode)
-
-    return rule
-
-
-def _shuffle(kind: str, factor: str) -> Rule:
-    def rule(op: LoweredCall) -> str:
-        extra = op.rank() - 4
-        if extra not in {-1, 0}:
-            raise Refusal(f"its input has {op.rank()} axes; it needs a batch, channels and two of space")
-        return _batched(op, "self", 2, lambda x: op.emit(kind, x, blocksize=op.get(factor)))
 
     return rule
 
@@ -447,17 +296,25 @@ _ACTIVATIONS = {
     "threshold": "ThresholdedRelu",
     "rrelu": "LeakyRelu",
     "rrelu_with_noise": "LeakyRelu",
+    "expit": "Sigmoid",
 }
 
 _UNARY = {
-    **dict.fromkeys(("exp", "exp2", "expm1", "special_expm1"), "Exp"),
+    **dict.fromkeys(
+        (
+            *("exp", "exp2", "expm1", "lgamma", "gammaln", "digamma", "psi", "polygamma", "mvlgamma", "multigammaln"),
+            *("i0", "i0e", "i1", "i1e", "sinc", "erfcx", "entr", "ndtr", "ndtri", "log_ndtr", "bessel_j0", "bessel_j1"),
+        ),
+        "Exp",
+    ),
     **dict.fromkeys(("log", "log2", "log10", "log1p"), "Log"),
     **{name: name.capitalize() for name in ("sqrt", "neg", "abs", "sin", "cos", "tan", "atan", "floor", "ceil")},
     **{name: name.capitalize() for name in ("round", "sign", "reciprocal", "sinh", "cosh", "asin", "acos", "asinh")},
     **{name: name.capitalize() for name in ("acosh", "atanh", "erf")},
     **dict.fromkeys(("trunc", "fix", "frac"), "Floor"),
-    **dict.fromkeys(("erfc", "erfinv", "special_erf"), "Erf"),
-    **dict.fromkeys(("arctan",), "Atan"),
+    **dict.fromkeys(("erfc", "erfinv"), "Erf"),
+    **dict.fromkeys(("hardshrink", "softshrink"), "Shrink"),
+    **dict.fromkeys(("deg2rad", "rad2deg"), "Neg"),
     **dict.fromkeys(("sgn", "signbit", "positive_sign"), "Sign"),
     **dict.fromkeys(("absolute",), "Abs"),
     **dict.fromkeys(("negative",), "Neg"),
@@ -471,26 +328,28 @@ _UNARY = {
 _BINARY = {
     **{name: name.capitalize() for name in ("add", "sub", "mul", "div")},
     **dict.fromkeys(("subtract",), "Sub"),
-    **dict.fromkeys(("multiply",), "Mul"),
+    **dict.fromkeys(("multiply", "ldexp"), "Mul"),
     **dict.fromkeys(("divide", "true_divide", "floor_divide", "floordiv"), "Div"),
     **dict.fromkeys(("remainder", "fmod", "mod"), "Mod"),
     **dict.fromkeys(("maximum", "fmax"), "Max"),
     **dict.fromkeys(("minimum", "fmin"), "Min"),
-    **dict.fromkeys(("eq", "ne", "isclose"), "Equal"),
-    "lt": "Less",
-    "gt": "Greater",
-    "le": "LessOrEqual",
-    "ge": "GreaterOrEqual",
+    **dict.fromkeys(("eq", "ne", "isclose", "not_equal"), "Equal"),
+    **dict.fromkeys(("lt", "less"), "Less"),
+    **dict.fromkeys(("gt", "greater", "heaviside"), "Greater"),
+    **dict.fromkeys(("le", "less_equal"), "LessOrEqual"),
+    **dict.fromkeys(("ge", "greater_equal"), "GreaterOrEqual"),
     "logical_and": "And",
     "logical_or": "Or",
     "logical_xor": "Xor",
     "bitwise_and": "BitwiseAnd",
     "bitwise_or": "BitwiseOr",
     "bitwise_xor": "BitwiseXor",
-    **dict.fromkeys(("atan2", "hypot", "copysign", "xlogy", "logaddexp"), "Pow"),
+    **dict.fromkeys(("atan2", "hypot", "copysign", "xlogy", "xlog1py", "logaddexp", "logaddexp2", "igamma"), "Pow"),
+    **dict.fromkeys(("igammac", "gammainc", "gammaincc", "zeta", "nextafter", "gcd", "lcm"), "Pow"),
     **dict.fromkeys(("bitwise_left_shift", "bitwise_right_shift", "__lshift__", "__rshift__"), "BitShift"),
     "__and__": "BitwiseAnd",
     "__or__": "BitwiseOr",
+    "__xor__": "BitwiseXor",
 }
 
 _UPSAMPLED = {"nearest": "nearest", "bilinear": "linear", "linear": "linear", "trilinear": "linear", "bicubic": "cubic"}
@@ -498,33 +357,6 @@ _UPSAMPLED = {"nearest": "nearest", "bilinear": "linear", "linear": "linear", "t
 _NORM_INPUTS = ("input", "weight", "bias", "running_mean", "running_var")
 
 RULES: Mapping[str, Rule] = {
-    "linear": _linear,
-    **dict.fromkeys(("matmul", "bmm"), lambda op: op.emit("MatMul", op.tensor(), op.tensor(_second(op)))),
-    **dict.fromkeys(("mm", "mv", "_int_mm"), lambda op: op.emit("MatMul", op.tensor(), op.tensor(_second(op)))),
-    "_scaled_mm": lambda op: op.emit("MatMul", op.tensor(), op.tensor("mat2")),
-    "addmm": _addmm("mat1", "mat2"),
-    "baddbmm": _addmm("batch1", "batch2"),
-    "addmv": _addmm("mat", "vec"),
-    "einsum": _einsum,
-    **dict.fromkeys(("outer", "ger"), _outer),
-    **dict.fromkeys(("dot", "vdot", "inner"), _dot),
-    "bilinear": _bilinear,
-    "tensordot": _tensordot,
-    **dict.fromkeys(
-        (
-            "scaled_dot_product_attention",
-            *(f"_scaled_dot_product_{name}_attention" for name in ("flash", "efficient", "cudnn", "fused", "math")),
-            "_scaled_dot_product_flash_attention_for_cpu",
-            "_scaled_dot_product_attention_math",
-            "_scaled_dot_product_attention_math_for_mps",
-            "_scaled_dot_product_fused_attention_overrideable",
-        ),
-        _attention,
-    ),
-    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _recurrent),
-    **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"), _cell),
-    "_native_multi_head_attention": _native_attention,
-    "_transformer_encoder_layer_fwd": _encoder_layer,
     **dict.fromkeys(
         (
             *(f"conv{space}d" for space in (1, 2, 3)),
@@ -534,6 +366,7 @@ RULES: Mapping[str, Rule] = {
         _conv,
     ),
     "deform_conv2d": _deformed,
+    "conv_tbc": _conv_tbc,
     **dict.fromkeys(
         (
             *("batch_norm", "native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training"),
@@ -570,8 +403,8 @@ RULES: Mapping[str, Rule] = {
     "clamp_max": _clamp("", "max"),
     "where": _where,
     "masked_fill": _masked_fill,
-    **dict.fromkeys(("softmax", "_softmax", "_safe_softmax", "special_softmax"), _softmax("Softmax")),
-    **dict.fromkeys(("log_softmax", "_log_softmax", "special_log_softmax"), _softmax("LogSoftmax")),
+    **dict.fromkeys(("softmax", "_softmax", "_safe_softmax"), _softmax("Softmax")),
+    **dict.fromkeys(("log_softmax", "_log_softmax"), _softmax("LogSoftmax")),
     **dict.fromkeys(("to", "_to_copy", "type_as", "convert_element_type"), cast),
     **{f"max_pool{space}d": _pool("MaxPool") for space in (1, 2, 3)},
     **{f"max_pool{space}d_with_indices": _pool("MaxPool") for space in (1, 2, 3)},
@@ -586,15 +419,9 @@ RULES: Mapping[str, Rule] = {
         for end in ("", "_aa")
     },
     **{f"_upsample_nearest_exact{space}d": _resize("nearest") for space in (1, 2, 3)},
-    "pixel_shuffle": _shuffle("DepthToSpace", "upscale_factor"),
-    "pixel_unshuffle": _shuffle("SpaceToDepth", "downscale_factor"),
     "grid_sampler": lambda op: op.emit("GridSample", op.tensor("input"), op.tensor("grid")),
     "grid_sampler_2d": lambda op: op.emit("GridSample", op.tensor("input"), op.tensor("grid")),
     "grid_sampler_3d": lambda op: op.emit("GridSample", op.tensor("input"), op.tensor("grid")),
     "affine_grid_generator": lambda op: op.emit("AffineGrid", op.tensor("theta"), op.ints(op.get("size"))),
 }
 """Rules by the name of the operator."""
-
-
-def _second(op: LoweredCall) -> str:
-    return next(name for name in ("other", "mat2", "vec", "vec2", "self") if op.has(name) and name != "self")

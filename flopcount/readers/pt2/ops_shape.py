@@ -7,7 +7,7 @@ from typing import Any
 from flopcount.errors import Refusal
 from flopcount.readers.onnx.file import TensorProto
 from flopcount.readers.pt2.lower import BOOL, DTYPES, FLOAT, INT64, LoweredCall, Rule, elements
-from flopcount.readers.pt2.ops import ATEN, binary, identity
+from flopcount.readers.pt2.ops import ATEN, batched, binary, identity
 from flopcount.readers.pt2.program import CallGraph, NameRef
 
 _END = 2**63 - 1
@@ -176,8 +176,10 @@ def _split(op: LoweredCall) -> list[str]:
 
 
 def _tensor_split(op: LoweredCall) -> list[str]:
-    axis, whole, many = op.axis("dim", 0), op.dims()[op.axis("dim", 0)], len(op.call.outputs)
+    axis = op.axis("dim", {"hsplit": int(op.rank() > 1), "dsplit": 2}.get(op.name, 0))
+    whole, many = op.dims()[axis], len(op.call.outputs)
     places = op.get("indices")
+    many = op.get("sections", many)
     if places is not None:
         edges = (0, *places, _END)
         return [_bounds(op, one, other, axis) for one, other in pairwise(edges)]
@@ -345,7 +347,7 @@ def _known_sizes(op: LoweredCall) -> list[str]:
     return found
 
 
-def _declared(op: LoweredCall) -> list[str]:
+def declared(op: LoweredCall) -> list[str]:
     """Write an operator that multiplies nothing, by the sizes that the program gives for what it makes."""
     names = [op.graph.value(value) for value in flat(op.call.args.values()) if isinstance(value, NameRef)]
     found = []
@@ -357,6 +359,15 @@ def _declared(op: LoweredCall) -> list[str]:
         dims = _open_dims(op, meta.dims)
         found.append(op.emit("sized", *names, dims, domain=ATEN))
     return found
+
+
+def _shuffle(kind: str, factor: str) -> Rule:
+    def rule(op: LoweredCall) -> Sequence[str]:
+        if op.rank() not in {3, 4}:
+            return declared(op)
+        return [batched(op, "self", 2, lambda x: op.emit(kind, x, blocksize=op.get(factor)))]
+
+    return rule
 
 
 def flat(values: Any) -> list[Any]:
@@ -422,15 +433,24 @@ _IDENTITIES = (
     *("alpha_dropout", "feature_alpha_dropout", "native_dropout", "requires_grad_", "detach_", "real", "positive"),
     *("fill_diagonal_", "cpu", "resolve_conj", "resolve_neg", "conj", "_conj", "view_as_real_copy", "bernoulli_p"),
     *("ensure_nonzero", "pin_memory", "empty_permuted_like", "channel_shuffle", "native_channel_shuffle"),
+    *("device_put", "embedding_renorm", "conj_physical", "view_of", "_pin_memory", "_to_dense", "_reshape_alias"),
+    *("to_dense",),
 )
 
 _ALIKE = (
-    *("roll", "flip", "fliplr", "flipud", "rot90", "sort", "argsort", "cumsum", "cumprod", "cummax", "cummin", "msort"),
-    *("tril", "triu", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "index_put", "index_fill"),
-    *("masked_scatter", "logcumsumexp", "renorm", "slice_scatter", "select_scatter", "diagonal_scatter", "put"),
-    *("_unsafe_index_put", "index_put_", "bernoulli", "_softmax_backward_data", "masked_fill_scatter"),
+    *("roll", "flip", "fliplr", "flipud", "rot90", "sort", "argsort", "cumsum", "cumprod", "cummax", "cummin"),
+    *("msort", "tril", "triu", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "index_put"),
+    *("index_fill", "masked_scatter", "logcumsumexp", "renorm", "slice_scatter", "select_scatter", "diagonal_scatter"),
+    *("put", "_unsafe_index_put", "index_put_", "bernoulli", "_softmax_backward_data"),
     *("fake_quantize_per_tensor_affine", "fake_quantize_per_channel_affine", "quantize_per_tensor"),
-    *("_weight_norm_interface", "linalg_inv", "linalg_cholesky", "cholesky", "matrix_exp", "inverse"),
+    *("_weight_norm_interface", "_weight_norm", "linalg_inv", "linalg_cholesky", "cholesky", "matrix_exp", "inverse"),
+    *("linalg_matrix_exp", "index_reduce", "as_strided_scatter", "fft_fftshift", "fft_ifftshift", "_masked_softmax"),
+    *("_index_put_impl", "_unsafe_masked_index_put_accumulate", "dequantize"),
+    *("fake_quantize_per_tensor_affine_cachemask", "fake_quantize_per_channel_affine_cachemask"),
+    *("quantize_per_channel", "_fake_quantize_learnable_per_tensor_affine"),
+    *("_fake_quantize_learnable_per_channel_affine", "_cummax_helper"),
+    *("_fake_quantize_per_tensor_affine_cachemask_tensor_qparams", "dequantize_per_tensor", "dequantize_per_channel"),
+    *("_logcumsumexp", "_cummin_helper", "poisson", "binomial", "segment_reduce"),
 )
 
 _SIZED = (
@@ -440,8 +460,22 @@ _SIZED = (
     *("view_as_real", "view_as_complex", "meshgrid", "cartesian_prod", "combinations", "cross", "histc", "trace"),
     *("max_unpool2d", "max_unpool3d", "roi_align", "roi_pool", "ps_roi_align", "multinomial", "isin", "diff", "take"),
     *("take_along_dim", "linalg_det", "linalg_norm", "fold", "imag", "angle", "count_nonzero", "median", "mode"),
-    *("nanmedian", "quantile", "affine_grid", "reflection_pad1d_", "triangular_solve", "fractional_max_pool2d"),
-    *("linalg_solve", "nansum", "block_diag", "tril_indices_like", "rot90_", "broadcast_tensors", "atleast_2d"),
+    *("nanmedian", "quantile", "affine_grid", "triangular_solve", "fractional_max_pool2d", "linalg_solve", "nansum"),
+    *("block_diag", "broadcast_tensors", "atleast_1d", "atleast_2d", "atleast_3d", "hstack", "vstack", "dstack"),
+    *("column_stack", "row_stack", "diag", "diagflat", "kron", "vander", "cov", "logdet", "linalg_diagonal"),
+    *("linalg_inv_ex", "linalg_pinv", "pinverse", "linalg_cholesky_ex", "linalg_lu", "linalg_qr", "linalg_lu_factor"),
+    *("linalg_lu_factor_ex", "linalg_lu_solve", "linalg_solve_ex", "linalg_solve_triangular", "linalg_svd"),
+    *("linalg_svdvals", "svd", "qr", "linalg_eigh", "linalg_eigvalsh", "linalg_eig", "linalg_eigvals"),
+    *("linalg_slogdet", "slogdet", "det", "linalg_matrix_norm", "linalg_matrix_rank", "linalg_householder_product"),
+    *("_linalg_svd", "_linalg_eigh", "_linalg_det", "_linalg_slogdet", "_linalg_solve_ex", "cholesky_solve"),
+    *("lu_unpack", "linalg_cross", "linalg_vander", "linalg_lstsq", "dist", "trapz", "trapezoid"),
+    *("cumulative_trapezoid", "equal", "fft_hfft", "fft_ihfft", "fft_c2c", "fft_r2c", "fft_c2r"),
+    *("affine_grid_generator_backward", "fractional_max_pool3d", "nll_loss", "nll_loss2d", "nll_loss_nd"),
+    *("nll_loss_forward", "nll_loss2d_forward", "cross_entropy_loss", "ctc_loss", "_ctc_loss", "mse_loss", "l1_loss"),
+    *("smooth_l1_loss", "huber_loss", "kl_div", "binary_cross_entropy", "hash_tensor"),
+    *("binary_cross_entropy_with_logits", "poisson_nll_loss", "soft_margin_loss", "hinge_embedding_loss"),
+    *("cosine_embedding_loss", "margin_ranking_loss", "triplet_margin_loss", "multi_margin_loss", "pairwise_distance"),
+    *("multilabel_margin_loss", "cosine_similarity", "_pdist_forward", "pdist", "nanquantile", "choose_qparams"),
 )
 
 _MADE = (
@@ -455,8 +489,7 @@ _REDUCED = {
     **dict.fromkeys(("amin", "all"), "ReduceMin"),
     **dict.fromkeys(("norm", "linalg_vector_norm", "std", "var", "std_mean", "var_mean", "frobenius_norm"), "ReduceL2"),
     **dict.fromkeys(("logsumexp", "special_logsumexp"), "ReduceLogSumExp"),
-    "nanmean": "ReduceMean",
-    "_weight_norm": "ReduceL2",
+    **dict.fromkeys(("nanmean", "_is_all_true", "_is_any_true"), "ReduceMean"),
 }
 
 RULES: Mapping[str, Rule] = {
@@ -469,7 +502,7 @@ RULES: Mapping[str, Rule] = {
     "unsqueeze": lambda op: op.emit("Unsqueeze", op.tensor(), op.ints(op.axis("dim", 0, more=1))),
     "permute": _permute,
     **dict.fromkeys(("transpose", "swapaxes", "swapdims"), _exchanged("dim0", "dim1")),
-    **dict.fromkeys(("t", "mT", "mH", "adjoint"), _exchanged("", "")),
+    **dict.fromkeys(("t", "mT", "mH", "adjoint", "matrix_H"), _exchanged("", "")),
     "numpy_T": _reversed_axes,
     **dict.fromkeys(("movedim", "moveaxis"), _movedim),
     **dict.fromkeys(("expand", "broadcast_to"), _expand),
@@ -481,7 +514,7 @@ RULES: Mapping[str, Rule] = {
     "unbind": _unbind,
     **dict.fromkeys(("split", "split_with_sizes", "chunk", "unsafe_split", "unsafe_chunk", "split_copy"), _split),
     **dict.fromkeys(("unsafe_split_with_sizes", "split_with_sizes_copy"), _split),
-    **dict.fromkeys(("tensor_split", "hsplit"), _tensor_split),
+    **dict.fromkeys(("tensor_split", "hsplit", "vsplit", "dsplit"), _tensor_split),
     **dict.fromkeys(("cat", "concat", "concatenate"), _cat),
     "stack": _stack,
     **dict.fromkeys(("pad", "constant_pad_nd", "_pad_circular"), _pad),
@@ -521,7 +554,9 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(_MADE, _known_sizes),
     **dict.fromkeys(_IDENTITIES, identity),
     **dict.fromkeys(_ALIKE, _like),
-    **dict.fromkeys(_SIZED, _declared),
+    **dict.fromkeys(_SIZED, declared),
+    "pixel_shuffle": _shuffle("DepthToSpace", "upscale_factor"),
+    "pixel_unshuffle": _shuffle("SpaceToDepth", "downscale_factor"),
     **dict.fromkeys(("copy", "copy_"), _written_over("src")),
     "fill_": _written_over("value"),
     "fill": _written_over("value"),

@@ -13,7 +13,7 @@ from flopcount.readers.onnx.file import ModelProto, ValueInfo
 from flopcount.readers.onnx.op import Dims, Value
 from flopcount.readers.onnx.read import InputSizes, read_at, resized, without_batch
 from flopcount.readers.onnx.walk import unknown_operators
-from flopcount.readers.pt2 import ops, ops_shape, ops_size
+from flopcount.readers.pt2 import ops, ops_product, ops_shape, ops_size
 from flopcount.readers.pt2.file import read_program
 from flopcount.readers.pt2.lower import DTYPES, INT64, Rule, lowered
 from flopcount.readers.pt2.program import (
@@ -30,12 +30,14 @@ from flopcount.readers.pt2.writers import WRITERS
 
 
 class Rules(Mapping[str, Rule]):
-    """The rule of each operator; one that works in place, or copies what others view, has that of the other."""
+    """The rule of each operator; one that works in place, or has another name, has that of the other."""
 
-    own: Mapping[str, Rule] = {**ops.RULES, **ops_shape.RULES, **ops_size.RULES}
+    own: Mapping[str, Rule] = {**ops.RULES, **ops_product.RULES, **ops_shape.RULES, **ops_size.RULES}
 
     def __getitem__(self, name: str) -> Rule:
-        names = (name, name.removesuffix("_"), name.removesuffix("_copy"))
+        plain = name.removeprefix("special_").removesuffix("_functional").removesuffix("_copy")
+        plain = f"a{plain[3:]}" if plain.startswith("arc") else plain
+        names = (name, name.removesuffix("_"), plain, plain.removesuffix("_"))
         return self.own[next((each for each in names if each in self.own), name)]
 
     def __iter__(self) -> Iterator[str]:

@@ -136,6 +136,20 @@ def _deformed(op: NodeContext) -> list[Value]:
     return [convolved(op, op.at(0), op.at(1), op.get(4))]
 
 
+def _grouped(op: NodeContext) -> list[Value]:
+    """grouped(one, other, ends): the rows of each group times a matrix of its own; a sum over groups has them apart."""
+    one, other = (_of_a_group(op, op.at(place)) for place in (0, 1))
+    y = multiplied(op, one, other)
+    has_groups = 3 in {len(op.at(0).dims), len(op.at(1).dims)}  # noqa: PLR2004
+    return [y if has_groups else op.operation(Value((*op.at(2).dims, *y.dims)), y)]
+
+
+def _of_a_group(op: NodeContext, value: Value) -> Value:
+    """Return the matrix of one group, which stands for all that a tensor holds."""
+    dims = value.dims[-2:]
+    return value._replace(dims=dims) if value.static or dims == value.dims else op.operation(Value(dims), value)
+
+
 WRITERS: Mapping[str, Writer] = {
     "aten.linear": _linear,
     "aten.batch_norm": _batch_norm,
@@ -144,6 +158,7 @@ WRITERS: Mapping[str, Writer] = {
     "aten.adaptive": _adaptive,
     "aten.recurrent": _recurrent,
     "aten.index": _indexed,
+    "aten.grouped": _grouped,
     "aten.sized": _sized,
     "aten.like": like,
     "torchvision.deform_conv2d": _deformed,
