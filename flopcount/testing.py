@@ -104,7 +104,7 @@ def _told(findings: Iterable[Finding]) -> Iterator[str]:
 
 def measured(module: Any, input_size: Sequence[int]) -> Measured:
     """Capture a module at one input."""
-    from flopcount.torch.capture import arguments, exported, network_of
+    from flopcount.torch.tracing import arguments, exported, network_of
 
     args, _ = arguments(module, (), {}, (1, *input_size))
     program, _ = exported(module, args, {})

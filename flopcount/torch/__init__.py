@@ -14,8 +14,8 @@ try:
 except ImportError:
     raise missing("flopcount.torch", "torch", "torch") from None
 
-from flopcount.torch.capture import capture
 from flopcount.torch.graph import program_of
-from flopcount.torch.summary import Summary, summary
+from flopcount.torch.table import Summary, summary
+from flopcount.torch.tracing import capture
 
 __all__ = ["Summary", "capture", "program_of", "summary"]

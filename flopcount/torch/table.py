@@ -12,7 +12,7 @@ from flopcount.report.count import count_report, folded
 from flopcount.report.table import Report, render_html
 from flopcount.report.terminal import PIPE, render_terminal
 from flopcount.spec.units import DEFAULT_METRICS
-from flopcount.torch.capture import Sizes, capture
+from flopcount.torch.tracing import Sizes, capture
 
 
 class Summary:
