@@ -1,0 +1,42 @@
+"""The networks of torchvision and timm captured live: params and MACs as recorded."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flopcount import Case
+
+torch = pytest.importorskip("torch")
+
+from flopcount.torch import capture  # noqa: E402  (needs torch)
+
+pytestmark = [pytest.mark.drift, pytest.mark.filterwarnings("ignore")]
+
+RECORDED = json.loads((Path(__file__).parents[1] / "oracles" / "modules.json").read_text(encoding="utf-8"))["rows"]
+WITHOUT_AUX: dict[str, dict[str, Any]] = {
+    "googlenet": {"aux_logits": False, "init_weights": False},
+    "inception_v3": {"aux_logits": False, "init_weights": False},
+}
+NEEDS_NUMBERS = {"regnet_x_400mf"}
+"""Networks whose construction reads the numbers of tensors."""
+
+
+def made(library: str, name: str) -> Any:
+    """Return a network, without memory where it can be made so."""
+    source = pytest.importorskip(library)
+    with torch.device("cpu" if name in NEEDS_NUMBERS else "meta"):
+        if library == "timm":
+            return source.create_model(name)
+        return source.models.get_model(name, **WITHOUT_AUX.get(name, {}))
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "size", "params", "macs"), RECORDED, ids=[f"{row[0]}-{row[1]}" for row in RECORDED]
+)
+def test_a_live_network_has_the_recorded_params_and_macs(
+    library: str, name: str, size: list[int], params: int, macs: int
+) -> None:
+    total = Case(capture(made(library, name), input_size=size)).count.total
+    assert total == {"params": params, "macs": macs}
