@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test cover check compat fuzz drift mutants bench peers schema errata conventions picture chart clean
+.PHONY: demo test cover check compat fuzz drift mutants bench peers live schema errata conventions picture chart clean
 
 demo: .venv/ready ## a model from PyTorch, then the comparison flopcount is known for
 	$(BIN)/flopcount tests/oracles/onnx/resnet18.onnx --depth 1
@@ -28,7 +28,7 @@ check: .venv/ready-dev
 fuzz: .venv/ready-dev ## hostile files and command lines; MINUTES=10 SEED=1 SEEDS="folders of more files"
 	$(BIN)/python tests/fuzz --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))
 
-drift: .venv-drift/ready ## specs against modules of torch, ONNX files against the tests of onnx, in an environment of its own
+drift: .venv-drift/ready ## live modules of torch, the page on PyTorch, ONNX files against the tests of onnx, in an environment of its own; TORCH=torch==2.13.0+cpu
 	.venv-drift/$(notdir $(BIN))/python -m pytest -m drift tests/drift
 
 mutants: .venv/ready-dev ## small faults put into the code, most of which the tests have to notice; SEED=11 N=150 AREA=all AGAIN=
@@ -46,6 +46,9 @@ bench: .venv/ready-dev ## timings, as ratios; not part of the tests
 
 peers: .venv/ready-dev ## other counters on the same models, installed into an environment of their own
 	$(BIN)/python benchmarks/importing.py
+
+live: .venv-drift/ready ## other counters of live modules, and torch.export itself, on the same networks; RUNS=3
+	.venv-drift/$(notdir $(BIN))/python benchmarks/live.py $(or $(RUNS),3)
 
 schema: .venv/ready ## write the JSON Schemas that editors read
 	$(BIN)/flopcount schema -o docs/arch.schema.json
@@ -73,7 +76,7 @@ chart: .venv/ready-dev ## draw the picture of docs/what-if.md
 
 .venv-drift/ready: pyproject.toml
 	test -x .venv-drift/$(notdir $(BIN))/python || $(PYTHON) -m venv .venv-drift
-	.venv-drift/$(notdir $(BIN))/python -m pip install --quiet --disable-pip-version-check --editable '.[torch]' pytest hypothesis onnx onnxscript keras jax jax2onnx
+	.venv-drift/$(notdir $(BIN))/python -m pip install --quiet --disable-pip-version-check --editable '.[torch]' $(or $(TORCH),torch) torchvision timm transformers accelerate lightning pytest hypothesis onnx onnxscript keras jax jax2onnx
 	touch $@
 
 clean:

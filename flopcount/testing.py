@@ -85,7 +85,7 @@ def assert_budget(
         network = capture(model, *args, input_size=input_size, dynamic=dynamic, train=train, **named)
         case = Case(network, convention=convention)
     if findings := case.check(**limits):
-        raise AssertionError("\n".join(_told(findings)))
+        raise AssertionError("\n".join(_told(findings, limits)))
 
 
 def _several(inputs: Any) -> tuple[Any, ...]:
@@ -94,11 +94,13 @@ def _several(inputs: Any) -> tuple[Any, ...]:
     return tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
 
 
-def _told(findings: Iterable[Finding]) -> Iterator[str]:
+def _told(findings: Iterable[Finding], limits: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of findings; the rule of each is the limit as it was given."""
     from flopcount.report.check_formats import details, headline
 
     for each in findings:
-        yield headline(each)
+        limit = limits.get(each.metric)
+        yield headline(each if limit is None else each._replace(rule=f"{each.metric}={limit!r}"))
         yield from (f"    {line}" for line in details(each, notes=True))
 
 

@@ -2,6 +2,8 @@
 
 import math
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -298,3 +300,11 @@ def test_a_hostile_name_is_text_in_a_notebook() -> None:
     module = nn.ModuleDict({"<script>": nn.Linear(4, 4)})
     module.forward = module["<script>"].forward
     assert "<script>" not in summary(module, torch.ones(2, 4))._repr_html_()
+
+
+def test_the_command_line_reads_exported_programs_without_torch(tmp_path: Path) -> None:
+    save(export(nn.Linear(4, 4), (torch.ones(1, 4),)), tmp_path / "model.pt2")
+    code = "import sys\nfrom flopcount.cli.main import main\ntry: main()\nfinally: assert 'torch' not in sys.modules"
+    call = [sys.executable, "-c", code, str(tmp_path / "model.pt2")]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
