@@ -189,10 +189,12 @@ def test_every_bundled_number_has_a_source_and_none_is_sparse(run: Run) -> None:
     for name in profiles():
         data = tomllib.loads((HARDWARE / f"{name}.toml").read_text(encoding="utf-8"))
         figures = [*data["peak"].values(), *(data[key] for key in ("bandwidth", "on_chip") if key in data)]
-        assert all(each["source"] and each["date"] for each in figures)
+        assert all("https://" in each["source"] or "http://" in each["source"] for each in figures)
+        assert all(each["date"] for each in figures)
     assert profile("a100").device.rate(16) == 156 * 10**12
     assert profile("ethos-u55").device.rate(8) == 128 * 10**9
     assert profile("jetson-orin-nano").device.rate(8) == 10**13  # not the 20 of sparse weights
+    assert profile("cortex-m4").device.rate(32) == 84 * 10**6  # a multiplication and an addition, a cycle each
     rows = json.loads(run("hardware", "--format", "json").out)["devices"]
     assert [row["device"] for row in rows] == profiles()
     assert "whitepaper" in run("hardware", "a100").out
