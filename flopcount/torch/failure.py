@@ -14,10 +14,12 @@ import torch
 from flopcount.errors import BadInput, FileError, Located, plain
 
 DATA = "what runs here depends on the values of a tensor"
-SPLIT = "write the choice with torch.cond or torch.where, or capture each branch as a module of its own"
+SPLIT = "write the choice with torch.cond or torch.where, or capture the modules before and after it on their own"
 FIXED = "leave it out of dynamic, or give it a range that the code takes: torch.export.Dim('batch', min=2, max=64)"
 RUNS = "check the inputs and devices; if the module runs on them, capture its parts around this line instead"
 WHOLE = "check the inputs and what forward returns: tensors, numbers, and lists, tuples and dicts of them"
+
+SIZED = "give tensors, or their sizes: input_size=(1, 3, 224, 224)"
 
 CAUSES: Mapping[str, tuple[str, str]] = {
     "GuardOnDataDependentSymNode": (DATA, SPLIT),
@@ -39,8 +41,11 @@ _SKIPPED = tuple(
 )
 
 
-def failure(module: Any, error: BaseException) -> BadInput:
-    """Return the error to raise for one of torch.export or of the module's own code, which another may hide."""
+def failure(module: Any, error: BaseException, *, has_tensors: bool = True) -> BadInput:
+    """Return the error to raise for one of torch.export or of the module's own code, which another may hide.
+
+    The hint depends on whether the inputs have tensors.
+    """
     error = next((each for each in _chain(error) if _place(each.__traceback__)[1]), error)
     cause = getattr(getattr(error, "error_type", None), "name", "")
     names = (cause, *(each.__name__ for each in type(error).__mro__))
@@ -50,9 +55,14 @@ def failure(module: Any, error: BaseException) -> BadInput:
     what = f"{name} cannot be captured: {': '.join(filter(None, (meaning, said)))}"
     file, line = _place(error.__traceback__)
     if not line:
-        return FileError(name, Located(what.removeprefix(f"{name} "), code="capture", lines=(hint or WHOLE,)))
+        return FileError(
+            name,
+            Located(what.removeprefix(f"{name} "), code="capture", lines=(hint or (WHOLE if has_tensors else SIZED),)),
+        )
     text = linecache.getline(file, line).strip()
-    return FileError(_near(file), Located(what, line, 1, (plain(text),), "capture", (hint or RUNS,)))
+    return FileError(
+        _near(file), Located(what, line, 1, (plain(text),), "capture", (hint or (RUNS if has_tensors else SIZED),))
+    )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -83,7 +83,8 @@ def exported(
             raise
         except Exception as error:  # noqa: BLE001  (whatever the code of a module raises)
             errors.append(error)
-    raise failure(module, errors[0]) from errors[0]
+    has_tensors = any(isinstance(each, torch.Tensor) for each in pytree.tree_leaves(given))
+    raise failure(module, errors[0], has_tensors=has_tensors) from errors[0]
 
 
 def _inner(module: Any) -> Any:
@@ -139,19 +140,20 @@ def _moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     return tensor if tensor.device == device else torch.empty_like(tensor, device=device)
 
 
-def _of_size(module: nn.Module, sizes: Sizes) -> tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]:
+def _of_size(module: nn.Module, sizes: Any) -> tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]:
     """Return inputs of some sizes, of the element type of the module."""
     types = (tensor.dtype for tensor in tensors(module) if tensor.is_floating_point())
     dtype = next(types, torch.get_default_dtype())
 
     def made(size: Any) -> torch.Tensor:
-        if not all(isinstance(each, int) and each >= 0 for each in size):
+        if not (isinstance(size, Sequence) and all(isinstance(each, int) and each >= 0 for each in size)):
             raise UsageError(f"input_size {plain(str(sizes)[:60])}: give whole numbers: (1, 3, 224, 224)")
         return torch.empty(tuple(size), dtype=dtype, device="meta")
 
     if isinstance(sizes, Mapping):
         return (), {name: made(size) for name, size in sizes.items()}
-    several = [sizes] if not sizes or isinstance(sizes[0], int) else sizes
+    is_one = not isinstance(sizes, Sequence) or not sizes or isinstance(sizes[0], int)
+    several = [sizes] if is_one else sizes
     return tuple(map(made, several)), {}
 
 

@@ -246,6 +246,14 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         r"^an input is numpy\.ndarray; give a tensor: torch\.from_numpy\(x\)$",
     ),
     "a size with words": (lambda: capture(nn.Linear(4, 4), input_size=(2, -4)), r"^input_size .*: give whole numbers"),
+    "a size that is an input": (
+        lambda: capture(nn.Linear(4, 4), (2, 4)),
+        r"^Linear: cannot be captured: .*\n    give tensors, or their sizes: input_size=",
+    ),
+    "sizes that cannot be listed": (
+        lambda: capture(nn.Linear(4, 4), input_size=iter([2, 4])),
+        r"^input_size .*: give whole numbers",
+    ),
     "an unknown input": (
         lambda: capture(nn.Linear(4, 4), torch.ones(2, 4), dynamic={"x": {0: "batch"}}),
         r"^dynamic names 'x', which is no argument that is given; expected one of input$",
