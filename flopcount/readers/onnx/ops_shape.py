@@ -187,6 +187,8 @@ def slice_parts(op: NodeContext, dims: Dims) -> list[range]:
 def slice_(op: NodeContext) -> list[Value]:
     """Slice: from one place to before another, along some axes."""
     x = op.at(0)
+    if not x.elements:
+        return [empty(*map(len, slice_parts(op, x.dims)))]
     for axis, part in enumerate(slice_parts(op, x.dims)):
         x = _taken(op, x, axis, len(part), **({"start": part.start, "stop": part.stop} if part.step == 1 else {}))
     return [x]

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from flopcount.errors import Refusal, reason
-from flopcount.readers.pt2.program import Call, CallGraph, Dim, ExportedProgram, NameRef, SymbolicSize, TensorMeta
+from flopcount.readers.pt2.program import (
+    Call,
+    CallGraph,
+    Dim,
+    ExportedProgram,
+    NameRef,
+    SymbolicSize,
+    TensorMeta,
+    refs,
+)
 
 OLDEST, NEWEST = 6, 8
 """The supported major versions of the schema."""
@@ -157,23 +166,20 @@ def _aliases(graph: CallGraph, parameters: Mapping[str, str], weights: Any) -> t
     """Return the parameters that no call reads and that share the tensor of one that is read: tied weights.
 
     torch.export lets all calls read one of several names of a tensor. The list of weights tells which names share
-    one; if the program was saved without weights, names of equal sizes do.
+    one; if the program was saved without weights, the module of a name has to read another one of equal sizes.
     """
     config = weights.get("config", {}) if isinstance(weights, dict) else {}
     files = {name: config[own]["path_name"] for name, own in parameters.items() if own in config}
     knows = len({*files.values()}) > 1
-    read = graph.read
-    found, guessed = dict[str, str](), list[str]()
+    read, found = parameters.keys() & graph.read, dict[str, str]()
+    readers = {(call.module, name) for call in graph.calls for name in parameters.keys() & refs(call.args.values())}
     for name in parameters.keys() - read:
-        same = [
-            other
-            for other in parameters.keys() & read
-            if graph.tensors[other] == graph.tensors[name] and files.get(other) == files.get(name)
-        ]
-        if same:
-            found[name] = min(same)
-            guessed += [] if knows else [name]
-    return found, sorted(guessed)
+        module = parameters[name].rpartition(".")[0]
+        for other in sorted(read):
+            is_same = graph.tensors[other] == graph.tensors[name] and files.get(other) == files.get(name)
+            if is_same and (knows or (module, other) in readers):
+                found.setdefault(name, other)
+    return found, [] if knows else sorted(found)
 
 
 def _graph(data: Mapping[str, Any]) -> CallGraph:

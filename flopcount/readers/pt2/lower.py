@@ -4,13 +4,12 @@ Where ONNX has no operator that says the same, the domain `aten` has one: `write
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 from typing import Any, NamedTuple
 
 from flopcount.errors import Refusal
 from flopcount.readers.onnx.file import MOST_NODES, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfo
 from flopcount.readers.onnx.op import Writer
-from flopcount.readers.pt2.program import Call, CallGraph, ExportedProgram, NameRef, TensorMeta
+from flopcount.readers.pt2.program import Call, CallGraph, ExportedProgram, NameRef, TensorMeta, with_maps
 
 OPSET = 21
 """The opset of the nodes."""
@@ -41,7 +40,7 @@ DTYPES: Mapping[str, int] = {
 DEEPEST = 16
 """The most levels of graphs inside each other."""
 
-LIBRARIES = frozenset(("aten", "prims", "torchvision", "higher_order", "quantized_decomposed"))
+LIBRARIES = frozenset(("aten", "prims", "torchvision", "higher_order", "quantized_decomposed", "transformers"))
 """The libraries whose operators have rules under their names."""
 
 Rule = Callable[["LoweredCall"], str | Sequence[str] | None]
@@ -65,7 +64,8 @@ class LoweredCall(NamedTuple):
         library = self.call.target.partition(".")[0]
         if library in LIBRARIES:
             return self.name
-        return f"number:{self.name}" if library in {"_operator", "math", "torch", "builtins"} else self.call.target
+        is_number = library in {"_operator", "math", "torch", "builtins"}
+        return f"number:{self.call.target.rpartition('.')[2]}" if is_number else self.call.target
 
     @property
     def overload(self) -> str:
@@ -222,7 +222,7 @@ class Lowering:
 
     def run(self, calls: Sequence[Call]) -> None:
         """Lower calls in order."""
-        for call in calls:
+        for call in with_maps(calls):
             op = LoweredCall(call, self)
             rule = self.rules.get(op.rule)
             try:
@@ -235,8 +235,10 @@ class Lowering:
             made = [found] if isinstance(found, str) else [*(found or ())]
             self.names.update({name: new for name, new in zip(call.outputs, made, strict=False) if name})
             first = next(iter(call.args.values()), None)
-            if isinstance(first, NameRef) and made:
-                self._mutated(op, first.name, made[0]) if _is_inplace(op.name) else self._viewed(op, first.name)
+            target = call.args.get("out") if call.target.endswith("out") else first
+            if isinstance(target, NameRef) and made:
+                is_written = target is not first or _is_inplace(op.name)
+                self._mutated(op, target.name, made[0]) if is_written else self._viewed(op, target.name)
 
     def _viewed(self, op: LoweredCall, source: str) -> None:
         """Remember which tensor the outputs of a call are views of."""
@@ -284,22 +286,18 @@ def lowered(
 ) -> ModelProto:
     """Return a program as a model without inputs, whose sizes are those asked for."""
     found, graph = Lowering(program, rules, views), program.graph
-    kept = {**program.parameters, **program.buffers, **program.constants}
+    kept, trained = {**program.parameters, **program.buffers, **program.constants}, dict[str, bool]()
     for name, said in kept.items():
         meta, own = graph.tensors.get(name), name if said in program.inputs else said
         if meta is not None and name not in program.aliases:
             dims = tuple(size if isinstance(size, int) else -1 for size in meta.dims)
             found.tensors[own] = TensorProto(own, dims, DTYPES.get(meta.dtype, 0))
             found.names[name] = own
+            if name in program.parameters:
+                trained[own] = meta.requires_grad
     found.names.update({name: name for name in program.inputs})
     found.run(graph.calls)
     outputs = tuple(ValueInfo(found.value(each), None, 0) for each in graph.outputs if isinstance(each, NameRef))
-    metas = {found.names[name]: graph.tensors[name] for name in program.parameters if name in found.names}
-    trained, frozen = frozenset(metas), frozenset(own for own, meta in metas.items() if not meta.requires_grad)
+    frozen = frozenset(own for own, is_trained in trained.items() if not is_trained)
     proto = GraphProto(tuple(found.nodes), found.tensors, (), outputs)
-    return ModelProto(proto, {"": OPSET}, {}, program.producer, trained, frozen, writers, "parameter")
-
-
-def elements(dims: Sequence[Any]) -> int | None:
-    """Return the number of elements of a tensor whose sizes are all numbers."""
-    return prod(dims) if all(isinstance(size, int) for size in dims) else None
+    return ModelProto(proto, {"": OPSET}, {}, program.producer, frozenset(trained), frozen, writers, "parameter")

@@ -206,7 +206,8 @@ def _distances(op: LoweredCall) -> str | Sequence[str]:
 
 def _grouped(op: LoweredCall) -> str:
     """Multiply the rows of each group by a matrix of its own."""
-    one, other = ("mat_a", "mat_b") if op.has("mat_a") else ("self", "mat2")
+    pairs = ("self", "mat2"), ("mat_a", "mat_b"), ("input", "weight")
+    one, other = next(pair for pair in pairs if op.has(pair[0]))
     kind = ("MatMul", "") if op.rank(one) == op.rank(other) == 3 else ("grouped", ATEN)  # noqa: PLR2004
     return op.emit(kind[0], op.tensor(one), op.tensor(other), *trimmed([op.optional("offs")]), domain=kind[1])
 
@@ -340,7 +341,7 @@ RULES: Mapping[str, Rule] = {
     "addmm": _addmm("mat1", "mat2"),
     "_addmm_activation": _activated_addmm,
     "addbmm": _summed_bmm,
-    **dict.fromkeys(("_grouped_mm", "_scaled_grouped_mm", "_scaled_grouped_mm_v2"), _grouped),
+    **dict.fromkeys(("_grouped_mm", "_scaled_grouped_mm", "_scaled_grouped_mm_v2", "grouped_mm_fallback"), _grouped),
     "baddbmm": _addmm("batch1", "batch2"),
     "addmv": _addmm("mat", "vec"),
     "einsum": _einsum,

@@ -1,4 +1,4 @@
-"""The operators of PyTorch that move numbers, reduce axes, make tensors, compute sizes or run graphs."""
+"""The operators of PyTorch that move numbers, reduce axes or make tensors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -6,16 +6,22 @@ from typing import Any
 
 from flopcount.errors import Refusal
 from flopcount.readers.onnx.file import TensorProto
-from flopcount.readers.pt2.lower import BOOL, DTYPES, FLOAT, INT64, LoweredCall, Rule, elements
+from flopcount.readers.pt2.lower import BOOL, DTYPES, FLOAT, INT64, LoweredCall, Rule
 from flopcount.readers.pt2.ops import ATEN, batched, binary, identity
 from flopcount.readers.pt2.program import CallGraph, NameRef
+from flopcount.readers.pt2.sizes import named, sized
 
 _END = 2**63 - 1
 """Stands for the end of an axis."""
 
 
 def _reshape(name: str) -> Rule:
-    return lambda op: op.emit("Reshape", op.tensor(), op.ints(op.get(name, ())), allowzero=1)
+    """Return the rule of a view of given sizes; a view as another type has those of the program."""
+
+    def rule(op: LoweredCall) -> str | list[str]:
+        return op.emit("Reshape", op.tensor(), op.ints(op.get(name)), allowzero=1) if op.has(name) else declared(op)
+
+    return rule
 
 
 def _as(op: LoweredCall) -> str:
@@ -29,33 +35,20 @@ def _flatten(op: LoweredCall) -> str:
     if not rank:
         return op.emit("Reshape", op.tensor(), op.ints(1))
     start, end = op.axis("start_dim", 0), op.axis("end_dim", -1)
-    sizes = [*range(start), None, *range(end + 1, rank)]
-    return op.emit("Reshape", op.tensor(), _sizes(op, sizes))
+    sizes = _own(op)
+    return op.emit("Reshape", op.tensor(), op.ints((*sizes[:start], -1, *sizes[end + 1 :])))
 
 
-def _sizes(op: LoweredCall, places: Sequence[int | None]) -> str:
-    """Return sizes: those of axes of the first tensor, and what is left for one."""
-    dims, x = op.dims(), op.tensor()
-    values: list[Any] = []
-    for place in places:
-        known = -1 if place is None else dims[place]
-        values.append(known if isinstance(known, int) else NameRef(named(op, op.size(x, place or 0))))
-    return op.ints(tuple(values))
-
-
-def named(op: LoweredCall, name: str) -> str:
-    """Give a computed number a name that arguments can refer to."""
-    op.graph.names[name] = name
-    return name
+def _own(op: LoweredCall) -> list[Any]:
+    """Return the sizes of the first tensor, as arguments."""
+    x, dims = op.tensor(), op.dims()
+    return [size if isinstance(size, int) else NameRef(named(op, op.size(x, axis))) for axis, size in enumerate(dims)]
 
 
 def _unflatten(op: LoweredCall) -> str:
     axis, rank = op.axis("dim", 0), op.rank()
-    x, dims = op.tensor(), op.dims()
-    before: list[Any] = [
-        size if isinstance(size, int) else NameRef(named(op, op.size(x, place))) for place, size in enumerate(dims)
-    ]
-    return op.emit("Reshape", x, op.ints((*before[:axis], *op.get("sizes"), *before[axis + 1 : rank])))
+    own = _own(op)
+    return op.emit("Reshape", op.tensor(), op.ints((*own[:axis], *op.get("sizes"), *own[axis + 1 : rank])))
 
 
 def _squeeze(op: LoweredCall) -> str:
@@ -118,7 +111,7 @@ def _repeat_interleave(op: LoweredCall) -> str:
         sizes: list[Any] = [-1]
     else:
         axis, rank = axis % len(dims), len(dims)
-        sizes = [size if isinstance(size, int) else NameRef(named(op, op.size(x, at))) for at, size in enumerate(dims)]
+        sizes = _own(op)
     wide = op.emit("Unsqueeze", x, op.ints(axis + 1))
     ones = (*(1 for _ in range(axis + 1)), times, *(1 for _ in range(rank - axis - 1)))
     sizes[axis] = -1
@@ -245,9 +238,9 @@ def _embedding_bag(op: LoweredCall) -> list[str]:
     """Look up bags of ids, and add up each."""
     rows = op.emit("Gather", op.tensor("weight"), op.tensor("indices"), axis=0)
     meta = op.graph.metas.get(op.call.outputs[0])
-    if meta is None or elements(meta.dims) is None:
-        raise Refusal("the number of its bags is open; only a number that is known is supported")
-    return [op.emit("sized", rows, op.ints(meta.dims), domain=ATEN)] * max(len(op.call.outputs), 1)
+    if meta is None:
+        raise Refusal("the number of its bags is not known")
+    return [op.emit("sized", rows, op.ints(sized(op, meta.dims)), domain=ATEN)] * max(len(op.call.outputs), 1)
 
 
 # reductions
@@ -319,7 +312,9 @@ def _dtype(op: LoweredCall, value: Any) -> int:
 
 
 def _given(op: LoweredCall) -> str:
-    return op.ints(op.get("size", op.get("sizes", ())))
+    if (sizes := op.get("size")) is None:
+        raise Refusal("its size is that of its arguments; only sizes that are given are supported")
+    return op.ints(sizes)
 
 
 def _of_other(op: LoweredCall) -> str:
@@ -340,10 +335,10 @@ def _known_sizes(op: LoweredCall) -> list[str]:
     found = []
     for name in op.call.outputs:
         meta = op.graph.metas.get(name)
-        if meta is None or elements(meta.dims) is None:
-            raise Refusal("its size follows from an open size; only sizes that are known are supported")
-        shape = tuple(size for size in meta.dims if isinstance(size, int))
-        found.append(op.emit("RandomNormal", shape=shape, dtype=DTYPES.get(meta.dtype, FLOAT)))
+        if meta is None:
+            raise Refusal("its size is not known")
+        fill = TensorProto("", (1,), DTYPES.get(meta.dtype, FLOAT))
+        found.append(op.emit("ConstantOfShape", op.ints(sized(op, meta.dims)), value=fill))
     return found
 
 
@@ -356,8 +351,7 @@ def declared(op: LoweredCall) -> list[str]:
         if meta is None:
             found.append(names[0] if names else "")
             continue
-        dims = _open_dims(op, meta.dims)
-        found.append(op.emit("sized", *names, dims, domain=ATEN))
+        found.append(op.emit("sized", *names, op.ints(sized(op, meta.dims)), domain=ATEN))
     return found
 
 
@@ -377,26 +371,6 @@ def flat(values: Any) -> list[Any]:
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, tuple) and not isinstance(value, NameRef | CallGraph)
-
-
-def _open_dims(op: LoweredCall, dims: Sequence[Any]) -> str:
-    """Return sizes, those that are open as those of a tensor that is read."""
-    known: dict[str, Any] = {}
-    for value in flat(op.call.args.values()):
-        if isinstance(value, NameRef) and value.name in op.graph.metas:
-            for place, size in enumerate(op.graph.metas[value.name].dims):
-                if not isinstance(size, int):
-                    known.setdefault(size.text, (value, place))
-    values: list[Any] = []
-    for size in dims:
-        if isinstance(size, int):
-            values.append(size)
-        elif size.text in known:
-            source, place = known[size.text]
-            values.append(NameRef(named(op, op.size(op.graph.value(source), place))))
-        else:
-            raise Refusal(f"its output has the size {size.text[:60]}, which is none of its inputs")
-    return op.ints(tuple(values))
 
 
 def _extreme(op: LoweredCall) -> str | list[str]:
@@ -501,7 +475,8 @@ RULES: Mapping[str, Rule] = {
     "squeeze": _squeeze,
     "unsqueeze": lambda op: op.emit("Unsqueeze", op.tensor(), op.ints(op.axis("dim", 0, more=1))),
     "permute": _permute,
-    **dict.fromkeys(("transpose", "swapaxes", "swapdims"), _exchanged("dim0", "dim1")),
+    **dict.fromkeys(("transpose", "swapdims"), _exchanged("dim0", "dim1")),
+    "swapaxes": _exchanged("axis0", "axis1"),
     **dict.fromkeys(("t", "mT", "mH", "adjoint", "matrix_H"), _exchanged("", "")),
     "numpy_T": _reversed_axes,
     **dict.fromkeys(("movedim", "moveaxis"), _movedim),

@@ -1,12 +1,9 @@
-"""The operators of PyTorch that compute sizes or check them, and those that run graphs."""
+"""The operators of PyTorch that compute sizes or check them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from flopcount.readers.onnx.file import GraphProto, ValueInfo
 from flopcount.readers.pt2.lower import FLOAT, INT64, LoweredCall, Rule
-from flopcount.readers.pt2.ops_shape import flat, named
-from flopcount.readers.pt2.program import CallGraph, NameRef
+from flopcount.readers.pt2.ops_shape import flat
 
 # sizes
 
@@ -51,75 +48,11 @@ def _nothing(op: LoweredCall) -> list[str]:
     return [op.graph.value(0)] * len(op.call.outputs)
 
 
-# graphs that a call runs
-
-
-def _wrapped(op: LoweredCall) -> list[str]:
-    """Run a graph as if its calls stood here."""
-    values = [*op.call.args.values()]
-    place = next(place for place, value in enumerate(values) if isinstance(value, CallGraph))
-    given = [value for value in flat(values[place + 1 :]) if value is not None and not isinstance(value, str)]
-    graph = values[place]
-    return op.inline(graph, given[: len(graph.inputs)])
-
-
-def _body(op: LoweredCall, graph: CallGraph, args: Sequence[Any], inputs: Sequence[str] = ()) -> GraphProto:
-    """Return a graph that a node runs; it reads what is around it."""
-    nodes, op.graph.nodes = op.graph.nodes, []
-    try:
-        outputs = op.inline(graph, args)
-        own = tuple(op.graph.nodes)
-    finally:
-        op.graph.nodes = nodes
-    made = {*inputs, *(name for node in own for name in node.outputs)}
-    read = {*(name for node in own for name in node.reads), *outputs} - made - {""}
-    infos = [tuple(ValueInfo(name, None, 0) for name in names) for names in (inputs, outputs)]
-    return GraphProto(own, {}, infos[0], infos[1], (), frozenset(read))
-
-
-def _cond(op: LoweredCall) -> list[str]:
-    """Run one of two graphs."""
-    values = [*op.call.args.values()]
-    args = [value for value in flat(values[3:]) if value is not None]
-    branches = [_body(op, graph, args) for graph in values[1:3]]
-    names: dict[str, Any] = dict(zip(("then_branch", "else_branch"), branches, strict=True))
-    count = len(branches[0].outputs)
-    return op.several("If", op.graph.value(values[0]), count=count, **names)
-
-
-def _scan(op: LoweredCall) -> list[str]:
-    """Run a graph for each place along the first axis of some tensors, and keep a state."""
-    graph, init, xs, *more = op.call.args.values()
-    state, scanned, others = ([value for value in flat((each,)) if value is not None] for each in (init, xs, more))
-    inputs = op.graph.fresh(op.call, len(state) + len(scanned))
-    refs = [NameRef(named(op, name)) for name in inputs]
-    body = _body(op, graph, [*refs, *others], inputs)
-    names = [op.graph.value(value) for value in (*state, *scanned)]
-    return op.several("Scan", *names, count=len(body.outputs), body=body, num_scan_inputs=len(scanned))
-
-
-def _map(op: LoweredCall) -> list[str]:
-    """Run a graph for each place along the first axis of some tensors."""
-    graph, xs, *more = op.call.args.values()
-    scanned, others = flat((xs,)), flat(more)
-    inputs = op.graph.fresh(op.call, len(scanned))
-    refs = [NameRef(named(op, name)) for name in inputs]
-    body = _body(op, graph, [*refs, *others], inputs)
-    names = [op.graph.value(value) for value in scanned]
-    return op.several("Scan", *names, count=len(body.outputs), body=body, num_scan_inputs=len(scanned))
-
-
 _CHECKS = (
     *("_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range", "_print", "manual_seed"),
     *("sym_constrain_range_for_size", "_assert", "_check", "assert_scalar", "_functional_assert_async"),
     *("_functional_assert_scalar", "_functional_sym_constrain_range", "_enter_autocast", "_exit_autocast", "print"),
-    *("_set_grad_enabled", "_assert_meta"),
-)
-
-_WRAPPERS = (
-    *("wrap_with_set_grad_enabled", "wrap_with_autocast", "tag_activation_checkpoint", "hints_wrapper", "wrap"),
-    *("invoke_subgraph", "wrap_activation_checkpoint", "strict_mode", "autograd_function_apply", "cond_wrapped"),
-    *("invoke_leaf_function", "dynamo_bypassing_wrapper", "inductor_compiled_code", "wrap_body_fn"),
+    *("_set_grad_enabled", "_assert_meta", "number:lazy_load_decompositions"),
 )
 
 _OPERATORS = {
@@ -162,9 +95,5 @@ RULES: Mapping[str, Rule] = {
     "sym_size": _sym_size,
     "sym_numel": lambda op: op.emit("Size", op.tensor()),
     **dict.fromkeys(("item", "_local_scalar_dense"), _scalar_of),
-    **dict.fromkeys(_WRAPPERS, _wrapped),
-    "cond": _cond,
-    "scan": _scan,
-    **dict.fromkeys(("map", "map_impl"), _map),
 }
 """Rules by the name of the operator."""

@@ -67,7 +67,12 @@ class CallGraph(NamedTuple):
     @property
     def read(self) -> frozenset[str]:
         """Every name that a call or an output reads."""
-        return frozenset(_refs((*(value for call in self.calls for value in call.args.values()), *self.outputs)))
+        return refs((*(value for call in self.calls for value in call.args.values()), *self.outputs))
+
+
+def refs(values: Iterable[Any]) -> frozenset[str]:
+    """Return the names that arguments are or have."""
+    return frozenset(_refs(values))
 
 
 def _refs(values: Iterable[Any]) -> Iterator[str]:
@@ -76,6 +81,54 @@ def _refs(values: Iterable[Any]) -> Iterator[str]:
             yield value.name
         elif isinstance(value, tuple) and not isinstance(value, CallGraph):
             yield from _refs(value)
+
+
+NESTING = {"_vmap_increment_nesting": 1, "_vmap_decrement_nesting": -1}
+"""The calls that begin and end what `torch.vmap` runs."""
+
+
+def with_maps(calls: Iterable[Call]) -> Iterator[Call]:
+    """Yield calls, and one for all that `torch.vmap` runs for each place along an axis."""
+    depth, inside = 0, list[Call]()
+    for call in calls:
+        step = NESTING.get(_last(call), 0)
+        depth += step
+        if not depth and step < 0:
+            yield _mapped(inside[1:])
+            inside.clear()
+        elif depth:
+            inside.append(call)
+        else:
+            yield call
+    yield from inside
+
+
+def _last(call: Call) -> str:
+    return call.target.rpartition(".")[2]
+
+
+def _mapped(calls: Sequence[Call]) -> Call:
+    """Return a call that runs others; what they add an axis to is scanned, and what they take one from is stacked."""
+    depth, own, ends = 0, list[Call](), {"_add_batch_dim": list[Call](), "_remove_batch_dim": list[Call]()}
+    for call in calls:
+        depth += NESTING.get(_last(call), 0)
+        (own if depth else ends.get(_last(call), own)).append(call)
+    added, removed = ends.values()
+    items = [call.outputs[0] for call in added]
+    results = tuple(next(iter(call.args.values())) for call in removed)
+    made = {*items, *(name for call in own for name in call.outputs)}
+    read = refs((*(value for call in own for value in call.args.values()), *results)) - made
+    others = sorted(read)
+    graph = CallGraph((*items, *others), results, tuple(own), {})
+    args = {
+        "graph": graph,
+        "xs": tuple(next(iter(call.args.values())) for call in added),
+        "more": tuple(map(NameRef, others)),
+        "in_dims": tuple([*call.args.values()][1] for call in added),
+        "out_dims": tuple([*call.args.values()][3] for call in removed),
+    }
+    first = next(iter(own), calls[0] if calls else Call("higher_order.vmap", {}, ()))
+    return Call("higher_order.vmap", args, tuple(call.outputs[0] for call in removed), first.module, first.place)
 
 
 class ExportedProgram(NamedTuple):

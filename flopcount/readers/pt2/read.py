@@ -13,7 +13,7 @@ from flopcount.readers.onnx.file import ModelProto, ValueInfo
 from flopcount.readers.onnx.op import Dims, Value
 from flopcount.readers.onnx.read import InputSizes, read_at, resized, without_batch
 from flopcount.readers.onnx.walk import unknown_operators
-from flopcount.readers.pt2 import ops, ops_product, ops_shape, ops_size
+from flopcount.readers.pt2 import ops, ops_graph, ops_product, ops_shape, ops_size
 from flopcount.readers.pt2.file import read_program
 from flopcount.readers.pt2.lower import DTYPES, INT64, Rule, lowered
 from flopcount.readers.pt2.program import (
@@ -32,7 +32,7 @@ from flopcount.readers.pt2.writers import WRITERS
 class Rules(Mapping[str, Rule]):
     """The rule of each operator; one that works in place, or has another name, has that of the other."""
 
-    own: Mapping[str, Rule] = {**ops.RULES, **ops_product.RULES, **ops_shape.RULES, **ops_size.RULES}
+    own: Mapping[str, Rule] = {**ops.RULES, **ops_product.RULES, **ops_graph.RULES, **ops_shape.RULES, **ops_size.RULES}
 
     def __getitem__(self, name: str) -> Rule:
         plain = name.removeprefix("special_").removesuffix("_functional").removesuffix("_copy")
@@ -110,19 +110,29 @@ class _Inputs:
         return self.program.names.get(symbol) or self.numbers.get(symbol, symbol)
 
     def sizes(self, options: ReadOptions) -> InputSizes:
-        """Return the sizes of the inputs: those asked for, else those of the example; an open batch is one."""
+        """Return the sizes of the inputs: those asked for, else those of the example; an open batch is one.
+
+        Another batch is part of all sizes: an axis that is open may be one of tokens, which see each other.
+        """
         metas = self.metas
         if not metas:
             raise Refusal("it has no input that is a tensor")
         symbols = [*dict.fromkeys(each for size in self._open for each in symbols_of(size))]
         self._learn(",".join((*filter(None, (options.input,)), *options.values)) or None, symbols)
         batch = _batch_symbol(self.program, metas)
+        if batch and options.batch is not None:
+            self._bind(batch, options.batch)
         notes = self._assumed([symbol for symbol in symbols if symbol not in self.symbols], batch)
         dims = {name: self._known(name, meta) for name, meta in metas.items()}
         infos = [
             ValueInfo(name, tuple(_declared(size, batch) for size in meta.dims), 0) for name, meta in metas.items()
         ]
-        return without_batch(infos, InputSizes(dims, {**self.symbols}, tuple(notes)), options.batch)
+        found, firsts = InputSizes(dims, {**self.symbols}, tuple(notes)), [info.dims[0] for info in infos if info.dims]
+        if any(isinstance(each, str) for each in firsts) and self.symbols.get(batch) != 1:
+            if not batch and options.batch is not None:
+                raise UsageError(f"{self.title} has no batch that all its inputs share; give all sizes with --input")
+            return found
+        return without_batch(infos, found, options.batch)
 
     @property
     def _open(self) -> Sequence[Dim]:
@@ -199,7 +209,13 @@ def _text(meta: TensorMeta) -> str:
 
 
 def _declared(size: Dim, batch: str) -> int | str:
-    return size if isinstance(size, int) else batch if symbols_of(size) == (batch,) else render(size)
+    return size if isinstance(size, int) else batch if _alone(size) == (batch,) else render(size)
+
+
+def _alone(size: Dim) -> tuple[str, ...]:
+    """Return the symbol that a size is, if it is one and not a multiple of it or the like."""
+    symbols = symbols_of(size)
+    return symbols if evaluated(size, dict.fromkeys(symbols, 97)) == 97 else ()  # noqa: PLR2004  (a prime)
 
 
 def _hint(sizes: Iterable[Dim], symbol: str) -> int:
@@ -212,7 +228,7 @@ def _hint(sizes: Iterable[Dim], symbol: str) -> int:
 def _batch_symbol(program: ExportedProgram, metas: Mapping[str, TensorMeta]) -> str:
     """Return the symbol that is the batch: the first size of every input of several axes, and of every output."""
     outputs = [program.graph.tensors.get(each.name) for each in program.graph.outputs if isinstance(each, NameRef)]
-    first = {symbols_of(meta.dims[0]) for meta in metas.values() if len(meta.dims) > 1}
+    first = {_alone(meta.dims[0]) for meta in metas.values() if len(meta.dims) > 1}
     last = {symbols_of(meta.dims[0]) for meta in outputs if meta is not None and meta.dims}
     symbols = next(iter(first), ())
     return symbols[0] if len(first) == len(symbols) == 1 and last - {()} == first else ""
