@@ -54,7 +54,14 @@ CALLS: Mapping[str, tuple[str, str]] = {
 
 SCRIPT = """
 import json, logging, resource, sys, time, warnings
-import torch, torchvision
+import torch
+try:
+    import torchvision
+except RuntimeError:  # built for another torch, and no network here calls its operators
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for name in ("nms", "qnms"):
+        library.define(name + "(Tensor boxes, Tensor scores, float iou_threshold) -> Tensor")
+    import torchvision
 warnings.filterwarnings("ignore")
 logging.disable(logging.CRITICAL)
 torch.set_num_threads(1)

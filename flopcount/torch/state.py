@@ -25,7 +25,7 @@ def untouched(module: nn.Module, *, train: bool) -> Iterator[None]:
         for undo in (*_random(), *_settings(), *_trained(module), *(_attributes(each) for each in module.modules())):
             stack.callback(undo)
         for each in module.modules():
-            each.training = train
+            each.training, each._compiled_call_impl = train, None
         module.forward = _plain(module.forward)
         if is_meta(module):
             _without_memory(module)

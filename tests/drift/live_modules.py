@@ -8,6 +8,19 @@ from torch import nn
 from torch.export import Dim
 from torch.nn.functional import scaled_dot_product_attention
 
+OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
+
+
+def with_torchvision() -> None:
+    """Define what torchvision imports of its operators, if it was built for another torch; no network calls them."""
+    try:
+        import torchvision  # noqa: F401
+    except ImportError:
+        return
+    except RuntimeError:
+        for name in ("nms", "qnms"):
+            OPERATORS.define(f"{name}(Tensor boxes, Tensor scores, float iou_threshold) -> Tensor")
+
 
 class Branches(nn.Module):  # type: ignore[misc]  # torch is not there where types are checked
     """A branch, a block without gradients, a constant, a view, and an operator in place."""

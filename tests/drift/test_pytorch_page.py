@@ -51,6 +51,9 @@ def typed(command: str, expected: list[str], run: Run) -> None:
 def names(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Run the page, and return the names that its Python leaves."""
     pytest.importorskip("torch")
+    from live_modules import with_torchvision
+
+    with_torchvision()
     stand_in(monkeypatch)
     monkeypatch.chdir(tmp_path)
     found: dict[str, Any] = {}

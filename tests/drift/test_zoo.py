@@ -10,7 +10,9 @@ from flopcount import Case
 
 torch = pytest.importorskip("torch")
 
-from flopcount.torch import capture  # noqa: E402  (needs torch)
+from live_modules import with_torchvision  # noqa: E402  (these need torch)
+
+from flopcount.torch import capture  # noqa: E402
 
 pytestmark = [pytest.mark.drift, pytest.mark.filterwarnings("ignore")]
 
@@ -25,6 +27,7 @@ NEEDS_NUMBERS = {"regnet_x_400mf"}
 
 def made(library: str, name: str) -> Any:
     """Return a network, without memory where it can be made so."""
+    with_torchvision()
     source = pytest.importorskip(library)
     with torch.device("cpu" if name in NEEDS_NUMBERS else "meta"):
         if library == "timm":
