@@ -211,6 +211,11 @@ def branched(layer: Any, x: Any) -> Any:
     return x
 
 
+def anything(value: Any) -> Any:
+    """Return a value whose type no checker looks at."""
+    return value
+
+
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "a value decides": (
         lambda: capture(Calls(branched), torch.ones(2, 4)),
@@ -251,7 +256,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         r"^Linear: cannot be captured: .*\n    give tensors, or their sizes: input_size=",
     ),
     "sizes that cannot be listed": (
-        lambda: capture(nn.Linear(4, 4), input_size=iter([2, 4])),
+        lambda: capture(nn.Linear(4, 4), input_size=anything(iter([2, 4]))),
         r"^input_size .*: give whole numbers",
     ),
     "an unknown input": (
