@@ -19,7 +19,7 @@ from flopcount.formulas.shape import Shape, per_axis, render
 from flopcount.formulas.step import Step
 from flopcount.formulas.tensor import MOST_ORDERED, cheapest
 from flopcount.network.convention import Convention, convention, own_conventions
-from flopcount.network.inputs import input_shapes
+from flopcount.network.inputs import checked_batch, input_shapes
 from flopcount.network.memory import Lifetimes, Style, Tensor, precisions, reads, tensors_of
 from flopcount.network.metrics import METRICS, Cost, Site, combined, cost, ratio
 from flopcount.network.network import Network, Where, planned
@@ -202,12 +202,13 @@ class Case:
         variant: str | None = None,
         settings: str | Iterable[str | Setting] = (),
         convention: Convention | str | None = None,
-        metrics: Sequence[str] | None = None,
+        metrics: str | Sequence[str] | None = None,
         precision: str | None = None,
         training: Training | bool | None = None,
     ) -> None:
         """Keep the point; nothing is read or computed yet."""
-        self.network, self.batch, self.variant = network, batch, variant
+        self.network, self.variant = network, variant
+        self.batch = None if batch is None else checked_batch(batch)
         sizes = (input,) if isinstance(input, str | int) else input
         self.input = None if sizes is None else "x".join(map(str, sizes))
         self.width = None if width is None else str(width)
@@ -215,6 +216,7 @@ class Case:
         self.settings = tuple(setting(each) if isinstance(each, str) else each for each in given)
         self.convention = _convention(convention)
         self.precision, self.training = precision, Training() if training is True else training or None
+        metrics = metrics.split(",") if isinstance(metrics, str) else metrics
         self.metrics = tuple(metrics or (*DEFAULT_METRICS, *(TRAINED if self.training else ())))
         if lost := [] if self.training else [name for name in self.metrics if name in TRAINED]:
             raise UsageError(f"{lost[0]} is a number of training; add --training")

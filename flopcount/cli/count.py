@@ -63,7 +63,7 @@ PICTURES = by_word(
 def command(arch: str, options: Options, view: View, out: Output) -> None:
     """Count the parameters and MACs of ARCH, layer by layer.
 
-    ARCH is an arch file (TOML or JSON), a model of another tool (ONNX, Keras …),
+    ARCH is an arch file (TOML or JSON), a model of another tool (PyTorch, ONNX …),
     a bundled network or - for standard input. Layers that replace a standard convolution are compared with it.
     """
     view = view._replace(graph=view.graph or DRAWINGS.get(ending_of(out.output)))

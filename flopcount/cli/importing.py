@@ -1,6 +1,6 @@
 """`flopcount import MODEL -o arch.toml`: a model of another tool or an arch file, written as an arch file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options, count_of
 from flopcount.cli.options import VALUES, complete_arch
 from flopcount.cli.output import emit, format_of
-from flopcount.errors import BadInput, Refusal, UsageError, plain
+from flopcount.errors import BadInput, Note, Refusal, UsageError, plain
 from flopcount.network.network import MOST_READ_AGAIN, of_spec
 from flopcount.network.trace import Trace
 from flopcount.spec.load import validated
@@ -35,8 +35,8 @@ NOTATIONS: Mapping[str, str] = {".toml": "toml", ".json": "json", ".csv": "csv"}
 def command(model: str, output: str | None, *, flat: bool, **options: Any) -> None:
     """Write MODEL as an arch file: a row for each layer, named as in the model.
 
-    MODEL is an ONNX, TensorFlow Lite or Keras model, a Darknet .cfg, a Caffe prototxt or a
-    SCALE-Sim topology. Blocks that differ only in numbers become templates. The written file is
+    MODEL is a PyTorch program (.pt2), an ONNX, TensorFlow Lite or Keras model, a Darknet .cfg,
+    a Caffe prototxt or a SCALE-Sim topology. Blocks that differ only in numbers become templates. The written file is
     re-counted and must match layer by layer; it includes the notes that qualify
     its numbers. An arch file is converted between TOML and JSON. FILE.csv is written as a
     SCALE-Sim topology, whatever MODEL is.
@@ -76,7 +76,7 @@ def _text(result: Count, model: str, notation: Any, *, flat: bool) -> str:
         return to_text(spec.source.data, notation)
     if len(result.trace.steps) > MOST_READ_AGAIN:  # each is compared at other inputs
         raise UsageError(f"{model}: it has more than {MOST_READ_AGAIN} layers, too many for an arch file")
-    data, wanted = spec.source.data, result.trace
+    data, wanted = _at_one_input(spec.source.data, result.notes), result.trace
     if result.case.batch is None and result.case.plan.batch is not None:  # the file fixes it
         data = batched(data, result.case.plan.batch)
         wanted = _case(data).trace
@@ -87,6 +87,13 @@ def _text(result: Count, model: str, notation: Any, *, flat: bool) -> str:
         again = _trace(_case(short), None) if "templates" in short else None
         data = short if isinstance(again, Trace) and again.counted == wanted.counted else data
     return to_text(data, notation, header)
+
+
+def _at_one_input(data: Mapping[str, Any], notes: Iterable[Note]) -> dict[str, Any]:
+    """Return the data without the notes on open sizes: an arch file gives its input."""
+    gone = {str(note) for note in notes if note.code in {"open-batch", "open-size"}}
+    kept = [note for note in data.get("notes", ()) if note not in gone]
+    return {key: kept if key == "notes" else value for key, value in data.items() if key != "notes" or kept}
 
 
 def _case(data: Mapping[str, Any]) -> Case:

@@ -153,7 +153,7 @@ def _check_mistyped(args: list[str]) -> None:
 def commands() -> None:
     """Compute what a neural network costs, exactly: params and MACs, from its file.
 
-    ARCH is a model (ONNX, Keras …), an arch file, a bundled network or - (stdin).
+    ARCH is a model (PyTorch, ONNX …), arch file, bundled network or - (stdin).
     """
 
 

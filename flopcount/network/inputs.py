@@ -43,9 +43,14 @@ def input_shape(
         return Shape(sizes, len(sizes) - axis)
     if len(sizes) > len(declared):
         raise UsageError(f"--input {(text or '')[:60]} already has a batch; omit --batch")
+    return Shape((checked_batch(batch), *sizes), len(sizes) + 1 - axis)
+
+
+def checked_batch(batch: int) -> int:
+    """Return a batch, if it is one."""
     if not 1 <= batch <= LARGEST:
         raise UsageError(f"invalid --batch {batch}: expected an integer from 1 to 10⁹")
-    return Shape((batch, *sizes), len(sizes) + 1 - axis)
+    return batch
 
 
 def resized(

@@ -154,7 +154,7 @@ class _Tracer:
 def _fixed(plan: Plan, inputs: Mapping[str, Shape]) -> Iterator[Constraint]:
     """Yield the constraints that every input has the sizes of the file, for which one layer is made."""
     where = plan.fixed_by.replace("{", "").replace("}", "")
-    hint = "count the imported model itself at this input"
+    hint = "count the model itself at this input, or import it again with this size left open"
     text = f"the input has an axis of {{}}, but the size of {where} holds for {{}} only; {hint}"
     for name, declared in plan.inputs.items():
         for size, wanted in zip(inputs[name].dims[-len(declared) :], declared, strict=True):

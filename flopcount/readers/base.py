@@ -206,7 +206,7 @@ class Names:
         return found
 
 
-def sizes_asked(text: str | None, names: Sequence[str], title: str = "the file") -> dict[str, str]:
+def sizes_asked(text: str | None, names: Sequence[str], title: str = "the file", what: str = "input") -> dict[str, str]:
     """Parse --input: SIZE for the first input, or NAME=SIZE,NAME=SIZE."""
     if text is None:
         return {}
@@ -215,7 +215,7 @@ def sizes_asked(text: str | None, names: Sequence[str], title: str = "the file")
     pairs = [part.rpartition("=") for part in text.split(",")]
     asked = {name.strip(): size.strip() for name, _, size in pairs}
     for name in asked.keys() - {*names}:
-        raise UsageError(f"--input {plain(text[:60])}: {title} has no input {name[:50]!r}; {suggestion(name, names)}")
+        raise UsageError(f"--input {plain(text[:60])}: {title} has no {what} {name[:50]!r}; {suggestion(name, names)}")
     return asked
 
 

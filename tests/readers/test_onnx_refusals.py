@@ -77,9 +77,18 @@ def test_sizes_that_are_open_or_impossible_are_refused(run: Run, write: Write, d
     assert says in refused(run, write, simple([node("Relu", "x", "y")], dims))
 
 
-def test_an_open_batch_is_one_and_said_to_be(run: Run, write: Write) -> None:
-    result = run(write("model.onnx", simple([node("Conv", "x w", "y")], ("n", 4, 8, 8))))
-    assert (result.code, "the batch of model.onnx is open, and counted as 1" in result.out + result.err) == (0, True)
+@pytest.mark.parametrize(("options", "is_said"), [((), True), (("--batch", "4"), False)])
+def test_an_open_batch_is_one_and_said_to_be_unless_it_is_given(
+    run: Run, write: Write, options: tuple[str, ...], *, is_said: bool
+) -> None:
+    result = run(write("model.onnx", simple([node("Conv", "x w", "y")], ("n", 4, 8, 8))), *options)
+    said = "the batch of model.onnx is open, and counted as 1" in result.out + result.err
+    assert (result.code, said) == (0, is_said)
+
+
+def test_a_batch_of_zero_is_refused(run: Run, write: Write) -> None:
+    path = write("model.onnx", simple([node("Relu", "x", "y")], (1, 4, 8, 8)))
+    assert run(path, "--batch", "0").err == "error: invalid --batch 0: expected an integer from 1 to 10⁹\n"
 
 
 @pytest.mark.parametrize(

@@ -98,16 +98,32 @@ def test_sizes_are_computed_with_arithmetic_on_others(run: Run, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("size", "what"),
     [
-        ("s77=99", "was exported for s77 from 2 to 64, so it cannot be 99"),
-        ("x=4x3x15x32", "size 2 of 'x' is 2*s89, which cannot be 15"),
+        ("s77=99", "was exported for s77 from 2 to 64, so it cannot be 99; give one in this range"),
+        ("x=4x3x2000x32", "s89 from 8 to 512 (size 2 of 'x' is 2*s89), so it cannot be 1,000"),
+        ("x=4x3x15x32", "size 2 of 'x' is 2*s89, which cannot be 15; the nearest are 14 and 16"),
         ("x=4x3x16x33", "which fixes size 3: it cannot be 33"),
         ("s77=4,x=8x3x16x32", "s77 is 4 and 8"),
-        ("q=3", "q"),
+        ("height=3", "which keeps no names of Dims, has no input or size 'height'; expected one of s77, s89, x"),
     ],
 )
 def test_a_size_that_the_program_does_not_allow_is_an_error(run: Run, tmp_path: Path, size: str, what: str) -> None:
     path = save(tmp_path / "net.pt2", convolved(outputs=["y"]))
     refused(run, path, what, "--input", size)
+
+
+def test_an_open_size_is_said_with_its_place_until_it_is_given(run: Run, tmp_path: Path) -> None:
+    path = save(tmp_path / "net.pt2", convolved(outputs=["y"]))
+    said = "'x' of net.pt2 is s77×3×2*s89×32, with open sizes counted as in the example: s89 as 8"
+    assert said in told(run, path)["notes"][1]
+    assert told(run, path, "--input", "s89=20", "--batch", "4").get("notes", []) == []
+
+
+def test_an_arch_file_keeps_sizes_open_that_grow_evenly(run: Run, tmp_path: Path) -> None:
+    """Heights are even; no note says that sizes are open, as the arch file gives its input."""
+    arch = tmp_path / "arch.toml"
+    assert run("import", save(tmp_path / "net.pt2", convolved(outputs=["y"])), "-o", arch).code == 0
+    totals = told(run, arch, "--input", "3x64x64")
+    assert (totals["totals"]["macs"], totals.get("notes", [])) == (8 * 27 * 64 * 64, [])
 
 
 @pytest.mark.parametrize(("options", "tokens"), [((), 5), (("--value", "n=7"), 7), (("--input", "n=9"), 9)])

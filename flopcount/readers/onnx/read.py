@@ -244,6 +244,8 @@ def input_sizes(inputs: Sequence[ValueInfo], options: ReadOptions, title: str) -
 
 def without_batch(inputs: Sequence[ValueInfo], sizes: InputSizes, batch: int | None) -> InputSizes:
     """Take the batch out of the sizes: a network is read for one input, unless the file itself fixes the batch."""
+    if batch is not None:
+        sizes = sizes._replace(notes=tuple(note for note in sizes.notes if note.code != "open-batch"))
     firsts = {dims[0] for dims in sizes.dims.values() if len(dims) > 1}
     if batch is None and all(not info.dims or _is_open(info.dims[0]) or info.dims[0] in {0, 1} for info in inputs):
         batch = next(iter(firsts), 1) if len(firsts) == 1 and firsts != {1} else None

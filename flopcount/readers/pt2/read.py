@@ -1,5 +1,6 @@
 """Exported programs of PyTorch, at the sizes that are asked for."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -143,7 +144,9 @@ class _Inputs:
     def _learn(self, text: str | None, symbols: Sequence[str]) -> None:
         """Learn the symbols from --input: their own values, and the sizes of inputs."""
         words = {word: symbol for symbol in symbols for word in (symbol, self.word(symbol))}
-        asked = sizes_asked(text, [*self.metas, *(word for word in words if word not in self.metas)], self.title)
+        names = [*self.metas, *(word for word in words if word not in self.metas)]
+        title = self.title if self.program.names or not words else f"{self.title}, which keeps no names of Dims,"
+        asked = sizes_asked(text, names, title, "input or size" if words else "input")
         for name, sizes in asked.items():
             if name in self.metas:
                 self._unify(name, numbers_in(sizes))
@@ -162,50 +165,58 @@ class _Inputs:
         if others:
             name, meta = next((name, meta) for name, meta in self.metas.items() if any(map(symbols_of, meta.dims)))
             example = "x".join(str(evaluated(size, self.symbols)) for size in meta.dims)
-            what = f"sizes of {self.title} are open, and counted as in the example: {listed(others, 3)}"
+            given = f"open sizes counted as in the example: {listed(others, 3)}"
+            what = f"{name!r} of {self.title} is {self._text(meta)}, with {given}"
             notes.append(Note("open-size", f"{what}; --input {name}={example} gives others"))
         return notes
 
     def _known(self, name: str, meta: TensorMeta) -> Dims:
         found = [evaluated(size, self.symbols) for size in meta.dims]
         if any(size is None or size < 0 for size in found):
-            raise UsageError(f"{self.title}: the input {name!r} is {_text(meta)}, which has no value at these sizes")
+            raise UsageError(
+                f"{self.title}: the input {name!r} is {self._text(meta)}, which has no value at these sizes"
+            )
         return tuple(size for size in found if size is not None)
 
-    def _bind(self, symbol: str, value: int) -> None:
+    def _spelled(self, size: Dim) -> str:
+        """Return a size as it is written, with the names that the caller gave."""
+        return re.sub(r"\w+", lambda found: self.word(found[0]), render(size))
+
+    def _text(self, meta: TensorMeta) -> str:
+        return "×".join(map(self._spelled, meta.dims))
+
+    def _bind(self, symbol: str, value: int, where: str = "") -> None:
         word, (low, high) = self.word(symbol), self.program.ranges.get(symbol, (0, inf))
         if self.symbols.setdefault(symbol, value) != value:
             raise UsageError(f"{self.title}: {word} is {self.symbols[symbol]} and {value}; give equal sizes")
         if not low <= value <= high:
             bounds = f"{low:,} or more" if high == inf else f"from {low:,} to {high:,}"
-            raise UsageError(f"{self.title} was exported for {word} {bounds}, so it cannot be {value:,}")
+            hint = "give one in this range, or export it with a wider one"
+            raise UsageError(f"{self.title} was exported for {word} {bounds}{where}, so it cannot be {value:,}; {hint}")
 
     def _unify(self, name: str, given: Dims) -> None:
         """Learn the symbols from the sizes of an input; a size that the program fixes cannot be another."""
         meta = self.metas[name]
         numbers = resized(ValueInfo(name, tuple(s if isinstance(s, int) else render(s) for s in meta.dims), 0), given)
         if len(numbers) != len(meta.dims):
-            raise UsageError(f"--input {name}={rendered(given)} does not fit the input, which is {_text(meta)}")
+            raise UsageError(f"--input {name}={rendered(given)} does not fit the input, which is {self._text(meta)}")
         for axis, (size, number) in enumerate(zip(meta.dims, numbers, strict=True)):
             symbols = symbols_of(size)
             if size == number or (symbols and evaluated(size, self.symbols) == number):
                 continue
-            if (value := _solved(size, number)) is None:
+            what = f"size {axis} of {name!r} is {self._spelled(size)}"
+            if isinstance(size, int):
                 raise Refusal(self._fixed(name, axis, number))
-            self._bind(symbols[0], value)
+            if (value := _solved(size, number)) is None:
+                raise UsageError(f"{self.title}: {what}, which cannot be {number}{_nearest(size, number)}")
+            self._bind(symbols[0], value, "" if value == number else f" ({what})")
 
     def _fixed(self, name: str, axis: int, number: int) -> str:
         meta = self.metas[name]
         size = meta.dims[axis]
-        if not isinstance(size, int):
-            return f"size {axis} of {name!r} is {render(size)}, which cannot be {number}"
-        what = f"{name!r} was exported as {_text(meta)}, which fixes size {axis}: it cannot be {number}"
+        what = f"{name!r} was exported as {self._text(meta)}, which fixes size {axis}: it cannot be {number}"
         is_batch = not axis and size == 1
         return f"{what} ({f'--batch {number} counts a batch' if is_batch else 'dynamic_shapes would leave it open'})"
-
-
-def _text(meta: TensorMeta) -> str:
-    return "×".join(map(render, meta.dims))
 
 
 def _declared(size: Dim, batch: str) -> int | str:
@@ -236,11 +247,22 @@ def _batch_symbol(program: ExportedProgram, metas: Mapping[str, TensorMeta]) -> 
 
 def _solved(size: Dim, number: int) -> int | None:
     """Return the value of the one symbol of a size, if the size grows evenly with it."""
+    value, found = _below(size, number)
+    return value if found == number else None
+
+
+def _nearest(size: Dim, number: int) -> str:
+    """Return the sizes next to one that cannot be, as a hint."""
+    value, found = _below(size, number)
+    above = None if found is None else evaluated(size, {symbols_of(size)[0]: value + 1})
+    return "" if above is None else f"; the nearest are {found} and {above}"
+
+
+def _below(size: Dim, number: int) -> tuple[int, int | None]:
+    """Return the value of the one symbol of a size that is at most a number, and the size there, if any."""
     symbols = symbols_of(size)
-    if len(symbols) != 1:
-        return None
-    one, two = (evaluated(size, {symbols[0]: value}) for value in (1, 2))
+    one, two = (evaluated(size, {symbols[0]: value}) if len(symbols) == 1 else None for value in (1, 2))
     if one is None or two is None or one == two:
-        return None
+        return 0, None
     value = 1 + (number - one) // (two - one)
-    return value if evaluated(size, {symbols[0]: value}) == number else None
+    return value, evaluated(size, {symbols[0]: value})
