@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from flopcount.case import load as load
     from flopcount.errors import FlopcountError as FlopcountError
     from flopcount.network.convention import convention as convention
+    from flopcount.spec.training import Training as Training
 
 _HOMES = {
     "Case": "case",
     "FlopcountError": "errors",
+    "Training": "spec.training",
     "check": "analyses.budgets.check",
     "check_case": "analyses.answers",
     "compare": "analyses.answers",
@@ -42,6 +44,7 @@ _HOMES = {
 __all__ = [
     "Case",
     "FlopcountError",
+    "Training",
     "check",
     "check_case",
     "compare",

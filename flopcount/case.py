@@ -15,17 +15,18 @@ import flopcount
 from flopcount.errors import Note, SpecError, UsageError, listed, suggestion
 from flopcount.formulas.bits import FLOAT, Bits
 from flopcount.formulas.numbers import Dim, exact, exact_all, total
-from flopcount.formulas.shape import Shape, per_axis, render
+from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
 from flopcount.formulas.tensor import MOST_ORDERED, cheapest
 from flopcount.network.convention import Convention, convention, own_conventions
+from flopcount.network.doubts import doubts
 from flopcount.network.inputs import checked_batch, input_shapes
 from flopcount.network.memory import Lifetimes, Style, Tensor, precisions, reads, tensors_of
 from flopcount.network.metrics import METRICS, Cost, Site, combined, cost, ratio
 from flopcount.network.network import Network, Where, planned
 from flopcount.network.plan import MOST_LAYERS, MOST_VARIED, Given, Plan
 from flopcount.network.trace import Trace, fields, trace
-from flopcount.network.training import in_training, planned_for, training_notes
+from flopcount.network.training import in_training, planned_for, segments, training_notes
 from flopcount.network.transform import folded, scaled, standardized, width_ratio
 from flopcount.spec.expression import Ratio
 from flopcount.spec.fields import Layer
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from flopcount.analyses.answers import Candidate, Comparison
     from flopcount.analyses.budgets.findings import Finding
     from flopcount.network.arena import Slot
+    from flopcount.network.optimizers import Optimizer
     from flopcount.network.receptive import ReceptiveFields
     from flopcount.spec.precision import Precision
 
@@ -140,6 +142,26 @@ class Count:
         return arena(self.trace, self.bits, own=self.case.bits is None)
 
     @cached_property
+    def saved(self) -> Mapping[str, Dim]:
+        """The bytes that each layer keeps for the backward pass, by path; empty if the network is not trained."""
+        from flopcount.network.saved import SavedTensors
+
+        flow, training = self.trace.flow, self.case.training
+        return SavedTensors(self.trace, flow, self.bits, training).sizes if flow and training else {}
+
+    @cached_property
+    def segments(self) -> Mapping[str, str]:
+        """The checkpoint of each layer that is in one, by path."""
+        return segments(self.trace, self.case.training) if self.case.training else {}
+
+    @cached_property
+    def optimizer(self) -> "Optimizer":
+        """The optimizer."""
+        from flopcount.network.optimizers import optimizer
+
+        return optimizer(self.case.training.optimizer if self.case.training else None)
+
+    @cached_property
     def every(self) -> "Count":
         """The same count with all metrics."""
         return self.case.at(metrics=self.case.known_metrics).count
@@ -215,9 +237,9 @@ class Case:
         given = (settings,) if isinstance(settings, str) else settings
         self.settings = tuple(setting(each) if isinstance(each, str) else each for each in given)
         self.convention = _convention(convention)
-        self.precision, self.training = precision, Training() if training is True else training or None
+        self.precision, self.training = precision, _training(training)
         metrics = metrics.split(",") if isinstance(metrics, str) else metrics
-        self.metrics = tuple(metrics or (*DEFAULT_METRICS, *(TRAINED if self.training else ())))
+        self.metrics = tuple(metrics or (*DEFAULT_METRICS, *(self.training.metrics if self.training else ())))
         if lost := [] if self.training else [name for name in self.metrics if name in TRAINED]:
             raise UsageError(f"{lost[0]} is a number of training; add --training")
         if unknown := next((name for name in self.metrics if name not in METRICS), None):
@@ -240,7 +262,7 @@ class Case:
         """
         if "training" in changes and "metrics" not in changes:
             own = [name for name in self.metrics if name not in TRAINED]
-            changes["metrics"] = (*own, *(TRAINED if changes["training"] else ()))
+            changes["metrics"] = (*own, *(asked.metrics if (asked := _training(changes["training"])) else ()))
         names = (*ARGUMENTS, "network")
         other = Case(**{**{name: getattr(self, name) for name in names}, **changes})
         if changes.keys() <= {"convention", "metrics", "precision", "training"}:  # the same layers
@@ -366,10 +388,10 @@ class Case:
         return (
             *_skipped(self.plan),
             *self.plan.notes,
-            *(training_notes(self.training, self.convention) if self.training else ()),
+            *(training_notes(self.training, self.convention, self.metrics) if self.training else ()),
             *_vanished(self),
             *_unscaled(self),
-            *_doubtful(self),
+            *doubts(self.plan, self.inputs, self.trace, is_read=not self.is_derived),
             *_warned(self),
             *(_unplanned(self) if "arena" in self.metrics else ()),
         )
@@ -420,6 +442,12 @@ def load_bytes(
         return Reading(Path(name), title, content=content, allow_unknown=allow_unknown)(where)
 
     return Network(title, read, Where(values=(*values,)))
+
+
+def _training(given: Training | bool | None) -> Training | None:  # noqa: FBT001  (as it is given)
+    found = Training() if given is True else given or None
+    _ = found and found.details  # what cannot be written is refused
+    return found
 
 
 def _convention(given: Convention | str | None) -> Convention:
@@ -508,48 +536,6 @@ def _reordered(case: Case) -> Iterator[Note]:
     if best < now:
         how = "multiplied pairwise from the left, as torch does without opt_einsum"
         yield Note("einsum-order", f"sums of products are {how}: {now:,} MACs; the cheapest order takes {best:,}")
-
-
-SMALL, LARGE = {1, 3, 4}, 8
-"""The channels that an image has, and what is certainly no number of channels of one."""
-
-
-def _doubtful(case: Case) -> Iterator[Note]:
-    """Say how an input is read that looks like one with a batch or with its channels last."""
-    plan = case.plan
-    for name in () if plan.sized or case.is_derived else plan.inputs.keys() - plan.tokens:
-        sizes = case.inputs[name].dims[-len(plan.inputs[name]) :]
-        is_known = name in plan.settled and sizes[0] == plan.inputs[name][0]
-        if not is_known and all(isinstance(size, int) for size in sizes):
-            meant, why = _looks_like(exact_all(sizes))
-            how = f"{sizes[0]} as the channels, {render(sizes[1:])} as space"
-            text = f"the input {render(sizes)} is read with {how}; {why}"
-            yield from [Note("input-order", f"{text}: {[*meant]}")] if meant else []
-    yield from _left_over(case)
-
-
-def _left_over(case: Case) -> Iterator[Note]:
-    """Say that patches do not fill an input: some programs then refuse it, others leave a part of it out."""
-    for node, step in case.trace.items():
-        slide = next(step.leaves()).slide if node.kind == "Conv" and node.inputs[0] in case.inputs else None
-        window = slide and slide.window
-        if slide and window and window.kernel_size == window.stride and window.padding in {0, "valid"}:
-            sizes = per_axis(window.kernel_size, len(slide.map), "kernel_size")
-            if any(exact(size) % exact(patch) for size, patch in zip(slide.map, sizes, strict=True)):
-                what = f"{render(slide.map)} is not a multiple of its patches of {render(sizes)}"
-                text = f"layer {node.path}: {what}, so the rest of the input is left out"
-                yield Note("input-left-over", text)
-
-
-def _looks_like(sizes: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
-    """Return the sizes that an input would have as an image, and why; nothing if it is not like one."""
-    if len(sizes) == 4 and sizes[1] in SMALL - {4} and min(sizes[2:]) >= LARGE:  # noqa: PLR2004
-        return sizes[1:], f"a batch of {sizes[0]} is written --batch {sizes[0]}, and the sizes without it"
-    if len(sizes) == 3 and sizes[2] in SMALL and min(sizes[:2]) >= LARGE:  # noqa: PLR2004
-        return (sizes[2], *sizes[:2]), "if it is an image, its channels come first"
-    if len(sizes) == 2 and sizes[0] == sizes[1] >= LARGE:  # noqa: PLR2004
-        return (1, *sizes), "if it is a grayscale image, it has one channel"
-    return (), ""
 
 
 def _vanished(case: Case) -> Iterator[Note]:

@@ -77,7 +77,7 @@ def sweep(case: Case, **axes: Any) -> tuple[Candidate, ...]:
     return tuple(_candidate(case, dict(zip(axes, values, strict=True))) for values in product(*lists))
 
 
-ARGUMENTS = ("input", "batch", "width", "variant", "settings", "convention", "precision")
+ARGUMENTS = ("input", "batch", "width", "variant", "settings", "convention", "precision", "training")
 """The arguments of a case that can be an axis."""
 
 

@@ -81,6 +81,7 @@ def _kind(kind: str, asked: Derivation, options: Options) -> Report:
         "--in": asked.axis,
         "--params": options.params,
         "--metrics": options.metrics,
+        **dict(options.trained.options if options.trained else ()),
         "--convention": None if options.counts == "macs" else options.counts,
     }
     _refuse(ours, f"is for networks, and {kind} is a kind of layer")
@@ -95,7 +96,9 @@ def _kind(kind: str, asked: Derivation, options: Options) -> Report:
     settings = {each.address: each.value for each in map(setting, options.settings)}
     over = asked.over
     if over is None:
-        return forms_report(kind_forms(kind, settings), kind)
+        return forms_report(kind_forms(kind, settings, training=options.training), kind)
+    if options.training:
+        raise UsageError("--over: ratios are those of the forward pass; omit it, or --training")
     if over not in KINDS:
         raise UsageError(f"--over {over}: no kind has this name; {suggestion(over, [*KINDS])}")
     return forms_report(ratio_forms(kind, over, settings), kind, over)

@@ -12,7 +12,7 @@ from flopcount.errors import by_word, plain
 SECTIONS: Mapping[str, str] = {
     "Rows and columns": "--depth --by --where --sort --top --columns --parts --standard --all --pareto --join",
     "Network": "--input --width --variant --batch --set --value --allow-unknown --from",
-    "Training": "--training --freeze --loss-from",
+    "Training": "--training --freeze --loss-from --lora --checkpoint --optimizer",
     "Counting": "--convention --params --metrics --on",
     "Limits": "--max-*",
     "Output": "--format --output --exact-numbers --unit --plot --graph --latex --save",

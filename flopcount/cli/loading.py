@@ -16,7 +16,6 @@ from flopcount.spec.load import bundled_network, setting
 from flopcount.spec.source import Notation
 from flopcount.spec.text import MOST_BYTES
 from flopcount.spec.training import Training
-from flopcount.spec.units import TRAINED
 
 NEEDED = "traffic,intensity,peak"
 """The metrics that a device is judged by."""
@@ -41,10 +40,15 @@ class Options(NamedTuple):
     training: bool = False
     freeze: tuple[str, ...] = ()
     loss_from: tuple[str, ...] = ()
+    lora: str | None = None
+    checkpoint: tuple[str, ...] = ()
+    optimizer: str | None = None
 
     @property
     def trained(self) -> Training | None:
         """How the network is trained, if it is."""
+        if self.training and self.on:
+            raise UsageError("--on: times are those of a forward pass; omit it, or --training")
         if self.training and self.params == "folded":
             raise UsageError("--params folded is for a network that is deployed, not for one in training")
         return trained({name: getattr(self, name) for name in Training._fields}, is_asked=self.training)
@@ -89,7 +93,7 @@ class Options(NamedTuple):
                 self.metrics,
                 *columns,
                 NEEDED if self.on and not self.on.startswith("array") else None,
-                ",".join(TRAINED) if self.training else None,
+                ",".join(self.trained.metrics) if self.trained else None,
             ),
         )
 

@@ -11,6 +11,7 @@ from flopcount.cli.loading import Options
 from flopcount.cli.output import ENDINGS, FORMATS, Output
 from flopcount.errors import UsageError, by_word, plain, suggestion
 from flopcount.network.convention import POLICIES, mac_conventions
+from flopcount.network.optimizers import DEFAULT, OPTIMIZERS
 from flopcount.spec.kinds import KINDS
 from flopcount.spec.load import bundled
 from flopcount.spec.units import METRICS
@@ -226,6 +227,22 @@ TRAINING_OPTIONS: Sequence[Decorator] = (
         metavar="PATTERN",
         multiple=True,
         help="Layers that are not trained, in training, repeatable; !PATTERN takes back: --freeze '*' --freeze '!fc'.",
+    ),
+    click.option(
+        "--lora",
+        metavar="rank=N,layers=PATTERN,…",
+        help="Adapters beside layers, in training; all else is frozen, but what --freeze '!PATTERN' takes back.",
+    ),
+    click.option(
+        "--checkpoint",
+        metavar="PATTERN",
+        multiple=True,
+        help="Blocks that keep their inputs alone and are computed again, in training, such as 'stage3.*'.",
+    ),
+    click.option(
+        "--optimizer",
+        metavar="NAME",
+        help=f"Whose state is in optimizer_bytes, in training: {', '.join(OPTIMIZERS)} (default: {DEFAULT}).",
     ),
     click.option(
         "--loss-from",

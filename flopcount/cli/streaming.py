@@ -30,7 +30,7 @@ from flopcount.report.sweep import SHOWN, json_lines, sweep_report
 from flopcount.report.table import Line, csv_rows
 from flopcount.spec.load import setting
 from flopcount.spec.text import PARTIAL
-from flopcount.spec.units import DEFAULT_METRICS, TRAINED
+from flopcount.spec.units import DEFAULT_METRICS
 
 SOON = 10_000
 """Up to this number of candidates, counting ends before a progress bar could be read."""
@@ -285,7 +285,9 @@ def grid(
     columns = [where, *(in_macs(text, others) for text in columns[1:])]
     found = names(where or "", [setting(text).address for text in options.settings]) - {*others}
     words = Words(options.size, batches, options.width, options.variant, options.settings)
-    asked = metrics_in(options.metrics, *found, *columns[1:], ",".join(TRAINED) if options.training else None)
+    asked = metrics_in(
+        options.metrics, *found, *columns[1:], ",".join(options.trained.metrics) if options.trained else None
+    )
     network, metrics = network_of(reference, options), tuple(dict.fromkeys(others.get(name, name) for name in asked))
     counted = {"convention": options.convention, "precision": options.precision, "training": options.trained}
     return spaces.grid(network, words, metrics=metrics, **counted), columns

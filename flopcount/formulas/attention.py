@@ -9,9 +9,11 @@ from functools import partial
 from typing import NamedTuple
 
 from flopcount.errors import ShapeError
+from flopcount.formulas.kept import INPUT, INPUTS, TRAINED_INPUT, USED_WEIGHT
+from flopcount.formulas.kept import WEIGHT as WEIGHTS
 from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.norm import layer_norm, softmax
-from flopcount.formulas.numbers import Axes, Dim, ceil_div, exact_div, maximum, product, total
+from flopcount.formulas.numbers import Axes, Dim, ceil_div, exact_div, maximum, product, total, where
 from flopcount.formulas.pool import averaged
 from flopcount.formulas.shape import Constraint, Shape, divides, equal, per_axis, positive, render
 from flopcount.formulas.step import WEIGHT, Part, Product, Step, Tally, chain, composed
@@ -67,12 +69,23 @@ class _Heads(NamedTuple):
         made = ((name, linear(x, out_features=width, bias=self.bias)) for name, x, width in parts)
         return tuple(Part(*each, (min(place, len(xs) - 1),)) for place, each in enumerate(made))
 
-    def gathered(self, x: Shape, sources: Dim, *added: Part, reads: tuple[str, ...]) -> tuple[Part, ...]:
-        """Compare queries with keys, then sum values with the resulting weights; `reads` are the projections."""
+    def gathered(
+        self, x: Shape, sources: Dim, *added: Part, reads: tuple[str, ...], packed: int, has_windows: bool
+    ) -> tuple[Part, ...]:
+        """Compare queries with keys, then sum values with the resulting weights; `reads` are the projections.
+
+        Kept are scaled queries and keys, as torch.nn.MultiheadAttention computes them, and values with what is
+        `packed` into one tensor with them. Keys of windows are not scaled; several windows copy keys and values.
+        """
         scores = Shape((*x.leading[:-1], self.number, x.leading[-1], sources), x.channel_axis + 1)
         compared = _product(scores, self.size)
-        compared = compared._replace(tally=compared.tally + Tally(query_scale=product(x.leading) * self.width))
+        queries, keys = product(x.leading) * self.width, product(scores.leading[:-1]) * sources * self.size
+        values, several = keys * packed, product(x.leading[:-1]) - 1
+        if has_windows:
+            keys, values = where(several, keys, 0), where(several, keys, values)
+        compared = compared._replace(tally=compared.tally + Tally(query_scale=queries), keeps=(queries, keys))
         gathered = _product(Shape((*scores.leading, self.size), scores.channel_axis), sources)
+        gathered = gathered._replace(keeps=(INPUT, values))
         parts = Part("scores", compared, (reads[0], reads[-2:][0])), *added, Part("softmax", softmax(scores))
         return (*parts, Part("sum", gathered, ("softmax", reads[-1])))
 
@@ -135,7 +148,8 @@ def _attended(kind: str, xs: tuple[Shape, ...], heads: _Heads, sources: Dim, *ad
     """Attend, then combine the heads in a linear layer."""
     y = linear(xs[0].resized(channels=heads.width), out_features=xs[0].channels, bias=bias)
     projected = heads.projected(xs)
-    gathered = heads.gathered(xs[0], sources, *added, reads=tuple(part.name for part in projected))
+    names, has_windows = tuple(part.name for part in projected), kind == "WindowAttention"
+    gathered = heads.gathered(xs[0], sources, *added, reads=names, packed=4 - len(xs), has_windows=has_windows)
     return composed(kind, y.shape, *projected, *gathered, Part("proj", y))
 
 
@@ -205,14 +219,15 @@ def patch_merging(x: Shape, *, norm_first: bool = True) -> Step:
     return chain("PatchMerging", x, ("merge", lambda _: merged), *after)
 
 
-def matmul(*xs: Shape, transpose: bool = False) -> Step:
+def matmul(*xs: Shape, transpose: bool = False, scaled: bool = False) -> Step:
     """Product of two matrices, or of as many pairs of them as there are copies.
 
         params = 0
         MACs = n·k·m for n×k times k×m
 
     The columns are the channels, the rows are the axis before them. A matrix
-    may be multiplied with the transpose of another, or of itself.
+    may be multiplied with the transpose of another, or of itself. Factors that
+    are scaled before, as in attention, are copies, which training keeps.
 
     Source: torch.matmul.
     """
@@ -228,7 +243,8 @@ def matmul(*xs: Shape, transpose: bool = False) -> Step:
     copies = zip(one.leading[:-1], other.leading[:-1], strict=True)
     paired = tuple(equal(size, size2, "{} matrices cannot be paired with {}") for size, size2 in copies)
     step = _product(Shape((*one.leading, columns), one.channel_axis), one.channels)
-    return step._replace(constraints=(fits, *paired))
+    keeps = (one.elements, other.elements) if scaled else None
+    return step._replace(constraints=(fits, *paired), keeps=keeps)
 
 
 def linear_attention(*xs: Shape, num_heads: Dim, num_kv_heads: Dim | None = None, delta: bool = False) -> Step:
@@ -263,7 +279,8 @@ def linear_attention(*xs: Shape, num_heads: Dim, num_kv_heads: Dim | None = None
     products = written, recalled, queried
     tally = Tally(matmul_mac=total(one.macs for one in products))
     y = q.resized(channels=read * wide)
-    return Step("LinearAttention", y, tally, constraints=constraints, products=products)
+    keeps = INPUTS, product(q.leading[:-1]) * states * size * wide
+    return Step("LinearAttention", y, tally, constraints=constraints, products=products, keeps=keeps)
 
 
 def mixture_of_experts(
@@ -435,8 +452,15 @@ def _unrolled(
         Product(recurrent * once, ((WEIGHT,),)),
         Product(weights * x.positions - rows * x.channels * x.positions - recurrent * once, ((0, WEIGHT), (WEIGHT,))),
     )
+    # 4 gates and 3 states of an LSTM; 3 gates, 3 products and a state of a GRU; then what layers below write
+    kept = state * 7 if gates > 1 else state + once * directions * hidden * num_layers
+    below = (num_layers - 1) * x.positions * y.channels
+    if proj_size is not None:
+        kept += x.positions * directions * size * num_layers
+    first = rows * x.channels
+    keeps = TRAINED_INPUT, (USED_WEIGHT, first), (WEIGHTS, weights - first), kept + below
     tally = Tally(rnn_mac=weights * x.positions, rnn_bias_add=shifts * x.positions, **{f"{name}_state": state})
-    return Step(name.upper(), y, tally + Tally(rnn_weight=weights, rnn_bias=shifts), products=products)
+    return Step(name.upper(), y, tally + Tally(rnn_weight=weights, rnn_bias=shifts), products=products, keeps=keeps)
 
 
 @_recurrent

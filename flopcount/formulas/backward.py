@@ -7,13 +7,14 @@ trained, that of what is read if something before it is trained.
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from flopcount.formulas.numbers import Dim, product
+from flopcount.formulas.numbers import Dim, exact_div, product
 from flopcount.formulas.step import (
     FROZEN,
     GROUPED_GRADIENT,
     PARAMETERS,
     PRODUCTS,
     WEIGHT,
+    Part,
     Product,
     Step,
     Tally,
@@ -110,3 +111,28 @@ def _as_one_group(step: Step, macs: Dim, count: int) -> Iterator[tuple[str, Dim]
         return
     if not isinstance(many, int) or many != 1:
         yield GROUPED_GRADIENT, macs * (many - 1)
+
+
+def with_adapter(step: Step, rank: Dim) -> Step:
+    """Put an adapter beside a step: two linear maps, to `rank` channels and from there, added to what it writes.
+
+        params = rank·(n + N), n numbers are read for each of N channels that are written
+        MACs = rank·(n + N) · positions
+
+    For a convolution the first is one with its window, to `rank` channels, the second a 1×1 convolution.
+
+    Source: Hu et al., LoRA, ICLR 2022, section 4.1; convolutions as in PEFT.
+    """
+    counts, y = step.tally.counts, step.shape
+    entry = "conv_mac" if "conv_mac" in counts else "linear_mac"
+    read = exact_div(counts.get("weight", 0) + counts.get("frozen_weight", 0), y.channels)
+
+    def mapped(weights: Dim, channels: Dim) -> Step:
+        tally = Tally(**{entry: weights * y.positions, "weight": weights})
+        return Step(step.kind, y.resized(channels), tally)
+
+    down = mapped(read * rank, rank)._replace(kernel=step.kernel, slide=step.slide)
+    up = mapped(rank * y.channels, y.channels)._replace(kernel=tuple(1 for _ in step.kernel))
+    sums = Step("Add", y, Tally(add=y.elements))
+    adapter = Part("lora_a", down, (0,)), Part("lora_b", up), Part("lora_add", sums, ("base", "lora_b"))
+    return composed(step.kind, y, Part("base", step), *adapter)._replace(constraints=step.constraints)

@@ -4,6 +4,8 @@ from functools import partial
 
 from flopcount.formulas.attention import linear
 from flopcount.formulas.conv import POINT, After, axes, conv, conv_base, filters, windowed
+from flopcount.formulas.kept import INPUT, OTHER
+from flopcount.formulas.kept import WEIGHT as WEIGHTS
 from flopcount.formulas.norm import activation as activated
 from flopcount.formulas.norm import softmax
 from flopcount.formulas.numbers import Dim, exact_div, product, where
@@ -26,7 +28,8 @@ def _mixed(x: Shape, window: Window, *, out_channels: Dim, kernels: Dim, groups:
     mixing = Step("Mixing", x, Tally(matmul_mac=(weights + biases) * product(x.leading)))
     mixing = mixing._replace(products=(Product(mixing.tally.counts["matmul_mac"], ((0,), (WEIGHT,))),))
     tally = Tally(**{**plain.tally.counts, "weight": weights, "bias": biases})
-    return Part("mixing", mixing), Part("conv", plain._replace(tally=tally), (0, "mixing"))
+    keeps = INPUT, WEIGHTS, plain.tally.counts["weight"] * product(x.leading)
+    return Part("mixing", mixing), Part("conv", plain._replace(tally=tally, keeps=keeps), (0, "mixing"))
 
 
 @windowed()
@@ -124,7 +127,8 @@ def involution(
     whole = (divides(step, size, _STRIDE) for step, size in zip(steps, x.spatial, strict=True))
     fits = positive(hidden, _REDUCTION, reduction, x.channels), shares("groups", groups, x.channels), *whole
     applied = conv_base("Involution", x, window, *fits, channels=x.channels, weights=area * x.channels)
-    applied = applied._replace(tally=Tally(conv_mac=applied.tally.counts["conv_mac"]))
+    unfolded = area * applied.shape.elements
+    applied = applied._replace(tally=Tally(conv_mac=applied.tally.counts["conv_mac"]), keeps=(unfolded, OTHER))
     return composed("Involution", applied.shape, Part("kernels", kernels), Part("apply", applied, (0, "kernels")))
 
 
@@ -167,6 +171,7 @@ def deform_conv(
     read = conv.shape.resized(x.channels).elements * product(conv.kernel)
     fits = shares("offset_groups", offset_groups, x.channels, "input channels")
     sampled = Step("Sampling", x, Tally(bilinear_sample=read), constraints=(fits,))
+    conv = conv._replace(keeps=(WEIGHTS,))
     parts.append(Part("sampling", sampled, (0, *(part.name for part in parts))))
     return composed("DeformConv", conv.shape, *parts, Part("conv", conv))
 
@@ -247,7 +252,8 @@ def _channel_gate(x: Shape, reduction: Dim, *, bias: bool) -> tuple[Part, ...]:
 def _space_gate(x: Shape, kernel_size: Dim) -> tuple[Part, ...]:
     """Reduce to the mean and the maximum over the channels: two channels for the convolution."""
     both, one = x.resized(channels=2), x.resized(channels=1)
-    pooled = Step("ChannelPool", both, Tally(channel_pool_in=2 * x.elements, channel_pool_out=both.elements))
+    tally = Tally(channel_pool_in=2 * x.elements, channel_pool_out=both.elements)
+    pooled = Step("ChannelPool", both, tally, keeps=(INPUT, one.elements))
     seen = conv(both, out_channels=1, kernel_size=kernel_size, padding="same", bias=False)
     names, reads = ("channel_pool", "space_conv", "space_gate", "space_mul"), ((), (), (), ("mul", "space_gate"))
     return tuple(map(Part, names, (pooled, seen, _sigmoid(one), mul(x, one)), reads))

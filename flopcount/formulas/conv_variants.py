@@ -3,6 +3,8 @@
 from functools import partial
 
 from flopcount.formulas.conv import After, axes, channelwise, conv_base, filters, shared, windowed
+from flopcount.formulas.kept import INPUT
+from flopcount.formulas.kept import WEIGHT as WEIGHTS
 from flopcount.formulas.numbers import Axes, Dim, ceil_div, exact_div, product, scaled_down
 from flopcount.formulas.pool import avg_pool, interpolate
 from flopcount.formulas.shape import Constraint, Shape, Slide, Window, divides, equal, positive, shares
@@ -85,7 +87,8 @@ def res2_conv(x: Shape, window: Window, after: After, *, scales: Dim, pooled: bo
     once = width * width * product(convs.kernel) * convs.shape.positions
     after_another = Product(once * (0 if pooled else scales - 2), ((0, WEIGHT), (WEIGHT,)))
     alone = Product(once * (scales - 1 if pooled else 1), ((0,), (WEIGHT,)))
-    convs = convs._replace(products=(alone, after_another))
+    sums = convs.shape.positions * width * (0 if pooled else scales - 2)
+    convs = convs._replace(products=(alone, after_another), keeps=(INPUT, WEIGHTS, sums))
     if pooled:
         last = avg_pool(x.resized(width), kernel_size=window.kernel_size, stride=window.stride, padding=window.padding)
         return composed("Res2Conv", y, Part("convs", after(convs)), Part("pool", last, (0,)))
@@ -202,7 +205,7 @@ def coord_conv(x: Shape, window: Window, *, out_channels: Dim, with_r: bool = Fa
     """
     more = axes(x) + 1 if with_r else axes(x)
     step = filters(x.resized(x.channels + more), window, channels=out_channels, bias=bias)
-    return step._replace(kind="CoordConv")
+    return step._replace(kind="CoordConv", keeps=(x.resized(x.channels + more).elements, WEIGHTS))
 
 
 @windowed()

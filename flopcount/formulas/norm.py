@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from flopcount.formulas.numbers import Dim, exact_div
+from flopcount.formulas.kept import INPUT, SCALE
+from flopcount.formulas.numbers import Dim, exact_div, product
 from flopcount.formulas.shape import Shape, either, shares
 from flopcount.formulas.step import Step, Tally
 
@@ -59,7 +60,9 @@ def group_norm(x: Shape, *, num_groups: Dim, affine: bool = True, gamma: bool = 
     Source: Wu and He, Group Normalization, ECCV 2018, eq. 7.
     """
     step = _normalized("GroupNorm", "group_norm", x, affine=affine, gamma=gamma, beta=beta)
-    return step._replace(constraints=(shares("num_groups", num_groups, x.channels),))
+    groups = 2 * num_groups * product(x.leading)
+    constraints = (shares("num_groups", num_groups, x.channels),)
+    return step._replace(constraints=constraints, keeps=(INPUT, SCALE, groups))
 
 
 def instance_norm(x: Shape, *, affine: bool = False, track_running_stats: bool = False) -> Step:
@@ -70,7 +73,9 @@ def instance_norm(x: Shape, *, affine: bool = False, track_running_stats: bool =
 
     Source: Ulyanov et al., Instance Normalization, arXiv:1607.08022, eq. 4.
     """
-    return _normalized("InstanceNorm", "instance_norm", x, affine=affine, running=track_running_stats)
+    step = _normalized("InstanceNorm", "instance_norm", x, affine=affine, running=track_running_stats)
+    copies = product(x.leading) * x.channels * (2 + affine + 2 * track_running_stats)
+    return step._replace(keeps=(INPUT, copies))
 
 
 def rms_norm(x: Shape, *, elementwise_affine: bool = True) -> Step:
@@ -81,7 +86,8 @@ def rms_norm(x: Shape, *, elementwise_affine: bool = True) -> Step:
 
     Source: Zhang and Sennrich, Root Mean Square Layer Normalization, NeurIPS 2019, eq. 4.
     """
-    return _normalized("RMSNorm", "rms_norm", x, affine=elementwise_affine, beta=False)
+    step = _normalized("RMSNorm", "rms_norm", x, affine=elementwise_affine, beta=False)
+    return step._replace(keeps=(INPUT, SCALE, x.positions, *((x.elements,) if elementwise_affine else ())))
 
 
 def local_response_norm(x: Shape, *, size: Dim) -> Step:
@@ -90,7 +96,8 @@ def local_response_norm(x: Shape, *, size: Dim) -> Step:
     Source: Krizhevsky et al., ImageNet classification with deep CNNs, NIPS 2012, section 3.3.
     """
     tally = Tally(local_response_norm=x.elements, local_response_norm_window=x.elements * size)
-    return Step("LocalResponseNorm", x, tally)
+    padded = x.resized(x.channels + size - 1).elements
+    return Step("LocalResponseNorm", x, tally, keeps=(INPUT, padded + 2 * x.elements))
 
 
 def data_norm(x: Shape, *, track_stats: bool = True, per_channel: bool = True) -> Step:

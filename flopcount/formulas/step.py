@@ -101,19 +101,16 @@ PRODUCTS: Mapping[str, str] = {
 """The entries that multiply, each with the word in the names of its gradients; all but the last multiply weights."""
 
 INPUT_GRADIENTS: Mapping[str, str] = {
-    f"{word}_input_gradient": f"{OPERATIONS[name]}, once more for each gradient of what they read"
-    for name, word in PRODUCTS.items()
+    f"{word}_input_gradient": f"{OPERATIONS[name]}, for gradients of what they read" for name, word in PRODUCTS.items()
 }
 WEIGHT_GRADIENTS: Mapping[str, str] = {
-    f"{word}_weight_gradient": f"{OPERATIONS[name]}, once more for the gradients of their weights"
-    for name, word in PRODUCTS.items()
+    f"{word}_weight_gradient": f"{OPERATIONS[name]}, for gradients of weights" for name, word in PRODUCTS.items()
 }
 GROUPED_GRADIENT = "conv_grouped_gradient"
 GRADIENTS: Mapping[str, str] = {
     **INPUT_GRADIENTS,
     **WEIGHT_GRADIENTS,
-    GROUPED_GRADIENT: "multiply-accumulates for the gradients of grouped weights as if they had one group, beyond those"
-    " that there are",
+    GROUPED_GRADIENT: "what the gradients of grouped weights would cost beyond, if there were one group",
 }
 """The operations of training, by the name under which they are tallied."""
 
@@ -183,13 +180,18 @@ class Product(NamedTuple):
     factors: tuple[tuple[int, ...], ...]
 
 
+Kept = str | Dim | tuple[str, Dim]
+"""What a step keeps: a word of `formulas.kept`, a number of elements it computes, or a number of weights."""
+
+
 @by_identity
 class Step(NamedTuple):
     """The output shape, the tally and, in a composition, the named parts that make it up.
 
     `kind` and `kernel` label the step in tables; `constraints` are the conditions under which the numbers mean
     anything; `slide` is the sliding window, and `call_style` how a program calls the step. `products` say what its
-    multiply-accumulates multiply, if not an input by weights or two inputs. Compared by identity.
+    multiply-accumulates multiply, if not an input by weights or two inputs, and `keeps` what it keeps for the backward
+    pass, if not what its kind does. Compared by identity.
     """
 
     kind: str
@@ -201,6 +203,7 @@ class Step(NamedTuple):
     slide: Slide | None = None
     call_style: str = "module"
     products: tuple[Product, ...] = ()
+    keeps: tuple["Kept", ...] | None = None
 
     def leaves(self) -> Iterator["Step"]:
         """Yield the steps that are not compositions, in the order of the computation."""

@@ -421,7 +421,7 @@ def join(*xs: Shape, axis: int) -> Step:
     return _joined("Join", xs, _on(xs[0].dims, axis))
 
 
-def einsum(*xs: Shape, equation: str) -> Step:
+def einsum(*xs: Shape, equation: str, scaled: bool = False) -> Step:
     """Sum of products over axes named by letters, as in "bij,bjk->bik"; axes in front stay as they are.
 
         params = 0
@@ -429,6 +429,7 @@ def einsum(*xs: Shape, equation: str) -> Step:
 
     Layers are multiplied pairwise from the left: what the product keeps, by the next. What one of a pair alone
     sums is summed before. A letter twice in a layer takes the diagonal; dots stand for the axes without a letter.
+    Factors that are scaled before, as in attention, are copies, which training keeps.
 
     Source: numpy.einsum; torch.einsum without opt_einsum.
     """
@@ -448,7 +449,8 @@ def einsum(*xs: Shape, equation: str) -> Step:
         products.append(Product(product(sizes[name] for name in sorted(both)), (tuple(range(place - 1)), (place - 1,))))
         left = both & later
     tally = Tally(matmul_mac=total(each.macs for each in products))
-    return Step("Einsum", y, tally, constraints=tuple(constraints), products=tuple(products))
+    keeps = tuple(x.elements for x in xs) if scaled else None
+    return Step("Einsum", y, tally, constraints=tuple(constraints), products=tuple(products), keeps=keeps)
 
 
 def multiplied(left: AbstractSet[str], right: AbstractSet[str], later: AbstractSet[str]) -> AbstractSet[str]:

@@ -26,6 +26,9 @@ EVERYTHING = "*"
 ENTRIES: Mapping[str, str] = {**OPERATIONS, **GRADIENTS, **PARAMETERS, **PADDING_EXACT}
 """Everything that a convention may weigh, with its meaning."""
 
+FORWARD = frozenset(ENTRIES) - GRADIENTS.keys()
+"""The entries of a forward pass."""
+
 Weights = Mapping[str, int]
 
 

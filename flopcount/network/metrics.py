@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from flopcount.errors import UsageError
 from flopcount.formulas.bits import FLOAT, Bits
 from flopcount.formulas.numbers import Dim, exact, maximum, total
-from flopcount.formulas.step import GROUPED_GRADIENT, INPUT_GRADIENTS, OPERATIONS, WEIGHT_GRADIENTS, Step
-from flopcount.network.convention import Convention
+from flopcount.formulas.step import GROUPED_GRADIENT, INPUT_GRADIENTS, WEIGHT_GRADIENTS, Step
+from flopcount.network.convention import FORWARD, Convention
 from flopcount.network.memory import Style, Tensor, bytes_of, weight_bytes
-from flopcount.network.padding_exact import PADDING_EXACT
 from flopcount.spec.units import DEFAULT_METRICS
 
 if TYPE_CHECKING:
@@ -33,7 +32,24 @@ class Site(NamedTuple):
     @property
     def forward(self) -> Dim:
         """The count of the forward pass."""
-        return self.rule.macs_of(self.step, {*OPERATIONS, *PADDING_EXACT})
+        return self.rule.macs_of(self.step, FORWARD)
+
+    @property
+    def saved(self) -> Dim:
+        """The bytes that it keeps for the backward pass."""
+        return self.network.saved[self.path] if self.network else 0
+
+    @property
+    def recomputed(self) -> Dim:
+        """The count of the forward pass, if that is done again."""
+        return self.forward if self.network and self.path in self.network.segments else 0
+
+    @property
+    def optimizer_bytes(self) -> Dim:
+        """The bytes that an optimizer keeps for its params."""
+        from flopcount.network.optimizers import optimizer_bytes
+
+        return optimizer_bytes(self.step, self.network.optimizer, self.bits) if self.network else 0
 
     @property
     def weights(self) -> Dim:
@@ -194,6 +210,9 @@ METRICS: Mapping[str, Metric] = {
                 ("macs_weight_gradient", "weight gradient", {*WEIGHT_GRADIENTS, GROUPED_GRADIENT}),
             )
         ),
+        Metric("macs_recomputed", "recomputed", "count", lambda site: site.recomputed, needs="place"),
+        Metric("optimizer_bytes", "optimizer bytes", "bytes", lambda site: site.optimizer_bytes, needs="place"),
+        Metric("saved_bytes", "saved bytes", "bytes", lambda site: site.saved, needs="place"),
         Metric("activations", "activations", "count", lambda site: site.step.shape.elements),
         Metric("weight_bytes", "weight bytes", "bytes", lambda site: site.weights, needs="bits"),
         Metric("activation_bytes", "activation bytes", "bytes", lambda site: site.written, needs="bits"),

@@ -1,12 +1,14 @@
 """A network in training: what is trained, which gradients that takes, and what they multiply."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from flopcount.errors import Note, UsageError, plain, suggestion
-from flopcount.formulas.backward import Need, graded, needed
-from flopcount.formulas.step import Step
+from flopcount.formulas.backward import Need, graded, needed, with_adapter
+from flopcount.formulas.step import Step, composed
 from flopcount.network.convention import Convention
+from flopcount.network.optimizers import DEFAULT
 from flopcount.network.plan import Node, Plan, path_hint
 from flopcount.network.trace import Flow, Trace
 from flopcount.spec.kinds import KINDS
@@ -22,6 +24,8 @@ INDICES = frozenset(("ArgMax", "ArgMin", "NonZero", "OneHot", "Shape", "Size", "
 def planned_for(training: Training, plan: Plan) -> Plan:
     """Return the network with the layers frozen that are not trained."""
     paths, wanted = [node.path for node in plan.nodes], dict[str, bool]()
+    if training.lora is not None:
+        wanted = dict.fromkeys(paths, True)
     for pattern in training.freeze:
         found = matching(pattern.removeprefix(BACK), paths, "--freeze")
         wanted |= dict.fromkeys(found, not pattern.startswith(BACK))
@@ -29,13 +33,15 @@ def planned_for(training: Training, plan: Plan) -> Plan:
 
 
 def in_training(traced: Trace, training: Training) -> Trace:
-    """Return the trace with the gradients of each layer in its tally."""
+    """Return the trace with the gradients of each layer in its tally, and its adapters."""
+    if training.lora is not None:
+        traced = _adapted(traced, *_lora(training.lora))
     needs = _needs(traced)
     flow = Flow(needs, _reached(traced, needs, _starts(traced, training)))
     known: dict[tuple[int, bool, tuple[Need, ...]], Step] = {}
 
     def trained(node: Node, step: Step) -> Step:
-        key = id(step), node.layer.frozen, tuple(needs[name] for name in _read(node))
+        key = id(step), node.layer.frozen, tuple(needs[name] for name in read_by(node))
         if node.path not in flow.reached or not needs[node.path]:
             return step
         if key not in known:
@@ -43,6 +49,73 @@ def in_training(traced: Trace, training: Training) -> Trace:
         return known[key]
 
     return traced._replace(steps={node.path: trained(node, step) for node, step in traced.items()}, flow=flow)
+
+
+LORA = "write --lora rank=8,layers=PATTERN, such as layers=*.attention,fc"
+
+
+def _lora(text: str) -> tuple[int, Sequence[str]]:
+    """Read the rank of adapters, and the patterns of the layers that have one."""
+    found = re.fullmatch(r"rank=([1-9][0-9]{0,5}),layers=([^,=]+(?:,[^,=]+)*)", text)
+    if found is None:
+        raise UsageError(f"--lora {plain(text[:60])}: {LORA}")
+    return int(found[1]), found[2].split(",")
+
+
+def _adapted(traced: Trace, rank: int, patterns: Sequence[str]) -> Trace:
+    """Put an adapter beside each linear layer and convolution that a pattern matches."""
+    paths = {path: leaf for node, step in traced.items() for path, leaf in _leaves(node.path, step)}
+    chosen = {path for pattern in patterns for path in matching(pattern, [*paths], "--lora") if _takes(paths[path])}
+    if not chosen:
+        what = "no layer that matches is linear or a convolution of one group"
+        raise UsageError(f"--lora {plain(','.join(patterns)[:60])}: {what}")
+    known: dict[int, Step] = {}
+
+    def adapted(path: str, step: Step) -> Step:
+        if step.parts:
+            parts = [part._replace(step=adapted(f"{path}.{part.name}", part.step)) for part in step.parts]
+            whole = composed(step.kind, step.shape, *parts)
+            return step._replace(parts=whole.parts, tally=whole.tally)
+        if path in chosen and id(step) not in known:
+            known[id(step)] = with_adapter(step, rank)
+        return known[id(step)] if path in chosen else step
+
+    changed = {path: path in chosen or any(each.startswith(f"{path}.") for each in chosen) for path in traced.steps}
+    steps = {path: adapted(path, step) if changed[path] else step for path, step in traced.steps.items()}
+    return traced._replace(steps=steps)
+
+
+def _leaves(path: str, step: Step) -> Iterator[tuple[str, Step]]:
+    """Yield the steps without parts, by path."""
+    if not step.parts:
+        yield path, step
+    for part in step.parts:
+        yield from _leaves(f"{path}.{part.name}", part.step)
+
+
+def _takes(leaf: Step) -> bool:
+    """Tell whether an adapter can be beside a step."""
+    groups = leaf.slide.groups if leaf.slide else None
+    is_one = leaf.kind == "Linear" or (leaf.kind == "Conv" and groups in {None, 1})
+    return is_one and not leaf.tally.counts.keys().isdisjoint(("weight", "frozen_weight"))
+
+
+def segments(traced: Trace, training: Training) -> Mapping[str, str]:
+    """Return the block of each layer that is in a checkpoint, by path."""
+    found = dict[str, str]()
+    for pattern in training.checkpoint:
+        names = pattern.split(".")
+        heads = {path: path.split(".")[: len(names)] for path in traced.steps}
+        inside = {
+            path: ".".join(head)
+            for path, head in heads.items()
+            if len(head) == len(names) and all(map(fnmatchcase, head, names))
+        }
+        if not inside:
+            blocks = [*dict.fromkeys(".".join(path.split(".")[: len(names)]) for path in traced.steps)]
+            raise UsageError(f"--checkpoint {plain(pattern[:60])}: no block matches; {suggestion(pattern, blocks)}")
+        found |= {path: block for path, block in inside.items() if path not in found}
+    return found
 
 
 def _starts(traced: Trace, training: Training) -> Iterable[str]:
@@ -54,10 +127,12 @@ def _starts(traced: Trace, training: Training) -> Iterable[str]:
     return [_last(name, paths) for name in training.loss_from]
 
 
-def training_notes(training: Training, rule: Convention) -> Iterator[Note]:
+def training_notes(training: Training, rule: Convention, metrics: Iterable[str]) -> Iterator[Note]:
     """Say that numbers are of training."""
     text = "MACs are those of the forward pass, of the gradients of what layers read and of those of weights"
     yield Note("training", f"training{f' ({training.details})' if training.details else ''}: {text}")
+    if training.optimizer is None and "optimizer_bytes" in metrics:
+        yield Note("optimizer", f"optimizer_bytes are those of {DEFAULT}; --optimizer names another")
     if not rule.counts_gradients:
         yield Note("forward-only", f"{rule.name} counts no backward pass, so its number is of the forward pass")
 
@@ -89,7 +164,7 @@ def _frozen(node: Node, *, is_frozen: bool | None) -> Node:
     return node._replace(layer=node.layer.model_copy(update={"frozen": is_frozen}))
 
 
-def _read(node: Node) -> tuple[str, ...]:
+def read_by(node: Node) -> tuple[str, ...]:
     """Return what a layer reads; a tensor of the network reads nothing."""
     return () if KINDS[node.kind].buffer == "none" else node.inputs
 
@@ -98,7 +173,7 @@ def _needs(traced: Trace) -> dict[str, Need]:
     """Tell whether each input and what each layer writes needs a gradient, by path."""
     needs: dict[str, Need] = dict.fromkeys(traced.inputs, "")
     for node, step in traced.items():
-        own = [needs[name] for name in _read(node)]
+        own = [needs[name] for name in read_by(node)]
         found = needed(step, own, is_frozen=node.layer.frozen) if _passes(node) else ""
         needs[node.path] = "learned" if found and not own and KINDS[node.kind].buffer == "none" else found
     return needs
@@ -115,5 +190,5 @@ def _reached(traced: Trace, needs: Mapping[str, Need], starts: Iterable[str]) ->
     found = {*starts}
     for node in reversed(traced.plan.nodes):
         if node.path in found and needs[node.path] and node.kind != "Embedding":
-            found.update(_read(node))
+            found.update(read_by(node))
     return frozenset(found)

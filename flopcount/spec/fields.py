@@ -280,6 +280,7 @@ OPTIONS: Mapping[str, Option] = {
     "track_stats": Option(Flag, "whether mean, variance and the number of samples are kept"),
     "top_k": Option(Count, "number of experts that a token is given to", "k"),
     "trained": Option(Flag, "whether the values are learned"),
+    "scaled": Option(Flag, "whether factors are scaled before, as in attention: in training, copies are kept"),
     "transpose": Option(Flag, "whether the second matrix is transposed first"),
     "upscale_factor": Option(Count, "factor by which each axis grows", "r"),
     "window_size": Option(Axes, "size of a window along each axis", "w"),

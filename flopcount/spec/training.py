@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from flopcount.errors import UsageError, plain, suggestion
+from flopcount.spec.units import TRAINED
 
 BACK = "!"
 """Before a pattern of --freeze: what it matches is trained after all."""
@@ -13,15 +14,24 @@ class Training(NamedTuple):
     """How a network is trained, each as the option of its name takes it.
 
     `freeze` are patterns of paths, in order, with ! for those that are trained after all; gradients start at
-    `loss_from`, by default at every output.
+    `loss_from`, by default at every output. `lora` adds adapters to layers that are frozen, as all are then;
+    `checkpoint` are patterns of blocks whose layers are computed again; `optimizer` is a name.
     """
 
     freeze: tuple[str, ...] = ()
     loss_from: tuple[str, ...] = ()
+    lora: str | None = None
+    checkpoint: tuple[str, ...] = ()
+    optimizer: str | None = None
 
     def __str__(self) -> str:
         """Return it as options of the command line."""
         return f"--training {self.details}".rstrip()
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that are shown by default."""
+        return tuple(name for name in TRAINED if self.checkpoint or name != "macs_recomputed")
 
     @property
     def details(self) -> str:

@@ -14,6 +14,9 @@ METRICS: Mapping[str, str] = {
     "macs_forward": "multiply-accumulates of the forward pass (in training)",
     "macs_input_gradient": "multiply-accumulates of the gradients of what layers read (in training)",
     "macs_weight_gradient": "multiply-accumulates of the gradients of weights (in training)",
+    "macs_recomputed": "multiply-accumulates of the layers of checkpoints, computed again (in training)",
+    "optimizer_bytes": "bytes that an optimizer keeps for the parameters it trains (in training)",
+    "saved_bytes": "bytes kept from the forward pass for the backward pass, each tensor once (in training)",
     "activations": "elements that layers write, each its output",
     "weight_bytes": "bytes of the parameters",
     "activation_bytes": "bytes that layers write, each its output",
@@ -41,8 +44,11 @@ IN_BYTES = frozenset(
 DEFAULT_METRICS = ("params", "macs")
 """The metrics that every count shows and every lock file records."""
 
-TRAINED = ("macs_forward", "macs_input_gradient", "macs_weight_gradient")
-"""The metrics of training, which every count of it shows."""
+GRADED = ("macs_forward", "macs_input_gradient", "macs_weight_gradient")
+"""The metrics whose sum are the MACs of training."""
+
+TRAINED = (*GRADED, "macs_recomputed", "saved_bytes", "optimizer_bytes")
+"""The metrics of training."""
 
 LOCKED = tuple(name for name in METRICS if name != "intensity" and not name.startswith("receptive"))
 """The metrics that a lock file can record: integers."""

@@ -132,7 +132,7 @@ SAMPLES_OTHER: Mapping[str, tuple[Sample, ...]] = {
     "MatMul": (
         sample(Tokens, Shape((12, 5), 1)),
         sample(Tokens, Others, transpose=True),
-        sample(Sentences, transpose=True),
+        sample(Sentences, transpose=True, scaled=True),
     ),
     "RNN": _recurrent(),
     "GRU": _recurrent(),

@@ -53,7 +53,7 @@ TENSORS: Mapping[str, tuple[Sample, ...]] = {
     "Einsum": (
         sample(Tokens, Shape((3, 12, 5), 2), equation="bij,bjk->bik"),
         sample(Map, equation="chw->hw"),
-        sample(Tokens, Tokens, equation="ij,kj->ik"),
+        sample(Tokens, Tokens, equation="ij,kj->ik", scaled=True),
         sample(Sentence, Shape((5, 12), 1), Shape((5, 2), 1), equation="ij,kj,kl->il"),
     ),
     "Operation": (

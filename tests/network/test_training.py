@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flopcount.case import Case, load
+from flopcount.errors import UsageError
 from flopcount.network.metrics import Cost
 from flopcount.network.network import Network, of_spec
 from flopcount.spec.load import validated
@@ -110,3 +111,114 @@ def test_a_convention_without_gradients_counts_the_forward_pass_and_says_so() ->
     count = Case(load("resnet18"), training=True, convention="thop").count
     assert count.total.macs == Case(load("resnet18"), convention="thop").count.total.macs
     assert {"training", "forward-only"} <= {note.code for note in count.notes}
+
+
+UNLIKE = {"octave": "coarse channels are made of fine ones there", "moe": "two of four experts are run there"}
+"""Recorded modules that keep other bytes than the kind, and why."""
+
+
+@pytest.mark.parametrize(("name", "recorded"), NETWORKS)
+def test_a_network_keeps_what_torch_keeps(name: str, recorded: Mapping[str, int]) -> None:
+    """Swin's stochastic depth keeps a factor for each of 22 branches, GhostNet's functional dropout two vectors."""
+    unseen = {"swin_t": 22 * 4, "ghostnet_100": 2 * 1280 * 4}
+    assert trained(name).saved_bytes + unseen.get(name, 0) == recorded["saved_bytes"]
+
+
+@pytest.mark.parametrize("each", [each for each in RECORDED["kinds"] if each["name"] not in UNLIKE])
+def test_a_kind_keeps_what_torch_keeps(each: Mapping[str, Any]) -> None:
+    known = {name: each[name] for name in ("input", "layout") if name in each}
+    case = Case(network(*each["layers"], **known), batch=each.get("batch"))
+    assert (
+        case.at(training=Training(freeze=tuple(each.get("freeze", ())))).count.total.saved_bytes == each["saved_bytes"]
+    )
+
+
+def test_what_several_layers_keep_counts_for_the_first() -> None:
+    """The input and the output of ReLU, which both heads read; 16·8 and twice 8·4 weights, but those of the first."""
+    heads = [row("Linear", name=name, after=["relu"], out_features=4) for name in ("one", "two")]
+    rows = row("Linear", out_features=8), row("Activation", name="relu", function="relu"), *heads
+    count = Case(network(*rows, input=[16]), training=True).count
+    assert [each.saved_bytes for each in count.costs.values()] == [16 * 4, 8 * 4, 32 * 4, 32 * 4]
+
+
+def test_bytes_follow_the_precision_but_for_indices_and_statistics() -> None:
+    """A batch norm keeps 3·8·8 numbers, 3 scales, 6 running and 6 statistics of 32 bits; a pool 3·4·4 indices."""
+    rows = row("BatchNorm"), row("MaxPool", kernel_size=2)
+    case = Case(network(*rows, input=[3, 8, 8]), training=True)
+    assert case.count.total.saved_bytes == 4 * (192 + 3 + 6 + 6) + 4 * 192 + 8 * 48
+    assert case.at(precision="float16").count.total.saved_bytes == 2 * (192 + 3 + 6) + 4 * 6 + 2 * 192 + 8 * 48
+
+
+def test_dropout_keeps_a_factor_for_each_element_unless_it_drops_none() -> None:
+    rows = row("Linear", out_features=8), row("Dropout", p=0.5), row("Linear", out_features=2)
+    off = row("Dropout", p=0.0)
+    some, none = (trained(network(rows[0], each, rows[2], input=[4])).saved_bytes for each in (rows[1], off))
+    assert (some, none) == (4 * (4 + 8 + 8 + 16), 4 * (4 + 8 + 16))
+
+
+def test_a_checkpoint_keeps_what_its_blocks_read_and_computes_them_again() -> None:
+    """As torch.utils.checkpoint.checkpoint(use_reentrant=False) around each stage of ResNet-18."""
+    total = trained("resnet18", checkpoint=("layer*",))
+    assert total.saved_bytes == 12_926_976
+    assert 2 * (total.macs + total.macs_recomputed) == 14_039_506_944
+    assert total.macs == trained("resnet18").macs
+
+
+def test_adapters_are_trained_and_all_else_is_frozen() -> None:
+    """Rank 8 beside fc and two convolutions of 256·3² and 512·3² numbers each, as modules of torch."""
+    total = trained("resnet18", lora="rank=8,layers=fc,layer4.*.conv1")
+    assert total.params == 8 * (512 + 1000) + 8 * (256 * 9 + 512) + 8 * (512 * 9 + 512) == 75_584
+    assert 2 * total.macs == 4_339_735_424
+    assert total.saved_bytes == 31_711_584
+    assert trained("resnet18", lora="rank=8,layers=fc", freeze=("!conv1",)).params == 12_096 + 9_536
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "size"),
+    [("sgd", 0), ("momentum", 46_758_048), ("adam", 93_516_096), ("adamw", 93_516_096), ("adafactor", 30_730_048)],
+)
+def test_an_optimizer_keeps_what_that_of_torch_keeps(optimizer: str, size: int) -> None:
+    assert trained("resnet18", optimizer=optimizer).optimizer_bytes == size
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "size"),
+    [
+        ("lion", 4 * (5000 + 600 + 5)),
+        ("muon", 4 * (2 * 5000 + 600 + 2 * 5)),  # AdamW for the table and the biases
+        ("adamw-8bit", 2 * (5000 + 4 * 20) + 2 * 4 * (600 + 5)),  # ⌈5000 / 256⌉ scales; small tensors as they are
+        ("adafactor", 4 * (50 + 100 + 120 + 5 + 5)),
+    ],
+)
+def test_an_optimizer_treats_tables_matrices_and_vectors_in_its_own_way(optimizer: str, size: int) -> None:
+    """A table of 50 rows of 100, a matrix of 5 by 120 and 5 biases."""
+    rows = (
+        row("Embedding", num_embeddings=50, embedding_dim=100),
+        row("Take", axis=-1, size=60),
+        row("Reshape", size=[120], axes=2),
+        row("Linear", out_features=5),
+    )
+    assert trained(network(*rows, input=[2], layout="tokens"), optimizer=optimizer).optimizer_bytes == size
+
+
+def test_what_is_frozen_has_no_state() -> None:
+    assert trained("resnet18", freeze=("*", "!fc"), optimizer="adam").optimizer_bytes == 8 * 513_000
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"freeze": ("fcc",)}, "--freeze fcc: no layer matches; did you mean 'fc'?"),
+        ({"freeze": ("a b",)}, "--freeze 'a b': a pattern has no spaces; write ? for one"),
+        ({"loss_from": ("fcc",)}, "--loss-from fcc: no layer has this path; did you mean 'fc'?"),
+        ({"checkpoint": ("layer5",)}, "--checkpoint layer5: no block matches; did you mean 'layer4'?"),
+        ({"optimizer": "adma"}, "--optimizer adma: did you mean 'adam'?"),
+        ({"lora": "rank=0,layers=fc"}, "--lora rank=0,layers=fc: write --lora rank=8,layers=PATTERN"),
+        ({"lora": "rank=4,layers=fcc"}, "--lora fcc: no layer matches; did you mean 'fc'?"),
+        ({"lora": "rank=4,layers=maxpool"}, "--lora maxpool: no layer that matches is linear or a convolution"),
+    ],
+)
+def test_what_matches_nothing_is_an_error_with_a_hint(options: Mapping[str, Any], error: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        trained("resnet18", **options)
+    assert str(caught.value).startswith(error)

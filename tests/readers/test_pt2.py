@@ -314,3 +314,37 @@ def test_a_bomb_is_refused_by_the_size_it_declares(run: Run, tmp_path: Path) -> 
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("net/models/model.json", b" " * (200 * 2**20))
     refused(run, path, "larger than 128 MiB")
+
+
+TRAINED = {name: figures for name, figures in RECORDED.items() if "forward_backward_flops" in figures}
+UNSEEN = {
+    "swin_t": (12 * 8 * 49 * 49 + 88, "the index of relative positions in 12 blocks, stochastic depth of 22 branches"),
+    "own_mha": (162_432, "dropout of attention, half of a tensor of keys and values, unused rows of a weight"),
+    "hf_mamba": (2 * 4 * 1536 * 16, "the exponential of a parameter, which is folded, in 2 layers"),
+    "hf_bert": (12 * 2 * 4 * 12 * 32 * 32 + 8 * (512 + 32), "dropout of attention, ids of positions and of types"),
+}
+"""Bytes that operators keep which are not in the program, and which these are."""
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_training_multiplies_what_pytorch_multiplies(name: str, run: Run) -> None:
+    """PyTorch's backward starts at the first output; the pooler of BERT leads to another: 768² and its gradient."""
+    totals = told(run, FOLDER / f"{name}.pt2", "--training", "--convention", "torch")["totals"]
+    other = 2 * 2 * 768 * 768 if name == "hf_bert" else 0
+    assert totals["flops"] - other == TRAINED[name]["forward_backward_flops"]
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_training_keeps_what_pytorch_keeps(name: str, run: Run) -> None:
+    totals = told(run, FOLDER / f"{name}.pt2", "--training")["totals"]
+    unseen, _ = UNSEEN.get(name, (0, ""))
+    assert totals["saved_bytes"] + unseen == TRAINED[name]["saved_bytes"]
+
+
+def test_gradients_may_start_at_one_output(run: Run) -> None:
+    """Without the gradients of the pooler, which reads the last layer of BERT."""
+    path = FOLDER / "hf_bert.pt2"
+    rows = [row["path"] for row in told(run, path)["layers"]]
+    last = rows[next(place for place, path in enumerate(rows) if "pooler" in path) - 1]
+    totals = told(run, path, "--training", "--loss-from", last)["totals"]
+    assert 2 * totals["macs"] == TRAINED["hf_bert"]["forward_backward_flops"]

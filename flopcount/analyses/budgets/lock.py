@@ -25,7 +25,7 @@ from flopcount.spec.budget import Budget, LockRow
 from flopcount.spec.project import Lock, is_inside, lock_of, read_lock, title_of
 from flopcount.spec.source import spans
 from flopcount.spec.training import Training, parsed, spelled
-from flopcount.spec.units import DEFAULT_METRICS, LOCKED, TRAINED
+from flopcount.spec.units import DEFAULT_METRICS, LOCKED
 
 PARAMS = "trainable"
 """The parameters that are locked."""
@@ -123,7 +123,7 @@ def counted(
 
     Each is counted as `trained` too.
     """
-    metrics = tuple(dict.fromkeys((*metrics, *(TRAINED if trained else ()))))
+    metrics = tuple(dict.fromkeys((*metrics, *(name for each in trained for name in each.metrics))))
     subject = subject._replace(training=None)
     try:
         model, applied = opened(subject, rules)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from flopcount.analyses.formula.symbols import Assumption, assumptions, library, symbol, tidy
 from flopcount.case import WEIGHTS
 from flopcount.errors import UsageError, suggestion
+from flopcount.formulas.backward import graded
 from flopcount.formulas.numbers import Dim, Expr, Graph, needed
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import Step
@@ -15,7 +16,7 @@ from flopcount.network.metrics import METRICS, Site
 from flopcount.spec.fields import LARGEST, help_of, option, own_fields
 from flopcount.spec.kinds import KINDS, formula, kind_named
 from flopcount.spec.problems import set_fields
-from flopcount.spec.units import DEFAULT_METRICS
+from flopcount.spec.units import DEFAULT_METRICS, GRADED
 
 MEANINGS: Mapping[str, str] = {
     "M": "input channels",
@@ -139,11 +140,12 @@ def _number(value: Any) -> Any:
     return tuple(map(_number, value)) if isinstance(value, tuple) else value if isinstance(value, str | int) else 1
 
 
-def kind_forms(kind: str, settings: Mapping[str, Any]) -> Forms:
-    """Return weights, parameters and MACs of a kind."""
+def kind_forms(kind: str, settings: Mapping[str, Any], *, training: bool = False) -> Forms:
+    """Return weights, parameters and MACs of a kind, in training with those of the gradients of all that it reads."""
     chosen = use(kind, settings, Letters())
     step = chosen.step()
-    found = counts(step)
+    step = graded(step, ["computed"] * len(chosen.inputs)) if training else step
+    found = counts(step, DEFAULT_METRICS + GRADED if training else DEFAULT_METRICS)
     return Forms(tuple(map(Form, found, tidy([*found.values()], step))), meanings(chosen), assumptions(step))
 
 
@@ -193,10 +195,10 @@ def _quotient(part: Any, whole: Any, over: str, name: str) -> Any:
     return sympy.collect(sympy.expand(found), symbol("k") ** -2)
 
 
-def counts(step: Step) -> dict[str, Dim]:
+def counts(step: Step, metrics: tuple[str, ...] = DEFAULT_METRICS) -> dict[str, Dim]:
     """Return weights, parameters and MACs as the formula has them."""
     weights = (count for name, count in step.tally.counts.items() if name in WEIGHTS)
-    rows = (METRICS[name] for name in DEFAULT_METRICS)
+    rows = (METRICS[name] for name in metrics)
     return {"weights": sum(weights), **{row.title: row.of(Site(step, convention())) for row in rows}}
 
 

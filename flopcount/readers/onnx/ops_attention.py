@@ -29,7 +29,7 @@ def _attended(op: NodeContext, q: Value, k: Value, v: Value) -> tuple[Value, Val
     groups, sources, wide = k.dims[1], k.dims[2], v.dims[3]
     copies = (batch, groups, heads // groups, tokens)
     queries, keys = (q, (*copies, size), "bghis"), (k, (batch, groups, 1, sources, size), "bghjs")
-    scores = summed_product(op, [queries, keys], "bghij", (*copies, sources))
+    scores = summed_product(op, [queries, keys], "bghij", (*copies, sources), scaled=True)
     biased = reshaped(op, _biased(op, scores, (batch, heads, tokens, sources)), scores.dims)
     weights = op.row("Softmax", op.draft.as_layout(biased, biased.batch_axis, len(biased.inner) - 1))
     values = (v, (batch, groups, 1, sources, wide), "bghjv")

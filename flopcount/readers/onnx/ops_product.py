@@ -1,6 +1,7 @@
 """Operators that multiply matrices: linear layers, attention, recurrence; and their fused and quantized forms."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flopcount.errors import Refusal, ShapeError
 from flopcount.formulas.shape import render
@@ -55,11 +56,12 @@ def _product(op: NodeContext, one: Value, other: Value) -> Value:
     return y if wanted == result else reshaped(op, y, wanted)
 
 
-def summed_product(op: NodeContext, terms: Sequence[Term], out: str, dims: Dims) -> Value:
+def summed_product(op: NodeContext, terms: Sequence[Term], out: str, dims: Dims, *, scaled: bool = False) -> Value:
     """Write a sum of products; axes of size 1 are left out of the equation, so they are broadcast."""
+    more: dict[str, Any] = {"scaled": True} if scaled else {}
     if len(terms) == 2 and _is_matmul(terms, out):  # noqa: PLR2004  (two factors)
         values = [op.draft.as_layout(value, value.batch_axis, len(value.inner) - 1) for value, _, _ in terms]
-        return op.row("MatMul", *values, transpose=terms[0][2][-1] == terms[1][2][-1])
+        return op.row("MatMul", *values, transpose=terms[0][2][-1] == terms[1][2][-1], **more)
     parts, names = [], []
     for value, sizes, term in terms:
         kept = [place for place, size in enumerate(sizes) if size > 1] or [*range(len(sizes))][-1:]
@@ -70,7 +72,7 @@ def summed_product(op: NodeContext, terms: Sequence[Term], out: str, dims: Dims)
     places = [place for place, letter in enumerate(out) if letter in read]
     places = [place for place in places if dims[place] > 1] or places[:1]
     written = "".join(out[place] for place in places)
-    y = op.row("Einsum", *parts, batch_axis=None, equation=f"{','.join(names)}->{written}")
+    y = op.row("Einsum", *parts, batch_axis=None, equation=f"{','.join(names)}->{written}", **more)
     return reshaped(op, y, dims)
 
 

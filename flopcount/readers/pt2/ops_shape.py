@@ -403,13 +403,20 @@ VIEWS = frozenset(
 """Operators that make views: what is written into one is written into what it is a view of."""
 
 _IDENTITIES = (
-    *("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "lift_fresh", "lift", "dropout", "feature_dropout"),
-    *("alpha_dropout", "feature_alpha_dropout", "native_dropout", "requires_grad_", "detach_", "real", "positive"),
+    *("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "lift_fresh", "lift", "feature_dropout"),
+    *("feature_alpha_dropout", "requires_grad_", "detach_", "real", "positive"),
     *("fill_diagonal_", "cpu", "resolve_conj", "resolve_neg", "conj", "_conj", "view_as_real_copy", "bernoulli_p"),
     *("ensure_nonzero", "pin_memory", "empty_permuted_like", "channel_shuffle", "native_channel_shuffle"),
     *("device_put", "embedding_renorm", "conj_physical", "view_of", "_pin_memory", "_to_dense", "_reshape_alias"),
     *("to_dense",),
 )
+
+
+def _dropout(op: LoweredCall) -> Sequence[str]:
+    """Write dropout, which changes nothing but what training keeps."""
+    same = identity(op)
+    return [op.emit("dropout", same[0], domain=ATEN, p=float(op.get("p")))] * len(same) if op.get("p", 0.0) else same
+
 
 _ALIKE = (
     *("roll", "flip", "fliplr", "flipud", "rot90", "sort", "argsort", "cumsum", "cumprod", "cummax", "cummin"),
@@ -528,6 +535,7 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("scalar_tensor", "tensor"), _scalar),
     **dict.fromkeys(_MADE, _known_sizes),
     **dict.fromkeys(_IDENTITIES, identity),
+    **dict.fromkeys(("dropout", "alpha_dropout", "native_dropout"), _dropout),
     **dict.fromkeys(_ALIKE, _like),
     **dict.fromkeys(_SIZED, declared),
     "pixel_shuffle": _shuffle("DepthToSpace", "upscale_factor"),

@@ -131,6 +131,12 @@ def _sized(op: NodeContext) -> list[Value]:
     return [op._replace(inputs=op.inputs[:-1]).sized(*sizes)]
 
 
+def _dropout(op: NodeContext) -> list[Value]:
+    """dropout(input)."""
+    x, share = op.at(0), op.attribute("p")
+    return [x if x.static or not isinstance(share, float) else op.row("Dropout", x, p=share)]
+
+
 def _deformed(op: NodeContext) -> list[Value]:
     """deform_conv2d(input, weight, offset, mask, bias)."""
     return [convolved(op, op.at(0), op.at(1), op.get(4))]
@@ -159,6 +165,7 @@ WRITERS: Mapping[str, Writer] = {
     "aten.recurrent": _recurrent,
     "aten.index": _indexed,
     "aten.grouped": _grouped,
+    "aten.dropout": _dropout,
     "aten.sized": _sized,
     "aten.like": like,
     "torchvision.deform_conv2d": _deformed,
