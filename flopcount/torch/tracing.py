@@ -84,7 +84,7 @@ def exported(
         except Exception as error:  # noqa: BLE001  (whatever the code of a module raises)
             errors.append(error)
     has_tensors = any(isinstance(each, torch.Tensor) for each in pytree.tree_leaves(given))
-    raise failure(module, errors[0], has_tensors=has_tensors) from errors[0]
+    raise failure(module, errors[0], has_tensors=has_tensors) from errors[0].with_traceback(None)
 
 
 def _inner(module: Any) -> Any:

@@ -321,3 +321,12 @@ def test_the_command_line_reads_exported_programs_without_torch(tmp_path: Path) 
     call = [sys.executable, "-c", code, str(tmp_path / "model.pt2")]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_error_has_what_pytorch_says_without_the_lines_of_pytorch() -> None:
+    call, sentence = REFUSED["a value decides"]
+    with pytest.raises(BadInput, match=sentence) as caught:
+        call()
+    cause = caught.value.__cause__
+    assert cause is not None
+    assert cause.__traceback__ is None
