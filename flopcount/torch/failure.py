@@ -20,6 +20,9 @@ RUNS = "check the inputs and devices; if the module runs on them, capture its pa
 WHOLE = "check the inputs and what forward returns: tensors, numbers, and lists, tuples and dicts of them"
 
 SIZED = "give tensors, or their sizes: input_size=(1, 3, 224, 224)"
+FLOATS = (
+    "input_size has the batch in front, and is of floats; integers are given as torch.zeros(1, 128, dtype=torch.long)"
+)
 
 CAUSES: Mapping[str, tuple[str, str]] = {
     "GuardOnDataDependentSymNode": (DATA, SPLIT),
@@ -41,10 +44,10 @@ _SKIPPED = tuple(
 )
 
 
-def failure(module: Any, error: BaseException, *, has_tensors: bool = True) -> BadInput:
+def failure(module: Any, error: BaseException, *, has_tensors: bool = True, has_size: bool = False) -> BadInput:
     """Return the error to raise for one of torch.export or of the module's own code, which another may hide.
 
-    The hint depends on whether the inputs have tensors.
+    The hints depend on whether the inputs have tensors, and were given as sizes.
     """
     error = next((each for each in _chain(error) if _place(each.__traceback__)[1]), error)
     cause = getattr(getattr(error, "error_type", None), "name", "")
@@ -54,15 +57,12 @@ def failure(module: Any, error: BaseException, *, has_tensors: bool = True) -> B
     name = type(module).__name__
     what = f"{name} cannot be captured: {': '.join(filter(None, (meaning, said)))}"
     file, line = _place(error.__traceback__)
+    usual = (RUNS if line else WHOLE, *([FLOATS] if has_size else ())) if has_tensors else (SIZED,)
+    hints = (hint,) if hint else usual
     if not line:
-        return FileError(
-            name,
-            Located(what.removeprefix(f"{name} "), code="capture", lines=(hint or (WHOLE if has_tensors else SIZED),)),
-        )
+        return FileError(name, Located(what.removeprefix(f"{name} "), code="capture", lines=hints))
     text = linecache.getline(file, line).strip()
-    return FileError(
-        _near(file), Located(what, line, 1, (plain(text),), "capture", (hint or (RUNS if has_tensors else SIZED),))
-    )
+    return FileError(_near(file), Located(what, line, 1, (plain(text),), "capture", hints))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

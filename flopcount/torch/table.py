@@ -11,7 +11,7 @@ from flopcount.network.metrics import Cost
 from flopcount.report.count import count_report, folded
 from flopcount.report.table import Report, render_html
 from flopcount.report.terminal import PIPE, render_terminal
-from flopcount.spec.units import DEFAULT_METRICS
+from flopcount.spec.training import Training
 from flopcount.torch.tracing import Sizes, capture
 
 
@@ -72,14 +72,15 @@ def summary(
     dynamic: Any = None,
     train: bool = False,
     allow_unknown: bool = False,
-    metrics: Sequence[str] = DEFAULT_METRICS,
+    metrics: str | Sequence[str] | None = None,
+    training: Training | bool | None = None,
     **named: Any,
 ) -> Summary:
     """Return the layers of a module and what they cost.
 
     The arguments are those of `capture`; `depth` folds blocks to the first names of each path, `metrics` are those of
-    a case, such as `("params", "macs", "peak")`.
+    a case, such as `("params", "macs", "peak")`. `training` counts a step of it, as in a case.
     """
     options = {"dynamic": dynamic, "train": train, "allow_unknown": allow_unknown}
     network = capture(module, *inputs, input_size=input_size, **options, **named)
-    return Summary(Case(network, metrics=metrics), depth)
+    return Summary(Case(network, metrics=metrics, training=training), depth)

@@ -46,7 +46,7 @@ def capture(
     module = _inner(module)
     _check(module)
     args, kwargs = arguments(module, inputs, named, input_size)
-    program, names = exported(module, args, kwargs, dynamic, train=train)
+    program, names = exported(module, args, kwargs, dynamic, train=train, has_size=input_size is not None)
     return network_of(program, type(module).__name__, names, allow_unknown=allow_unknown)
 
 
@@ -67,7 +67,13 @@ def _described(build: Build, options: ReadOptions) -> ReadResult:
 
 
 def exported(
-    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: Any = None, *, train: bool = False
+    module: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    dynamic: Any = None,
+    *,
+    train: bool = False,
+    has_size: bool = False,
 ) -> tuple[ExportedProgram, tuple[NamedSymbol, ...]]:
     """Return the program of a module, and the names of its symbols."""
     given = _bound(module, args, kwargs)
@@ -84,7 +90,8 @@ def exported(
         except Exception as error:  # noqa: BLE001  (whatever the code of a module raises)
             errors.append(error)
     has_tensors = any(isinstance(each, torch.Tensor) for each in pytree.tree_leaves(given))
-    raise failure(module, errors[0], has_tensors=has_tensors) from errors[0].with_traceback(None)
+    found = failure(module, errors[0], has_tensors=has_tensors, has_size=has_size)
+    raise found from errors[0].with_traceback(None)
 
 
 def _inner(module: Any) -> Any:
@@ -102,7 +109,8 @@ def _inner(module: Any) -> Any:
 def _check(module: Any) -> None:
     """Refuse what cannot be traced, whatever its inputs."""
     if not isinstance(module, nn.Module):
-        raise UsageError(f"capture takes a torch.nn.Module, not {_an(module)}")
+        hint = f"; make one: {plain(module.__name__)}()" if isinstance(module, type) else ""
+        raise UsageError(f"capture takes a torch.nn.Module, not {_an(module)}{hint}")
     for name, inside in module.named_modules():
         where = f"{type(module).__name__}{f'.{name}' if name else ''}"
         if isinstance(inside, torch.jit.ScriptModule):
@@ -165,4 +173,5 @@ def _bound(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     except TypeError as error:
         names = ", ".join(signature.parameters)
         what = f"{type(module).__name__}.forward({names}): {error}"
-        raise UsageError(f"{plain(what[:200])}; pass it to capture as to the module") from None
+        hint = "pass it to capture as to the module" if args or kwargs else "give what the module takes, or input_size"
+        raise UsageError(f"{plain(what[:200])}; {hint}") from None

@@ -237,6 +237,12 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: capture(Calls(lambda layer, x: layer(x) + torch.zeros(4, device="cuda")), torch.ones(2, 4)),
         r"test_capture\.py:\d+:1: Calls cannot be captured: .*",
     ),
+    "a class": (lambda: summary(nn.ReLU), r"^capture takes a torch\.nn\.Module, .*make one: ReLU\(\)$"),
+    "no inputs": (lambda: summary(nn.ReLU()), r"'input'; give what the module takes, or input_size"),
+    "sizes of integers": (
+        lambda: summary(nn.Embedding(8, 4), input_size=(1, 6)),
+        r"(?s)cannot be captured: RuntimeError: .*\n    input_size has the batch .*dtype=torch\.long\)$",
+    ),
     "no module": (lambda: capture(torch.relu, torch.ones(2)), r"^capture takes a torch\.nn\.Module, not "),
     "TorchScript": (
         lambda: capture(nn.Sequential(torch.jit.script(nn.Linear(4, 4))), torch.ones(2, 4)),
@@ -307,6 +313,15 @@ def test_a_summary_prints_folds_and_is_data() -> None:
     assert repr(found) == str(found)
     assert found._repr_html_().count("<tr>") == 1 + 2 + 1
     assert found.case.at(batch=None).count.total == found.total
+
+
+def test_a_summary_of_training_has_gradients() -> None:
+    """The first layer has no gradient of its input."""
+    module = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2))
+    total = summary(module, input_size=(3, 4), training=True).total
+    assert total.macs_forward == 3 * (4 * 8 + 8 * 2)
+    assert total.macs == 3 * (2 * 4 * 8 + 3 * 8 * 2)
+    assert summary(module, input_size=(3, 4), metrics="flops").total.flops == 2 * total.macs_forward
 
 
 def test_a_hostile_name_is_text_in_a_notebook() -> None:
