@@ -348,3 +348,46 @@ def test_gradients_may_start_at_one_output(run: Run) -> None:
     last = rows[next(place for place, path in enumerate(rows) if "pooler" in path) - 1]
     totals = told(run, path, "--training", "--loss-from", last)["totals"]
     assert 2 * totals["macs"] == TRAINED["hf_bert"]["forward_backward_flops"]
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "what"),
+    [
+        ("s0**s0**s0**s0@4", ("--input", "s0=64"), "has no value at these sizes"),
+        (2**63, (), "sizes go from"),
+        ("Infinity", (), "its graph is damaged"),
+    ],
+)
+def test_a_size_that_no_tensor_has_is_refused(
+    run: Run, tmp_path: Path, size: int | str, options: tuple[str, ...], what: str
+) -> None:
+    data = json.dumps(
+        program([call("relu.default", "y", self="x")], ["y"], inputs={"x": tensor(1)}, made={"y": tensor(1)})
+    )
+    own = json.dumps(tensor(size)["sizes"]) if size != "Infinity" else '[{"as_int": Infinity}]'
+    path = save(tmp_path / "net.pt2", data.replace('[{"as_int": 1}]', own))
+    refused(run, path, what, *options)
+
+
+def test_shares_that_do_not_make_the_whole_are_refused(run: Run, tmp_path: Path) -> None:
+    """An axis of a billion in shares of 1, of which the call names one: no list of a billion is made."""
+    calls = [call("split.Tensor", ("y",), "", "", self="x", split_size=1)]
+    data = program(calls, ["y"], inputs={"x": tensor(10**9, 4)}, made={"y": tensor(1, 4)})
+    refused(run, save(tmp_path / "net.pt2", data), "do not make")
+
+
+def test_the_layout_of_older_files_is_read(run: Run, tmp_path: Path) -> None:
+    """Until 2.7 a program was in a member of its own, with sizes as SymPy prints them and pickles beside it."""
+    data = json.dumps(convolved(outputs=["y"]))
+    data = (
+        data.replace(S.partition("@")[0], "s77")
+        .replace(TWICE.partition("@")[0], "2*s89")
+        .replace('"as_none": null', '"as_none": []')
+    )
+    old = json.loads(data)
+    old["schema_version"] = {"major": 7, "minor": 2}
+    old["range_constraints"] = {name: {"min_val": 2, "max_val": 2**63 - 2} for name in ("s77", "s89")}
+    pickles = dict.fromkeys(("serialized_state_dict.pt", "serialized_constants.pt", "version"), b"\x80")
+    path = save(tmp_path / "net.pt2", old, "serialized_exported_program.json", **pickles)
+    assert told(run, path, "--input", "x=8x3x64x32")["totals"]["macs"] == 8 * 8 * 27 * 64 * 32
+    refused(run, path, "exported for s77 2 or more", "--input", "s77=1")

@@ -114,7 +114,7 @@ def parsed(data: Any, weights: Any) -> ExportedProgram:
             hint = f"versions {OLDEST} to {NEWEST} are supported; save the program with PyTorch 2.5 or newer"
             raise Refusal(f"it has version {str(major)[:20]} of the schema; {hint}")
         return _of_module(data, weights)
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         what = f"its graph lacks {error.args[0]!r}" if isinstance(error, KeyError) else "its graph is damaged"
         raise Refusal(f"{what[:120]}; save the program again, with torch.export.save") from None
     except RecursionError:
@@ -159,7 +159,11 @@ def _spec_name(kind: str, body: Mapping[str, Any]) -> str:
 
 def _range(value: Mapping[str, Any]) -> tuple[float, float]:
     low, high = value.get("min_val"), value.get("max_val")
-    return (low if isinstance(low, int) else 0, high if isinstance(high, int) else float("inf"))
+    return (low if isinstance(low, int) else 0, high if isinstance(high, int) and high < _ENDLESS else float("inf"))
+
+
+_ENDLESS = 2**62
+"""Older files write about 2⁶³ where a size has no bound."""
 
 
 def _aliases(graph: CallGraph, parameters: Mapping[str, str], weights: Any) -> tuple[dict[str, str], list[str]]:

@@ -157,9 +157,9 @@ def _split(op: LoweredCall) -> list[str]:
             return op.several("Split", x, count=many, axis=axis, num_outputs=many)
         sizes = -(-whole // count)
     if isinstance(sizes, int) and isinstance(whole, int):
-        sizes = tuple(min(sizes, whole - start) for start in range(0, whole, max(sizes, 1)))
+        sizes = tuple(max(min(sizes, whole - place * sizes), 0) for place in range(many))
     if isinstance(sizes, tuple) and not isinstance(sizes, NameRef):
-        if len(sizes) == 1:
+        if sizes == (whole,):
             return [x]
         return op.several("Split", x, op.ints(sizes), count=len(sizes), axis=axis)
     share = op.graph.value(sizes)
@@ -172,7 +172,6 @@ def _tensor_split(op: LoweredCall) -> list[str]:
     axis = op.axis("dim", {"hsplit": int(op.rank() > 1), "dsplit": 2}.get(op.name, 0))
     whole, many = op.dims()[axis], len(op.call.outputs)
     places = op.get("indices")
-    many = op.get("sections", many)
     if places is not None:
         edges = (0, *places, _END)
         return [_bounds(op, one, other, axis) for one, other in pairwise(edges)]

@@ -152,6 +152,12 @@ class ExportedProgram(NamedTuple):
     """The names that the caller gave to symbols, by symbol."""
 
 
+def _power(base: Any, exponent: Any) -> Any:
+    if abs(exponent) > 64:  # noqa: PLR2004  (sizes have 30 bits)
+        raise OverflowError
+    return base**exponent
+
+
 _BINARY: Mapping[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -159,14 +165,8 @@ _BINARY: Mapping[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Div: operator.truediv,
     ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
+    ast.Pow: _power,
 }
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    if abs(exponent) > 64:  # noqa: PLR2004  (sizes have 30 bits)
-        raise OverflowError
-    return base**exponent
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
