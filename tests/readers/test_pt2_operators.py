@@ -141,3 +141,28 @@ def test_a_parameter_may_have_the_name_of_an_input(run: Run, tmp_path: Path) -> 
         [call("add.Tensor", "y", self="x", other="p_x")], ["y"], inputs={"x": X}, params={"x": V}, made={"y": X}
     )
     assert told(run, save(tmp_path / "net.pt2", data))["totals"]["params"] == 4
+
+
+def test_gradients_of_a_convolution_multiply_what_it_multiplies(run: Run, tmp_path: Path) -> None:
+    """8 filters in 4 groups, 3 by 3, at 6 by 6 places of 2 images: 9 for each channel written, for each gradient."""
+    grad, image, weight = tensor(2, 8, 6, 6), tensor(2, 4, 8, 8), tensor(8, 1, 3, 3, **W)
+    args = {"grad_output": "g", "input": "x", "weight": "p_w", "groups": 4, "output_mask": [True, True, False]}
+    calls = [call("convolution_backward.default", ("a", "b", "c"), "", "", **args)]
+    made = {"a": image, "b": tensor(8, 1, 3, 3), "c": tensor(8)}
+    data = program(calls, ["a", "b"], inputs={"g": grad, "x": image}, params={"w": weight}, made=made)
+    data["graph_module"]["graph"]["nodes"][0]["inputs"][-1]["arg"] = {"as_bools": [True, True, False]}
+    totals = told(run, save(tmp_path / "net.pt2", data))["totals"]
+    assert (totals["params"], totals["macs"]) == (72, 2 * 2 * 36 * 8 * 9)
+
+
+def test_a_tensor_of_one_number_may_have_a_value(run: Run, tmp_path: Path) -> None:
+    """Of 6 rows of 4 numbers, the first n are multiplied."""
+    calls = [
+        call("item.default", ":k", self="n"),
+        call("slice.Tensor", "r", "", "", self="x", dim=0, start=0, end=":k"),
+        call("linear.default", "y", "", "", input="r", weight="p_w"),
+    ]
+    tensors = {"x": tensor(6, 4), "n": tensor(dtype=5)}
+    made = {"r": tensor("u0", 4), "y": tensor("u0", 4)}
+    path = save(tmp_path / "net.pt2", program(calls, ["y"], inputs=tensors, params={"w": tensor(4, 4, **W)}, made=made))
+    assert told(run, path, "--value", "n=3")["totals"]["macs"] == 3 * 16

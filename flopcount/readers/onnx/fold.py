@@ -30,7 +30,8 @@ MOST_FILLED = 2**13
 
 def _value(dims: Dims, numbers: Callable[[], Iterable[Any]], dtype: int = _INT64) -> Value | None:
     """Return a tensor with its numbers, unless they are too many."""
-    return Value(dims, dtype, data=tuple(numbers())) if math.prod(dims) <= MOST_VALUES else None
+    count = math.prod(dims)
+    return Value(dims, dtype, data=tuple(numbers()) if count else ()) if count <= MOST_VALUES else None
 
 
 def _picked(x: Value, parts: Sequence[Sequence[int]], order: Sequence[int] = ()) -> Iterator[float]:
@@ -72,10 +73,12 @@ def mapped(function: Callable[..., Any]) -> Fold:
 
     def fold(op: NodeContext) -> Value | None:
         dims = broadcast(*(value.dims for value in op.present))
-        if math.prod(dims) > MOST_VALUES:
-            return None
-        columns = zip(*(_stretched(value, dims) for value in op.present), strict=True)
-        return _value(dims, lambda: (_applied(function, column) for column in columns), _dtype(op))
+
+        def numbers() -> Iterator[Any]:
+            columns = zip(*(_stretched(value, dims) for value in op.present), strict=True)
+            return (_applied(function, column) for column in columns)
+
+        return _value(dims, numbers, _dtype(op))
 
     return fold
 

@@ -12,9 +12,9 @@ from flopcount.network.inputs import numbers_in
 from flopcount.readers.base import Build, ReadOptions, ReadResult, sizes_asked, unknown_problem
 from flopcount.readers.onnx.file import ModelProto, ValueInfo
 from flopcount.readers.onnx.op import Dims, Value
-from flopcount.readers.onnx.read import InputSizes, read_at, resized, without_batch
+from flopcount.readers.onnx.read import InputSizes, read_at, resized, values_asked, without_batch
 from flopcount.readers.onnx.walk import unknown_operators
-from flopcount.readers.pt2 import ops, ops_graph, ops_product, ops_shape, ops_size
+from flopcount.readers.pt2 import ops, ops_backward, ops_graph, ops_product, ops_shape, ops_size
 from flopcount.readers.pt2.file import read_program
 from flopcount.readers.pt2.lower import DTYPES, INT64, Rule, lowered
 from flopcount.readers.pt2.program import (
@@ -33,7 +33,11 @@ from flopcount.readers.pt2.writers import WRITERS
 class Rules(Mapping[str, Rule]):
     """The rule of each operator; one that works in place, or has another name, has that of the other."""
 
-    own: Mapping[str, Rule] = {**ops.RULES, **ops_product.RULES, **ops_graph.RULES, **ops_shape.RULES, **ops_size.RULES}
+    own: Mapping[str, Rule] = {
+        name: rule
+        for module in (ops, ops_product, ops_graph, ops_backward, ops_shape, ops_size)
+        for name, rule in module.RULES.items()
+    }
 
     def __getitem__(self, name: str) -> Rule:
         plain = name.removeprefix("special_").removesuffix("_functional").removesuffix("_copy")
@@ -64,11 +68,16 @@ def _network(program: ExportedProgram, model: ModelProto, path: Path, options: R
     if unknown and not options.allow_unknown:
         raise unknown_problem("it has operators", unknown)
     inputs = _Inputs(program, path.name)
-    sizes = inputs.sizes(options)
     dtypes = {name: DTYPES.get(meta.dtype, 0) for name, meta in program.graph.tensors.items()}
+    metas = ((name, len(meta.dims)) for name, meta in inputs.metas.items() if {1, *meta.dims} == {1})
+    single = [ValueInfo(name, (1,) * rank, dtypes[name]) for name, rank in metas]
+    asked = [text for text in options.values if text.rpartition("=")[0] in {info.name for info in single}]
+    values = values_asked(asked, single, path.name)
+    sizes = inputs.sizes(options._replace(values=tuple(text for text in options.values if text not in asked)))
+    sizes = sizes._replace(dims={name: dims for name, dims in sizes.dims.items() if name not in values})
     infos = tuple(ValueInfo(name, dims, dtypes[name]) for name, dims in sizes.dims.items())
     model = model._replace(graph=model.graph._replace(inputs=infos))
-    result = read_at(model, path, options, sizes, inputs.values)
+    result = read_at(model, path, options, sizes, {**inputs.values, **values})
     tied = listed((plain(program.parameters[name]) for name in program.guessed), 3)
     notes = [Note("tied-weights", _TIED.format(tied))] if tied else []
     return result._replace(notes=(*result.notes, *notes))
