@@ -115,6 +115,17 @@ def test_a_parameter_is_a_second_name_where_its_module_reads_another(run: Run, t
     assert counted(run, tmp_path, data)[0] == (16 if module == "b" else 32)
 
 
+def test_a_module_that_others_hold_as_well_is_counted_once(run: Run, tmp_path: Path) -> None:
+    """A module that the network keeps as c, and hands to a and b, is called in these two; d is not called at all."""
+    names = ("a.proj.weight", "b.proj.weight", "c.proj.weight", "d.other.weight")
+    calls = [
+        call("linear.default", "h", "a.proj", "", input="x", weight="p_b_proj_weight"),
+        call("linear.default", "y", "b.proj", "", input="h", weight="p_b_proj_weight"),
+    ]
+    data = program(calls, ["y"], inputs={"x": X}, params=dict.fromkeys(names, W), made={"h": X, "y": X})
+    assert counted(run, tmp_path, data)[0] == 2 * 16
+
+
 def test_axes_change_places_whatever_their_arguments_are_named(run: Run, tmp_path: Path) -> None:
     data = program(
         [call("swapaxes.default", "y", self="x", axis0=-2, axis1=-3)],

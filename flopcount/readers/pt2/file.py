@@ -7,6 +7,7 @@ import json
 import re
 import zipfile
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -170,20 +171,34 @@ def _aliases(graph: CallGraph, parameters: Mapping[str, str], weights: Any) -> t
     """Return the parameters that no call reads and that share the tensor of one that is read: tied weights.
 
     torch.export lets all calls read one of several names of a tensor. The list of weights tells which names share
-    one; if the program was saved without weights, the module of a name has to read another one of equal sizes.
+    one. If the program was saved without weights, the module of a name has to read another one of equal sizes, or the
+    other one has two names already, and both are those of the same part of a module.
     """
     config = weights.get("config", {}) if isinstance(weights, dict) else {}
     files = {name: config[own]["path_name"] for name, own in parameters.items() if own in config}
     knows = len({*files.values()}) > 1
-    read, found = parameters.keys() & graph.read, dict[str, str]()
-    readers = {(call.module, name) for call in graph.calls for name in parameters.keys() & refs(call.args.values())}
-    for name in parameters.keys() - read:
-        module = parameters[name].rpartition(".")[0]
-        for other in sorted(read):
-            is_same = graph.tensors[other] == graph.tensors[name] and files.get(other) == files.get(name)
-            if is_same and (knows or (module, other) in readers):
-                found.setdefault(name, other)
-    return found, [] if knows else sorted(found)
+    keys = {name: (graph.tensors[name], files.get(name)) for name in parameters}
+    read, inside = parameters.keys() & graph.read, defaultdict[str, set[str]](set)
+    for call in graph.calls:
+        inside[call.module] |= parameters.keys() & refs(call.args.values())
+    first = {keys[name]: name for name in sorted(read, reverse=True)}
+    unread = sorted(parameters.keys() - read)
+    if knows:
+        return {name: first[keys[name]] for name in unread if keys[name] in first}, []
+    found = dict[str, str]()
+    for name in unread:
+        others = [other for other in inside[parameters[name].rpartition(".")[0]] if keys[other] == keys[name]]
+        found |= {name: min(others)} if others else {}
+    shared = {(keys[name], _part(parameters[name])): name for name in found.values()}
+    for name in unread:
+        if (other := shared.get((keys[name], _part(parameters[name])))) is not None:
+            found.setdefault(name, other)
+    return found, sorted(found)
+
+
+def _part(name: str) -> str:
+    """Return the end of a name: the part of a module, and the parameter in it."""
+    return ".".join(name.split(".")[-2:])
 
 
 def _graph(data: Mapping[str, Any]) -> CallGraph:
