@@ -75,6 +75,11 @@ def _beginning(path: Path) -> bytes:
         return b""
 
 
+_SIZES = "the file can be counted at {}; for another size, export it at that size or with open sizes"
+_LIVE = "it can be counted at {}; for another size, capture it at that size, or name the size in dynamic"
+"""The hints where a size is fixed: in a file, and in a module that was captured."""
+
+
 class Reading:
     """How a file is read at any point: `title` names it in messages, `content` is that of a file not on disk.
 
@@ -124,7 +129,7 @@ class Reading:
                 self._own = " and ".join(map(render, own.inputs.values()))
         if not (where.input and self._own):
             return error
-        hint = f"the file can be counted at {self._own}; for another size, export it at that size or with open sizes"
+        hint = (_SIZES if self._parser is None else _LIVE).format(self._own)
         return Refusal(f"{error.what}; {hint}", error.node, error.operator, error.line)
 
     def _arch(self, where: Where) -> Spec:

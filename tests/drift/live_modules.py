@@ -1,5 +1,6 @@
 """Modules of torch whose programs have everything that a graph can have."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -97,3 +98,19 @@ MODULES: dict[str, Callable[[], tuple[Any, tuple[Any, ...], Any]]] = {
     "sizes": sizes,
     "masked": lambda: (Masked(), (torch.ones(1, 2, 4, 8), torch.ones(4, 4, dtype=torch.bool)), None),
 }
+
+
+SIGNS = {"Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def comparable(value: Any) -> Any:
+    """Return a value of a program with infinities as numbers, lists as tuples, and devices without a number."""
+    if isinstance(value, str):
+        return SIGNS.get(value, value)
+    if isinstance(value, dict):
+        return {key: comparable(each) for key, each in value.items() if key != "index"}
+    if isinstance(value, list):
+        return tuple(map(comparable, value))
+    if isinstance(value, tuple):
+        return type(value)(*map(comparable, value)) if hasattr(value, "_fields") else tuple(map(comparable, value))
+    return value

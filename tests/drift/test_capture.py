@@ -1,6 +1,5 @@
 """Live modules: captured as their files are read, and left as they were."""
 
-import math
 import random
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from live_modules import MODULES, Branches, Tied  # noqa: E402  (these need torch)
+from live_modules import MODULES, Branches, Tied, comparable  # noqa: E402  (these need torch)
 from torch import nn  # noqa: E402
 from torch.export import Dim, export, save  # noqa: E402
 
@@ -22,21 +21,6 @@ from flopcount.readers.pt2.file import read_program  # noqa: E402
 from flopcount.torch import capture, program_of, summary  # noqa: E402
 
 pytestmark = [pytest.mark.drift, pytest.mark.filterwarnings("ignore")]
-
-SIGNS = {"Infinity": math.inf, "-Infinity": -math.inf}
-
-
-def comparable(value: Any) -> Any:
-    """Return a value of a program with infinities as numbers, lists as tuples, and devices without a number."""
-    if isinstance(value, str):
-        return SIGNS.get(value, value)
-    if isinstance(value, dict):
-        return {key: comparable(each) for key, each in value.items() if key != "index"}
-    if isinstance(value, list):
-        return tuple(map(comparable, value))
-    if isinstance(value, tuple):
-        return type(value)(*map(comparable, value)) if hasattr(value, "_fields") else tuple(map(comparable, value))
-    return value
 
 
 @pytest.mark.parametrize("decomposed", [False, True])
@@ -158,6 +142,12 @@ def test_a_name_is_one_size_wherever_it_stands() -> None:
 
     network = capture(Two(), torch.ones(2, 6, 4), torch.ones(2, 6, 8), dynamic={"x": {1: "seq"}, "y": {1: "seq"}})
     assert Case(network, input="seq=10").count.total.macs == 2 * 10 * 10 * (4 + 8)
+
+
+def test_a_size_that_is_not_open_is_said_with_what_opens_it() -> None:
+    network = capture(nn.Conv2d(3, 4, 3), torch.ones(1, 3, 8, 8))
+    with pytest.raises(FileError, match="capture it at that size, or name the size in dynamic"):
+        _ = Case(network, input=16).count
 
 
 def test_a_range_is_kept() -> None:

@@ -10,9 +10,10 @@ from flopcount import Case
 
 torch = pytest.importorskip("torch")
 
-from live_modules import with_torchvision  # noqa: E402  (these need torch)
+from live_modules import comparable, with_torchvision  # noqa: E402  (these need torch)
 
-from flopcount.torch import capture  # noqa: E402
+from flopcount.readers.pt2.file import read_program  # noqa: E402
+from flopcount.torch import capture, program_of  # noqa: E402
 
 pytestmark = [pytest.mark.drift, pytest.mark.filterwarnings("ignore")]
 
@@ -43,3 +44,11 @@ def test_a_live_network_has_the_recorded_params_and_macs(
 ) -> None:
     total = Case(capture(made(library, name), input_size=size)).count.total
     assert total == {"params": params, "macs": macs}
+
+
+@pytest.mark.parametrize("name", ["alexnet", "densenet121", "mobilenet_v3_small", "swin_t", "vit_b_16"])
+def test_a_live_network_is_the_program_of_its_file(name: str, tmp_path: Path) -> None:
+    inputs = (torch.empty(1, 3, 224, 224, device="meta"),)
+    program = torch.export.export(made("torchvision", name).eval(), inputs, strict=False)
+    torch.export.save(program, tmp_path / "model.pt2")
+    assert comparable(program_of(program)) == comparable(read_program(tmp_path / "model.pt2"))
