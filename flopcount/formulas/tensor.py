@@ -145,8 +145,8 @@ def flatten(x: Shape) -> Step:
     return Step("Flatten", x.resized(product((x.channels, *x.spatial)), ()), Tally())
 
 
-def identity(x: Shape) -> Step:
-    """Identity: the output is the input.
+def identity(x: Shape, *, contiguous: bool = False) -> Step:  # noqa: ARG001  (it changes where the output lies)
+    """Identity: the output is the input, or a copy of it in the order of its axes.
 
     Source: torch.nn.Identity.
     """

@@ -129,7 +129,8 @@ class _Operator(NamedTuple):
         counts, plain = dict(self.step.tally.counts), word.removeprefix("used ")
         if plain == kept.SCALE and "frozen" in counts:
             counts["norm_weight"] = self.step.shape.channels
-        if plain == kept.WEIGHT and self.node.layer.shared and (word == plain or self.needs[0]):
+        is_tied = self.node.layer.shared and not any(counts.get(name) for name in _ENTRIES[kept.WEIGHT])
+        if plain == kept.WEIGHT and is_tied and (word == plain or self.needs[0]):
             yield from self._tied()
             return
         for name in _ENTRIES[plain] if word == plain or self.needs[0] else ():
@@ -204,6 +205,8 @@ def seen(x: Stored, step: Step, node: Node) -> tuple[Dim, ...] | None:
             return viewed([dims[place] for place in turned], [strides[place] for place in turned], size)
         case "Expand":
             return _expanded(dims, strides, size)
+        case "Identity" if getattr(node.layer, "contiguous", False) and strides != contiguous(dims):
+            return None
     places = _places(x.shape, node)
     return tuple(strides[place] for place in places) if len(places) == len(size) else None
 
@@ -273,7 +276,7 @@ class SavedTensors:
             self.loose[step.shape.elements] = written
         kept = self._entering(node) if node.path in self.segments else self._inside(node, found)
         new = {each.name: each.size for each in (kept if needs[node.path] else ()) if each.name not in self.seen}
-        self.seen |= new.keys()
+        self.seen.update(new)
         return [*new.values()]
 
     def _inside(self, node: Node, leaves: Iterable[_Operator]) -> Iterator[Stored]:

@@ -196,6 +196,7 @@ OPTIONS: Mapping[str, Option] = {
     "ceil_mode": Option(Flag, "whether a last window may extend past the end"),
     "channel_axis": Option(AxisNumber, "axis that holds the channels afterwards"),
     "count": Option(Count, "number of elements"),
+    "contiguous": Option(Flag, "whether an input whose axes lie in another order is copied: training keeps the copy"),
     "cropping": Option(Pads, "width of the border"),
     "delta": Option(Flag, "whether what a state has for a key is read before it is written"),
     "depth_multiplier": Option(Count, "depthwise filters per channel"),

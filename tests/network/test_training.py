@@ -222,3 +222,18 @@ def test_what_matches_nothing_is_an_error_with_a_hint(options: Mapping[str, Any]
     with pytest.raises(UsageError) as caught:
         trained("resnet18", **options)
     assert str(caught.value).startswith(error)
+
+
+def test_a_copy_of_a_view_is_kept_apart_and_a_view_is_not() -> None:
+    """A square keeps the 12·6 numbers that a product keeps too, or a copy of them in another order."""
+    rows = row("Linear", name="a", out_features=6), row("Transpose"), row("Elementwise", function="square")
+    squared = [*rows, row("Mul", after=["a", "a"])]
+    copied = [*rows[:2], row("Identity", contiguous=True), rows[2], row("Mul", after=["a", "a"])]
+    sizes = [trained(network(*each, input=[12, 4], layout="tokens")).saved_bytes for each in (squared, copied)]
+    assert sizes[1] - sizes[0] == 4 * 12 * 6
+
+
+def test_weights_stay_with_a_layer_whose_bias_is_shared() -> None:
+    shared = row("Linear", out_features=8, shared={"bias": 8})
+    sizes = [trained(network(each, each, input=[8])).saved_bytes for each in (shared, row("Linear", out_features=8))]
+    assert sizes[0] == sizes[1]

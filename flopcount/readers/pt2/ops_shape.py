@@ -402,13 +402,24 @@ VIEWS = frozenset(
 """Operators that make views: what is written into one is written into what it is a view of."""
 
 _IDENTITIES = (
-    *("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "lift_fresh", "lift", "feature_dropout"),
+    *("alias", "detach", "lift_fresh_copy", "lift_fresh", "lift", "feature_dropout"),
     *("feature_alpha_dropout", "requires_grad_", "detach_", "real", "positive"),
     *("fill_diagonal_", "cpu", "resolve_conj", "resolve_neg", "conj", "_conj", "view_as_real_copy", "bernoulli_p"),
     *("ensure_nonzero", "pin_memory", "empty_permuted_like", "channel_shuffle", "native_channel_shuffle"),
     *("device_put", "embedding_renorm", "conj_physical", "view_of", "_pin_memory", "_to_dense", "_reshape_alias"),
     *("to_dense",),
 )
+
+
+_TURNED = frozenset(("Transpose", "Slice", "Squeeze", "Gather", "Expand", "Split"))
+
+
+def _contiguous(op: LoweredCall) -> Sequence[str]:
+    """Write a copy in the order of the axes of what was just seen in another way; of other tensors it is none."""
+    same, nodes = identity(op), op.graph.nodes
+    if not nodes or nodes[-1].op not in _TURNED or same[0] not in nodes[-1].outputs:
+        return same
+    return [op.emit("contiguous", same[0], domain=ATEN)] * len(same)
 
 
 def _dropout(op: LoweredCall) -> Sequence[str]:
@@ -534,6 +545,7 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("scalar_tensor", "tensor"), _scalar),
     **dict.fromkeys(_MADE, _known_sizes),
     **dict.fromkeys(_IDENTITIES, identity),
+    **dict.fromkeys(("contiguous", "clone"), _contiguous),
     **dict.fromkeys(("dropout", "alpha_dropout", "native_dropout"), _dropout),
     **dict.fromkeys(_ALIKE, _like),
     **dict.fromkeys(_SIZED, declared),

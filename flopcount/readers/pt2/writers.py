@@ -137,6 +137,12 @@ def _dropout(op: NodeContext) -> list[Value]:
     return [x if x.static or not isinstance(share, float) else op.row("Dropout", x, p=share)]
 
 
+def _contiguous(op: NodeContext) -> list[Value]:
+    """contiguous(input)."""
+    x = op.at(0)
+    return [x if x.static else op.row("Identity", x, contiguous=True)]
+
+
 def _deformed(op: NodeContext) -> list[Value]:
     """deform_conv2d(input, weight, offset, mask, bias)."""
     return [convolved(op, op.at(0), op.at(1), op.get(4))]
@@ -166,6 +172,7 @@ WRITERS: Mapping[str, Writer] = {
     "aten.index": _indexed,
     "aten.grouped": _grouped,
     "aten.dropout": _dropout,
+    "aten.contiguous": _contiguous,
     "aten.sized": _sized,
     "aten.like": like,
     "torchvision.deform_conv2d": _deformed,
