@@ -23,6 +23,7 @@ from flopcount.formulas.shape import render
 from flopcount.network.network import Network
 from flopcount.network.plan import plan
 from flopcount.spec.arch import Arch
+from flopcount.spec.training import Training
 
 MOST_SHOWN = 20
 """The most differences that are listed; others are counted."""
@@ -64,6 +65,7 @@ def assert_budget(
     input_size: Any = None,
     dynamic: Any = None,
     train: bool = False,
+    training: Training | bool | None = None,
     convention: str | None = None,
     **limits: Any,
 ) -> None:
@@ -71,19 +73,19 @@ def assert_budget(
 
     `model` is a module with its `inputs` (a tensor, a tuple, or a table of those that are named) or their
     `input_size`, or a path or a name with its input as `--input` takes it. `limits` are those of a `[budget]` table,
-    such as `macs="300M"`; an arch file has its own if there are none.
+    such as `macs="300M"`; an arch file has its own if there are none. With `training`, they are about a step of it.
     """
     __tracebackhide__ = True
     if isinstance(model, str | Path):
-        case = Case(load(model), input=inputs if input_size is None else input_size, convention=convention)
+        network, size = load(model), inputs if input_size is None else input_size
     elif not limits:
         raise UsageError("assert_budget needs a limit, such as macs='300M'")
     else:
         from flopcount.torch import capture
 
         args, named = ((), inputs) if isinstance(inputs, Mapping) else (_several(inputs), {})
-        network = capture(model, *args, input_size=input_size, dynamic=dynamic, train=train, **named)
-        case = Case(network, convention=convention)
+        network, size = capture(model, *args, input_size=input_size, dynamic=dynamic, train=train, **named), None
+    case = Case(network, input=size, convention=convention, training=training)
     if findings := case.check(**limits):
         raise AssertionError("\n".join(_told(findings, limits)))
 

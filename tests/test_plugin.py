@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Write
@@ -38,6 +39,26 @@ def test_a_file_has_limits_of_its_own_and_an_input(write: Write) -> None:
         assert_budget(path, (3, 12, 10))
     with pytest.raises(AssertionError, match=r"macs 21\.17k > 4k"):
         assert_budget(path, input_size="16")
+
+
+def test_limits_are_about_a_step_of_training_if_asked(write: Write) -> None:
+    """The first layer has a gradient of its weights, as many MACs as the forward pass, and none of its input."""
+    path = write("net.toml", NET)
+    assert_budget(path, macs="8k", training=True)
+    with pytest.raises(AssertionError, match=r"macs 7\.776k > 7k by .* at --training \[macs='7k'\]"):
+        assert_budget(path, macs="7k", training=True)
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        ({"macs_forward": "1k"}, "macs_forward: a number of training; add when.training = true, or --training"),
+        ({"blocks": {"head": {"macs": "1k"}}}, "blocks: no layer or block matches 'head'"),
+    ],
+)
+def test_a_limit_on_what_the_network_does_not_have_is_an_error(write: Write, limits: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        assert_budget(write("net.toml", NET), **limits)
 
 
 def test_a_module_without_a_limit_is_an_error() -> None:

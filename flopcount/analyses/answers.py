@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from flopcount.analyses.budgets.findings import Finding, SourceMap
-from flopcount.analyses.budgets.judge import Model, Rule, breaches, held, measurement, own_rules
+from flopcount.analyses.budgets.judge import Model, Rule, breaches, held, measurement, missing, own_rules
 from flopcount.case import Case
 from flopcount.errors import BadInput, Note, UsageError, suggestion
 from flopcount.network.metrics import Cost
@@ -36,12 +36,15 @@ def check_case(case: Case, **limits: Any) -> tuple[Finding, ...]:
     """Return a finding for each limit that a case breaks; none if all hold.
 
     `limits` are those of a `[budget]` table, such as `macs="600M"` or `params={"max": "5M"}`; without
-    any, the limits in the network's own file are checked. Raises UsageError for limits that are invalid.
+    any, the limits in the network's own file are checked. Raises UsageError for limits that are invalid, or
+    about what the case does not have.
     """
     model = Model(case.at(metrics=case.known_metrics), is_given=True)
-    rules = [Rule(_budget(limits), SourceMap(Source("limits", "", "toml", {})))] if limits else own_rules(model)
+    given = [Rule(_budget(limits), SourceMap(Source("limits", "", "toml", {})))] if limits else own_rules(model)
     point = Point(case.input, case.width, case.variant, case.batch, case.precision, case.training)
-    now = measurement(model.base.count)
+    now, rules = measurement(model.base.count), [*given]
+    if lost := [what for rule in rules for _, what in missing(rule.budget, now)]:
+        raise UsageError("\n".join(lost))
     return tuple(finding for rule in rules for finding in breaches(rule, model, point, now, held(rule.budget, now)))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from flopcount.errors import MOST_TOLD, Note, Place, Problem, SpecError, UsageError, suggestion
+from flopcount.errors import MOST_TOLD, Note, Place, Problem, SpecError, UsageError, nearest, suggestion
 from flopcount.formulas.shape import Shape, render
 from flopcount.spec.arch import Arch, Block, Scaling, called, kind_of
 from flopcount.spec.expression import EvaluationError, Expression, evaluate, parse, unrounded
@@ -571,6 +571,8 @@ def path_hint(path: str, known: Sequence[str]) -> str:
         names = iter(each.split("."))
         if all(part in names for part in parts):
             return f"did you mean {each!r}?"
+    if nearest(path, known) is None:  # the modules say more than the first layers
+        known = [*dict.fromkeys(".".join(each.split(".")[: len(parts)]) for each in known)]
     return suggestion(path, known)
 
 

@@ -141,7 +141,8 @@ def matching(pattern: str, paths: Sequence[str], option: str) -> list[str]:
     """Return the layers that a pattern is about: those at or under a path that it matches."""
     found = [path for path in paths if any(fnmatchcase(each, pattern) for each in _around(path))]
     if not found:
-        raise UsageError(f"{option} {plain(pattern[:60])}: no layer matches; {path_hint(pattern, paths)}")
+        hint = f"repeat {option} for each pattern" if "," in pattern else path_hint(pattern, paths)
+        raise UsageError(f"{option} {plain(pattern[:60])}: no layer matches; {hint}")
     return found
 
 
@@ -154,7 +155,7 @@ def _last(name: str, paths: Sequence[str]) -> str:
     """Return the layer of a name, or the last one of a block."""
     inside = [path for path in paths if path == name or path.startswith(f"{name}.")]
     if not inside:
-        raise UsageError(f"--loss-from {plain(name[:60])}: no layer has this path; {suggestion(name, paths)}")
+        raise UsageError(f"--loss-from {plain(name[:60])}: no layer has this path; {path_hint(name, paths)}")
     return inside[-1]
 
 

@@ -209,6 +209,8 @@ def test_what_is_frozen_has_no_state() -> None:
     ("options", "error"),
     [
         ({"freeze": ("fcc",)}, "--freeze fcc: no layer matches; did you mean 'fc'?"),
+        ({"freeze": ("conv1,layer1",)}, "--freeze conv1,layer1: no layer matches; repeat --freeze for each pattern"),
+        ({"freeze": ("xyzzy",)}, "--freeze xyzzy: no layer matches; expected one of Flatten8, avgpool, con"),
         ({"freeze": ("a b",)}, "--freeze 'a b': a pattern has no spaces; write ? for one"),
         ({"loss_from": ("fcc",)}, "--loss-from fcc: no layer has this path; did you mean 'fc'?"),
         ({"checkpoint": ("layer5",)}, "--checkpoint layer5: no block matches; did you mean 'layer4'?"),
