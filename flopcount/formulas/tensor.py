@@ -145,10 +145,10 @@ def flatten(x: Shape) -> Step:
     return Step("Flatten", x.resized(product((x.channels, *x.spatial)), ()), Tally())
 
 
-def identity(x: Shape, *, contiguous: bool = False) -> Step:  # noqa: ARG001  (it changes where the output lies)
-    """Identity: the output is the input, or a copy of it in the order of its axes.
+def identity(x: Shape, *, contiguous: bool = False, detached: bool = False) -> Step:  # noqa: ARG001  (for training)
+    """Identity: the output is the input, or a copy of it in the order of its axes; no gradient passes if `detached`.
 
-    Source: torch.nn.Identity.
+    Source: torch.nn.Identity, torch.Tensor.detach.
     """
     return Step("Identity", x, Tally())
 

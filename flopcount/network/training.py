@@ -183,7 +183,7 @@ def _needs(traced: Trace) -> dict[str, Need]:
 def _passes(node: Node) -> bool:
     """Tell whether a layer has gradients."""
     said = getattr(node.layer, "function", None), getattr(node.layer, "operator", None)
-    return said[0] not in CONDITIONS and said[1] not in INDICES
+    return said[0] not in CONDITIONS and said[1] not in INDICES and not getattr(node.layer, "detached", False)
 
 
 def _reached(traced: Trace, needs: Mapping[str, Need], starts: Iterable[str]) -> frozenset[str]:

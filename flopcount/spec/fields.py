@@ -217,6 +217,7 @@ OPTIONS: Mapping[str, Option] = {
     "head_dim": Option(Count, "size of a head; channels / num_heads if absent"),
     "hidden_features": Option(Count, "channels between the two layers of an expert", "F"),
     "hidden_size": Option(Count, "size of the state", "H"),
+    "detached": Option(Flag, "whether no gradient passes, as after torch.Tensor.detach"),
     "identity": Option(Flag, "whether the input itself is added"),
     "index": Option(Index, "which one is taken, counted from 0"),
     "keepdim": Option(Flag, "whether the axes stay, each with size 1"),

@@ -12,7 +12,7 @@ from torch._ops import HigherOrderOperator, OpOverload
 from torch.export.graph_signature import CustomObjArgument, InputKind
 from torch.fx import GraphModule, Node
 
-from flopcount.readers.pt2.file import _place, module_path
+from flopcount.readers.pt2.file import module_path, place_of
 from flopcount.readers.pt2.program import Call, CallGraph, Dim, ExportedProgram, NameRef, SymbolicSize, TensorMeta
 from flopcount.torch.dynamic import NamedSymbol
 
@@ -146,13 +146,12 @@ class _Reading:
         """Return the call of a node."""
         stack = [*(node.meta.get("nn_module_stack") or {}).values()]
         path = str(stack[-1][0]) if stack else ""
-        place = _place(node.meta.get("stack_trace") or "")
         return Call(
             _qualified(node.target).removeprefix("torch.ops."),
             {name: self.argument(value) for name, value in _named(node)},
             () if _returns_nothing(node.target) else tuple(self.outputs(node, node.name, node.meta.get("val"))),
             "" if path.startswith("_empty") else module_path(path),
-            place,
+            place_of(node.meta.get("stack_trace") or ""),
         )
 
     def outputs(self, node: Node | None, name: str, value: Any) -> Iterator[str]:

@@ -48,7 +48,7 @@ BASIC: Mapping[str, tuple[Sample, ...]] = {
     "Activation": (*sampled(ANY, function="relu"), *(sample(Map, function=name) for name in ACTIVATIONS)),
     "Softmax": sampled(ANY),
     "Flatten": sampled(ANY),
-    "Identity": (*sampled(ANY), sample(ANY[0], contiguous=True)),
+    "Identity": (*sampled(ANY), sample(ANY[0], contiguous=True), sample(Map, detached=True)),
     "Dropout": (*sampled(ANY), sample(Map, p=0.2)),
     "ChannelShuffle": sampled(ANY, groups=2),
     "Pad": (*sampled(MAPS, padding=1), sample(Map, padding=(1, 2)), sample(Map, padding=((1, 2), (0, 3)))),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from conftest import Run
-from pt2_files import BOOL, call, program, save, tensor
+from pt2_files import BOOL, call, graph, program, save, tensor
 from reports import told
 
 W = {"requires_grad": True}
@@ -166,3 +166,102 @@ def test_a_tensor_of_one_number_may_have_a_value(run: Run, tmp_path: Path) -> No
     made = {"r": tensor("u0", 4), "y": tensor("u0", 4)}
     path = save(tmp_path / "net.pt2", program(calls, ["y"], inputs=tensors, params={"w": tensor(4, 4, **W)}, made=made))
     assert told(run, path, "--value", "n=3")["totals"]["macs"] == 3 * 16
+
+
+def rows_where(path: Path, target: str, count: int, **args: Any) -> Path:
+    """Write a program that multiplies the rows of 6 at which a function of 0 to 5 is not zero, each 4 numbers by 5."""
+    calls = [
+        call("arange.default", "n", end=6),
+        call(target, "f", self="n", **args),
+        call("nonzero.default", "i", self="f"),
+        call("squeeze.dim", "j", self="i", dim=1),
+        call("index.Tensor", "r", self="x", indices=["j"]),
+        call("linear.default", "y", input="r", weight="p_w"),
+    ]
+    whole, rows = tensor(6, dtype=5), tensor(count, dtype=5)
+    made = {"n": whole, "f": whole, "i": tensor(count, 1, dtype=5), "j": rows, "r": tensor(count, 4)}
+    params = {"w": tensor(5, 4, **W)}
+    data = program(calls, ["y"], inputs={"x": tensor(6, 4)}, params=params, made={**made, "y": tensor(count, 5)})
+    return save(path / "net.pt2", data)
+
+
+@pytest.mark.parametrize(
+    ("target", "args", "count"),
+    [
+        ("ne.Scalar", {"other": 2}, 5),
+        ("eq.Scalar", {"other": 2}, 1),
+        ("floor_divide.default", {"other": 3}, 3),
+        ("sub.Tensor", {"other": 2}, 5),
+        ("logical_not.default", {}, 1),
+    ],
+)
+def test_numbers_of_constants_are_those_of_pytorch(
+    run: Run, tmp_path: Path, target: str, args: dict[str, Any], count: int
+) -> None:
+    assert told(run, rows_where(tmp_path, target, count, **args))["totals"]["macs"] == count * 4 * 5
+
+
+@pytest.mark.parametrize(
+    ("target", "args"),
+    [
+        ("log2.default", {}),
+        ("sub.Tensor", {"other": 1, "alpha": 2}),
+        ("rand_like.default", {}),
+        ("uniform_.default", {}),
+    ],
+)
+def test_no_size_follows_from_numbers_that_are_not_computed(
+    run: Run, tmp_path: Path, target: str, args: dict[str, Any]
+) -> None:
+    """A function that has the cost of another one has other numbers, and random numbers are not known."""
+    result = run("count", rows_where(tmp_path, target, 5, **args))
+    assert (result.code, "follows from numbers that are not known" in result.err) == (2, True)
+
+
+def test_a_mask_stands_for_as_many_axes_as_it_has(run: Run, tmp_path: Path) -> None:
+    """A mask of 2 by 3 leaves 6 rows of 4 numbers."""
+    calls = [
+        call("ones.default", "n", size=[2, 3]),
+        call("gt.Scalar", "m", self="n", other=0),
+        call("index.Tensor", "r", self="x", indices=["m"]),
+        call("linear.default", "y", input="r", weight="p_w"),
+    ]
+    made = {"n": tensor(2, 3), "m": tensor(2, 3, dtype=BOOL), "r": tensor(6, 4), "y": tensor(6, 5)}
+    weights = {"w": tensor(5, 4, **W)}
+    data = program(calls, ["y"], inputs={"x": tensor(2, 3, 4)}, params=weights, made=made)
+    assert [row["output"] for row in told(run, save(tmp_path / "net.pt2", data))["layers"]][-1] == [6, 5]
+
+
+def test_what_turns_or_parts_a_tensor_has_the_sizes_of_the_program(run: Run, tmp_path: Path) -> None:
+    """Turned by 90 degrees, 3 rows of 4 are 4 rows of 3."""
+    calls = [call("rot90.default", "r", self="x"), call("linear.default", "y", input="r", weight="p_w")]
+    made = {"r": tensor(4, 3), "y": tensor(4, 5)}
+    data = program(calls, ["y"], inputs={"x": X}, params={"w": tensor(5, 3, **W)}, made=made)
+    assert told(run, save(tmp_path / "net.pt2", data))["totals"]["macs"] == 4 * 3 * 5
+
+
+def test_operators_that_multiply_matrices_without_a_rule_are_errors(run: Run, tmp_path: Path) -> None:
+    data = program([call("linalg_matrix_exp.default", "y", self="x")], ["y"], inputs={"x": Z}, made={"y": Z})
+    assert "aten.linalg_matrix_exp" in run("count", save(tmp_path / "net.pt2", data)).err
+
+
+@pytest.mark.parametrize("is_graph", [False, True])
+def test_no_gradient_passes_what_is_detached(run: Run, tmp_path: Path, is_graph: bool) -> None:  # noqa: FBT001
+    """Two layers of 4 to 4 on 3 rows, 48 MACs each: only the weights of the second have a gradient."""
+    first = call("linear.default", "h", input="x", weight="p_v")
+    sizes = {"x": X, "p_v": tensor(4, 4), "h": X}
+    inner = graph(["x", "p_v"], [first], ["h"], sizes)
+    wrap = call(
+        "torch.ops.higher_order.wrap_with_set_grad_enabled", "d", **{"0": False, "1": inner, "2": "x", "3": "p_v"}
+    )
+    calls = [wrap] if is_graph else [first, call("detach.default", "d", self="h")]
+    calls.append(call("linear.default", "y", input="d", weight="p_w"))
+    params = {"v": tensor(4, 4, **W), "w": tensor(4, 4, **W)}
+    path = save(
+        tmp_path / "net.pt2", program(calls, ["y"], inputs={"x": X}, params=params, made={"h": X, "d": X, "y": X})
+    )
+    arch = tmp_path / "arch.toml"
+    assert run("import", path, "-o", arch).code == 0
+    for each in (path, arch):
+        totals = told(run, each, "--training")["totals"]
+        assert [totals[f"macs_{part}"] for part in ("forward", "input_gradient", "weight_gradient")] == [96, 0, 48]

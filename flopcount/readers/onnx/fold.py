@@ -312,7 +312,10 @@ ALWAYS: Mapping[str, Callable[[NodeContext], Value]] = {
 """Operators whose output is known whatever their input is."""
 
 KEEP = frozenset(
-    ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Dropout", "DequantizeLinear", "QuantizeLinear", "Split")
+    (
+        *("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Dropout", "Detach"),
+        *("DequantizeLinear", "QuantizeLinear", "Split"),
+    )
 )
 """Operators that keep the numbers and their order."""
 

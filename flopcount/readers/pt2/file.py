@@ -229,7 +229,7 @@ def _call(node: Mapping[str, Any]) -> Call:
     outputs = tuple(name for output in node["outputs"] for name in _outputs(output))
     metadata = node.get("metadata") or {}
     target = str(node["target"]).removeprefix("torch.ops.")
-    return Call(target, args, outputs, _module(metadata), _place(metadata.get("stack_trace", "")))
+    return Call(target, args, outputs, _module(metadata), place_of(metadata.get("stack_trace", "")))
 
 
 def _outputs(output: Mapping[str, Any]) -> Sequence[str]:
@@ -257,7 +257,7 @@ def _module_path(text: str) -> str:
 
 
 @cache
-def _place(trace: str) -> tuple[str, int] | None:
+def place_of(trace: str) -> tuple[str, int] | None:
     """Return the innermost line outside of PyTorch."""
     lines = [(name, int(line)) for name, line in _LINE.findall(trace)]
     return next(((name, line) for name, line in reversed(lines) if not _OWN.search(name)), None)

@@ -81,6 +81,12 @@ class LoweredCall(NamedTuple):
         """Tell whether an argument is given."""
         return self.call.args.get(name) is not None
 
+    def is_integer(self, name: str) -> bool:
+        """Tell whether an argument is an integer, or a tensor of integers."""
+        found = self.call.args.get(name)
+        meta = self.graph.metas.get(found.name) if isinstance(found, NameRef) else None
+        return "int" in meta.dtype if meta else isinstance(found, int | NameRef)
+
     def tensor(self, name: str = "self") -> str:
         """Return the name of a tensor, or of a number as one."""
         if (found := self.call.args.get(name)) is None:

@@ -128,22 +128,31 @@ def _layer_norm(kind: str) -> Rule:
 # functions of elements
 
 
-def binary(kind: str, other: str = "other", one: str = "self") -> Rule:
-    """Return the rule of a function of two tensors, or of a tensor and a number."""
-
-    def rule(op: LoweredCall) -> str:
-        name = other if op.call.args.get(other) is not None else "exponent"
-        return op.emit(kind, op.tensor(one), op.tensor(name))
-
-    return rule
+def binary(kind: str, other: str = "other", one: str = "self", domain: str = "") -> Rule:
+    """Return the rule of a function of two tensors, or of a tensor and a number, which may be multiplied."""
+    return lambda op: op.emit(kind, op.tensor(one), op.tensor(other), domain=domain or _plain(op, "alpha"))
 
 
-def _swapped(kind: str) -> Rule:
-    return lambda op: op.emit(kind, op.tensor("other"), op.tensor("self"))
+def _plain(op: LoweredCall, factor: str) -> str:
+    """Return the domain of an operator: one with a factor has other numbers than that of ONNX."""
+    return "" if op.get(factor, 1) == 1 else ATEN
 
 
-def _pow(op: LoweredCall) -> str:
-    return op.emit("Pow", op.tensor(), op.tensor("exponent"))
+def _div(op: LoweredCall) -> str:
+    """Write a division; integers are divided as floats unless the quotient is rounded."""
+    names, mode = (op.tensor(), op.tensor("other")), op.get("rounding_mode")
+    is_whole = all(op.is_integer(name) for name in ("self", "other"))
+    if op.name.startswith("floor_divide") or mode:
+        return op.emit("Div", *names, domain="" if is_whole else ATEN)
+    return op.emit("Div", *(op.emit("Cast", name, to=FLOAT) if is_whole else name for name in names))
+
+
+def _unequal(op: LoweredCall) -> str:
+    return op.emit("Not", op.emit("Equal", op.tensor(), op.tensor("other")))
+
+
+def _round(op: LoweredCall) -> str:
+    return op.emit("Round", op.tensor(), domain=ATEN if op.get("decimals") else "")
 
 
 def _chained(*kinds: str) -> Rule:
@@ -163,7 +172,11 @@ def _square(op: LoweredCall) -> str:
 
 
 def _addc(kind: str) -> Rule:
-    return lambda op: op.emit("Add", op.tensor(), op.emit(kind, op.tensor("tensor1"), op.tensor("tensor2")))
+    def rule(op: LoweredCall) -> str:
+        term = op.emit(kind, op.tensor("tensor1"), op.tensor("tensor2"), domain=_plain(op, "value"))
+        return op.emit("Add", op.tensor(), term)
+
+    return rule
 
 
 def _lerp(op: LoweredCall) -> str:
@@ -199,11 +212,17 @@ def _relu6(op: LoweredCall) -> str:
     return op.emit("Clip", op.tensor(), *(op.graph.value(bound) for bound in (0.0, 6.0)))
 
 
-def _where(op: LoweredCall) -> str:
-    condition = op.tensor("condition")
+def places(op: LoweredCall, mask: NameRef) -> list[str]:
+    """Return where a mask is true: a list of places along each of its axes."""
+    found = op.emit("NonZero", op.graph.value(mask))
+    axes = range(len(op.graph.meta(mask.name).dims))
+    return [op.emit("Gather", found, op.graph.value(axis), axis=0) for axis in axes]
+
+
+def _where(op: LoweredCall) -> str | list[str]:
     if not op.has("self") and not op.has("other"):
-        return op.emit("NonZero", condition)
-    return op.emit("Where", condition, op.tensor(), op.tensor("other"))
+        return places(op, op.get("condition"))
+    return op.emit("Where", op.tensor("condition"), op.tensor(), op.tensor("other"))
 
 
 def _masked_fill(op: LoweredCall) -> str:
@@ -292,7 +311,6 @@ _ACTIVATIONS = {
     "hardswish": "HardSwish",
     "tanh": "Tanh",
     "softplus": "Softplus",
-    "softsign": "Softsign",
     "threshold": "ThresholdedRelu",
     "rrelu": "LeakyRelu",
     "rrelu_with_noise": "LeakyRelu",
@@ -300,59 +318,74 @@ _ACTIVATIONS = {
 }
 
 _UNARY = {
+    **{name: name.capitalize() for name in ("exp", "log", "sqrt", "neg", "abs", "sin", "cos", "tan", "atan", "floor")},
+    **{name: name.capitalize() for name in ("ceil", "sign", "reciprocal", "sinh", "cosh", "asin", "acos", "asinh")},
+    **{name: name.capitalize() for name in ("acosh", "atanh", "erf")},
+    "absolute": "Abs",
+    "negative": "Neg",
+    "isnan": "IsNaN",
+    "isinf": "IsInf",
+    "logical_not": "Not",
+    "bitwise_not": "BitwiseNot",
+}
+
+_LIKE_UNARY = {
     **dict.fromkeys(
         (
-            *("exp", "exp2", "expm1", "lgamma", "gammaln", "digamma", "psi", "polygamma", "mvlgamma", "multigammaln"),
+            *("exp2", "expm1", "lgamma", "gammaln", "digamma", "psi", "polygamma", "mvlgamma", "multigammaln"),
             *("i0", "i0e", "i1", "i1e", "sinc", "erfcx", "entr", "ndtr", "ndtri", "log_ndtr", "bessel_j0", "bessel_j1"),
         ),
         "Exp",
     ),
-    **dict.fromkeys(("log", "log2", "log10", "log1p"), "Log"),
-    **{name: name.capitalize() for name in ("sqrt", "neg", "abs", "sin", "cos", "tan", "atan", "floor", "ceil")},
-    **{name: name.capitalize() for name in ("round", "sign", "reciprocal", "sinh", "cosh", "asin", "acos", "asinh")},
-    **{name: name.capitalize() for name in ("acosh", "atanh", "erf")},
+    **dict.fromkeys(("log2", "log10", "log1p", "logit"), "Log"),
     **dict.fromkeys(("trunc", "fix", "frac"), "Floor"),
     **dict.fromkeys(("erfc", "erfinv"), "Erf"),
     **dict.fromkeys(("hardshrink", "softshrink"), "Shrink"),
     **dict.fromkeys(("deg2rad", "rad2deg"), "Neg"),
-    **dict.fromkeys(("sgn", "signbit", "positive_sign"), "Sign"),
-    **dict.fromkeys(("absolute",), "Abs"),
-    **dict.fromkeys(("negative",), "Neg"),
-    **dict.fromkeys(("isnan", "isfinite"), "IsNaN"),
-    **dict.fromkeys(("isinf", "isposinf", "isneginf"), "IsInf"),
-    "logical_not": "Not",
-    "bitwise_not": "BitwiseNot",
+    **dict.fromkeys(("sgn", "signbit"), "Sign"),
+    "isfinite": "IsNaN",
+    **dict.fromkeys(("isposinf", "isneginf"), "IsInf"),
     "nan_to_num": "Abs",
 }
+"""Functions that cost what those of ONNX do, and make other numbers."""
 
 _BINARY = {
-    **{name: name.capitalize() for name in ("add", "sub", "mul", "div")},
-    **dict.fromkeys(("subtract",), "Sub"),
-    **dict.fromkeys(("multiply", "ldexp"), "Mul"),
-    **dict.fromkeys(("divide", "true_divide", "floor_divide", "floordiv"), "Div"),
-    **dict.fromkeys(("remainder", "fmod", "mod"), "Mod"),
+    **{name: name.capitalize() for name in ("add", "sub", "mul")},
+    "subtract": "Sub",
+    "multiply": "Mul",
+    "remainder": "Mod",
     **dict.fromkeys(("maximum", "fmax"), "Max"),
     **dict.fromkeys(("minimum", "fmin"), "Min"),
-    **dict.fromkeys(("eq", "ne", "isclose", "not_equal"), "Equal"),
+    "eq": "Equal",
     **dict.fromkeys(("lt", "less"), "Less"),
-    **dict.fromkeys(("gt", "greater", "heaviside"), "Greater"),
+    **dict.fromkeys(("gt", "greater"), "Greater"),
     **dict.fromkeys(("le", "less_equal"), "LessOrEqual"),
     **dict.fromkeys(("ge", "greater_equal"), "GreaterOrEqual"),
     "logical_and": "And",
     "logical_or": "Or",
     "logical_xor": "Xor",
-    "bitwise_and": "BitwiseAnd",
-    "bitwise_or": "BitwiseOr",
-    "bitwise_xor": "BitwiseXor",
+    **dict.fromkeys(("bitwise_and", "__and__"), "BitwiseAnd"),
+    **dict.fromkeys(("bitwise_or", "__or__"), "BitwiseOr"),
+    **dict.fromkeys(("bitwise_xor", "__xor__"), "BitwiseXor"),
+}
+
+_LIKE_BINARY = {
+    "ldexp": "Mul",
+    "fmod": "Mod",
+    "isclose": "Equal",
+    "heaviside": "Greater",
     **dict.fromkeys(("atan2", "hypot", "copysign", "xlogy", "xlog1py", "logaddexp", "logaddexp2", "igamma"), "Pow"),
     **dict.fromkeys(("igammac", "gammainc", "gammaincc", "zeta", "nextafter", "gcd", "lcm"), "Pow"),
     **dict.fromkeys(("bitwise_left_shift", "bitwise_right_shift", "__lshift__", "__rshift__"), "BitShift"),
-    "__and__": "BitwiseAnd",
-    "__or__": "BitwiseOr",
-    "__xor__": "BitwiseXor",
 }
+"""Functions of two tensors that cost what those of ONNX do, and make other numbers."""
 
-_UPSAMPLED = {"nearest": "nearest", "bilinear": "linear", "linear": "linear", "trilinear": "linear", "bicubic": "cubic"}
+_UPSAMPLED = {
+    **{f"{name}{space}d": "nearest" for name in ("upsample_nearest", "_upsample_nearest_exact") for space in (1, 2, 3)},
+    **dict.fromkeys(("upsample_linear1d", "upsample_bilinear2d", "_upsample_bilinear2d_aa"), "linear"),
+    "upsample_trilinear3d": "linear",
+    **dict.fromkeys(("upsample_bicubic2d", "_upsample_bicubic2d_aa"), "cubic"),
+}
 
 _NORM_INPUTS = ("input", "weight", "bias", "running_mean", "running_var")
 
@@ -361,7 +394,7 @@ RULES: Mapping[str, Rule] = {
         (
             *(f"conv{space}d" for space in (1, 2, 3)),
             *(f"conv_transpose{space}d" for space in (1, 2, 3)),
-            *("convolution", "_convolution", "conv_transpose", "_conv_depthwise2d", "mkldnn_convolution"),
+            *("convolution", "_convolution"),
         ),
         _conv,
     ),
@@ -382,19 +415,21 @@ RULES: Mapping[str, Rule] = {
     **{name: same(kind) for name, kind in _ACTIVATIONS.items()},
     "relu6": _relu6,
     "hardtanh": _hardtanh,
-    "prelu": lambda op: op.emit("PRelu", op.tensor(), op.tensor("weight")),
-    "_prelu_kernel": lambda op: op.emit("PRelu", op.tensor(), op.tensor("weight")),
+    **dict.fromkeys(("prelu", "_prelu_kernel"), same("PRelu", "self", "weight")),
     "log_sigmoid": _chained("Sigmoid", "Log"),
     "log_sigmoid_forward": lambda op: [_chained("Sigmoid", "Log")(op)] * 2,  # type: ignore[list-item]
-    "logit": _chained("Log"),
     "rsqrt": _chained("Sqrt", "Reciprocal"),
     "square": _square,
     "glu": _glu,
     **{name: same(kind) for name, kind in _UNARY.items()},
+    **{name: same(kind, domain=ATEN) for name, kind in _LIKE_UNARY.items()},
     **{name: binary(kind) for name, kind in _BINARY.items()},
-    "rsub": _swapped("Sub"),
-    "pow": _pow,
-    "float_power": _pow,
+    **{name: binary(kind, domain=ATEN) for name, kind in _LIKE_BINARY.items()},
+    **dict.fromkeys(("ne", "not_equal"), _unequal),
+    **dict.fromkeys(("div", "divide", "true_divide", "floor_divide"), _div),
+    "round": _round,
+    "rsub": binary("Sub", "self", "other"),
+    **dict.fromkeys(("pow", "float_power"), binary("Pow", "exponent")),
     "addcmul": _addc("Mul"),
     "addcdiv": _addc("Div"),
     "lerp": _lerp,
@@ -409,19 +444,11 @@ RULES: Mapping[str, Rule] = {
     **{f"max_pool{space}d": _pool("MaxPool") for space in (1, 2, 3)},
     **{f"max_pool{space}d_with_indices": _pool("MaxPool") for space in (1, 2, 3)},
     **{f"avg_pool{space}d": _pool("AveragePool") for space in (1, 2, 3)},
-    **{f"{begin}adaptive_avg_pool{space}d": _adaptive("AvgPool") for space in (1, 2, 3) for begin in ("", "_")},
+    **{f"adaptive_avg_pool{space}d": _adaptive("AvgPool") for space in (1, 2, 3)},
+    **dict.fromkeys(("_adaptive_avg_pool2d", "_adaptive_avg_pool3d"), _adaptive("AvgPool")),
     **{f"adaptive_max_pool{space}d": _adaptive("MaxPool") for space in (1, 2, 3)},
-    **{
-        f"{begin}upsample_{mode}{space}d{end}": _resize(kind)
-        for mode, kind in _UPSAMPLED.items()
-        for space in (1, 2, 3)
-        for begin in ("", "_")
-        for end in ("", "_aa")
-    },
-    **{f"_upsample_nearest_exact{space}d": _resize("nearest") for space in (1, 2, 3)},
-    "grid_sampler": lambda op: op.emit("GridSample", op.tensor("input"), op.tensor("grid")),
-    "grid_sampler_2d": lambda op: op.emit("GridSample", op.tensor("input"), op.tensor("grid")),
-    "grid_sampler_3d": lambda op: op.emit("GridSample", op.tensor("input"), op.tensor("grid")),
+    **{name: _resize(mode) for name, mode in _UPSAMPLED.items()},
+    **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), same("GridSample", "input", "grid")),
     "affine_grid_generator": lambda op: op.emit("AffineGrid", op.tensor("theta"), op.ints(op.get("size"))),
 }
 """Rules by the name of the operator."""

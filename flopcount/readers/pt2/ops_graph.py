@@ -22,9 +22,11 @@ def _wrapped(op: LoweredCall) -> list[str]:
     """Run a graph as if its calls stood here."""
     values = [*op.call.args.values()]
     place = next(place for place, value in enumerate(values) if isinstance(value, CallGraph))
-    given = [value for value in _given(*values[place + 1 :]) if not isinstance(value, str)]
+    given = [value for value in _given(*values[place + 1 :]) if not isinstance(value, str | CallGraph)]
     graph = values[place]
-    return op.inline(graph, given[: len(graph.inputs)])
+    made = op.inline(graph, given[: len(graph.inputs)])
+    has_gradients = op.name != "wrap_with_set_grad_enabled" or values[0]
+    return made if has_gradients else [op.emit("Detach", name) for name in made]
 
 
 def _body(op: LoweredCall, write: Callable[[], list[str]], inputs: Sequence[str] = ()) -> GraphProto:
@@ -104,8 +106,8 @@ def _vmap(op: LoweredCall) -> list[str]:
 
 _WRAPPERS = (
     *("wrap_with_set_grad_enabled", "wrap_with_autocast", "tag_activation_checkpoint", "hints_wrapper", "wrap"),
-    *("invoke_subgraph", "wrap_activation_checkpoint", "strict_mode", "autograd_function_apply", "cond_wrapped"),
-    *("invoke_leaf_function", "dynamo_bypassing_wrapper", "inductor_compiled_code", "wrap_body_fn"),
+    *("invoke_subgraph", "wrap_activation_checkpoint", "strict_mode", "autograd_function_apply"),
+    "dynamo_bypassing_wrapper",
 )
 
 RULES: Mapping[str, Rule] = {

@@ -356,7 +356,7 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(
         (
             "scaled_dot_product_attention",
-            *(f"_scaled_dot_product_{name}_attention" for name in ("flash", "efficient", "cudnn", "fused", "math")),
+            *(f"_scaled_dot_product_{name}_attention" for name in ("flash", "efficient", "cudnn")),
             "_scaled_dot_product_flash_attention_for_cpu",
             "_scaled_dot_product_attention_math",
             "_scaled_dot_product_attention_math_for_mps",

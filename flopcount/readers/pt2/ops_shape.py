@@ -7,8 +7,8 @@ from typing import Any
 from flopcount.errors import Refusal
 from flopcount.readers.onnx.file import TensorProto
 from flopcount.readers.pt2.lower import BOOL, DTYPES, FLOAT, INT64, LoweredCall, Rule
-from flopcount.readers.pt2.ops import ATEN, batched, binary, identity
-from flopcount.readers.pt2.program import CallGraph, NameRef
+from flopcount.readers.pt2.ops import ATEN, batched, binary, identity, places
+from flopcount.readers.pt2.program import CallGraph, NameRef, TensorMeta
 from flopcount.readers.pt2.sizes import named, sized
 
 _END = 2**63 - 1
@@ -205,17 +205,17 @@ def _pad(op: LoweredCall) -> str:
 
 
 def _index(op: LoweredCall) -> str:
-    """Take places along some axes; along one it is a Gather."""
-    picked = [(axis, each) for axis, each in enumerate(op.get("indices")) if each is not None]
-    metas = [op.graph.meta(each.name) for _, each in picked]
-    masks = [meta for meta in metas if meta.dtype in {"bool", "uint8"}]
-    if masks:
-        indices = op.emit("NonZero", op.graph.value(picked[0][1]))
-        return op.emit("index", op.tensor(), indices, domain=ATEN, axes=(picked[0][0],))
-    names = [op.graph.value(each) for _, each in picked]
+    """Take places along some axes; along one it is a Gather. A mask stands for as many axes as it has."""
+    axis, picked = 0, dict[int, str]()
+    for each in op.get("indices"):
+        meta = op.graph.meta(each.name) if each is not None else TensorMeta(())
+        is_mask = meta.dtype in {"bool", "uint8"}
+        found = places(op, each) if is_mask else ["" if each is None else op.graph.value(each)]
+        picked |= {place: name for place, name in enumerate(found, axis) if name}
+        axis += len(found)
     if len(picked) == 1:
-        return op.emit("Gather", op.tensor(), names[0], axis=picked[0][0])
-    return op.emit("index", op.tensor(), *names, domain=ATEN, axes=tuple(axis for axis, _ in picked))
+        return op.emit("Gather", op.tensor(), *picked.values(), axis=next(iter(picked)))
+    return op.emit("index", op.tensor(), *picked.values(), domain=ATEN, axes=tuple(picked))
 
 
 def _like(op: LoweredCall) -> list[str]:
@@ -287,16 +287,17 @@ def _kth(op: LoweredCall) -> list[str]:
 
 
 def _filled(sizes: Callable[[LoweredCall], str], number: float | None) -> Rule:
-    """Return the rule of a tensor that is filled with a number; none if its numbers are random or not needed."""
+    """Return the rule of a tensor that is filled with a number; one that is not given or random is not known."""
 
     def rule(op: LoweredCall) -> str:
         value = op.get("fill_value", number)
+        if value is None:
+            return op.emit("sized", sizes(op), domain=ATEN)
         wanted = op.call.args.get("dtype")
         dtype = DTYPES.get(wanted, FLOAT) if isinstance(wanted, str) else _dtype(op, value)
         if isinstance(value, NameRef):
             return op.emit("Expand", op.graph.value(value), sizes(op))
-        fill = TensorProto("", (1,), dtype, values=(value if value is not None else 0,))
-        return op.emit("ConstantOfShape", sizes(op), value=fill)
+        return op.emit("ConstantOfShape", sizes(op), value=TensorProto("", (1,), dtype, values=(value,)))
 
     return rule
 
@@ -327,18 +328,6 @@ def _arange(op: LoweredCall) -> str:
 
 def _scalar(op: LoweredCall) -> str:
     return op.graph.value(op.get("s", op.get("data", 0)))
-
-
-def _known_sizes(op: LoweredCall) -> list[str]:
-    """Write a tensor without an input: its sizes are those that the program gives."""
-    found = []
-    for name in op.call.outputs:
-        meta = op.graph.metas.get(name)
-        if meta is None:
-            raise Refusal("its size is not known")
-        fill = TensorProto("", (1,), DTYPES.get(meta.dtype, FLOAT))
-        found.append(op.emit("ConstantOfShape", op.ints(sized(op, meta.dims)), value=fill))
-    return found
 
 
 def declared(op: LoweredCall) -> list[str]:
@@ -384,9 +373,7 @@ def _written_over(source: str) -> Rule:
     """Return the rule of what writes other numbers into a tensor, broadcast to its sizes."""
 
     def rule(op: LoweredCall) -> str:
-        if not source:
-            return op.emit("ConstantOfShape", op.emit("Shape", op.tensor()))
-        return op.emit("Expand", op.tensor(source), op.emit("Shape", op.tensor()))
+        return op.emit("Expand", op.tensor(source), _of_other(op))
 
     return rule
 
@@ -402,12 +389,10 @@ VIEWS = frozenset(
 """Operators that make views: what is written into one is written into what it is a view of."""
 
 _IDENTITIES = (
-    *("alias", "detach", "lift_fresh_copy", "lift_fresh", "lift", "feature_dropout"),
-    *("feature_alpha_dropout", "requires_grad_", "detach_", "real", "positive"),
-    *("fill_diagonal_", "cpu", "resolve_conj", "resolve_neg", "conj", "_conj", "view_as_real_copy", "bernoulli_p"),
-    *("ensure_nonzero", "pin_memory", "empty_permuted_like", "channel_shuffle", "native_channel_shuffle"),
-    *("device_put", "embedding_renorm", "conj_physical", "view_of", "_pin_memory", "_to_dense", "_reshape_alias"),
-    *("to_dense",),
+    *("alias", "lift_fresh_copy", "lift_fresh", "lift", "feature_dropout"),
+    *("feature_alpha_dropout", "requires_grad_", "real", "positive", "cpu", "resolve_conj", "resolve_neg", "conj"),
+    *("_conj", "pin_memory", "device_put", "embedding_renorm", "conj_physical", "view_of", "_pin_memory", "_to_dense"),
+    "to_dense",
 )
 
 
@@ -429,19 +414,43 @@ def _dropout(op: LoweredCall) -> Sequence[str]:
 
 
 _ALIKE = (
-    *("roll", "flip", "fliplr", "flipud", "rot90", "sort", "argsort", "cumsum", "cumprod", "cummax", "cummin"),
-    *("msort", "tril", "triu", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "index_put"),
+    *(
+        "roll",
+        "flip",
+        "fliplr",
+        "flipud",
+        "fill_diagonal_",
+        "channel_shuffle",
+        "native_channel_shuffle",
+        "sort",
+        "argsort",
+        "cumsum",
+        "cumprod",
+    ),
+    *(
+        "cummax",
+        "cummin",
+        "msort",
+        "tril",
+        "triu",
+        "scatter",
+        "scatter_add",
+        "scatter_reduce",
+        "index_add",
+        "index_copy",
+        "index_put",
+    ),
     *("index_fill", "masked_scatter", "logcumsumexp", "renorm", "slice_scatter", "select_scatter", "diagonal_scatter"),
-    *("put", "_unsafe_index_put", "index_put_", "bernoulli", "_softmax_backward_data"),
+    *("put", "_unsafe_index_put", "bernoulli", "uniform_", "normal_", "random_", "exponential_"),
     *("fake_quantize_per_tensor_affine", "fake_quantize_per_channel_affine", "quantize_per_tensor"),
-    *("_weight_norm_interface", "_weight_norm", "linalg_inv", "linalg_cholesky", "cholesky", "matrix_exp", "inverse"),
-    *("linalg_matrix_exp", "index_reduce", "as_strided_scatter", "fft_fftshift", "fft_ifftshift", "_masked_softmax"),
+    *("_weight_norm_interface", "_weight_norm", "linalg_inv", "linalg_cholesky", "cholesky", "inverse"),
+    *("index_reduce", "as_strided_scatter", "fft_fftshift", "fft_ifftshift", "_masked_softmax"),
     *("_index_put_impl", "_unsafe_masked_index_put_accumulate", "dequantize"),
     *("fake_quantize_per_tensor_affine_cachemask", "fake_quantize_per_channel_affine_cachemask"),
     *("quantize_per_channel", "_fake_quantize_learnable_per_tensor_affine"),
-    *("_fake_quantize_learnable_per_channel_affine", "_cummax_helper"),
+    "_fake_quantize_learnable_per_channel_affine",
     *("_fake_quantize_per_tensor_affine_cachemask_tensor_qparams", "dequantize_per_tensor", "dequantize_per_channel"),
-    *("_logcumsumexp", "_cummin_helper", "poisson", "binomial", "segment_reduce"),
+    *("_logcumsumexp", "poisson", "binomial"),
 )
 
 _SIZED = (
@@ -449,30 +458,42 @@ _SIZED = (
     *("fft_fft", "fft_ifft", "fft_rfft", "fft_irfft", "fft_fft2", "fft_rfft2", "fft_irfft2", "fft_ifft2", "fft_rfftn"),
     *("fft_irfftn", "fft_fftn", "fft_ifftn", "_fft_r2c", "_fft_c2c", "_fft_c2r", "stft", "istft", "complex", "polar"),
     *("view_as_real", "view_as_complex", "meshgrid", "cartesian_prod", "combinations", "cross", "histc", "trace"),
-    *("max_unpool2d", "max_unpool3d", "roi_align", "roi_pool", "ps_roi_align", "multinomial", "isin", "diff", "take"),
-    *("take_along_dim", "linalg_det", "linalg_norm", "fold", "imag", "angle", "count_nonzero", "median", "mode"),
-    *("nanmedian", "quantile", "affine_grid", "triangular_solve", "fractional_max_pool2d", "linalg_solve", "nansum"),
+    *(
+        "max_unpool2d",
+        "max_unpool3d",
+        "roi_align",
+        "roi_pool",
+        "ps_roi_align",
+        "rot90",
+        "segment_reduce",
+        "multinomial",
+        "isin",
+        "diff",
+        "take",
+    ),
+    *("take_along_dim", "linalg_det", "linalg_norm", "imag", "angle", "count_nonzero", "median", "mode"),
+    *("nanmedian", "quantile", "triangular_solve", "fractional_max_pool2d", "linalg_solve", "nansum"),
     *("block_diag", "broadcast_tensors", "atleast_1d", "atleast_2d", "atleast_3d", "hstack", "vstack", "dstack"),
-    *("column_stack", "row_stack", "diag", "diagflat", "kron", "vander", "cov", "logdet", "linalg_diagonal"),
-    *("linalg_inv_ex", "linalg_pinv", "pinverse", "linalg_cholesky_ex", "linalg_lu", "linalg_qr", "linalg_lu_factor"),
+    *("column_stack", "row_stack", "diag", "diagflat", "kron", "vander", "logdet", "linalg_diagonal"),
+    *("linalg_inv_ex", "linalg_cholesky_ex", "linalg_lu", "linalg_qr", "linalg_lu_factor"),
     *("linalg_lu_factor_ex", "linalg_lu_solve", "linalg_solve_ex", "linalg_solve_triangular", "linalg_svd"),
     *("linalg_svdvals", "svd", "qr", "linalg_eigh", "linalg_eigvalsh", "linalg_eig", "linalg_eigvals"),
     *("linalg_slogdet", "slogdet", "det", "linalg_matrix_norm", "linalg_matrix_rank", "linalg_householder_product"),
     *("_linalg_svd", "_linalg_eigh", "_linalg_det", "_linalg_slogdet", "_linalg_solve_ex", "cholesky_solve"),
     *("lu_unpack", "linalg_cross", "linalg_vander", "linalg_lstsq", "dist", "trapz", "trapezoid"),
     *("cumulative_trapezoid", "equal", "fft_hfft", "fft_ihfft", "fft_c2c", "fft_r2c", "fft_c2r"),
-    *("affine_grid_generator_backward", "fractional_max_pool3d", "nll_loss", "nll_loss2d", "nll_loss_nd"),
+    *("fractional_max_pool3d", "nll_loss", "nll_loss2d", "nll_loss_nd"),
     *("nll_loss_forward", "nll_loss2d_forward", "cross_entropy_loss", "ctc_loss", "_ctc_loss", "mse_loss", "l1_loss"),
     *("smooth_l1_loss", "huber_loss", "kl_div", "binary_cross_entropy", "hash_tensor"),
     *("binary_cross_entropy_with_logits", "poisson_nll_loss", "soft_margin_loss", "hinge_embedding_loss"),
     *("cosine_embedding_loss", "margin_ranking_loss", "triplet_margin_loss", "multi_margin_loss", "pairwise_distance"),
     *("multilabel_margin_loss", "cosine_similarity", "_pdist_forward", "pdist", "nanquantile", "choose_qparams"),
+    *("eye", "linspace", "logspace", "tril_indices", "triu_indices", "hann_window", "hamming_window", "randperm"),
+    *("blackman_window", "kaiser_window", "bartlett_window", "fft_fftfreq", "fft_rfftfreq"),
 )
 
-_MADE = (
-    *("eye", "linspace", "logspace", "tril_indices", "triu_indices", "hann_window", "hamming_window", "randperm"),
-    *("blackman_window", "kaiser_window", "bartlett_window", "complex_window", "fft_fftfreq", "fft_rfftfreq"),
-)
+_FILLS = {"zeros": 0, "ones": 1, "full": None, "empty": 0}
+"""What tensors are filled with; numbers that nothing reads before they are written are 0."""
 
 _REDUCED = {
     **{name: f"Reduce{name.capitalize()}" for name in ("mean", "sum", "prod")},
@@ -484,7 +505,7 @@ _REDUCED = {
 }
 
 RULES: Mapping[str, Rule] = {
-    **dict.fromkeys(("view", "_unsafe_view"), _reshape("size")),
+    **dict.fromkeys(("view", "_unsafe_view", "_reshape_alias"), _reshape("size")),
     "reshape": _reshape("shape"),
     **dict.fromkeys(("view_as", "reshape_as", "expand_as"), _as),
     **dict.fromkeys(("flatten", "ravel"), _flatten),
@@ -516,34 +537,24 @@ RULES: Mapping[str, Rule] = {
     "gather": _gather,
     "embedding": _embedding,
     **dict.fromkeys(("embedding_bag", "_embedding_bag"), _embedding_bag),
-    "nonzero": lambda op: op.emit("NonZero", op.tensor()),
+    "nonzero_numpy": lambda op: places(op, op.get("self")),
+    "nonzero": lambda op: op.emit("Transpose", op.emit("NonZero", op.tensor()), perm=(1, 0)),
     "masked_select": lambda op: op.emit("Compress", op.tensor(), op.tensor("mask")),
     "nms": lambda op: op.emit("NonMaxSuppression", op.tensor("dets")),
     **{name: reduction(kind) for name, kind in _REDUCED.items()},
     **dict.fromkeys(("max", "min"), _extreme),
-    **dict.fromkeys(("aminmax",), reduction("ReduceMax")),
+    "aminmax": lambda op: [reduction(kind)(op) for kind in ("ReduceMin", "ReduceMax")],  # type: ignore[misc]
     "argmax": _arg("ArgMax"),
     "argmin": _arg("ArgMin"),
     "topk": _top_k,
     "kthvalue": _kth,
-    **{name: _filled(_given, number) for name, number in {"zeros": 0, "ones": 1, "full": None, "empty": None}.items()},
-    **{
-        f"new_{name}": _filled(_given, number)
-        for name, number in {"zeros": 0, "ones": 1, "full": None, "empty": None}.items()
-    },
-    **{
-        f"{name}_like": _filled(_of_other, number)
-        for name, number in {"zeros": 0, "ones": 1, "full": None, "empty": None}.items()
-    },
+    **{f"{begin}{name}": _filled(_given, number) for name, number in _FILLS.items() for begin in ("", "new_")},
+    **{f"{name}_like": _filled(_of_other, number) for name, number in _FILLS.items()},
     **{f"{name}_like": _filled(_of_other, None) for name in ("rand", "randn", "randint")},
-    **{
-        name: _filled(_given, None)
-        for name in ("rand", "randn", "randint", "normal", "empty_strided", "empty_permuted")
-    },
-    "new_empty_strided": _filled(_given, None),
+    **dict.fromkeys(("rand", "randn", "randint", "normal"), _filled(_given, None)),
+    **dict.fromkeys(("empty_strided", "empty_permuted", "new_empty_strided"), _filled(_given, 0)),
     "arange": _arange,
     **dict.fromkeys(("scalar_tensor", "tensor"), _scalar),
-    **dict.fromkeys(_MADE, _known_sizes),
     **dict.fromkeys(_IDENTITIES, identity),
     **dict.fromkeys(("contiguous", "clone"), _contiguous),
     **dict.fromkeys(("dropout", "alpha_dropout", "native_dropout"), _dropout),
@@ -551,9 +562,9 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(_SIZED, declared),
     "pixel_shuffle": _shuffle("DepthToSpace", "upscale_factor"),
     "pixel_unshuffle": _shuffle("SpaceToDepth", "downscale_factor"),
-    **dict.fromkeys(("copy", "copy_"), _written_over("src")),
-    "fill_": _written_over("value"),
+    "copy": _written_over("src"),
     "fill": _written_over("value"),
-    **dict.fromkeys(("zero_", "uniform_", "normal_", "random_", "exponential_", "bernoulli_"), _written_over("")),
+    "zero_": _filled(_of_other, 0),
+    "detach": lambda op: op.emit("Detach", op.tensor()),
 }
 """Rules by the name of the operator."""

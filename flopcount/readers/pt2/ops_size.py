@@ -50,9 +50,8 @@ def _nothing(op: LoweredCall) -> list[str]:
 
 _CHECKS = (
     *("_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range", "_print", "manual_seed"),
-    *("sym_constrain_range_for_size", "_assert", "_check", "assert_scalar", "_functional_assert_async"),
-    *("_functional_assert_scalar", "_functional_sym_constrain_range", "_enter_autocast", "_exit_autocast", "print"),
-    *("_set_grad_enabled", "_assert_meta", "number:lazy_load_decompositions"),
+    *("sym_constrain_range_for_size", "_functional_assert_async", "_functional_assert_scalar", "print"),
+    *("_functional_sym_constrain_range", "number:lazy_load_decompositions"),
 )
 
 _OPERATORS = {

@@ -5,10 +5,9 @@ from typing import Any
 
 from flopcount.errors import Refusal
 from flopcount.formulas.shape import render
-from flopcount.readers.base import UnknownSize
 from flopcount.readers.onnx.op import Dims, NodeContext, Value, Writer, collapsed, fitting, integers
 from flopcount.readers.onnx.ops_conv import as_map, convolved
-from flopcount.readers.onnx.ops_element import added
+from flopcount.readers.onnx.ops_element import ELEMENTWISE, OPERATORS, added
 from flopcount.readers.onnx.ops_product import linear, multiplied
 from flopcount.readers.onnx.ops_shape import broadcast, like, parameter, reshaped, transpose
 
@@ -110,10 +109,8 @@ def _last(op: NodeContext, y: Value, dims: Dims) -> Value:
 
 
 def _indexed(op: NodeContext) -> list[Value]:
-    """index(self, indices): what is at given places along several axes; a mask finds as many as it has ones."""
+    """index(self, indices): what is at given places along several axes."""
     x, axes, picked = op.at(0), op.integers("axes"), [value for value in op.inputs[1:] if value is not None]
-    if any(value.dtype == 9 for value in picked):  # noqa: PLR2004  (booleans)
-        raise UnknownSize("how much a mask selects depends on the values of the input")
     sizes = broadcast(*(value.dims for value in picked))
     left = [axis for axis in range(len(x.dims)) if axis not in axes]
     is_one_run = [*axes] == [*range(axes[0], axes[0] + len(axes))]
@@ -127,8 +124,9 @@ def _indexed(op: NodeContext) -> list[Value]:
 
 def _sized(op: NodeContext) -> list[Value]:
     """Write operators whose output has the sizes that the call computes: the last input."""
-    sizes = integers(op.numbers(len(op.inputs) - 1) or ())
-    return [op._replace(inputs=op.inputs[:-1]).sized(*sizes)]
+    *others, last = op.inputs
+    sizes = integers((last.data if last else None) or ())
+    return [op._replace(inputs=tuple(others)).sized(*sizes) if others else Value(sizes)]
 
 
 def _dropout(op: NodeContext) -> list[Value]:
@@ -163,6 +161,7 @@ def _of_a_group(op: NodeContext, value: Value) -> Value:
 
 
 WRITERS: Mapping[str, Writer] = {
+    **{f"aten.{name}": OPERATORS[name] for name in ELEMENTWISE},  # those whose numbers are not computed
     "aten.linear": _linear,
     "aten.batch_norm": _batch_norm,
     "aten.group_norm": _group_norm,
