@@ -1,6 +1,5 @@
 """A module that is traced and left as it was: modes, tensors, attributes, hooks, and random numbers."""
 
-import functools
 import io
 import logging
 import random
@@ -26,7 +25,7 @@ def untouched(module: nn.Module, *, train: bool) -> Iterator[None]:
             stack.callback(undo)
         for each in module.modules():
             each.training, each._compiled_call_impl = train, None
-        module.forward = _plain(module.forward)
+        module.register_forward_hook(lambda _, __, found: _contents(found, set()))
         if is_meta(module):
             _without_memory(module)
             stack.enter_context(torch.device("meta"))
@@ -50,27 +49,18 @@ def quiet() -> Iterator[None]:
         sys.stderr.write(said.getvalue())
 
 
-def _plain(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that returns the same tensors in lists and tables, which are all that torch.export knows."""
-
-    @functools.wraps(forward)
-    def plain(*args: Any, **kwargs: Any) -> Any:
-        return _contents(forward(*args, **kwargs), set())
-
-    return plain
-
-
 def _contents(value: Any, seen: set[int]) -> Any:
-    """Return a value if torch.export knows its type, else what is inside of it."""
+    """Return a value if torch.export knows its type, else a list of what is inside of it."""
     if isinstance(value, torch.Tensor | int | float | str | None):
         return value
     leaves = pytree.tree_leaves(value)
     if len(leaves) != 1 or leaves[0] is not value:
         return [_contents(each, seen) for each in leaves]
-    if id(value) in seen or not hasattr(value, "__dict__"):
+    if id(value) in seen:
         return None
     seen.add(id(value))
-    return [_contents(each, seen) for each in vars(value).values()]
+    own = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple | set) else ()
+    return [_contents(each, seen) for each in (*own, *getattr(value, "__dict__", {}).values())]
 
 
 def tensors(module: nn.Module) -> Iterator[torch.Tensor]:

@@ -19,6 +19,7 @@ from flopcount import Case, load  # noqa: E402
 from flopcount.errors import BadInput, FileError, UsageError  # noqa: E402
 from flopcount.readers.pt2.file import read_program  # noqa: E402
 from flopcount.torch import capture, program_of, summary  # noqa: E402
+from flopcount.torch.tracing import exported  # noqa: E402
 
 pytestmark = [pytest.mark.drift, pytest.mark.filterwarnings("ignore")]
 
@@ -175,12 +176,17 @@ def test_inputs_are_of_any_device_and_type_that_the_module_takes() -> None:
 
 
 def test_what_a_module_returns_may_be_of_any_class() -> None:
+    class Several(list):  # type: ignore[type-arg]
+        pass
+
     class Cache:
         def __init__(self, *tensors: Any) -> None:
             self.layers, self.whole, self.words = [{"keys": each} for each in tensors], self, {"a", "b"}
 
-    found = capture(Calls(lambda layer, x: (x, Cache(layer(x), layer(x + 1)))), torch.ones(3, 4))
-    assert Case(found).count.total.macs == 2 * 3 * 16
+    module = Calls(lambda layer, x: (x, Cache(layer(x), Several([layer(x + 1)]))))
+    assert Case(capture(module, torch.ones(3, 4))).count.total.macs == 2 * 3 * 16
+    program, _ = exported(module, (torch.ones(3, 4),), {})
+    assert program.graph_signature.user_outputs[:3] == ("x", "linear", "linear_1")
 
 
 class Calls(nn.Module):  # type: ignore[misc]  # likewise
