@@ -176,7 +176,7 @@ VALUES = click.option(
     "values",
     metavar="NAME=NUMBER",
     multiple=True,
-    help="The value of an input of an ONNX model that is one number, such as sr=16000.",
+    help="The value of an input that is one number, of an ONNX model or a program, such as sr=16000.",
 )
 
 SIZE = "Input size: 160 or 160x128, with channels 3x160x128, with a batch 8x3x160x128, or NAME=SIZE,NAME=SIZE."

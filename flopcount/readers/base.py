@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -20,6 +20,9 @@ from flopcount.network.trace import fields as layer_fields
 from flopcount.network.trace import too_large
 from flopcount.spec.fields import LARGEST, Layer
 from flopcount.spec.kinds import formula, kind_named, reads_several
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
 
 
 class ReadOptions(NamedTuple):
@@ -165,6 +168,17 @@ LONGEST = 90
 """Names are cut to this length, which leaves room for a number."""
 
 _ENTRY = re.compile(r"input\d*")
+
+
+def unpacked(archive: "ZipFile", name: str, most: int) -> bytes:
+    """Read a member, up to an allowed size whatever size the archive declares."""
+    content = b""
+    if archive.getinfo(name).file_size <= most:
+        with archive.open(name) as member:
+            content = member.read(most + 1)
+    if not 0 < len(content) <= most:
+        raise Refusal(f"its {name} is empty, or larger than {most >> 20} MiB unpacked")
+    return content
 
 
 def sanitized(name: str, ending: str = "_layer", longest: int = LONGEST) -> str:

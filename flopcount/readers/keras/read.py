@@ -34,6 +34,7 @@ from flopcount.readers.base import (
     plain_word,
     sanitized,
     sizes_asked,
+    unpacked,
 )
 from flopcount.readers.keras import attention_rnn, context, layers, ops
 from flopcount.readers.keras.context import CallOp, FeatureMap, Made, Writer, axis_order, shape_of
@@ -82,13 +83,7 @@ def _member(archive: zipfile.ZipFile) -> str:
         raise Refusal(f"it contains several {MEMBER}; save the model again")
     if MEMBER not in archive.namelist():
         raise Refusal(f"it contains no {MEMBER}; save the model with model.save('NAME.keras')")
-    content = b""
-    if archive.getinfo(MEMBER).file_size <= MOST_UNPACKED:
-        with archive.open(MEMBER) as member:
-            content = member.read(MOST_UNPACKED + 1)
-    if not 0 < len(content) <= MOST_UNPACKED:
-        raise Refusal(f"its {MEMBER} is empty, or larger than {MOST_UNPACKED >> 20} MiB unpacked")
-    return content.decode("utf-8")
+    return unpacked(archive, MEMBER, MOST_UNPACKED).decode("utf-8")
 
 
 def parsed(text: str) -> Build:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flopcount.errors import Refusal, reason
+from flopcount.readers.base import unpacked
 from flopcount.readers.pt2.program import (
     Call,
     CallGraph,
@@ -92,15 +93,9 @@ def _without_graph(names: Iterable[str]) -> str:
 
 
 def _json(archive: zipfile.ZipFile, name: str) -> Any:
-    """Read a member as JSON, up to the allowed size whatever size the archive declares."""
-    content = b""
-    if archive.getinfo(name).file_size <= MOST_UNPACKED:
-        with archive.open(name) as member:
-            content = member.read(MOST_UNPACKED + 1)
-    if not 0 < len(content) <= MOST_UNPACKED:
-        raise Refusal(f"its {name} is empty, or larger than {MOST_UNPACKED >> 20} MiB unpacked")
+    """Read a member as JSON."""
     try:
-        return json.loads(content)
+        return json.loads(unpacked(archive, name, MOST_UNPACKED))
     except RecursionError:
         raise Refusal(f"its {name} is nested too deeply; torch.export.save did not write it") from None
     except ValueError as error:
