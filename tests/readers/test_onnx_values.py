@@ -72,6 +72,13 @@ NUMBERS: dict[str, Any] = {
         ([node("Range", "i2 i8 i3", "v")], (2, 5)),
         ([node("Mod", "table three", "m"), node("Add", "m one", "v")], (3, 1, 2, 3, 1, 2)),
         ([node("Pow", "pair two", "v")], (4, 9)),
+        (
+            [
+                *(node("Sub", "half half", "none"), node("Log", "none", "log"), node("Max", "log half", "m")),
+                node("Cast", "m", "v", to=7),
+            ],
+            (2,),
+        ),
         ([node("ConstantOfShape", "three", "c"), node("Add", "c two", "v")], (2, 2, 2)),
     ],
 )
