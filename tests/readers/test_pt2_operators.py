@@ -33,6 +33,7 @@ def _named(value: Any, names: dict[str, str]) -> Any:
 
 X, M, V = tensor(3, 4), tensor(4, 5), tensor(4, **W)
 B, C, Z = tensor(2, 3, 4), tensor(2, 4, 5), tensor(3, 5)
+FILTER = tensor(6, 4, 3, 3, **W)
 Q, TAPS = tensor(2, 4, 5, 8), tensor(3, 4, 5, **W)
 THREE = {"x": X, "y": tensor(3, 5), "w": tensor(4, 5, 6, **W)}
 CHAIN = {"x": X, "w": M, "v": tensor(5, 2, **W)}
@@ -60,6 +61,13 @@ PRODUCTS: list[tuple[Any, ...]] = [
     (SDPA, {"q": Q, "k": tensor(2, 2, 7, 8)}, {**KEYS, "enable_gqa": True}, (2, 4, 5, 8), 2 * 2 * 4 * 5 * 7 * 8),
     (SDPA, {"q": tensor(5, 8), "k": tensor(7, 8)}, {**KEYS}, (5, 8), 2 * 5 * 7 * 8),
     (SDPA, {"q": tensor(2, 3, 4, 5, 8), "k": tensor(2, 3, 4, 7, 8)}, {**KEYS}, (2, 3, 4, 5, 8), 2 * 24 * 5 * 7 * 8),
+    (
+        "torch.ops.torchvision.deform_conv2d.default",
+        {"x": tensor(1, 4, 8, 8), "o": tensor(1, 18, 6, 6), "m": tensor(1, 1), "b": tensor(6), "w": FILTER},
+        {"input": "x", "weight": "w", "offset": "o", "mask": "m", "bias": "b", "use_mask": False},
+        (1, 6, 6, 6),
+        6 * 36 * 36,
+    ),
     ("conv_tbc.default", {"x": tensor(9, 2, 4), "w": TAPS}, {"self": "x", "weight": "w"}, (7, 2, 5), 7 * 2 * 3 * 4 * 5),
 ]
 

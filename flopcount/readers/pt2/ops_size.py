@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from flopcount.errors import Refusal
 from flopcount.readers.pt2.lower import FLOAT, INT64, LoweredCall, Rule
 from flopcount.readers.pt2.ops_shape import flat
 
@@ -48,7 +49,16 @@ def _nothing(op: LoweredCall) -> list[str]:
     return [op.graph.value(0)] * len(op.call.outputs)
 
 
+def _with_effects(op: LoweredCall) -> list[str]:
+    """Run an operator whose effects are in an order: nothing but a check."""
+    operator = str([*op.call.args.values()][1]).removeprefix("torch.ops.")
+    if operator.split(".")[1:2] not in [[name] for name in _CHECKS]:
+        raise Refusal(f"it runs {operator[:60]}; of operators with effects, only checks are supported")
+    return _nothing(op)
+
+
 _CHECKS = (
+    *("_linalg_check_errors", "_make_token", "_make_dep_token", "_sink_tokens"),
     *("_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range", "_print", "manual_seed"),
     *("sym_constrain_range_for_size", "_functional_assert_async", "_functional_assert_scalar", "print"),
     *("_functional_sym_constrain_range", "number:lazy_load_decompositions"),
@@ -91,6 +101,7 @@ _NUMBERS: Mapping[str, Rule] = {
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(_CHECKS, _nothing),
     **{f"number:{name}": rule for name, rule in _NUMBERS.items()},
+    "with_effects": _with_effects,
     "sym_size": _sym_size,
     "sym_numel": lambda op: op.emit("Size", op.tensor()),
     **dict.fromkeys(("item", "_local_scalar_dense"), _scalar_of),
