@@ -8,7 +8,7 @@ from flopcount.formulas import kept
 from flopcount.formulas.backward import Need, inner, is_trained, needed
 from flopcount.formulas.bits import Bits
 from flopcount.formulas.norm import ACTIVATIONS
-from flopcount.formulas.numbers import Dim, exact_div, product, total
+from flopcount.formulas.numbers import Dim, exact, exact_div, product, total
 from flopcount.formulas.shape import Shape
 from flopcount.formulas.step import PRODUCTS, Kept, Step
 from flopcount.formulas.tensor import named_axes
@@ -53,6 +53,8 @@ class _Operator(NamedTuple):
             return self.step.keeps
         if self.node.kind == "Dropout" and not getattr(self.node.layer, "p", 1):
             return ()
+        if self.node.kind == "Parameter" and _is_looked_up(self.step):
+            return (kept.TABLE,)
         if self.step.kind == "AdaptiveAvgPool" and all(size == 1 for size in self.step.shape.spatial):
             return ()
         return kept.KEPT.get(f"{self.step.kind} {_function(self.node)}".rstrip(), ())
@@ -243,6 +245,14 @@ def _expanded(dims: Sequence[Dim], strides: Sequence[Dim], size: Sequence[Dim]) 
         return None
     kept_strides = zip(old, size, (*[0] * more, *strides), strict=True)
     return tuple(stride if before == after else 0 for before, after, stride in kept_strides)
+
+
+def _is_looked_up(step: Step) -> bool:
+    """Tell whether a stored tensor is made of a smaller table, with an entry for each head and each pair of tokens."""
+    own, (*_, heads, tokens, others) = step.tally.counts.get("parameter", 0), (1, 1, 1, *step.shape.dims)
+    if not all(isinstance(each, int) for each in (own, heads, tokens, others)):
+        return False
+    return tokens == others != 1 and 0 < exact(own) < exact(step.shape.elements) and exact(own) % exact(heads) == 0
 
 
 def _function(node: Node) -> str:

@@ -239,3 +239,10 @@ def test_weights_stay_with_a_layer_whose_bias_is_shared() -> None:
     shared = row("Linear", out_features=8, shared={"bias": 8})
     sizes = [trained(network(each, each, input=[8])).saved_bytes for each in (shared, row("Linear", out_features=8))]
     assert sizes[0] == sizes[1]
+
+
+def test_a_table_of_relative_positions_keeps_an_index_for_each_pair() -> None:
+    """49 pairs of 7 tokens, of which 13·2 numbers are learned; softmax keeps 2·49 numbers."""
+    table = row("Parameter", name="table", size=[2, 7, 7], shared={"parameter": 2 * 49 - 26})
+    rows = table, row("Elementwise", function="add", after=["input", "table"]), row("Softmax")
+    assert trained(network(*rows, input=[2, 7, 7])).saved_bytes == 8 * 49 + 4 * 2 * 49
