@@ -424,20 +424,21 @@ def _recurrent(maps: Callable[[], int]) -> Callable[..., Step]:
         bias: bool = True,
         recurrent_bias: bool = True,
         bidirectional: bool = False,
+        dropout: float = 0.0,
     ) -> Step:
         directions, biases = 2 if bidirectional else 1, int(bias) + int(bias and recurrent_bias)
-        return _unrolled(name, x, (gates, num_layers, directions, biases), hidden_size)
+        return _unrolled(name, x, (gates, num_layers, directions, biases, 2 if dropout else 1), hidden_size)
 
     formula.__name__, formula.__doc__ = name, maps.__doc__
     return formula
 
 
 def _unrolled(
-    name: str, x: Shape, numbers: tuple[int, Dim, int, int], hidden: Dim, proj_size: Dim | None = None
+    name: str, x: Shape, numbers: tuple[int, Dim, int, int, int], hidden: Dim, proj_size: Dim | None = None
 ) -> Step:
-    """Return a recurrent layer, given its numbers of gates, of layers, of directions and of biases for each gate."""
+    """Return a recurrent layer, given its numbers of gates, layers, directions, biases, and tensors between layers."""
     token_rows(x, name.upper())
-    gates, num_layers, directions, biases = numbers
+    gates, num_layers, directions, biases, tensors = numbers
     size = hidden if proj_size is None else proj_size
     y = x.resized(channels=directions * size)
     rows = directions * gates * hidden
@@ -452,9 +453,9 @@ def _unrolled(
         Product(recurrent * once, ((WEIGHT,),)),
         Product(weights * x.positions - rows * x.channels * x.positions - recurrent * once, ((0, WEIGHT), (WEIGHT,))),
     )
-    # 4 gates and 3 states of an LSTM; 3 gates, 3 products and a state of a GRU; then what layers below write
+    # 4 gates and 3 states of an LSTM; 3 gates, 3 products and a state of a GRU; then what layers below write, and masks
     kept = state * 7 if gates > 1 else state + once * directions * hidden * num_layers
-    below = (num_layers - 1) * x.positions * y.channels
+    below = (num_layers - 1) * x.positions * y.channels * tensors
     if proj_size is not None:
         kept += x.positions * directions * size * num_layers
     first = rows * x.channels
@@ -496,6 +497,7 @@ def lstm(
     recurrent_bias: bool = True,
     bidirectional: bool = False,
     proj_size: Dim | None = None,
+    dropout: float = 0.0,
 ) -> Step:
     """Long short-term memory: four linear maps of the token and the state at each step.
 
@@ -507,7 +509,8 @@ def lstm(
     Source: Hochreiter and Schmidhuber, Neural Computation 9(8), 1997; two biases as torch.nn.LSTM; the projection:
     Sak et al., Long short-term memory based recurrent neural network architectures, arXiv:1402.1128, eq. 7–8.
     """
-    numbers = 4, num_layers, 2 if bidirectional else 1, int(bias) + int(bias and recurrent_bias)
+    biases = int(bias) + int(bias and recurrent_bias)
+    numbers = 4, num_layers, 2 if bidirectional else 1, biases, 2 if dropout else 1
     step = _unrolled("lstm", x, numbers, hidden_size, proj_size)
     if proj_size is None:
         return step

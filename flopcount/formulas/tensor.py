@@ -153,12 +153,12 @@ def identity(x: Shape, *, contiguous: bool = False, detached: bool = False) -> S
     return Step("Identity", x, Tally())
 
 
-def dropout(x: Shape, *, p: float = 0.5) -> Step:  # noqa: ARG001  (p changes training, never the cost)
-    """Dropout of elements during training; no effect at inference.
+def dropout(x: Shape, *, p: float = 0.5, whole_channels: bool = False) -> Step:
+    """Dropout of elements or channels during training; no effect at inference.
 
-    Source: Srivastava et al., Dropout, JMLR 2014.
+    Source: Srivastava et al., Dropout, JMLR 2014; of channels: Tompson et al., CVPR 2015, torch.nn.Dropout2d.
     """
-    return Step("Dropout", x, Tally())
+    return Step("Dropout", x, Tally(), keeps=(product((*x.leading, x.channels)),) if whole_channels and p else None)
 
 
 def channel_shuffle(x: Shape, *, groups: Dim) -> Step:

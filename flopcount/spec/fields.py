@@ -251,6 +251,8 @@ OPTIONS: Mapping[str, Option] = {
     "out_features": Option(Count, "number of outputs", "N"),
     "output_padding": Option(Margin, "size added at the end of the output"),
     "output_size": Option(OutputSize, "size of the output map"),
+    "whole_channels": Option(Flag, "whether channels are dropped as a whole"),
+    "dropout": Option(Probability, "probability that a number between two layers is dropped"),
     "p": Option(Probability, "probability that an element or a branch is dropped"),
     "padding": Option(Padding, "padding around the map"),
     "past_length": Option(Index, "number of tokens before these whose keys and values are in a cache", "p"),

@@ -49,7 +49,7 @@ BASIC: Mapping[str, tuple[Sample, ...]] = {
     "Softmax": sampled(ANY),
     "Flatten": sampled(ANY),
     "Identity": (*sampled(ANY), sample(ANY[0], contiguous=True), sample(Map, detached=True)),
-    "Dropout": (*sampled(ANY), sample(Map, p=0.2)),
+    "Dropout": (*sampled(ANY), sample(Map, p=0.2, whole_channels=True)),
     "ChannelShuffle": sampled(ANY, groups=2),
     "Pad": (*sampled(MAPS, padding=1), sample(Map, padding=(1, 2)), sample(Map, padding=((1, 2), (0, 3)))),
     "Crop": (*sampled(MAPS, cropping=1), sample(Map, cropping=(1, 2)), sample(Map, cropping=((1, 2), (0, 3)))),

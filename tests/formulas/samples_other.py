@@ -26,7 +26,7 @@ def _recurrent() -> tuple[Sample, ...]:
     """Make the samples of a recurrent layer."""
     return (
         *sampled(SEQUENCES, hidden_size=5),
-        *sampled(SEQUENCES, hidden_size=5, num_layers=2, bidirectional=True),
+        *sampled(SEQUENCES, hidden_size=5, num_layers=2, bidirectional=True, dropout=0.5),
         sample(Tokens, hidden_size=5, bias=False),
         sample(Tokens, hidden_size=5, recurrent_bias=False),
     )

@@ -156,6 +156,15 @@ def test_dropout_keeps_a_factor_for_each_element_unless_it_drops_none() -> None:
     assert (some, none) == (4 * (4 + 8 + 8 + 16), 4 * (4 + 8 + 16))
 
 
+def test_dropout_of_channels_and_between_layers_keeps_its_factors() -> None:
+    """As saved_tensors_hooks see it in PyTorch 2.13, of two samples: Dropout2d keeps 2·4, an LSTM 2·5·7 factors."""
+    conv = row("Conv", out_channels=4, kernel_size=1), row("Conv", out_channels=3, kernel_size=1)
+    maps = network(conv[0], row("Dropout", p=0.3, whole_channels=True), conv[1], input=[4, 6, 6])
+    lstm = row("LSTM", hidden_size=7, num_layers=2, dropout=0.2)
+    tokens = network(row("Linear", out_features=8), lstm, row("Linear", out_features=3), input=[5, 8], layout="tokens")
+    assert [Case(each, batch=2, training=True).count.total.saved_bytes for each in (maps, tokens)] == [2448, 8732]
+
+
 def test_a_checkpoint_keeps_what_its_blocks_read_and_computes_them_again() -> None:
     """As torch.utils.checkpoint.checkpoint(use_reentrant=False) around each stage of ResNet-18."""
     total = trained("resnet18", checkpoint=("layer*",))

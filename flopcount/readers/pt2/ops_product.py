@@ -298,6 +298,7 @@ def _recurrent(op: LoweredCall) -> list[str]:
         "bidirectional": int(bool(op.get("bidirectional", False))),
         "batch_first": int(bool(op.get("batch_first", False))),
         "states": len(states),
+        "dropout": float(op.get("dropout", 0.0)),
     }
     x = op.tensor("input" if op.has("input") else "data")
     names = op.several("recurrent", x, *states, *op.tensors("params"), count=1 + len(states), domain=ATEN, **attributes)

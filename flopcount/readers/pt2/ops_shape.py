@@ -389,8 +389,8 @@ VIEWS = frozenset(
 """Operators that make views: what is written into one is written into what it is a view of."""
 
 _IDENTITIES = (
-    *("alias", "lift_fresh_copy", "lift_fresh", "lift", "feature_dropout"),
-    *("feature_alpha_dropout", "requires_grad_", "real", "positive", "cpu", "resolve_conj", "resolve_neg", "conj"),
+    *("alias", "lift_fresh_copy", "lift_fresh", "lift", "requires_grad_"),
+    *("real", "positive", "cpu", "resolve_conj", "resolve_neg", "conj"),
     *("_conj", "pin_memory", "device_put", "embedding_renorm", "conj_physical", "view_of", "_pin_memory", "_to_dense"),
     "to_dense",
 )
@@ -409,8 +409,9 @@ def _contiguous(op: LoweredCall) -> Sequence[str]:
 
 def _dropout(op: LoweredCall) -> Sequence[str]:
     """Write dropout, which changes nothing but what training keeps."""
-    same = identity(op)
-    return [op.emit("dropout", same[0], domain=ATEN, p=float(op.get("p")))] * len(same) if op.get("p", 0.0) else same
+    same, is_whole = identity(op), op.name.startswith("feature")
+    p = float(op.get("p", 0.0))
+    return [op.emit("dropout", same[0], domain=ATEN, p=p, whole=int(is_whole))] * len(same) if p else same
 
 
 _ALIKE = (
@@ -557,7 +558,9 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("scalar_tensor", "tensor"), _scalar),
     **dict.fromkeys(_IDENTITIES, identity),
     **dict.fromkeys(("contiguous", "clone"), _contiguous),
-    **dict.fromkeys(("dropout", "alpha_dropout", "native_dropout"), _dropout),
+    **dict.fromkeys(
+        ("dropout", "alpha_dropout", "native_dropout", "feature_dropout", "feature_alpha_dropout"), _dropout
+    ),
     **dict.fromkeys(_ALIKE, _like),
     **dict.fromkeys(_SIZED, declared),
     "pixel_shuffle": _shuffle("DepthToSpace", "upscale_factor"),

@@ -90,6 +90,7 @@ def _recurrent(op: NodeContext) -> list[Value]:
     out = weights[1].dims[1]
     fields = {"hidden_size": hidden, "num_layers": layers, "bidirectional": ways > 1, "bias": bool(biases)}
     fields |= {"proj_size": out} if out != hidden else {}
+    fields |= {"dropout": share} if layers > 1 and (share := op.attribute("dropout")) else {}
     fitting(weights[0], (GATES[name] * hidden, x.dims[-1]), "weights")
     batch_axis = x.batch_axis if x.batch_axis in {0, 1} and len(x.dims) > 2 else None  # noqa: PLR2004
     x = op.draft.as_layout(x, batch_axis, len(x._replace(batch_axis=batch_axis).inner) - 1)
@@ -132,7 +133,8 @@ def _sized(op: NodeContext) -> list[Value]:
 def _dropout(op: NodeContext) -> list[Value]:
     """dropout(input)."""
     x, share = op.at(0), op.attribute("p")
-    return [x if x.static or not isinstance(share, float) else op.row("Dropout", x, p=share)]
+    fields: dict[str, Any] = {"whole_channels": True} if op.integer("whole", 0) else {}
+    return [x if x.static or not isinstance(share, float) else op.row("Dropout", x, p=share, **fields)]
 
 
 def _contiguous(op: NodeContext) -> list[Value]:
