@@ -146,7 +146,7 @@ def flatten(x: Shape) -> Step:
 
 
 def identity(x: Shape, *, contiguous: bool = False, detached: bool = False) -> Step:  # noqa: ARG001  (for training)
-    """Identity: the output is the input, or a copy of it in the order of its axes; no gradient passes if `detached`.
+    """Identity: the output is the input, or a copy in the order of its axes; no gradient passes if `detached`.
 
     Source: torch.nn.Identity, torch.Tensor.detach.
     """
