@@ -320,7 +320,7 @@ TRAINED = {name: figures for name, figures in RECORDED.items() if "forward_backw
 UNSEEN = {
     "swin_t": (22 * 4, "stochastic depth of 22 branches"),
     "own_mha": (2 * 4 * 2 * 4 * 30 * (30 + 17) + 32_768, "dropout of attention, rows of a weight that are not used"),
-    "hf_mamba": (2 * 4 * 1536 * 16, "the exponential of a parameter, which is folded, in 2 layers"),
+    "hf_mamba": (2 * 4 * 1536 * 16, "the exponential of a parameter, and the zeros that a state begins with"),
     "hf_bert": (12 * 2 * 4 * 12 * 32 * 32 + 8 * (512 + 32), "dropout of attention, ids of positions and of types"),
 }
 """Bytes that operators keep which are not in the program, and which these are."""
