@@ -1,0 +1,41 @@
+"""The site of the documentation: the pages of docs/ and a reference that is generated from the code.
+
+`make docs` builds it, without a network; `generate.py` beside this file writes the pages of the reference.
+"""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import generate  # noqa: E402  (beside this file)
+
+import flopcount  # noqa: E402
+
+project = "flopcount"
+author = "the flopcount project"
+version = release = flopcount.__version__
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+html_theme = "furo"
+html_title = f"flopcount {version}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_show_sphinx = False
+html_copy_source = False
+templates_path: list[str] = []
+exclude_patterns = ["site", "*.json"]
+source_suffix = {".md": "markdown"}
+root_doc = "index"
+myst_heading_anchors = 4
+myst_enable_extensions = ["attrs_inline"]
+suppress_warnings = ["myst.xref_missing"]
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+highlight_language = "none"
+pygments_style = "default"
+
+
+def setup(app: object) -> None:
+    """Write the reference before the pages are read."""
+    app.connect("builder-inited", lambda app: generate.write(Path(app.srcdir)))  # type: ignore[attr-defined]
