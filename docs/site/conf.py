@@ -22,6 +22,7 @@ html_title = f"flopcount {version}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
 templates_path: list[str] = []
 exclude_patterns = ["site", "*.json"]
@@ -29,7 +30,8 @@ source_suffix = {".md": "markdown"}
 root_doc = "index"
 myst_heading_anchors = 4
 myst_enable_extensions = ["attrs_inline"]
-suppress_warnings = ["myst.xref_missing"]
+# the table of errata is a report of the command line, whose titles are of the third level
+suppress_warnings = ["misc.highlighting_failure", "myst.header"]
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 highlight_language = "none"

@@ -5,11 +5,10 @@ the formulas themselves, as MathML, which browsers show without a library.
 """
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from html import escape
 from io import StringIO
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 import click
 from latex2mathml.converter import convert
 
-import flopcount
+import flopcount.errors
 from flopcount.analyses.budgets.findings import CODES
 from flopcount.analyses.formula.kinds import kind_forms
 from flopcount.cli.help import Page
@@ -26,6 +25,7 @@ from flopcount.cli.main import commands, run
 from flopcount.errors import FlopcountError
 from flopcount.formulas import attention, conv, conv_dynamic, conv_factored, conv_variants, norm, pool, tensor
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
+from flopcount.network.convention import mac_conventions
 from flopcount.network.metrics import METRICS
 from flopcount.report.catalogue import kind_report
 from flopcount.report.formula import forms_report
@@ -50,7 +50,7 @@ GUIDES = {
     "Explanations": ("reading-the-output", "conventions", "receptive-field", "errata", "architecture"),
     "Reference": (
         "arch-files",
-        *(f"reference/{name}" for name in ("commands", "kinds", "metrics", "codes", "format", "api")),
+        *(f"reference/{name}" for name in ("commands", "kinds", "metrics", "conventions", "counters", "codes", "format", "api")),
     ),
 }
 """The pages of the site by what a reader wants: to learn, to do, to understand, to look up."""
@@ -67,6 +67,8 @@ def write(folder: Path) -> None:
         "codes": _codes(),
         "format": _format(folder),
         "api": _api(),
+        "conventions": _conventions(),
+        "counters": _counters(folder),
         "kinds": _families(),
         **{f"kinds/{kind}": _kind(kind) for kind in KINDS},
     }
@@ -186,16 +188,15 @@ def _counted(text: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "example.toml")
         path.write_text(text, encoding="utf-8")
-        output = StringIO()
-        with redirect_stdout(output), open(os.devnull, "w") as nowhere:  # noqa: PTH123
-            import sys
+        return _output(str(path)).strip("\n")
 
-            before, sys.stderr = sys.stderr, nowhere
-            try:
-                code = run([str(path)])
-            finally:
-                sys.stderr = before
-        return output.getvalue().strip("\n") if code == 0 else ""
+
+def _output(*arguments: str) -> str:
+    """Return what a command prints, or nothing if it fails."""
+    output = StringIO()
+    with redirect_stdout(output), redirect_stderr(StringIO()):
+        code = run([*arguments])
+    return output.getvalue() if code == 0 else ""
 
 
 def _metrics() -> Iterator[str]:
@@ -218,7 +219,42 @@ def _codes() -> Iterator[str]:
     yield from ("", "## Exit codes", "")
     meanings = ("fine", "a limit or a claim does not hold", "bad input or usage", "a bug")
     yield from table(("code", "meaning"), (*enumerate(meanings), (130, "interrupted")))
-    yield from ("", "## Exceptions", "", "```{eval-rst}\n.. automodule:: flopcount.errors\n   :members: FlopcountError\n```")
+    tree = (flopcount.errors.__doc__ or "").partition("\n\n")[2]
+    tree = (flopcount.errors.__doc__ or "").partition("\n\n")[2]
+    yield from ("", "## Exceptions", "", f"```\n{tree}\n```")
+
+
+def _conventions() -> Iterator[str]:
+    yield from ("# Conventions in full", "", "What each counts, and why: [Conventions](../conventions.md).", "")
+    for each in mac_conventions():
+        yield from (_output("conventions", each, "--format", "markdown").replace("### ", "## ", 1), "")
+
+
+def _counters(folder: Path) -> Iterator[str]:
+    """Yield what other counters print for the same networks, beside the MACs and FLOPs that there are."""
+    found = json.loads((folder.parent / "tests/oracles/counters.json").read_text(encoding="utf-8"))
+    yield from ("# Other counters on the same networks", "")
+    yield "What each printed, for one input, divided by the exact number of MACs, or of FLOPs if it prints those. The"
+    yield "differences are what a counter counts beside MACs, and what it does not see;"
+    yield "`flopcount reconcile` explains each, and `--convention NAME` reproduces it."
+    yield ""
+    names = [*dict.fromkeys(name for model in found["models"] for name in model["totals"])]
+    rows = [row for model in found["models"] if "set" not in model and (row := _counted_row(model, names))]
+    yield from table(("network", "input", "MACs", *names), rows)
+    sources = ", ".join(f"{name} {version}" for name, version in found["sources"].items())
+    yield from ("", f"Recorded with {sources}.")
+
+
+def _counted_row(model: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    """Return what counters printed for a network that is bundled, as ratios to the truth."""
+    try:
+        macs = flopcount.Case(flopcount.load(model["name"]), input=model["input"]).count.total.macs
+    except FlopcountError:
+        return []
+    units_of = {name: 2 if flopcount.convention(macs=name).unit == "FLOP" else 1 for name in names}
+    totals = model["totals"]
+    ratios = (f"{totals[name] / macs / units_of[name]:.4f}" if name in totals else "" for name in names)
+    return [model["name"], model["input"], f"{macs:,}", *ratios]
 
 
 def _format(folder: Path) -> Iterator[str]:
