@@ -50,7 +50,8 @@ GUIDES = {
     "Explanations": ("reading-the-output", "conventions", "receptive-field", "errata", "architecture"),
     "Reference": (
         "arch-files",
-        *(f"reference/{name}" for name in ("commands", "kinds", "metrics", "conventions", "counters", "codes", "format", "api")),
+        *("reference/commands", "reference/kinds", "reference/metrics", "reference/conventions", "reference/counters"),
+        *("reference/codes", "reference/format", "reference/api"),
     ),
 }
 """The pages of the site by what a reader wants: to learn, to do, to understand, to look up."""
@@ -180,7 +181,8 @@ def _example(row: str, kind: str) -> Iterator[str]:
     layout = 'layout = "tokens"\n' if reads[-1] in {"M", "D"} and reads[0] == "n" else ""
     text = f'name = "example"\ninput = {sizes}\n{layout}layers = [\n  {row},\n]\n'
     shown = _counted(text)
-    yield from (f"```toml\n{text}```", "", f"```\n{shown}\n```" if shown else "The layers that it reads decide its cost.", "")
+    cost = f"```\n{shown}\n```" if shown else "The layers that it reads decide its cost."
+    yield from (f"```toml\n{text}```", "", cost, "")
 
 
 def _counted(text: str) -> str:
@@ -201,10 +203,8 @@ def _output(*arguments: str) -> str:
 
 def _metrics() -> Iterator[str]:
     yield from ("# Metrics", "", "What `--metrics`, budgets and lock files measure.", "")
-    words = {"sum": "the sum of the layers", "max": "the largest of the layers", "none": "a number of the whole network"}
-    rows = (
-        (f"`{name}`", units.METRICS[name], metric.unit, words[metric.combine]) for name, metric in METRICS.items()
-    )
+    words = {"sum": "the sum of the layers", "max": "the largest of them", "none": "a number of the whole network"}
+    rows = ((f"`{name}`", units.METRICS[name], metric.unit, words[metric.combine]) for name, metric in METRICS.items())
     yield from table(("metric", "what it is", "unit", "of a network"), rows)
     yield from ("", "## What layers tally", "", "A convention weighs these ([conventions](../conventions.md)).", "")
     yield from table(("operations", "what they are"), ((f"`{name}`", text) for name, text in OPERATIONS.items()))
@@ -269,7 +269,8 @@ def _format(folder: Path) -> Iterator[str]:
 
 
 def _table_of(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    rows = ((f"`{name}`", _type(each, schema), each.get("description", "")) for name, each in part.get("properties", {}).items())
+    found = part.get("properties", {}).items()
+    rows = ((f"`{name}`", _type(each, schema), each.get("description", "")) for name, each in found)
     return table(("key", "takes", "what it is"), rows)
 
 
