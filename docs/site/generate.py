@@ -46,7 +46,7 @@ FAMILIES = {
 
 GUIDES = {
     "Tutorials": ("writing-an-arch", "pytorch", "ci", "what-if"),
-    "How-to": ("importing", "memory", "hardware", "transformers", "python"),
+    "How-to": ("importing", "memory", "hardware", "training", "transformers", "python"),
     "Explanations": ("reading-the-output", "conventions", "receptive-field", "errata", "architecture"),
     "Reference": (
         "arch-files",
