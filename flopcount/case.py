@@ -26,7 +26,7 @@ from flopcount.network.metrics import METRICS, Cost, Site, combined, cost, ratio
 from flopcount.network.network import Network, Where, planned
 from flopcount.network.plan import MOST_LAYERS, MOST_VARIED, Given, Plan
 from flopcount.network.trace import Trace, fields, trace
-from flopcount.network.training import in_training, planned_for, segments, training_notes
+from flopcount.network.training import in_training, planned_for, recomputed, training_notes
 from flopcount.network.transform import folded, scaled, standardized, width_ratio
 from flopcount.spec.expression import Ratio
 from flopcount.spec.fields import Layer
@@ -150,9 +150,10 @@ class Count:
         return SavedTensors(self.trace, flow, self.bits, training).sizes if flow and training else {}
 
     @cached_property
-    def segments(self) -> Mapping[str, str]:
-        """The checkpoint of each layer that is in one, by path."""
-        return segments(self.trace, self.case.training) if self.case.training else {}
+    def recomputed(self) -> frozenset[str]:
+        """The layers of checkpoints, by path: all of a block to which a gradient comes back."""
+        flow, training = self.trace.flow, self.case.training
+        return recomputed(self.trace, flow, training) if flow and training else frozenset()
 
     @cached_property
     def optimizer(self) -> "Optimizer":

@@ -42,7 +42,7 @@ class Site(NamedTuple):
     @property
     def recomputed(self) -> Dim:
         """The count of the forward pass, if that is done again."""
-        return self.forward if self.network and self.path in self.network.segments else 0
+        return self.forward if self.network and self.path in self.network.recomputed else 0
 
     @property
     def optimizer_bytes(self) -> Dim:

@@ -267,6 +267,7 @@ class SavedTensors:
         """Walk the network once."""
         self.segments = segments(traced, training)
         self.traced, self.flow, self.bits = traced, flow, bits
+        self.blocks = {block for path, block in self.segments.items() if flow.needs[path]}
         self.tensors = {name: fresh(name, x, bits[name].activations) for name, x in traced.inputs.items()}
         self.seen, self.tied = set[str](), dict[Dim, str]()
         self.loose: dict[Dim, Stored] = {}  # what no layer reads: outputs, and weights that are computed
@@ -285,7 +286,8 @@ class SavedTensors:
         if node.path not in self.read:
             self.loose[step.shape.elements] = written
         kept = self._entering(node) if node.path in self.segments else self._inside(node, found)
-        new = {each.name: each.size for each in (kept if needs[node.path] else ()) if each.name not in self.seen}
+        keeps = needs[node.path] or self.segments.get(node.path) in self.blocks
+        new = {each.name: each.size for each in (kept if keeps else ()) if each.name not in self.seen}
         self.seen.update(new)
         return [*new.values()]
 

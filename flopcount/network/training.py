@@ -118,6 +118,13 @@ def segments(traced: Trace, training: Training) -> Mapping[str, str]:
     return found
 
 
+def recomputed(traced: Trace, flow: Flow, training: Training) -> frozenset[str]:
+    """Return the layers that are computed again: those of every checkpoint to which a gradient comes back."""
+    blocks = segments(traced, training)
+    alive = {block for path, block in blocks.items() if flow.needs[path] and path in flow.reached}
+    return frozenset(path for path, block in blocks.items() if block in alive)
+
+
 def _starts(traced: Trace, training: Training) -> Iterable[str]:
     """Return the layers at which gradients start."""
     nodes = traced.plan.nodes

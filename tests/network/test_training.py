@@ -173,6 +173,22 @@ def test_a_checkpoint_keeps_what_its_blocks_read_and_computes_them_again() -> No
     assert total.macs == trained("resnet18").macs
 
 
+@pytest.mark.parametrize(("freeze", "macs"), [(("*", "!fc"), 0), (("layer1",), 3 * 128 * 128 * 9 * 28 * 28)])
+def test_a_checkpoint_without_a_gradient_is_not_computed_again(freeze: tuple[str, ...], macs: int) -> None:
+    """What is before everything that is trained has no backward pass; of stage 2, three convolutions are alike."""
+    total = trained("resnet18", checkpoint=("layer2",), freeze=freeze)
+    others = 64 * 128 * 9 * 28 * 28 + 64 * 128 * 28 * 28
+    assert total.macs_recomputed == (macs + others if macs else 0)
+
+
+def test_a_checkpoint_whose_first_layer_is_frozen_keeps_what_it_reads() -> None:
+    """A block of two convolutions of 4 channels on 6×6, the second trained: the block's input of 4·36 floats."""
+    layers = [row("Conv", name=name, out_channels=4, kernel_size=1, bias=False) for name in "ab"]
+    whole = network({"type": "Block", "name": "block", "layers": layers}, input=[4, 6, 6])
+    total = Case(whole, training=Training(freeze=("block.a",), checkpoint=("block",))).count.total
+    assert total.saved_bytes == 4 * 4 * 36
+
+
 def test_adapters_are_trained_and_all_else_is_frozen() -> None:
     """Rank 8 beside fc and two convolutions of 256·3² and 512·3² numbers each, as modules of torch."""
     total = trained("resnet18", lora="rank=8,layers=fc,layer4.*.conv1")
