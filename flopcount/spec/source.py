@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from flopcount.errors import MOST_TOLD, UNSOUGHT, FileError, Located, Place, Problem, plain
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
+    from tree_sitter import Node, Parser
 
 Notation = Literal["toml", "json"]
 
@@ -145,16 +145,21 @@ def located(problems: Iterable[Problem], source: Source, settings: Mapping[Place
     """Return problems as the error of a file, in its order, with lines and columns.
 
     `settings` are places that were changed from outside; their problems are not blamed on the file.
+    Without a parser that knows lines, the keys that lead to a place stand for it.
     """
     problems = [*problems]
     pairs = [(problem, _setting(problem, settings)) for problem in problems if problem.what]
     places = [place for each, setting in pairs if not setting for place in (each.place, *each.via)]
     # a problem without a place stands at the start, or at the line of a model of another tool that it is about
     starts = {place: Span(int(place[1]) if place[:1] == ("line",) else 1, 1, 1) for place in places}
-    found = {**starts, **spans(source, places)}
-    pairs.sort(key=lambda pair: found.get(pair[0].place, Span(10**9, 0, 0)))  # what is not in the file comes last
+    is_blind = _parser(source.notation) is None
+    named = {place: _named(place) for place in places if is_blind and place and place[0] != "line"}
+    found = {**{place: starts[place] for place in starts.keys() - named.keys()}, **spans(source, places)}
+    orders = {place: _order(source.data, place) for place in named}
+    # what is not in the file comes last
+    pairs.sort(key=lambda pair: found.get(pair[0].place) or (10**9, *orders.get(pair[0].place, ())))
     lines = source.text.split("\n")
-    shown = [_located(problem, setting, found, lines) for problem, setting in pairs[:MOST_TOLD]]
+    shown = [_located(problem, setting, {**named, **found}, lines) for problem, setting in pairs[:MOST_TOLD]]
     more = len(problems) - len(shown)
     least = "at least " if UNSOUGHT in problems else ""
     return FileError(source.title, *shown, *([f"and {least}{more} more problem{'s' * (more > 1)}"] if more else []))
@@ -166,20 +171,49 @@ def _setting(problem: Problem, settings: Mapping[Place, str]) -> str:
     return next((f"{settings[place]}: " for place in near), "")
 
 
-def _located(problem: Problem, setting: str, found: Mapping[Place, Span], lines: list[str]) -> Located:
+def _located(problem: Problem, setting: str, found: Mapping[Place, Span | str], lines: list[str]) -> Located:
     """Locate one problem, with the lines that use the template it is in."""
-    users = ", ".join(str(found[place].line) for place in problem.via if place in found)
-    what = f"{setting}{problem}{f' (in a template used at line {users})' if users else ''}"
-    span = found.get(problem.place)
-    place = (span.line, span.column, snippet(lines, *span)) if span else (0, 0, ())
+    using = [found[place] for place in problem.via if place in found]
+    users = ", ".join(str(each.line) if isinstance(each, Span) else each for each in using)
+    inside = f" (in a template used at {'line ' * isinstance(using[0], Span)}{users})" if using else ""
+    where = None if setting else found.get(problem.place)
+    what = f"{f'{where}: ' if isinstance(where, str) else ''}{setting}{problem}{inside}"
+    place = (where.line, where.column, snippet(lines, *where)) if isinstance(where, Span) else (0, 0, ())
     return Located(what, *place, problem.code)
 
 
+def _named(place: Place) -> str:
+    """Write the keys that lead to a place, as in `layers[3].stride`."""
+    steps = (f"[{key}]" if isinstance(key, int) else f".{key if _BARE(key) else json.dumps(key)}" for key in place)
+    return plain("".join(steps).removeprefix("."))
+
+
+_BARE = re.compile(r"[\w-]{1,100}").fullmatch
+
+
+def _order(data: Any, place: Place) -> tuple[int, ...]:
+    """Return what sorts places as they follow each other in some data."""
+    order = list[int]()
+    for key in place:
+        keys: list[Any] = (
+            [*data] if isinstance(data, Mapping) else [*range(len(data))] if isinstance(data, list) else []
+        )
+        if key not in keys:
+            break
+        order.append(keys.index(key))
+        data = data[key]
+    return tuple(order)
+
+
 def spans(source: Source, places: Collection[Place]) -> dict[Place, Span]:
-    """Return where places are written, or the nearest table around each."""
+    """Return where places are written, or the nearest table around each; nothing without a parser that knows."""
+    parser = _parser(source.notation)
+    if parser is None:
+        return {}
+    root = _root(parser, source.text)
     wanted = {place[:length] for place in places for length in range(1, len(place) + 1)}
     starts: dict[Place, Node] = {}
-    for found, node in _places(_root(source.text, source.notation), source.notation):
+    for found, node in _places(root, source.notation):
         for length in range(1, len(found) + 1):
             if found[:length] in wanted:
                 starts.setdefault(found[:length], node)
@@ -190,10 +224,14 @@ def spans(source: Source, places: Collection[Place]) -> dict[Place, Span]:
 
 
 def repeated_key(text: str, notation: Notation) -> tuple[Place, Span] | None:
-    """Return the first key that is given twice, and where it is given again; None if the syntax is wrong."""
+    """Return the first key that is given twice, and where it is given again; None if the syntax is wrong.
+
+    Without a parser that knows lines, it is None as well.
+    """
     seen: dict[Place, str] = {}
-    root = _root(text, notation)
-    for place, node in () if root.has_error else _places(root, notation):
+    parser = _parser(notation)
+    root = _root(parser, text) if parser else None
+    for place, node in () if root is None or root.has_error else _places(root, notation):
         kinds = {node.type, seen.get(place, "")}
         if place in seen and ("pair" in kinds or kinds == {"table"}):
             return place, _span(text.encode(errors="surrogatepass").split(b"\n"), node)
@@ -201,13 +239,20 @@ def repeated_key(text: str, notation: Notation) -> tuple[Place, Span] | None:
     return None
 
 
-def _root(text: str, notation: Notation) -> "Node":
-    import tree_sitter_json
-    import tree_sitter_toml
-    from tree_sitter import Language, Parser
-
+def _parser(notation: Notation) -> "Parser | None":
+    """Return the parser that knows lines; None if it is not installed: it is made for no browser."""
+    try:
+        import tree_sitter_json
+        import tree_sitter_toml
+        from tree_sitter import Language, Parser
+    except ImportError:
+        return None
     grammar = tree_sitter_toml if notation == "toml" else tree_sitter_json
-    return Parser(Language(grammar.language())).parse(text.encode(errors="surrogatepass")).root_node
+    return Parser(Language(grammar.language()))
+
+
+def _root(parser: "Parser", text: str) -> "Node":
+    return parser.parse(text.encode(errors="surrogatepass")).root_node
 
 
 def _places(root: "Node", notation: Notation) -> "Iterator[tuple[Place, Node]]":

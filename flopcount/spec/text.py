@@ -167,8 +167,13 @@ def _data(text: str, notation: Notation) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        raise tomllib.TOMLDecodeError("a key is given twice; keep one")
+        key = next(key for index, (key, _) in enumerate(pairs) if key in dict(pairs[:index]))
+        raise _TwiceError(_twice_sentence(key))
     return result
+
+
+class _TwiceError(ValueError):
+    """JSON has a key twice."""
 
 
 def _no_constant(name: str) -> None:
@@ -190,7 +195,9 @@ def _syntax(error: Exception, text: str, notation: Notation) -> Located:
         return at_span(text, (error.pos, error.pos + 1), f"not JSON: {what}")
     if isinstance(error, _NotANumberError):
         return at_span(text, token(text, "constant"), str(error)[:200])
-    if isinstance(error, tomllib.TOMLDecodeError):  # or a key that JSON has twice
+    if isinstance(error, _TwiceError):
+        return _twice(text, notation) or Located(str(error), code="syntax")
+    if isinstance(error, tomllib.TOMLDecodeError):
         return _twice(text, notation) or at_line(text, *_toml_fault(text, str(error)))
     return at_span(text, token(text, "digits"), "a number has too many digits; sizes go up to 10⁹")
 
@@ -208,8 +215,11 @@ def _twice(text: str, notation: Notation) -> Located | None:
         return None
     place, span = found
     hint = "write [[layers]] above each layer" if place == ("layers",) and notation == "toml" else "keep one"
-    what = f"the key {str(place[-1])[:50]!r} is given twice; {hint}"
-    return at_line(text, span.line, span.column, what, span.length)
+    return at_line(text, span.line, span.column, _twice_sentence(str(place[-1]), hint), span.length)
+
+
+def _twice_sentence(key: str, hint: str = "keep one") -> str:
+    return f"the key {key[:50]!r} is given twice; {hint}"
 
 
 def _toml_fault(text: str, message: str) -> tuple[int, int, str]:
