@@ -11,7 +11,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -71,7 +71,7 @@ def browser() -> Iterator[Browser]:
 class _Quiet(SimpleHTTPRequestHandler):
     """Serves files with the types that modules need, whatever this machine says of them."""
 
-    extensions_map: ClassVar = {
+    extensions_map = {  # noqa: RUF012  (the base class has no ClassVar)
         **SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript",
         ".mjs": "text/javascript",
