@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test cover check compat fuzz drift mutants bench peers live schema errata conventions picture chart docs clean
+.PHONY: demo test cover check compat fuzz drift mutants bench peers live schema errata conventions picture chart docs page clean
 
 demo: .venv/ready ## a model from PyTorch, then the comparison flopcount is known for
 	$(BIN)/flopcount tests/oracles/onnx/resnet18.onnx --depth 1
@@ -64,6 +64,9 @@ picture: .venv/ready ## draw the pictures of the README and of the page on Mobil
 chart: .venv/ready-dev ## draw the picture of docs/what-if.md
 	$(BIN)/flopcount mobilenet_v1.toml --set defaults.padding=same --plot docs/mobilenet_v1_bars.svg
 
+page: .venv/ready-page ## the page of flopcount report, from page/ into flopcount/report/assets
+	$(BIN)/python page/build.py
+
 docs: .venv/ready-docs ## the site of the documentation, in build/site; warnings are errors, and no network is needed
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs/site docs build/site
 
@@ -80,6 +83,11 @@ docs: .venv/ready-docs ## the site of the documentation, in build/site; warnings
 .venv/ready-docs: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $@ .venv/ready
+
+.venv/ready-page: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[page]'
 	touch $@ .venv/ready
 
 .venv-drift/ready: pyproject.toml

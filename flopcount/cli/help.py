@@ -26,7 +26,6 @@ FOLDED = ("Network", "Training", "Counting")
 EXAMPLES: Mapping[str, Mapping[str, str]] = {
     "": {
         "flopcount model.onnx --depth 1": "the blocks of a model of your own",
-        "flopcount resnet18 --sort macs --top 8": "the largest layers of a bundled network",
         "flopcount compare resnet18 mobilenet_v2": "two networks side by side",
         "flopcount check model.onnx --max-macs 600M": "fail if a model costs too much",
     },
@@ -39,6 +38,10 @@ EXAMPLES: Mapping[str, Mapping[str, str]] = {
         "flopcount memory mobilenet_v2 --input 144 --width 0.35 --precision int8": "Show what is alive, and the peak",
         "flopcount memory unet --reorder": "Find the order with the least peak",
         "flopcount memory mobilenet_v2 --patch 2x2:stage2.2.add": "Run the first layers patch by patch",
+    },
+    "report": {
+        "flopcount report model.onnx -o report.html": "Show where the cost goes",
+        "flopcount report resnet18 resnet34 --on a100 -o report.html": "Compare two networks, also on a device",
     },
     "formula": {
         "flopcount formula DepthSepConv --over Conv": "Show what a depthwise-separable convolution saves",

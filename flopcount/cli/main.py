@@ -22,6 +22,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Count": {
         "count": "params and MACs, layer by layer (the default command)",
         "memory": "bytes alive layer by layer, their peak, and what lowers it",
+        "report": "a page to open or send: charts, tables and the graph",
         "formula": "closed-form cost of a kind of layer or a network",
         "import": "convert a model of another tool to an arch file",
     },

@@ -163,6 +163,15 @@ def _lines(findings: Iterable[Finding]) -> Iterator[str]:
 
 def render_json(outcome: Outcome) -> str:
     """Return a check as JSON."""
+    return json_text(_report(outcome))
+
+
+def check_data(outcome: Outcome) -> dict[str, Any]:
+    """Return a check as data."""
+    return _report(outcome).data()
+
+
+def _report(outcome: Outcome) -> Report:
     facts = {
         "findings": [finding_data(each) for each in outcome.findings],
         "exempt": [{**finding_data(each), "reason": reason} for each, reason in outcome.exempt],
@@ -175,7 +184,7 @@ def render_json(outcome: Outcome) -> str:
         "ok": outcome.ok,
         "exit_code": outcome.exit_code,
     }
-    return json_text(Report(title=summary(outcome), tables=(), notes=outcome.notes, facts=facts))
+    return Report(title=summary(outcome), tables=(), notes=outcome.notes, facts=facts)
 
 
 def finding_data(finding: Finding) -> dict[str, Any]:

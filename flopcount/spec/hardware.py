@@ -151,6 +151,10 @@ class Device(BaseModel, **FROZEN):
     bandwidth: Annotated[Bandwidth | None, Help("a table of value, source and date")] = None
     on_chip: Annotated[OnChip | None, Help("a table of value, source and date")] = None
 
+    def has(self, bits: int) -> bool:
+        """Tell whether there is a peak for factors of so many bits."""
+        return any(NAMED[name] == bits for name in self.peak)
+
     def rate(self, bits: int) -> Fraction:
         """Return the MACs per second of factors of so many bits: of the fastest type of number that has them.
 

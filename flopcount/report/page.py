@@ -1,0 +1,153 @@
+"""A report as one HTML file: the JSON of several commands, and the page that draws it.
+
+The page is built from `page/` in the repository; `flopcount/report/assets` has what was built. Everything is inside
+the file: no network is needed, and text of a model never becomes markup.
+"""
+
+import base64
+import gzip
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from flopcount import __version__
+from flopcount.analyses.forms import compared
+from flopcount.analyses.memory.curve import peak_of
+from flopcount.analyses.memory.lower import lowered
+from flopcount.case import Count
+from flopcount.formulas.numbers import exact
+from flopcount.network.convention import convention
+from flopcount.network.memory import Style
+from flopcount.report import escape
+from flopcount.report.compare import comparison_report, diff_report
+from flopcount.report.cost import costs_of
+from flopcount.report.count import count_report
+from flopcount.report.device import OnDevice, device_data, with_device
+from flopcount.report.memory import TOTALS, Memory, memory_report
+from flopcount.spec.hardware import profile, profiles
+from flopcount.spec.units import METRICS as MEANING
+
+SHOWN = ("params", "macs", "flops", "weight_bytes", "activations", "activation_bytes", "traffic", "intensity", *TOTALS)
+"""The metrics that a page can switch to, unless a network is in training."""
+
+IN_TRAINING = ("params", "macs", "flops", "weight_bytes", "activations", "activation_bytes")
+"""Those of a step of training, beside its own."""
+
+MOST_PLAIN = 2**20
+"""Data of more characters is compressed inside the file."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network of a page: its name there, its count, the changes to its file, and what a device takes for it."""
+
+    name: str
+    count: Count
+    changes: Mapping[str, Any]
+    device: OnDevice | None = None
+
+
+def shown_metrics(asked: str | None, *, is_training: bool) -> tuple[str, ...]:
+    """Return the metrics of a page: those it can switch to, and those that were asked for."""
+    own = [name for name in (asked or "").split(",") if name.strip()]
+    return tuple(dict.fromkeys((*(IN_TRAINING if is_training else SHOWN), *own)))
+
+
+def page_data(subjects: Sequence[Subject], command: str, checked: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what a page shows: for each network what `count` and `memory` say as JSON, its edges and its tensors.
+
+    Of several networks also what `compare` says, and `diff` of the first and each other; `checked` is what `check`
+    says. Each part is the JSON of its command.
+    """
+    several: dict[str, Any] = {}
+    if len(subjects) > 1:
+        named = [(each.name, each.count) for each in subjects]
+        pairs = [(named[0], other) for other in named[1:]]
+        several["compare"] = comparison_report(named).data()
+        several["diffs"] = [diff_report(old, new, compared(old[1], new[1])).data() for old, new in pairs]
+    return {
+        "schema_version": 2,
+        "flopcount": __version__,
+        "command": command,
+        "metrics": _metrics(subjects),
+        "networks": [_network(each) for each in subjects],
+        **several,
+        "devices": [device_data(profile(each)) for each in profiles()],
+        **({"check": checked} if checked else {}),
+    }
+
+
+def _metrics(subjects: Sequence[Subject]) -> dict[str, Any]:
+    """Return what the page has to know of each metric: title, unit, how values combine, and its meaning."""
+    shown = {each.name: each for subject in subjects for each in costs_of(subject.count).metrics}
+    return {
+        name: {"title": each.title, "unit": each.unit, "combine": each.combine, "about": MEANING.get(name, "")}
+        for name, each in shown.items()
+    }
+
+
+def _network(subject: Subject) -> dict[str, Any]:
+    count = subject.count
+    report = count_report(count, subject.changes)
+    report = with_device(report, subject.device) if subject.device else report
+    return {
+        "name": subject.name,
+        "title": report.title,
+        "lines": [str(line) for line in report.lines],
+        "count": report.data(),
+        "graph": _graph(count),
+        **({} if count.case.training else {**_memory(subject), "roofs": _roofs(count)}),
+    }
+
+
+def _graph(count: Count) -> dict[str, Any]:
+    """Return the inputs, and who reads whom: a pair of positions for each edge; inputs are -1, -2 and so on."""
+    nodes, inputs = count.trace.plan.nodes, count.trace.inputs
+    place = {name: -number for number, name in enumerate(inputs, 1)}
+    place |= {node.path: number for number, node in enumerate(nodes, 1)}
+    edges = [[place[name], place[node.path]] for node in nodes for name in dict.fromkeys((*node.inputs, *node.beside))]
+    return {"inputs": [{"name": name, "shape": [*shape.dims]} for name, shape in inputs.items()], "edges": edges}
+
+
+def _memory(subject: Subject) -> dict[str, Any]:
+    """Return what `memory` says, and every tensor: its bytes, and the layers that write and last read it."""
+    case = subject.count.case
+    found = Memory(peak_of(case), lowered(case))
+    lives = ((life, exact(life.tensor.size)) for life in subject.count.lifetimes(Style()).lives)
+    tensors = [
+        {"name": life.name, "bytes": size, "first": max(life.first, 0) + 1, "last": life.last + 1}
+        for life, size in lives
+        if size
+    ]
+    return {"memory": memory_report(subject.count, found, subject.changes).data(), "tensors": tensors}
+
+
+def _roofs(count: Count) -> dict[str, float]:
+    """Return the MACs per second of each device that has a peak for the widest factors of the network."""
+    rule = convention()
+    products = (product for site in count.sites() for product in site._replace(rule=rule).products())
+    widest = max((max(one, other) for _, one, other, _ in products), default=0)
+    devices = ((each, profile(each).device) for each in profiles())
+    return {key: float(device.rate(widest)) for key, device in devices if device.has(widest)}
+
+
+@cache
+def _asset(name: str) -> str:
+    return files("flopcount.report").joinpath("assets", name).read_text("utf-8")
+
+
+def page_parts(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the parts of the file."""
+    text = escape.json(data)
+    titles = ", ".join(each["name"] for each in data["networks"]) or "nothing counted"
+    before, after = _asset("page.html").split("<!-- data -->")
+    yield before.replace("{title}", escape.xml(titles))
+    if len(text) > MOST_PLAIN:
+        packed = base64.b64encode(gzip.compress(text.encode(errors="replace"), 6, mtime=0)).decode()
+        yield f'<script type="application/gzip" id="flopcount-data">{packed}</script>'
+    else:
+        plain = text.replace("<", r"\u003c")
+        yield f'<script type="application/json" id="flopcount-data">{plain}</script>'
+    yield after

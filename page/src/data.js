@@ -1,0 +1,113 @@
+// The data of a page: integers stay exact, layers become a tree of blocks.
+
+const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]{15,}/g;
+
+/** Parse JSON; integers beyond 2^53 become BigInt. */
+export function parse(text) {
+  const large = [];
+  const marked = text.replace(TOKENS, (token) => {
+    if (!/^-?\d+$/.test(token) || Number.isSafeInteger(Number(token))) return token;
+    large.push(BigInt(token));
+    return `{"\u0000":${large.length - 1}}`;
+  });
+  return JSON.parse(marked, (_, value) =>
+    value !== null && typeof value === "object" && "\u0000" in value ? large[value["\u0000"]] : value,
+  );
+}
+
+/** Add two integers exactly. */
+export function add(one, other) {
+  if (typeof one === "number" && typeof other === "number") {
+    const sum = one + other;
+    if (!Number.isInteger(sum) || Number.isSafeInteger(sum)) return sum;
+  }
+  return BigInt(one) + BigInt(other);
+}
+
+const COMBINE = {
+  sum: add,
+  max: (one, other) => (one >= other ? one : other),
+};
+
+/** Return the tree of blocks of a network: {path, name, row?, children, values, first, last}. */
+export function treeOf(network, metrics) {
+  const root = block("", network.name);
+  const blocks = new Map([["", root]]);
+  network.count.layers.forEach((row, index) => {
+    const names = row.path.split(".");
+    let parent = root;
+    for (let depth = 1; depth < names.length; depth++) {
+      const path = names.slice(0, depth).join(".");
+      let inner = blocks.get(path);
+      if (!inner) {
+        inner = block(path, names[depth - 1]);
+        blocks.set(path, inner);
+        parent.children.push(inner);
+      }
+      parent = inner;
+    }
+    const node = { ...block(row.path, names.at(-1)), row, index, first: index, last: index };
+    node.values = valuesOf(row, metrics);
+    node.children = parts(row.parts ?? [], index, metrics);
+    parent.children.push(node);
+  });
+  settle(root, metrics);
+  return root;
+}
+
+function block(path, name) {
+  return { path, name, row: null, index: -1, children: [], values: {}, first: Infinity, last: -1, isPart: false };
+}
+
+function parts(rows, index, metrics) {
+  return rows.map((row) => ({
+    ...block(row.path, row.path.split(".").at(-1)),
+    row,
+    index,
+    first: index,
+    last: index,
+    isPart: true,
+    values: valuesOf(row, metrics),
+    children: parts(row.parts ?? [], index, metrics),
+  }));
+}
+
+function valuesOf(row, metrics) {
+  return Object.fromEntries(Object.keys(metrics).map((name) => [name, row[name] ?? null]));
+}
+
+function settle(node, metrics) {
+  if (node.row) return;
+  for (const child of node.children) {
+    settle(child, metrics);
+    node.first = Math.min(node.first, child.first);
+    node.last = Math.max(node.last, child.last);
+  }
+  for (const [name, metric] of Object.entries(metrics)) {
+    const combine = COMBINE[metric.combine];
+    const known = node.children.map((child) => child.values[name]).filter((value) => value !== null);
+    node.values[name] = combine && known.length ? known.reduce(combine) : null;
+  }
+}
+
+/** Return how many layers are in a node. */
+export function layersIn(node) {
+  return node.row ? 1 : node.children.reduce((sum, child) => sum + layersIn(child), 0);
+}
+
+/** Return the nodes that a node stands for in a chart of a metric: its parts only if all of them have the metric. */
+export function childrenFor(node, metric) {
+  if (!node.row) return node.children;
+  return node.children.length && node.children.every((child) => child.values[metric] !== null) ? node.children : [];
+}
+
+/** Return all nodes of a tree by path, blocks and layers. */
+export function byPath(root) {
+  const found = new Map();
+  const visit = (node) => {
+    if (!found.has(node.path)) found.set(node.path, node);
+    node.children.forEach(visit);
+  };
+  visit(root);
+  return found;
+}
