@@ -14,6 +14,7 @@ import generate  # noqa: E402  (beside this file)
 import flopcount  # noqa: E402
 
 project = "flopcount"
+language = "en"
 author = "the flopcount project"
 version = release = flopcount.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
@@ -21,6 +22,7 @@ html_theme = "furo"
 html_title = f"flopcount {version}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_show_sphinx = False
 html_show_copyright = False
 html_copy_source = False
@@ -34,6 +36,8 @@ myst_enable_extensions = ["attrs_inline"]
 suppress_warnings = ["misc.highlighting_failure", "myst.header"]
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
+default_role = "code"  # docstrings put code between single backticks
+smartquotes = False  # what is printed stays as it is: options keep their dashes, words of a file their quotes
 highlight_language = "none"
 pygments_style = "default"
 

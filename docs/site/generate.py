@@ -6,55 +6,66 @@ the formulas themselves, as MathML, which browsers show without a library.
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import redirect_stderr, redirect_stdout
 from html import escape
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import click
-from latex2mathml.converter import convert
+from api import api_page
+from codes import EXITS, codes_page
+from counters import counters_page
+from kinds import families, kind_page
+from shown import output, table
 
-import flopcount.errors
-from flopcount.analyses.budgets.findings import CODES
-from flopcount.analyses.formula.kinds import kind_forms
+import flopcount
 from flopcount.cli.help import Page
-from flopcount.cli.main import commands, run
-from flopcount.errors import FlopcountError
-from flopcount.formulas import attention, conv, conv_dynamic, conv_factored, conv_variants, norm, pool, tensor
+from flopcount.cli.main import COMMANDS, commands
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
-from flopcount.network.convention import mac_conventions
+from flopcount.network.convention import POLICIES, mac_conventions
 from flopcount.network.metrics import METRICS
-from flopcount.report.catalogue import kind_report
-from flopcount.report.formula import forms_report
 from flopcount.spec import units
 from flopcount.spec.kinds import KINDS
+from flopcount.spec.units import TRAINED
 
-FAMILIES = {
-    "Convolutions": conv,
-    "Factored convolutions": conv_factored,
-    "Variants of convolutions": conv_variants,
-    "Convolutions with weights that depend on the input": conv_dynamic,
-    "Linear layers, attention, recurrence": attention,
-    "Pools and resizing": pool,
-    "Normalizations and activations": norm,
-    "Tensors": tensor,
-}
-"""The families of kinds, by the module of their formulas."""
-
-GUIDES = {
-    "Tutorials": ("writing-an-arch", "pytorch", "ci", "what-if"),
-    "How-to": ("importing", "memory", "hardware", "training", "transformers", "python"),
-    "Explanations": ("reading-the-output", "conventions", "receptive-field", "errata", "architecture"),
-    "Reference": (
-        "arch-files",
-        *("reference/commands", "reference/kinds", "reference/metrics", "reference/conventions", "reference/counters"),
-        *("reference/codes", "reference/format", "reference/api"),
-    ),
+GUIDES: Mapping[str, Mapping[str, str]] = {
+    "Tutorials": {
+        "writing-an-arch": "from the table in a paper to an arch file whose figures are verified",
+    },
+    "How-to": {
+        "importing": "ONNX, PyTorch, TensorFlow Lite, Keras, Darknet, Caffe and other files",
+        "pytorch": "files and live modules, open sizes, tests, callbacks",
+        "transformers": "prompts, generated tokens, caches, pictures as tokens",
+        "memory": "bytes of weights, of traffic, and alive at once, at any precision",
+        "training": "gradients, bytes kept for the backward pass, adapters, optimizers",
+        "hardware": "the least time on a device, cycles of systolic arrays",
+        "what-if": "other convolutions, widths and inputs; sweeps, design spaces, closed forms, charts",
+        "ci": "limits, lock files, differences, recipes for GitHub, GitLab and pre-commit",
+        "python": "cases, counts, findings and sweeps as values",
+    },
+    "Explanations": {
+        "reading-the-output": "tables, columns, units, formats, and what notes mean",
+        "conventions": "what counters count, and how to get from one number to another",
+        "reference/counters": "each counter on the same networks, and why it differs",
+        "receptive-field": "what one position sees of the input, through branches",
+        "errata": "published figures that do not follow from their network",
+        "architecture": "how the code is organized, and why",
+    },
+    "Reference": {
+        "arch-files": "the format of networks, with examples",
+        "reference/format": "every key of arch files and of flopcount.toml",
+        "reference/kinds": "every kind of layer: equations, source, fields, example",
+        "reference/commands": "every command and option",
+        "reference/metrics": "every metric, and what layers tally",
+        "reference/conventions": "every convention, weight by weight",
+        "reference/codes": "every code of an error, a note and a finding: an example, and what to do",
+        "reference/api": "the Python interface",
+    },
 }
 """The pages of the site by what a reader wants: to learn, to do, to understand, to look up."""
+
+FIRST = ("resnet18", "--depth", "1")
+"""The command that the first page shows."""
 
 
 def write(folder: Path) -> None:
@@ -65,13 +76,13 @@ def write(folder: Path) -> None:
     pages = {
         "commands": _commands(),
         "metrics": _metrics(),
-        "codes": _codes(),
+        "codes": codes_page(),
         "format": _format(folder),
-        "api": _api(),
+        "api": api_page(),
         "conventions": _conventions(),
-        "counters": _counters(folder),
-        "kinds": _families(),
-        **{f"kinds/{kind}": _kind(kind) for kind in KINDS},
+        "counters": counters_page(),
+        "kinds": families(),
+        **{f"kinds/{kind}": kind_page(kind) for kind in KINDS},
     }
     for name, lines in pages.items():
         (target / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -79,30 +90,24 @@ def write(folder: Path) -> None:
 
 
 def _index(folder: Path) -> Iterator[str]:
+    """Yield the first page: what flopcount is, how to install it, a count, and the way to every page."""
     readme = (folder.parent / "README.md").read_text(encoding="utf-8")
-    yield from ("# flopcount", "", readme.split("\n\n", 2)[1], "")
-    for title, names in GUIDES.items():
-        yield from (f"```{{toctree}}\n:caption: {title}\n:maxdepth: 1", *names, "```", "")
-
-
-def table(titles: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    """Yield a table in Markdown."""
-    names = [*titles]
-    yield f"| {' | '.join(names)} |"
-    yield f"|{'---|' * len(names)}"
-    for row in rows:
-        yield f"| {' | '.join(str(cell).replace('|', chr(92) + '|').replace(chr(10), ' ') for cell in row)} |"
-
-
-def _math(latex: str) -> str:
-    """Return an equation as MathML."""
-    return convert(latex, display="block")
+    install = readme.split("\n## Install\n")[1].split("\n## ")[0].strip()
+    yield from ("# flopcount", "", readme.split("\n\n", 2)[1], "", install, "")
+    yield from (f"```text\n$ flopcount {' '.join(FIRST)}\n{output(*FIRST).rstrip()}\n```", "")
+    for title, pages in GUIDES.items():
+        yield from (f"## {title}", "", *(f"* [](./{name}.md): {text}" for name, text in pages.items()), "")
+        yield from (f"```{{toctree}}\n:hidden:\n:caption: {title}", *pages, "```", "")
 
 
 def _commands() -> Iterator[str]:
-    yield from ("# The command line", "", "Written from `flopcount COMMAND --help`.", "")
+    yield from ("# The command line", "", "Every command and option, as `flopcount COMMAND --help` explains them.", "")
     with click.Context(commands, info_name="flopcount") as context:
-        for name in commands.list_commands(context):
+        names = commands.list_commands(context)
+        about = ((f"[`{name}`](#flopcount-{name})", text) for name, text in COMMANDS.items())
+        yield from (*table(("command", "what it does"), about), "")
+        yield from (*table(("exit code", "meaning"), EXITS.items()), "")
+        for name in names:
             command = commands.get_command(context, name)
             with click.Context(command, info_name=name, parent=context) as inner:
                 yield from _command(command.page(inner, full=True))  # type: ignore[union-attr]
@@ -121,140 +126,53 @@ def _options(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     return ((f"`{names}`", escape(text, quote=False)) for names, text in rows)
 
 
-def _families() -> Iterator[str]:
-    yield from ("# Kinds of layers", "", "Each with its equation, its source, its fields and an example.", "")
-    for title, module in FAMILIES.items():
-        names = [name for name, kind in KINDS.items() if kind.formula.__module__ == module.__name__]
-        yield from (f"## {title}", "", "```{toctree}\n:maxdepth: 1", *(f"kinds/{name}" for name in names), "```", "")
+EXAMPLE = "mobilenet_v2"
+"""The network whose metrics are shown."""
 
-
-def _kind(kind: str) -> Iterator[str]:
-    facts: Mapping[str, Any] = kind_report(kind).facts
-    text = facts["description"].replace("<", "&lt;")
-    first, _, rest = text.partition("\n\n")
-    yield from (f"# {kind}", "", first, "")
-    yield from _forms(kind)
-    yield from _paragraphs(rest)
-    own = [row for row in facts["fields"] if row["field"] not in flopcount_fields()]
-    cells = ((f"`{row['field']}`", f"`{row['default']}`", row["takes"], row["is"]) for row in own)
-    yield from ("## Fields", "", *table(("field", "default", "takes", "what it is"), cells), "")
-    yield from ("## Example", "", *_example(facts["row"], kind))
-
-
-def flopcount_fields() -> frozenset[str]:
-    """Return the fields that every layer takes."""
-    from flopcount.spec.fields import Layer
-
-    return frozenset(Layer.model_fields)
-
-
-def _forms(kind: str) -> Iterator[str]:
-    """Yield the closed forms of a kind, and the meaning of their letters."""
-    try:
-        found = forms_report(kind_forms(kind, {}), kind).data()
-    except FlopcountError:
-        return
-    for form in found["forms"]:
-        if form["quantity"] != "weights":
-            yield from ("<div>", _math(rf"\text{{{form['quantity']}}} = {form['latex']}"), "</div>", "")
-    letters = ", ".join(f"*{each['letter']}*: {each['meaning']}" for each in found.get("letters", ()))
-    yield from (f"{letters}.", "") if letters else ()
-    yield from (f"Where {' and '.join(found['assumptions'])}.", "") if found["assumptions"] else ()
-
-
-def _paragraphs(text: str) -> Iterator[str]:
-    """Yield the rest of a docstring: its equations as they are written there, then prose."""
-    for part in text.split("\n\n"):
-        is_equation = part.startswith("    ")
-        yield from (f"```\n{part}\n```" if is_equation else part, "")
-
-
-INPUTS = {0: "[32, 56, 56]", 1: "[196, 384]"}
-"""The inputs of examples: a map, or tokens."""
-
-
-def _example(row: str, kind: str) -> Iterator[str]:
-    """Yield a network of one layer, and what it costs."""
-    reads = KINDS[kind].reads
-    sizes = {("M",): "[512]", ("n",): "[128]"}.get(reads) or INPUTS["n" in reads]
-    sizes = {"Conv2Plus1D": "[32, 8, 56, 56]", "Einsum": "[8, 16, 16]"}.get(kind, sizes)
-    layout = 'layout = "tokens"\n' if reads[-1] in {"M", "D"} and reads[0] == "n" else ""
-    text = f'name = "example"\ninput = {sizes}\n{layout}layers = [\n  {row},\n]\n'
-    shown = _counted(text)
-    cost = f"```\n{shown}\n```" if shown else "The layers that it reads decide its cost."
-    yield from (f"```toml\n{text}```", "", cost, "")
-
-
-def _counted(text: str) -> str:
-    """Return the table of a network, or nothing if the layer needs others around it."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "example.toml")
-        path.write_text(text, encoding="utf-8")
-        return _output(str(path)).strip("\n")
-
-
-def _output(*arguments: str) -> str:
-    """Return what a command prints, or nothing if it fails."""
-    output = StringIO()
-    with redirect_stdout(output), redirect_stderr(StringIO()):
-        code = run([*arguments])
-    return output.getvalue() if code == 0 else ""
+WORDS = {"sum": "the sum of the layers", "max": "the largest of them", "none": "a number of the whole network"}
+"""How the value of a network follows from those of its layers."""
 
 
 def _metrics() -> Iterator[str]:
-    yield from ("# Metrics", "", "What `--metrics`, budgets and lock files measure.", "")
-    words = {"sum": "the sum of the layers", "max": "the largest of them", "none": "a number of the whole network"}
-    rows = ((f"`{name}`", units.METRICS[name], metric.unit, words[metric.combine]) for name, metric in METRICS.items())
-    yield from table(("metric", "what it is", "unit", "of a network"), rows)
+    yield from (
+        "# Metrics",
+        "",
+        "What `--metrics`, `--columns`, budgets, claims and lock files measure, and its value for",
+    )
+    yield from (f"`{EXAMPLE}` at its own input. [Memory](../memory.md), [training](../training.md) and", "")
+    yield "[receptive fields](../receptive-field.md) explain those of bytes, of training and of positions."
+    rows = (
+        (f"`{name}`", units.METRICS[name], metric.unit, WORDS[metric.combine], _value(name))
+        for name, metric in METRICS.items()
+    )
+    yield from ("", *table(("metric", "what it is", "unit", "of a network", f"of {EXAMPLE}"), rows))
     yield from ("", "## What layers tally", "", "A convention weighs these ([conventions](../conventions.md)).", "")
     yield from table(("operations", "what they are"), ((f"`{name}`", text) for name, text in OPERATIONS.items()))
     yield ""
     yield from table(("parameters", "what they are"), ((f"`{name}`", text) for name, text in PARAMETERS.items()))
 
 
-def _codes() -> Iterator[str]:
-    yield from ("# Codes", "", "Codes of findings are those of `flopcount check`. Those of notes are in", "")
-    yield from ("[Reading the output](../reading-the-output.md#notes).", "", "## Findings", "")
-    yield from table(("code", "a number, or a file"), CODES.items())
-    yield from ("", "## Exit codes", "")
-    meanings = ("fine", "a limit or a claim does not hold", "bad input or usage", "a bug")
-    yield from table(("code", "meaning"), (*enumerate(meanings), (130, "interrupted")))
-    tree = (flopcount.errors.__doc__ or "").partition("\n\n")[2]
-    tree = (flopcount.errors.__doc__ or "").partition("\n\n")[2]
-    yield from ("", "## Exceptions", "", f"```\n{tree}\n```")
+def _value(metric: str) -> str:
+    """Return a metric of the example."""
+    training = ("--training",) if metric in TRAINED else ()
+    found = json.loads(output(EXAMPLE, "--metrics", metric, *training, "--format", "json"))["totals"].get(metric)
+    if found is None:
+        return "of each layer only"
+    if METRICS[metric].unit == "ratio":
+        return f"{found:,.2f}"
+    return "×".join(map(str, found)) if isinstance(found, list) else f"{found:,}"
 
 
 def _conventions() -> Iterator[str]:
-    yield from ("# Conventions in full", "", "What each counts, and why: [Conventions](../conventions.md).", "")
+    yield from ("# Conventions in full", "", "Every convention that `--convention` takes, weight by weight, and what")
+    yield "`--params` takes. [Conventions](../conventions.md) explains how to use them;"
+    yield "[How other counters compare](counters.md) what they lead to."
+    yield from ("", "## Which params count", "")
+    counted = ((f"`{name}`", flopcount.convention(params=name).params_counts) for name in POLICIES)
+    yield from (*table(("`--params`", "what counts"), counted), "")
     for each in mac_conventions():
-        yield from (_output("conventions", each, "--format", "markdown").replace("### ", "## ", 1), "")
-
-
-def _counters(folder: Path) -> Iterator[str]:
-    """Yield what other counters print for the same networks, beside the MACs and FLOPs that there are."""
-    found = json.loads((folder.parent / "tests/oracles/counters.json").read_text(encoding="utf-8"))
-    yield from ("# Other counters on the same networks", "")
-    yield "What each printed, for one input, divided by the exact number of MACs, or of FLOPs if it prints those. The"
-    yield "differences are what a counter counts beside MACs, and what it does not see;"
-    yield "`flopcount reconcile` explains each, and `--convention NAME` reproduces it."
-    yield ""
-    names = [*dict.fromkeys(name for model in found["models"] for name in model["totals"])]
-    rows = [row for model in found["models"] if "set" not in model and (row := _counted_row(model, names))]
-    yield from table(("network", "input", "MACs", *names), rows)
-    sources = ", ".join(f"{name} {version}" for name, version in found["sources"].items())
-    yield from ("", f"Recorded with {sources}.")
-
-
-def _counted_row(model: Mapping[str, Any], names: Iterable[str]) -> list[str]:
-    """Return what counters printed for a network that is bundled, as ratios to the truth."""
-    try:
-        macs = flopcount.Case(flopcount.load(model["name"]), input=model["input"]).count.total.macs
-    except FlopcountError:
-        return []
-    units_of = {name: 2 if flopcount.convention(macs=name).unit == "FLOP" else 1 for name in names}
-    totals = model["totals"]
-    ratios = (f"{totals[name] / macs / units_of[name]:.4f}" if name in totals else "" for name in names)
-    return [model["name"], model["input"], f"{macs:,}", *ratios]
+        title, _, rest = output("conventions", each, "--format", "markdown").partition("\n")
+        yield from (f"## {each}", "", title.partition(": ")[2], rest, "")
 
 
 def _format(folder: Path) -> Iterator[str]:
@@ -275,23 +193,33 @@ def _table_of(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[st
 
 
 def _type(part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Say in words what a value of a schema may be."""
     if "$ref" in part:
-        return part["$ref"].rpartition("/")[2]
-    if "enum" in part:
-        return ", ".join(f"`{value}`" for value in part["enum"][:12])
-    options = part.get("anyOf") or part.get("oneOf")
-    if options:
-        return " or ".join(dict.fromkeys(_type(each, schema) for each in options))
-    return str(part.get("type", "any value"))
+        name = part["$ref"].rpartition("/")[2]
+        inner = schema["$defs"][name]
+        return f"[{name}](#{name.lower()})" if inner.get("properties") else _type(inner, schema)
+    if options := part.get("anyOf") or part.get("oneOf"):
+        known = (each for each in options if each.get("type") != "null")  # TOML has no null
+        return " or ".join(dict.fromkeys(_type(each, schema) for each in known))
+    if "enum" in part or "const" in part:
+        values = part.get("enum", [part.get("const")])
+        return ", ".join(f"`{value}`" for value in values[:MOST_WORDS]) + (", …" if len(values) > MOST_WORDS else "")
+    return _plain(part, schema)
 
 
-def _api() -> Iterator[str]:
-    yield from ("# Python", "", "[From Python](../python.md) shows how they are used.", "")
-    yield "```{eval-rst}"
-    for name in sorted(flopcount.__all__):
-        value = getattr(flopcount, name)
-        if isinstance(value, type):
-            yield from (f".. autoclass:: {value.__module__}.{value.__qualname__}", "   :members:", "")
-        else:
-            yield from (f".. autofunction:: {value.__module__}.{value.__qualname__}", "")
-    yield "```"
+MOST_WORDS = 12
+"""The most words of a choice that are listed."""
+
+TYPES = {"string": "text", "integer": "an integer", "number": "a number", "boolean": "true or false", "null": "nothing"}
+
+
+def _plain(part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Say what a list, a table or a single value may be."""
+    kind = part.get("type")
+    if kind == "array":
+        inner = part.get("items") or {}
+        return f"a list of {_type(inner, schema)}" if inner else "a list"
+    if kind == "object":
+        inner = part.get("additionalProperties")
+        return f"a table, whose values are {_type(inner, schema)}" if isinstance(inner, dict) and inner else "a table"
+    return TYPES.get(str(kind), "any value")

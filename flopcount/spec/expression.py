@@ -51,7 +51,7 @@ UNDECIDED = "undecided"
 class ExpressionError(ValueError):
     """Something is wrong with an expression; the message says what in one clause, the code of what sort it is."""
 
-    def __init__(self, what: str, code: str = "") -> None:
+    def __init__(self, what: str, code: str = "expression") -> None:
         super().__init__(what)
         self.code = code
 
@@ -235,7 +235,7 @@ def evaluate(expression: Expression, names: Namespace) -> Any:
     if isinstance(plain, Fraction) and isinstance(expression.tree, ast.Name):
         return float(plain)  # an argument handed on as it is, such as a scale_factor
     if isinstance(value, Ratio):
-        code = UNDECIDED if plain is None else ""
+        code = UNDECIDED if plain is None else "expression"
         raise EvaluationError("it is not a whole number; use divisible, ceil, floor or round", code)
     return value
 
