@@ -40,8 +40,8 @@ def about_files(command: Callable[..., Any]) -> Callable[..., Any]:
             "formats",
             metavar="FORMAT[=FILE]",
             multiple=True,
-            help="Output format, repeatable: text, json, markdown, github, gitlab, junit, sarif, openmetrics "
-            "or benchmark.",
+            help="Output format, repeatable: text, json, markdown, github, gitlab, junit, sarif, "
+            "openmetrics, benchmark or html.",
         ),
         click.option("-o", "--output", metavar="FILE", help="Write to a file, whole or not at all."),
     )
@@ -110,7 +110,7 @@ def destinations(formats: Sequence[str], output: str | None = None) -> list[tupl
     return chosen
 
 
-ENDINGS: Mapping[str, str] = {".json": "json", ".md": "markdown", ".sarif": "sarif", ".xml": "junit"}
+ENDINGS: Mapping[str, str] = {".json": "json", ".html": "html", ".md": "markdown", ".sarif": "sarif", ".xml": "junit"}
 """The format of a check by the ending of its file."""
 
 

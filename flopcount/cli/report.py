@@ -40,16 +40,16 @@ def command(archs: tuple[str, ...], options: Options, fmt: str | None, output: s
     fmt = format_of(output, fmt or "", ENDINGS, "html")
     if fmt == "html" and output is None and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError("the page is long; name a file for it: -o report.html")
-    from flopcount.report import escape
     from flopcount.report.page import page_parts
+    from flopcount.report.table import mapping_parts
 
     data = report_data(expanded(archs), options)
-    emit([escape.json(data, 1), "\n"] if fmt == "json" else page_parts(data), output)
+    emit(mapping_parts(data) if fmt == "json" else page_parts(data), output)
 
 
 def report_data(archs: Sequence[str], options: Options) -> dict[str, Any]:
     """Return the data of a page for networks, each with the same options."""
-    from flopcount.report.page import Subject, page_data, shown_metrics
+    from flopcount.report.page import Subject, command_line, differences, page_data, shown_metrics
 
     options = options._replace(metrics=",".join(shown_metrics(options.metrics, is_training=options.training)))
     counts = [count_of(arch, options) for arch in archs]
@@ -66,14 +66,8 @@ def report_data(archs: Sequence[str], options: Options) -> dict[str, Any]:
         asked = [on_device(each, device) for each in counts]
     rows = zip(told, counts, asked, strict=True)
     subjects = [Subject(name, count, options.changes, on) for name, count, on in rows]
-    return page_data(subjects, _command(), _limits(archs, options))
-
-
-def _command() -> str:
-    """Return the command line, for the page to say how it was made."""
-    import shlex
-
-    return shlex.join(["flopcount", *sys.argv[1:]])
+    limits = _limits(archs, options)
+    return page_data(subjects, command_line(), {**({"check": limits} if limits else {}), **differences(subjects)})
 
 
 def _limits(archs: Sequence[str], options: Options) -> dict[str, Any] | None:

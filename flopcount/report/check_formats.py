@@ -531,6 +531,13 @@ def _result(finding: Finding, fingerprint: str) -> dict[str, Any]:
     }
 
 
+def render_page(outcome: Outcome) -> str:
+    """Return a check and its networks as the page of `flopcount report`."""
+    from flopcount.report.page import checked_data, page_parts
+
+    return "".join(page_parts(checked_data(outcome)))
+
+
 RENDERERS: Mapping[str, Callable[[Outcome], str]] = {
     "text": render_text,
     "json": render_json,
@@ -541,5 +548,6 @@ RENDERERS: Mapping[str, Callable[[Outcome], str]] = {
     "sarif": render_sarif,
     "openmetrics": render_openmetrics,
     "benchmark": render_benchmark,
+    "html": render_page,
 }
 """The function for each format."""

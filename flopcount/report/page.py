@@ -6,6 +6,8 @@ the file: no network is needed, and text of a model never becomes markup.
 
 import base64
 import gzip
+import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,19 +15,23 @@ from importlib.resources import files
 from typing import Any
 
 from flopcount import __version__
+from flopcount.analyses.budgets.check import CheckedFile, Outcome
 from flopcount.analyses.forms import compared
 from flopcount.analyses.memory.curve import peak_of
 from flopcount.analyses.memory.lower import lowered
 from flopcount.case import Count
+from flopcount.errors import Note
 from flopcount.formulas.numbers import exact
 from flopcount.network.convention import convention
 from flopcount.network.memory import Style
 from flopcount.report import escape
+from flopcount.report.check_formats import check_data
 from flopcount.report.compare import comparison_report, diff_report
 from flopcount.report.cost import costs_of
 from flopcount.report.count import count_report
 from flopcount.report.device import OnDevice, device_data, with_device
 from flopcount.report.memory import TOTALS, Memory, memory_report
+from flopcount.report.table import notes_data
 from flopcount.spec.hardware import profile, profiles
 from flopcount.spec.units import METRICS as MEANING
 
@@ -34,6 +40,9 @@ SHOWN = ("params", "macs", "flops", "weight_bytes", "activations", "activation_b
 
 IN_TRAINING = ("params", "macs", "flops", "weight_bytes", "activations", "activation_bytes")
 """Those of a step of training, beside its own."""
+
+MOST_CHECKED = 20
+"""The networks that the page of a check draws; limits are those of all."""
 
 MOST_PLAIN = 2**20
 """Data of more characters is compressed inside the file."""
@@ -55,28 +64,50 @@ def shown_metrics(asked: str | None, *, is_training: bool) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*(IN_TRAINING if is_training else SHOWN), *own)))
 
 
-def page_data(subjects: Sequence[Subject], command: str, checked: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def command_line() -> str:
+    """Return the command line, for a page to say how it was made."""
+    return shlex.join(["flopcount", *sys.argv[1:]])
+
+
+def page_data(subjects: Sequence[Subject], command: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return what a page shows: for each network what `count` and `memory` say as JSON, its edges and its tensors.
 
-    Of several networks also what `compare` says, and `diff` of the first and each other; `checked` is what `check`
-    says. Each part is the JSON of its command.
+    Each part is the JSON of its command; `more` has parts beside those of networks.
     """
-    several: dict[str, Any] = {}
-    if len(subjects) > 1:
-        named = [(each.name, each.count) for each in subjects]
-        pairs = [(named[0], other) for other in named[1:]]
-        several["compare"] = comparison_report(named).data()
-        several["diffs"] = [diff_report(old, new, compared(old[1], new[1])).data() for old, new in pairs]
     return {
         "schema_version": 2,
         "flopcount": __version__,
         "command": command,
         "metrics": _metrics(subjects),
         "networks": [_network(each) for each in subjects],
-        **several,
+        **(more or {}),
         "devices": [device_data(profile(each)) for each in profiles()],
-        **({"check": checked} if checked else {}),
     }
+
+
+def differences(subjects: Sequence[Subject]) -> dict[str, Any]:
+    """Return what `compare` says of several networks, and `diff` of the first and each other."""
+    if len(subjects) == 1:
+        return {}
+    first, *others = named = [(each.name, each.count) for each in subjects]
+    diffs = [diff_report(first, other, compared(first[1], other[1])).data() for other in others]
+    return {"compare": comparison_report(named).data(), "diffs": diffs}
+
+
+def checked_data(outcome: Outcome) -> dict[str, Any]:
+    """Return what a page shows of a check: what `check` says, and the networks, those with findings first."""
+    found, checked = {each.path for each in outcome.findings}, check_data(outcome)
+    files = sorted((each for each in outcome.files if each.counts), key=lambda each: each.path not in found)
+    shown = [each.subject for each in files[:MOST_CHECKED] if each.subject]
+    if len(files) > len(shown):
+        note = Note("page-cut", f"the page draws {len(shown)} of {len(files)} networks, those with findings first")
+        checked |= notes_data((*outcome.notes, note))
+    return page_data([Subject(each.title, _counted(each), {}) for each in shown], command_line(), {"check": checked})
+
+
+def _counted(file: CheckedFile) -> Count:
+    """Count a file of a check with the metrics of a page."""
+    return file.case(file.network, shown_metrics(None, is_training=file.training is not None)).count
 
 
 def _metrics(subjects: Sequence[Subject]) -> dict[str, Any]:

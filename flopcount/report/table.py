@@ -197,7 +197,12 @@ def render_json(report: Report) -> str:
 
 def json_parts(report: Report) -> Iterator[str]:
     """Yield the parts of a report as JSON; a list of rows has one row per line, so that a diff shows the layer."""
-    for number, (key, value) in enumerate(report.data().items()):
+    yield from mapping_parts(report.data())
+
+
+def mapping_parts(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the parts of a mapping as JSON: a line for each key, and for each mapping in a list."""
+    for number, (key, value) in enumerate(data.items()):
         yield f"{',' if number else '{'}\n  {escape.json(key)}: "
         if isinstance(value, list) and value and isinstance(value[0], Mapping):
             yield from (f"{',' if place else '['}\n    {escape.json(row)}" for place, row in enumerate(value))

@@ -61,7 +61,9 @@ export function Diff({ diff, names, metrics, metric }) {
       <h3>From {names[0]} to {names[1]}</h3>
       <p>
         {counted.map(([what, number]) => `${number} ${what}`).join(" · ")}
-        {Object.entries(diff.delta).map(([key, delta]) => ` · ${signed(delta)} ${metrics[key]?.title ?? key}`)}
+        {[...new Set(["params", "macs", metric])]
+          .filter((key) => diff.delta[key] !== undefined && diff.delta[key] !== null)
+          .map((key) => ` · ${signed(diff.delta[key])} ${metrics[key]?.title ?? key}`)}
       </p>
       {diff.layers.length > 0 && (
         <div class="scroll" role="region" aria-label={`Changes from ${names[0]} to ${names[1]}`} tabIndex={0}>

@@ -9,9 +9,6 @@ export function Limits({ check, metrics }) {
   const reasons = check.exempt ?? [];
   return (
     <div>
-      <p class={check.ok ? "verdict good" : "verdict bad"}>
-        {check.ok ? "✓ All limits hold." : "✗ Not all limits hold."}
-      </p>
       {rows.length > 0 && (
         <div class="scroll" role="region" aria-label="Limits and verdicts" tabIndex={0}>
           <table>
@@ -46,6 +43,7 @@ export function Limits({ check, metrics }) {
           </table>
         </div>
       )}
+      {check.archs.some((each) => each.base) && <Changes archs={check.archs} metrics={metrics} />}
       {problems.length > 0 && (
         <ul>
           {problems.map((each, index) => (
@@ -63,6 +61,37 @@ export function Limits({ check, metrics }) {
           ))}
         </ul>
       )}
+    </div>
+  );
+}
+
+function Changes({ archs, metrics }) {
+  const known = archs.filter((each) => each.base);
+  const shown = Object.keys(known[0].base).filter((name) => metrics[name]);
+  return (
+    <div class="scroll" role="region" aria-label="Changes against the base" tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">network</th>
+            {shown.flatMap((name) => [
+              <th scope="col" class="number" key={name}>{metrics[name].title}</th>,
+              <th scope="col" class="number" key={`${name} base`}>at the base</th>,
+            ])}
+          </tr>
+        </thead>
+        <tbody>
+          {known.map((each, index) => (
+            <tr key={index}>
+              <th scope="row">{[each.path, each.point].filter(Boolean).join(" ")}</th>
+              {shown.flatMap((name) => [
+                <td class="number" key={name}>{exact(each[name])}</td>,
+                <td class="number" key={`${name} base`}>{exact(each.base[name])}</td>,
+              ])}
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </div>
   );
 }

@@ -33,17 +33,7 @@ function Report({ data }) {
   return (
     <div class="report">
       <header>
-        <h1>{networks.length === 1 ? network.title : networks.length ? networks.map((each) => each.name).join(" · ") : "Nothing was counted"}</h1>
-        {networks.length > 1 && (
-          <div class="tabs" role="group" aria-label="Network">
-            {networks.map((each, index) => (
-              <button key={index} type="button" aria-pressed={index === current} onClick={() => setCurrent(index)}>
-                {each.name}
-              </button>
-            ))}
-          </div>
-        )}
-        {network && <Facts network={network} metrics={metrics} />}
+        <h1>{headline(data)}</h1>
       </header>
 
       {data.check && (
@@ -61,6 +51,20 @@ function Report({ data }) {
       )}
       {network && (
         <>
+          <div class="network">
+        {networks.length > 1 && (
+          <div class="tabs" role="group" aria-label="Network">
+            {networks.map((each, index) => (
+              <button key={index} type="button" aria-pressed={index === current} onClick={() => setCurrent(index)}>
+                {each.name}
+              </button>
+            ))}
+          </div>
+        )}
+        {networks.length > 1 || data.check ? <h2>{network.title}</h2> : null}
+        <Facts network={network} metrics={metrics} />
+        <Notes data={data} network={network} />
+          </div>
           <div class="bar-of-controls">
             <label>
               Metric{" "}
@@ -100,7 +104,6 @@ function Report({ data }) {
       )}
       <Section id="counted" title="What is counted">
         {network && <Convention network={network} />}
-        <Notes data={data} network={network} />
         <p class="made">
           Made by flopcount {data.flopcount}
           {data.command && (
@@ -113,6 +116,11 @@ function Report({ data }) {
       </Section>
     </div>
   );
+}
+
+function headline({ networks, check }) {
+  if (check) return check.ok ? "All limits hold" : "Not all limits hold";
+  return networks.length === 1 ? networks[0].title : networks.map((each) => each.name).join(" · ");
 }
 
 function Section({ id, title, hint, children }) {
@@ -138,6 +146,8 @@ const CARDS = ["params", "macs", "flops", "weight_bytes", "peak", "saved_bytes",
 function Facts({ network, metrics }) {
   const { count } = network;
   const totals = CARDS.filter((name) => metrics[name] && count.totals[name] !== undefined && count.totals[name] !== null);
+  const head = metrics.macs ? "macs" : "flops";
+  const ratio = count.standard?.ratio[head];
   return (
     <>
       <dl class="cards">
@@ -146,7 +156,7 @@ function Facts({ network, metrics }) {
             <dt>{count.at_least && name !== "intensity" ? `${metrics[name].title}, at least` : metrics[name].title}</dt>
             <dd>
               <span class="big">{brief(count.totals[name], metrics[name].unit)}</span>
-              <span class="digits">{exact(count.totals[name])}</span>
+              {metrics[name].unit === "ratio" ? null : <span class="digits">{exact(count.totals[name])}</span>}
             </dd>
           </div>
         ))}
@@ -156,12 +166,12 @@ function Facts({ network, metrics }) {
             <dd><span class="big">{brief(count.totals.least_seconds, "seconds")}</span></dd>
           </div>
         )}
-        {count.standard && (
-          <div title="With a standard convolution in the place of every other one">
-            <dt>ratio to standard convolutions</dt>
+        {ratio !== undefined && (
+          <div title={`${exact(count.totals[head])} of ${exact(count.standard.totals[head])} ${metrics[head].title} with standard convolutions`}>
+            <dt>of standard convolutions</dt>
             <dd>
-              <span class="big">{Number(Object.values(count.standard.ratio)[0]).toPrecision(4)}</span>
-              <span class="digits">{String(Object.values(count.standard.ratio)[0])}</span>
+              <span class="big">{ratio.toPrecision(4)}</span>
+              <span class="digits">{String(ratio)}</span>
             </dd>
           </div>
         )}
@@ -190,12 +200,18 @@ function Convention({ network }) {
 }
 
 function Notes({ data, network }) {
-  const all = [...(network?.count.notes ?? []), ...(network?.memory?.notes ?? []), ...(data.compare?.notes ?? []), ...(data.check?.notes ?? [])];
+  const all = [
+    ...(network?.count.notes ?? []),
+    ...(network?.memory?.notes ?? []),
+    ...(data.compare?.notes ?? []),
+    ...(data.diffs ?? []).flatMap((diff) => diff.notes),
+    ...(data.check?.notes ?? []),
+  ];
   const notes = [...new Set(all)];
   if (!notes.length) return null;
   return (
-    <ul class="notes">
-      {notes.map((note) => <li key={note}>{note}</li>)}
+    <ul class="notes" aria-label="Notes">
+      {notes.map((note) => <li key={note}>note: {note}</li>)}
     </ul>
   );
 }

@@ -32,9 +32,14 @@ class CheckedFile(NamedTuple):
     before: bytes | None = None
     compared: bool = False
 
-    def case(self, network: Network) -> Case:
+    @property
+    def network(self) -> Network:
+        """The network of the file."""
+        return load(self.path, title=self.title, values=self.values)
+
+    def case(self, network: Network, metrics: Sequence[str] | None = None) -> Case:
         """Return the case of the file's network."""
-        return Case(network, input=self.input, training=self.training)
+        return Case(network, input=self.input, training=self.training, metrics=metrics)
 
 
 class Evaluation(NamedTuple):
@@ -47,7 +52,7 @@ class Evaluation(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """A file, the points it was counted at, and what was found.
+    """A file, the points it was counted at, and what was found; `subject` is how it is read again.
 
     `limited` tells whether any limit applies to it, `relative` whether one is about
     changes; `compared` that there was a base, and `lost` that the file could not be counted there.
@@ -62,6 +67,7 @@ class Checked(NamedTuple):
     relative: bool = False
     compared: bool = False
     lost: bool = False
+    subject: CheckedFile | None = None
 
     @property
     def notes(self) -> Iterator[Note]:
@@ -83,7 +89,7 @@ def opened(subject: CheckedFile, rules: Iterable[judge.Rule]) -> tuple[judge.Mod
     resolved = subject.path.resolve()
     applied = [rule for rule in rules if rule.files is None or resolved in rule.files]
     points = [point for rule in applied for point in rule.points]
-    model = judge.Model(subject.case(load(subject.path, title=subject.title, values=subject.values)), points)
+    model = judge.Model(subject.case(subject.network), points)
     applied = [*judge.own_rules(model), *applied]
     limited = {metric for rule in applied for metric, _ in rule.limits}
     model.metrics = tuple(name for name in METRICS if name in {*DEFAULT_METRICS, *limited})
@@ -107,6 +113,7 @@ def checked(subject: CheckedFile, rules: Sequence[judge.Rule]) -> Checked:
         relative=any(rule.is_relative for rule in applied),
         compared=subject.compared,
         lost=subject.before is not None and any(count.before is None for count in run.counts.values()),
+        subject=subject,
     )
 
 

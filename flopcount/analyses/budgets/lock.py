@@ -142,7 +142,9 @@ def counted(
             continue
         counts.append(count)
         entries[row.id] = Entry(row, subject.title, model.plan.name, count.now.notes)
-    return Checked(subject.title, model.plan.name, tuple(counts), tuple(dict.fromkeys(findings))), entries
+    return Checked(
+        subject.title, model.plan.name, tuple(counts), tuple(dict.fromkeys(findings)), subject=subject
+    ), entries
 
 
 def _trained(lock: Lock, name: str) -> Iterator[Training]:
