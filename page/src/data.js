@@ -8,7 +8,7 @@ export function parse(text) {
   const marked = text.replace(TOKENS, (token) => {
     if (!/^-?\d+$/.test(token) || Number.isSafeInteger(Number(token))) return token;
     large.push(BigInt(token));
-    return `{"\u0000":${large.length - 1}}`;
+    return `{"\\u0000":${large.length - 1}}`;
   });
   return JSON.parse(marked, (_, value) =>
     value !== null && typeof value === "object" && "\u0000" in value ? large[value["\u0000"]] : value,

@@ -103,17 +103,18 @@ export function LayerTable({ root, metric, metrics, query, setQuery, selected, o
           Filter <input type="search" value={query} placeholder="path or type" onInput={(e) => setQuery(e.target.value)} />
         </label>
         <label>
-          Fold{" "}
+          Depth{" "}
           <select
+            aria-label="Depth"
             value=""
             onChange={(event) => {
               if (event.target.value) setExpanded(openTo(root, Number(event.target.value)));
               event.target.value = "";
             }}
           >
-            <option value="">to …</option>
+            <option value="">…</option>
             {Array.from({ length: Math.min(depths, 6) }, (_, depth) => (
-              <option key={depth} value={depth + 1}>{depth + 1 === depths ? "all layers" : `depth ${depth + 1}`}</option>
+              <option key={depth} value={depth + 1}>{depth + 1 === depths ? "all layers" : `${depth + 1}`}</option>
             ))}
             <option value="99">all, with parts</option>
           </select>
