@@ -535,7 +535,7 @@ def render_page(outcome: Outcome) -> str:
     """Return a check and its networks as the page of `flopcount report`."""
     from flopcount.report.page import checked_data, page_parts
 
-    return "".join(page_parts(checked_data(outcome)))
+    return "".join(page_parts(checked_data(outcome, check_data(outcome))))
 
 
 RENDERERS: Mapping[str, Callable[[Outcome], str]] = {

@@ -25,7 +25,6 @@ from flopcount.formulas.numbers import exact
 from flopcount.network.convention import convention
 from flopcount.network.memory import Style
 from flopcount.report import escape
-from flopcount.report.check_formats import check_data
 from flopcount.report.compare import comparison_report, diff_report
 from flopcount.report.cost import costs_of
 from flopcount.report.count import count_report
@@ -94,14 +93,14 @@ def differences(subjects: Sequence[Subject]) -> dict[str, Any]:
     return {"compare": comparison_report(named).data(), "diffs": diffs}
 
 
-def checked_data(outcome: Outcome) -> dict[str, Any]:
-    """Return what a page shows of a check: what `check` says, and the networks, those with findings first."""
-    found, checked = {each.path for each in outcome.findings}, check_data(outcome)
+def checked_data(outcome: Outcome, checked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a page shows of a check, which is `checked` as data: the networks, those with findings first."""
+    found = {each.path for each in outcome.findings}
     files = sorted((each for each in outcome.files if each.counts), key=lambda each: each.path not in found)
     shown = [each.subject for each in files[:MOST_CHECKED] if each.subject]
     if len(files) > len(shown):
         note = Note("page-cut", f"the page draws {len(shown)} of {len(files)} networks, those with findings first")
-        checked |= notes_data((*outcome.notes, note))
+        checked = {**checked, **notes_data((*outcome.notes, note))}
     return page_data([Subject(each.title, _counted(each), {}) for each in shown], command_line(), {"check": checked})
 
 

@@ -76,7 +76,7 @@ def test_the_icicle_works_by_keyboard_alone(report: Report, tab: Tab) -> None:
         page.keyboard.press(key)
         assert page.evaluate(focused) == path
     page.keyboard.press("Enter")
-    assert page.get_by_role("treeitem").first.get_attribute("aria-label").startswith("layer1.1: ")
+    assert (page.get_by_role("treeitem").first.get_attribute("aria-label") or "").startswith("layer1.1: ")
     assert page.evaluate("document.querySelectorAll('[role=treeitem][tabindex=\"0\"]').length") == 1
 
 
