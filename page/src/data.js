@@ -10,6 +10,7 @@ export function parse(text) {
     large.push(BigInt(token));
     return `{"\\u0000":${large.length - 1}}`;
   });
+  if (!large.length) return JSON.parse(text);
   return JSON.parse(marked, (_, value) =>
     value !== null && typeof value === "object" && "\u0000" in value ? large[value["\u0000"]] : value,
   );
@@ -24,7 +25,8 @@ export function add(one, other) {
   return BigInt(one) + BigInt(other);
 }
 
-const COMBINE = {
+/** How values of layers combine. */
+export const COMBINE = {
   sum: add,
   max: (one, other) => (one >= other ? one : other),
 };
@@ -101,7 +103,7 @@ export function childrenFor(node, metric) {
   return node.children.length && node.children.every((child) => child.values[metric] !== null) ? node.children : [];
 }
 
-/** Return all nodes of a tree by path, blocks and layers. */
+/** Return all nodes of a tree by path, blocks before layers of the same path. */
 export function byPath(root) {
   const found = new Map();
   const visit = (node) => {

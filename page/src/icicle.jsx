@@ -1,67 +1,74 @@
 // An icicle: the whole network on top, blocks below it, layers and their parts at the bottom.
 import { hierarchy, partition } from "d3-hierarchy";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { byPath, childrenFor } from "./data.js";
+import { useMemo, useRef, useState } from "preact/hooks";
+import { childrenFor, COMBINE } from "./data.js";
 import { brief, exact, percent } from "./format.js";
 
 const ROW = 30;
-const MOST_DRAWN = 1500;
+const NARROW = 0.003;
+const GROUPED = 0.02;
 
 /** Draw the shares of a metric by block; a click zooms, arrow keys walk. */
 export function Icicle({ root, metric, about, query, selected, onSelect }) {
-  const [zoom, setZoom] = useState("");
-  const nodes = useMemo(() => byPath(root), [root]);
-  const top = nodes.get(zoom) ?? root;
-  const placed = useMemo(() => layOut(top, metric), [top, metric]);
-  const [focus, setFocus] = useState(top.path);
+  const [trail, setTrail] = useState([root]);
+  const path = trail[0] === root ? trail : [root];
+  const top = path.at(-1);
+  const placed = useMemo(() => layOut(top, metric, COMBINE[about.combine] ?? COMBINE.max), [top, metric]);
+  const [focus, setFocus] = useState(null);
   const box = useRef(null);
-  useEffect(() => setZoom(""), [root]);
-  useEffect(() => setFocus(top.path), [top]);
-
   const total = Number(root.values[metric]);
   if (!total) return <p class="empty">No layer of this network has {about.title}.</p>;
+
   const found = matcher(query);
-  const here = new Map(placed.map((each) => [key(each.data), each]));
+  const here = new Map(placed.map((each) => [each.data, each]));
+  const current = here.has(focus) ? focus : top;
   const go = (each) => {
     if (!each) return;
-    setFocus(key(each.data));
+    setFocus(each.data);
     onSelect(each.data.path);
-    box.current?.querySelector(`[data-key="${CSS.escape(key(each.data))}"]`)?.focus();
+    box.current.children[placed.indexOf(each)].focus();
   };
-  const onKeyDown = (event, each) => {
-    const siblings = each.parent ? each.parent.children : [each];
-    const at = siblings.indexOf(each);
-    const drawn = (node) => node && here.get(key(node.data));
-    const to = {
-      ArrowUp: () => go(drawn(each.parent)),
-      ArrowDown: () => go(each.children?.map(drawn).find(Boolean)),
-      ArrowLeft: () => go(drawn(siblings[at - 1])),
-      ArrowRight: () => go(drawn(siblings[at + 1])),
-      Home: () => go(placed[0]),
-      Enter: () => open(each),
-      " ": () => open(each),
-      Escape: () => setZoom(parentPath(zoom)),
-    }[event.key];
-    if (to) {
-      event.preventDefault();
-      to();
-    }
+  const out = () => path.length > 1 && zoom(path.slice(0, -1));
+  const zoom = (trail) => {
+    setTrail(trail);
+    setFocus(trail.at(-1));
+    requestAnimationFrame(() => box.current?.firstElementChild?.focus());
   };
   const open = (each) => {
     onSelect(each.data.path);
-    if (each.data !== top && each.data.children.length && !each.data.row) setZoom(each.data.path);
-    else if (each.data === top) setZoom(parentPath(zoom));
+    if (each.data === top) out();
+    else if (childrenFor(each.data, metric).length) {
+      const inner = each.ancestors().map((one) => one.data).reverse();
+      zoom([...path, ...inner.slice(1)]);
+    } else setFocus(each.data);
+  };
+  const onKeyDown = (event, each) => {
+    const siblings = each.parent?.children ?? [each];
+    const at = siblings.indexOf(each);
+    const act = {
+      ArrowUp: () => go(each.parent),
+      ArrowDown: () => go(each.children?.find((child) => here.has(child.data))),
+      ArrowLeft: () => go(siblings[at - 1]),
+      ArrowRight: () => go(siblings[at + 1]),
+      Home: () => go(placed[0]),
+      Enter: () => open(each),
+      " ": () => open(each),
+      Escape: out,
+    }[event.key];
+    if (act) {
+      event.preventDefault();
+      act();
+    }
   };
   const depth = Math.max(...placed.map((each) => each.depth)) + 1;
-  const drawnFocus = here.has(focus) ? focus : key(placed[0].data);
   return (
-    <div class="icicle" ref={box}>
+    <div class="icicle">
       <nav class="crumbs" aria-label="Zoom">
-        {crumbs(zoom).map(([path, name], index, all) =>
-          index === all.length - 1 ? (
-            <span key={path} aria-current="true">{name || root.name}</span>
+        {path.map((node, index) =>
+          index === path.length - 1 ? (
+            <span key={index} aria-current="true">{node.name}</span>
           ) : (
-            <button key={path} type="button" onClick={() => setZoom(path)}>{name || root.name}</button>
+            <button key={index} type="button" onClick={() => zoom(path.slice(0, index + 1))}>{node.name}</button>
           ),
         )}
         <span class="amount">
@@ -69,23 +76,22 @@ export function Icicle({ root, metric, about, query, selected, onSelect }) {
           {top === root ? "" : ` · ${percent(top.values[metric], total)} of the network`}
         </span>
       </nav>
-      <div class="bars" role="tree" aria-label={`${about.title} by block`} style={{ height: `${depth * ROW}px` }}>
+      <div class="bars" ref={box} role="tree" aria-label={`${about.title} by block`} style={{ height: `${depth * ROW}px` }}>
         {placed.map((each) => {
           const { data } = each;
           const value = data.values[metric];
           const width = each.x1 - each.x0;
-          const text = `${data.path || root.name}: ${exact(value)} ${about.title}, ${percent(value, total)}`;
+          const text = `${data === root ? root.name : data.label ?? data.path}: ${exact(value)} ${about.title}, ${percent(value, total)}`;
           const state = found ? (found(data) ? " hit" : " miss") : "";
           return (
             <div
-              key={key(data)}
-              data-key={key(data)}
+              key={keyOf(data)}
               role="treeitem"
               aria-level={each.depth + 1}
               aria-label={text}
-              aria-selected={data.path === selected}
-              aria-expanded={each.children ? true : data.children.length && !data.row ? false : undefined}
-              tabIndex={key(data) === drawnFocus ? 0 : -1}
+              aria-selected={data.path === selected && !data.isGroup}
+              aria-expanded={each.children ? true : childrenFor(data, metric).length ? false : undefined}
+              tabIndex={data === current ? 0 : -1}
               class={`bar${data.row ? " leaf" : ""}${data.isPart ? " part" : ""}${state}`}
               title={text}
               style={{
@@ -95,10 +101,10 @@ export function Icicle({ root, metric, about, query, selected, onSelect }) {
                 "--share": Math.min(1, Number(value) / total),
               }}
               onClick={() => open(each)}
-              onFocus={() => setFocus(key(data))}
+              onFocus={() => setFocus(data)}
               onKeyDown={(event) => onKeyDown(event, each)}
             >
-              {width > 0.02 && <span>{data.path === "" ? root.name : data.name}</span>}
+              {width > 0.02 && <span>{data.name}</span>}
               {width > 0.12 && <span class="value">{brief(value, about.unit)}</span>}
             </div>
           );
@@ -111,32 +117,82 @@ export function Icicle({ root, metric, about, query, selected, onSelect }) {
   );
 }
 
-function key(node) {
-  return `${node.isPart ? "+" : node.row ? "" : "/"}${node.path}`;
+function keyOf(node) {
+  return `${node.isGroup ? "…" : node.isPart ? "+" : node.row ? "" : "/"}${node.label ?? node.path}`;
 }
 
 /** Return the visible rectangles. Children fill their parent: values add up, or it shows the largest of them. */
-function layOut(top, metric) {
+function layOut(top, metric, combine) {
   const amount = (node) => Number(node.values[metric]) || 0;
-  const whole = hierarchy(top, (node) => childrenFor(node, metric).filter(amount));
-  whole.value = 1;
-  whole.eachBefore((each) => {
-    const sum = (each.children ?? []).reduce((all, child) => all + amount(child.data), 0);
-    for (const child of each.children ?? []) child.value = (each.value * amount(child.data)) / sum;
+  const widths = new Map([[top, 1]]);
+  const whole = hierarchy(top, (node) => {
+    const width = widths.get(node);
+    const children = childrenFor(node, metric).filter(amount);
+    if (width < NARROW || !children.length) return null;
+    const scale = width / children.reduce((all, child) => all + amount(child), 0);
+    if (Math.max(...children.map(amount)) * scale < NARROW && width < GROUPED * 2) return null;
+    const shown = grouped(children, (child) => amount(child) * scale, metric, combine);
+    for (const each of shown) {
+      const inside = each.isGroup ? each.children : [each];
+      widths.set(each, inside.reduce((all, child) => all + amount(child), 0) * scale);
+    }
+    return shown;
   });
-  return partition()(whole)
-    .descendants()
-    .filter((each) => each.x1 - each.x0 > 0.0008)
-    .slice(0, MOST_DRAWN);
+  whole.eachBefore((each) => {
+    each.value = widths.get(each.data);
+  });
+  return partition()(whole).descendants();
 }
 
-function crumbs(zoom) {
-  const names = zoom ? zoom.split(".") : [];
-  return [["", ""], ...names.map((name, index) => [names.slice(0, index + 1).join("."), name])];
+/** Put neighbors that are too narrow to be seen into groups. */
+function grouped(nodes, width, metric, combine) {
+  const shown = [];
+  let few = [];
+  const close = () => {
+    if (few.length === 1) shown.push(few[0]);
+    else if (few.length) shown.push(groupOf(few, metric, combine));
+    few = [];
+  };
+  let taken = 0;
+  for (const node of nodes) {
+    if (width(node) >= NARROW) {
+      close();
+      shown.push(node);
+      taken = 0;
+      continue;
+    }
+    few.push(node);
+    taken += width(node);
+    if (taken > GROUPED - 1e-9) {
+      close();
+      taken = 0;
+    }
+  }
+  close();
+  return shown.length === 1 && shown[0].isGroup ? nodes : shown;
 }
 
-function parentPath(path) {
-  return path.split(".").slice(0, -1).join(".");
+const GROUPS = new WeakMap();
+
+function groupOf(nodes, metric, combine) {
+  const key = `${metric} ${nodes.length}`;
+  const known = GROUPS.get(nodes[0]) ?? new Map();
+  GROUPS.set(nodes[0], known);
+  if (!known.has(key)) {
+    const [first, last] = [nodes[0], nodes.at(-1)];
+    const name = `${first.name} … ${last.name}`;
+    known.set(key, {
+      ...first,
+      name,
+      label: `${first.path} … ${last.path}, ${nodes.length} together`,
+      isGroup: true,
+      isPart: false,
+      row: null,
+      children: nodes,
+      values: { [metric]: nodes.map((node) => node.values[metric]).reduce(combine) },
+    });
+  }
+  return known.get(key);
 }
 
 /** Return what tells whether a node matches the words of a search; null without one. */
@@ -144,7 +200,11 @@ export function matcher(query) {
   const words = query.trim().toLowerCase().split(/\s+/).filter(Boolean);
   if (!words.length) return null;
   return (node) => {
+    if (node.isGroup) return node.children.some(matches);
+    return matches(node);
+  };
+  function matches(node) {
     const text = `${node.path} ${node.row?.type ?? ""}`.toLowerCase();
     return words.every((word) => text.includes(word));
-  };
+  }
 }

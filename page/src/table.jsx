@@ -16,6 +16,19 @@ const MORE = ["input", "kernel", "stride", "groups", "source", "bound", "least_s
 const TITLES = { least_seconds: "least time", bound: "bound by" };
 const NUMERIC = new Set(["least_seconds", "cycles", "utilization", "groups"]);
 
+const MODELS = {
+  onStateChange: () => {},
+  renderFallbackValue: null,
+  getRowId: (node) => `${node.isPart ? "+" : node.row ? "" : "/"}${node.path}`,
+  getSubRows: (node) => (node.children.length ? node.children : undefined),
+  filterFromLeafRows: true,
+  getColumnCanGlobalFilter: () => true,
+  getCoreRowModel: getCoreRowModel(),
+  getSortedRowModel: getSortedRowModel(),
+  getFilteredRowModel: getFilteredRowModel(),
+  getExpandedRowModel: getExpandedRowModel(),
+};
+
 /** Show every layer as a row in its block. */
 export function LayerTable({ root, metric, metrics, query, setQuery, selected, onSelect }) {
   const [sorting, setSorting] = useState([]);
@@ -31,9 +44,8 @@ export function LayerTable({ root, metric, metrics, query, setQuery, selected, o
   const shown = [...new Set([...columns, metric])].filter((name) => metrics[name] || known.includes(name));
   const found = matcher(query);
 
-  const table = createTable({
-    data: root.children,
-    columns: [
+  const listed = useMemo(
+    () => [
       { id: "path", accessorFn: (node) => node.path },
       { id: "type", accessorFn: (node) => typeOf(node) },
       ...Object.keys(metrics).map((name) => ({
@@ -50,21 +62,19 @@ export function LayerTable({ root, metric, metrics, query, setQuery, selected, o
         sortDescFirst: NUMERIC.has(name),
       })),
     ],
+    [root, metrics],
+  );
+  const [table] = useState(() => createTable({ ...MODELS, data: root.children, columns: listed, state: {} }));
+  const matches = useMemo(() => matcher(query) ?? (() => true), [query]);
+  table.setOptions((before) => ({
+    ...before,
+    data: root.children,
+    columns: listed,
     state: { sorting, expanded: found ? true : expanded, globalFilter: query, columnPinning: {}, columnVisibility: {} },
     onSortingChange: setSorting,
     onExpandedChange: setExpanded,
-    onStateChange: () => {},
-    renderFallbackValue: null,
-    getRowId: (node) => `${node.isPart ? "+" : node.row ? "" : "/"}${node.path}`,
-    getSubRows: (node) => (node.children.length ? node.children : undefined),
-    filterFromLeafRows: true,
-    globalFilterFn: (row) => !found || found(row.original),
-    getColumnCanGlobalFilter: () => true,
-    getCoreRowModel: getCoreRowModel(),
-    getSortedRowModel: getSortedRowModel(),
-    getFilteredRowModel: getFilteredRowModel(),
-    getExpandedRowModel: getExpandedRowModel(),
-  });
+    globalFilterFn: (row) => matches(row.original),
+  }));
   const rows = table.getRowModel().rows;
   const visible = rows.slice(0, most);
   const sorted = (name) => (sorting[0]?.id === name ? (sorting[0].desc ? "descending" : "ascending") : undefined);
@@ -79,9 +89,9 @@ export function LayerTable({ root, metric, metrics, query, setQuery, selected, o
       node.path,
       typeOf(node),
       shape(outputOf(node)),
-      ...shown.map((each) => cellText(node, each, metrics, true).replaceAll(",", "")),
+      ...shown.map((each) => (metrics[each] ? plain(node.values[each]) : cellText(node, each, metrics, true))),
     ]);
-    body.push(["total", "", "", ...shown.map((each) => (metrics[each] ? exact(total[each]).replaceAll(",", "") : ""))]);
+    body.push(["total", "", "", ...shown.map((each) => (metrics[each] ? plain(total[each]) : ""))]);
     await copyText(COPIES[name](titles, body, numeric));
     setCopied(name);
     setTimeout(() => setCopied(""), 2000);
@@ -222,7 +232,7 @@ export function LayerTable({ root, metric, metrics, query, setQuery, selected, o
             <button type="button" onClick={() => setMost(most + 5 * PAGE)}>Show more</button>
           </>
         ) : (
-          `${rows.length} rows. Hover over a number for all of its digits.`
+          `${rows.length} ${rows.length === 1 ? "row" : "rows"}. Hover over a number for all of its digits.`
         )}
       </p>
     </div>
@@ -240,6 +250,10 @@ function cellText(node, name, metrics, exactly) {
   if (name === "least_seconds") return exactly ? String(value) : brief(value, "seconds");
   if (name === "utilization") return exactly ? String(value) : percent(value, 1);
   return typeof value === "number" ? (exactly ? exact(value) : brief(value)) : String(value);
+}
+
+function plain(value) {
+  return exact(value).replaceAll(",", "");
 }
 
 function typeOf(node) {

@@ -135,6 +135,21 @@ def test_limits_have_their_verdicts(run: Run, tab: Tab, axe: Findings, tmp_path:
     assert axe(page) == []
 
 
+def test_layers_too_narrow_to_see_are_drawn_together_and_unfold(run: Run, tab: Tab, tmp_path: Path) -> None:
+    rows = [{"type": "Conv", "name": f"c{n}", "out_channels": 8, "kernel_size": 1} for n in range(5000)]
+    (tmp_path / "a.json").write_text(json.dumps({"input": [8, 4, 4], "layers": rows}))
+    assert run("report", tmp_path / "a.json", "-o", tmp_path / "a.html").code == 0
+    page = tab(tmp_path / "a.html")
+    bars = page.get_by_role("treeitem")
+    assert 20 < bars.count() < 100
+    assert bars.nth(1).get_attribute("aria-label") == "c0 … c99, 100 together: 102,400 MACs, 2.0%"
+    bars.nth(1).click()
+    assert bars.count() == 101
+    assert bars.nth(100).get_attribute("aria-label") == "c99: 1,024 MACs, <0.1%"
+    page.keyboard.press("Escape")
+    assert bars.count() < 100
+
+
 HOSTILE = "<script>document.title = 'x'</script>\"'`&amp;</script><!--"
 
 
