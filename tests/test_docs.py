@@ -28,7 +28,9 @@ from flopcount.report.picture import Theme
 from flopcount.spec.budget import ByteLimit, ProjectBudget, When
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+WRITTEN = sorted(page for page in (ROOT / "docs").glob("*.md") if page.name != "index.md")  # make docs writes that one
+PAGES = (ROOT / "README.md", *WRITTEN)
+TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 OTHER_TOOLS = frozenset({"make", "git", "pip", "eval"})
 """First words of commands that are shown and not run."""
 
@@ -102,6 +104,12 @@ def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = (page.relative_to(ROOT).as_posix() for page in (*WRITTEN, *TUTORIALS))
+    assert [page for page in pages if f"({page})" not in text] == []
+
+
 def test_the_readme_compares_counters_by_numbers_that_flopcount_reproduces(run: Run) -> None:
     """Each number in the table of counters is the total under the convention beside it."""
     rows = re.findall(
@@ -135,7 +143,7 @@ def test_an_ellipsis_stands_for_any_number_of_lines_and_nothing_else_is_lenient(
 def test_every_link_inside_the_repository_leads_somewhere() -> None:
     links = [
         (page, link)
-        for page in (*PAGES, ROOT / "CONTRIBUTING.md")
+        for page in (*PAGES, *TUTORIALS, ROOT / "CONTRIBUTING.md")
         for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
         if "://" not in link
     ]

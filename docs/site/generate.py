@@ -31,6 +31,9 @@ from flopcount.spec.units import TRAINED
 GUIDES: Mapping[str, Mapping[str, str]] = {
     "Tutorials": {
         "writing-an-arch": "from the table in a paper to an arch file whose figures are verified",
+        "tutorials/pytorch": "what a model costs, where, and a test that keeps it that way",
+        "tutorials/budget": "from nothing to a check that fails a pull request, and the change that passes it",
+        "tutorials/search": "the best network for a device: a grid, a front, a design space",
     },
     "How-to": {
         "importing": "ONNX, PyTorch, TensorFlow Lite, Keras, Darknet, Caffe and other files",

@@ -1,4 +1,4 @@
-"""The page on PyTorch runs from top to bottom: its Python, its files and its commands."""
+"""The pages on PyTorch run from top to bottom: their Python, their files and their commands."""
 
 import importlib.util
 import os
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import Run
-from pages import differs
+from pages import Reader, differs
 
 pytestmark = [pytest.mark.drift, pytest.mark.filterwarnings("ignore")]
 
@@ -92,3 +92,9 @@ def test_the_page_runs_and_its_callbacks_log_the_cost(names: dict[str, Any]) -> 
     loader = torch.utils.data.DataLoader([{"input": torch.randn(3, 64, 64)}])
     names["TrainerCost"]().on_train_begin(None, state, None, model=model, train_dataloader=loader)
     assert state.log_history == [{"step": 0, "params": 634, "macs": macs}]
+
+
+def test_the_tutorial_prints_what_it_shows(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    assert Reader(run).follow(ROOT / "docs" / "tutorials" / "pytorch.md") == []
