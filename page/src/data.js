@@ -113,3 +113,28 @@ export function byPath(root) {
   visit(root);
   return found;
 }
+
+const COMPARISON = /^([a-z_]+)(<=|>=|<|>|=)(\d+(?:\.\d+)?)([kmgt]?)$/;
+const SCALES = { "": 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
+const COMPARE = {
+  "<": (one, other) => one < other,
+  "<=": (one, other) => one <= other,
+  ">": (one, other) => one > other,
+  ">=": (one, other) => one >= other,
+  "=": (one, other) => one === other,
+};
+
+/** Return what tells whether a node matches a search: words of its path or type, and limits such as macs>10M. */
+export function matcher(query) {
+  const tests = query.trim().toLowerCase().split(/\s+/).filter(Boolean).map(testOf);
+  if (!tests.length) return null;
+  const matches = (node) => (node.isGroup ? node.children.some(matches) : tests.every((test) => test(node)));
+  return matches;
+}
+
+function testOf(word) {
+  const [, name, sign, digits, prefix] = COMPARISON.exec(word) ?? [];
+  if (!name) return (node) => `${node.path} ${node.row?.type ?? ""}`.toLowerCase().includes(word);
+  const limit = Number(digits) * SCALES[prefix];
+  return (node) => node.row !== null && COMPARE[sign](Number(node.values[name] ?? NaN), limit);
+}

@@ -1,7 +1,7 @@
 // An icicle: the whole network on top, blocks below it, layers and their parts at the bottom.
 import { hierarchy, partition } from "d3-hierarchy";
 import { useMemo, useRef, useState } from "preact/hooks";
-import { childrenFor, COMBINE } from "./data.js";
+import { childrenFor, COMBINE, matcher } from "./data.js";
 import { brief, exact, percent } from "./format.js";
 
 const ROW = 30;
@@ -193,18 +193,4 @@ function groupOf(nodes, metric, combine) {
     });
   }
   return known.get(key);
-}
-
-/** Return what tells whether a node matches the words of a search; null without one. */
-export function matcher(query) {
-  const words = query.trim().toLowerCase().split(/\s+/).filter(Boolean);
-  if (!words.length) return null;
-  return (node) => {
-    if (node.isGroup) return node.children.some(matches);
-    return matches(node);
-  };
-  function matches(node) {
-    const text = `${node.path} ${node.row?.type ?? ""}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  }
 }

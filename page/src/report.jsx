@@ -77,7 +77,7 @@ function Report({ data }) {
               </select>
             </label>
             <label>
-              Search <input type="search" value={query} placeholder="path or type" onInput={(e) => setQuery(e.target.value)} />
+              Search <input type="search" value={query} placeholder="path, type, macs>10M" onInput={(e) => setQuery(e.target.value)} />
             </label>
             {networks.length > 1 && <span>{network.name}</span>}
           </div>

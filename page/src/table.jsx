@@ -7,9 +7,8 @@ import {
   getSortedRowModel,
 } from "@tanstack/table-core";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { layersIn } from "./data.js";
+import { layersIn, matcher } from "./data.js";
 import { brief, COPIES, exact, percent, shape } from "./format.js";
-import { matcher } from "./icicle.jsx";
 
 const PAGE = 400;
 const MORE = ["input", "kernel", "stride", "groups", "source", "bound", "least_seconds", "cycles", "utilization"];
@@ -110,7 +109,7 @@ export function LayerTable({ root, metric, metrics, query, setQuery, selected, o
     <div>
       <div class="tools">
         <label>
-          Filter <input type="search" value={query} placeholder="path or type" onInput={(e) => setQuery(e.target.value)} />
+          Filter <input type="search" value={query} placeholder="path, type, macs>10M" onInput={(e) => setQuery(e.target.value)} />
         </label>
         <label>
           Depth{" "}

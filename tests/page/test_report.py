@@ -89,6 +89,13 @@ def test_a_search_marks_blocks_and_filters_rows(report: Report, tab: Tab) -> Non
     assert not [row for row in rows if row.startswith("layer1")]
 
 
+def test_a_filter_compares_numbers(report: Report, tab: Tab) -> None:
+    page = tab(report("resnet18"))
+    page.get_by_label("Filter").fill("params>1M conv")
+    rows = page.locator("#layers tbody tr:not(.block):not(.part) th span").evaluate_all("x => x.map(y => y.title)")
+    assert rows == [f"layer4.{block}.conv{n}" for block in (1, 2) for n in (1, 2)]
+
+
 def test_columns_sort_within_their_block_and_say_so(report: Report, tab: Tab) -> None:
     page = tab(report("resnet18"))
     page.locator("#layers thead").get_by_role("button", name="params").click()
