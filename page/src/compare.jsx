@@ -51,14 +51,14 @@ const SIGNS = { added: "+", removed: "−", changed: "~", moved: "↕", renumber
 const PAGE = 100;
 
 /** Show what changed from one network to another, layer by layer. */
-export function Diff({ diff, names, metrics, metric }) {
+export function Diff({ diff, names, metrics, metric, isOpen }) {
   const [most, setMost] = useState(PAGE);
   const name = diff.delta[metric] === undefined ? Object.keys(diff.delta).at(-1) : metric;
   const title = metrics[name]?.title ?? name;
   const counted = Object.entries(diff.numbers).filter(([, number]) => number);
   return (
-    <div>
-      <h3>From {names[0]} to {names[1]}</h3>
+    <details class="diff" open={isOpen}>
+      <summary>From {names[0]} to {names[1]}</summary>
       <p>
         {counted.map(([what, number]) => `${number} ${what}`).join(" · ")}
         {[...new Set(["params", "macs", metric])]
@@ -100,7 +100,7 @@ export function Diff({ diff, names, metrics, metric }) {
           {most} of {diff.layers.length} rows. <button type="button" onClick={() => setMost(most + 10 * PAGE)}>Show more</button>
         </p>
       )}
-    </div>
+    </details>
   );
 }
 

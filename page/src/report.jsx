@@ -45,25 +45,17 @@ function Report({ data }) {
         <Section id="compare" title="Side by side">
           <Totals compare={data.compare} networks={networks} metrics={metrics} metric={metric} current={current} onChoose={setCurrent} />
           {(data.diffs ?? []).map((diff, index) => (
-            <Diff key={index} diff={diff} names={[networks[0].name, networks[index + 1].name]} metrics={metrics} metric={metric} />
+            <Diff key={index} diff={diff} names={[networks[0].name, networks[index + 1].name]} metrics={metrics} metric={metric} isOpen={data.diffs.length === 1} />
           ))}
         </Section>
       )}
       {network && (
         <>
           <div class="network">
-        {networks.length > 1 && (
-          <div class="tabs" role="group" aria-label="Network">
-            {networks.map((each, index) => (
-              <button key={index} type="button" aria-pressed={index === current} onClick={() => setCurrent(index)}>
-                {each.name}
-              </button>
-            ))}
-          </div>
-        )}
-        {networks.length > 1 || data.check ? <h2>{network.title}</h2> : null}
-        <Facts network={network} metrics={metrics} />
-        <Notes data={data} network={network} />
+            {networks.length > 1 && <Choice networks={networks} current={current} onChoose={setCurrent} />}
+            {(networks.length > 1 || data.check) && <h2>{network.title}</h2>}
+            <Facts network={network} metrics={metrics} />
+            <Notes data={data} network={network} />
           </div>
           <div class="bar-of-controls">
             <label>
@@ -118,9 +110,33 @@ function Report({ data }) {
   );
 }
 
+const MOST_NAMED = 5;
+
 function headline({ networks, check }) {
   if (check) return check.ok ? "All limits hold" : "Not all limits hold";
+  if (networks.length > MOST_NAMED) return `${networks.length} networks`;
   return networks.length === 1 ? networks[0].title : networks.map((each) => each.name).join(" · ");
+}
+
+function Choice({ networks, current, onChoose }) {
+  if (networks.length > 2 * MOST_NAMED)
+    return (
+      <label>
+        Network{" "}
+        <select value={current} onChange={(event) => onChoose(Number(event.target.value))}>
+          {networks.map((each, index) => <option key={index} value={index}>{each.name}</option>)}
+        </select>
+      </label>
+    );
+  return (
+    <div class="tabs" role="group" aria-label="Network">
+      {networks.map((each, index) => (
+        <button key={index} type="button" aria-pressed={index === current} onClick={() => onChoose(index)}>
+          {each.name}
+        </button>
+      ))}
+    </div>
+  );
 }
 
 function Section({ id, title, hint, children }) {
