@@ -4,7 +4,6 @@ Every question is asked of a `Case`. It is the only place where a network, a poi
 convention meet, so the notes that qualify its numbers go wherever the numbers go.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -23,15 +22,15 @@ from flopcount.network.doubts import doubts
 from flopcount.network.inputs import checked_batch, input_shapes
 from flopcount.network.memory import Lifetimes, Style, Tensor, precisions, reads, tensors_of
 from flopcount.network.metrics import METRICS, Cost, Site, combined, cost, ratio
-from flopcount.network.network import Network, Where, planned
+from flopcount.network.network import Network, Where
 from flopcount.network.plan import MOST_LAYERS, MOST_VARIED, Given, Plan
 from flopcount.network.trace import Trace, fields, trace
 from flopcount.network.training import in_training, planned_for, recomputed, training_notes
 from flopcount.network.transform import folded, scaled, standardized, width_ratio
+from flopcount.readers.reference import Reference, content_read
 from flopcount.spec.expression import Ratio
 from flopcount.spec.fields import Layer
-from flopcount.spec.load import Setting, setting, source_of, specified
-from flopcount.spec.load import load_bytes as load_stdin
+from flopcount.spec.load import Setting, setting
 from flopcount.spec.source import Notation
 from flopcount.spec.training import Training
 from flopcount.spec.units import DEFAULT_METRICS, TRAINED
@@ -274,6 +273,10 @@ class Case:
             raise UsageError(f"{self.name}: its layers were changed, so they cannot be read at another point")
         return other
 
+    def __reduce__(self) -> "tuple[partial[Case], tuple[()]]":
+        """Pickle the arguments, from which another process derives everything else."""
+        return partial(Case, **{name: getattr(self, name) for name in (*ARGUMENTS, "network")}), ()
+
     def __setattr__(self, name: str, value: object) -> None:
         """Set an attribute once: a case is immutable."""
         if name in self.__dict__:
@@ -405,23 +408,8 @@ def load(reference: str | Path, *, allow_unknown: bool = False, values: Sequence
     skips unsupported operators of a foreign model, whose totals are then lower bounds; `values` are those of
     inputs (`["sr=16000"]`); `title` is the file's name in messages.
     """
-    path = Path(reference)
-
-    arch = cache(partial(source_of, str(reference)))
-
-    @cache
-    def reading() -> Callable[[Where], Plan]:
-        from flopcount.readers.load import Reading
-
-        return Reading(path, title, allow_unknown=allow_unknown)
-
-    def read(where: Where) -> Plan:
-        if not title and (path.suffix == ".toml" or not os.path.isfile(reference)):  # noqa: PTH113  (answers to any word)
-            source, named = arch()
-            return planned(specified(source, where.settings, where.variant or named))
-        return reading()(where)
-
-    return Network(title or str(reference), read, Where(values=(*values,)))
+    reading = Reference(str(reference), title, allow_unknown=allow_unknown)
+    return Network(title or str(reference), reading, Where(values=(*values,)))
 
 
 def load_bytes(
@@ -433,16 +421,7 @@ def load_bytes(
     values: Sequence[str] = (),
 ) -> Network:
     """Return the network of a file's content, such as standard input or a file in git."""
-
-    def read(where: Where) -> Plan:
-        if title == "<stdin>":
-            return planned(load_stdin(content, notation, where.settings, where.variant))
-        from flopcount.readers.load import Reading
-
-        name = Path(title.rpartition(":")[2]).name
-        return Reading(Path(name), title, content=content, allow_unknown=allow_unknown)(where)
-
-    return Network(title, read, Where(values=(*values,)))
+    return Network(title, partial(content_read, content, title, notation, allow_unknown), Where(values=(*values,)))
 
 
 def _training(given: Training | bool | None) -> Training | None:  # noqa: FBT001  (as it is given)

@@ -126,9 +126,10 @@ WRITERS = {
     ("cli/output.py", "fdopen"): "likewise",
     ("cli/output.py", "replace"): "likewise",
     ("cli/output.py", "open"): "a device",
-    ("cli/streaming.py", "open"): "the part of a sweep",
-    ("cli/streaming.py", "fdopen"): "likewise",
-    ("cli/streaming.py", "replace"): "likewise",
+    ("cli/files.py", "fdopen"): "rows, while they are computed",
+    ("cli/files.py", "replace"): "likewise",
+    ("analyses/sweep/folder.py", "pipe_file"): "a part of a large sweep, whole",
+    ("analyses/sweep/folder.py", "mv"): "likewise",
     ("cli/check.py", "open"): "the step summary, which a runner gives",
     ("cli/help.py", "write_text"): "lines of click",
     ("spec/git.py", "write_bytes"): "a temporary folder",
@@ -147,6 +148,8 @@ BY_NAME = {
     "copyfile",
     "copy2",
     "move",
+    "mv",
+    "pipe_file",
     "rename",
 }
 

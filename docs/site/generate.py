@@ -44,6 +44,7 @@ GUIDES: Mapping[str, Mapping[str, str]] = {
         "training": "gradients, bytes kept for the backward pass, adapters, optimizers",
         "hardware": "the least time on a device, cycles of systolic arrays",
         "what-if": "other convolutions, widths and inputs; sweeps, design spaces, closed forms, charts",
+        "scale": "folders of results, processes and clusters, 10¹² candidates",
         "ci": "limits, lock files, differences, recipes for GitHub, GitLab and pre-commit",
         "python": "cases, counts, findings and sweeps as values",
     },

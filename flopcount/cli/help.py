@@ -338,6 +338,8 @@ INSTEAD: Mapping[str, str] = by_word(
         _BITS: "--dtype --bits --fp16 --int8 --half --quantize",
         _LIMIT: "--max-params --max-macs --max-flops --max-weight-bytes",
         _ROWS: "--filter --layer --layers --exclude --include --only --ignore --where",
+        "sweep -o FOLDER/ --scheduler spreads one over machines": "--shard",
+        "sweep -o FOLDER/ goes on where it stopped": "--start --resume",
         "flopcount sweep has it: a front is one of candidates that are counted": "--pareto --join",
         "write --format json": "--json",
         "write --format csv": "--csv",

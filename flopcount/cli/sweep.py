@@ -2,21 +2,26 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
-from flopcount.analyses.sweep.axes import Value, shard
+from flopcount.analyses.sweep.axes import Value
 from flopcount.analyses.sweep.grid import Space
 from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options
 from flopcount.cli.options import SORT, complete_arch, plot_option, raw_output_options, sweep_options, typed
 from flopcount.cli.output import Output, emit, show, write_whole
-from flopcount.cli.streaming import Kept, Sweep, grid, streamed
+from flopcount.cli.streaming import Kept, Place, charted, chosen, grid, is_folder, streamed
 from flopcount.errors import Note, UsageError
+
+if TYPE_CHECKING:
+    from flopcount.cli.results import Request
 
 
 @click.command("sweep", cls=Documented)
-@click.argument("arch", shell_complete=complete_arch)
+@click.argument("arch", required=False, shell_complete=complete_arch)
 @typed(
     "kept",
     Kept,
@@ -31,10 +36,13 @@ from flopcount.errors import Note, UsageError
     ),
     click.option("--sample", type=click.IntRange(1), metavar="N", help="Sample N candidates at random."),
     click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Random seed."),
-    click.option("--shard", metavar="I/N", help="Count the I-th of N equal parts: 3/16."),
-    click.option(
-        "--start", type=click.IntRange(0), metavar="ID", help="Resume at this candidate; -o FILE is appended to."
-    ),
+)
+@typed(
+    "place",
+    Place,
+    click.option("--workers", type=click.IntRange(1), metavar="N", help="Count in N processes of this machine."),
+    click.option("--scheduler", metavar="ADDRESS", help="Count on the workers of a Dask scheduler: tcp://host:8786."),
+    click.option("--results", metavar="FOLDER", help="Ask a folder that -o FOLDER/ has written, without counting."),
 )
 @click.option("--id", "id_", type=click.IntRange(0), metavar="ID", help="Count one candidate, layer by layer.")
 @click.option("--save", metavar="FILE", help="Write the candidate of --id to an arch file; - prints it.")
@@ -42,24 +50,61 @@ from flopcount.errors import Note, UsageError
 @plot_option
 @raw_output_options
 def command(
-    arch: str, id_: int | None, save: str | None, batches: str | None, *, kept: Kept, options: Options, out: Output
+    arch: str | None,
+    id_: int | None,
+    save: str | None,
+    batches: str | None,
+    *,
+    kept: Kept,
+    place: Place,
+    options: Options,
+    out: Output,
 ) -> None:
     """Count every candidate of a grid: lists and ranges for --input, --width and --set.
 
     Ranges are FIRST:LAST:STEP and include their end. With -o FILE.csv, .jsonl or
-    .parquet rows are written while they are computed; invalid candidates
-    are counted and their reasons reported.
+    .parquet rows are written while they are computed; with -o FOLDER/ or a URL, parts
+    that are there are kept, so the same command goes on after an interruption. Invalid
+    candidates are counted and their reasons reported.
     """
     if save is not None and id_ is None:
         raise UsageError(f"--save {save}: requires --id, which names the candidate")
     given = [f"--{name}" for name, value in kept._asdict().items() if value and name != "seed"]
+    given += [f"--{name}" for name in ("workers", "scheduler") if getattr(place, name)]
     if id_ is not None and given:
         raise UsageError(f"--id {id_} counts one candidate; omit {' and '.join(given)}")
+    if place.results is not None:
+        _again((id_, save), arch, kept, place, out)
+        return
+    if arch is None:
+        raise UsageError("name a network, or a folder of results with --results")
     space, (where, pareto, sort) = grid(arch, options, batches, kept[:3])
     if id_ is not None:
         _one(space, id_, save, out.decided)
+        return
+    from flopcount.cli.results import Request
+
+    _all(space, kept._replace(where=where, pareto=pareto, sort=sort), place, out, Request(arch, batches, options))
+
+
+def _again(one: tuple[int | None, str | None], arch: str | None, kept: Kept, place: Place, out: Output) -> None:
+    """Ask a folder of results; refuse the options that its sweep was asked by."""
+    from flopcount.cli.results import asked_again, results_in
+
+    results = str(place.results)
+    context, decided = click.get_current_context(), {*Options._fields, "batches", "sample", "seed"}
+    given = [each for each in context.command.params if each.name in decided]
+    given = [each for each in given if context.get_parameter_source(str(each.name)) is ParameterSource.COMMANDLINE]
+    if given:
+        names = " and ".join(each.opts[0] for each in given)
+        raise UsageError(f"--results {results}: its candidates are counted; omit {names}")
+    if is_folder(out.output):
+        raise UsageError(f"--results reads a folder, and -o {out.output} is another; name a file of rows")
+    found = results_in(results, arch, kept.join)
+    if one[0] is not None:
+        _one(found.sweep.space, one[0], one[1], out.decided)
     else:
-        _all(space, kept._replace(where=where, pareto=pareto, sort=sort), out)
+        asked_again(found, kept, place, out)
 
 
 def _one(space: Space, id_: int, save: str | None, out: Output) -> None:
@@ -89,22 +134,22 @@ def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[Note, 
     return (Note("saved", f"the candidate is in {path}{found.remarks}"),)
 
 
-def _all(space: Space, kept: Kept, out: Output) -> None:
+def _all(space: Space, kept: Kept, place: Place, out: Output, asked: "Request") -> None:
     from flopcount.analyses.sweep.join import joined
+    from flopcount.analyses.sweep.parts import Sweep
     from flopcount.analyses.sweep.run import Drawn, check_counted, evaluator, positions
 
-    drawn = Drawn(kept.sample, kept.seed) if kept.sample else None
-    count = positions(space, drawn, parted=kept.shard is not None)
-    part = range(count) if kept.shard is None else shard(kept.shard, count)
-    if kept.start is not None:
-        if kept.start not in part:
-            there = (
-                f"the candidates here are {part.start} to {part.stop - 1}" if part else "this part has no candidates"
-            )
-            raise UsageError(f"--start {kept.start}: {there}")
-        part = range(kept.start, part.stop)
-    check_counted(space, len(part))
+    drawn, has_folder = Drawn(kept.sample, kept.seed) if kept.sample else None, is_folder(out.output)
+    is_large = has_folder or place.is_cluster
+    check_counted(space, positions(space, drawn, is_large=is_large), is_large=is_large)
     evaluate = evaluator(space)
     space = space._replace(axes=evaluate.axes)
     space = space._replace(joined=joined(kept.join, space.axes, [*space.fixed()]) if kept.join is not None else None)
-    streamed(Sweep(space, evaluate, part, drawn, kept.start is not None), kept, out)
+    choice = chosen(space, kept, out)
+    sweep = Sweep(space, evaluate, choice, drawn, charted(choice, out))
+    if has_folder:
+        from flopcount.cli.results import stored
+
+        stored(sweep, asked, place, out)
+    else:
+        streamed(sweep, place, out)

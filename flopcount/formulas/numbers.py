@@ -429,7 +429,7 @@ def compiled(numbers: Sequence[Dim]) -> Program:
         if node.op == "variable":
             continue
         reads = tuple(places[each] for each in node.args)
-        free += [places[each] for each in {*node.operands} - kept if last[each] is node]
+        free += [places[each] for each in dict.fromkeys(node.operands) if each not in kept and last[each] is node]
         if not free:
             free.append(used)
             used += 1

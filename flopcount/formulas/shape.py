@@ -124,6 +124,10 @@ class PerAxis(int):
         made.axes = numbers
         return made
 
+    def __reduce__(self) -> tuple[type[Self], tuple[tuple[int | float, ...]]]:
+        """Pickle the numbers of the axes."""
+        return type(self), (self.axes,)
+
 
 def per_axis(value: Axes, count: int, what: str) -> tuple[Dim, ...]:
     """Spread one number over all axes, or check that there is one for each."""

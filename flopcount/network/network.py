@@ -1,7 +1,7 @@
 """A network as its file says it: read on demand, and again if another point makes a difference."""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from flopcount.errors import FileError, Note, SpecError, UsageError, plain
@@ -53,14 +53,13 @@ class Network:
         other._plans = self._plans
         return other
 
+    def __reduce__(self) -> "tuple[type[Network], tuple[str, Callable[[Where], Plan], Where]]":
+        """Pickle how the file is read, not what was read."""
+        return Network, (self.title, self._read, self.where)
+
     def noted(self, note: Note) -> "Network":
         """Return the same network, with a note on all of its numbers."""
-
-        def read(where: Where) -> Plan:
-            found = self._read(where)
-            return found._replace(notes=(note, *found.notes))
-
-        return Network(self.title, read, self.where)
+        return Network(self.title, partial(_noted, self._read, note), self.where)
 
     @cached_property
     def plan(self) -> Plan:
@@ -85,6 +84,11 @@ class Network:
             what = f"a model of more than {MOST_READ_AGAIN} layers is read at one input only"
             raise FileError(self.title, f"{what}; count each input by itself")
         return self._read(self.where)
+
+
+def _noted(read: Callable[[Where], Plan], note: Note, where: Where) -> Plan:
+    found = read(where)
+    return found._replace(notes=(note, *found.notes))
 
 
 def planned(spec: Spec) -> Plan:

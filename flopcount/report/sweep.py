@@ -15,9 +15,6 @@ from flopcount.report import escape
 from flopcount.report.cost import convention_facts, convention_line, costs
 from flopcount.report.table import Column, Line, Report, Row, Table, plural
 
-SHOWN = 20
-"""Rows that are shown by default."""
-
 MOST_REASONS, MOST_AXES = 10, 8
 """Further reasons and axes are only counted."""
 
@@ -26,14 +23,14 @@ def sweep_report(
     tallied: Tallied, choice: Selection, rows: Iterable[Sequence[Any]], *, lines: Sequence[Line] = (), more: str = ""
 ) -> Report:
     """Return the candidates that were kept, and what became of the others; `more` says how to see more."""
-    space = tallied.space
+    space, tally = tallied.space, tallied.tally
     known = tuple(_column(name, space.convention) for name in columns(space))
     shown = tuple(Row(dict(zip((column.key for column in known), each, strict=True))) for each in rows)
-    hidden = tallied.kept - len(shown)
+    hidden = tally.kept - len(shown)
     reasons = [*tallied.reasons()]
-    whole, invalid = size(space.axes), tallied.seen - tallied.valid
-    of = "" if tallied.seen == whole else f"{tallied.seen:,} of "
-    numbers = {"kept": tallied.kept, "invalid": invalid} if tallied.kept < tallied.seen else {}
+    whole, invalid = size(space.axes), tally.seen - tally.valid
+    of = "" if tally.seen == whole else f"{tally.seen:,} of "
+    numbers = {"kept": tally.kept, "invalid": invalid} if tally.kept < tally.seen else {}
     told = ", ".join(f"{number:,} {word}" for word, number in numbers.items() if number or word == "kept")
     lines = [*([Line("text", told)] if told else []), *_joined_line(space), *lines]
     return Report(
@@ -43,7 +40,7 @@ def sweep_report(
         notes=(*tallied.notes(), *tallied.missing(choice), *_reasons(reasons)),
         facts={
             **_space_facts(space),
-            "counts": {"seen": tallied.seen, "valid": tallied.valid, "kept": tallied.kept},
+            "counts": {"seen": tally.seen, "valid": tally.valid, "kept": tally.kept},
             "invalid": [each._asdict() for each in reasons],
         },
     )

@@ -1,4 +1,4 @@
-"""Axes of a sweep: lists, ranges, ids, shards and blocks."""
+"""Axes of a sweep: lists, ranges, ids and blocks."""
 
 from fractions import Fraction
 from itertools import product
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flopcount.analyses.sweep import axes
-from flopcount.analyses.sweep.axes import Axis, axis, blocks, digits, number, setting_axis, shard
+from flopcount.analyses.sweep.axes import Axis, axis, blocks, digits, number, setting_axis
 from flopcount.errors import UsageError
 from flopcount.spec.load import setting
 
@@ -66,16 +66,3 @@ def test_blocks_cover_any_part_once_and_in_order(sizes: list[int], most: int, da
     found = [[*product(*block)] for block in blocks(sizes, start, stop, most)]
     assert [each for block in found for each in block] == places[start:stop]
     assert all(0 < len(block) <= most for block in found)
-
-
-@given(st.integers(0, 1000), st.integers(1, 50))
-def test_shards_are_the_whole_and_as_equal_as_can_be(total: int, parts: int) -> None:
-    found = [shard(f"{part}/{parts}", total) for part in range(1, parts + 1)]
-    assert [each for part in found for each in part] == [*range(total)]
-    assert max(map(len, found)) - min(map(len, found)) <= 1
-
-
-@pytest.mark.parametrize("text", ["0/16", "17/16", "1", "1/0", "/", "a/b", "-1/2", "1/2/3", "²/3", ""])
-def test_what_is_no_part_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="--shard"):
-        shard(text, 100)

@@ -11,6 +11,7 @@ import pytest
 from flopcount.analyses.sweep.axes import Axis, axis, setting_axis
 from flopcount.analyses.sweep.evaluate import OVERFLOW, Evaluator
 from flopcount.analyses.sweep.grid import Space
+from flopcount.analyses.sweep.parts import Sweep
 from flopcount.analyses.sweep.run import Drawn, candidate, evaluator, swept, why
 from flopcount.analyses.sweep.select import Tallied
 from flopcount.case import Case, load, load_bytes
@@ -165,11 +166,10 @@ layers = [
 def test_invalid_candidates_are_counted_by_reason() -> None:
     """Of 3×3, then 5×5, on 7×7 something is left, on 6×6 nothing; of groups 1 to 6 only 5 does not divide 12."""
     space, evaluate = written(SHARED, ["b.groups=1:6", "input=6,7"])
-    tallied = Tallied(space, evaluate)
-    for chunk in swept(space, evaluate, range(12)):
-        tallied.see(chunk)
+    tally = Sweep(space, evaluate).evaluate(0, 12).tally
+    tallied = Tallied(space, evaluate, tally)
     found = [(each.path, each.many, each.first) for each in tallied.reasons()]
-    assert (tallied.seen, tallied.valid) == (12, 5)
+    assert (tally.seen, tally.valid) == (12, 5)
     assert sum(many for _, many, _ in found) == 7
     sentences = " ".join(each.sentence for each in tallied.reasons())
     assert "output would be empty" in sentences

@@ -91,22 +91,6 @@ def test_without_numpy_a_sentence_says_what_to_install(run: Run, monkeypatch: py
     ]
 
 
-def test_shards_together_are_the_whole(run: Run, tmp_path: Path) -> None:
-    run("sweep", LENET, *GRID, "-o", tmp_path / "whole.csv")
-    parts = []
-    for part in (1, 2, 3):
-        run("sweep", LENET, *GRID, "--shard", f"{part}/3", "-o", tmp_path / f"{part}.csv")
-        parts += written(tmp_path / f"{part}.csv")
-    assert parts == written(tmp_path / "whole.csv")
-
-
-def test_a_part_without_candidates_is_empty(run: Run, tmp_path: Path) -> None:
-    """Of five parts of four candidates, one has none."""
-    found = report(run, LENET, "--input", "28:40:4", "--shard", "1/5", "-o", tmp_path / "rows.csv")
-    assert (found["candidates"], found["counts"]["seen"]) == ([], 0)
-    assert (tmp_path / "rows.csv").read_text(encoding="utf-8") == "id,input,macs,params\n"
-
-
 def test_a_small_decimal_is_what_it_says(run: Run) -> None:
     """A float of 0.00001 prints with an exponent, which no option takes."""
     grid = ("mobilenet_v1_1.0_224", "--width", "0.00001,1")
@@ -164,9 +148,11 @@ BIG = [f"--set=layers.{place}.out_channels=1:10" for place in range(13)]
         (["--input", "96,97", "--sort", "foo"], "no column 'foo'"),
         (["--input", "96,97", "--sort", "macs", "-o", "x.csv"], "needs --top"),
         (["--input", "96,97", "-o", "x.txt"], ".csv, .jsonl or .parquet"),
-        (["--input", "96,97", "--shard", "3/2"], "not a part"),
-        (["--input", "96,97", "--start", "2"], "0 to 1"),
-        (["--input", "96,97", "--shard", "1/3", "--start", "0"], "no candidates"),
+        (["--input", "96,97", "-o", "memory://a/rows.csv"], "on this machine; results/ and URLs are folders"),
+        (["--input", "96,97", "-o", "nothing://a"], "Protocol not known: nothing"),
+        (["--input", "96,97", "--shard", "3/2"], "--shard: no such option; sweep -o FOLDER/ --scheduler"),
+        (["--input", "96,97", "--start", "2"], "--start: no such option; sweep -o FOLDER/ goes on"),
+        (["--input", "96,97", "--workers", "2", "--scheduler", "tcp://a:1"], "omit one of them"),
         (["--input", "96,97", "--where", ""], "not a condition; write"),
         (["--input", "96,97", "--where", "macs < 'a'"], "a number with a word"),
         (["--input", "96x96,96x96"], "a value occurs twice"),

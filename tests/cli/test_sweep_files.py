@@ -1,15 +1,13 @@
-"""Files a sweep writes: the same rows in every notation, readable whatever happens, and gone on with."""
+"""Files a sweep writes: the same rows in every notation, readable whatever happens."""
 
 import csv
 import io
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +15,8 @@ import pytest
 from conftest import Run
 from pyarrow import parquet
 
-from flopcount.analyses.sweep import run as sweeping
-from flopcount.cli import streaming
-from flopcount.cli import streaming as writers
+from flopcount.analyses.sweep import parts
+from flopcount.cli import files
 
 GRID = ("lenet5", "--input", "14:32:6", "--set", "layers.0.kernel_size=3,5")
 """Eight candidates, some of them invalid."""
@@ -81,9 +78,10 @@ def test_a_sweep_that_keeps_nothing_leaves_a_readable_file(ending: str, run: Run
 
 
 def test_rows_of_many_chunks_are_few_groups(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 40 chunks of 5 candidates, groups of at least 50 rows are made: four of them, and no row is lost."""
-    monkeypatch.setattr(sweeping, "CHUNK", 5)
-    monkeypatch.setattr(writers, "GROUP", 50)
+    """Of 40 ranges of 5 candidates, groups of at least 50 rows are made: four of them, and no row is lost."""
+    monkeypatch.setattr(parts, "MOST_CELLS", 0)
+    monkeypatch.setattr(parts, "CHUNK", 5)
+    monkeypatch.setattr(files, "GROUP", 50)
     path = tmp_path / "rows.parquet"
     run("sweep", "lenet5", "--input", "32:231", "-o", path)
     assert parquet.ParquetFile(path).num_row_groups == 4
@@ -127,55 +125,6 @@ def part_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
 
 
-def stopped_after(chunks: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make a sweep receive an interruption while a chunk is computed."""
-
-    def interrupted(*arguments: Any) -> Iterator[Any]:
-        for count, chunk in enumerate(sweeping.swept(*arguments), 1):
-            if count == chunks:
-                signal.raise_signal(signal.SIGINT)
-            yield chunk
-
-    monkeypatch.setattr(streaming, "swept", interrupted)
-
-
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_the_chunk_that_is_interrupted_is_finished(
-    ending: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweeping, "CHUNK", 3)
-    path, rest = tmp_path / f"rows.{ending}", tmp_path / f"rest.{ending}"
-    run("sweep", "lenet5", "--input", "28:40", "-o", tmp_path / f"whole.{ending}")
-    with monkeypatch.context() as stopping:
-        stopped_after(2, stopping)
-        result = run("sweep", "lenet5", "--input", "28:40", "-o", path)
-    assert (result.code, result.out) == (130, "")
-    assert "stopped before candidate 6: resume with --start 6" in result.err
-    part = part_of(path)
-    assert len(rows(part)) == 6
-    assert f"{part} has the rows before it" in result.err
-    assert not path.exists()
-    again = rest if ending == "parquet" else path
-    assert ("another -o" in result.err) == (ending == "parquet")
-    assert run("sweep", "lenet5", "--input", "28:40", "--start", "6", "-o", again).code == 0
-    found = rows(part) + rows(rest) if again == rest else rows(path)
-    assert part.exists() == (again == rest)
-    assert found == rows(tmp_path / f"whole.{ending}")
-
-
-@pytest.mark.parametrize("options", [("--pareto", "macs,params"), ("--sort", "macs", "--top", "2")])
-def test_what_is_known_at_the_end_only_is_not_half_written(
-    options: tuple[str, ...], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweeping, "CHUNK", 3)
-    stopped_after(2, monkeypatch)
-    path = tmp_path / "rows.csv"
-    result = run("sweep", "lenet5", "--input", "28:40", *options, "-o", path)
-    assert result.code == 130
-    assert "known only at the end" in result.err
-    assert [*tmp_path.iterdir()] == []
-
-
 INTERRUPTIBLE = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from flopcount.__main__ import main; main()"
@@ -199,23 +148,15 @@ def stopped(path: Path, number: signal.Signals) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize(("ending", "number"), [*zip(ENDINGS, [signal.SIGINT, *[signal.SIGTERM] * 2], strict=True)])
-def test_an_interrupted_process_loses_no_row_and_repeats_none(
-    ending: str, number: signal.Signals, tmp_path: Path, run: Run
+def test_an_interrupted_process_leaves_the_old_file_and_says_how_to_keep_rows(
+    ending: str, number: signal.Signals, tmp_path: Path
 ) -> None:
-    """Stopped anywhere and gone on with, the file is what a sweep of the same part is without a stop."""
-    path, rest, whole = (tmp_path / f"{name}.{ending}" for name in ("rows", "rest", "whole"))
+    path = tmp_path / f"rows.{ending}"
     path.write_text("old", encoding="utf-8")
     code, out, err = stopped(path, number)
-    assert (code, out) == (130, ""), err
-    assert path.read_text(encoding="utf-8") == "old"
-    start = int(re.findall(r"resume with --start (\d+)", err)[0])
-    parts = max(9_730_000 // (start + 50_000), 1)
-    part = ("--shard", f"1/{parts}")
-    assert run("sweep", *LONG, *part, "-o", whole).code == 0
-    again = rest if ending == "parquet" else path
-    assert run("sweep", *LONG, *part, "--start", str(start), "-o", again).code == 0
-    assert (rows(part_of(path)) + rows(rest) if again == rest else rows(path)) == rows(whole)
-    assert len(rows(whole)) > 1000
+    assert (code, out, path.read_text(encoding="utf-8")) == (130, "", "old"), err
+    assert "stopped; -o FOLDER/ keeps what is counted, and the same command goes on" in err
+    assert [*tmp_path.iterdir()] == [path]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -254,48 +195,6 @@ def test_rows_are_not_written_through_what_somebody_else_put_in_place_of_the_par
         assert f"{part}: rows are kept there until all are written, and it is no plain file" in result.err
         part.unlink()
     assert (other.read_text(encoding="utf-8"), (tmp_path / "new").exists()) == ("precious", False)
-
-
-def test_a_copy_that_is_appended_to_is_not_written_through_a_link(tmp_path: Path, run: Run) -> None:
-    other, file = tmp_path / "other", tmp_path / "rows.csv"
-    other.write_text("precious", encoding="utf-8")
-    assert run("sweep", *GRID, "--top", "3", "-o", file).code == 0
-    (tmp_path / ".rows.csv.part").symlink_to(other)
-    result = run("sweep", *GRID, "--start", str(int(rows(file)[-1]["id"]) + 1), "-o", file)
-    assert result.code == 0, result.err
-    assert other.read_text(encoding="utf-8") == "precious"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "rows.csv"]
-
-
-def test_a_file_is_not_gone_on_with_where_it_does_not_end(run: Run, tmp_path: Path) -> None:
-    """Half a row is what a killed process may leave; the candidates before it are there."""
-    path = tmp_path / "rows.csv"
-    grid = ("lenet5", "--input", "28:40")
-    run("sweep", *grid, "-o", path)
-    whole = path.read_text(encoding="utf-8")
-    lines = whole.splitlines(keepends=True)
-    for text, start, words in (
-        ("".join(lines[:6]) + lines[6][:4], 5, "incomplete"),
-        ("".join(lines[:6]), 3, "already has candidate 4; resume with --start 5"),
-        (whole.replace("input", "width"), 5, "its columns are not"),
-    ):
-        path.write_text(text, encoding="utf-8")
-        result = run("sweep", *grid, "--start", str(start), "-o", path)
-        assert (result.code, result.out, len(result.problems)) == (2, "", 1)
-        assert words in result.err
-        assert path.read_text(encoding="utf-8") == text
-    path.write_text("".join(lines[:6]), encoding="utf-8")
-    assert run("sweep", *grid, "--start", "5", "-o", path).code == 0
-    assert path.read_text(encoding="utf-8") == whole
-
-
-def test_what_is_interrupted_in_its_last_chunk_is_complete(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stopped_after(1, monkeypatch)
-    path = tmp_path / "rows.csv"
-    assert run("sweep", "lenet5", "--input", "28:40", "-o", path).code == 0
-    assert len(rows(path)) == 13
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the system has no limit on the size of files")

@@ -183,17 +183,6 @@ def number(sizes: Sequence[int], places: Sequence[Any]) -> Any:
     return result
 
 
-def shard(text: str, total: int) -> range:
-    """Read `3/16`: the third of sixteen parts as equal as can be, each without gaps."""
-    part, slash, parts = text.partition("/")
-    fits = slash and all(word.isascii() and word.isdecimal() and len(word) < LONGEST for word in (part, parts))
-    if not fits or not 1 <= int(part) <= int(parts):
-        raise UsageError(
-            f"--shard {plain(text[:60])} is not a part of a sweep; write 1/16 for the first of 16, up to 16/16"
-        )
-    return range(total * (int(part) - 1) // int(parts), total * int(part) // int(parts))
-
-
 Block = tuple[range, ...]
 """Consecutive candidates that form an outer product: the values of each axis."""
 
@@ -268,6 +257,13 @@ def _mixed(numbers: "Array") -> "Array":
     for shift, factor in _MIX:
         numbers = (numbers ^ (numbers >> shift)) * factor
     return numbers ^ (numbers >> 31)  # type: ignore[no-any-return]
+
+
+def scattered(ids: "Array") -> "Array":
+    """Return numbers that are as good as random, and depend on the ids alone."""
+    np = numpy()
+    small = ids if ids.dtype.kind == "i" else np.array([int(each) % 2**63 for each in ids.tolist()], np.int64)
+    return _mixed(small.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15))
 
 
 def _independent(sizes: Sequence[int], part: range, seed: int, most: int) -> "Iterator[tuple[int, tuple[Array, ...]]]":

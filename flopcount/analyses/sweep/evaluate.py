@@ -90,6 +90,12 @@ class Evaluator(NamedTuple):
                     results[name][picked] = values
         return results
 
+    @property
+    def may_vanish(self) -> bool:
+        """Whether maps of some candidate may not exist."""
+        found = ((each.program, len(each.metrics)) for each in self.programs.values() if each)
+        return any(program.constants.get(program.results[place]) != 0 for program, place in found)
+
     def path(self, places: tuple[int, ...], reason: int) -> str:
         """Return the path of the layer whose check a reason numbers."""
         program = self.programs[places]

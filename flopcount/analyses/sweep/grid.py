@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, NamedTuple
 
 from flopcount.analyses.sweep.axes import Axis, Value, axis, in_words, is_several, setting_axis, words
@@ -127,16 +128,16 @@ def _read(network: Network, where: Where, first: str | None) -> tuple[Where, Pla
 
 def settled(network: Network, *, variant: str | None = None, foreign: bool = False) -> Network:
     """Return a network that is read again for an input or batch if it is of another tool, never for settings."""
+    return Network(network.title, partial(_settled, network, variant, foreign))
 
-    def read(where: Where) -> Plan:
-        point = (where.input, where.batch) if foreign else (None, None)
-        known = network.at(Where(*point, variant)).plan
-        if not where.settings:
-            return known
-        made = planned(validated(known.spec.source, where.settings)._replace(foreign=known.spec.foreign))
-        return made._replace(notes=known.notes, unknown=known.unknown, sized=known.sized, batch=known.batch)
 
-    return Network(network.title, read)
+def _settled(network: Network, variant: str | None, foreign: bool, where: Where) -> Plan:  # noqa: FBT001  (as it is given)
+    point = (where.input, where.batch) if foreign else (None, None)
+    known = network.at(Where(*point, variant)).plan
+    if not where.settings:
+        return known
+    made = planned(validated(known.spec.source, where.settings)._replace(foreign=known.spec.foreign))
+    return made._replace(notes=known.notes, unknown=known.unknown, sized=known.sized, batch=known.batch)
 
 
 def _whole(batch: str | None) -> int | None:

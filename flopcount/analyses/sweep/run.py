@@ -21,8 +21,8 @@ CHUNK = 16_384
 MOST_COUNTED = 100_000
 """Metrics without an expression are counted for at most so many candidates."""
 
-MOST_GRID = 10**8
-"""A grid of more candidates is cut or sampled."""
+MOST_GRID, MOST_SWEPT = 10**8, 10**15
+"""A grid of more candidates is sampled, or swept into a folder or on a cluster; one beyond these is not enumerated."""
 
 
 class Chunk(NamedTuple):
@@ -67,23 +67,24 @@ def counted(space: Space) -> tuple[str, ...]:
     return tuple(name for name in space.metrics if not METRICS[name].is_closed)
 
 
-def check_counted(space: Space, many: int) -> None:
-    """Refuse to count too many candidates one by one."""
+def check_counted(space: Space, many: int, *, is_large: bool) -> None:
+    """Refuse to count too many candidates one by one, unless the sweep is a large one."""
     names = counted(space)
     if lost := [name for name in names if METRICS[name].combine == "none" and not METRICS[name].whole]:
         raise UsageError(f"{lost[0]} is a number of each layer, and a sweep has numbers of whole networks")
-    if names and many > MOST_COUNTED:
+    if names and many > MOST_COUNTED and not is_large:
         what = (
             f"{', '.join(names)}: counted one candidate at a time, so at most {MOST_COUNTED:,}, and here are {many:,}"
         )
-        raise UsageError(f"{what}; use --sample N or --shard 1/16")
+        raise UsageError(f"{what}; use --sample N, or -o FOLDER/, which can be resumed")
 
 
-def positions(space: Space, drawn: Drawn | None, *, parted: bool) -> int:
-    """Return how many candidates a sweep has; refuse a grid that is too large."""
+def positions(space: Space, drawn: Drawn | None, *, is_large: bool) -> int:
+    """Return how many candidates a sweep has; refuse a grid that is too large for it."""
     grid = size(space.axes)
-    if drawn is None and grid > MOST_GRID and not parted:
-        raise UsageError(f"the grid has {grid} candidates; use --sample N or --shard 1/16")
+    if drawn is None and grid > (MOST_SWEPT if is_large else MOST_GRID):
+        instead = "ask flopcount space, which enumerates nothing" if is_large else "-o FOLDER/, which can be resumed"
+        raise UsageError(f"the grid has {grid} candidates; use --sample N, or {instead}")
     if drawn is not None and drawn.many >= grid:
         raise UsageError(f"--sample {drawn.many}: the grid has {grid} candidates; omit --sample to count all of them")
     return drawn.many if drawn else grid

@@ -1,11 +1,12 @@
 """Which candidates of a sweep are kept: those that meet a condition, the front, the first by a column."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 from flopcount.analyses.arrays import Array, numpy
 from flopcount.analyses.conditions import Condition
-from flopcount.analyses.sweep.axes import in_words, size
+from flopcount.analyses.sweep.axes import in_words, scattered, size
 from flopcount.analyses.sweep.evaluate import Evaluator
 from flopcount.analyses.sweep.grid import OPTIONS, Space
 from flopcount.analyses.sweep.join import MOST_SHOWN
@@ -54,69 +55,98 @@ def candidate_notes(space: Space, ids: Iterable[int]) -> tuple[Note, ...]:
     return notes_of((f"candidate {id_}", space.at(candidate(space, id_))) for id_ in ids)
 
 
-class Tallied:
-    """The state of a sweep: how many candidates were seen, are valid and are kept, and why others are invalid."""
+class Census(NamedTuple):
+    """What became of some candidates: how many were seen, are valid and are kept; tallies of parts add up.
 
-    def __init__(self, space: Space, evaluate: Evaluator) -> None:
-        self.space, self.evaluate = space, evaluate
-        self.values = {each.name: column(each.values) for each in space.axes}
-        self.seen = self.valid = self.kept = 0
-        self._reasons: dict[tuple[tuple[int, ...], int], tuple[int, int]] = {}
-        self._noted: dict[bool, tuple[int, int, int]] = {}
-        self._missing: dict[str, tuple[int, int]] = {}
+    `reasons` has why others are invalid, as the places of listed values and the number of a check, with how many and
+    the first; `missing` the columns in which valid ones have no value, likewise; `noted` those that are shown or
+    written: by whether their maps have vanished, the first, the last, and how many.
+    """
 
-    def see(self, chunk: Chunk) -> None:
-        """Take account of a chunk."""
-        valid = int(numpy().count_nonzero(chunk.costs["valid"]))
-        self.seen, self.valid = self.seen + len(chunk.ids), self.valid + valid
-        if valid < len(chunk.ids):
-            self._tally(chunk)
+    seen: int = 0
+    valid: int = 0
+    kept: int = 0
+    reasons: Mapping[tuple[tuple[int, ...], int], tuple[int, int]] = MappingProxyType({})
+    missing: Mapping[str, tuple[int, int]] = MappingProxyType({})
+    noted: Mapping[bool, tuple[int, int, int]] = MappingProxyType({})
 
-    def _tally(self, chunk: Chunk) -> None:
-        np = numpy()
-        names = [each.name for each in self.evaluate.axes]
-        columns = [chunk.digits[names.index(name)] for name in self.evaluate.listed]
-        keys = np.stack([*columns, chunk.costs["reason"]])[:, ~chunk.costs["valid"]]
-        ids = np.asarray(chunk.ids)[~chunk.costs["valid"]]
-        found, firsts, counts = np.unique(keys, axis=1, return_index=True, return_counts=True)
-        for column, first, count in zip(found.T.tolist(), firsts.tolist(), counts.tolist(), strict=True):
-            key = (tuple(column[:-1]), column[-1])
-            before, earliest = self._reasons.get(key, (0, int(ids[first])))
-            self._reasons[key] = (before + count, earliest)
+    def and_then(self, other: "Census") -> "Census":
+        """Return the tally of these candidates and those after them."""
+        noted = dict(self.noted)
+        for is_gone, (first, last, many) in other.noted.items():
+            before = noted.get(is_gone, (first, last, 0))
+            noted[is_gone] = before[0], last, before[2] + many
+        numbers = (self.seen + other.seen, self.valid + other.valid, self.kept + other.kept)
+        return Census(*numbers, _summed(self.reasons, other.reasons), _summed(self.missing, other.missing), noted)
 
-    def miss(self, chunk: Chunk, found: Rows) -> None:
-        """Count the valid candidates of a chunk that have no value in a column, and keep the first."""
-        for name, values in found.items():
-            places = numpy().flatnonzero(values.mask & chunk.costs["valid"])
-            if len(places):
-                many, first = self._missing.get(name, (0, int(chunk.ids[places[0]])))
-                self._missing[name] = many + len(places), first
+
+K = TypeVar("K")
+
+
+def _summed(one: Mapping[K, tuple[int, int]], other: Mapping[K, tuple[int, int]]) -> dict[K, tuple[int, int]]:
+    """Add numbers, and keep the first candidate of each."""
+    found = dict(one)
+    for key, (many, first) in other.items():
+        before, earliest = found.get(key, (0, first))
+        found[key] = before + many, earliest
+    return found
+
+
+def seen(evaluate: Evaluator, chunk: Chunk) -> Census:
+    """Return the tally of a chunk, of which nothing is kept yet."""
+    valid = int(numpy().count_nonzero(chunk.costs["valid"]))
+    return Census(len(chunk.ids), valid, reasons=_reasons(evaluate, chunk) if valid < len(chunk.ids) else {})
+
+
+def _reasons(evaluate: Evaluator, chunk: Chunk) -> dict[tuple[tuple[int, ...], int], tuple[int, int]]:
+    np = numpy()
+    names = [each.name for each in evaluate.axes]
+    columns = [chunk.digits[names.index(name)] for name in evaluate.listed]
+    keys = np.stack([*columns, chunk.costs["reason"]])[:, ~chunk.costs["valid"]]
+    ids = np.asarray(chunk.ids)[~chunk.costs["valid"]]
+    found, firsts, counts = np.unique(keys, axis=1, return_index=True, return_counts=True)
+    pairs = zip(found.T.tolist(), firsts.tolist(), counts.tolist(), strict=True)
+    return {(tuple(column[:-1]), column[-1]): (count, int(ids[first])) for column, first, count in pairs}
+
+
+def lacking(chunk: Chunk, found: Rows) -> dict[str, tuple[int, int]]:
+    """Count the valid candidates of a chunk that have no value in a column, and keep the first."""
+    places = {name: numpy().flatnonzero(values.mask & chunk.costs["valid"]) for name, values in found.items()}
+    return {name: (len(each), int(chunk.ids[each[0]])) for name, each in places.items() if len(each)}
+
+
+def noted(found: Rows) -> dict[bool, tuple[int, int, int]]:
+    """Count candidates that are shown or written, those whose maps have vanished apart; keep two of each."""
+    gone = {is_gone: numpy().flatnonzero(found[VANISHED] == is_gone) for is_gone in (False, True)}
+    ids = found["id"]
+    return {key: (int(ids[each[0]]), int(ids[each[-1]]), len(each)) for key, each in gone.items() if len(each)}
+
+
+class Tallied(NamedTuple):
+    """A space whose candidates were counted, and what became of them."""
+
+    space: Space
+    evaluate: Evaluator
+    tally: Census
 
     def missing(self, choice: Selection) -> Iterator[Note]:
         """Yield notes about rows of a joined file without candidate, and candidates without value."""
         title = self.space.joined.title if self.space.joined else ""
         yield from self.space.joined.notes if self.space.joined else ()
         alike: dict[tuple[int, int], list[str]] = {}  # what has no row has none of the columns
-        for name, found in self._missing.items():
+        for name, found in self.tally.missing.items():
             alike.setdefault(found, []).append(name)
         for (many, first), names in alike.items():
-            has = f"{many:,} of {self.valid:,} candidates {'has' if many == 1 else 'have'} no"
+            has = f"{many:,} of {self.tally.valid:,} candidates {'has' if many == 1 else 'have'} no"
             has = f"{has} {listed(names, MOST_SHOWN)} in {title}"
             then = "".join(f"; {each}" for name in names for each in choice.consequences(name))
             yield Note("not-joined", f"{has}, such as candidate {first}{then}")
 
-    def note(self, found: Rows) -> None:
-        """Count candidates that are shown or written, those whose maps have vanished apart; keep two of each."""
-        for is_gone in (False, True):
-            places = numpy().flatnonzero(found[VANISHED] == is_gone)
-            if len(places):
-                first, _, many = self._noted.get(is_gone, (int(found["id"][places[0]]), 0, 0))
-                self._noted[is_gone] = first, int(found["id"][places[-1]]), many + len(places)
-
     def notes(self) -> tuple[Note, ...]:
         """Return the notes that qualify the numbers of the first and the last candidate, one of each code."""
-        notes = candidate_notes(self.space, dict.fromkeys(id_ for ends in self._noted.values() for id_ in ends[:2]))
-        first, _, many = self._noted.get(True, (0, 0, 0))
+        ends = (id_ for each in self.tally.noted.values() for id_ in each[:2])
+        notes = candidate_notes(self.space, dict.fromkeys(ends))
+        first, _, many = self.tally.noted.get(True, (0, 0, 0))
         if many < 2:  # noqa: PLR2004  (the note is about it alone)
             return notes
         what = f"the maps of {many} candidates have vanished, first those of candidate {first}"
@@ -125,7 +155,7 @@ class Tallied:
     def reasons(self) -> Iterator[Reason]:
         """Yield why candidates are invalid, the most frequent first."""
         summed: dict[tuple[str, str], Reason] = {}
-        for (places, reason), (count, first) in self._reasons.items():
+        for (places, reason), (count, first) in self.tally.reasons.items():
             path = self.evaluate.path(places, reason) if reason >= 0 else ""
             sentence = why(self.space, first, reason)
             found = summed.get((path, sentence), Reason(path, 0, first, sentence))
@@ -163,23 +193,22 @@ def named(column: str, space: Space, option: str) -> str:
     return column
 
 
-def rows(tallied: Tallied, chunk: Chunk, where: Condition | None) -> Rows:
-    """Return the valid candidates of a chunk that meet the condition, column by column."""
+def rows(space: Space, values: "Mapping[str, Array]", chunk: Chunk, where: Condition | None, more: Rows) -> Rows:
+    """Return the valid candidates of a chunk that meet the condition, column by column.
+
+    `values` are those of the axes, `more` the columns that were not counted.
+    """
     np = numpy()
     kept = chunk.costs["valid"]
-    known = {name: chunk.costs[name] for name in tallied.space.metrics}
-    for (name, values), places in zip(tallied.values.items(), chunk.digits, strict=True):
-        known[name] = values[places]
-    known["id"] = np.asarray(chunk.ids)
-    if tallied.space.joined is not None:
-        more = tallied.space.joined.values(chunk.digits)
-        tallied.miss(chunk, more)
-        known |= more
+    known = {name: chunk.costs[name] for name in space.metrics}
+    for (name, each), places in zip(values.items(), chunk.digits, strict=True):
+        known[name] = each[places]
+    known |= {"id": np.asarray(chunk.ids), **more}
     if where is not None:
         with np.errstate(all="ignore"):
             kept = kept & where(known)
     known[VANISHED] = chunk.costs["vanished"]
-    return {name: known[name][kept] for name in (*columns(tallied.space), VANISHED)}
+    return {name: known[name][kept] for name in (*columns(space), VANISHED)}
 
 
 def column(values: Sequence[Any]) -> "Array":
@@ -198,13 +227,13 @@ def no_rows(space: Space) -> Rows:
     return {name: numpy().empty(0, object if kind is str else kind) for name, kind in known.items()}
 
 
-def joined(one: Rows | None, other: Rows) -> Rows:
-    """Append rows to rows."""
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Join rows, column by column."""
     np = numpy()
-    if one is None:
-        return other
-    masked = {name for name, values in other.items() if np.ma.isMaskedArray(values)}
-    return {name: (np.ma if name in masked else np).concatenate([one[name], other[name]]) for name in other}
+    if len(parts) == 1:
+        return parts[0]
+    masked = {name for name, values in parts[0].items() if np.ma.isMaskedArray(values)}
+    return {name: (np.ma if name in masked else np).concatenate([each[name] for each in parts]) for name in parts[0]}
 
 
 def narrowed(found: Rows, choice: Selection) -> Rows:
@@ -294,9 +323,10 @@ MOST = 4000
 
 
 class Cloud:
-    """Takes the rows of a sweep as they come; keeps those with the smallest random keys, and the front.
+    """Takes the rows of a sweep; keeps those with the smallest keys, which are as good as random, and the front.
 
-    A column with a minus is maximized.
+    A column with a minus is maximized. The key of a candidate follows from its id, so the same sweep gives the same
+    chart, however it is cut.
     """
 
     def __init__(self, x: str, y: str) -> None:
@@ -305,22 +335,25 @@ class Cloud:
         self.seen = 0
         self.rows: Rows | None = None
         self.front: Rows | None = None
-        self._stream = numpy().random.Generator(numpy().random.PCG64(0))  # the same sweep gives the same chart
-        self._keys: Array = numpy().empty(0)
 
     def see(self, rows: Rows) -> None:
         """Take account of some rows."""
-        np = numpy()
         rows = with_values(rows, self.pareto)
-        many = len(rows["id"])
-        self.seen += many
-        if not many:
-            return
-        keys = np.concatenate([self._keys, self._stream.random(many)])
-        places = np.sort(np.argsort(keys, kind="stable")[:MOST])
-        found = joined(self.rows, rows)
-        self.rows, self._keys = {name: values[places] for name, values in found.items()}, keys[places]
-        self.front = self._front(joined(self.front, rows))
+        if many := len(rows["id"]):
+            self.seen += many
+            self._keep(rows, rows)
+
+    def add(self, other: "Cloud") -> None:
+        """Take account of the rows that another has seen."""
+        self.seen += other.seen
+        if other.rows is not None and other.front is not None:
+            self._keep(other.rows, other.front)
+
+    def _keep(self, rows: Rows, front: Rows) -> None:
+        found = joined([rows] if self.rows is None else [self.rows, rows])
+        places = numpy().sort(numpy().argsort(scattered(found["id"]), kind="stable")[:MOST])
+        self.rows = {name: values[places] for name, values in found.items()}
+        self.front = self._front(joined([front] if self.front is None else [self.front, front]))
 
     def _front(self, found: Rows) -> Rows:
         """Keep one candidate for each point of the front: others would cover it."""
