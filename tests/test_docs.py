@@ -40,12 +40,13 @@ COMMITTED = re.compile(FILE.pattern.replace("file", "committed", 1), FILE.flags)
 
 
 class Example(NamedTuple):
-    """A command on a page, and what the page says it prints."""
+    """A command on a page, what the page says it prints, and the commands before it in its block that write results."""
 
     page: Path
     line: int
     command: str
     expected: tuple[str, ...]
+    before: tuple[str, ...] = ()
 
     @property
     def words(self) -> list[str]:
@@ -65,7 +66,9 @@ def _examples(page: Path, first: int, lines: list[str]) -> Iterator[Example]:
     starts = [index for index, line in enumerate(lines) if line.startswith("$ ")]
     assert starts[:1] == [0], f"{page.name}:{first}: a console block starts with a command"
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        yield Example(page, first + start, lines[start][2:], tuple(line.rstrip() for line in lines[start + 1 : end]))
+        before = tuple(lines[each][2:] for each in starts if each < start and lines[each].endswith("-o results/"))
+        expected = tuple(line.rstrip() for line in lines[start + 1 : end])
+        yield Example(page, first + start, lines[start][2:], expected, before)
 
 
 EXAMPLES = [*examples()]
@@ -83,6 +86,8 @@ def test_a_command_prints_what_the_page_shows(
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    for each in example.before:
+        run(*shlex.split(each)[1:])
     result = run(*example.words[1:])
     printed = [line.rstrip() for line in (result.out + result.err).splitlines()]
     assert not differs(printed, example.expected)
