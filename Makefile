@@ -43,6 +43,7 @@ bench: .venv/ready-dev ## timings, as ratios; not part of the tests
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/space.py
 	$(BIN)/python benchmarks/check.py
+	$(BIN)/python benchmarks/report.py
 
 peers: .venv/ready-dev ## other counters on the same models, installed into an environment of their own
 	$(BIN)/python benchmarks/importing.py
