@@ -32,6 +32,7 @@ class OnDevice(NamedTuple):
     about: Line
     lines: tuple[Line, ...] = ()
     notes: tuple[Note, ...] = ()
+    profile: Profile | None = None
 
 
 def target(reference: str) -> Profile | SystolicArray:
@@ -107,6 +108,7 @@ def _on_profile(floors: Floors) -> OnDevice:
         Line("text", f"device: {device.name}; the least time is a lower bound"),
         (Line("text", least.removesuffix("; ")), *_fitting(floors)),
         (Note("least-time", _ONCE if device.bandwidth else _NO_BANDWIDTH),),
+        floors.profile,
     )
 
 

@@ -8,6 +8,7 @@ import base64
 import gzip
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -42,6 +43,13 @@ IN_TRAINING = ("params", "macs", "flops", "weight_bytes", "activations", "activa
 
 MOST_CHECKED = 20
 """The networks that the page of a check draws; limits are those of all."""
+
+STYLES = {
+    "peak_unfused": Style(fused=False),
+    "peak_inplace": Style(in_place=True),
+    "peak_unfused_inplace": Style(fused=False, in_place=True),
+}
+"""How a program may keep tensors, beside the usual way, by the metric of its peak."""
 
 MOST_PLAIN = 2**20
 """Data of more characters is compressed inside the file."""
@@ -128,7 +136,7 @@ def _network(subject: Subject) -> dict[str, Any]:
         "lines": [str(line) for line in report.lines],
         "count": report.data(),
         "graph": _graph(count),
-        **({} if count.case.training else {**_memory(subject), "roofs": _roofs(count)}),
+        **({} if count.case.training else {**_memory(subject), **_roofs(subject)}),
     }
 
 
@@ -142,25 +150,39 @@ def _graph(count: Count) -> dict[str, Any]:
 
 
 def _memory(subject: Subject) -> dict[str, Any]:
-    """Return what `memory` says, and every tensor: its bytes, and the layers that write and last read it."""
-    case = subject.count.case
-    found = Memory(peak_of(case), lowered(case))
-    lives = ((life, exact(life.tensor.size)) for life in subject.count.lifetimes(Style()).lives)
-    tensors = [
+    """Return what `memory` says, and the tensors of each style that has others than the usual one."""
+    count = subject.count
+    found = Memory(peak_of(count.case), lowered(count.case))
+    usual = _tensors(count, Style())
+    others = {name: tensors for name, style in STYLES.items() if (tensors := _tensors(count, style)) != usual}
+    said = memory_report(count, found, subject.changes).data()
+    return {"memory": said, "tensors": usual, "tensors_by_style": others}
+
+
+def _tensors(count: Count, style: Style) -> list[dict[str, Any]]:
+    """Return every tensor: its bytes, and the layers that write and last read it."""
+    lives = ((life, exact(life.tensor.size)) for life in count.lifetimes(style).lives)
+    return [
         {"name": life.name, "bytes": size, "first": max(life.first, 0) + 1, "last": life.last + 1}
         for life, size in lives
         if size
     ]
-    return {"memory": memory_report(subject.count, found, subject.changes).data(), "tensors": tensors}
 
 
-def _roofs(count: Count) -> dict[str, float]:
-    """Return the MACs per second of each device that has a peak for the widest factors of the network."""
-    rule = convention()
-    products = (product for site in count.sites() for product in site._replace(rule=rule).products())
-    widest = max((max(one, other) for _, one, other, _ in products), default=0)
-    devices = ((each, profile(each).device) for each in profiles())
-    return {key: float(device.rate(widest)) for key, device in devices if device.has(widest)}
+def _roofs(subject: Subject) -> dict[str, Any]:
+    """Return the MACs of each layer by the bits of their wider factor, and the MACs per second that devices have."""
+    rule, products = convention(), []
+    for site in subject.count.sites():
+        macs = Counter[int]()
+        for amount, one, other, _ in site._replace(rule=rule).products():
+            macs[max(one, other)] += exact(amount)
+        products.append({bits: each for bits, each in macs.items() if each})
+    asked = subject.device.profile if subject.device else None
+    devices = {each.key: each.device for each in (*map(profile, profiles()), *([asked] if asked else ()))}
+    bits = sorted({each for macs in products for each in macs})
+    able = {key: device for key, device in devices.items() if all(map(device.has, bits))}
+    rates = {key: {each: float(device.rate(each)) for each in bits} for key, device in able.items()}
+    return {"products": products, "roofs": rates}
 
 
 @cache

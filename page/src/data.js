@@ -85,11 +85,18 @@ function settle(node, metrics) {
     node.first = Math.min(node.first, child.first);
     node.last = Math.max(node.last, child.last);
   }
-  for (const [name, metric] of Object.entries(metrics)) {
-    const combine = COMBINE[metric.combine];
-    const known = node.children.map((child) => child.values[name]).filter((value) => value !== null);
-    node.values[name] = combine && known.length ? known.reduce(combine) : null;
-  }
+  node.values = combined(node.children, metrics);
+}
+
+/** Return the values of several nodes together: null of a metric that does not combine. */
+export function combined(nodes, metrics) {
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, metric]) => {
+      const combine = COMBINE[metric.combine];
+      const known = nodes.map((each) => each.values[name]).filter((value) => value !== null);
+      return [name, combine && known.length ? known.reduce(combine) : null];
+    }),
+  );
 }
 
 /** Return how many layers are in a node. */

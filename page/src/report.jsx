@@ -80,16 +80,16 @@ function Report({ data }) {
             <LayerTable {...shared} />
           </Section>
           <Section id="graph" title="Graph">
-            <Graph {...shared} />
+            <Graph key={current} {...shared} />
           </Section>
           {network.memory && (
             <Section id="memory" title="Memory over time">
-              <MemoryCurve {...shared} />
+              <MemoryCurve key={current} {...shared} devices={data.devices ?? []} />
             </Section>
           )}
           {network.roofs && data.devices?.length > 0 && (
             <Section id="roofline" title="Roofline">
-              <Roofline {...shared} devices={data.devices} />
+              <Roofline key={current} {...shared} devices={data.devices} />
             </Section>
           )}
         </>
