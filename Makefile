@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test cover check compat fuzz drift mutants bench peers live schema errata conventions picture chart docs page clean
+.PHONY: demo test cover check compat fuzz drift mutants bench peers live schema errata conventions picture chart docs dist-test page clean
 
 demo: .venv/ready ## a model from PyTorch, then the comparison flopcount is known for
 	$(BIN)/flopcount tests/oracles/onnx/resnet18.onnx --depth 1
@@ -71,6 +71,9 @@ page: .venv/ready-page ## the page of flopcount report, from page/ into flopcoun
 docs: .venv/ready-docs ## the site of the documentation, in build/site; warnings are errors, and no network is needed
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs/site docs build/site
 
+dist-test: .venv/ready-dist ## build the wheel and the archive of the source in dist, check them, and run the wheel with uvx and pipx
+	$(BIN)/python tests/dist.py
+
 .venv/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
@@ -84,6 +87,11 @@ docs: .venv/ready-docs ## the site of the documentation, in build/site; warnings
 .venv/ready-docs: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $@ .venv/ready
+
+.venv/ready-dist: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dist]'
 	touch $@ .venv/ready
 
 .venv/ready-page: pyproject.toml
