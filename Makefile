@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test cover check compat fuzz drift mutants bench peers live schema errata conventions picture chart docs dist-test page clean
+.PHONY: demo test cover check compat fuzz drift mutants bench peers live schema errata conventions picture chart docs test-site dist-test page clean
 
 demo: .venv/ready ## a model from PyTorch, then the comparison flopcount is known for
 	$(BIN)/flopcount tests/oracles/onnx/resnet18.onnx --depth 1
@@ -70,6 +70,9 @@ page: .venv/ready-page ## the page of flopcount report, from page/ into flopcoun
 
 docs: .venv/ready-docs ## the site of the documentation, in build/site; warnings are errors, and no network is needed
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs/site docs build/site
+
+test-site: .venv/ready-dev .venv/ready-docs ## the site: links, what is in it, its search, and what axe finds, in an installed Chromium
+	$(BIN)/python -m pytest -m site tests/page/test_site.py
 
 dist-test: .venv/ready-dist ## build the wheel and the archive of the source in dist, check them, and run the wheel with uvx and pipx
 	$(BIN)/python tests/dist.py

@@ -19,7 +19,7 @@ def page_of_codes() -> ModuleType:
 
 
 def test_no_code_of_the_source_is_missing_from_the_page_and_none_is_there_that_the_source_has_not(codes: Any) -> None:
-    assert codes.missing() == []
+    assert codes.missing() == [], "docs/site/codes.toml says how to get a code, and what to do about it"
     assert {"unknown-key", "shape", "spec", "refusal"} <= codes.raised().errors
     assert {"maps-vanished", "already", "input-as-map"} <= codes.raised().notes
 
