@@ -224,8 +224,12 @@ def _findings() -> Iterator[str]:
     for code, about in CODES.items():
         example = examples()["finding"][code]
         verb = "is " if about.startswith(("above", "below")) else ""
-        yield from (f"### {code}", "", f"A network {verb}{about}.", "", f"```text\n{_finding(code, example)}\n```", "")
+        yield from (f"### {code}", "", f"A network {verb}{about}.", "", _block(_finding(code, example)), "")
         yield from (example.do, "")
+
+
+def _block(text: str) -> str:
+    return f"```{{code-block}} text\n:class: message\n{text}\n```"
 
 
 def _finding(code: str, example: Example) -> str:
@@ -241,7 +245,7 @@ def _listed(part: str) -> Iterator[str]:
     known = meanings()
     for code, example in sorted(examples()[part].items()):
         about = example.about or f"It {known[code]}."
-        yield from (f"### {code}", "", about, "", f"```text\n{_shown(part, code, example)}\n```", "", example.do, "")
+        yield from (f"### {code}", "", about, "", _block(_shown(part, code, example)), "", example.do, "")
 
 
 def _shown(part: str, code: str, example: Example) -> str:

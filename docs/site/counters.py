@@ -87,7 +87,9 @@ _THEN = """An empty cell was not recorded.
 
 Each difference is explained below by its largest terms: what is counted, how often, and with which weight. `flopcount
 reconcile NETWORK --to COUNTER` prints all terms, and `--convention COUNTER` reproduces the number exactly.
-[Conventions](../conventions.md) explains how, and [the reference](conventions.md) has every weight."""
+[Conventions](../conventions.md) explains how, and [the reference](conventions.md) has every weight. A reason such as
+"written: function" is about the program that was counted: [how it calls](../conventions.md#how-a-program-calls-it) a
+layer decides whether a counter sees it."""
 
 
 def _overview(known: Mapping[str, list[Figure]]) -> Iterator[str]:
@@ -131,7 +133,8 @@ def _why(name: str, known: list[Figure]) -> Iterator[str]:
         (each["what"], f"{each['times']:,}", each["was"], each["now"], f"{each['amount']:+,}", each["why"])
         for each in terms[:MOST_TERMS]
     )
-    yield from (f"The largest difference is that of {most.network}, of which {most.ratio} is printed:", "")
+    where = f"{most.network} at {most.input}" if most.input else most.network
+    yield from (f"The largest difference is that of {where}, of which {most.ratio} is printed:", "")
     titles = ("what", "count", "exact weight", f"weight in {name}", "difference", "reason")
     yield from (*table(titles, rows), "")
     if len(terms) > MOST_TERMS:

@@ -94,7 +94,7 @@ def kind_page(kind: str) -> Iterator[str]:
 def _equations(kind: str, parts: list[str]) -> Iterator[str]:
     """Yield the equations of the docstring, as the source has them, then the closed form of the code."""
     lines = [line for part in parts if part.startswith("    ") for line in part.splitlines()]
-    yield from (line for each in lines for line in ("<div>", equation(each), "</div>", ""))
+    yield from (line for each in lines for line in ('<div class="equation">', equation(each), "</div>", ""))
     found = _forms(kind)
     if not found:
         return
@@ -103,7 +103,12 @@ def _equations(kind: str, parts: list[str]) -> Iterator[str]:
         yield from ("With the default fields, as the code counts them:", "")
     if not lines or any(form["formula"] != "0" for form in forms):
         for form in forms:
-            yield from ("<div>", typeset(rf"\text{{{form['quantity']} }} = {form['latex']}"), "</div>", "")
+            yield from (
+                '<div class="equation">',
+                typeset(rf"\text{{{form['quantity']} }} = {form['latex']}"),
+                "</div>",
+                "",
+            )
     letters = ", ".join(f"*{each['letter']}*: {each['meaning']}" for each in found.get("letters", ()))
     yield from (f"{letters}.", "") if letters else ()
     yield from (f"Where {' and '.join(found['assumptions'])}.", "") if found["assumptions"] else ()
@@ -164,7 +169,7 @@ def _worked(kind: str, text: str) -> Iterator[str]:
             lines.append(f"{form['quantity']} = {form['formula']} = {numbers} = {expected:,}")
     if lines:
         yield from ("With the numbers of the example:", "")
-        yield from (line for each in lines for line in ("<div>", equation(each), "</div>", ""))
+        yield from (line for each in lines for line in ('<div class="equation">', equation(each), "</div>", ""))
 
 
 def _letters(text: str, layer: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[dict[str, int]]:

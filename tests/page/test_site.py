@@ -53,6 +53,12 @@ def site() -> Path:
     return target
 
 
+@pytest.fixture(scope="session")
+def address(site: Path, serve: Callable[[Path], str]) -> str:
+    """Serve the site: axe reads style sheets again, which a page from a disk may not."""
+    return serve(site)
+
+
 class Read(NamedTuple):
     """What a page leads to, what it loads, and the places in it."""
 
@@ -177,11 +183,8 @@ def test_the_search_finds_pages_from_a_disk(site: Path, tab: Tab, words: str, pa
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("page", [*SHOWN, "search"])
-def test_a_page_keeps_nobody_out(
-    site: Path, serve: Callable[[Path], str], tab: Tab, axe: Findings, page: str, scheme: Scheme
-) -> None:
-    """Axe reads the style sheets again, which a page from a disk may not."""
-    assert axe(tab(f"{serve(site)}{page}.html", scheme=scheme)) == []
+def test_a_page_keeps_nobody_out(address: str, tab: Tab, axe: Findings, page: str, scheme: Scheme) -> None:
+    assert axe(tab(f"{address}{page}.html", scheme=scheme)) == []
 
 
 @pytest.mark.parametrize("page", SHOWN)

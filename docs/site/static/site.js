@@ -3,7 +3,7 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
 
 // What scrolls can be scrolled with the keyboard too.
 document.addEventListener("DOMContentLoaded", () => {
-  for (const each of document.querySelectorAll("pre, .table-wrapper, math[display='block']")) {
+  for (const each of document.querySelectorAll("pre, .table-wrapper, .equation")) {
     if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
   }
   for (const each of document.querySelectorAll("[role='heading']:not([aria-level])")) each.ariaLevel = "2";
