@@ -5,6 +5,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -32,7 +33,7 @@ exclude_patterns = ["site", "*.json"]
 source_suffix = {".md": "markdown"}
 root_doc = "index"
 myst_heading_anchors = 4
-myst_enable_extensions = ["attrs_inline"]
+myst_enable_extensions = ["attrs_inline", "colon_fence"]
 # the table of errata is a report of the command line, whose titles are of the third level
 suppress_warnings = ["misc.highlighting_failure", "myst.header"]
 autodoc_typehints = "signature"
@@ -43,6 +44,12 @@ highlight_language = "none"
 pygments_style = "default"
 
 
-def setup(app: object) -> None:
-    """Write the reference before the pages are read."""
-    app.connect("builder-inited", lambda app: generate.write(Path(app.srcdir)))  # type: ignore[attr-defined]
+def setup(app: Any) -> None:
+    """Write the reference before the pages are read, and let pages lead to it."""
+    app.connect("builder-inited", lambda app: generate.write(Path(app.srcdir)))
+    app.connect("source-read", read)
+
+
+def read(_: object, name: str, source: list[str]) -> None:
+    """Add to a page what it leads to."""
+    source[0] += generate.also(name)

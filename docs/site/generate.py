@@ -6,7 +6,7 @@ the formulas themselves, as MathML, which browsers show without a library.
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,28 @@ GUIDES: Mapping[str, Mapping[str, str]] = {
     },
 }
 """The pages of the site by what a reader wants: to learn, to do, to understand, to look up."""
+
+ALSO: Mapping[str, Sequence[str]] = {
+    "arch-files": ("reference/format", "reference/kinds"),
+    "ci": ("reference/codes", "reference/format"),
+    "conventions": ("reference/counters", "reference/conventions"),
+    "errata": ("reference/counters",),
+    "importing": ("reference/codes",),
+    "memory": ("reference/metrics",),
+    "python": ("reference/api", "reference/codes"),
+    "pytorch": ("reference/api",),
+    "reading-the-output": ("reference/codes", "reference/metrics"),
+    "training": ("reference/metrics",),
+    "what-if": ("tutorials/search", "reference/kinds"),
+}
+"""Pages that others lead to. Those of the reference are on the site only, so the others cannot name them."""
+
+
+def also(name: str) -> str:
+    """Return what the site adds to a page."""
+    links = ", ".join(f"[](./{each}.md)" for each in ALSO.get(name, ()))
+    return f"\n\n:::{{seealso}}\n{links}\n:::\n" if links else ""
+
 
 FIRST = ("resnet18", "--depth", "1")
 """The command that the first page shows."""
