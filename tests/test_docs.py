@@ -12,20 +12,23 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copy
 from typing import Any, NamedTuple
 
 import pytest
 from conftest import Run
-from pages import differs
+from pages import differs, parts
 from pictures import workflow
 from repositories import committed, repository
 
 from flopcount.analyses.budgets.findings import CODES
 from flopcount.report.check_formats import RENDERERS
 from flopcount.report.picture import Theme
-from flopcount.spec.budget import ByteLimit, ProjectBudget, When
+from flopcount.spec.arch import Arch
+from flopcount.spec.budget import ByteLimit, Configuration, ProjectBudget, When
 
 ROOT = Path(__file__).parent.parent
 WRITTEN = sorted(page for page in (ROOT / "docs").glob("*.md") if page.name != "index.md")  # make docs writes that one
@@ -33,6 +36,10 @@ PAGES = (ROOT / "README.md", *WRITTEN)
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 OTHER_TOOLS = frozenset({"make", "git", "pip", "eval"})
 """First words of commands that are shown and not run."""
+
+ORACLES = ROOT / "tests" / "oracles"
+MODELS = {"model.onnx": "onnx/resnet18.onnx", "resnet18.onnx": "onnx/resnet18__bn.onnx"}
+"""Models of other tools that commands name, and where they are."""
 
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"^<!-- file: (\S+) -->\n+```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -85,12 +92,22 @@ def test_a_command_prints_what_the_page_shows(
     for name, content in FILE.findall(page):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content, encoding="utf-8")
+    for name in MODELS.keys() & {*example.words}:
+        copy(ORACLES / MODELS[name], tmp_path / name)
     monkeypatch.chdir(tmp_path)
     for each in example.before:
         run(*shlex.split(each)[1:])
     result = run(*example.words[1:])
     printed = [line.rstrip() for line in (result.out + result.err).splitlines()]
     assert not differs(printed, example.expected)
+
+
+@pytest.mark.parametrize("page", [*PAGES, *TUTORIALS], ids=lambda page: page.name)
+def test_a_part_of_a_file_has_keys_that_files_have(page: Path) -> None:
+    """Blocks of TOML that are no file of their own show a few keys of an arch file or of flopcount.toml."""
+    known = {*Arch.model_fields, *Configuration.model_fields}
+    blocks = [part.text for part in parts(page) if part.language == "toml" and not part.file]
+    assert [key for text in blocks for key in tomllib.loads(text.replace("  …\n", "")) if key not in known] == []
 
 
 def test_the_readme_shows_commands_that_are_run() -> None:

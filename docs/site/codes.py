@@ -124,7 +124,7 @@ def said(example: Example) -> tuple[str, Mapping[str, list[str]]]:
     texts: dict[str, list[str]] = {}
     makes = {record: record.__new__ for record in RECORDS}
     for record, field in RECORDS.items():
-        record.__new__ = _recording(record, field, texts)  # type: ignore[method-assign,assignment]
+        record.__new__ = _recording(record, field, texts)  # type: ignore[method-assign]
     try:
         with tempfile.TemporaryDirectory() as folder, chdir(folder):
             _prepare(example)
@@ -148,8 +148,9 @@ def _prepare(example: Example) -> None:
         printed("lock", *example.lock)
     for name in example.remove:
         Path(name).unlink()
-    for name, content in {**example.files, **_models(example.run)}.items():
-        Path(name).write_bytes(content.encode() if isinstance(content, str) else content)
+    texts = {name: text.encode() for name, text in example.files.items()}
+    for name, content in {**texts, **_models(example.run)}.items():
+        Path(name).write_bytes(content)
 
 
 def _recording(record: type, field: str, texts: dict[str, list[str]]) -> Any:

@@ -19,7 +19,7 @@ from kinds import families, kind_page
 from shown import output, table
 
 import flopcount
-from flopcount.cli.help import Page
+from flopcount.cli.help import Documented, Page
 from flopcount.cli.main import COMMANDS, commands
 from flopcount.formulas.step import OPERATIONS, PARAMETERS
 from flopcount.network.convention import POLICIES, mac_conventions
@@ -136,8 +136,8 @@ def _commands() -> Iterator[str]:
         yield from (*table(("exit code", "meaning"), EXITS.items()), "")
         for name in names:
             command = commands.get_command(context, name)
-            with click.Context(command, info_name=name, parent=context) as inner:
-                yield from _command(command.page(inner, full=True))  # type: ignore[union-attr]
+            if isinstance(command, Documented):
+                yield from _command(command.page(click.Context(command, info_name=name, parent=context), full=True))
 
 
 def _command(page: Page) -> Iterator[str]:

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 TESTS = Path(__file__).parents[2] / "tests"
 sys.path.append(str(TESTS / "readers"))
@@ -70,7 +71,7 @@ def _biased() -> bytes:
 
 def _branching() -> bytes:
     weights = {"then_branch": onnx.Weights((8, 2)), "else_branch": onnx.Weights((8, 4))}
-    branches = {
+    branches: dict[str, Any] = {
         name: onnx.graph([onnx.node("MatMul", "x w", "t")], {}, {"w": each}, outputs=("t",))
         for name, each in weights.items()
     }
@@ -126,7 +127,7 @@ def _keras(*layers: tuple[str, str, dict[str, object], list[str]]) -> bytes:
     written = [
         {
             "class_name": kind,
-            "config": {"name": name, **options},
+            "config": {**options, "name": name},
             "name": name,
             "inbound_nodes": [[[each, 0, 0, {}] for each in reads]] if reads else [],
         }
@@ -141,7 +142,7 @@ CONV: dict[str, object] = {"filters": 8, "kernel_size": [3, 3], "padding": "same
 
 
 def _masked() -> bytes:
-    sizes = {"batch_input_shape": [None, 32, 32, 3]}
+    sizes: dict[str, object] = {"batch_input_shape": [None, 32, 32, 3]}
     return _keras(("InputLayer", "x", sizes, []), ("InputLayer", "mask", sizes, []), ("Conv2D", "a", CONV, ["x"]))
 
 

@@ -36,7 +36,7 @@ def printed(*arguments: str) -> Printed:
     out, err = (TextIOWrapper(BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     with redirect_stdout(out), redirect_stderr(err):
         code = run([*arguments])
-    return Printed(code, *(each.buffer.getvalue().decode() for each in (out, err)))  # type: ignore[attr-defined]
+    return Printed(code, *(each.buffer.getvalue().decode() for each in (out, err)))
 
 
 def output(*arguments: str) -> str:

@@ -40,10 +40,9 @@ SHOWN = (
 
 
 @pytest.fixture(scope="session")
-def site() -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the site as `make docs` does; where the system can take the network away, without one."""
-    target = ROOT / "build" / "site"
-    shutil.rmtree(target, ignore_errors=True)
+    target = tmp_path_factory.mktemp("site")
     alone = ["unshare", "--map-root-user", "--net"]
     can = shutil.which("unshare") and subprocess.run([*alone, "true"], capture_output=True, check=False).returncode == 0
     build = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", "-b", "html", "-c"]
