@@ -124,10 +124,10 @@ def _opened() -> bytes:
 
 def _keras(*layers: tuple[str, str, dict[str, object], list[str]]) -> bytes:
     """Return a functional model of Keras: the class, the name, the options and the inputs of each layer."""
-    written = [
+    written: list[dict[str, Any]] = [
         {
             "class_name": kind,
-            "config": {**options, "name": name},
+            "config": {"name": name} | options,
             "name": name,
             "inbound_nodes": [[[each, 0, 0, {}] for each in reads]] if reads else [],
         }
