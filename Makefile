@@ -2,14 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test cover check compat fuzz drift mutants bench peers live schema errata conventions picture chart docs test-site dist-test page clean
+.PHONY: demo test cover check compat fuzz drift mutants bench peers live schema errata conventions picture chart docs test-page test-site dist-test page clean
 
 demo: .venv/ready ## a model from PyTorch, then the comparison flopcount is known for
 	$(BIN)/flopcount tests/oracles/onnx/resnet18.onnx --depth 1
 	$(BIN)/flopcount mobilenet_v1 --input 160
 
 test: check ## everything CI runs: linters, types, import contracts, tests, the oldest dependencies
-	$(BIN)/python -m pytest --numprocesses=auto
+	$(MAKE) --quiet .venv/ready-page && $(BIN)/python page/calculator/build.py --if-possible || true
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup
 	$(BIN)/python tests/compat.py oldest
 
 compat: .venv/ready-dev ## all commands with the oldest and the newest dependencies; PYTHONS="python3.12 python3.13"
@@ -65,8 +66,12 @@ picture: .venv/ready ## draw the pictures of the README and of the page on Mobil
 chart: .venv/ready-dev ## draw the picture of docs/what-if.md
 	$(BIN)/flopcount mobilenet_v1.toml --set defaults.padding=same --plot docs/mobilenet_v1_bars.svg
 
-page: .venv/ready-page ## the page of flopcount report, from page/ into flopcount/report/assets
+page: .venv/ready-page ## the page of flopcount report, into flopcount/report/assets, and the calculator, into build/site/calculator
 	$(BIN)/python page/build.py
+	$(BIN)/python page/calculator/build.py
+
+test-page: .venv/ready-dev page ## tests of both pages in the installed Chromium, or $CHROMIUM
+	$(BIN)/python -m pytest tests/page
 
 docs: .venv/ready-docs ## the site of the documentation, in build/site; warnings are errors, and no network is needed
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs/site docs build/site

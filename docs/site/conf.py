@@ -44,12 +44,29 @@ highlight_language = "none"
 pygments_style = "default"
 
 
+UNBUILT = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Calculator</title></head>
+<body><main><h1>Calculator</h1>
+<p>The calculator is not part of this copy of the site; <code>make page</code> builds it.</p>
+<p><a href="../calculator.html">What it is</a></p></main></body></html>
+"""
+
+
 def setup(app: Any) -> None:
-    """Write the reference before the pages are read, and let pages lead to it."""
+    """Write the reference before the pages are read, and let pages lead to it; after, a page for the calculator."""
     app.connect("builder-inited", lambda app: generate.write(Path(app.srcdir)))
     app.connect("source-read", read)
+    app.connect("build-finished", stand_in)
 
 
 def read(_: object, name: str, source: list[str]) -> None:
     """Add to a page what it leads to."""
     source[0] += generate.also(name)
+
+
+def stand_in(app: Any, _: object) -> None:
+    """Say how the calculator is built, unless it was."""
+    page = Path(app.outdir) / "calculator" / "index.html"
+    if not page.exists():
+        page.parent.mkdir(exist_ok=True)
+        page.write_text(UNBUILT, encoding="utf-8")

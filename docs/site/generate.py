@@ -38,6 +38,7 @@ GUIDES: Mapping[str, Mapping[str, str]] = {
     "How-to": {
         "importing": "ONNX, PyTorch, TensorFlow Lite, Keras, Darknet, Caffe and other files",
         "pytorch": "files and live modules, open sizes, tests, callbacks",
+        "calculator": "flopcount in the browser: files, specs, sliders, links",
         "report": "one HTML page with charts, the table, the graph, memory and limits",
         "transformers": "prompts, generated tokens, caches, pictures as tokens",
         "memory": "bytes of weights, of traffic, and alive at once, at any precision",
