@@ -169,7 +169,7 @@ export function openFurther(top, open) {
   const drawn = drawnIn(top, open);
   let count = drawn.length;
   for (const each of drawn.filter(folds)) {
-    if (count + each.children.length - 1 > MOST_DRAWN) break;
+    if (count + each.children.length - 1 > MOST_DRAWN) continue;
     count += each.children.length - 1;
     further.add(each.id);
   }

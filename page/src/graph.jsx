@@ -23,6 +23,8 @@ const SLICE = 40;
 const FAR = 0.33;
 const MOST_UNCLIPPED = 300;
 const FARTHEST = 500;
+const ROUND = 8;
+const COARSE = 80;
 const PRINTED = { width: 690, height: 940, least: 0.6 };
 const drawLine = line((point) => point.x, (point) => point.y).curve(curveMonotoneY);
 
@@ -38,8 +40,8 @@ function Folded({ root, network, metric, about, query, selected, onSelect, fold 
   const [open, setOpen] = useState(() => openAtStart(top));
   const [focus, setFocus] = useState("");
   const [isWide, setIsWide] = useState(false);
-  const { drawing, isBusy } = useArrangement(fold, open);
   const canvas = useRef(null);
+  const { drawing, isBusy } = useArrangement(fold, open, canvas, isWide);
   const anchor = useRef(null);
   const [view, camera] = useCamera(canvas, drawing, isWide, anchor);
   useEffect(() => setOpen((before) => openStill(top, before)), [top]);
@@ -127,14 +129,16 @@ function Folded({ root, network, metric, about, query, selected, onSelect, fold 
   const hidden = chosen && shown !== chosen && !open.has(chosen.id) ? chosen : null;
   const inView = clipped(drawing, view);
   const folded = boxes.filter(({ node }) => folds(node)).length;
+  const further = openFurther(top, open);
+  const isFull = folded > 0 && further.size === open.size;
   const count = `${boxes.filter(({ node }) => node.node || node.kind === "group").length} boxes for ${fold.leaves.size - network.graph.inputs.length} layers`;
   return (
     <div class={`graph${isWide ? " wide" : ""}`}>
-      <div class="tools">
+      <div class="tools" onKeyDown={(event) => event.key === "Escape" && setIsWide(false)}>
         <span class="group" role="group" aria-label="Fold">
           <button type="button" onClick={() => openAll(new Set())}>Fold all</button>
           <button type="button" onClick={() => openAll(openLess(top, open))} disabled={open.size === 0}>Fold one level</button>
-          <button type="button" onClick={() => openAll(openFurther(top, open))} disabled={folded === 0}>Unfold one level</button>
+          <button type="button" onClick={() => openAll(further)} disabled={folded === 0 || isFull}>Unfold one level</button>
         </span>
         {hidden && (
           <button type="button" class="reveal" onClick={() => setOpen(openFor(hidden, open))}>
@@ -147,7 +151,9 @@ function Folded({ root, network, metric, about, query, selected, onSelect, fold 
           <button type="button" onClick={() => camera.fit()}>Fit</button>
           <button type="button" aria-pressed={isWide} onClick={() => setIsWide(!isWide)}>Full window</button>
         </span>
-        <span class="count" role="status">{isBusy ? "Laying out…" : count}</span>
+        <span class="count" role="status">
+          {isBusy ? "Laying out…" : isFull ? `${count}; more only one by one` : count}
+        </span>
       </div>
       <div
         class="canvas"
@@ -167,11 +173,20 @@ function Folded({ root, network, metric, about, query, selected, onSelect, fold 
           </defs>
           <g class="view">
             {inView.frames.map((each) => (
-              <Frame key={each.node.id} frame={each} isChosen={each.node === shown} onFold={() => toggle(each.node)} />
+              <rect
+                key={each.node.id}
+                class={`frame${each.node === shown ? " chosen" : ""}`}
+                x={each.x}
+                y={each.y}
+                width={each.width}
+                height={each.height}
+                rx="8"
+              />
             ))}
             {inView.edges.map((each) => (
               <Edge key={each.key} edge={each} isHot={each.source === shown || each.target === shown} />
             ))}
+            {inView.frames.map((each) => <Title key={each.node.id} frame={each} onFold={() => toggle(each.node)} />)}
             {inView.boxes.map((each) => (
               <Box
                 key={each.node.id}
@@ -205,28 +220,53 @@ function Folded({ root, network, metric, about, query, selected, onSelect, fold 
   );
 }
 
-function Frame({ frame, isChosen, onFold }) {
-  const { node, x, y, width, height } = frame;
+function Title({ frame, onFold }) {
+  const { node, x, y, width } = frame;
+  const name = cut(node.name, width - 30, BOLD);
   return (
-    <g class={`frame${isChosen ? " chosen" : ""}`} transform={`translate(${x},${y})`}>
-      <rect class="border" width={width} height={height} rx="8" />
-      <g class="title" role="button" tabIndex={-1} aria-expanded="true" aria-label={`Fold ${node.path || node.name}`} data-frame={node.id} onClick={onFold}>
-        <rect width={width} height={HEAD - 4} rx="8" />
-        <text x="8" y="15">▾ {cut(node.name, width - 20, BOLD)}</text>
-        <title>{`${node.path || node.name}: ${sizeOf(node)}`}</title>
-      </g>
+    <g
+      class="title"
+      transform={`translate(${x},${y})`}
+      role="button"
+      tabIndex={-1}
+      aria-expanded="true"
+      aria-label={`Fold ${nameOf(node)}`}
+      data-frame={node.id}
+      onClick={onFold}
+    >
+      <rect x="2" y="2" width={widthOf(`▾ ${name}`, BOLD) + 12} height={HEAD - 5} rx="6" />
+      <text x="8" y="16">▾ {name}</text>
+      <title>{`${nameOf(node)}: ${sizeOf(node)}`}</title>
     </g>
   );
 }
 
 function Edge({ edge, isHot }) {
-  const { source, target, tensors, points } = edge;
+  const { source, target, tensors, points, turns } = edge;
   const what = tensors.map((each) => shape(each.shape)).slice(0, 4).join(", ");
   return (
-    <path class={`edge${isHot ? " chosen" : ""}`} d={drawLine(points)} data-from={source.id} data-to={target.id}>
+    <path class={`edge${isHot ? " chosen" : ""}`} d={turns ? drawTurns(points) : drawLine(points)} data-from={source.id} data-to={target.id}>
       <title>{`${nameOf(source)} → ${nameOf(target)}: ${what}${tensors.length > 4 ? ", …" : ""}`}</title>
     </path>
   );
+}
+
+/** Draw a line with corners, which are round. */
+function drawTurns(points) {
+  const parts = [`M${points[0].x},${points[0].y}`];
+  for (let at = 1; at + 1 < points.length; at++) {
+    const [before, corner, after] = [points[at - 1], points[at], points[at + 1]];
+    const [start, end] = [toward(corner, before), toward(corner, after)];
+    parts.push(`L${start.x},${start.y}Q${corner.x},${corner.y},${end.x},${end.y}`);
+  }
+  const last = points.at(-1);
+  return `${parts.join("")}L${last.x},${last.y}`;
+}
+
+function toward(from, to) {
+  const far = Math.hypot(to.x - from.x, to.y - from.y) || 1;
+  const part = Math.min(ROUND, far / 2) / far;
+  return { x: from.x + (to.x - from.x) * part, y: from.y + (to.y - from.y) * part };
 }
 
 function Box({ box, told, isFar, isFocus, state, onClick, onFocus, onKeyDown, onWarm }) {
@@ -322,11 +362,20 @@ function measure(node) {
 }
 
 /** Return the drawing of what is open; it is made in slices, between which the page answers. */
-function useArrangement(fold, open) {
+function useArrangement(fold, open, canvas, isWide) {
   const [state, setState] = useState({ drawing: null, isBusy: true });
+  const [width, setWidth] = useState(0);
   const cache = useMemo(() => new Map(), [fold]);
   useLayoutEffect(() => {
-    const steps = arrange(fold, open, cache, measure);
+    const measured = () => canvas.current && setWidth(Math.floor(canvas.current.clientWidth / COARSE) * COARSE);
+    measured();
+    const watch = new ResizeObserver(measured);
+    watch.observe(canvas.current);
+    return () => watch.disconnect();
+  }, []);
+  useLayoutEffect(() => {
+    if (!width) return undefined;
+    const steps = arrange(fold, open, cache, measure, { width, height: isWide ? window.innerHeight - 120 : mostHigh() });
     let timer = 0;
     const run = () => {
       const until = performance.now() + SLICE;
@@ -340,7 +389,7 @@ function useArrangement(fold, open) {
     };
     run();
     return () => clearTimeout(timer);
-  }, [fold, open]);
+  }, [fold, open, width, isWide]);
   return state;
 }
 
@@ -414,6 +463,8 @@ function useCamera(canvas, drawing, isWide, anchor) {
     anchor.current = null;
     if (!state.current.placed || before === "start") {
       camera.start();
+    } else if (before === "fit") {
+      camera.fit();
     } else {
       const high = Math.min(mostHigh(), drawing.height * now().k + 20);
       if (high > canvas.current.clientHeight) canvas.current.style.height = `${high}px`;
@@ -426,7 +477,7 @@ function useCamera(canvas, drawing, isWide, anchor) {
     state.current.placed = drawing;
   }, [drawing]);
   useLayoutEffect(() => {
-    if (drawing) camera.fit();
+    if (drawing) anchor.current = "fit";
   }, [isWide]);
   return [view, camera];
 }

@@ -8,13 +8,21 @@ const PAD = 14;
 const SPACE = { rankdir: "TB", nodesep: 18, ranksep: 30, edgesep: 12 };
 const MOST_BENDS = 600;
 const BULGE = 26;
+const GUTTER = 44;
+const LANE = 9;
+const MOST_LANES = 3;
+const MAIN = 0.8;
+const TALL = 3;
+const SHRUNK = 1.25;
+const MOST_COLUMNS = 8;
 
 /**
  * Lay out what is open; a generator that pauses after each block, so that a page need not freeze.
  *
- * `measure` returns the size of a box, `cache` keeps the layouts of blocks. Returns {boxes, frames, edges, width, height}.
+ * `measure` returns the size of a box, `cache` keeps the layouts of blocks, and what is longer than the `room` is put into
+ * columns if there is place for them. Returns {boxes, frames, edges, width, height}.
  */
-export function* arrange({ top, edges }, open, cache, measure) {
+export function* arrange({ top, edges }, open, cache, measure, room) {
   const isOpen = (node) => node === top || (folds(node) && open.has(node.id));
   const seen = new Map();
   const frames = [];
@@ -30,16 +38,18 @@ export function* arrange({ top, edges }, open, cache, measure) {
   const wires = new Map(frames.map((frame) => [frame, new Map()]));
   for (const edge of drawn) edge.route = routed(edge, wires);
   const done = new Map();
+  const isMain = (frame) => frame === top || (frame.size > MAIN * top.size && isMain(frame.parent));
   for (const frame of [...frames].reverse()) {
     const inside = frame.children.map((child) => {
       const inner = done.get(child);
       return { id: child.id, open: Boolean(inner), size: inner ?? measure(child), order: child.first, ports: inner?.ports };
     });
     const lines = [...wires.get(frame).values()];
-    const sign = JSON.stringify([inside.map(({ id, size }) => [id, size.width, size.height]), lines]);
+    const own = { ...room, isMain: isMain(frame), width: room.width - 2 * PAD * frame.depth };
+    const sign = JSON.stringify([inside.map(({ id, size }) => [id, size.width, size.height]), lines, own]);
     let kept = cache.get(frame.id);
     if (kept?.sign !== sign) {
-      kept = { sign, laid: layOut(inside, lines, frame === top ? 0 : measure(frame).width) };
+      kept = { sign, laid: layOut(inside, lines, measure(frame).width, own) };
       cache.set(frame.id, kept);
       yield;
     }
@@ -84,7 +94,7 @@ function routed({ source, target }, wires) {
 }
 
 /** Lay out the boxes of one block: their corners, the points of its wires, and the ports on its border. */
-function layOut(inside, lines, least) {
+function layOut(inside, lines, least, room) {
   const named = new Map(inside.map((each) => [each.id, each]));
   const ends = lines.map(([key, from, to, source]) => ({
     key,
@@ -92,7 +102,8 @@ function layOut(inside, lines, least) {
     from: from === "in" ? `in ${source}` : from,
     to: to === "out" ? `out ${source}` : to,
   }));
-  const laid = bends(inside, ends) > MOST_BENDS ? inColumn(inside, ends) : inLayers(inside, ends);
+  let laid = bends(inside, ends) > MOST_BENDS ? inColumn(inside, ends) : inLayers(inside, ends);
+  laid = inColumns(laid, ends, room, named);
   return bounded(laid, named, ends, least);
 }
 
@@ -120,7 +131,7 @@ function inLayers(inside, ends) {
   const wires = new Map(
     ends.map(({ from, to, key }, at) => [key, graph.edge({ v: from, w: to, name: `${at}` }).points.slice(1, -1)]),
   );
-  return { boxes, wires, ports, sides: false };
+  return { boxes, wires, ports };
 }
 
 function named(graph, all) {
@@ -172,15 +183,114 @@ function inColumn(inside, ends) {
   return { boxes, wires, ports };
 }
 
+/** Cut a layout that is longer than the room into columns, where few lines are cut, as many as there is place for. */
+function inColumns(laid, ends, room, named) {
+  const all = [...laid.boxes.values()];
+  const top = Math.min(...all.map((box) => box.y));
+  const bottom = Math.max(...all.map((box) => box.y + box.height));
+  const high = bottom - top;
+  const into = (most) => {
+    const cuts = cutsOf(laid.boxes, ends, top, bottom, most);
+    return cuts.length ? columnsOf(laid, [top, ...cuts], bottom) : null;
+  };
+  for (let most = Math.min(Math.ceil(high / room.height), MOST_COLUMNS); room.isMain && most > 1; most--) {
+    const columns = into(most);
+    if (columns && columns.at(-1).end <= SHRUNK * room.width - 2 * PAD) {
+      if (high / columns.length > TALL * room.height) break;
+      return cut(laid, ends, columns, top, named);
+    }
+  }
+  if (high <= TALL * room.height) return laid;
+  const wide = Math.max(...all.map((box) => box.x + box.width)) - Math.min(...all.map((box) => box.x)) + GUTTER;
+  const columns = into(Math.max(2, Math.round(Math.sqrt((high * room.width) / (wide * room.height)))));
+  return columns ? cut(laid, ends, columns, top, named) : laid;
+}
+
+/** Return the columns between levels: from which height on, how long, how far its content moves, where it ends. */
+function columnsOf({ boxes, wires }, levels, bottom) {
+  const columns = levels.map((level, number) => ({ level, length: (levels[number + 1] ?? bottom) - level, left: Infinity, right: -Infinity }));
+  const widen = (x, width, y) => {
+    const column = columns[levels.findLastIndex((level) => y >= level)] ?? columns[0];
+    column.left = Math.min(column.left, x);
+    column.right = Math.max(column.right, x + width);
+  };
+  for (const { x, y, width } of boxes.values()) widen(x, width, y);
+  for (const { x, y } of [...wires.values()].flat()) widen(x, 0, y);
+  let from = 0;
+  for (const column of columns) {
+    column.shift = from - column.left;
+    column.start = from;
+    column.end = from + column.right - column.left;
+    from = column.end + GUTTER;
+  }
+  return columns;
+}
+
+function cut({ boxes, wires, ports }, ends, columns, top, named) {
+  const columnOf = (y) => Math.max(0, columns.findLastIndex(({ level }) => y >= level));
+  const moved = ({ x, y }, number) => ({ x: x + columns[number].shift, y: y - columns[number].level + top });
+  const placed = new Map([...boxes].map(([id, box]) => [id, { ...box, ...moved(box, columnOf(box.y)) }]));
+  const lanes = new Map();
+  const turned = new Set();
+  const bent = ends.map(({ key, from, to, source }) => {
+    const [start, end] = [columnOf(boxes.get(from).y), columnOf(boxes.get(to).y)];
+    const points = wires.get(key);
+    if (start >= end) return [key, points.map((point) => moved(point, start))];
+    turned.add(key);
+    if (!lanes.has(source)) lanes.set(source, (lanes.size % MOST_LANES) * LANE);
+    const lane = lanes.get(source);
+    const within = (number) => points.filter(({ y }) => columnOf(y) === number).map((point) => moved(point, number));
+    const before = within(start).slice(0, -1);
+    const after = within(end).slice(1);
+    const exit = before.at(-1) ?? endAt(placed.get(from), named.get(from), `out ${source}`);
+    const entry = after[0] ?? endAt(placed.get(to), named.get(to), `in ${source}`);
+    const gutter = columns[end].start - GUTTER / 2 + lane - LANE;
+    const low = top + columns[start].length - 4 + lane;
+    const high = top - SPACE.ranksep / 2 - lane;
+    return [key, [...before, { x: exit.x, y: low }, { x: gutter, y: low }, { x: gutter, y: high }, { x: entry.x, y: high }, ...after]];
+  });
+  return { boxes: placed, wires: new Map(bent), ports, turned };
+}
+
+/** Return where a wire ends at a box: at the port of an open block, else in the middle of its upper or lower border. */
+function endAt(box, about, port) {
+  const inner = about?.ports?.get(port);
+  if (inner) return { x: box.x + inner.x, y: box.y + inner.y };
+  return { x: box.x + box.width / 2, y: port.startsWith("in ") ? box.y : box.y + box.height };
+}
+
+/** Return the levels at which a layout is cut: between boxes, near equal lengths, where at most a few lines cross. */
+function cutsOf(boxes, ends, top, bottom, most) {
+  const rows = [...boxes.values()].sort((one, other) => one.y - other.y);
+  const levels = [];
+  let below = -Infinity;
+  for (const { y, height } of rows) {
+    if (y > below && below > -Infinity) levels.push((y + below) / 2);
+    below = Math.max(below, y + height);
+  }
+  const crossing = (level) =>
+    new Set(ends.filter(({ from, to }) => boxes.get(from).y < level && boxes.get(to).y > level).map(({ source }) => source)).size;
+  const free = levels.filter((level) => crossing(level) <= MOST_LANES - 1);
+  const length = (bottom - top) / most;
+  const cuts = [];
+  for (let number = 1; number < most; number++) {
+    const wanted = top + number * length;
+    const best = free.reduce((one, other) => (Math.abs(other - wanted) < Math.abs(one - wanted) ? other : one), Infinity);
+    if (Math.abs(best - wanted) < length / 2 && best > (cuts.at(-1) ?? top)) cuts.push(best);
+  }
+  return cuts;
+}
+
 /** Move a layout to its corner, give it its border, and let wires begin and end where boxes and ports are. */
-function bounded({ boxes, wires, ports }, named, ends, least) {
+function bounded({ boxes, wires, ports, turned }, named, ends, least) {
   const inner = [...boxes].filter(([id]) => !ports.has(id)).map(([, box]) => box);
   const bent = [...wires.values()].flat();
   const across = [...inner.flatMap((box) => [box.x, box.x + box.width]), ...bent.map(({ x }) => x)];
   const left = across.reduce((one, other) => Math.min(one, other), Infinity) - PAD;
   const right = across.reduce((one, other) => Math.max(one, other), -Infinity) + PAD;
-  const top = Math.min(...inner.map((box) => box.y)) - HEAD - PAD / 2;
-  const bottom = Math.max(...inner.map((box) => box.y + box.height)) + PAD;
+  const heights = turned ? bent.map(({ y }) => y) : [];
+  const top = Math.min(...inner.map((box) => box.y), ...heights) - HEAD - PAD / 2;
+  const bottom = Math.max(...inner.map((box) => box.y + box.height), ...heights) + PAD;
   const width = Math.max(right - left, least);
   const shift = { x: (width - (right - left)) / 2 - left, y: -top };
   const moved = ({ x, y }) => ({ x: x + shift.x, y: y + shift.y });
@@ -194,18 +304,16 @@ function bounded({ boxes, wires, ports }, named, ends, least) {
   }
   const points = new Map();
   for (const { key, from, to, source } of ends) {
-    const middle = wires.get(key).map(moved).filter(({ y }) => y > HEAD / 2 && y < height - PAD / 2);
+    const inside = ({ y }) => turned?.has(key) || (y > HEAD / 2 && y < height - PAD / 2);
+    const middle = wires.get(key).map(moved).filter(inside);
     const [start, end] = [from, to].map((id, isEnd) => {
       if (border.has(id)) return border.get(id);
-      const box = at.get(id);
-      const port = named.get(id).ports?.get(`${isEnd ? "in" : "out"} ${source}`);
-      if (port) return { x: box.x + port.x, y: box.y + port.y };
-      return { x: box.x + box.width / 2, y: isEnd ? box.y : box.y + box.height };
+      return endAt(at.get(id), named.get(id), `${isEnd ? "in" : "out"} ${source}`);
     });
     points.set(key, [start, ...middle, end]);
   }
   spread(points, ends, named, at);
-  return { width, height, at, points, ports: border };
+  return { width, height, at, points, ports: border, turned };
 }
 
 /** Let the wires that end at one box end beside each other, in the order in which they come. */
@@ -243,12 +351,14 @@ function placed(top, done, drawn, isOpen) {
   visit(top, 0, -HEAD);
   const edges = drawn.map(({ key, source, target, tensors, route }) => {
     const points = [];
+    let turns = false;
     for (const [frame, wire] of route) {
       const { x, y } = corner.get(frame);
+      turns ||= done.get(frame).turned?.has(wire) ?? false;
       const line = done.get(frame).points.get(wire).map((point) => ({ x: point.x + x, y: point.y + y }));
       points.push(...line.slice(points.length ? 1 : 0));
     }
-    return { key, source, target, tensors: [...tensors], points };
+    return { key, source, target, tensors: [...tensors], points, turns };
   });
   const { width, height } = done.get(top);
   return { boxes, frames, edges, width, height: height - HEAD };

@@ -166,7 +166,7 @@ function Alive({ network, rows, at, top, style, tensors, onSelect }) {
   const reader = ({ last }) => (last > rows.length ? "the end" : rows[last - 1].path);
   return (
     <div class="alive">
-      <h3 aria-live="polite">
+      <h3>
         {at === top ? "At the peak, while " : "While "}
         <button type="button" class="plain" onClick={() => onSelect(rows[at].path)}>{rows[at].path}</button> runs:{" "}
         <span title={`${exact(total)} bytes`}>{brief(total, "bytes")}</span> in {alive.length === 1 ? "1 tensor" : `${alive.length} tensors`}
