@@ -57,7 +57,7 @@ def main(words: Iterable[str]) -> None:
         build()
     except (subprocess.CalledProcessError, OSError) as error:
         shutil.rmtree(SITE, ignore_errors=True)
-        what = f"the calculator cannot be built: {Path(__file__).name} says {error}"[:500]
+        what = f"the calculator cannot be built: {reason(error)}"
         if "--if-possible" not in words:
             sys.exit(what)
         FAILURE.parent.mkdir(parents=True, exist_ok=True)
@@ -65,6 +65,14 @@ def main(words: Iterable[str]) -> None:
         sys.stderr.write(f"{what}; its tests are skipped\n")
     else:
         DIGEST.write_text(now, "utf-8")
+
+
+def reason(error: subprocess.CalledProcessError | OSError) -> str:
+    """Return the step of the build that failed."""
+    if isinstance(error, OSError):
+        return str(error)
+    step = " ".join(Path(str(word)).name for word in error.cmd[:4])
+    return f"{step} failed; is the package index reachable?"
 
 
 def digest() -> str:

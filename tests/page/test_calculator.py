@@ -57,7 +57,7 @@ class Calculator(NamedTuple):
         self.page.evaluate("hash => { history.replaceState(null, '', '#-'); location.hash = hash }", fragment)
         return self.settled()
 
-    def typed(self, text: str) -> str:
+    def typed(self, text: str, *, wait: bool = True) -> str:
         """Put a text into the editor as the keyboard does, and return what the status says then."""
         content = self.page.locator(".cm-content")
         if not content.is_visible():  # a model of another tool is open
@@ -66,7 +66,7 @@ class Calculator(NamedTuple):
         self.page.keyboard.press("ControlOrMeta+a")
         self.page.evaluate("document.getElementById('status').textContent = ''")
         self.page.keyboard.insert_text(text)
-        return self.settled()
+        return self.settled() if wait else ""
 
     def set(self, field: str, value: str) -> str:
         """Fill a field of the settings, and return what the status says then."""
@@ -364,6 +364,17 @@ def test_nothing_but_the_page_is_fetched(calculator: Calculator) -> None:
     urls = [*calculator.page.evaluate(script), *calculator.page.workers[0].evaluate(script)]
     assert any("pyodide.asm.wasm" in each for each in urls)
     assert [each for each in urls if not each.startswith((calculator.address, "blob:", "data:"))] == []
+
+
+def test_a_long_count_can_be_stopped(calculator: Calculator) -> None:
+    """Python starts again, and counts what comes next."""
+    row = '{ type = "Conv", out_channels = 4, kernel_size = 3, padding = "same" }'
+    long = f'input = [4, 8, 8]\nlayers = [{{ type = "Block", name = "b", repeat = 40000, layers = [{row}] }}]'
+    calculator.typed(long, wait=False)
+    calculator.page.get_by_role("button", name="Stop").click()
+    expect(calculator.page.locator("#problems")).to_contain_text("Counting was stopped")
+    expect(calculator.page.locator("#status")).to_have_text("Ready; change something to count", timeout=START)
+    assert "224 params" in calculator.typed(SMALL)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

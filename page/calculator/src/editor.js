@@ -100,8 +100,9 @@ export function editor(parent, schema, label, changed) {
 function tell(view, problems) {
   const { doc } = view.state;
   const placed = problems.filter((each) => each.line >= 1 && each.line <= doc.lines).map((each) => ({ ...each, ...spanOf(doc, each) }));
-  const byLine = Map.groupBy(placed, (each) => each.line);
-  const under = [...byLine].sort(([a], [b]) => a - b).flatMap(([line, found]) => found.map((each) => Decoration.widget({ widget: new Message(each.what), block: true, side: 1 }).range(doc.line(line).to)));
+  const under = [...placed]
+    .sort((one, other) => one.line - other.line)
+    .map((each) => Decoration.widget({ widget: new Message(each.what), block: true, side: 1 }).range(doc.line(each.line).to));
   view.dispatch(setDiagnostics(view.state, placed.map(({ from, to, what }) => ({ from, to, severity: "error", message: what }))));
   view.dispatch({ effects: setMessages.of(Decoration.set(under)) });
 }

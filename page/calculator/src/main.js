@@ -40,6 +40,7 @@ let settings;
 let timer;
 let isBusy = false;
 let isPending = false;
+let isWanted = false; // counted as soon as Python has started
 let described = "";
 let written;
 let version = 0;
@@ -71,11 +72,12 @@ async function main() {
     progress: (fraction) => say("Loading Python and flopcount", fraction),
     ready: () => {
       written = undefined;
-      say("Counting");
-      count();
+      say(isWanted ? "Counting" : "Ready; change something to count");
+      if (isWanted) count();
     },
     broken: (reason, isStart) => {
-      fail([{ what: isStart ? `Python did not start: ${reason}. Reload the page, or use another browser.` : `Python stopped: ${reason}. It starts again.` }]);
+      isWanted = isPending = false;
+      fail([{ what: isStart ? `Python did not start: ${reason}. Reload the page, or use another browser.` : `Python stopped: ${reason}. It starts again; change something to count.` }]);
     },
   });
   await follow();
@@ -165,6 +167,7 @@ function request(ask) {
 /** Count what is there now; while the worker counts, only the last change waits. */
 async function count() {
   clearTimeout(timer);
+  isWanted = true;
   if (!engine?.isReady) return;
   if (isBusy) {
     isPending = true;
@@ -238,6 +241,7 @@ function show(document, took) {
   at("problems").hidden = true;
   at("report").classList.remove("stale");
   mount(at("report"), document);
+  at("to-report").hidden = false;
   const [network] = document.networks;
   const { params, macs } = network.count.totals;
   const least = network.count.at_least ? "at least " : "";
@@ -286,8 +290,9 @@ async function remember() {
 
 function wire() {
   at("stop").addEventListener("click", () => {
+    isWanted = isPending = false;
     engine.stop();
-    fail([{ what: "Counting was stopped. Python starts again; change something to count." }]);
+    fail([{ what: "Counting was stopped; change something to count." }]);
   });
   at("choose").addEventListener("click", () => at("file").click());
   at("file").addEventListener("change", () => {
@@ -302,6 +307,8 @@ function wire() {
   at("save").addEventListener("click", save);
   at("convert").addEventListener("click", convert);
   addEventListener("hashchange", follow);
+  at("to-report").addEventListener("click", toReport);
+  document.querySelector(".skip").addEventListener("click", toReport);
   for (const name of ["dragenter", "dragover"]) {
     addEventListener(name, (event) => {
       event.preventDefault();
@@ -315,6 +322,13 @@ function wire() {
     document.body.classList.remove("dragging");
     if (event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
   }, true);
+}
+
+/** Go to the report without a change of the address, which says what is counted. */
+function toReport(event) {
+  event.preventDefault();
+  at("report").focus();
+  at("report").scrollIntoView();
 }
 
 /** Open a file: an arch file goes to the editor, a model of another tool to flopcount as it is. */
