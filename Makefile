@@ -113,4 +113,4 @@ dist-test: .venv/ready-dist ## build the wheel and the archive of the source in 
 	touch $@
 
 clean:
-	rm -rf .venv .venv-drift .venv-compat .fuzz .mutants build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-drift .venv-compat .fuzz .mutants build dist page/build page/node_modules page/calculator/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

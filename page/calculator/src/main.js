@@ -236,13 +236,14 @@ async function describe(mine) {
   settings.show(found);
 }
 
-function show(document, took) {
+function show(found, took) {
   spec.tell([]);
   at("problems").hidden = true;
   at("report").classList.remove("stale");
-  mount(at("report"), document);
+  mount(at("report"), found);
   at("to-report").hidden = false;
-  const [network] = document.networks;
+  const [network] = found.networks;
+  document.title = `${network.name} · flopcount calculator`;
   const { params, macs } = network.count.totals;
   const least = network.count.at_least ? "at least " : "";
   const integer = (value) => value.toLocaleString("en-US");
