@@ -41,7 +41,7 @@ def equation(text: str) -> str:
 
 def typeset(latex: str) -> str:
     """Return LaTeX as a block of MathML."""
-    return convert(latex, display="block")
+    return str(convert(latex, display="block"))
 
 
 def _latex(text: str) -> Iterator[str]:
