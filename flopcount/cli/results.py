@@ -17,6 +17,8 @@ from flopcount.analyses.sweep.folder import (
     identity,
     manifest,
     mark_of,
+    may_vanish,
+    no_manifest,
 )
 from flopcount.analyses.sweep.grid import Space
 from flopcount.analyses.sweep.join import joined
@@ -58,7 +60,7 @@ def stored(sweep: Sweep, asked: Request, place: Place, out: Output) -> None:
         raise UsageError(f"--plot: draw what the folder has: flopcount sweep --results {folder.url} --plot {out.plot}")
     if place.is_cluster and "memory" in folder.protocols:
         raise UsageError(f"-o {folder.url}: it is in the memory of one process; name another folder")
-    store = Store(folder, sweep, names(sweep.space), mark_of(own))
+    store = Store(folder, sweep, names(sweep.space), mark_of(own), may_vanish(sweep))
     folder.made()
     with folder.locked():
         known = manifest(folder)
@@ -112,22 +114,26 @@ def results_in(url: str, arch: str | None, join: str | None) -> Results:
     known = manifest(folder)
     if known is None:
         raise UsageError(f"--results {plain(url[:200])}: there is no {MANIFEST}; flopcount sweep -o FOLDER/ writes one")
-    own, asked = known["sweep"], known["asked"]
-    given: dict[str, Any] = {
-        name: tuple(each) if isinstance(each, list) else each for name, each in asked["options"].items()
-    }
-    options = Options(**given)
+    try:
+        sweep, is_complete = _sweep_of(known["sweep"], known["asked"], arch, join), bool(known["complete"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise no_manifest(folder) from None
+    check_same(folder, known, own := identity(sweep))
+    return Results(Store(folder, sweep, names(sweep.space), mark_of(own), may_vanish(sweep)), is_complete)
+
+
+def _sweep_of(own: Mapping[str, Any], asked: Mapping[str, Any], arch: str | None, join: str | None) -> Sweep:
+    """Return the sweep that a manifest is of, from the command line that asked for it."""
+    lists = {name: tuple(each) for name, each in asked["options"].items() if isinstance(each, list)}
+    options = Options(**{**asked["options"], **lists})
     front = ",".join(own["pareto"]) if own["pareto"] else None
     text = None if arch else asked["text"]
     network = load_bytes(text.encode(), asked["arch"], values=options.values) if text else None
     space, _ = grid(arch or asked["arch"], options, asked["batch"], [own["where"], front, own["sort"]], network)
     evaluate = evaluator(space)
     space = _with_join(space._replace(axes=evaluate.axes), join or own["join"]["file"] if own["join"] else None)
-    kept = Kept(own["where"], front, own["sort"], own["top"])
-    drawn = Drawn(own["sample"], own["seed"]) if own["sample"] else None
-    sweep = Sweep(space, evaluate, chosen(space, kept, Output()), drawn)
-    check_same(folder, known, identity(sweep))
-    return Results(Store(folder, sweep, names(space), mark_of(identity(sweep))), bool(known["complete"]))
+    choice = chosen(space, Kept(own["where"], front, own["sort"], own["top"]), Output())
+    return Sweep(space, evaluate, choice, Drawn(own["sample"], own["seed"]) if own["sample"] else None)
 
 
 def _with_join(space: Space, path: str | None) -> Space:
@@ -140,14 +146,15 @@ def asked_again(found: Results, kept: Kept, place: Place, out: Output) -> None:
     others = base.space.convention.aliases
     kept = kept._replace(pareto=in_macs(kept.pareto, others), sort=in_macs(kept.sort, others))
     space = base.space if base.space.joined else _with_join(base.space, kept.join)
-    choice = chosen(space, kept, out)
+    is_same = kept._replace(join=None) == Kept()
+    choice = base.choice if is_same else chosen(space, kept, out)
     sweep = base._replace(space=space, choice=choice, charted=charted(choice, out))
-    again = Again(store, sweep, is_whole=out.output is not None and not sweep.waits)
+    again = Again(store, sweep, is_whole=out.output is not None and not sweep.waits, is_same=is_same)
     there = store.present()
     tasks = [Task(each.start, each.stop, is_there=True) for each in base.ranges() if each.start in there]
     notes = () if found.is_complete else (_incomplete(store, len(tasks)),)
     with running(place, "the same command asks again") as run:
-        if base.waits:  # the rows of parts are more than those of the whole
+        if base.waits and not is_same:  # the rows of parts are more than those of the whole
             whole, _ = merged(base, run(Again(store, base, is_whole=False), tasks, returns_rows=False))
             parts = iter([again.answer(whole.tally, chunk_of(base.space, whole.rows))])
         else:

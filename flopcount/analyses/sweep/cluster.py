@@ -30,6 +30,9 @@ LOOK = 5.0
 CONNECT = 10
 """Seconds to wait for a scheduler."""
 
+STARTS = "dask scheduler starts one"
+"""The hint where no scheduler answers."""
+
 PARENTS_ONLY = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 """What a worker of this machine runs first: Ctrl-C reaches all processes of a terminal, and one answers."""
 
@@ -165,10 +168,10 @@ def connected(workers: int | None, scheduler: str | None, again: str) -> Iterato
         from distributed import Client
     except ImportError:
         raise missing(name, "distributed", "cluster") from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told in a sentence
+    _silence()
     with dask.config.set(SETTINGS):
         if scheduler:
-            with _reached(name, lambda: Client(scheduler, timeout=CONNECT, set_as_default=False)) as client:
+            with _reached(name, lambda: Client(scheduler, timeout=CONNECT, set_as_default=False), STARTS) as client:
                 yield Cluster(client, name, again)
             return
         with (
@@ -178,14 +181,22 @@ def connected(workers: int | None, scheduler: str | None, again: str) -> Iterato
             yield Cluster(client, name, again)
 
 
+def _silence() -> None:
+    """Log no errors: what goes wrong is told in one sentence."""
+    for name in ("distributed", "tornado", "asyncio", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] in {"distributed", "tornado", "asyncio"}:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 @contextmanager
-def _reached(name: str, make: Callable[[], Any]) -> Iterator[Any]:
+def _reached(name: str, make: Callable[[], Any], hint: str = "") -> Iterator[Any]:
     """Open a cluster or a client, and close it."""
     try:
         made = make()
     except (OSError, ValueError, RuntimeError) as error:
         why = plain(reason(error)[:200]) if isinstance(error, OSError) else plain(str(error)[:200])
-        raise FileError(name, f"cannot be reached: {why}; dask scheduler starts one") from None
+        what = f"cannot be reached: {why}; {hint}" if hint else f"cannot be started: {why}"
+        raise FileError(name, what) from None
     try:
         yield made
     finally:

@@ -26,8 +26,8 @@ from flopcount.errors import BadInput, FileError, UsageError, missing, plain, re
 from flopcount.formulas.shape import PerAxis
 from flopcount.spec.text import PARTIAL
 
-MANIFEST, GONE = "manifest.json", "maps_vanished"
-"""The name of the manifest, and of the column that says whether maps of a candidate do not exist, if that can be."""
+MANIFEST, GONE = "_manifest.json", "maps_vanished"
+"""The manifest, whose name readers of Parquet folders skip, and the column of candidates whose maps do not exist."""
 
 FORMAT = 1
 """The version of manifests and parts."""
@@ -72,7 +72,8 @@ class Folder:
         except BadInput:
             raise
         except OSError as error:
-            raise FileError(self.url, f"cannot be {what}: {plain(reason(error)[:200])}") from None
+            again = "; once it can, the same command goes on" if what == "written" else ""
+            raise FileError(self.url, f"cannot be {what}: {plain(reason(error)[:200])}{again}") from None
         except Exception as error:
             if type(error).__module__.partition(".")[0] in {"flopcount", "builtins", "numpy"}:
                 raise
@@ -158,6 +159,7 @@ class Store(NamedTuple):
     sweep: Sweep
     names: tuple[str, ...]
     mark: str
+    may_vanish: bool
 
     def run(self, start: int, stop: int, *, is_there: bool = False) -> SweepPart:
         """Read a part that is there, or count it and write it; return what is shown of it."""
@@ -198,7 +200,7 @@ class Store(NamedTuple):
 
     def _schema(self, pa: Any) -> Any:
         found = schema(pa, self.sweep.space, self.names)
-        return found.append(pa.field(GONE, pa.bool_())) if self.sweep.evaluator.may_vanish else found
+        return found.append(pa.field(GONE, pa.bool_())) if self.may_vanish else found
 
     def part(self, start: int, stop: int) -> SweepPart | None:
         """Return a part that is there; None if it cannot be read, as after a power cut."""
@@ -253,17 +255,27 @@ def chunk_of(space: Space, rows: Mapping[str, Any], start: int = 0) -> Chunk:
     np = numpy()
     costs = {name: rows[name] for name in space.metrics}
     costs |= {"valid": np.ones(len(rows["id"]), bool), "reason": np.full(len(rows["id"]), VALID)}
-    places = digits([len(each.values) for each in space.axes], rows["id"])
-    digit = tuple(np.asarray(each).astype(np.int64) for each in places)
+    sizes, ids = [len(each.values) for each in space.axes], rows["id"]
+    is_small = ids.dtype.kind == "i"
+    places = digits(sizes, ids) if is_small else np.array([digits(sizes, each) for each in ids], object).T
+    digit = tuple(each.astype(np.int64) for each in places)
     return Chunk(start, rows["id"], digit, {**costs, "vanished": rows[VANISHED]})
 
 
+def may_vanish(sweep: Sweep) -> bool:
+    """Tell whether maps of valid candidates may not exist, which only one rule of padding allows."""
+    space = sweep.space
+    words = [each.values for each in space.axes if not each.is_number]
+    return sweep.evaluator.may_vanish and "valid-round" in repr((space.spec.source.data, space.case.settings, words))
+
+
 class Again(NamedTuple):
-    """Another question to the parts of a folder."""
+    """A question to the parts of a folder, which may be the one that they answered before."""
 
     store: Store
     sweep: Sweep
     is_whole: bool
+    is_same: bool = False
 
     def run(self, start: int, stop: int, *, is_there: bool = False) -> SweepPart:
         """Read a part, and return what comes of its rows."""
@@ -276,7 +288,7 @@ class Again(NamedTuple):
         """Return what comes of rows whose tally is known."""
         part = self.sweep.gathered([chunk])
         own = part.tally._replace(seen=tally.seen, valid=tally.valid, reasons=tally.reasons)
-        return part._replace(tally=own)
+        return part._replace(tally=tally if self.is_same else own)
 
 
 def _values(np: Any, column: Any) -> Any:
@@ -361,15 +373,22 @@ def manifest(folder: Folder) -> dict[str, Any] | None:
     except (KeyError, TypeError, ValueError):
         is_known = False
     if not is_known:
-        path = f"{folder.url.rstrip('/')}/{MANIFEST}"
-        raise FileError(path, f"this is no manifest of format {FORMAT}; name another folder")
+        raise no_manifest(folder)
     return dict(found)
+
+
+def no_manifest(folder: Folder) -> FileError:
+    """Return the error that a manifest is not what a sweep writes."""
+    path = f"{folder.url.rstrip('/')}/{MANIFEST}"
+    return FileError(path, f"this is no manifest of format {FORMAT}; name another folder")
 
 
 def check_same(folder: Folder, found: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     """Refuse a folder with another sweep, and name what differs."""
     data = json.loads(json.dumps(own))
     others = [name for name in data if found["sweep"].get(name) != data[name]]
+    if others[1:] and "network" in others and found["sweep"]["network"].get("name") == data["network"]["name"]:
+        others.remove("network")  # what is computed follows from the axes and the metrics too
     if others:
         verb = "differs" if len(others) == 1 else "differ"
         what = f"it has another sweep, whose {' and '.join(others)} {verb}"

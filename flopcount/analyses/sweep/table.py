@@ -6,6 +6,7 @@ from typing import Any
 from flopcount.analyses.sweep import select as selection
 from flopcount.analyses.sweep.grid import Space
 from flopcount.errors import missing
+from flopcount.formulas.shape import PerAxis
 
 
 def arrow(what: str) -> Any:
@@ -33,5 +34,9 @@ def table(pa: Any, columns: Any, rows: Mapping[str, Any]) -> Any:
 
 def _cells(pa: Any, field: Any, values: Any) -> Any:
     if field.type == pa.string():
-        return [None if each is None else str(each) for each in values.tolist()]
+        return [None if each is None else _word(each) for each in values.tolist()]
     return values.tolist() if hasattr(values, "mask") else values
+
+
+def _word(value: object) -> str:
+    return "×".join(map(str, value.axes)) if isinstance(value, PerAxis) else str(value)
