@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test cover check compat fuzz drift mutants bench peers live schema errata conventions picture chart docs test-page test-site dist-test page clean
+.PHONY: demo test test-cluster cover check compat fuzz drift mutants bench peers live schema errata conventions picture chart docs test-page test-site dist-test page clean
 
 demo: .venv/ready ## a model from PyTorch, then the comparison flopcount is known for
 	$(BIN)/flopcount tests/oracles/onnx/resnet18.onnx --depth 1
@@ -11,7 +11,11 @@ demo: .venv/ready ## a model from PyTorch, then the comparison flopcount is know
 test: check ## everything CI runs: linters, types, import contracts, tests, the oldest dependencies
 	$(MAKE) --quiet .venv/ready-page && $(BIN)/python page/calculator/build.py --if-possible || true
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup
+	$(MAKE) test-cluster
 	$(BIN)/python tests/compat.py oldest
+
+test-cluster: .venv/ready-dev ## sweeps whose processes end, disks that are full, the memory of workers
+	$(BIN)/python -m pytest -m cluster tests/cli/test_sweep_cluster.py
 
 compat: .venv/ready-dev ## all commands with the oldest and the newest dependencies; PYTHONS="python3.12 python3.13"
 	$(BIN)/python tests/compat.py oldest $(PYTHONS)
@@ -42,6 +46,7 @@ bench: .venv/ready-dev ## timings, as ratios; not part of the tests
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/sweep.py
+	$(BIN)/python benchmarks/cluster.py
 	$(BIN)/python benchmarks/space.py
 	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/report.py

@@ -72,7 +72,8 @@ def stored(sweep: Sweep, asked: Request, place: Place, out: Output) -> None:
         there = store.present()
         tasks = [Task(each.start, each.stop, each.start in there) for each in sweep.ranges()]
         with running(place, f"what is counted is in {folder.url}; the same command goes on") as run:
-            whole, many = merged(sweep, run(store, tasks, returns_rows=False))
+            whole = merged(sweep, run(store, tasks, returns_rows=False))
+            many = whole.many
         folder.write(MANIFEST, _text({**head, **_outcome(sweep, whole, tasks[:many]), "complete": True}))
     before = sum(each.is_there for each in tasks[:many])
     said = f"{plural(many, 'part', 'parts')} in {folder.url}{f', {before} of them from before' if before else ''}"
@@ -155,7 +156,7 @@ def asked_again(found: Results, kept: Kept, place: Place, out: Output) -> None:
     notes = () if found.is_complete else (_incomplete(store, len(tasks)),)
     with running(place, "the same command asks again") as run:
         if base.waits and not is_same:  # the rows of parts are more than those of the whole
-            whole, _ = merged(base, run(Again(store, base, is_whole=False), tasks, returns_rows=False))
+            whole = merged(base, run(Again(store, base, is_whole=False), tasks, returns_rows=False))
             parts = iter([again.answer(whole.tally, chunk_of(base.space, whole.rows))])
         else:
             parts = run(again, tasks, returns_rows=again.is_whole)

@@ -113,7 +113,7 @@ def streamed(sweep: Sweep, place: Place, out: Output) -> None:
 def written(sweep: Sweep, parts: Iterator[SweepPart], out: Output, *notes: Note) -> None:
     """Write the rows of parts to a file, if one is named, and show the result."""
     with files.opened(out.output, sweep.space) as writer:
-        whole, _ = merged(sweep, parts, writer)
+        whole = merged(sweep, parts, writer)
         if writer is not None and sweep.waits:
             writer.write(whole.rows)
     more = f"{out.output or '-o FILE.csv'} keeps all rows, --top shows more"
@@ -121,16 +121,16 @@ def written(sweep: Sweep, parts: Iterator[SweepPart], out: Output, *notes: Note)
     shown(sweep, whole, out._replace(output=None), *notes, lines=lines, more=more)
 
 
-def merged(sweep: Sweep, parts: Iterator[SweepPart], writer: files.Writer | None = None) -> tuple[SweepPart, int]:
-    """Merge the parts of a sweep in their order, write their rows, and return how many parts there were."""
-    whole, many = SweepPart(Census(), selection.no_rows(sweep.space)), 0
-    for many, part in enumerate(parts, 1):
+def merged(sweep: Sweep, parts: Iterator[SweepPart], writer: files.Writer | None = None) -> SweepPart:
+    """Merge the parts of a sweep in their order, and write their rows."""
+    whole = SweepPart(Census(), selection.no_rows(sweep.space), many=0)
+    for part in parts:
         if writer is not None and not sweep.waits:
             writer.write(part.rows)
-        whole = sweep.merged(whole, part) if many > 1 else sweep.shown(part)
+        whole = sweep.merged(whole, part) if whole.many else sweep.shown(part)
         if sweep.is_enough(whole.tally):
             break
-    return sweep.finished(whole), many
+    return sweep.finished(whole)
 
 
 def shown(

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from flopcount.analyses.sweep.cluster import opened
 from flopcount.errors import UsageError
 
 distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.xdist_group("cluster")  # so that it is started once
 
 LONG = ("mobilenet_v2", "--width", "0.25:1.249:0.001", "--input", "32:2031", "--batch", "1:8", "--where", "macs <= 9M")
 """16 million candidates in 12 parts, of which few are kept."""
@@ -196,6 +198,24 @@ def test_two_runs_on_one_folder_leave_what_one_does(tmp_path: Path, alone: dict[
     assert codes in ([0, 0], [0, 2])
     assert codes == [0, 0] or any("another sweep is writing it" in each for each in said)
     assert files(folder) == alone
+
+
+@pytest.mark.cluster
+def test_a_worker_takes_less_than_500_megabytes(tmp_path: Path) -> None:
+    """All rows are kept, and those with ids beyond 64 bits, which are objects."""
+    psutil = pytest.importorskip("psutil")
+    wide = [f"--set=layers.{place}.out_channels=1:1000" for place in range(13)]
+    for grid in ([*LONG[:-2]], ["mobilenet_v1_1.0_224", *wide, "--sample", "2000000"]):
+        command = [sys.executable, "-m", "flopcount", "sweep", *grid, "-o", str(tmp_path / str(len(grid)))]
+        most = 0
+        with subprocess.Popen([*command, "--workers", "2"], stdout=subprocess.DEVNULL) as running:
+            while running.poll() is None:
+                with suppress(psutil.Error):
+                    taken = (each.memory_info().rss for each in psutil.Process(running.pid).children())
+                    most = max(most, *taken, 0)
+                time.sleep(0.02)
+        assert running.returncode == 0
+        assert 50e6 < most < 500e6
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """A sweep on Dask: on processes of this machine, or on the workers of a scheduler.
 
-Tasks are a few ranges each, as many as take about a second, so that a scheduler has little to do. What is sent is the
-sweep, once for each worker, and two numbers for each range; what comes back is what is shown, and rows if they are
-asked for. Results are handed on in the order of the ranges, so they are those of a single process.
+Tasks are a few ranges each, as many as take about a second or, with many workers, longer, so that a scheduler has
+little to do. What is sent is the sweep, once for each worker, and two numbers for each range; what comes back is what
+is shown of the ranges of a task together, or the rows of one if they are asked for. Results are handed on in the
+order of the ranges, so they are those of a single process.
 """
 
 import logging
@@ -10,6 +11,7 @@ import pickle
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from functools import reduce
 from itertools import islice
 from time import monotonic
 from typing import Any, NamedTuple
@@ -18,8 +20,8 @@ from flopcount import __version__
 from flopcount.analyses.sweep.parts import Advance, SweepPart, Task, Work
 from flopcount.errors import BadInput, FileError, UsageError, missing, plain, reason
 
-AIM, MOST_BUNDLED = 1.0, 256
-"""Seconds that a task is to take, and the most ranges of one."""
+AIM, MOST_PER_SECOND, MOST_BUNDLED = 1.0, 100, 256
+"""The least seconds that a task is to take, the most tasks per second of all workers, and the most ranges of one."""
 
 AHEAD = 16
 """For each worker, the most tasks that are sent before an earlier one is merged, if no rows come back."""
@@ -36,8 +38,16 @@ STARTS = "dask scheduler starts one"
 PARENTS_ONLY = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 """What a worker of this machine runs first: Ctrl-C reaches all processes of a terminal, and one answers."""
 
-SETTINGS = {"distributed.admin.large-graph-warning-threshold": "1GiB", "distributed.scheduler.allowed-failures": 10}
-"""A sweep with many programs is large and is sent once; workers of this machine may die more often than by default."""
+_ENVIRON = "distributed.nanny.pre-spawn-environ"
+
+SETTINGS = {
+    "distributed.admin.large-graph-warning-threshold": "1GiB",  # a sweep with many programs is sent once
+    "distributed.scheduler.allowed-failures": 10,  # workers of this machine may die more often than by default
+    "distributed.worker.profile.enabled": False,
+    f"{_ENVIRON}.MALLOC_TRIM_THRESHOLD_": 2**28,  # else arrays are given back and cleared again: a third of the time
+    f"{_ENVIRON}.MALLOC_MMAP_THRESHOLD_": 2**25,
+}
+"""The settings of Dask that differ from its own."""
 
 
 class Cluster(NamedTuple):
@@ -128,11 +138,12 @@ class _Spread:
             self.running.add(future)
 
     def _bundled(self) -> int:
-        """Return how many ranges the next task has: those that take a second, and no more than a fair share."""
+        """Return how many ranges the next task has: those that take long enough, and no more than a fair share."""
         if self.returns_rows or not self.seconds:
             return 1
         fair = -(-(self.tasks - self.begun) // (2 * self.threads))
-        return max(1, min(int(AIM / self.seconds), fair, MOST_BUNDLED))
+        aim = max(AIM, self.threads / MOST_PER_SECOND)
+        return max(1, min(int(aim / self.seconds), fair, MOST_BUNDLED))
 
     def _take(self, future: Any, advance: Advance) -> None:
         """Keep what has come back, and how long a range takes."""
@@ -140,7 +151,7 @@ class _Spread:
             raise self.cluster.lost
         seconds, many, parts = future.result()
         self.found[self.numbers.pop(future.key)] = parts
-        recent = seconds / len(parts)
+        recent = seconds / sum(each.many for each in parts)
         self.seconds = (self.seconds + recent) / 2 if self.seconds else recent
         advance(many)
 
@@ -153,9 +164,11 @@ def opened(content: bytes, version: str) -> Work:
 
 
 def run(work: Work, tasks: Sequence[Task]) -> tuple[float, int, list[SweepPart]]:
-    """Count some ranges on a worker: how long that took, how many candidates, and the parts."""
-    start = monotonic()
+    """Count some ranges on a worker: how long that took, how many candidates, and the parts, merged if they can be."""
+    start, sweep = monotonic(), work.sweep
     parts = [work.run(each.start, each.stop, is_there=each.is_there) for each in tasks]
+    if len(parts) > 1 and (sweep.choice.waits or sweep.choice.top is None):
+        parts = [reduce(sweep.merged, parts)]
     return monotonic() - start, sum(each.stop - each.start for each in tasks), parts
 
 

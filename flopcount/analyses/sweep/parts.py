@@ -17,16 +17,20 @@ SHOWN = 20
 MOST_CELLS, MOST_RANGES = 2**23, 2**16
 """The most cells of the rows of a part, 8 bytes each; if only few rows are kept, about the most ranges of a sweep."""
 
+OBJECT_CELLS = 5
+"""The cells more that an id takes beyond 64 bits."""
+
 COUNTED_AT_ONCE = 256
 """Candidates of a range that are counted one by one."""
 
 
 class SweepPart(NamedTuple):
-    """What comes of a range: its tally, its rows as the selection keeps them, and the cloud of a chart."""
+    """What comes of some ranges: the tally, rows as the selection keeps them, the cloud of a chart, and how many."""
 
     tally: Census
     rows: Rows
     cloud: Cloud | None = None
+    many: int = 1
 
 
 class Sweep(NamedTuple):
@@ -56,7 +60,8 @@ class Sweep(NamedTuple):
         """How many candidates a range has: the same wherever the sweep runs, and whole blocks of the fast axes."""
         if counted(self.space):
             return COUNTED_AT_ONCE
-        length = max(MOST_CELLS // len(selection.columns(self.space)), CHUNK)
+        cells = len(selection.columns(self.space)) + (OBJECT_CELLS if size(self.space.axes) >= 2**63 else 0)
+        length = max(MOST_CELLS // cells, CHUNK)
         while self.waits and self.many > length * MOST_RANGES:
             length *= 2
         return self._even(length)
@@ -118,15 +123,16 @@ class Sweep(NamedTuple):
 
     def shown(self, part: SweepPart) -> SweepPart:
         """Return a part without the rows that are not shown."""
-        rows = part.rows if self.waits else {name: values[:SHOWN] for name, values in part.rows.items()}
-        return part._replace(rows=rows)
+        if self.waits:
+            return part
+        return part._replace(rows={name: values[:SHOWN].copy() for name, values in part.rows.items()})
 
     def merged(self, one: SweepPart, other: SweepPart) -> SweepPart:
         """Return what is shown of a part and the one after it: associative."""
         if one.cloud is not None and other.cloud is not None:
             one.cloud.add(other.cloud)
         rows = self.narrowed([one.rows, other.rows])
-        return self.shown(SweepPart(one.tally.and_then(other.tally), rows, one.cloud))
+        return self.shown(SweepPart(one.tally.and_then(other.tally), rows, one.cloud, one.many + other.many))
 
     def finished(self, whole: SweepPart) -> SweepPart:
         """Return the final rows and the final tally of all parts."""
@@ -147,7 +153,11 @@ class Task(NamedTuple):
 
 
 class Work(Protocol):
-    """What is done with a range, here or in another process."""
+    """What is done with a range of a sweep, here or in another process."""
+
+    @property
+    def sweep(self) -> Sweep:
+        """The sweep."""
 
     def run(self, start: int, stop: int, *, is_there: bool = False) -> SweepPart:
         """Return what comes of a range."""
