@@ -1,11 +1,12 @@
 // The page of a report: what flopcount counted, as charts and tables. `mount` is also used by the calculator.
 import { render } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { MemoryCurve, Roofline } from "./charts.jsx";
+import { MemoryCurve } from "./charts/memory.jsx";
+import { Roofline } from "./charts/roofline.jsx";
 import { Diff, Totals } from "./compare.jsx";
 import { parse, treeOf } from "./data.js";
 import { brief, exact, shape } from "./format.js";
-import { Graph } from "./graph.jsx";
+import { Graph } from "./graph/graph.jsx";
 import { Icicle } from "./icicle.jsx";
 import { Limits } from "./limits.jsx";
 import { LayerTable } from "./table.jsx";

@@ -42,7 +42,13 @@ export function* arrange({ top, edges }, open, cache, measure, room) {
   for (const frame of [...frames].reverse()) {
     const inside = frame.children.map((child) => {
       const inner = done.get(child);
-      return { id: child.id, open: Boolean(inner), size: inner ?? measure(child), order: child.first, ports: inner?.ports };
+      return {
+        id: child.id,
+        open: Boolean(inner),
+        size: inner ?? measure(child),
+        order: child.first,
+        ports: inner?.ports,
+      };
     });
     const lines = [...wires.get(frame).values()];
     const own = { ...room, isMain: isMain(frame), width: room.width - 2 * PAD * frame.depth };
@@ -127,7 +133,13 @@ function inLayers(inside, ends) {
   ends.forEach(({ from, to }, at) => graph.setEdge(from, to, { weight: 1 }, `${at}`));
   if (ports.size) pinned(graph, ports);
   dagre.layout(graph);
-  const boxes = new Map([...named(graph, inside), ...named(graph, [...ports].map((id) => ({ id })))]);
+  const boxes = new Map([
+    ...named(graph, inside),
+    ...named(
+      graph,
+      [...ports].map((id) => ({ id })),
+    ),
+  ]);
   const wires = new Map(
     ends.map(({ from, to, key }, at) => [key, graph.edge({ v: from, w: to, name: `${at}` }).points.slice(1, -1)]),
   );
@@ -170,14 +182,24 @@ function inColumn(inside, ends) {
     ids.forEach((id, at) => boxes.set(id, { x: (width * (at + 1)) / (ids.length + 1), y: level, width: 0, height: 0 }));
   spread(above, -SPACE.ranksep);
   spread(below, y);
-  const rank = new Map([...above.map((id) => [id, -1]), ...sorted.map(({ id }, at) => [id, at]), ...below.map((id) => [id, sorted.length])]);
+  const rank = new Map([
+    ...above.map((id) => [id, -1]),
+    ...sorted.map(({ id }, at) => [id, at]),
+    ...below.map((id) => [id, sorted.length]),
+  ]);
   const wires = new Map(
     ends.map(({ from, to, key }) => {
       const span = Math.abs(rank.get(to) - rank.get(from));
       if (span <= 1) return [key, []];
       const [one, other] = [boxes.get(from), boxes.get(to)];
       const side = width + BULGE * Math.sqrt(span);
-      return [key, [{ x: side, y: one.y + one.height + 24 }, { x: side, y: other.y - 24 }]];
+      return [
+        key,
+        [
+          { x: side, y: one.y + one.height + 24 },
+          { x: side, y: other.y - 24 },
+        ],
+      ];
     }),
   );
   return { boxes, wires, ports };
@@ -208,7 +230,12 @@ function inColumns(laid, ends, room, named) {
 
 /** Return the columns between levels: from which height on, how long, how far its content moves, where it ends. */
 function columnsOf({ boxes, wires }, levels, bottom) {
-  const columns = levels.map((level, number) => ({ level, length: (levels[number + 1] ?? bottom) - level, left: Infinity, right: -Infinity }));
+  const columns = levels.map((level, number) => ({
+    level,
+    length: (levels[number + 1] ?? bottom) - level,
+    left: Infinity,
+    right: -Infinity,
+  }));
   const widen = (x, width, y) => {
     const column = columns[levels.findLastIndex((level) => y >= level)] ?? columns[0];
     column.left = Math.min(column.left, x);
@@ -227,7 +254,11 @@ function columnsOf({ boxes, wires }, levels, bottom) {
 }
 
 function cut({ boxes, wires, ports }, ends, columns, top, named) {
-  const columnOf = (y) => Math.max(0, columns.findLastIndex(({ level }) => y >= level));
+  const columnOf = (y) =>
+    Math.max(
+      0,
+      columns.findLastIndex(({ level }) => y >= level),
+    );
   const moved = ({ x, y }, number) => ({ x: x + columns[number].shift, y: y - columns[number].level + top });
   const placed = new Map([...boxes].map(([id, box]) => [id, { ...box, ...moved(box, columnOf(box.y)) }]));
   const lanes = new Map();
@@ -247,7 +278,17 @@ function cut({ boxes, wires, ports }, ends, columns, top, named) {
     const gutter = columns[end].start - GUTTER / 2 + lane - LANE;
     const low = top + columns[start].length - 4 + lane;
     const high = top - SPACE.ranksep / 2 - lane;
-    return [key, [...before, { x: exit.x, y: low }, { x: gutter, y: low }, { x: gutter, y: high }, { x: entry.x, y: high }, ...after]];
+    return [
+      key,
+      [
+        ...before,
+        { x: exit.x, y: low },
+        { x: gutter, y: low },
+        { x: gutter, y: high },
+        { x: entry.x, y: high },
+        ...after,
+      ],
+    ];
   });
   return { boxes: placed, wires: new Map(bent), ports, turned };
 }
@@ -269,13 +310,18 @@ function cutsOf(boxes, ends, top, bottom, most) {
     below = Math.max(below, y + height);
   }
   const crossing = (level) =>
-    new Set(ends.filter(({ from, to }) => boxes.get(from).y < level && boxes.get(to).y > level).map(({ source }) => source)).size;
+    new Set(
+      ends.filter(({ from, to }) => boxes.get(from).y < level && boxes.get(to).y > level).map(({ source }) => source),
+    ).size;
   const free = levels.filter((level) => crossing(level) <= MOST_LANES - 1);
   const length = (bottom - top) / most;
   const cuts = [];
   for (let number = 1; number < most; number++) {
     const wanted = top + number * length;
-    const best = free.reduce((one, other) => (Math.abs(other - wanted) < Math.abs(one - wanted) ? other : one), Infinity);
+    const best = free.reduce(
+      (one, other) => (Math.abs(other - wanted) < Math.abs(one - wanted) ? other : one),
+      Infinity,
+    );
     if (Math.abs(best - wanted) < length / 2 && best > (cuts.at(-1) ?? top)) cuts.push(best);
   }
   return cuts;
@@ -355,7 +401,10 @@ function placed(top, done, drawn, isOpen) {
     for (const [frame, wire] of route) {
       const { x, y } = corner.get(frame);
       turns ||= done.get(frame).turned?.has(wire) ?? false;
-      const line = done.get(frame).points.get(wire).map((point) => ({ x: point.x + x, y: point.y + y }));
+      const line = done
+        .get(frame)
+        .points.get(wire)
+        .map((point) => ({ x: point.x + x, y: point.y + y }));
       points.push(...line.slice(points.length ? 1 : 0));
     }
     return { key, source, target, tensors: [...tensors], points, turns };

@@ -1,8 +1,8 @@
 // The memory curve: how many bytes are alive while each layer runs, and which tensors they are.
 import { areaY, axisX, axisY, gridY, line, ruleY } from "@observablehq/plot";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { Figure, largest, pointAt } from "./charts.jsx";
-import { brief, exact, percent, shape } from "./format.js";
+import { Figure, largest, pointAt } from "./figure.jsx";
+import { brief, exact, percent, shape } from "../format.js";
 
 const STYLES = {
   peak: "norms and activations fused into the layer before them",
@@ -13,12 +13,15 @@ const STYLES = {
 const MOST_BANDS = 8_000;
 const SHADES = 3;
 const LISTED = 12;
+const NARROW = 500;
 const SIDES = { left: 64, right: 16, top: 24, bottom: 38 };
 
 /** Draw the bytes alive over the order of layers; a cursor lists the tensors. */
 export function MemoryCurve({ network, devices, selected, onSelect }) {
   const rows = network.count.layers;
-  const styles = Object.keys(STYLES).filter((name) => rows.every((row) => row[name] !== undefined && row[name] !== null));
+  const styles = Object.keys(STYLES).filter((name) =>
+    rows.every((row) => row[name] !== undefined && row[name] !== null),
+  );
   const [style, setStyle] = useState("peak");
   const values = useMemo(() => rows.map((row) => Number(row[style])), [rows, style]);
   const tensors = (style !== "peak" && network.tensors_by_style?.[style]) || network.tensors;
@@ -39,7 +42,10 @@ export function MemoryCurve({ network, devices, selected, onSelect }) {
   const limit = onChip ? Number(onChip.on_chip.bytes) : null;
   const bands = useMemo(() => bandsOf(tensors, rows.length), [tensors]);
   const isBanded = byTensor && bands.length > 0;
-  const options = useMemo(() => drawing(values, isBanded ? bands : [], limit, onChip), [values, bands, isBanded, limit]);
+  const options = useMemo(
+    () => drawing(values, isBanded ? bands : [], limit, onChip),
+    [values, bands, isBanded, limit],
+  );
   const fits = limit === null ? "" : fitting(values, limit, onChip);
   const said = `Bytes alive over ${rows.length} layers: the peak is ${exact(rows[top][style])} bytes while ${rows[top].path} runs.`;
   const move = (to) => setPinned(Math.max(0, Math.min(rows.length - 1, to)));
@@ -80,7 +86,9 @@ export function MemoryCurve({ network, devices, selected, onSelect }) {
             <select value={chip} onChange={(event) => setChip(event.target.value)}>
               <option value="">no device</option>
               {chips.map((each) => (
-                <option key={each.key} value={each.key}>{each.name}: {brief(each.on_chip.bytes, "bytes")}</option>
+                <option key={each.key} value={each.key}>
+                  {each.name}: {brief(each.on_chip.bytes, "bytes")}
+                </option>
               ))}
             </select>
           </label>
@@ -90,7 +98,9 @@ export function MemoryCurve({ network, devices, selected, onSelect }) {
             <input type="checkbox" checked={byTensor} onChange={() => setByTensor(!byTensor)} /> a band for each tensor
           </label>
         )}
-        <button type="button" onClick={() => move(top)}>Go to the peak</button>
+        <button type="button" onClick={() => move(top)}>
+          Go to the peak
+        </button>
       </div>
       <Figure options={options} label={said}>
         {(scales) => (
@@ -106,7 +116,7 @@ export function MemoryCurve({ network, devices, selected, onSelect }) {
         )}
       </Figure>
       {fits && <p class="about">{fits}</p>}
-      <Alive {...{ network, rows, at, top, style, tensors }} onPeak={() => move(top)} onSelect={onSelect} />
+      <Alive {...{ network, rows, at, top, style, tensors }} onSelect={onSelect} />
       <Lower memory={network.memory} />
     </div>
   );
@@ -117,8 +127,9 @@ function Cursor({ scales, rows, at, top, style, values, onKeyDown, onMove, onPic
   const step = x.apply(1.5) - x.apply(0.5);
   const layerAt = (event) => Math.max(0, Math.min(rows.length - 1, Math.round(x.invert(pointAt(event).x)) - 1));
   const middle = x.apply(top + 1);
-  const peak = `${brief(rows[top][style], "bytes")} while ${rows[top].path} runs`;
-  const side = middle > width * 0.6 ? "left" : "right";
+  const peak = brief(rows[top][style], "bytes") + (width < NARROW ? "" : ` while ${rows[top].path} runs`);
+  const side = middle > width / 2 ? "left" : "right";
+  const room = (side === "left" ? middle : width - middle) - 8;
   return (
     <div
       class="cursor"
@@ -137,13 +148,22 @@ function Cursor({ scales, rows, at, top, style, values, onKeyDown, onMove, onPic
     >
       <div
         class="here"
-        style={{ left: `${x.apply(at + 1) - Math.max(step, 2) / 2}px`, width: `${Math.max(step, 2)}px`, top: `${SIDES.top}px`, bottom: `${SIDES.bottom}px` }}
+        style={{
+          left: `${x.apply(at + 1) - Math.max(step, 2) / 2}px`,
+          width: `${Math.max(step, 2)}px`,
+          top: `${SIDES.top}px`,
+          bottom: `${SIDES.bottom}px`,
+        }}
       />
       <div class="dot" style={{ left: `${x.apply(at + 1)}px`, top: `${y.apply(values[at])}px` }} />
       <div class="dot peak" style={{ left: `${middle}px`, top: `${y.apply(values[top])}px` }} />
       <div
         class={`mark ${side}`}
-        style={{ [side === "left" ? "right" : "left"]: `${side === "left" ? width - middle + 2 : middle + 2}px`, top: `${y.apply(values[top]) - 22}px` }}
+        style={{
+          [side === "left" ? "right" : "left"]: `${side === "left" ? width - middle + 2 : middle + 2}px`,
+          top: `${y.apply(values[top]) - 22}px`,
+          maxWidth: `${room}px`,
+        }}
         title={`${exact(rows[top][style])} bytes`}
       >
         peak: {peak}
@@ -159,17 +179,30 @@ function Alive({ network, rows, at, top, style, tensors, onSelect }) {
     .filter(({ first, last }) => first <= number && number <= last)
     .sort((one, other) => Number(other.bytes) - Number(one.bytes));
   const total = rows[at][style];
-  const shapes = useMemo(() => new Map([...network.graph.inputs, ...rows.map((row) => ({ name: row.path, shape: row.output }))].map((each) => [each.name, each.shape])), [rows]);
+  const shapes = useMemo(
+    () =>
+      new Map(
+        [...network.graph.inputs, ...rows.map((row) => ({ name: row.path, shape: row.output }))].map((each) => [
+          each.name,
+          each.shape,
+        ]),
+      ),
+    [rows],
+  );
   const inputs = new Set(network.graph.inputs.map(({ name }) => name));
   const shown = all ? alive : alive.slice(0, LISTED);
   const rest = alive.slice(shown.length);
-  const reader = ({ last }) => (last > rows.length ? "the end" : rows[last - 1].path);
+  const crowd = useMemo(() => mostAlive(tensors, rows.length), [tensors]);
+  const reader = ({ last }) => (last > rows.length ? "end" : rows[last - 1].path);
   return (
-    <div class="alive">
+    <div class="alive" style={{ "--rows": Math.min(LISTED, crowd) + (crowd > LISTED ? 2 : 1) }}>
       <h3>
         {at === top ? "At the peak, while " : "While "}
-        <button type="button" class="plain" onClick={() => onSelect(rows[at].path)}>{rows[at].path}</button> runs:{" "}
-        <span title={`${exact(total)} bytes`}>{brief(total, "bytes")}</span> in {alive.length === 1 ? "1 tensor" : `${alive.length} tensors`}
+        <button type="button" class="plain" onClick={() => onSelect(rows[at].path)}>
+          {rows[at].path}
+        </button>{" "}
+        runs: <span title={`${exact(total)} bytes`}>{brief(total, "bytes")}</span> in{" "}
+        {alive.length === 1 ? "1 tensor" : `${alive.length} tensors`}
       </h3>
       <div class="scroll" role="region" aria-label="Tensors alive" tabIndex={0}>
         <table>
@@ -177,8 +210,12 @@ function Alive({ network, rows, at, top, style, tensors, onSelect }) {
             <tr>
               <th scope="col">tensor</th>
               <th scope="col">shape</th>
-              <th scope="col" class="number">bytes</th>
-              <th scope="col" class="number">of what is alive</th>
+              <th scope="col" class="number">
+                bytes
+              </th>
+              <th scope="col" class="number">
+                of what is alive
+              </th>
               <th scope="col">written by</th>
               <th scope="col">last read by</th>
             </tr>
@@ -188,9 +225,11 @@ function Alive({ network, rows, at, top, style, tensors, onSelect }) {
               <tr key={each.name}>
                 <th scope="row">{each.name}</th>
                 <td class="shape">{shape(shapes.get(each.name))}</td>
-                <td class="number" title={`${exact(each.bytes)} bytes`}>{brief(each.bytes, "bytes")}</td>
+                <td class="number" title={`${exact(each.bytes)} bytes`}>
+                  {brief(each.bytes, "bytes")}
+                </td>
                 <td class="number">{percent(each.bytes, total)}</td>
-                <td>{inputs.has(each.name) ? "the start" : rows[each.first - 1].path}</td>
+                <td>{inputs.has(each.name) ? "start" : rows[each.first - 1].path}</td>
                 <td>{reader(each)}</td>
               </tr>
             ))}
@@ -199,8 +238,15 @@ function Alive({ network, rows, at, top, style, tensors, onSelect }) {
       </div>
       {rest.length > 0 && (
         <p class="hint">
-          {rest.length} more with {brief(rest.reduce((sum, each) => sum + Number(each.bytes), 0), "bytes")}.{" "}
-          <button type="button" onClick={() => setAll(true)}>Show all</button>
+          {rest.length} more with{" "}
+          {brief(
+            rest.reduce((sum, each) => sum + Number(each.bytes), 0),
+            "bytes",
+          )}
+          .{" "}
+          <button type="button" onClick={() => setAll(true)}>
+            Show all
+          </button>
         </p>
       )}
     </div>
@@ -219,8 +265,12 @@ function Lower({ memory }) {
             <tr>
               <th scope="col">change</th>
               <th scope="col">with</th>
-              <th scope="col" class="number">peak</th>
-              <th scope="col" class="number">of the peak</th>
+              <th scope="col" class="number">
+                peak
+              </th>
+              <th scope="col" class="number">
+                of the peak
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -228,7 +278,9 @@ function Lower({ memory }) {
               <tr key={`${each.what} ${each.option}`}>
                 <th scope="row">{each.what}</th>
                 <td>{each.option && <code>{each.option}</code>}</td>
-                <td class="number" title={`${exact(each.peak)} bytes`}>{brief(each.peak, "bytes")}</td>
+                <td class="number" title={`${exact(each.peak)} bytes`}>
+                  {brief(each.peak, "bytes")}
+                </td>
                 <td class="number">{percent(each.peak, memory.peak.bytes)}</td>
               </tr>
             ))}
@@ -291,23 +343,37 @@ function bandsOf(tensors, count) {
   return points;
 }
 
+/** Return how many tensors are alive at once at most. */
+function mostAlive(tensors, count) {
+  const change = new Array(count + 2).fill(0);
+  for (const { first, last } of tensors) {
+    change[first] += 1;
+    change[Math.min(last, count) + 1] -= 1;
+  }
+  let now = 0;
+  return largest(change.map((each) => (now += each)));
+}
+
 function drawing(values, bands, limit, device) {
   const steps = values.map((value, index) => ({ at: index + 0.5, value }));
   steps.push({ at: values.length + 0.5, value: values.at(-1) });
   const most = largest([1, ...values]);
   const isDrawn = limit !== null && limit <= 2.5 * most;
   const shades = Array.from({ length: SHADES }, (_, shade) =>
-    areaY(bands.filter((each) => each.shade === shade), {
-      x: "at",
-      y1: "from",
-      y2: "to",
-      z: "name",
-      curve: "step-after",
-      className: `band shade-${shade}`,
-    }),
+    areaY(
+      bands.filter((each) => each.shade === shade),
+      {
+        x: "at",
+        y1: "from",
+        y2: "to",
+        z: "name",
+        curve: "step-after",
+        className: `band shade-${shade}`,
+      },
+    ),
   );
   return (width) => ({
-    height: width < 500 ? 240 : 300,
+    height: width < NARROW ? 240 : 300,
     marginLeft: SIDES.left,
     marginRight: SIDES.right,
     marginTop: SIDES.top,
@@ -316,11 +382,24 @@ function drawing(values, bands, limit, device) {
     y: { domain: [0, 1.02 * Math.max(most, isDrawn ? limit : 0)], type: "linear" },
     marks: [
       gridY({ ticks: 5, className: "grid" }),
-      ...(bands.length ? shades : [areaY(steps, { x: "at", y: "value", curve: "step-after", className: "band shade-0" })]),
+      ...(bands.length
+        ? shades
+        : [areaY(steps, { x: "at", y: "value", curve: "step-after", className: "band shade-0" })]),
       line(steps, { x: "at", y: "value", curve: "step-after", className: "outline" }),
       ...(isDrawn ? [ruleY([limit], { className: "limit" })] : []),
-      axisX({ label: "layers, in the order in which they run", labelAnchor: "center", labelArrow: "none", tickFormat: (at) => (Number.isInteger(at) ? `${at}` : ""), ticks: Math.min(values.length, width / 70) }),
-      axisY({ label: "bytes alive", labelArrow: "none", ticks: 5, tickFormat: (value) => (value ? brief(Math.round(value), "bytes").replace(/\.?0+ /, " ") : "0") }),
+      axisX({
+        label: "layers, in the order in which they run",
+        labelAnchor: "center",
+        labelArrow: "none",
+        tickFormat: (at) => (Number.isInteger(at) ? `${at}` : ""),
+        ticks: Math.min(values.length, width / 70),
+      }),
+      axisY({
+        label: "bytes alive",
+        labelArrow: "none",
+        ticks: 5,
+        tickFormat: (value) => (value ? brief(Math.round(value), "bytes").replace(/\.?0+ /, " ") : "0"),
+      }),
     ],
   });
 }

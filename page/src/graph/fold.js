@@ -1,5 +1,5 @@
 // What the graph can fold: blocks as they are, and long lists of layers in groups.
-import { combined, layersIn } from "./data.js";
+import { combined, layersIn } from "../data.js";
 
 const MOST = 50;
 const STEPS = [10, 20, 50];
@@ -63,7 +63,21 @@ function made(id, path, name, kind, parent, node) {
 
 function pill(id, name, kind, parent, shape) {
   const place = kind === "input" ? -1 : Infinity;
-  return { id, path: "", name, kind, parent, node: null, children: [], depth: 0, size: 0, values: {}, first: place, last: place, shape };
+  return {
+    id,
+    path: "",
+    name,
+    kind,
+    parent,
+    node: null,
+    children: [],
+    depth: 0,
+    size: 0,
+    values: {},
+    first: place,
+    last: place,
+    shape,
+  };
 }
 
 function shapeOf(node) {
@@ -107,8 +121,7 @@ function grouped(parent, children, metrics) {
 }
 
 function stepFor(count) {
-  for (let scale = 1; ; scale *= 10)
-    for (const step of STEPS) if (count / (step * scale) <= MOST) return step * scale;
+  for (let scale = 1; ; scale *= 10) for (const step of STEPS) if (count / (step * scale) <= MOST) return step * scale;
 }
 
 function bundle(top, pills, name) {

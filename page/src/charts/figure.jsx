@@ -1,9 +1,6 @@
-// The memory curve and the roofline, and what both draw with.
+// What the charts draw with: a plot as wide as the page, with elements on top of it.
 import { plot } from "@observablehq/plot";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-
-export { MemoryCurve } from "./memory.jsx";
-export { Roofline } from "./roofline.jsx";
 
 /** Draw a plot as wide as the page lets it: `options` is a function of the width; `children` of the scales lie on top. */
 export function Figure({ options, label, children, ...rest }) {
@@ -21,7 +18,13 @@ export function Figure({ options, label, children, ...rest }) {
     const figure = plot({ width, ...options(width) });
     figure.setAttribute("aria-hidden", "true");
     drawn.current.replaceChildren(figure);
-    setScales({ x: figure.scale("x"), y: figure.scale("y"), r: figure.scale("r"), width, height: figure.height?.baseVal.value });
+    setScales({
+      x: figure.scale("x"),
+      y: figure.scale("y"),
+      r: figure.scale("r"),
+      width,
+      height: figure.height?.baseVal.value,
+    });
   }, [width, options]);
   return (
     <div class="figure" ref={box} {...rest}>
