@@ -34,8 +34,6 @@ source_suffix = {".md": "markdown"}
 root_doc = "index"
 myst_heading_anchors = 4
 myst_enable_extensions = ["attrs_inline", "colon_fence"]
-# the table of errata is a report of the command line, whose titles are of the third level
-suppress_warnings = ["misc.highlighting_failure", "myst.header"]
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 default_role = "code"  # docstrings put code between single backticks
@@ -60,8 +58,8 @@ def setup(app: Any) -> None:
 
 
 def read(_: object, name: str, source: list[str]) -> None:
-    """Add to a page what it leads to."""
-    source[0] += generate.also(name)
+    """Add to a page what it leads to; the page of errata is a report, whose title is of the third level."""
+    source[0] = source[0].removeprefix("##" if name == "errata" else "") + generate.also(name)
 
 
 def stand_in(app: Any, _: object) -> None:

@@ -157,18 +157,16 @@ def _options(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 EXAMPLE = "mobilenet_v2"
 """The network whose metrics are shown."""
 
+_METRICS = f"""What `--metrics`, `--columns`, budgets, claims and lock files measure, and its value for `{EXAMPLE}` at its own
+input. [Bytes](../memory.md), [training](../training.md) and [receptive fields](../receptive-field.md) explain those of
+bytes, of training and of positions."""
+
 WORDS = {"sum": "the sum of the layers", "max": "the largest of them", "none": "a number of the whole network"}
 """How the value of a network follows from those of its layers."""
 
 
 def _metrics() -> Iterator[str]:
-    yield from (
-        "# Metrics",
-        "",
-        "What `--metrics`, `--columns`, budgets, claims and lock files measure, and its value for",
-    )
-    yield from (f"`{EXAMPLE}` at its own input. [Memory](../memory.md), [training](../training.md) and", "")
-    yield "[receptive fields](../receptive-field.md) explain those of bytes, of training and of positions."
+    yield from ("# Metrics", "", _METRICS)
     rows = (
         (f"`{name}`", units.METRICS[name], metric.unit, WORDS[metric.combine], _value(name))
         for name, metric in METRICS.items()
