@@ -157,9 +157,9 @@ def _options(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 EXAMPLE = "mobilenet_v2"
 """The network whose metrics are shown."""
 
-_METRICS = f"""What `--metrics`, `--columns`, budgets, claims and lock files measure, and its value for `{EXAMPLE}` at its own
-input. [Bytes](../memory.md), [training](../training.md) and [receptive fields](../receptive-field.md) explain those of
-bytes, of training and of positions."""
+_METRICS = f"""What `--metrics`, `--columns`, budgets, claims and lock files measure, and the value of `{EXAMPLE}` at
+its own input. [Bytes](../memory.md), [training](../training.md) and [receptive fields](../receptive-field.md) explain
+those of bytes, of training and of positions."""
 
 WORDS = {"sum": "the sum of the layers", "max": "the largest of them", "none": "a number of the whole network"}
 """How the value of a network follows from those of its layers."""
