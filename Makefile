@@ -10,7 +10,7 @@ demo: .venv/ready ## a model from PyTorch, then the comparison flopcount is know
 
 test: check ## everything CI runs: linters, types, import contracts, tests, the oldest dependencies
 	$(MAKE) --quiet .venv/ready-page && $(BIN)/python page/calculator/build.py --if-possible || true
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup
+	$(BIN)/python -m pytest -rs --numprocesses=auto --dist=loadgroup
 	$(MAKE) test-cluster
 	$(BIN)/python tests/compat.py oldest
 

@@ -97,13 +97,14 @@ def build() -> None:
     report.bundle(HERE / "src" / "main.css", SITE / "calculator.css")
     for meta in SITE.glob("*.meta.json"):
         meta.unlink()
-    for path in (*(HERE / each for each in PLAIN), HERE / "index.html", ROOT / "docs" / "arch.schema.json"):
+    for path in (*(HERE / each for each in PLAIN), ROOT / "docs" / "arch.schema.json"):
         shutil.copy2(path, SITE / path.name)
     lock = json.loads((HERE / "node_modules" / "pyodide" / "pyodide-lock.json").read_text("utf-8"))
     write("pyodide-lock.json", json.dumps({"info": lock["info"], "packages": {}}))
     distributions = python()
     write("licenses.txt", licenses([script, worker], distributions))
     write("catalog.json", json.dumps(catalog()))
+    write("index.html", (HERE / "index.html").read_text("utf-8").replace("{total}", str(total())))
 
 
 NODE = ("--external:fs/promises", "--external:module", "--external:fs", "--external:path", "--external:url")
@@ -154,7 +155,7 @@ def python() -> list[Distribution]:
 
 
 def catalog() -> dict[str, Any]:
-    """Return the bundled networks, the names of precisions, and how many bytes the page loads to start."""
+    """Return the bundled networks and the names of precisions."""
     from flopcount.case import Case, load
     from flopcount.formulas.bits import NAMED
     from flopcount.spec.load import bundled
@@ -165,9 +166,13 @@ def catalog() -> dict[str, Any]:
         {"name": name, "description": count.case.plan.description, "macs": brief(count.total["macs"])}
         for name, count in counts.items()
     ]
-    start = ("pyodide.asm.wasm", "python_stdlib.zip", "site.zip", "web-tree-sitter.wasm", "pyodide-lock.json")
-    sizes = [(SITE / name).stat().st_size for name in (*start, "tree-sitter-json.wasm", "tree-sitter-toml.wasm")]
-    return {"networks": networks, "precisions": [*NAMED], "total": sum(sizes)}
+    return {"networks": networks, "precisions": [*NAMED]}
+
+
+def total() -> int:
+    """Return how many bytes the worker loads to start."""
+    names = {"site.zip", "pyodide-lock.json", *(Path(each).name for each in PLAIN)} - {"pyodide.asm.mjs"}
+    return sum((SITE / name).stat().st_size for name in names)
 
 
 def licenses(metas: Iterable[Mapping[str, Any]], distributions: Iterable[Distribution]) -> str:

@@ -63,14 +63,11 @@ async function main() {
     say("Browsers do not start Python from a file. Serve the site instead: python -m http.server --directory build/site, then open /calculator/ there.");
     return;
   }
-  const [schema, catalog] = await Promise.all([json("arch.schema.json"), json("catalog.json")]);
-  spec = editor(at("editor"), schema, "Spec of the network, TOML or JSON", typed);
-  settings = new Settings(at("settings"), catalog.precisions, () => later(120));
-  networkList(at("search"), at("networks"), catalog.networks, (name) => open({ network: name }));
-  wire();
-  engine = new Engine(catalog.total, {
+  const loading = Promise.all([json("arch.schema.json"), json("catalog.json")]);
+  engine = new Engine(Number(document.body.dataset.total), {
     progress: (fraction) => say("Loading Python and flopcount", fraction),
-    ready: () => {
+    ready: async () => {
+      await loading;
       written = undefined;
       say(isWanted ? "Counting" : "Ready; change something to count");
       if (isWanted) count();
@@ -80,6 +77,11 @@ async function main() {
       fail([{ what: isStart ? `Python did not start: ${reason}. Reload the page, or use another browser.` : `Python stopped: ${reason}. It starts again; change something to count.` }]);
     },
   });
+  const [schema, catalog] = await loading;
+  spec = editor(at("editor"), schema, "Spec of the network, TOML or JSON", typed);
+  settings = new Settings(at("settings"), catalog.precisions, () => later(120));
+  networkList(at("search"), at("networks"), catalog.networks, (name) => open({ network: name }));
+  wire();
   await follow();
 }
 
@@ -270,7 +272,7 @@ function fail(problems) {
   box.hidden = false;
   at("report").classList.add("stale");
   say(problems.length > 1 ? `${problems.length} problems` : "A problem");
-  if (source.bytes === undefined) spec.tell(problems);
+  if (source.bytes === undefined) spec?.tell(problems);
 }
 
 function reach({ line, column }) {

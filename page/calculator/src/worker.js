@@ -36,7 +36,7 @@ async function start(total) {
   const [found, site] = await Promise.all([
     loadPyodide({
       indexURL: base.href,
-      lockFileContents: await (await fetch(new URL("pyodide-lock.json", base))).text(),
+      lockFileContents: fetch(new URL("pyodide-lock.json", base)).then((response) => response.text()),
       env: { PYDANTIC_DISABLE_PLUGINS: "__all__", HOME: "/home" },
     }),
     bytes("site.zip"),
