@@ -15,7 +15,7 @@ test: check ## everything CI runs: linters, types, import contracts, tests, the 
 	$(BIN)/python tests/compat.py oldest
 
 test-cluster: .venv/ready-dev ## sweeps whose processes end, disks that are full, the memory of workers
-	$(BIN)/python -m pytest -m cluster tests/cli/test_sweep_cluster.py
+	$(BIN)/python -m pytest -m cluster tests/cli/test_sweep_cluster.py tests/test_scale_page.py
 
 compat: .venv/ready-dev ## all commands with the oldest and the newest dependencies; PYTHONS="python3.12 python3.13"
 	$(BIN)/python tests/compat.py oldest $(PYTHONS)

@@ -26,6 +26,8 @@ RUNS: Sequence[tuple[int, str, Sequence[str]]] = (
     (0, "whatif resnet18 --to DepthSepConv --save new.toml", ("new.toml",)),
     (0, "new.toml", ()),
     (0, "sweep resnet18 --input 64,96 -o rows.parquet", ("333,615,104",)),
+    (0, "sweep resnet18 --input 64,96 -o results/", ("1 part in results/",)),
+    (0, "sweep --results results/ --sort macs --format csv", ("333615104",)),
     (0, "space mobilenet_v2 --width 0.5:1:0.25 --input 96:224:32 --where macs<=100M", ()),
     (0, "formula Conv", ("N·(M·k² + 1)",)),
     (0, "resnet18 --plot chart.svg", ("chart.svg",)),
