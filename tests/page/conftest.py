@@ -6,6 +6,7 @@ page, and nothing fails in its scripts. `axe` lists what keeps people out; `shot
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 ROOT = Path(__file__).parent.parent.parent
+sys.path.append(str(ROOT / "tests" / "cli"))  # the suite of bad files
 SCREENSHOTS = ROOT / "build" / "screenshots"
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 from conftest import Run
 from playwright.sync_api import Browser, Page, expect
+from test_bad_files import ALL
 
 from flopcount.spec.load import bundled
 from page.conftest import ROOT, Findings, Shot, opened
@@ -218,6 +219,43 @@ def test_a_place_behind_other_scripts_is_where_it_is(calculator: Calculator) -> 
     text = 'input = [3]\nlayers = [{ name = "é×𝄞", type = "Flatten", zz = 1 }]'
     calculator.typed(text)
     assert calculator.page.locator(".cm-lintRange-error").all_inner_texts() == ['name = "é×𝄞"', "zz = 1"]
+
+
+ASK = """async (files) => {
+  const told = [];
+  const plain = self.postMessage;
+  self.postMessage = (message) => told.push(JSON.parse(message.answer));
+  for (const { name, content } of files) {
+    await self.onmessage({ data: { id: 0, ask: "document", name, content: new Uint8Array(content), options: {} } });
+  }
+  self.postMessage = plain;
+  return told;
+}"""
+
+
+def test_every_error_is_where_it_is_on_the_command_line(calculator: Calculator, run: Run, folder: Path) -> None:
+    """The suite of bad files, though the page has another tree-sitter; syntax errors are where its Python has them."""
+    files = [{"name": bad.name, "content": [*encoded(bad.content)]} for bad in ALL.values()]
+    answers = calculator.page.workers[0].evaluate(ASK, files)
+    for name, bad, answer in zip(ALL, ALL.values(), answers, strict=True):
+        (folder / bad.name).write_bytes(encoded(bad.content))
+        found = [
+            (f"{bad.name}:{each['line']}:{each['column']}" if each.get("line") else bad.name) + f": {each['what']}"
+            for each in answer["problems"]
+        ]
+        expected = run("count", bad.name).problems
+        pairs = [*zip(found, expected, strict=True)]
+        assert [(ours, theirs) for ours, theirs in pairs if placed(ours) != placed(theirs)] == [], name
+
+
+def placed(problem: str) -> str:
+    """Return a problem without the place of a fault of syntax, which differs between versions of Python."""
+    return re.sub(r":\d+:\d+: (?=not (?:JSON|TOML))", ": ", problem)
+
+
+def encoded(content: str | bytes) -> bytes:
+    """Return the bytes of a file."""
+    return content if isinstance(content, bytes) else content.encode()
 
 
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(1)>"
