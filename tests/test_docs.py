@@ -24,6 +24,7 @@ from pages import differs, parts
 from pictures import workflow
 from repositories import committed, repository
 
+import flopcount
 from flopcount.analyses.budgets.findings import CODES
 from flopcount.report.check_formats import RENDERERS
 from flopcount.report.picture import Theme
@@ -171,6 +172,10 @@ def test_every_link_inside_the_repository_leads_somewhere() -> None:
     ]
     assert links
     assert [link for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_citation_is_of_this_version() -> None:
+    assert f"\nversion: {flopcount.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 def test_the_schema_in_docs_is_the_one_that_is_printed(run: Run) -> None:
