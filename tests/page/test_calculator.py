@@ -374,6 +374,17 @@ def test_a_slider_moves_the_figures(calculator: Calculator, run: Run) -> None:
     assert totals(run, "mobilenet_v2", "--input", "192") in calculator.settled()
 
 
+def test_a_variant_stays_one_when_its_file_is_edited(calculator: Calculator, run: Run) -> None:
+    assert totals(run, "resnet101") in calculator.opened("#network=resnet101")
+    calculator.page.locator(".cm-content").focus()
+    calculator.page.keyboard.press("ControlOrMeta+End")
+    calculator.page.evaluate("document.getElementById('status').textContent = ''")
+    calculator.page.keyboard.insert_text("# a remark\n")
+    assert totals(run, "resnet101") in calculator.settled()
+    expect(calculator.page).to_have_url(re.compile("spec=.*variant=resnet101"))
+    assert calculator.page.get_by_label("Variant", exact=True).input_value() == "resnet101"
+
+
 def test_settings_that_do_not_apply_are_not_there(calculator: Calculator) -> None:
     calculator.opened("#network=lenet5")
     calculator.typed('input = [10]\n[[layers]]\ntype = "Linear"\nout_features = 3\n')

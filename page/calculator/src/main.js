@@ -128,12 +128,13 @@ function clean(name) {
 function arrange() {
   const isFile = source.bytes !== undefined;
   at("editor").hidden = isFile;
-  at("file-note").hidden = !isFile;
+  at("file-note").hidden = !isFile && !source.variant;
   at("convert").hidden = !isFile;
-  at("link").disabled = isFile;
+  at("link").disabled = at("save").disabled = isFile;
   at("link").title = isFile ? "A link carries a spec, not a file: edit it as a spec first" : "";
-  at("save").disabled = isFile;
-  if (isFile) at("file-note").textContent = `${source.name}, ${source.bytes.length.toLocaleString("en-US")} bytes, a model of another tool. “Edit as spec” turns it into an arch file, which you can change, save and share as a link.`;
+  at("file-note").textContent = isFile
+    ? `${source.name}, ${source.bytes.length.toLocaleString("en-US")} bytes, a model of another tool. “Edit as spec” turns it into an arch file, which you can change, save and share as a link.`
+    : `${source.network} is the variant ${source.variant} of this file.`;
 }
 
 /** Take what was typed: a bundled network becomes a spec of its own. */
@@ -143,6 +144,7 @@ function typed(text) {
     source.name = source.file ?? "network.toml";
     if (source.variant) settings.set({ ...before, variant: source.variant });
     for (const key of ["network", "file", "variant"]) delete source[key];
+    arrange();
     at("search").value = "";
   }
   source.name = nameOf(source.name, text);
@@ -208,6 +210,7 @@ async function counted() {
     if (found.problems) return fail(found.problems);
     Object.assign(source, { file: found.file, variant: found.variant });
     spec.text = found.text;
+    arrange();
   }
   const begun = performance.now();
   const found = await answered(request("document"));
