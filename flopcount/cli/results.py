@@ -29,7 +29,7 @@ from flopcount.case import load_bytes
 from flopcount.cli.files import names
 from flopcount.cli.loading import Options
 from flopcount.cli.output import Output
-from flopcount.cli.streaming import Kept, Place, charted, chosen, grid, merged, running, shown, written
+from flopcount.cli.streaming import Kept, Place, charted, chosen, counted_by, grid, merged, running, shown, written
 from flopcount.errors import Note, UsageError, plain
 from flopcount.readers.reference import MOST_SENT
 from flopcount.report.cost import in_macs
@@ -134,7 +134,8 @@ def _sweep_of(own: Mapping[str, Any], asked: Mapping[str, Any], arch: str | None
     evaluate = evaluator(space)
     space = _with_join(space._replace(axes=evaluate.axes), join or own["join"]["file"] if own["join"] else None)
     choice = chosen(space, Kept(own["where"], front, own["sort"], own["top"]), Output())
-    return Sweep(space, evaluate, choice, Drawn(own["sample"], own["seed"]) if own["sample"] else None)
+    drawn = Drawn(own["sample"], own["seed"]) if own["sample"] else None
+    return Sweep(space, evaluate, choice, drawn, histogram=own["histogram"])
 
 
 def _with_join(space: Space, path: str | None) -> Space:
@@ -149,7 +150,8 @@ def asked_again(found: Results, kept: Kept, place: Place, out: Output) -> None:
     space = base.space if base.space.joined else _with_join(base.space, kept.join)
     is_same = kept._replace(join=None) == Kept()
     choice = base.choice if is_same else chosen(space, kept, out)
-    sweep = base._replace(space=space, choice=choice, charted=charted(choice, out))
+    histogram = base.histogram if is_same else counted_by(space, kept, out)
+    sweep = base._replace(space=space, choice=choice, charted=charted(choice, out), histogram=histogram)
     again = Again(store, sweep, is_whole=out.output is not None and not sweep.waits, is_same=is_same)
     there = store.present()
     tasks = [Task(each.start, each.stop, is_there=True) for each in base.ranges() if each.start in there]

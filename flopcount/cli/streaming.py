@@ -70,6 +70,7 @@ class Kept(NamedTuple):
     sample: int | None = None
     seed: int = 0
     join: str | None = None
+    histogram: str | None = None
 
 
 class Place(NamedTuple):
@@ -140,7 +141,8 @@ def shown(
     more = "a larger --top shows more" if sweep.choice.top else more
     drawn = [Line("text", sweep.drawn.sentence(size(sweep.space.axes)))] if sweep.drawn else []
     tallied = Tallied(sweep.space, sweep.evaluator, whole.tally)
-    report = sweep_report(tallied, sweep.choice, selection.cells(whole.rows), lines=[*drawn, *lines], more=more)
+    rows, lines, by = selection.cells(whole.rows), [*drawn, *lines], sweep.histogram
+    report = sweep_report(tallied, sweep.choice, rows, lines=lines, more=more, histogram=by)
     report = report._replace(notes=(*notes, *report.notes))
     chart = None
     if whole.cloud is not None:
@@ -210,6 +212,19 @@ def _ordered(space: Space, name: str, option: str) -> str:
         raise UsageError(f"{option}: the values of {name} are words here; name a column of numbers")
     if space.joined is not None:
         space.joined.check_number(name, option)
+    return name
+
+
+def counted_by(space: Space, kept: Kept, out: Output) -> str | None:
+    """Return the column of a histogram; refuse one that has no integers, and a format of one table."""
+    if kept.histogram is None:
+        return None
+    if out.fmt == "csv":
+        raise UsageError("--histogram is a second table, and CSV has one; use --format json")
+    name = in_macs(kept.histogram, space.convention.aliases) or ""
+    selection.named(name, space, "--histogram")
+    if selection.kinds(space)[name] is not int or name == "id":
+        raise UsageError(f"--histogram {name}: name a column of integers, such as macs")
     return name
 
 

@@ -13,7 +13,7 @@ from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options
 from flopcount.cli.options import SORT, complete_arch, plot_option, raw_output_options, sweep_options, typed
 from flopcount.cli.output import Output, emit, show, write_whole
-from flopcount.cli.streaming import Kept, Place, charted, chosen, grid, is_folder, streamed
+from flopcount.cli.streaming import Kept, Place, charted, chosen, counted_by, grid, is_folder, streamed
 from flopcount.errors import Note, UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     click.option(
         "--join", metavar="FILE.csv", help="Add the columns of a CSV file, such as accuracies, by id or by axes."
     ),
+    click.option("--histogram", metavar="COLUMN", help="Also count candidates by a column of integers."),
     click.option("--sample", type=click.IntRange(1), metavar="N", help="Sample N candidates at random."),
     click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Random seed."),
 )
@@ -146,7 +147,7 @@ def _all(space: Space, kept: Kept, place: Place, out: Output, asked: "Request") 
     space = space._replace(axes=evaluate.axes)
     space = space._replace(joined=joined(kept.join, space.axes, [*space.fixed()]) if kept.join is not None else None)
     choice = chosen(space, kept, out)
-    sweep = Sweep(space, evaluate, choice, drawn, charted(choice, out))
+    sweep = Sweep(space, evaluate, choice, drawn, charted(choice, out), counted_by(space, kept, out))
     if has_folder:
         from flopcount.cli.results import stored
 

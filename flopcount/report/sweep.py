@@ -7,7 +7,7 @@ from flopcount.analyses.space.answer import Answer
 from flopcount.analyses.space.trellis import Member
 from flopcount.analyses.sweep.axes import Axis, digits, size
 from flopcount.analyses.sweep.grid import Space
-from flopcount.analyses.sweep.select import Reason, Selection, Tallied, columns
+from flopcount.analyses.sweep.select import ENDS, Reason, Selection, Tallied, columns
 from flopcount.errors import Note, listed
 from flopcount.network.convention import Convention
 from flopcount.network.metrics import METRICS
@@ -20,7 +20,13 @@ MOST_REASONS, MOST_AXES = 10, 8
 
 
 def sweep_report(
-    tallied: Tallied, choice: Selection, rows: Iterable[Sequence[Any]], *, lines: Sequence[Line] = (), more: str = ""
+    tallied: Tallied,
+    choice: Selection,
+    rows: Iterable[Sequence[Any]],
+    *,
+    lines: Sequence[Line] = (),
+    more: str = "",
+    histogram: str | None = None,
 ) -> Report:
     """Return the candidates that were kept, and what became of the others; `more` says how to see more."""
     space, tally = tallied.space, tallied.tally
@@ -35,7 +41,10 @@ def sweep_report(
     lines = [*([Line("text", told)] if told else []), *_joined_line(space), *lines]
     return Report(
         title=f"{space.spec.arch.name}: {of}{_candidates(whole)}",
-        tables=(Table("candidates", known, shown, caption=f"… {hidden} more; {more}" if hidden > 0 else ""),),
+        tables=(
+            Table("candidates", known, shown, caption=f"… {hidden} more; {more}" if hidden > 0 else ""),
+            *([_histogram(_column(histogram, space.convention), tally.bins)] if histogram else []),
+        ),
         lines=(_axes_line(space.axes, len(space.axes)), convention_line(space.convention, space.case), *lines),
         notes=(*tallied.notes(), *tallied.missing(choice), *_reasons(reasons)),
         facts={
@@ -44,6 +53,17 @@ def sweep_report(
             "invalid": [each._asdict() for each in reasons],
         },
     )
+
+
+def _histogram(column: Column, bins: Mapping[int, int]) -> Table:
+    """Return how many candidates there are by a column, the empty bins between others too."""
+    ends = [*ENDS, None]
+    places = [ends.index(each) for each in bins]
+    between = range(min(places), max(places) + 1) if places else range(0)
+    rows = (Row({"from": ends[x], "below": ends[x + 1], "candidates": bins.get(ends[x] or 0, 0)}) for x in between)
+    titles = {"from": f"{column.title} from", "below": "below", "candidates": "candidates"}
+    columns = tuple(Column(key, title, "count") for key, title in titles.items())
+    return Table("histogram", columns, tuple(rows))
 
 
 def _candidates(many: int) -> str:

@@ -60,7 +60,7 @@ LENET = ("lenet5", "--input", "14:40", "--set", "layers.0.kernel_size=3,5")
 ASKED = (
     (*LENET, "--where", "macs > 300k"),
     (*LENET, "--where", "macs > 300k", "--top", "7"),
-    (*LENET, "--sort", "macs", "--top", "13"),
+    (*LENET, "--sort", "macs", "--top", "13", "--histogram", "params"),
     (*LENET, "--pareto", "-macs,params,input", "--sample", "31"),
     ("mobilenet_v1", "--input", "120:200:8", "--set", "layers.3.padding=same,valid-round", "--metrics", "peak,arena"),
 )

@@ -159,6 +159,9 @@ BIG = [f"--set=layers.{place}.out_channels=1:10" for place in range(13)]
         (["--set", "layers.0.padding=same,same"], "a value occurs twice"),
         (["--input", "96,97", "--id", "0", "--pareto", "macs,params"], "omit --pareto"),
         (["--input", "96,97", "--id", "2"], "from 0 to 1"),
+        (["--input", "96,97", "--histogram", "mac"], "did you mean 'macs'"),
+        (["--width", "0.5,0.75", "--histogram", "width"], "name a column of integers"),
+        (["--input", "96,97", "--histogram", "macs", "--format", "csv"], "use --format json"),
     ],
 )
 def test_what_cannot_be_swept_is_refused_in_one_sentence(arguments: list[str], words: str, run: Run) -> None:
@@ -277,3 +280,16 @@ def test_a_hundred_thousand_candidates_are_counted_at_most(run: Run) -> None:
     ):
         found = run(*line)
         assert (found.code, "arena is a function of the whole network" in found.err) == (2, True), found.err
+
+
+def test_a_histogram_counts_candidates_between_numbers_of_one_digit(run: Run) -> None:
+    """All candidates that meet the condition, whatever --top shows; empty bins between others are there too."""
+    grid = ("mobilenet_v2", "--width", "0.35:1.4:0.35", "--input", "32,224", "--where", "macs > 2M")
+    every = [row["macs"] for row in report(run, *grid)["candidates"]]
+    found = report(run, *grid, "--top", "1", "--histogram", "macs")["histogram"]
+    for each in found:
+        assert each["candidates"] == sum(each["from"] <= macs < each["below"] for macs in every)
+    assert sum(each["candidates"] for each in found) == len(every)
+    assert [each["below"] for each in found[:-1]] == [each["from"] for each in found[1:]]
+    assert 0 in [each["candidates"] for each in found]
+    assert "MACs from" in run("sweep", *grid, "--histogram", "macs").out

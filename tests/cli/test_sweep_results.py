@@ -55,6 +55,7 @@ SWEEPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "flops": ((*LENET, "--convention", "torch"), ("--where", "flops > 600k", "--sort", "flops", "--top", "4")),
     "counted": ((*LENET, "--metrics", "arena,receptive_field"), ("--where", "arena > 5000 and receptive_field > 9")),
     "vanished": (("mobilenet_v1", "--input", "120:200:4"), ("--pareto", "macs,-input")),
+    "histogram": (LENET, ("--histogram", "macs", "--pareto", "macs,-params", "--where", "macs > 200k")),
     "words": (("mobilenet_v1_1.0_224", "--input", "160x128,224x224", "--set", "layers.3.padding=same,valid"), ()),
 }
 """Grids, and what is asked of them."""

@@ -308,6 +308,7 @@ def written(tally: Census) -> dict[str, Any]:
         "reasons": [[list(places), number, *found] for (places, number), found in tally.reasons.items()],
         "missing": [[name, *found] for name, found in tally.missing.items()],
         "noted": [[is_gone, *found] for is_gone, found in tally.noted.items()],
+        "bins": [*tally.bins.items()],
     }
 
 
@@ -320,6 +321,7 @@ def read(data: Mapping[str, Any]) -> Census:
         {(tuple(places), number): (many, first) for places, number, many, first in data["reasons"]},
         {name: (many, first) for name, many, first in data["missing"]},
         {is_gone: (first, last, many) for is_gone, first, last, many in data["noted"]},
+        dict(data["bins"]),
     )
 
 
@@ -337,6 +339,7 @@ def identity(sweep: Sweep) -> dict[str, Any]:
         "pareto": [*choice.pareto] if choice.pareto else None,
         "sort": choice.sort,
         "top": choice.top,
+        "histogram": sweep.histogram,
         "join": _join(space),
     }
 

@@ -36,7 +36,7 @@ class SweepPart(NamedTuple):
 class Sweep(NamedTuple):
     """A sweep that is known as a whole: everything is decided but where it runs. It can be pickled.
 
-    `charted` are the columns of a chart, if one is drawn.
+    `charted` are the columns of a chart, if one is drawn, `histogram` is the column of a histogram.
     """
 
     space: Space
@@ -44,6 +44,7 @@ class Sweep(NamedTuple):
     choice: Selection = Selection()
     drawn: Drawn | None = None
     charted: tuple[str, str] | None = None
+    histogram: str | None = None
 
     @property
     def waits(self) -> bool:
@@ -108,12 +109,14 @@ class Sweep(NamedTuple):
         """Return the tally of a chunk, and the rows that meet the condition."""
         more = self.space.joined.values(chunk.digits) if self.space.joined else {}
         rows = selection.rows(self.space, values, chunk, self.choice.where, more)
-        found = selection.seen(self.evaluator, chunk)._replace(kept=len(rows["id"]))
+        bins = selection.binned(rows[self.histogram]) if self.histogram else {}
+        found = selection.seen(self.evaluator, chunk)._replace(kept=len(rows["id"]), bins=bins)
         return found._replace(missing=selection.lacking(chunk, more)) if more else found, rows
 
     def is_enough(self, tally: Census) -> bool:
         """Tell whether the rows that are asked for are known before the end."""
-        return not self.choice.waits and self.choice.top is not None and tally.kept >= self.choice.top
+        is_first = not self.choice.waits and self.choice.top is not None and self.histogram is None
+        return is_first and tally.kept >= (self.choice.top or 0)
 
     def narrowed(self, parts: Sequence[Rows]) -> Rows:
         """Join rows that follow one another, and drop those that cannot be among the final ones."""

@@ -60,7 +60,8 @@ class Census(NamedTuple):
 
     `reasons` has why others are invalid, as the places of listed values and the number of a check, with how many and
     the first; `missing` the columns in which valid ones have no value, likewise; `noted` those that are shown or
-    written: by whether their maps have vanished, the first, the last, and how many.
+    written: by whether their maps have vanished, the first, the last, and how many; `bins` the histogram of a column,
+    as the number of those that meet the condition by the lower end of their bin.
     """
 
     seen: int = 0
@@ -69,6 +70,7 @@ class Census(NamedTuple):
     reasons: Mapping[tuple[tuple[int, ...], int], tuple[int, int]] = MappingProxyType({})
     missing: Mapping[str, tuple[int, int]] = MappingProxyType({})
     noted: Mapping[bool, tuple[int, int, int]] = MappingProxyType({})
+    bins: Mapping[int, int] = MappingProxyType({})
 
     def and_then(self, other: "Census") -> "Census":
         """Return the tally of these candidates and those after them."""
@@ -77,7 +79,8 @@ class Census(NamedTuple):
             before = noted.get(is_gone, (first, last, 0))
             noted[is_gone] = before[0], last, before[2] + many
         numbers = (self.seen + other.seen, self.valid + other.valid, self.kept + other.kept)
-        return Census(*numbers, _summed(self.reasons, other.reasons), _summed(self.missing, other.missing), noted)
+        bins = {each: self.bins.get(each, 0) + other.bins.get(each, 0) for each in sorted({*self.bins, *other.bins})}
+        return Census(*numbers, _summed(self.reasons, other.reasons), _summed(self.missing, other.missing), noted, bins)
 
 
 K = TypeVar("K")
@@ -120,6 +123,18 @@ def noted(found: Rows) -> dict[bool, tuple[int, int, int]]:
     gone = {is_gone: numpy().flatnonzero(found[VANISHED] == is_gone) for is_gone in (False, True)}
     ids = found["id"]
     return {key: (int(ids[each[0]]), int(ids[each[-1]]), len(each)) for key, each in gone.items() if len(each)}
+
+
+ENDS = (0, *(digit * 10**power for power in range(19) for digit in range(1, 10) if digit * 10**power < 2**63))
+"""The lower ends of the bins of histograms: numbers of one digit, whatever the values, so that histograms add up."""
+
+
+def binned(values: Any) -> dict[int, int]:
+    """Return the histogram of integers, without those that are missing."""
+    np = numpy()
+    known = values.compressed() if np.ma.isMaskedArray(values) else values
+    places, counts = np.unique(np.searchsorted(np.array(ENDS), known, side="right") - 1, return_counts=True)
+    return {ENDS[place]: count for place, count in zip(places.tolist(), counts.tolist(), strict=True)}
 
 
 class Tallied(NamedTuple):
