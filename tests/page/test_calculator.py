@@ -119,7 +119,9 @@ def started(browser: Browser, serve: Callable[[Path], str], failures: list[str])
 
 @pytest.fixture
 def calculator(started: Calculator, failures: list[str]) -> Iterator[Calculator]:
-    """Use the calculator; it may not fail, or ask another host for anything."""
+    """Use the calculator, with a network and no settings; it may not fail, or ask another host for anything."""
+    if not re.search(r"#network=[\w.]+$", started.page.url):
+        started.opened("#network=lenet5")
     failures.clear()
     yield started
     assert failures == []
