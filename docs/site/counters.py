@@ -18,6 +18,11 @@ RECORDED = Path(__file__).parents[2] / "tests/oracles/counters.json"
 SHOWN = ("resnet50", "mobilenet_v2", "vgg16", "convnext_tiny", "swin_t", "vit_b_16")
 """The networks of the first table, each of another family."""
 
+ALONE = ("deepspeed", "deepspeed-macs", "xla", "pnnx")
+"""Counters of which no figure of a whole network is recorded."""
+
+ALONE_TITLE = "Counters without figures of whole networks"
+
 MOST_TERMS = 6
 """The largest terms of a difference, which are told."""
 
@@ -83,7 +88,7 @@ def counters_page() -> Iterator[str]:
 _FIRST = """What other counters printed for networks that flopcount bundles, divided by the exact number: MACs of
 convolutions, linear layers and matrix products, or 2 FLOPs for each if the counter prints FLOPs. 1.0000 is the same to
 four decimals. A lower ratio means that something is not seen, a higher one that something else is counted too."""
-_THEN = """An empty cell was not recorded.
+_THEN = """A ratio in italics was not recorded: it is what the convention of the counter gives.
 
 Each difference is explained below by its largest terms: what is counted, how often, and with which weight. `flopcount
 reconcile NETWORK --to COUNTER` prints all terms, and `--convention COUNTER` reproduces the number exactly.
@@ -94,12 +99,21 @@ layer decides whether a counter sees it."""
 
 def _overview(known: Mapping[str, list[Figure]]) -> Iterator[str]:
     """Yield a row for each counter, and a column for each family of networks."""
-    rows = []
-    for name, found in known.items():
+    rows = [("exact", "MACs", "", *(f"{_macs(each, None):,}" for each in SHOWN))]
+    for name in (*known, *ALONE):
+        found = known.get(name, [])
         by_network = {each.network: each.ratio for each in reversed(found)}
-        number = _convention(name).headline
-        rows.append((f"[{name}](#{name})", number, len(found), *(by_network.get(each, "") for each in SHOWN)))
+        cells = (by_network.get(each) or _computed(name, each) for each in SHOWN)
+        place = name if found else ALONE_TITLE.lower().replace(" ", "-")
+        rows.append((f"[{name}](#{place})", _convention(name).headline, len(found) or "", *cells))
     return table(("counter", "its word", "figures", *SHOWN), rows)
+
+
+def _computed(counter: str, network: str) -> str:
+    """Return the ratio that the convention of a counter gives, in italics."""
+    rule = _convention(counter)
+    number = flopcount.Case(flopcount.load(network), convention=rule).count.total.macs
+    return f"*{number / _macs(network, None) / (2 if rule.unit == 'FLOP' else 1):.4f}*"
 
 
 def _counter(name: str, found: Iterable[Figure]) -> Iterator[str]:
@@ -154,18 +168,18 @@ def _reconciled(*words: str) -> str:
 
 def _others() -> Iterator[str]:
     """Yield the counters that were compared layer by layer instead."""
-    alone: dict[str, int] = {}
+    alone = dict.fromkeys(ALONE, 0)
     for each in (*recorded()["operations"], *({"totals": {"xla": 0}} for _ in recorded()["xla"])):
         for name in each["totals"]:
-            alone[name] = alone.get(name, 0) + 1
+            if name in alone:
+                alone[name] += 1
     rows = (
         (name, _convention(name).headline, times, _convention(name).counts, _convention(name).leaves_out)
         for name, times in alone.items()
-        if name not in figures()
     )
-    yield from ("## Counters compared on single layers", "")
-    yield "These were run on single layers with every option, not on whole networks. All figures are reproduced, but"
-    yield "for those in the next section."
+    yield from (f"## {ALONE_TITLE}", "")
+    yield "These were run on single layers with their options; the weights of one with 0 layers are those in its source."
+    yield "All recorded figures are reproduced, but for those in the next section."
     yield from ("", *table(("counter", "its word", "layers", "counts", "leaves out"), rows))
 
 
