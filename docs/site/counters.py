@@ -99,7 +99,7 @@ layer decides whether a counter sees it."""
 
 def _overview(known: Mapping[str, list[Figure]]) -> Iterator[str]:
     """Yield a row for each counter, and a column for each family of networks."""
-    rows = [("exact", "MACs", "", *(f"{_macs(each, None):,}" for each in SHOWN))]
+    rows: list[tuple[object, ...]] = [("exact", "MACs", "", *(f"{_macs(each, None):,}" for each in SHOWN))]
     for name in (*known, *ALONE):
         found = known.get(name, [])
         by_network = {each.network: each.ratio for each in reversed(found)}
@@ -178,8 +178,8 @@ def _others() -> Iterator[str]:
         for name, times in alone.items()
     )
     yield from (f"## {ALONE_TITLE}", "")
-    yield "These were run on single layers with their options; the weights of one with 0 layers are those in its source."
-    yield "All recorded figures are reproduced, but for those in the next section."
+    yield "These were run on single layers with their options; the weights of one with 0 layers are those in its"
+    yield "source. All recorded figures are reproduced, but for those in the next section."
     yield from ("", *table(("counter", "its word", "layers", "counts", "leaves out"), rows))
 
 
