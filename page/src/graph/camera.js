@@ -10,6 +10,7 @@ const SLICE = 40;
 const FAR = 0.33;
 const MOST_UNCLIPPED = 300;
 const COARSE = 80;
+const LEGIBLE = 0.7;
 const PRINTED = { width: 690, height: 940, least: 0.6 };
 
 /** Return the drawing of what is open; it is made in slices, between which the page answers. */
@@ -105,10 +106,11 @@ export function useCamera(canvas, drawing, isWide, anchor) {
       const { width } = size();
       const { drawing: all } = state.current;
       const whole = Math.min(1, (width - 16) / all.width);
-      const k = Math.max(whole, 0.6);
+      const k = Math.max(whole, LEGIBLE);
       canvas.current.style.height = `${Math.min(mostHigh(), all.height * k + 20)}px`;
       const first = all.boxes.length ? startOf(all.boxes) : { x: 0, width: all.width };
-      to(all.width * k <= width ? (width - all.width * k) / 2 : width / 2 - (first.x + first.width / 2) * k, 8, k);
+      const middle = width / 2 - (first.x + first.width / 2) * k;
+      to(all.width * k <= width ? (width - all.width * k) / 2 : Math.min(8, middle), 8, k);
     },
   };
   useLayoutEffect(() => {
