@@ -115,12 +115,21 @@ def results_in(url: str, arch: str | None, join: str | None) -> Results:
     known = manifest(folder)
     if known is None:
         raise UsageError(f"--results {plain(url[:200])}: there is no {MANIFEST}; flopcount sweep -o FOLDER/ writes one")
+    if not arch and _has_left(known.get("asked")):
+        named = f"flopcount sweep FILE --results {plain(url[:200])} says where it is"
+        raise UsageError(f"--results {plain(url[:200])}: {plain(str(known['asked']['arch']))} is not there; {named}")
     try:
         sweep, is_complete = _sweep_of(known["sweep"], known["asked"], arch, join), bool(known["complete"])
     except (AttributeError, KeyError, TypeError, ValueError):
         raise no_manifest(folder) from None
     check_same(folder, known, own := identity(sweep))
     return Results(Store(folder, sweep, names(sweep.space), mark_of(own), may_vanish(sweep)), is_complete)
+
+
+def _has_left(asked: Any) -> bool:
+    """Tell whether a manifest has neither the text of a network nor the path of one that is there."""
+    path = asked.get("arch") if isinstance(asked, dict) and not asked.get("text") else None
+    return isinstance(path, str) and Path(path).is_absolute() and not Path(path).exists()
 
 
 def _sweep_of(own: Mapping[str, Any], asked: Mapping[str, Any], arch: str | None, join: str | None) -> Sweep:

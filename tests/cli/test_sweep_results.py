@@ -189,6 +189,19 @@ def test_a_network_that_changed_is_another_sweep(run: Run, write: Write, tmp_pat
     assert "candidate 3: --input 11" in run("sweep", "--results", tmp_path / "r", "--id", "3").out
 
 
+def test_a_model_that_has_moved_is_named_again(run: Run, tmp_path: Path) -> None:
+    model = Path(__file__).parent.parent / "oracles" / "onnx" / "resnet18.onnx"
+    (tmp_path / "m.onnx").write_bytes(model.read_bytes())
+    run("sweep", tmp_path / "m.onnx", "--input", "64:128:32", "-o", tmp_path / "r")
+    expected = run("sweep", "--results", tmp_path / "r").out
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "m.onnx").rename(tmp_path / "sub" / "m.onnx")
+    lost = run("sweep", "--results", tmp_path / "r")
+    assert (lost.code, len(lost.problems)) == (2, 1)
+    assert f"{tmp_path / 'm.onnx'} is not there; flopcount sweep FILE --results" in lost.err
+    assert run("sweep", tmp_path / "sub" / "m.onnx", "--results", tmp_path / "r").out == expected
+
+
 def test_two_sweeps_do_not_write_one_folder(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
     with folders.Folder(str(tmp_path)).locked():
