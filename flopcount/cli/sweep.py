@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from flopcount.cli.results import Request
 
 
+MOST_WORKERS = 1024
+"""The most processes of this machine; more are a mistake."""
+
+
 @click.command("sweep", cls=Documented)
 @click.argument("arch", required=False, shell_complete=complete_arch)
 @typed(
@@ -41,7 +45,7 @@ if TYPE_CHECKING:
 @typed(
     "place",
     Place,
-    click.option("--workers", type=click.IntRange(1), metavar="N", help="Count in N processes of this machine."),
+    click.option("--workers", type=click.IntRange(1, MOST_WORKERS), metavar="N", help="Count in N processes here."),
     click.option("--scheduler", metavar="ADDRESS", help="Count on the workers of a Dask scheduler: tcp://host:8786."),
     click.option("--results", metavar="FOLDER", help="Ask a folder that -o FOLDER/ has written, without counting."),
 )

@@ -113,6 +113,7 @@ def many_parts(folder: Path, many: int) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the system has no SIGKILL")
 def test_a_worker_that_is_killed_is_replaced_and_its_ranges_are_counted_again(
     cluster: Any, run: Run, tmp_path: Path, alone: dict[str, bytes]
 ) -> None:
