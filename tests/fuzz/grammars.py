@@ -27,6 +27,9 @@ sys.path.append(str(Path(__file__).parents[1] / "formulas"))
 from formula_samples import SAMPLES
 from sampling import Fixed
 
+OUTSIDE = frozenset({"--workers", "--scheduler"})
+"""Options that start or need other processes, on which a case has no limits."""
+
 POOLS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 ANY = {name: text.split("|" if name == "forms" else None) for name, text in POOLS["any"].items()}
 NUMBERS = (1, 2, 4, 1, 2, 8, 3, 16, 1, 2, 4, 12, 5)
@@ -204,6 +207,8 @@ class Writer:
 
     def _option(self, command: str, option: click.Option) -> list[str]:
         flag = option.opts[-1]
+        if flag in OUTSIDE:
+            return []
         if option.is_flag or (flag == "--plot" and not self.chance(3)):
             return [option.opts[0]] if option.is_flag else []
         if flag == "--where":
