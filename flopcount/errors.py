@@ -126,6 +126,10 @@ class SpecError(BadInput):
         super().__init__("\n".join(str(each) for each in problems if each.what))
         self.problems, self.file = tuple(problems), file
 
+    def __reduce__(self) -> "tuple[type[SpecError], tuple[tuple[Problem, ...]]]":
+        """Pickle the problems, as for the answer of another process."""
+        return type(self), (self.problems,)
+
 
 class Located(NamedTuple):
     """A problem at its place in a text; line 0 stands for the file as a whole."""

@@ -19,6 +19,7 @@ from flopcount.analyses.sweep.parts import Sweep
 from flopcount.analyses.sweep.run import evaluator
 from flopcount.analyses.sweep.select import Selection
 from flopcount.case import load
+from flopcount.errors import FileError, Located, Problem, Refusal, SpecError, UsageError
 
 LENET = ("lenet5", "--input", "14:40", "--set", "layers.0.kernel_size=3,5")
 """54 candidates, the first of them invalid."""
@@ -187,6 +188,14 @@ def test_a_network_that_changed_is_another_sweep(run: Run, write: Write, tmp_pat
     assert json.loads(run("sweep", "--results", tmp_path / "r", "--format", "json").out)["counts"]["seen"] == 13
     assert "conv1" not in run("sweep", "--results", tmp_path / "r", "--id", "3").err
     assert "candidate 3: --input 11" in run("sweep", "--results", tmp_path / "r", "--id", "3").out
+
+
+def test_errors_of_another_process_are_those_of_this_one() -> None:
+    file = FileError("a.toml", Located("wrong", 2, 3))
+    spec = SpecError([Problem(("layers", 0), "wrong", "conv")])
+    for error in (file, spec, UsageError("--where a: wrong"), Refusal("wrong", "node", "Op", 4)):
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301  (its own)
+        assert (type(again), str(again), again.messages) == (type(error), str(error), error.messages)
 
 
 def test_a_model_that_has_moved_is_named_again(run: Run, tmp_path: Path) -> None:

@@ -78,7 +78,6 @@ class Cluster(NamedTuple):
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Tell what a cluster cannot do in one sentence."""
-        from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
 
         try:
@@ -88,7 +87,7 @@ class Cluster(NamedTuple):
         except KilledWorker as error:
             many = f"{error.allowed_failures + 1} workers ended on the same ranges, as for lack of memory"
             raise FileError(self.name, f"{many}; {self.again}") from None
-        except (CancelledError, CommClosedError, TimeoutError):
+        except (CancelledError, OSError):  # among them that a connection is closed, or takes too long
             raise self.lost from None
         except (ImportError, AttributeError) as error:
             what = f"a worker cannot do this: {plain(str(error)[:200])}; install flopcount {__version__} there"
