@@ -63,7 +63,7 @@ def families() -> Iterator[str]:
     """Yield the page that lists the kinds."""
     yield from ("# Kinds of layers", "", f"The {len(KINDS)} kinds of layers of an [arch file](../arch-files.md), each")
     yield from (
-        "with its equations, its source, its fields and an example. `flopcount kinds NAME` prints the same.",
+        "with its equations, its source, its fields and an example. `flopcount kinds NAME` prints all but the example.",
         "",
     )
     for title, module in FAMILIES.items():
