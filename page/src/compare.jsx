@@ -1,50 +1,45 @@
 // Several networks side by side, and what changed between them.
 import { useState } from "preact/hooks";
-import { brief, exact } from "./format.js";
+import { brief, exact, shape } from "./format.js";
+import { Table } from "./rows.jsx";
 
 /** Show the totals of several networks with ratios to the first. */
 export function Totals({ compare, networks, metrics, metric, current, onChoose }) {
   const shown = [...new Set(["params", metric, "macs"])].filter((name) => metrics[name] && compare.archs[0][name] !== undefined);
-  const most = Object.fromEntries(shown.map((name) => [name, Math.max(...compare.archs.map((each) => Number(each[name])))]));
-  return (
-    <div class="scroll" role="region" aria-label="Networks" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">network</th>
-            <th scope="col">input</th>
-            {shown.flatMap((name) => [
-              <th scope="col" class="number" key={name}>{metrics[name].title}</th>,
-              <th scope="col" class="number" key={`${name}_ratio`}>ratio</th>,
-            ])}
-          </tr>
-        </thead>
-        <tbody>
-          {compare.archs.map((each, index) => (
-            <tr key={index} class={index === current ? "selected" : ""}>
-              <th scope="row">
-                <button type="button" class="plain" aria-pressed={index === current} onClick={() => onChoose(index)}>
-                  {networks[index].name}
-                </button>
-              </th>
-              <td class="shape">{Array.isArray(each.input) ? each.input.join("×") : ""}</td>
-              {shown.flatMap((name) => [
-                <td class="number" key={name} title={exact(each[name])}>
-                  <span class="track">
-                    <span style={{ width: `${(100 * Number(each[name])) / (most[name] || 1)}%` }} />
-                  </span>
-                  {exact(each[name])}
-                </td>,
-                <td class="number" key={`${name}_ratio`} title={String(each[`${name}_ratio`] ?? "")}>
-                  {each[`${name}_ratio`] === null || each[`${name}_ratio`] === undefined ? "" : each[`${name}_ratio`].toPrecision(4)}
-                </td>,
-              ])}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+  const most = (name) => compare.archs.reduce((one, each) => Math.max(one, Number(each[name])), 0) || 1;
+  const columns = [
+    {
+      title: "network",
+      isHead: true,
+      cell: (_, index) => (
+        <button type="button" class="plain" aria-pressed={index === current} onClick={() => onChoose(index)}>
+          {networks[index].name}
+        </button>
+      ),
+    },
+    { title: "input", cell: (each) => shape(each.input) },
+    ...shown.flatMap((name) => [
+      {
+        title: metrics[name].title,
+        isNumber: true,
+        cell: (each) => (
+          <>
+            <span class="track">
+              <span style={{ width: `${(100 * Number(each[name])) / most(name)}%` }} />
+            </span>
+            {exact(each[name])}
+          </>
+        ),
+      },
+      {
+        title: "ratio",
+        isNumber: true,
+        cell: (each) => each[`${name}_ratio`]?.toPrecision(4) ?? "",
+        digits: (each) => String(each[`${name}_ratio`] ?? ""),
+      },
+    ]),
+  ];
+  return <Table label="Networks" columns={columns} rows={compare.archs} look={(_, index) => (index === current ? "selected" : "")} />;
 }
 
 const SIGNS = { added: "+", removed: "−", changed: "~", moved: "↕", renumbered: "#", same: "" };
@@ -55,6 +50,21 @@ export function Diff({ diff, names, metrics, metric, isOpen }) {
   const [most, setMost] = useState(PAGE);
   const name = diff.delta[metric] === undefined ? Object.keys(diff.delta).at(-1) : metric;
   const title = metrics[name]?.title ?? name;
+  const side = (key, heading) => ({
+    title: heading,
+    isNumber: true,
+    cell: (row) => brief(row[`${name}_${key}`], metrics[name]?.unit),
+    digits: (row) => exact(row[`${name}_${key}`]),
+  });
+  const columns = [
+    { title: "change", cell: (row) => `${SIGNS[row.status] ?? ""} ${row.status}` },
+    { title: "layer", isHead: true, cell: (row) => row.layer },
+    { title: "type", cell: (row) => row.type },
+    { title: "what", cell: (row) => row.changed },
+    side("before", `${title} before`),
+    side("after", "after"),
+    { title: "difference", isNumber: true, cell: (row) => signed(row[`${name}_delta`]) },
+  ];
   const counted = Object.entries(diff.numbers).filter(([, number]) => number);
   return (
     <details class="diff" open={isOpen}>
@@ -66,34 +76,7 @@ export function Diff({ diff, names, metrics, metric, isOpen }) {
           .map((key) => ` · ${signed(diff.delta[key])} ${metrics[key]?.title ?? key}`)}
       </p>
       {diff.layers.length > 0 && (
-        <div class="scroll" role="region" aria-label={`Changes from ${names[0]} to ${names[1]}`} tabIndex={0}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">change</th>
-                <th scope="col">layer</th>
-                <th scope="col">type</th>
-                <th scope="col">what</th>
-                <th scope="col" class="number">{title} before</th>
-                <th scope="col" class="number">after</th>
-                <th scope="col" class="number">difference</th>
-              </tr>
-            </thead>
-            <tbody>
-              {diff.layers.slice(0, most).map((row, index) => (
-                <tr key={index} class={row.status}>
-                  <td>{SIGNS[row.status] ?? ""} {row.status}</td>
-                  <th scope="row">{row.layer}</th>
-                  <td>{row.type}</td>
-                  <td>{row.changed}</td>
-                  <td class="number" title={exact(row[`${name}_before`])}>{brief(row[`${name}_before`], metrics[name]?.unit)}</td>
-                  <td class="number" title={exact(row[`${name}_after`])}>{brief(row[`${name}_after`], metrics[name]?.unit)}</td>
-                  <td class="number" title={signed(row[`${name}_delta`])}>{signed(row[`${name}_delta`])}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label={`Changes from ${names[0]} to ${names[1]}`} columns={columns} rows={diff.layers.slice(0, most)} look={(row) => row.status} />
       )}
       {diff.layers.length > most && (
         <p class="hint">

@@ -128,7 +128,7 @@ const COMPARE = {
   "<=": (one, other) => one <= other,
   ">": (one, other) => one > other,
   ">=": (one, other) => one >= other,
-  "=": (one, other) => one === other,
+  "=": (one, other) => one == other, // of a BigInt and a number too
 };
 
 /** Return what tells whether a node matches a search: words of its path or type, and limits such as macs>10M. */
@@ -142,6 +142,6 @@ export function matcher(query) {
 function testOf(word) {
   const [, name, sign, digits, prefix] = COMPARISON.exec(word) ?? [];
   if (!name) return (node) => `${node.path} ${node.row?.type ?? ""}`.toLowerCase().includes(word);
-  const limit = Number(digits) * SCALES[prefix];
-  return (node) => node.row !== null && COMPARE[sign](Number(node.values[name] ?? NaN), limit);
+  const limit = prefix || digits.includes(".") ? Number(digits) * SCALES[prefix] : BigInt(digits);
+  return (node) => node.row !== null && COMPARE[sign](node.values[name] ?? NaN, limit);
 }

@@ -47,6 +47,11 @@ export function percent(part, whole) {
   return share > 0 && share < 0.05 ? "<0.1%" : `${share.toFixed(1)}%`;
 }
 
+/** Return the share of a layer or block in a network; a metric that does not combine has none. */
+export function shareOf(value, total, about) {
+  return about.combine === "none" ? "" : percent(value, total);
+}
+
 /** Return sizes as 64×56×56; those of several inputs one after the other. */
 export function shape(sizes) {
   if (sizes === null || sizes === undefined) return "";

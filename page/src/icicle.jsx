@@ -16,6 +16,8 @@ export function Icicle({ root, metric, about, query, selected, onSelect }) {
   const placed = useMemo(() => layOut(top, metric, COMBINE[about.combine] ?? COMBINE.max), [top, metric]);
   const [focus, setFocus] = useState(null);
   const box = useRef(null);
+  if (about.combine === "none")
+    return <p class="empty">{about.title} is a number of each layer that blocks do not have; the table and the graph show it.</p>;
   const total = Number(root.values[metric]);
   if (!total) return <p class="empty">No layer of this network has {about.title}.</p>;
 

@@ -1,49 +1,19 @@
 // Limits and their verdicts.
-import { brief, exact, percent } from "./format.js";
+import { exact, percent } from "./format.js";
+import { Table } from "./rows.jsx";
 
 /** Show each limit with its verdict, broken ones first, and whatever could not be checked. */
 export function Limits({ check, metrics }) {
-  const judged = check.findings.filter((each) => each.limit !== undefined && each.limit !== null);
-  const problems = check.findings.filter((each) => !judged.includes(each));
-  const rows = [...judged.map((each) => ({ ...each, isBroken: true })), ...check.limits];
-  const reasons = check.exempt ?? [];
+  const isJudged = (each) => each.limit !== undefined && each.limit !== null;
+  const broken = check.findings.filter(isJudged).map((each) => ({ ...each, isBroken: true, kind: each.about }));
+  const problems = check.findings.filter((each) => !isJudged(each));
+  const held = check.limits.map((each) => ({ ...each, kind: each.name === "max" ? "" : each.name.replaceAll("_", " ") }));
+  const rows = [...broken, ...held];
+  const known = check.archs.filter((each) => each.base);
   return (
     <div>
-      {rows.length > 0 && (
-        <div class="scroll" role="region" aria-label="Limits and verdicts" tabIndex={0}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">verdict</th>
-                <th scope="col">network</th>
-                <th scope="col">what</th>
-                <th scope="col" class="number">value</th>
-                <th scope="col" class="number">limit</th>
-                <th scope="col" class="number">used</th>
-                <th scope="col">rule</th>
-                <th scope="col">what would fit</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map((each, index) => (
-                <tr key={index} class={each.isBroken ? (each.level === "warn" ? "warn" : "bad") : ""}>
-                  <td>{each.isBroken ? (each.level === "warn" ? "! warning" : "✗ broken") : "✓ holds"}</td>
-                  <th scope="row">{[each.path, each.point].filter(Boolean).join(" ")}</th>
-                  <td>{[each.scope, metrics[each.metric]?.title ?? each.metric].filter(Boolean).join(" ")}</td>
-                  <td class="number" title={exact(each.value)}>{brief(each.value, unitOf(each, metrics))}</td>
-                  <td class="number" title={exact(each.limit)}>{brief(each.limit, unitOf(each, metrics))}</td>
-                  <td class="number">{percent(each.value, each.limit)}</td>
-                  <td>{each.rule}</td>
-                  <td>
-                    {(each.fits ?? []).map((fit) => `${fit.option} → ${brief(fit.value, unitOf(each, metrics))}`).join(", ")}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {check.archs.some((each) => each.base) && <Changes archs={check.archs} metrics={metrics} />}
+      {rows.length > 0 && <Table label="Limits and verdicts" columns={columnsOf(metrics)} rows={rows} look={look} />}
+      {known.length > 0 && <Table label="Changes against the base" columns={changesOf(known, metrics)} rows={known} />}
       {problems.length > 0 && (
         <ul>
           {problems.map((each, index) => (
@@ -54,9 +24,9 @@ export function Limits({ check, metrics }) {
           ))}
         </ul>
       )}
-      {reasons.length > 0 && (
+      {check.exempt.length > 0 && (
         <ul>
-          {reasons.map((each, index) => (
+          {check.exempt.map((each, index) => (
             <li key={index}>exempt: {each.text} ({each.reason})</li>
           ))}
         </ul>
@@ -65,37 +35,40 @@ export function Limits({ check, metrics }) {
   );
 }
 
-function Changes({ archs, metrics }) {
-  const known = archs.filter((each) => each.base);
-  const shown = Object.keys(known[0].base).filter((name) => metrics[name]);
-  return (
-    <div class="scroll" role="region" aria-label="Changes against the base" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">network</th>
-            {shown.flatMap((name) => [
-              <th scope="col" class="number" key={name}>{metrics[name].title}</th>,
-              <th scope="col" class="number" key={`${name} base`}>at the base</th>,
-            ])}
-          </tr>
-        </thead>
-        <tbody>
-          {known.map((each, index) => (
-            <tr key={index}>
-              <th scope="row">{[each.path, each.point].filter(Boolean).join(" ")}</th>
-              {shown.flatMap((name) => [
-                <td class="number" key={name}>{exact(each[name])}</td>,
-                <td class="number" key={`${name} base`}>{exact(each.base[name])}</td>,
-              ])}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+const network = { title: "network", isHead: true, cell: (each) => [each.path, each.point].filter(Boolean).join(" ") };
+
+function look(each) {
+  return each.isBroken ? (each.level === "warn" ? "warn" : "bad") : "";
 }
 
-function unitOf(each, metrics) {
-  return metrics[each.metric]?.unit ?? (each.metric?.endsWith("bytes") ? "bytes" : "");
+/** Return the columns of limits. Values have all digits: one that is just above its limit must look so. */
+function columnsOf(metrics) {
+  const title = (each) => metrics[each.metric]?.title ?? each.metric;
+  return [
+    { title: "verdict", cell: (each) => ({ bad: "✗ broken", warn: "! warning", "": "✓ holds" })[look(each)] },
+    network,
+    { title: "what", cell: (each) => [each.scope, title(each), each.kind].filter(Boolean).join(" ") },
+    { title: "value", isNumber: true, cell: (each) => exact(each.value) },
+    { title: "limit", isNumber: true, cell: (each) => exact(each.limit) },
+    { title: "used", isNumber: true, cell: (each) => used(each) },
+    { title: "rule", cell: (each) => [each.rule, each.message].filter(Boolean).join(": ") },
+    { title: "what would fit", cell: (each) => (each.fits ?? []).map((fit) => `${fit.option} → ${exact(fit.value)}`).join(", ") },
+  ];
+}
+
+function used({ value, limit, isBroken }) {
+  const text = percent(value, limit);
+  return isBroken && text === "100.0%" ? (value > limit ? ">100%" : "<100%") : text;
+}
+
+function changesOf(known, metrics) {
+  return [
+    network,
+    ...Object.keys(known[0].base)
+      .filter((name) => metrics[name])
+      .flatMap((name) => [
+        { title: metrics[name].title, isNumber: true, cell: (each) => exact(each[name]) },
+        { title: "at the base", isNumber: true, cell: (each) => exact(each.base[name]) },
+      ]),
+  ];
 }

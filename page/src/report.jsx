@@ -21,7 +21,8 @@ export function mount(element, data) {
 function Report({ data }) {
   const { networks, metrics } = data;
   const [current, setCurrent] = useState(0);
-  const [metric, setMetric] = useState("macs" in metrics ? "macs" : Object.keys(metrics)[1]);
+  const [chosen, setMetric] = useState("macs");
+  const metric = [chosen, "macs", "flops"].find((name) => name in metrics) ?? Object.keys(metrics)[0];
   const [query, setQuery] = useState("");
   const [selected, setSelected] = useState("");
   const network = networks[Math.min(current, networks.length - 1)];
@@ -50,6 +51,7 @@ function Report({ data }) {
           ))}
         </Section>
       )}
+      {!network && <Notes data={data} />}
       {network && (
         <>
           <div class="network">
@@ -224,7 +226,7 @@ function Notes({ data, network }) {
     ...(data.diffs ?? []).flatMap((diff) => diff.notes),
     ...(data.check?.notes ?? []),
   ];
-  const notes = [...new Set(all)];
+  const notes = [...new Set(all)].filter((note) => !all.includes(`${network?.name}: ${note}`));
   if (!notes.length) return null;
   return (
     <ul class="notes" aria-label="Notes">

@@ -29,7 +29,7 @@ const MODELS = {
 };
 
 /** Show every layer as a row in its block. */
-export function LayerTable({ root, metric, metrics, query, setQuery, selected, onSelect }) {
+export function LayerTable({ root, metric, metrics, about, query, setQuery, selected, onSelect }) {
   const [sorting, setSorting] = useState([]);
   const [columns, setColumns] = useState(() => new Set(["params", "macs"]));
   const [expanded, setExpanded] = useState(() => openTo(root, 1));
@@ -79,6 +79,7 @@ export function LayerTable({ root, metric, metrics, query, setQuery, selected, o
   const sorted = (name) => (sorting[0]?.id === name ? (sorting[0].desc ? "descending" : "ascending") : undefined);
   const sort = (name) => table.getColumn(name).toggleSorting();
   const total = root.values;
+  const hasShares = about.combine !== "none";
   const depths = maxDepth(root);
 
   const copy = async (name) => {
@@ -162,7 +163,7 @@ export function LayerTable({ root, metric, metrics, query, setQuery, selected, o
               {head("type", "type", false)}
               <th scope="col">output</th>
               {shown.map((name) => head(name, metrics[name]?.title ?? TITLES[name] ?? name, true))}
-              <th scope="col" class="share">share of {metrics[metric].title}</th>
+              {hasShares && <th scope="col" class="share">share of {about.title}</th>}
             </tr>
           </thead>
           <tbody>
@@ -199,12 +200,14 @@ export function LayerTable({ root, metric, metrics, query, setQuery, selected, o
                       {cellText(node, name, metrics, exactly)}
                     </td>
                   ))}
-                  <td class="share">
-                    <span class="track">
-                      <span style={{ width: `${Math.min(100, (100 * Number(value ?? 0)) / Number(total[metric] || 1))}%` }} />
-                    </span>
-                    {percent(value, total[metric])}
-                  </td>
+                  {hasShares && (
+                    <td class="share">
+                      <span class="track">
+                        <span style={{ width: `${Math.min(100, (100 * Number(value ?? 0)) / Number(total[metric] || 1))}%` }} />
+                      </span>
+                      {percent(value, total[metric])}
+                    </td>
+                  )}
                 </tr>
               );
             })}
@@ -219,7 +222,7 @@ export function LayerTable({ root, metric, metrics, query, setQuery, selected, o
                   {metrics[name] ? (exactly ? exact(total[name]) : brief(total[name], metrics[name].unit)) : ""}
                 </td>
               ))}
-              <td class="share">{percent(total[metric], total[metric])}</td>
+              {hasShares && <td class="share">{percent(total[metric], total[metric])}</td>}
             </tr>
           </tfoot>
         </table>

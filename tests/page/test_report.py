@@ -138,8 +138,24 @@ def test_limits_have_their_verdicts(run: Run, tab: Tab, axe: Findings, tmp_path:
     page = tab(tmp_path / "a.html")
     assert page.locator("h1").inner_text() == "Not all limits hold"
     rows = [text.split("\t")[:1] + text.split("\t")[3:5] for text in page.locator("#limits tbody tr").all_inner_texts()]
-    assert rows == [["✗ broken", "224", "10"], ["✓ holds", "7.776 k", "1.000 G"]]
+    assert rows == [["✗ broken", "224", "10"], ["✓ holds", "7,776", "1,000,000,000"]]
     assert axe(page) == []
+
+
+def test_a_limit_that_is_broken_by_one_is_not_rounded_into_agreement(run: Run, tab: Tab, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(
+        '{"input": [3, 333, 333], "layers": [{"type": "Conv", "out_channels": 8, "kernel_size": 1}]}'
+    )
+    assert run("check", tmp_path / "a.json", "--max-macs", "2661335", "-o", tmp_path / "a.html").code == 1
+    page = tab(tmp_path / "a.html")
+    assert page.locator("#limits tr.bad").inner_text().split("\t")[3:6] == ["2,661,336", "2,661,335", ">100%"]
+
+
+def test_a_metric_that_blocks_do_not_have_has_no_shares(report: Report, tab: Tab) -> None:
+    page = tab(report("resnet18"))
+    page.get_by_label("Metric").select_option("intensity")
+    assert "MACs/byte is a number of each layer" in page.locator("#where .empty").inner_text()
+    assert page.locator("#layers .share, #graph .legend").count() == 0
 
 
 def test_layers_too_narrow_to_see_are_drawn_together_and_unfold(run: Run, tab: Tab, tmp_path: Path) -> None:
@@ -184,6 +200,11 @@ def test_integers_beyond_doubles_keep_all_digits(run: Run, tab: Tab, tmp_path: P
     assert run("report", tmp_path / "a.json", "-o", tmp_path / "a.html").code == 0
     page = tab(tmp_path / "a.html")
     assert f"{1000001**2 * 7919 * (3 + 7919):,}" in page.locator(".cards").inner_text()
+    large = 1000001**2 * 7919 * 7919
+    assert page.locator(f'#roofline td[title="{large:,}"]').count() == 1
+    for limit, found in ((large, 1), (large + 1, 0)):
+        page.get_by_label("Filter").fill(f"macs>={limit}")
+        assert page.locator("#layers tbody tr").count() == found
 
 
 def test_a_page_prints(report: Report, tab: Tab, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import { areaY, axisX, axisY, gridY, line, ruleY } from "@observablehq/plot";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Figure, largest, pointAt } from "./figure.jsx";
 import { brief, exact, percent, shape } from "../format.js";
+import { Table } from "../rows.jsx";
 
 const STYLES = {
   peak: "norms and activations fused into the layer before them",
@@ -194,6 +195,14 @@ function Alive({ network, rows, at, top, style, tensors, onSelect }) {
   const rest = alive.slice(shown.length);
   const crowd = useMemo(() => mostAlive(tensors, rows.length), [tensors]);
   const reader = ({ last }) => (last > rows.length ? "end" : rows[last - 1].path);
+  const columns = [
+    { title: "tensor", isHead: true, cell: (each) => each.name },
+    { title: "shape", cell: (each) => shape(shapes.get(each.name)) },
+    bytes("bytes", (each) => each.bytes),
+    { title: "of what is alive", isNumber: true, cell: (each) => percent(each.bytes, total) },
+    { title: "written by", cell: (each) => (inputs.has(each.name) ? "start" : rows[each.first - 1].path) },
+    { title: "last read by", cell: reader },
+  ];
   return (
     <div class="alive" style={{ "--rows": Math.min(LISTED, crowd) + (crowd > LISTED ? 2 : 1) }}>
       <h3>
@@ -204,38 +213,7 @@ function Alive({ network, rows, at, top, style, tensors, onSelect }) {
         runs: <span title={`${exact(total)} bytes`}>{brief(total, "bytes")}</span> in{" "}
         {alive.length === 1 ? "1 tensor" : `${alive.length} tensors`}
       </h3>
-      <div class="scroll" role="region" aria-label="Tensors alive" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">tensor</th>
-              <th scope="col">shape</th>
-              <th scope="col" class="number">
-                bytes
-              </th>
-              <th scope="col" class="number">
-                of what is alive
-              </th>
-              <th scope="col">written by</th>
-              <th scope="col">last read by</th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map((each) => (
-              <tr key={each.name}>
-                <th scope="row">{each.name}</th>
-                <td class="shape">{shape(shapes.get(each.name))}</td>
-                <td class="number" title={`${exact(each.bytes)} bytes`}>
-                  {brief(each.bytes, "bytes")}
-                </td>
-                <td class="number">{percent(each.bytes, total)}</td>
-                <td>{inputs.has(each.name) ? "start" : rows[each.first - 1].path}</td>
-                <td>{reader(each)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table label="Tensors alive" columns={columns} rows={shown} />
       {rest.length > 0 && (
         <p class="hint">
           {rest.length} more with{" "}
@@ -256,39 +234,23 @@ function Alive({ network, rows, at, top, style, tensors, onSelect }) {
 function Lower({ memory }) {
   const { lower } = memory;
   if (!lower?.length) return null;
+  const columns = [
+    { title: "change", isHead: true, cell: (each) => each.what },
+    { title: "with", cell: (each) => each.option && <code>{each.option}</code> },
+    bytes("peak", (each) => each.peak),
+    { title: "of the peak", isNumber: true, cell: (each) => percent(each.peak, memory.peak.bytes) },
+  ];
   return (
     <div class="lower">
       <h3>What would lower the peak, each by itself</h3>
-      <div class="scroll" role="region" aria-label="What would lower the peak" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">change</th>
-              <th scope="col">with</th>
-              <th scope="col" class="number">
-                peak
-              </th>
-              <th scope="col" class="number">
-                of the peak
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {lower.map((each) => (
-              <tr key={`${each.what} ${each.option}`}>
-                <th scope="row">{each.what}</th>
-                <td>{each.option && <code>{each.option}</code>}</td>
-                <td class="number" title={`${exact(each.peak)} bytes`}>
-                  {brief(each.peak, "bytes")}
-                </td>
-                <td class="number">{percent(each.peak, memory.peak.bytes)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table label="What would lower the peak" columns={columns} rows={lower} />
     </div>
   );
+}
+
+/** Return a column of bytes. */
+function bytes(title, of) {
+  return { title, isNumber: true, cell: (each) => brief(of(each), "bytes"), digits: (each) => `${exact(of(each))} bytes` };
 }
 
 /** Return the devices with a known memory on the chip; the one that was asked for comes first. */

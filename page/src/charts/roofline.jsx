@@ -2,7 +2,9 @@
 import { axisX, axisY, dot, gridX, gridY, line } from "@observablehq/plot";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Figure, largest, pointAt, smallest } from "./figure.jsx";
+import { add } from "../data.js";
 import { brief, exact, percent, shape } from "../format.js";
+import { Table } from "../rows.jsx";
 
 const LISTED = 12;
 const SYMBOLS = { compute: "●", memory: "▲", "": "" };
@@ -127,19 +129,20 @@ export function floorsOf(network, device) {
   const rates = network.roofs[device.key];
   return network.count.layers.map((row, index) => {
     const products = Object.entries(network.products[index]);
-    const macs = products.reduce((sum, [, each]) => sum + Number(each), 0);
+    const amount = products.map(([, each]) => each).reduce(add, 0);
+    const macs = Number(amount);
     const compute = products.reduce((sum, [bits, each]) => sum + Number(each) / rates[bits], 0);
     const traffic = Number(row.traffic);
     const memory = bandwidth ? traffic / bandwidth : 0;
     const seconds = isAsked ? Number(row.least_seconds) : Math.max(compute, memory);
     const bound = isAsked ? row.bound : seconds ? (compute >= memory ? "compute" : "memory") : "";
-    return { row, macs, traffic, seconds, bound, intensity: macs / traffic, speed: macs / seconds };
+    return { row, amount, macs, traffic, seconds, bound, intensity: macs / traffic, speed: macs / seconds };
   });
 }
 
-function sentence({ row, macs, traffic, seconds, bound, intensity }, total) {
+function sentence({ row, amount, seconds, bound, intensity }, total) {
   const why = bound ? `, bound by ${WORDS[bound]}` : "";
-  return `${row.path} (${row.type}, ${shape(row.output)}): at least ${brief(seconds, "seconds")}, ${percent(seconds, total)} of the whole${why}; ${exact(macs)} MACs, ${exact(traffic)} bytes, ${intensity.toPrecision(4)} MACs/byte`;
+  return `${row.path} (${row.type}, ${shape(row.output)}): at least ${brief(seconds, "seconds")}, ${percent(seconds, total)} of the whole${why}; ${exact(amount)} MACs, ${exact(row.traffic)} bytes, ${intensity.toPrecision(4)} MACs/byte`;
 }
 
 function Overlay({ scales, points, rates, bandwidth, told, onSelect, onNear }) {
@@ -193,6 +196,30 @@ function Longest({ sorted, total, selected, onSelect }) {
   useEffect(() => setMost(LISTED), [sorted]);
   const shown = sorted.slice(0, most);
   const share = shown.reduce((sum, each) => sum + each.seconds, 0);
+  const choice = ({ row }) => (
+    <button type="button" class="plain" aria-pressed={row.path === selected} onClick={() => onSelect(row.path)}>
+      {row.path}
+    </button>
+  );
+  const bound = ({ bound }) => (
+    <>
+      <span class="symbol" aria-hidden="true">
+        {SYMBOLS[bound]}
+      </span>{" "}
+      {WORDS[bound]}
+    </>
+  );
+  const number = (title, cell, digits) => ({ title, isNumber: true, cell, digits });
+  const columns = [
+    { title: "layer", isHead: true, cell: choice },
+    { title: "type", cell: ({ row }) => row.type },
+    number("least time", (each) => brief(each.seconds, "seconds"), (each) => `${each.seconds} s`),
+    number("of the whole", (each) => percent(each.seconds, total)),
+    { title: "bound by", cell: bound, look: ({ bound }) => `bound ${bound}` },
+    number("MACs", (each) => brief(each.macs), (each) => exact(each.amount)),
+    number("traffic", (each) => brief(each.traffic, "bytes"), (each) => `${exact(each.row.traffic)} bytes`),
+    number("MACs/byte", ({ intensity }) => (intensity ? intensity.toPrecision(4) : "0"), (each) => String(each.intensity)),
+  ];
   return (
     <div class="longest">
       <h3>
@@ -200,68 +227,12 @@ function Longest({ sorted, total, selected, onSelect }) {
           ? "Layers by their least time"
           : `${shown.length} layers take ${percent(share, total)} of the least time`}
       </h3>
-      <div class="scroll" role="region" aria-label="Layers by their least time" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">layer</th>
-              <th scope="col">type</th>
-              <th scope="col" class="number">
-                least time
-              </th>
-              <th scope="col" class="number">
-                of the whole
-              </th>
-              <th scope="col">bound by</th>
-              <th scope="col" class="number">
-                MACs
-              </th>
-              <th scope="col" class="number">
-                traffic
-              </th>
-              <th scope="col" class="number">
-                MACs/byte
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map(({ row, macs, traffic, seconds, bound, intensity }) => (
-              <tr key={row.path} class={row.path === selected ? "selected" : ""}>
-                <th scope="row">
-                  <button
-                    type="button"
-                    class="plain"
-                    aria-pressed={row.path === selected}
-                    onClick={() => onSelect(row.path)}
-                  >
-                    {row.path}
-                  </button>
-                </th>
-                <td>{row.type}</td>
-                <td class="number" title={`${seconds} s`}>
-                  {brief(seconds, "seconds")}
-                </td>
-                <td class="number">{percent(seconds, total)}</td>
-                <td class={`bound ${bound}`}>
-                  <span class="symbol" aria-hidden="true">
-                    {SYMBOLS[bound]}
-                  </span>{" "}
-                  {WORDS[bound]}
-                </td>
-                <td class="number" title={exact(macs)}>
-                  {brief(macs)}
-                </td>
-                <td class="number" title={`${exact(traffic)} bytes`}>
-                  {brief(traffic, "bytes")}
-                </td>
-                <td class="number" title={String(intensity)}>
-                  {intensity ? intensity.toPrecision(4) : "0"}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        label="Layers by their least time"
+        columns={columns}
+        rows={shown}
+        look={({ row }) => (row.path === selected ? "selected" : "")}
+      />
       {most < sorted.length && (
         <p class="hint">
           {sorted.length - most} more.{" "}

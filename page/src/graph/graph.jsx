@@ -33,7 +33,7 @@ function Folded({ root, network, metric, about, query, selected, onSelect, fold 
   const boxes = drawing?.boxes ?? [];
   const boxAt = useMemo(() => new Map(boxes.map((each) => [each.node.id, each])), [drawing]);
   const total = root.values[metric];
-  const most = Math.max(0, ...boxes.map(({ node }) => Number(node.values[metric] ?? 0)));
+  const most = about.combine === "none" ? 0 : Math.max(0, ...boxes.map(({ node }) => Number(node.values[metric] ?? 0)));
   const found = matcher(query);
   const tell = teller({ metric, about, total, most, found, links, open });
   const focused = boxAt.has(focus) ? focus : boxes.length ? startOf(boxes).node.id : "";

@@ -1,5 +1,5 @@
 // The words in and about the boxes of the graph, and how wide they are.
-import { brief, exact, percent, shape } from "../format.js";
+import { brief, exact, shape, shareOf } from "../format.js";
 import { folds, leavesOf } from "./fold.js";
 
 export const BOLD = "600 13px system-ui, sans-serif";
@@ -62,7 +62,7 @@ export function teller({ metric, about, total, most, found, links }) {
   return (node) => {
     const value = node.values[metric] ?? null;
     const isKnown = value !== null;
-    const share = about.combine === "none" ? "" : percent(value, total);
+    const share = shareOf(value, total, about);
     const hits = found && node.size ? leavesOf(node).filter((leaf) => leaf.node && found(leaf.node)).length : 0;
     const cost = isKnown ? `${exact(value)} ${about.title}${share && `, ${share}`}` : "";
     const type =
@@ -78,7 +78,7 @@ export function teller({ metric, about, total, most, found, links }) {
     const readBy = listed("read by", links.after(node));
     return {
       value: isKnown ? `${brief(value, about.unit)}${share && ` · ${share}`}` : "",
-      share: isKnown && most && about.combine !== "none" ? Math.min(1, Number(value) / most) : 0,
+      share: isKnown && most ? Math.min(1, Number(value) / most) : 0,
       state: !found || !node.size ? "" : hits ? " hit" : " miss",
       hits: hits && folds(node) ? `${hits} found` : "",
       text: [...said, output, cost, reads, readBy].filter(Boolean).join("; "),
