@@ -93,7 +93,12 @@ class Costs(NamedTuple):
 def costs(convention: Convention, metrics: Sequence[str] = DEFAULT_METRICS) -> Costs:
     """Return how a report shows metrics; what the convention counts is `flops` under its own title if it is FLOPs."""
     headline = METRICS["macs"]._replace(name="flops" if convention.unit == "FLOP" else "macs", title=convention.word)
-    rows = [headline if name in {"macs", headline.name} else METRICS[name] for name in metrics]
+    own = {
+        "macs": headline,
+        headline.name: headline,
+        "intensity": METRICS["intensity"]._replace(title=f"{convention.word}/byte"),
+    }
+    rows = [own.get(name, METRICS[name]) for name in metrics]
     return Costs(tuple(dict.fromkeys(rows)), headline)
 
 

@@ -25,6 +25,7 @@ from flopcount.errors import Note
 from flopcount.formulas.numbers import exact
 from flopcount.network.convention import convention
 from flopcount.network.memory import Style
+from flopcount.network.metrics import METRICS
 from flopcount.report import escape
 from flopcount.report.compare import comparison_report, diff_report
 from flopcount.report.cost import costs_of
@@ -118,10 +119,11 @@ def _counted(file: CheckedFile) -> Count:
 
 
 def _metrics(subjects: Sequence[Subject]) -> dict[str, Any]:
-    """Return what the page has to know of each metric: title, unit, how values combine, and its meaning."""
+    """Return what the page has to know of each metric: title, unit, how values combine, and its meaning as we count."""
     shown = {each.name: each for subject in subjects for each in costs_of(subject.count).metrics}
+    about = {name: MEANING.get(name, "") if each == METRICS[name] else each.title for name, each in shown.items()}
     return {
-        name: {"title": each.title, "unit": each.unit, "combine": each.combine, "about": MEANING.get(name, "")}
+        name: {"title": each.title, "unit": each.unit, "combine": each.combine, "about": about[name]}
         for name, each in shown.items()
     }
 

@@ -116,6 +116,14 @@ def test_training_has_its_own_metrics_and_no_memory_curve(run: Run) -> None:
     assert "memory" not in found["networks"][0]
 
 
+def test_what_a_convention_counts_in_flops_has_no_title_of_macs(run: Run) -> None:
+    titles = {
+        name: each["title"] for name, each in reported(run, "resnet18", "--convention", "torch")["metrics"].items()
+    }
+    assert (titles["flops"], titles["intensity"]) == ("FLOPs", "FLOPs/byte")
+    assert "macs" not in titles
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
