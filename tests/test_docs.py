@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from conftest import Run
-from pages import differs, parts
+from pages import commands, differs, parts
 from pictures import workflow
 from repositories import committed, repository
 
@@ -42,7 +42,6 @@ ORACLES = ROOT / "tests" / "oracles"
 MODELS = {"model.onnx": "onnx/resnet18.onnx", "resnet18.onnx": "onnx/resnet18__bn.onnx"}
 """Models of other tools that commands name, and where they are."""
 
-CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"^<!-- file: (\S+) -->\n+```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMITTED = re.compile(FILE.pattern.replace("file", "committed", 1), FILE.flags)
 
@@ -65,18 +64,12 @@ class Example(NamedTuple):
 def examples() -> Iterator[Example]:
     """Yield all commands of all pages."""
     for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        for block in CONSOLE.finditer(text):
-            yield from _examples(page, text.count("\n", 0, block.start(1)) + 1, block[1].splitlines())
-
-
-def _examples(page: Path, first: int, lines: list[str]) -> Iterator[Example]:
-    starts = [index for index, line in enumerate(lines) if line.startswith("$ ")]
-    assert starts[:1] == [0], f"{page.name}:{first}: a console block starts with a command"
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        before = tuple(lines[each][2:] for each in starts if each < start and lines[each].endswith("-o results/"))
-        expected = tuple(line.rstrip() for line in lines[start + 1 : end])
-        yield Example(page, first + start, lines[start][2:], expected, before)
+        for block in (part for part in parts(page) if part.language == "console"):
+            assert block.text.startswith("$ "), f"{page.name}:{block.line}: a console block starts with a command"
+            before: tuple[str, ...] = ()
+            for line, command, expected in commands(block):
+                yield Example(page, line, command, expected, before)
+                before += (command,) if command.endswith("-o results/") else ()
 
 
 EXAMPLES = [*examples()]
