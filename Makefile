@@ -9,10 +9,12 @@ demo: .venv/ready ## a model from PyTorch, then the comparison flopcount is know
 	$(BIN)/flopcount mobilenet_v1 --input 160
 
 test: check ## everything CI runs: linters, types, import contracts, tests, the oldest dependencies
-	$(MAKE) --quiet .venv/ready-page && $(BIN)/python page/calculator/build.py --if-possible || true
+	! $(BROWSER) || { $(MAKE) --quiet .venv/ready-page && $(BIN)/python page/calculator/build.py --if-possible; } || true
 	$(BIN)/python -m pytest -rs --numprocesses=auto --dist=loadgroup
 	$(MAKE) test-cluster
 	$(BIN)/python tests/compat.py oldest
+
+BROWSER = $(BIN)/python -c "import sys; sys.path.insert(0, 'tests'); from page import conftest; sys.exit(not conftest.chromium())"
 
 test-cluster: .venv/ready-dev ## sweeps whose processes end, disks that are full, the memory of workers
 	$(BIN)/python -m pytest -m cluster tests/cli/test_sweep_cluster.py tests/test_scale_page.py
