@@ -110,17 +110,6 @@ export function childrenFor(node, metric) {
   return node.children.length && node.children.every((child) => child.values[metric] !== null) ? node.children : [];
 }
 
-/** Return all nodes of a tree by path, blocks before layers of the same path. */
-export function byPath(root) {
-  const found = new Map();
-  const visit = (node) => {
-    if (!found.has(node.path)) found.set(node.path, node);
-    node.children.forEach(visit);
-  };
-  visit(root);
-  return found;
-}
-
 const COMPARISON = /^([a-z_]+)(<=|>=|<|>|=)(\d+(?:\.\d+)?)([kmgt]?)$/;
 const SCALES = { "": 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
 const COMPARE = {

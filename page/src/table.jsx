@@ -299,7 +299,7 @@ function toggled(set, name) {
 }
 
 /** Copy text, also where the clipboard is not available to scripts. */
-export async function copyText(text) {
+async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {

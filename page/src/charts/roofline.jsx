@@ -123,7 +123,7 @@ function OnDevice({ network, device, bits, selected, onSelect }) {
 }
 
 /** Return the least time of each layer: of its MACs at the peak or of its bytes at the bandwidth, whichever is more. */
-export function floorsOf(network, device) {
+function floorsOf(network, device) {
   const isAsked = network.count.device?.key === device.key;
   const bandwidth = device.bandwidth?.bytes_per_second;
   const rates = network.roofs[device.key];
