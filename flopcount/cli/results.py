@@ -43,6 +43,7 @@ class Request(NamedTuple):
     arch: str
     batches: str | None
     options: Options
+    join: str | None = None
 
     def data(self) -> dict[str, Any]:
         """Return it as data; with the text of an arch file, so that the folder can be read without it."""
@@ -50,7 +51,8 @@ class Request(NamedTuple):
         is_text = path.suffix.lower() in {".toml", ".json"} and path.is_file() and path.stat().st_size <= MOST_SENT
         text = decoded(path.read_bytes(), self.arch) if is_text else None
         arch = str(path.resolve()) if path.is_file() else self.arch
-        return {"arch": arch, "text": text, "batch": self.batches, "options": self.options._asdict()}
+        join = {"title": self.join, "path": str(Path(self.join).resolve())} if self.join else None
+        return {"arch": arch, "text": text, "batch": self.batches, "options": self.options._asdict(), "join": join}
 
 
 def stored(sweep: Sweep, asked: Request, place: Place, out: Output) -> None:
@@ -66,7 +68,8 @@ def stored(sweep: Sweep, asked: Request, place: Place, out: Output) -> None:
         known = manifest(folder)
         if known is not None:
             check_same(folder, known, own)
-        head = {"format": FORMAT, "flopcount": __version__, "sweep": own, "asked": asked.data()}
+        name = sweep.space.spec.arch.name
+        head = {"format": FORMAT, "flopcount": __version__, "name": name, "sweep": own, "asked": asked.data()}
         if known is None:
             folder.write(MANIFEST, _text({**head, "complete": False}))
         there = store.present()
@@ -115,9 +118,7 @@ def results_in(url: str, arch: str | None, join: str | None) -> Results:
     known = manifest(folder)
     if known is None:
         raise UsageError(f"--results {plain(url[:200])}: there is no {MANIFEST}; flopcount sweep -o FOLDER/ writes one")
-    if not arch and _has_left(known.get("asked")):
-        named = f"flopcount sweep FILE --results {plain(url[:200])} says where it is"
-        raise UsageError(f"--results {plain(url[:200])}: {plain(str(known['asked']['arch']))} is not there; {named}")
+    _check_there(url, known.get("asked"), arch, join)
     try:
         sweep, is_complete = _sweep_of(known["sweep"], known["asked"], arch, join), bool(known["complete"])
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -126,10 +127,19 @@ def results_in(url: str, arch: str | None, join: str | None) -> Results:
     return Results(Store(folder, sweep, names(sweep.space), mark_of(own), may_vanish(sweep)), is_complete)
 
 
-def _has_left(asked: Any) -> bool:
-    """Tell whether a manifest has neither the text of a network nor the path of one that is there."""
-    path = asked.get("arch") if isinstance(asked, dict) and not asked.get("text") else None
-    return isinstance(path, str) and Path(path).is_absolute() and not Path(path).exists()
+def _check_there(url: str, asked: Any, arch: str | None, join: str | None) -> None:
+    """Refuse a manifest whose files have left, unless they are named, and say how to name them."""
+    if not isinstance(asked, dict):
+        return
+    network, rows = asked.get("arch") if not asked.get("text") else None, asked.get("join")
+    wanted = [
+        (arch, network, "sweep FILE"),
+        (join, rows["path"] if isinstance(rows, dict) else None, "sweep --join FILE"),
+    ]
+    for named, path, words in wanted:
+        if not named and isinstance(path, str) and Path(path).is_absolute() and not Path(path).exists():
+            what = f"{plain(path)} is not there; flopcount {words} --results {plain(url[:200])} says where it is"
+            raise UsageError(f"--results {plain(url[:200])}: {what}")
 
 
 def _sweep_of(own: Mapping[str, Any], asked: Mapping[str, Any], arch: str | None, join: str | None) -> Sweep:
@@ -141,14 +151,16 @@ def _sweep_of(own: Mapping[str, Any], asked: Mapping[str, Any], arch: str | None
     network = load_bytes(text.encode(), asked["arch"], values=options.values) if text else None
     space, _ = grid(arch or asked["arch"], options, asked["batch"], [own["where"], front, own["sort"]], network)
     evaluate = evaluator(space)
-    space = _with_join(space._replace(axes=evaluate.axes), join or own["join"]["file"] if own["join"] else None)
+    space = space._replace(axes=evaluate.axes)
+    if rows := asked["join"]:
+        space = _with_join(space, join or rows["path"], join or rows["title"])
     choice = chosen(space, Kept(own["where"], front, own["sort"], own["top"]), Output())
     drawn = Drawn(own["sample"], own["seed"]) if own["sample"] else None
     return Sweep(space, evaluate, choice, drawn, histogram=own["histogram"])
 
 
-def _with_join(space: Space, path: str | None) -> Space:
-    return space._replace(joined=joined(path, space.axes, [*space.fixed()]) if path is not None else None)
+def _with_join(space: Space, path: str, title: str) -> Space:
+    return space._replace(joined=joined(path, space.axes, [*space.fixed()], title))
 
 
 def asked_again(found: Results, kept: Kept, place: Place, out: Output) -> None:
@@ -156,8 +168,10 @@ def asked_again(found: Results, kept: Kept, place: Place, out: Output) -> None:
     base, store = found.sweep, found.store
     others = base.space.convention.aliases
     kept = kept._replace(pareto=in_macs(kept.pareto, others), sort=in_macs(kept.sort, others))
-    space = base.space if base.space.joined else _with_join(base.space, kept.join)
-    is_same = kept._replace(join=None) == Kept()
+    if base.space.joined:  # its own file, which has moved
+        kept = kept._replace(join=None)
+    space = _with_join(base.space, kept.join, kept.join) if kept.join else base.space
+    is_same = kept == Kept()
     choice = base.choice if is_same else chosen(space, kept, out)
     histogram = base.histogram if is_same else counted_by(space, kept, out)
     sweep = base._replace(space=space, choice=choice, charted=charted(choice, out), histogram=histogram)

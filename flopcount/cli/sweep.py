@@ -89,7 +89,13 @@ def command(
         return
     from flopcount.cli.results import Request
 
-    _all(space, kept._replace(where=where, pareto=pareto, sort=sort), place, out, Request(arch, batches, options))
+    _all(
+        space,
+        kept._replace(where=where, pareto=pareto, sort=sort),
+        place,
+        out,
+        Request(arch, batches, options, kept.join),
+    )
 
 
 def _again(one: tuple[int | None, str | None], arch: str | None, kept: Kept, place: Place, out: Output) -> None:

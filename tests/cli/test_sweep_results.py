@@ -157,11 +157,13 @@ def test_what_a_kill_or_a_power_cut_leaves_is_counted_again(run: Run, tmp_path: 
 @pytest.mark.parametrize(
     ("others", "words"),
     [
-        (("--where", "macs > 3"), "whose where differs"),
-        (("--seed", "2", "--sample", "20"), "whose sample and seed differ"),
-        (("--set", "layers.0.out_channels=6,7"), "whose axes differs"),
-        (("--params", "total"), "whose"),
-        (("--metrics", "peak"), "whose metrics differs"),
+        (("--where", "macs > 3"), "which differs in where;"),
+        (("--seed", "2", "--sample", "20"), "which differs in sample and seed;"),
+        (("--set", "layers.0.out_channels=6,7"), "which differs in axes;"),
+        (("--params", "total"), "which differs in convention;"),
+        (("--input", "14:44"), "which differs in axes;"),
+        (("--batch", "2"), "which differs in network;"),
+        (("--metrics", "peak"), "which differs in metrics;"),
     ],
 )
 def test_a_folder_of_another_sweep_is_refused(others: tuple[str, ...], words: str, run: Run, tmp_path: Path) -> None:
@@ -183,7 +185,7 @@ def test_a_network_that_changed_is_another_sweep(run: Run, write: Write, tmp_pat
     assert "1 part in" in run(*line).out
     assert "1 of them from before" in run(*line).out
     write("net.toml", text.replace("4", "5"))
-    assert "whose network differs" in run(*line).err
+    assert "which differs in network;" in run(*line).err
     path.unlink()
     assert json.loads(run("sweep", "--results", tmp_path / "r", "--format", "json").out)["counts"]["seen"] == 13
     assert "conv1" not in run("sweep", "--results", tmp_path / "r", "--id", "3").err
@@ -209,6 +211,16 @@ def test_a_model_that_has_moved_is_named_again(run: Run, tmp_path: Path) -> None
     assert (lost.code, len(lost.problems)) == (2, 1)
     assert f"{tmp_path / 'm.onnx'} is not there; flopcount sweep FILE --results" in lost.err
     assert run("sweep", tmp_path / "sub" / "m.onnx", "--results", tmp_path / "r").out == expected
+    (tmp_path / "sub" / "m.onnx").rename(tmp_path / "other.onnx")
+    assert run("sweep", tmp_path / "other.onnx", "--results", tmp_path / "r").code == 0
+
+
+def test_another_version_that_counts_otherwise_is_refused(run: Run, tmp_path: Path) -> None:
+    run("sweep", *LENET, "-o", tmp_path)
+    manifest = tmp_path / "_manifest.json"
+    manifest.write_text(re.sub(r'("program": "sha256:)\w+', r"\1other", manifest.read_text()))
+    assert "wrote it, and this one, " in run("sweep", *LENET, "-o", tmp_path).err
+    assert "counts otherwise" in run("sweep", "--results", tmp_path).err
 
 
 def test_two_sweeps_do_not_write_one_folder(run: Run, tmp_path: Path) -> None:
@@ -266,9 +278,15 @@ def test_columns_of_measurements_are_joined_before_or_after(run: Run, write: Wri
     run("sweep", *LENET, "-o", tmp_path / "all")
     after = told(run, "--results", tmp_path / "all", *asked)
     assert after["candidates"] == expected["candidates"]
+    assert told(run, "--results", tmp_path / "all", "--join", str(path)) == told(run, *LENET, "--join", str(path))
     run("sweep", *LENET, "--join", path, "-o", tmp_path / "joined")
     assert told(run, "--results", tmp_path / "joined", "--pareto", "macs,-top1")["candidates"] == expected["candidates"]
     assert "top1" in parquet.read_table(tmp_path / "joined").column_names
+    before = told(run, "--results", tmp_path / "joined")
+    path.rename(tmp_path / "moved.csv")
+    assert "top1.csv is not there; flopcount sweep --join FILE" in run("sweep", "--results", tmp_path / "joined").err
+    moved = told(run, "--results", tmp_path / "joined", "--join", tmp_path / "moved.csv")
+    assert moved["candidates"] == before["candidates"]
 
 
 @pytest.mark.parametrize(
@@ -287,6 +305,7 @@ def test_columns_of_measurements_are_joined_before_or_after(run: Run, write: Wri
         ([*LENET, "-o", "r", "--sort", "macs"], "needs --top"),
         ([*LENET, "-o", "file"], "cannot be written: file exists"),
         ([*LENET, "-o", "memory://x", "--workers", "2"], "in the memory of one process"),
+        ([*LENET, "-o", "data://x/"], "cannot be"),
     ],
 )
 @pytest.mark.usefixtures("folder")

@@ -6,20 +6,22 @@ rows of. The manifest says which sweep this is before the first part is written,
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
-from importlib import import_module
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from flopcount import __version__
 from flopcount.analyses.arrays import numpy
 from flopcount.analyses.sweep.axes import digits, size
 from flopcount.analyses.sweep.evaluate import VALID
 from flopcount.analyses.sweep.grid import Space
+from flopcount.analyses.sweep.join import Joined
 from flopcount.analyses.sweep.parts import Sweep, SweepPart
-from flopcount.analyses.sweep.run import Chunk, counted
+from flopcount.analyses.sweep.run import Chunk
 from flopcount.analyses.sweep.select import VANISHED, Census
 from flopcount.analyses.sweep.table import arrow, schema, table
 from flopcount.errors import BadInput, FileError, UsageError, missing, plain, reason
@@ -50,7 +52,9 @@ class Folder:
             raise missing(f"{option} {plain(url[:200])}: a folder of results", "fsspec", "parquet") from None
         try:
             self.system, self.path = url_to_fs(url)
-        except (ImportError, ValueError, OSError) as error:
+        except OSError as error:
+            raise UsageError(f"{option} {plain(url[:200])}: {plain(reason(error)[:200])}") from None
+        except Exception as error:  # noqa: BLE001  (whatever the system of a URL raises)
             raise UsageError(f"{option} {plain(url[:200])}: {plain(str(error)[:200])}") from None
 
     @property
@@ -74,9 +78,9 @@ class Folder:
         except OSError as error:
             again = "; once it can, the same command goes on" if what == "written" else ""
             raise FileError(self.url, f"cannot be {what}: {plain(reason(error)[:200])}{again}") from None
-        except Exception as error:
-            if type(error).__module__.partition(".")[0] in {"flopcount", "builtins", "numpy"}:
-                raise
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever the system of a URL raises)
             raise FileError(self.url, f"cannot be {what}: {plain(f'{type(error).__name__}: {error}'[:200])}") from None
 
     def write(self, name: str, content: bytes) -> None:
@@ -129,11 +133,9 @@ class Folder:
             yield
         finally:
             if lock is not None:
-                import_module("os").close(lock)
+                os.close(lock)
 
     def _lock(self) -> int | None:
-        import os
-
         try:
             import fcntl
         except ImportError:  # Windows, where a folder has no lock
@@ -326,10 +328,13 @@ def read(data: Mapping[str, Any]) -> Census:
 
 
 def identity(sweep: Sweep) -> dict[str, Any]:
-    """Return what makes a sweep the one it is, as data: two with the same have the same parts."""
-    space, choice = sweep.space, sweep.choice
+    """Return what makes a sweep the one it is, as data: two with the same have the same parts.
+
+    The program follows from the rest, and from how this version of flopcount counts.
+    """
+    space, choice, program = sweep.space, sweep.choice, [*sweep.evaluator.programs.items()]
     return {
-        "network": {"name": space.spec.arch.name, "hash": _network(sweep)},
+        "network": _hash(_network(space)),
         "axes": {each.name: [*each.values] for each in space.axes},
         "sample": sweep.drawn.many if sweep.drawn else None,
         "seed": sweep.drawn.seed if sweep.drawn else None,
@@ -340,24 +345,29 @@ def identity(sweep: Sweep) -> dict[str, Any]:
         "sort": choice.sort,
         "top": choice.top,
         "histogram": sweep.histogram,
-        "join": _join(space),
+        "join": _hash(_columns(space.joined)) if space.joined else None,
+        "program": _hash(program),
     }
 
 
-def _network(sweep: Sweep) -> str:
-    """Return the hash of all that is computed for a candidate."""
-    space, programs = sweep.space, sweep.evaluator.programs
-    parts = [repr([*programs.items()])]
-    parts += [repr(space.spec.source.data), repr((space.case.precision, space.case.training))] if counted(space) else []
-    return f"sha256:{sha256(repr(parts).encode()).hexdigest()}"
+def _hash(data: object) -> str:
+    return f"sha256:{sha256(repr(data).encode()).hexdigest()}"
 
 
-def _join(space: Space) -> dict[str, str] | None:
-    if space.joined is None:
-        return None
-    columns = repr([(name, values.tolist()) for name, values in space.joined.columns.items()])
-    text = f"{space.joined.codes.tolist()}{columns}"
-    return {"file": space.joined.title, "hash": f"sha256:{sha256(text.encode()).hexdigest()}"}
+ABOUT = frozenset({"name", "description", "claims", "budget", "space"})
+"""What an arch file says that changes no number of a network; the first two have the name of a model's file."""
+
+
+def _network(space: Space) -> list[object]:
+    """Return what a file and the options that are fixed say of a network."""
+    case = space.case
+    settings = [(each.address, each.values) for each in case.settings]
+    options = (case.input, case.batch, case.width, case.variant, settings, case.precision, case.training)
+    return [{name: each for name, each in space.spec.source.data.items() if name not in ABOUT}, options]
+
+
+def _columns(joined: Joined) -> list[object]:
+    return [joined.codes.tolist(), [(name, values.tolist()) for name, values in joined.columns.items()]]
 
 
 def mark_of(data: Mapping[str, Any]) -> str:
@@ -390,9 +400,11 @@ def check_same(folder: Folder, found: Mapping[str, Any], own: Mapping[str, Any])
     """Refuse a folder with another sweep, and name what differs."""
     data = json.loads(json.dumps(own))
     others = [name for name in data if found["sweep"].get(name) != data[name]]
-    if others[1:] and "network" in others and found["sweep"]["network"].get("name") == data["network"]["name"]:
-        others.remove("network")  # what is computed follows from the axes and the metrics too
-    if others:
-        verb = "differs" if len(others) == 1 else "differ"
-        what = f"it has another sweep, whose {' and '.join(others)} {verb}"
-        raise UsageError(f"{folder.option} {plain(folder.url[:200])}: {what}; name another folder")
+    if others == ["program"]:
+        wrote = plain(str(found.get("flopcount"))[:60])
+        what = f"flopcount {wrote} wrote it, and this one, {__version__}, counts otherwise"
+    elif others:
+        what = f"it has another sweep, which differs in {' and '.join(each for each in others if each != 'program')}"
+    else:
+        return
+    raise UsageError(f"{folder.option} {plain(folder.url[:200])}: {what}; name another folder")

@@ -76,12 +76,13 @@ class _Lines(NamedTuple):
         return ((line, cells[place]) for line, cells in self.rows)
 
 
-def joined(path: str, axes: Sequence[Axis], fixed: Sequence[Axis] = ()) -> Joined:
+def joined(path: str, axes: Sequence[Axis], fixed: Sequence[Axis] = (), title: str = "") -> Joined:
     """Read a file of columns for the candidates of a grid; a FileError says which line is wrong.
 
-    A row with another value of what is fixed is about no candidate.
+    A row with another value of what is fixed is about no candidate. `title` is the file's name in notes.
     """
     lines = _read(path)
+    lines = lines._replace(title=plain(title or path))
     own = {each.name for each in axes}
     by = [name for name in ("id",) if name in lines.names] or [each for each in lines.names if each in own]
     by = by or [name for name in ("name",) if name in lines.names]
