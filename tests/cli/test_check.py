@@ -294,6 +294,14 @@ def test_a_network_is_compared_with_its_base(
     assert (result.code, words in result.out) == (code, True), result.out
 
 
+def test_a_cost_that_fell_uses_nothing_of_what_it_may_rise(folder: Path, run: Run) -> None:
+    limit = 'budget = { macs.max_increase = "1%" }\n'
+    repository(folder, net__toml=limit + WIDER)
+    written(folder, net__toml=limit + NET)
+    found = json.loads(run("check", "net.toml", "--base", "HEAD", "--format", "json").out)
+    assert [each["used"] for each in found["limits"]] == [0.0]
+
+
 def test_the_base_of_the_configuration_is_used(folder: Path, run: Run) -> None:
     config = 'base = "main"\n[[budget]]\nfiles = "*.toml"\nparams.max_increase = 0\n'
     committed(repository(folder), {"net.toml": NET, "flopcount.toml": config})

@@ -123,10 +123,13 @@ class Standing(NamedTuple):
 
     @property
     def used(self) -> Fraction | None:
-        """How much of a limit is used, in percent: 100 is at the limit; None if it is zero, or a minimum."""
+        """How much of a limit is used, in percent: 100 is at the limit; None if it is zero, or a minimum.
+
+        A cost that fell uses nothing of what it may rise.
+        """
         start = self.base or 0
         whole = self.limit - start
-        return (self.value - start) * 100 / whole if whole and self.name != "min" else None
+        return max(self.value - start, Fraction()) * 100 / whole if whole and self.name != "min" else None
 
 
 class SourceMap:
