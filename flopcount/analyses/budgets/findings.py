@@ -129,7 +129,7 @@ class Standing(NamedTuple):
         """
         start = self.base or 0
         whole = self.limit - start
-        return max(self.value - start, Fraction()) * 100 / whole if whole and self.name != "min" else None
+        return Fraction(max(self.value - start, 0)) * 100 / whole if whole and self.name != "min" else None
 
 
 class SourceMap:
