@@ -63,12 +63,12 @@ def digest() -> str:
     return found.hexdigest()
 
 
-def install() -> None:
-    """Install the libraries of the lock file unless they are there."""
-    wanted, done = (PAGE / "package-lock.json").read_bytes(), PAGE / "node_modules" / ".flopcount-lock"
+def install(folder: Path = PAGE) -> None:
+    """Install the libraries of a lock file unless they are there."""
+    wanted, done = (folder / "package-lock.json").read_bytes(), folder / "node_modules" / ".flopcount-lock"
     if done.is_file() and done.read_bytes() == wanted:
         return
-    npm("ci", "--no-audit", "--no-fund", "--ignore-scripts")
+    npm("ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder))
     done.write_bytes(wanted)
 
 

@@ -89,7 +89,7 @@ def digest() -> str:
 def build() -> None:
     """Build everything."""
     report.install()
-    install()
+    report.install(HERE)
     shutil.rmtree(SITE, ignore_errors=True)
     SITE.mkdir(parents=True)
     script = report.bundle(HERE / "src" / "main.js", SITE / "calculator.js", "--format=iife")
@@ -114,15 +114,6 @@ NODE = ("--external:fs/promises", "--external:module", "--external:fs", "--exter
 def write(name: str, text: str) -> None:
     """Write a file of the site."""
     (SITE / name).write_text(text, "utf-8", newline="\n")
-
-
-def install() -> None:
-    """Install the libraries of the lock file unless they are there."""
-    wanted, done = (HERE / "package-lock.json").read_bytes(), HERE / "node_modules" / ".flopcount-lock"
-    if done.is_file() and done.read_bytes() == wanted:
-        return
-    report.npm("ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(HERE))
-    done.write_bytes(wanted)
 
 
 def python() -> list[Distribution]:

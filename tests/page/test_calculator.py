@@ -147,6 +147,11 @@ def test_resnet_50_from_the_list_counts_4089184256(calculator: Calculator) -> No
     expect(calculator.page).to_have_url(f"{calculator.address}#network=resnet50")
 
 
+def test_a_file_with_the_name_of_a_bundled_network_does_not_take_its_place(calculator: Calculator, run: Run) -> None:
+    assert "problem" in calculator.dropped("alexnet", b"nothing")
+    assert totals(run, "alexnet") in calculator.opened("#network=alexnet")
+
+
 def test_every_bundled_network_is_in_the_list(calculator: Calculator) -> None:
     search = calculator.page.get_by_role("combobox", name="Bundled networks")
     search.fill("net")

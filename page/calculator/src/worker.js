@@ -5,6 +5,7 @@ import { Language, Parser } from "web-tree-sitter";
 const base = new URL("./", import.meta.url);
 let python;
 let parsers;
+let kept; // the file that was written last; another network takes its place
 
 /** Count the bytes of everything that is fetched while Python starts, for the bar of progress. */
 function watched(total) {
@@ -76,6 +77,13 @@ function tree(text, language) {
   }
 }
 
+/** Keep one file, and none beside a bundled network: it would take memory, and the place of one of the same name. */
+function keep(name, content) {
+  if (kept) python.FS.unlink(kept);
+  kept = name;
+  if (name) python.FS.writeFile(name, content);
+}
+
 self.onmessage = async ({ data: { id, start: total, content, ...asked } }) => {
   try {
     if (total) {
@@ -83,7 +91,7 @@ self.onmessage = async ({ data: { id, start: total, content, ...asked } }) => {
       self.postMessage({ ready: true });
       return;
     }
-    if (content !== undefined) python.FS.writeFile(asked.name, content);
+    if (content !== undefined || asked.ask === "source") keep(content === undefined ? undefined : asked.name, content);
     self.postMessage({ id, answer: python.answer(JSON.stringify(asked)) });
   } catch (error) {
     self.postMessage({ id, failed: String(error?.message ?? error).trim().split("\n").at(-1).slice(0, 300) });
