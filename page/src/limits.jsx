@@ -56,9 +56,12 @@ function columnsOf(metrics) {
   ];
 }
 
-function used({ value, limit, isBroken }) {
+/** Return the share of a limit, as `check` has it; of a broken one only if it is no limit of a change. */
+function used({ used: share, value, limit, base, isBroken }) {
+  if (!isBroken) return percent(share, 1);
+  if (value < limit || (base !== null && base !== undefined)) return "";
   const text = percent(value, limit);
-  return isBroken && text === "100.0%" ? (value > limit ? ">100%" : "<100%") : text;
+  return text === "100.0%" ? ">100%" : text;
 }
 
 function changesOf(known, metrics) {
