@@ -195,6 +195,8 @@ def emit(
         _refuse_closed()
         for part in [text] if for_people else _encoded(text):
             click.echo(part, nl=False, color=True)
+    elif output.endswith(("/", os.sep)):
+        raise UsageError(f"-o {plain(output[:200])}: this is a folder; name a file in it")
     else:
         write_whole(Path(output), text)
     if said:

@@ -134,6 +134,7 @@ def test_what_a_convention_counts_in_flops_has_no_title_of_macs(run: Run) -> Non
             "-o a.html: json does not go into a file that ends in .html",
         ),
         (["resnet18", "-o", "no/such/a.html"], "no/such/a.html: cannot be written"),
+        (["resnet18", "-o", "folder/"], "-o folder/: this is a folder; name a file in it"),
     ],
 )
 def test_what_cannot_be_written_is_one_sentence(words: list[str], says: str, run: Run) -> None:
