@@ -76,12 +76,14 @@ chart: .venv/ready-dev ## draw the picture of docs/what-if.md
 page: .venv/ready-page ## the page of flopcount report, into flopcount/report/assets, and the calculator, into build/site/calculator
 	$(BIN)/python page/build.py
 	$(BIN)/python page/calculator/build.py
+	@echo 'Run python3 -m http.server --directory build/site, and open /calculator/ at the address it prints.'
 
 test-page: .venv/ready-dev page ## tests of both pages in the installed Chromium, or $CHROMIUM
 	$(BIN)/python -m pytest tests/page
 
 docs: .venv/ready-docs ## the site of the documentation, in build/site; warnings are errors, and no network is needed
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs/site docs build/site
+	@echo 'Open build/site/index.html. make page adds the calculator.'
 
 test-site: .venv/ready-dev .venv/ready-docs ## the site: links, what is in it, its search, and what axe finds, in an installed Chromium
 	$(BIN)/python -m pytest -m site tests/page/test_site.py

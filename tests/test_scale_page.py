@@ -26,8 +26,8 @@ def test_the_recipe_for_a_scheduler_runs_as_it_stands(tmp_path: Path) -> None:
     command = ["bash", "-e", "-c", recipe.replace("8786", port)]
     done = subprocess.run(command, cwd=tmp_path, env=HERE, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert "1 part in results/" in done.stdout
-    assert json.loads((tmp_path / "results" / "_manifest.json").read_text())["counts"]["seen"] == 198
+    assert "1 part in clustered/" in done.stdout
+    assert json.loads((tmp_path / "clustered" / "_manifest.json").read_text())["counts"]["seen"] == 198
 
 
 def test_the_search_inside_a_budget_stays_inside(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ EXAMPLES: Mapping[str, Mapping[str, str]] = {
     "check": {
         "flopcount check model.onnx --max-macs 600M --max-params 5M": "Try limits",
         "flopcount check": "Check every network of flopcount.toml",
-        "flopcount check archs --format github --format junit=report.xml": "Annotate, and write a report",
+        "flopcount check archs --format github --format html=limits.html": "Annotate, and write a page",
     },
     "lock": {
         "flopcount lock": "Record what every network of flopcount.toml costs",

@@ -114,7 +114,7 @@ class _Format(Named):
         return "table" if value == "text" else super().convert(value, param, ctx)
 
 
-def _output_options(*more: str) -> Decorator:
+def _output_options(*more: str, where: str = "FILE", to: str = "Write to a file, whole or not at all.") -> Decorator:
     return typed(
         "out",
         Output,
@@ -124,7 +124,7 @@ def _output_options(*more: str) -> Decorator:
             default="",
             help="Output format (default: by the ending of -o, else table).",
         ),
-        click.option("-o", "--output", metavar="FILE", help="Write to a file, whole or not at all."),
+        click.option("-o", "--output", metavar=where, help=to),
         click.option(
             "--exact-numbers", "exact", is_flag=True, help="Write all digits of integers and ratios in tables."
         ),
@@ -134,6 +134,9 @@ def _output_options(*more: str) -> Decorator:
 
 raw_output_options = _output_options()
 """Add --format and -o as they are given, and take the value of --plot."""
+
+sweep_output_options = _output_options(where="FILE|FOLDER/", to="Write to a file, or in parts to a folder.")
+"""Add the same, where -o may also name a folder."""
 
 
 def output_options_with(*more: str) -> Decorator:

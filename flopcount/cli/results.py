@@ -74,13 +74,13 @@ def stored(sweep: Sweep, asked: Request, place: Place, out: Output) -> None:
             folder.write(MANIFEST, _text({**head, "complete": False}))
         there = store.present()
         tasks = [Task(each.start, each.stop, each.start in there) for each in sweep.ranges()]
-        with running(place, f"what is counted is in {folder.url}; the same command goes on") as run:
+        with running(place, f"what is counted is in {folder.url}; run the same command to go on") as run:
             whole = merged(sweep, run(store, tasks, returns_rows=False))
             many = whole.many
         folder.write(MANIFEST, _text({**head, **_outcome(sweep, whole, tasks[:many]), "complete": True}))
     before = sum(each.is_there for each in tasks[:many])
     said = f"{plural(many, 'part', 'parts')} in {folder.url}{f', {before} of them from before' if before else ''}"
-    more = f"flopcount sweep --results {folder.url} asks for others, --top shows more"
+    more = f"flopcount sweep --results {folder.url} --top N shows N"
     shown(sweep, whole, out._replace(output=None), lines=[Line("file", said)], more=more)
 
 
@@ -190,4 +190,4 @@ def asked_again(found: Results, kept: Kept, place: Place, out: Output) -> None:
 
 def _incomplete(store: Store, many: int) -> Note:
     whole = -(-store.sweep.many // store.sweep.length)
-    return Note("results-incomplete", f"{many} of {whole} parts are there; the command that wrote them goes on")
+    return Note("results-incomplete", f"{many} of {whole} parts are there; run the same sweep again for the others")

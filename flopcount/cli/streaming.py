@@ -106,7 +106,7 @@ def streamed(sweep: Sweep, place: Place, out: Output) -> None:
     """Run a sweep whose rows go to a file or are only shown; show the result."""
     work = Direct(sweep, is_whole=out.output is not None and not sweep.waits)
     tasks = [Task(each.start, each.stop) for each in sweep.ranges()]
-    again = "-o FOLDER/ keeps what is counted, and the same command goes on"
+    again = "-o FOLDER/ keeps what is counted, so that the same command can go on"
     with running(place, again) as run:
         written(sweep, run(work, tasks, returns_rows=work.is_whole), out)
 

@@ -11,7 +11,7 @@ from flopcount.analyses.sweep.axes import Value
 from flopcount.analyses.sweep.grid import Space
 from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options
-from flopcount.cli.options import SORT, complete_arch, plot_option, raw_output_options, sweep_options, typed
+from flopcount.cli.options import SORT, complete_arch, plot_option, sweep_options, sweep_output_options, typed
 from flopcount.cli.output import Output, emit, show, write_whole
 from flopcount.cli.streaming import Kept, Place, charted, chosen, counted_by, grid, is_folder, streamed
 from flopcount.errors import Note, UsageError
@@ -53,7 +53,7 @@ MOST_WORKERS = 1024
 @click.option("--save", metavar="FILE", help="Write the candidate of --id to an arch file; - prints it.")
 @sweep_options
 @plot_option
-@raw_output_options
+@sweep_output_options
 def command(
     arch: str | None,
     id_: int | None,
@@ -69,8 +69,8 @@ def command(
 
     Ranges are FIRST:LAST:STEP and include their end. With -o FILE.csv, .jsonl or
     .parquet rows are written while they are computed; with -o FOLDER/ or a URL, parts
-    that are there are kept, so the same command goes on after an interruption. Invalid
-    candidates are counted and their reasons reported.
+    that are there are kept: after an interruption, run the same command to go on.
+    Invalid candidates are counted and their reasons reported.
     """
     if save is not None and id_ is None:
         raise UsageError(f"--save {save}: requires --id, which names the candidate")

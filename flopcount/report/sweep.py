@@ -42,7 +42,7 @@ def sweep_report(
     return Report(
         title=f"{space.spec.arch.name}: {of}{_candidates(whole)}",
         tables=(
-            Table("candidates", known, shown, caption=f"… {hidden} more; {more}" if hidden > 0 else ""),
+            Table("candidates", known, shown, caption=f"… {hidden:,} more; {more}" if hidden > 0 else ""),
             *([_histogram(_column(histogram, space.convention), tally.bins)] if histogram else []),
         ),
         lines=(_axes_line(space.axes, len(space.axes)), convention_line(space.convention, space.case), *lines),

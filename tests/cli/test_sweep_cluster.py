@@ -160,7 +160,7 @@ def test_a_disk_that_is_full_for_the_workers_is_one_sentence(tmp_path: Path) -> 
     grid = ["lenet5", "--width", "0.25:1.25:0.01", "--input", "28:128", "--workers", "2", "-o", str(folder)]
     done = subprocess.run([*command, *grid], capture_output=True, check=False, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
-    said = "cannot be written: file too large; once it can, the same command goes on"
+    said = "cannot be written: file too large; once it can, run the same command to go on"
     assert done.stderr.splitlines() == [f"error: {folder}: {said}"]
     assert [*files(folder)] == ["_manifest.json"]
 
@@ -182,7 +182,7 @@ def test_a_scheduler_that_ends_is_one_sentence_that_says_how_to_go_on(
     ender.join()
     assert (result.code, result.out) == (2, "")
     lost = "the connection to the scheduler is lost"
-    again = f"what is counted is in {folder}; the same command goes on"
+    again = f"what is counted is in {folder}; run the same command to go on"
     assert result.problems == [f"--scheduler {started.scheduler_address}: {lost}; {again}"]
     assert run("sweep", *LONG, "-o", folder).code == 0
     assert files(folder) == alone

@@ -155,7 +155,7 @@ def test_an_interrupted_process_leaves_the_old_file_and_says_how_to_keep_rows(
     path.write_text("old", encoding="utf-8")
     code, out, err = stopped(path, number)
     assert (code, out, path.read_text(encoding="utf-8")) == (130, "", "old"), err
-    assert "stopped; -o FOLDER/ keeps what is counted, and the same command goes on" in err
+    assert "stopped; -o FOLDER/ keeps what is counted, so that the same command can go on" in err
     assert [*tmp_path.iterdir()] == [path]
 
 

@@ -129,7 +129,7 @@ def test_the_same_command_goes_on_and_counts_only_what_is_missing(
         stopped(3, KeyboardInterrupt, patched)
         result = run("sweep", *LENET, "-o", tmp_path / "r")
     assert (result.code, result.out) == (130, "")
-    assert f"stopped; what is counted is in {tmp_path / 'r'}; the same command goes on" in result.err
+    assert f"stopped; what is counted is in {tmp_path / 'r'}; run the same command to go on" in result.err
     before = {each: each.stat().st_mtime_ns for each in (tmp_path / "r").glob("*.parquet")}
     assert len(before) == 3
     part = told(run, "--results", tmp_path / "r")
@@ -249,7 +249,7 @@ def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(
         result = run("sweep", *LENET, "-o", folder)
     assert (result.code, result.out) == (2, "")
     assert result.problems == [
-        f"{folder}: cannot be written: no space left on device; once it can, the same command goes on"
+        f"{folder}: cannot be written: no space left on device; once it can, run the same command to go on"
     ]
     assert sorted(files(folder)) == ["00-10.parquet", "10-20.parquet", "20-30.parquet", "_manifest.json"]
     assert "3 of them from before" in run("sweep", *LENET, "-o", folder).out

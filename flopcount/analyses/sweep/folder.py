@@ -76,7 +76,7 @@ class Folder:
         except BadInput:
             raise
         except OSError as error:
-            again = "; once it can, the same command goes on" if what == "written" else ""
+            again = "; once it can, run the same command to go on" if what == "written" else ""
             raise FileError(self.url, f"cannot be {what}: {plain(reason(error)[:200])}{again}") from None
         except MemoryError:
             raise
