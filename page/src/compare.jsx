@@ -14,6 +14,7 @@ export function Totals({ compare, networks, metrics, metric, current, onChoose }
       cell: (_, index) => (
         <button type="button" class="plain" aria-pressed={index === current} onClick={() => onChoose(index)}>
           {networks[index].name}
+          {networks[index].count.at_least && " (at least)"}
         </button>
       ),
     },

@@ -129,6 +129,15 @@ def test_networks_stand_side_by_side_with_what_changed(report: Report, tab: Tab,
     shot(page, "report-compare-dark")
 
 
+def test_a_lower_bound_beside_another_network_says_so(run: Run, tab: Tab, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(
+        '{"input": [3, 8, 8], "unknown": {"Foo": 1}, "layers": [{"type": "Conv", "out_channels": 8, "kernel_size": 3}]}'
+    )
+    assert run("report", tmp_path / "a.json", "lenet5", "-o", tmp_path / "a.html").code == 0
+    names = tab(tmp_path / "a.html").locator("#compare table").first.locator("tbody th").all_inner_texts()
+    assert names == ["network (at least)", "lenet5"]
+
+
 def test_limits_have_their_verdicts(run: Run, tab: Tab, axe: Findings, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(
         '{"input": [3, 8, 8], "budget": {"params": 10, "macs": "1G"},'
