@@ -133,6 +133,29 @@ def test_a_worker_that_is_killed_is_replaced_and_its_ranges_are_counted_again(
     assert files(folder) == alone
 
 
+STARTING = """
+import asyncio, os, signal
+from distributed import Nanny
+from flopcount.__main__ import main
+
+async def ended(self):
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(60)
+
+Nanny.start_unsafe = ended
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the system has no SIGTERM")
+def test_a_signal_while_processes_start_is_no_traceback(tmp_path: Path) -> None:
+    line = ("sweep", *LENET, "--workers", "2", "-o", str(tmp_path / "r"))
+    found = subprocess.run([sys.executable, "-c", STARTING, *line], capture_output=True, text=True, check=False)
+    told = [each for each in found.stderr.splitlines() if each]
+    assert (found.returncode, found.stdout, told[1:]) == (130, "", ["error: interrupted"])
+    assert "the same command goes on" in told[0]
+
+
 @pytest.mark.cluster
 def test_a_client_that_is_killed_is_started_again_and_keeps_what_was_counted(
     tmp_path: Path, alone: dict[str, bytes], run: Run

@@ -181,6 +181,7 @@ def connected(workers: int | None, scheduler: str | None, again: str) -> Iterato
     except ImportError:
         raise missing(name, "distributed", "cluster") from None
     _silence()
+    _leave_no_closing()
     with dask.config.set(SETTINGS):
         if scheduler:
             with _reached(name, lambda: Client(scheduler, timeout=CONNECT, set_as_default=False), STARTS) as client:
@@ -198,6 +199,15 @@ def _silence() -> None:
     for name in ("distributed", "tornado", "asyncio", *logging.root.manager.loggerDict):
         if name.partition(".")[0] in {"distributed", "tornado", "asyncio"}:
             logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _leave_no_closing() -> None:
+    """Let distributed close nothing at exit: all is closed here, and half a cluster, as after SIGTERM, cannot be."""
+    import atexit
+
+    from distributed.deploy import spec
+
+    atexit.unregister(spec.close_clusters)
 
 
 @contextmanager
