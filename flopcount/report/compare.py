@@ -9,7 +9,6 @@ from flopcount.analyses.forms import Resemblance
 from flopcount.analyses.whatif import Alternative, alike
 from flopcount.case import Count
 from flopcount.errors import Note, listed
-from flopcount.network.metrics import ratio
 from flopcount.report.cost import (
     Costs,
     convention_facts,
@@ -306,7 +305,7 @@ def diff_report(before: Version, after: Version, found: Resemblance, *, everythi
             "before": _side(*before, old),
             "after": _side(*after, new),
             "convention": convention_facts(convention),
-            "delta": {name: new[name] - old[name] for name in new},
+            "delta": {name: new[name] - old[name] for name in new if name in old},
             "ratio": shown.ratios(new, old, "{}"),
             "numbers": numbers,
             "same_but_for_names": found.is_same,
@@ -424,5 +423,6 @@ def _value(value: Any) -> str:
 
 def _ratios_line(old: Mapping[str, int], new: Mapping[str, int], shown: Costs) -> Line:
     """Return the line with the ratio of the totals, for each metric that has one."""
-    ratios = ((each.title, ratio(new[each.name], old[each.name])) for each in shown.metrics)
-    return Line("text", "ratio: " + ", ".join(f"{title} {cell_text(each, 'ratio')}" for title, each in ratios if each))
+    ratios, titles = shown.ratios(new, old, "{}"), {each.name: each.title for each in shown.metrics}
+    told = (f"{titles[name]} {cell_text(each, 'ratio')}" for name, each in ratios.items() if each)
+    return Line("text", f"ratio: {', '.join(told)}")

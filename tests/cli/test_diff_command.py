@@ -163,3 +163,18 @@ def test_odd_names_are_found_in_a_commit(repo: Path, run: Run) -> None:
     for name in ("a b", "ü漢", 'a"b', "a:b"):
         committed(repo, {f"{name}.toml": NET})
         assert run("diff", f"HEAD:{name}.toml", "archs/net.toml").code == 0
+
+
+@pytest.mark.parametrize("names", [("flat", "one"), ("one", "flat")])
+def test_a_metric_that_one_side_does_not_have_has_no_difference(
+    names: tuple[str, str], run: Run, tmp_path: Path
+) -> None:
+    """A network that moves no bytes has no MACs per byte."""
+    layers = {"flat": '{"type": "Flatten"}', "one": '{"type": "Conv", "out_channels": 8, "kernel_size": 1}'}
+    for name, layer in layers.items():
+        (tmp_path / f"{name}.json").write_text(f'{{"input": [3, 8, 8], "layers": [{layer}]}}')
+    result = run("diff", *(tmp_path / f"{name}.json" for name in names), "--metrics", "intensity", "--format", "json")
+    assert result.code == 0
+    data = json.loads(result.out)
+    assert abs(data["delta"]["macs"]) == 8 * 3 * 8 * 8
+    assert "intensity" not in data["delta"] | data["ratio"]
