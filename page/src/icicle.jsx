@@ -74,6 +74,7 @@ export function Icicle({ root, metric, about, query, selected, onSelect }) {
           ),
         )}
         <span class="amount">
+          {root.isLowerBound ? "at least " : ""}
           {exact(top.values[metric])} {about.title}
           {top === root ? "" : ` · ${percent(top.values[metric], total)} of the network`}
         </span>

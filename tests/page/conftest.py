@@ -19,7 +19,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 ROOT = Path(__file__).parent.parent.parent
-sys.path.append(str(ROOT / "tests" / "cli"))  # the suite of bad files
+sys.path += [str(ROOT / "tests" / each) for each in ("cli", "readers")]  # the suite of bad files, and files of ONNX
 SCREENSHOTS = ROOT / "build" / "screenshots"
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
+from onnx_files import Weights, graph, model, node
 from playwright.sync_api import Page
 
 from flopcount.report.page import page_parts
@@ -214,6 +215,22 @@ def test_integers_beyond_doubles_keep_all_digits(run: Run, tab: Tab, tmp_path: P
     for limit, found in ((large, 1), (large + 1, 0)):
         page.get_by_label("Filter").fill(f"macs>={limit}")
         assert page.locator("#layers tbody tr").count() == found
+
+
+def test_a_lower_bound_says_so_wherever_a_total_stands(run: Run, tab: Tab, tmp_path: Path) -> None:
+    nodes = [node("Conv", "x w", "a", kernel_shape=(1, 1)), node("What", "a", "y", domain="com.microsoft")]
+    content = graph(nodes, {"x": (1, 3, 8, 8)}, {"w": Weights((8, 3, 1, 1))})
+    (tmp_path / "a.onnx").write_bytes(model(content))
+    assert run("report", tmp_path / "a.onnx", "lenet5", "--allow-unknown", "-o", tmp_path / "a.html").code == 0
+    page = tab(tmp_path / "a.html")
+    assert page.locator("#where .amount").inner_text() == "at least 1,536 MACs"
+    assert page.locator("#layers tfoot th").inner_text() == "at least"
+    assert all(text.startswith("peak: at least ") for text in page.locator("#memory .mark").all_inner_texts())
+    assert "runs: at least " in page.locator("#memory h3").first.inner_text()
+    assert "At least" in page.locator("#roofline").inner_text()
+    assert "at least" in page.locator("#compare table").first.inner_text()
+    page.get_by_role("button", name="lenet5").first.click()
+    assert "at least" not in page.locator("#where, #layers, #memory").all_inner_texts()
 
 
 def test_a_page_prints(report: Report, tab: Tab, tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ export function MemoryCurve({ network, devices, selected, onSelect }) {
     [values, bands, isBanded, limit],
   );
   const fits = limit === null ? "" : fitting(values, limit, onChip);
-  const said = `Bytes alive over ${rows.length} layers: the peak is ${exact(rows[top][style])} bytes while ${rows[top].path} runs.`;
+  const least = network.count.at_least ? "at least " : "";
+  const said = `Bytes alive over ${rows.length} layers: the peak is ${least}${exact(rows[top][style])} bytes while ${rows[top].path} runs.`;
   const move = (to) => setPinned(Math.max(0, Math.min(rows.length - 1, to)));
   const far = Math.max(1, Math.round(rows.length / 20));
   const onKeyDown = (event) => {
@@ -76,7 +77,8 @@ export function MemoryCurve({ network, devices, selected, onSelect }) {
           <select value={style} onChange={(event) => setStyle(event.target.value)}>
             {styles.map((name) => (
               <option key={name} value={name}>
-                {STYLES[name]}: {brief(network.count.totals[name], "bytes")}
+                {STYLES[name]}: {least}
+                {brief(network.count.totals[name], "bytes")}
               </option>
             ))}
           </select>
@@ -106,7 +108,7 @@ export function MemoryCurve({ network, devices, selected, onSelect }) {
       <Figure options={options} label={said}>
         {(scales) => (
           <Cursor
-            {...{ scales, rows, at, top, style, values }}
+            {...{ scales, rows, at, top, style, values, least }}
             onKeyDown={onKeyDown}
             onMove={(to) => setHovered(to)}
             onPick={(to) => {
@@ -117,13 +119,13 @@ export function MemoryCurve({ network, devices, selected, onSelect }) {
         )}
       </Figure>
       {fits && <p class="about">{fits}</p>}
-      <Alive {...{ network, rows, at, top, style, tensors }} onSelect={onSelect} />
+      <Alive {...{ network, rows, at, top, style, tensors, least }} onSelect={onSelect} />
       <Lower memory={network.memory} />
     </div>
   );
 }
 
-function Cursor({ scales, rows, at, top, style, values, onKeyDown, onMove, onPick }) {
+function Cursor({ scales, rows, at, top, style, values, least, onKeyDown, onMove, onPick }) {
   const { x, y, width, height } = scales;
   const step = x.apply(1.5) - x.apply(0.5);
   const layerAt = (event) => Math.max(0, Math.min(rows.length - 1, Math.round(x.invert(pointAt(event).x)) - 1));
@@ -167,13 +169,14 @@ function Cursor({ scales, rows, at, top, style, values, onKeyDown, onMove, onPic
         }}
         title={`${exact(rows[top][style])} bytes`}
       >
-        peak: {peak}
+        peak: {least}
+        {peak}
       </div>
     </div>
   );
 }
 
-function Alive({ network, rows, at, top, style, tensors, onSelect }) {
+function Alive({ network, rows, at, top, style, tensors, least, onSelect }) {
   const [all, setAll] = useState(false);
   const number = at + 1;
   const alive = tensors
@@ -210,7 +213,8 @@ function Alive({ network, rows, at, top, style, tensors, onSelect }) {
         <button type="button" class="plain" onClick={() => onSelect(rows[at].path)}>
           {rows[at].path}
         </button>{" "}
-        runs: <span title={`${exact(total)} bytes`}>{brief(total, "bytes")}</span> in{" "}
+        runs: {least}
+        <span title={`${exact(total)} bytes`}>{brief(total, "bytes")}</span> in{" "}
         {alive.length === 1 ? "1 tensor" : `${alive.length} tensors`}
       </h3>
       <Table label="Tensors alive" columns={columns} rows={shown} />
