@@ -65,9 +65,9 @@ class MissingError(UsageError, ImportError):
 
 
 def missing(what: str, library: str, extra: str) -> MissingError:
-    """Return the error that a library of an extra is not installed, with a command that installs it."""
-    command = f"pip install '.[{extra}]'"
-    return MissingError(f"{what} needs {library}: run {command} in a clone of flopcount, or pip install {library}")
+    """Return the error that libraries of an extra are not installed, with a command that installs them."""
+    command, needed = f"pip install '.[{extra}]'", library.replace(" ", " and ")
+    return MissingError(f"{what} needs {needed}: run {command} in a clone of flopcount, or pip install {library}")
 
 
 class ShapeError(BadInput):

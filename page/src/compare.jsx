@@ -45,9 +45,10 @@ export function Totals({ compare, networks, metrics, metric, current, onChoose }
 
 const SIGNS = { added: "+", removed: "−", changed: "~", moved: "↕", renumbered: "#", same: "" };
 const PAGE = 100;
+const SHORT = 20;
 
-/** Show what changed from one network to another, layer by layer. */
-export function Diff({ diff, names, metrics, metric, isOpen }) {
+/** Show what changed from one network to another, layer by layer; a long list is folded, so that the charts stay in sight. */
+export function Diff({ diff, names, metrics, metric, isOnly }) {
   const [most, setMost] = useState(PAGE);
   const name = diff.delta[metric] === undefined ? Object.keys(diff.delta).at(-1) : metric;
   const title = metrics[name]?.title ?? name;
@@ -68,14 +69,16 @@ export function Diff({ diff, names, metrics, metric, isOpen }) {
   ];
   const counted = Object.entries(diff.numbers).filter(([, number]) => number);
   return (
-    <details class="diff" open={isOpen}>
-      <summary>From {names[0]} to {names[1]}</summary>
-      <p>
-        {counted.map(([what, number]) => `${number} ${what}`).join(" · ")}
-        {[...new Set(["params", "macs", metric])]
-          .filter((key) => diff.delta[key] !== undefined && diff.delta[key] !== null)
-          .map((key) => ` · ${signed(diff.delta[key])} ${metrics[key]?.title ?? key}`)}
-      </p>
+    <details class="diff" open={isOnly && diff.layers.length <= SHORT}>
+      <summary>
+        From {names[0]} to {names[1]}, layer by layer
+        <span class="about">
+          {counted.map(([what, number]) => `${number} ${what}`).join(" · ")}
+          {[...new Set(["params", "macs", metric])]
+            .filter((key) => diff.delta[key] !== undefined && diff.delta[key] !== null)
+            .map((key) => ` · ${signed(diff.delta[key])} ${metrics[key]?.title ?? key}`)}
+        </span>
+      </summary>
       {diff.layers.length > 0 && (
         <Table label={`Changes from ${names[0]} to ${names[1]}`} columns={columns} rows={diff.layers.slice(0, most)} look={(row) => row.status} />
       )}

@@ -128,6 +128,13 @@ export function matcher(query) {
   return matches;
 }
 
+/** Return how many layers of a tree match a search, or null if nothing is searched. */
+export function matched(query, root) {
+  const matches = matcher(query);
+  const within = (node) => (node.row ? Number(matches(node)) : node.children.reduce((sum, each) => sum + within(each), 0));
+  return matches && within(root);
+}
+
 function testOf(word) {
   const [, name, sign, digits, prefix] = COMPARISON.exec(word) ?? [];
   if (!name) return (node) => `${node.path} ${node.row?.type ?? ""}`.toLowerCase().includes(word);

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { MemoryCurve } from "./charts/memory.jsx";
 import { Roofline } from "./charts/roofline.jsx";
 import { Diff, Totals } from "./compare.jsx";
-import { parse, treeOf } from "./data.js";
+import { matched, parse, treeOf } from "./data.js";
 import { brief, exact, shape } from "./format.js";
 import { Graph } from "./graph/graph.jsx";
 import { Icicle } from "./icicle.jsx";
@@ -47,7 +47,7 @@ function Report({ data }) {
         <Section id="compare" title="Side by side">
           <Totals compare={data.compare} networks={networks} metrics={metrics} metric={metric} current={current} onChoose={setCurrent} />
           {(data.diffs ?? []).map((diff, index) => (
-            <Diff key={index} diff={diff} names={[networks[0].name, networks[index + 1].name]} metrics={metrics} metric={metric} isOpen={data.diffs.length === 1} />
+            <Diff key={index} diff={diff} names={[networks[0].name, networks[index + 1].name]} metrics={metrics} metric={metric} isOnly={data.diffs.length === 1} />
           ))}
         </Section>
       )}
@@ -74,6 +74,7 @@ function Report({ data }) {
             <label>
               Search <input type="search" value={query} placeholder="path, type, macs>10M" onInput={(e) => setQuery(e.target.value)} />
             </label>
+            <Matches query={query} root={root} />
             {networks.length > 1 && <span>{network.name}</span>}
           </div>
           <Section id="where" title="Where it goes" hint={metrics[metric].about}>
@@ -142,6 +143,13 @@ function Choice({ networks, current, onChoose }) {
   );
 }
 
+/** Say how many layers a search finds. */
+function Matches({ query, root }) {
+  const number = useMemo(() => matched(query, root), [query, root]);
+  const said = number === null ? "" : number === 0 ? "no layer matches" : `${number} ${number === 1 ? "layer matches" : "layers match"}`;
+  return <span class="about" role="status">{said}</span>;
+}
+
 function Section({ id, title, hint, children }) {
   return (
     <section id={id} aria-labelledby={`${id}-title`}>
@@ -187,7 +195,7 @@ function Facts({ network, metrics }) {
         )}
         {ratio !== undefined && (
           <div title={`${exact(count.totals[head])} of ${exact(count.standard.totals[head])} ${metrics[head].title} with standard convolutions`}>
-            <dt>of standard convolutions</dt>
+            <dt>{metrics[head].title}, ratio to standard convolutions</dt>
             <dd>
               <span class="big">{ratio.toPrecision(4)}</span>
               <span class="digits">{String(ratio)}</span>

@@ -122,7 +122,7 @@ export function LayerTable({ root, metric, metrics, about, query, setQuery, sele
               event.target.value = "";
             }}
           >
-            <option value="">…</option>
+            <option value="">choose</option>
             {Array.from({ length: Math.min(depths, 6) }, (_, depth) => (
               <option key={depth} value={depth + 1}>{depth + 1 === depths ? "all layers" : `${depth + 1}`}</option>
             ))}

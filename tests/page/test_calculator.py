@@ -206,6 +206,15 @@ def test_a_damaged_file_is_answered_with_a_sentence(
     ]
 
 
+def test_a_file_that_is_no_model_comes_with_what_to_run_instead(calculator: Calculator) -> None:
+    """Python code is told how to export; the commands of a shell are left out."""
+    assert "problem" in calculator.dropped("net.py", b"import torch\n")
+    code = calculator.page.locator("#problems pre").inner_text()
+    assert code.startswith("import torch\n")
+    assert 'torch.export.save(program, "model.pt2")' in code
+    assert "flopcount " not in code
+
+
 def test_an_error_stands_under_its_line(calculator: Calculator, run: Run, tmp_path: Path) -> None:
     """With flopcount's own line and column, and its sentence."""
     text = SMALL.replace("out_channels", "out_chanels").replace("3\n", "0\n")

@@ -49,7 +49,7 @@ class Folder:
         try:
             from fsspec.core import url_to_fs
         except ImportError:
-            raise missing(f"{option} {plain(url[:200])}: a folder of results", "fsspec", "parquet") from None
+            raise missing(f"{option} {plain(url[:200])}: a folder of results", "fsspec pyarrow", "parquet") from None
         try:
             self.system, self.path = url_to_fs(url)
         except OSError as error:

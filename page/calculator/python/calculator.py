@@ -14,7 +14,7 @@ from typing import Any
 from flopcount.case import Case, load
 from flopcount.cli.loading import Options
 from flopcount.cli.report import report_data
-from flopcount.errors import FileError, FlopcountError, SpecError
+from flopcount.errors import FileError, FlopcountError, Located, SpecError
 from flopcount.report import escape
 from flopcount.spec.load import bundled_network, explained
 
@@ -47,14 +47,15 @@ def _problems(error: FlopcountError) -> list[dict[str, Any]]:
         error = explained(error, error.file)
     if not isinstance(error, FileError):
         return [{"what": each.text} for each in error.messages]
-    return [
-        {"what": each.what, "line": each.line, "column": each.column, "length": each.snippet[1].count("^")}
-        if each.snippet
-        else {"what": each.what, "line": each.line, "column": each.column}
-        if each.line
-        else {"what": each.what}
-        for each in error.problems
-    ]
+    return [_located(each) for each in error.problems]
+
+
+def _located(each: Located) -> dict[str, Any]:
+    """Return a problem of a file; what to write instead is code, without the commands of a shell."""
+    place = {"line": each.line, "column": each.column} if each.line else {}
+    length = {"length": each.snippet[1].count("^")} if each.snippet else {}
+    code = [line for line in each.lines if not line.startswith("flopcount ")]
+    return {"what": each.what, **place, **length, **({"code": code} if code else {})}
 
 
 def _options(asked: Asked) -> Options:

@@ -60,7 +60,7 @@ function say(text, fraction) {
 
 async function main() {
   if (location.protocol === "file:") {
-    say("Browsers do not start Python from a file. Serve the site instead: python -m http.server --directory build/site, then open /calculator/ there.");
+    say("Browsers do not start Python from a file. Serve the site instead: python3 -m http.server --directory build/site, then open /calculator/ there.");
     return;
   }
   const loading = Promise.all([json("arch.schema.json"), json("catalog.json")]);
@@ -266,6 +266,7 @@ function fail(problems) {
       item.append(go, ": ");
     }
     item.append(each.what);
+    if (each.code) item.append(element("pre", { textContent: each.code.join("\n") }));
     return item;
   });
   const list = element("ul", {});
@@ -285,8 +286,9 @@ function reach({ line, column }) {
   view.dispatch({ selection: { anchor: Math.min(to, from + Math.max(0, (column || 1) - 1)) }, scrollIntoView: true });
 }
 
-/** Keep what is counted in the address. */
+/** Keep what is counted in the address; a link that was copied before is an older one. */
 async function remember() {
+  at("copied").textContent = "";
   const { network, name } = source;
   const text = source.spec;
   const { unknown: _, ...kept } = settings.values;

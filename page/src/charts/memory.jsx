@@ -73,7 +73,7 @@ export function MemoryCurve({ network, devices, selected, onSelect }) {
     <div class="memory">
       <div class="tools">
         <label>
-          Layers are{" "}
+          Assume{" "}
           <select value={style} onChange={(event) => setStyle(event.target.value)}>
             {styles.map((name) => (
               <option key={name} value={name}>
