@@ -3,10 +3,12 @@
 flopcount on this machine is what it is compared with. `make page` builds it, `make test` too where npm can be reached.
 """
 
+import base64
 import gzip
 import json
 import re
 import tomllib
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -307,6 +309,14 @@ def test_a_link_shows_the_same_again(calculator: Calculator) -> None:
 def test_a_damaged_link_is_answered_with_a_sentence(calculator: Calculator) -> None:
     calculator.page.evaluate("location.hash = '#spec=_____'")
     expect(calculator.page.locator("#problems")).to_contain_text("The spec in this link is damaged")
+    calculator.settled()
+
+
+def test_a_link_that_unpacks_to_megabytes_is_told_so(calculator: Calculator) -> None:
+    packed = zlib.compress(bytes(3_000_000), 9, wbits=-15)
+    word = base64.urlsafe_b64encode(packed).decode()
+    calculator.page.evaluate("word => { location.hash = `#spec=${word}`; }", word)
+    expect(calculator.page.locator("#problems")).to_contain_text("The spec in this link is too large")
     calculator.settled()
 
 

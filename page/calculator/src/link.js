@@ -8,7 +8,7 @@ async function piped(bytes, stream) {
   let size = 0;
   for (let step = await reader.read(); !step.done; step = await reader.read()) {
     size += step.value.length;
-    if (size > MOST) throw new Error("the spec in this link is too large");
+    if (size > MOST) throw new RangeError("The spec in this link is too large.");
     parts.push(step.value);
   }
   return new Uint8Array(await new Blob(parts).arrayBuffer());
@@ -50,6 +50,7 @@ export async function stateOf(fragment) {
   try {
     return { spec: await unpacked(found.get("spec")), name: found.get("name") ?? "", settings };
   } catch (error) {
+    if (error instanceof RangeError) throw error;
     throw new Error(`The spec in this link is damaged: it cannot be unpacked. Ask for the link again, whole.`);
   }
 }
