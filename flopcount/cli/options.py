@@ -262,6 +262,8 @@ SORT = click.option(
     "--sort", metavar="COLUMN", help="Sort by a column, numbers from the largest; -COLUMN the other way round."
 )
 
+SEED = click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed of --sample (default: 0).")
+
 METRICS_OPTION = click.option("--metrics", metavar="A,B,…", help=f"Also show these metrics: {', '.join(METRICS)}.")
 
 COUNTED: Sequence[Decorator] = (

@@ -11,7 +11,7 @@ from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options, count_of, expanded
 from flopcount.cli.options import complete_arch, device_options
 from flopcount.cli.output import emit, format_of
-from flopcount.errors import UsageError
+from flopcount.errors import Note, UsageError
 
 if TYPE_CHECKING:
     from flopcount.report.device import OnDevice
@@ -66,18 +66,22 @@ def report_data(archs: Sequence[str], options: Options) -> dict[str, Any]:
         asked = [on_device(each, device) for each in counts]
     rows = zip(told, counts, asked, strict=True)
     subjects = [Subject(name, count, options.changes, on) for name, count, on in rows]
-    limits = _limits(archs, options)
-    return page_data(subjects, command_line(), {**({"check": limits} if limits else {}), **differences(subjects)})
+    return page_data(subjects, command_line(), {**_limits(archs, options), **differences(subjects)})
 
 
-def _limits(archs: Sequence[str], options: Options) -> dict[str, Any] | None:
-    """Return what `check` says of the files, unless options change what they cost; None without limits."""
+def _limits(archs: Sequence[str], options: Options) -> dict[str, Any]:
+    """Return what `check` says of the files, or a note if options change what they cost; nothing without limits."""
     files = [arch for arch in archs if Path(arch).is_file()]
-    other = options._replace(size=None, values=(), metrics=None, on=None)
-    if not files or other != Options():
-        return None
+    if not files:
+        return {}
     from flopcount.analyses.budgets.check import outcome, setup
     from flopcount.report.check_formats import check_data
+    from flopcount.report.table import notes_data
 
     found = outcome(setup(Path.cwd(), None, options.size, options.values), files, None)
-    return check_data(found) if any(each.limited for each in found.files) else None
+    if not any(each.limited for each in found.files):
+        return {}
+    if options._replace(size=None, values=(), metrics=None, on=None) == Options():
+        return {"check": check_data(found)}
+    text = "limits are judged for the file as it is: flopcount check shows them"
+    return notes_data([Note("limits-elsewhere", text)])

@@ -6,7 +6,7 @@ import click
 
 from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options
-from flopcount.cli.options import complete_arch, grid_options, output_options, typed
+from flopcount.cli.options import SEED, complete_arch, grid_options, output_options, typed
 from flopcount.cli.output import Output, show
 from flopcount.errors import UsageError
 
@@ -18,7 +18,7 @@ class Asked(NamedTuple):
     exact: bool = False
     bounds: bool = False
     sample: int | None = None
-    seed: int = 0
+    seed: int | None = None
 
 
 @click.command("space", cls=Documented)
@@ -30,7 +30,7 @@ class Asked(NamedTuple):
     click.option("--exact", "exact", is_flag=True, help="Count exactly, however long that takes."),
     click.option("--bounds", "bounds", is_flag=True, help="Compute bounds only."),
     click.option("--sample", type=click.IntRange(1, 100_000), metavar="N", help="Sample N matches uniformly."),
-    click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Random seed."),
+    SEED,
 )
 @grid_options
 @output_options
@@ -43,8 +43,7 @@ def command(arch: str, batches: str | None, asked: Asked, options: Options, out:
     """
     from flopcount.analyses.space.answer import Question
     from flopcount.analyses.space.answer import asked as answered
-    from flopcount.analyses.sweep.run import Drawn
-    from flopcount.cli.streaming import grid
+    from flopcount.cli.streaming import drawn, grid
     from flopcount.network.network import MOST_READ_AGAIN
     from flopcount.report.sweep import space_report
 
@@ -52,6 +51,6 @@ def command(arch: str, batches: str | None, asked: Asked, options: Options, out:
     space.case.check_varied("this question", MOST_READ_AGAIN)
     if asked.exact and asked.bounds:
         raise UsageError("--exact and --bounds exclude each other; omit one of them")
-    draws = Drawn(asked.sample, asked.seed) if asked.sample else None
+    draws = drawn(asked.sample, asked.seed)
     question = Question(where, "exact" if asked.exact else "bounds" if asked.bounds else "auto", draws)
     show(space_report(answered(space, question)), out)

@@ -17,6 +17,7 @@ from flopcount.analyses.sweep import select as selection
 from flopcount.analyses.sweep.axes import size
 from flopcount.analyses.sweep.grid import Space, Words
 from flopcount.analyses.sweep.parts import Advance, Direct, Sweep, SweepPart, Task, Work, in_turn
+from flopcount.analyses.sweep.run import Drawn
 from flopcount.analyses.sweep.select import Census, Selection, Tallied
 from flopcount.cli import files
 from flopcount.cli.loading import Options, network_of
@@ -34,6 +35,13 @@ SOON = 10_000
 
 EVERY = 30.0
 """Seconds between lines of progress where there is no terminal."""
+
+
+def drawn(sample: int | None, seed: int | None) -> Drawn | None:
+    """Return how candidates are drawn, if they are; refuse a seed of nothing."""
+    if seed is not None and not sample:
+        raise UsageError(f"--seed {seed}: it is about a sample; add --sample N")
+    return Drawn(sample, seed or 0) if sample else None
 
 
 def grid(
@@ -68,7 +76,7 @@ class Kept(NamedTuple):
     sort: str | None = None
     top: int | None = None
     sample: int | None = None
-    seed: int = 0
+    seed: int | None = None
     join: str | None = None
     histogram: str | None = None
 

@@ -11,9 +11,9 @@ from flopcount.analyses.sweep.axes import Value
 from flopcount.analyses.sweep.grid import Space
 from flopcount.cli.help import Documented
 from flopcount.cli.loading import Options
-from flopcount.cli.options import SORT, complete_arch, plot_option, sweep_options, sweep_output_options, typed
+from flopcount.cli.options import SEED, SORT, complete_arch, plot_option, sweep_options, sweep_output_options, typed
 from flopcount.cli.output import Output, emit, show, write_whole
-from flopcount.cli.streaming import Kept, Place, charted, chosen, counted_by, grid, is_folder, streamed
+from flopcount.cli.streaming import Kept, Place, charted, chosen, counted_by, drawn, grid, is_folder, streamed
 from flopcount.errors import Note, UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ MOST_WORKERS = 1024
     ),
     click.option("--histogram", metavar="COLUMN", help="Also count candidates by a column of integers."),
     click.option("--sample", type=click.IntRange(1), metavar="N", help="Sample N candidates at random."),
-    click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Random seed."),
+    SEED,
 )
 @typed(
     "place",
@@ -74,7 +74,7 @@ def command(
     """
     if save is not None and id_ is None:
         raise UsageError(f"--save {save}: requires --id, which names the candidate")
-    given = [f"--{name}" for name, value in kept._asdict().items() if value and name != "seed"]
+    given = [f"--{name}" for name, value in kept._asdict().items() if value]
     given += [f"--{name}" for name in ("workers", "scheduler") if getattr(place, name)]
     if id_ is not None and given:
         raise UsageError(f"--id {id_} counts one candidate; omit {' and '.join(given)}")
@@ -148,16 +148,16 @@ def _saved(space: Space, values: Mapping[str, Value], path: str) -> tuple[Note, 
 def _all(space: Space, kept: Kept, place: Place, out: Output, asked: "Request") -> None:
     from flopcount.analyses.sweep.join import joined
     from flopcount.analyses.sweep.parts import Sweep
-    from flopcount.analyses.sweep.run import Drawn, check_counted, evaluator, positions
+    from flopcount.analyses.sweep.run import check_counted, evaluator, positions
 
-    drawn, has_folder = Drawn(kept.sample, kept.seed) if kept.sample else None, is_folder(out.output)
+    draws, has_folder = drawn(kept.sample, kept.seed), is_folder(out.output)
     is_large = has_folder or place.is_cluster
-    check_counted(space, positions(space, drawn, is_large=is_large), is_large=is_large)
+    check_counted(space, positions(space, draws, is_large=is_large), is_large=is_large)
     evaluate = evaluator(space)
     space = space._replace(axes=evaluate.axes)
     space = space._replace(joined=joined(kept.join, space.axes, [*space.fixed()]) if kept.join is not None else None)
     choice = chosen(space, kept, out)
-    sweep = Sweep(space, evaluate, choice, drawn, charted(choice, out), counted_by(space, kept, out))
+    sweep = Sweep(space, evaluate, choice, draws, charted(choice, out), counted_by(space, kept, out))
     if has_folder:
         from flopcount.cli.results import stored
 

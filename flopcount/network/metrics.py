@@ -71,7 +71,8 @@ class Site(NamedTuple):
     def products(self) -> Iterator[tuple[Dim, int, int, Step]]:
         """Yield the MACs of each leaf, the bits of their two factors, and the leaf.
 
-        The factors are the weights and what the layer reads, or twice what it reads in products of matrices.
+        A convention in FLOPs decides which products count; each is one MAC. The factors are the weights and what the
+        layer reads, or twice what it reads in products of matrices.
         """
         read = max((tensor.bits for tensor in self.reads or ()), default=self.bits.activations)
         for leaf in self.step.leaves():
@@ -79,7 +80,7 @@ class Site(NamedTuple):
             for name, count in leaf.tally.counts.items():
                 if name.endswith("_mac") and weights.get(name):
                     factors = (1, 1) if name == "binary_mac" else (self._factor(name, read), read)
-                    yield count * weights[name], *factors, leaf
+                    yield count * (weights[name] if self.rule.unit == "MAC" else 1), *factors, leaf
             read = self.bits.activations
 
     def _factor(self, name: str, read: int) -> int:

@@ -233,6 +233,7 @@ function Notes({ data, network }) {
     ...(data.compare?.notes ?? []),
     ...(data.diffs ?? []).flatMap((diff) => diff.notes),
     ...(data.check?.notes ?? []),
+    ...(data.notes ?? []),
   ];
   const notes = [...new Set(all)].filter((note) => !all.includes(`${network?.name}: ${note}`));
   if (!notes.length) return null;

@@ -293,3 +293,9 @@ def test_a_histogram_counts_candidates_between_numbers_of_one_digit(run: Run) ->
     assert [each["below"] for each in found[:-1]] == [each["from"] for each in found[1:]]
     assert 0 in [each["candidates"] for each in found]
     assert "MACs from" in run("sweep", *grid, "--histogram", "macs").out
+
+
+@pytest.mark.parametrize("command", ["sweep", "space"])
+def test_a_seed_of_nothing_is_refused(command: str, run: Run) -> None:
+    result = run(command, "lenet5", "--batch", "1:4", "--seed", "3")
+    assert (result.code, result.problems[0]) == (2, "--seed 3: it is about a sample; add --sample N")

@@ -244,3 +244,10 @@ def test_bit_operations_follow_from_the_bits_of_both_factors(run: Run) -> None:
     assert json.loads(wide.out)["totals"]["bit_ops_uniq"] == 2048 * (64 + 32) + 4096 * (32 + 32) + 1536 * (8 + 32)
     found = run("-", "--precision", "binary", "--metrics", "bit_ops_words", "--format", "json", stdin=BRANCHES.encode())
     assert json.loads(found.out)["totals"]["bit_ops_words"] == (2048 + 4096 + 1536) // 64
+
+
+def test_a_convention_in_flops_has_the_bit_operations_of_its_macs(run: Run) -> None:
+    """1,814,073,344 MACs of factors of 32 bits."""
+    for name in ("macs", "torch", "deepspeed"):
+        line = ("resnet18", "--convention", name, "--metrics", "bit_ops", "--format", "json")
+        assert json.loads(run(*line).out)["totals"]["bit_ops"] == 1_814_073_344 * 32 * 32, name
