@@ -79,7 +79,7 @@ page: .venv/ready-page ## the page of flopcount report, into flopcount/report/as
 	@echo 'Run python3 -m http.server --directory build/site, and open /calculator/ at the address it prints.'
 
 test-page: .venv/ready-dev page ## tests of both pages in the installed Chromium, or $CHROMIUM
-	$(BIN)/python -m pytest tests/page
+	$(BIN)/python -m pytest -m "not site" tests/page
 
 docs: .venv/ready-docs ## the site of the documentation, in build/site; warnings are errors, and no network is needed
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs/site docs build/site

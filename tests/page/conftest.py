@@ -50,6 +50,31 @@ Shot = Callable[[Page, str], Path]
 """Saves a picture of a whole page under a name and returns its path."""
 
 
+CORE = frozenset(
+    {
+        *("test_harness.py", "test_report.py"),
+        *(
+            "test_the_roofline_has_the_numbers_of_the_device_asked_for",
+            "test_axe_finds_nothing_serious_in_the_drawings",
+        ),
+        *("test_it_starts_with_a_network_and_its_report", "test_resnet_50_from_the_list_counts_4089184256"),
+        *("test_a_folded_block_of_the_graph_has_the_value_of_the_table", "test_names_in_the_drawings_are_text"),
+        "test_the_memory_at_the_peak_is_that_of_the_memory_command",
+        "test_the_page_has_no_control_characters",
+        "test_the_policy_of_the_page_keeps_scripts_and_worker_from_other_hosts",
+    }
+)
+"""What `make test` runs of the tests of pages, files and tests; `make test-page` runs all."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of pages that are not in the core."""
+    for each in items:
+        if each.path.parent == Path(__file__).parent and {each.path.name, each.name.partition("[")[0]}.isdisjoint(CORE):
+            each.add_marker(pytest.mark.page)
+
+
 def chromium() -> str | None:
     """Return the browser to drive: $CHROMIUM, or the first one that is installed."""
     named = (os.environ.get("CHROMIUM", ""), *BROWSERS)
