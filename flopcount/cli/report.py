@@ -75,10 +75,14 @@ def _limits(archs: Sequence[str], options: Options) -> dict[str, Any]:
     if not files:
         return {}
     from flopcount.analyses.budgets.check import outcome, setup
+    from flopcount.readers.load import parser_of
     from flopcount.report.check_formats import check_data
     from flopcount.report.table import notes_data
 
-    found = outcome(setup(Path.cwd(), None, options.size, options.values), files, None)
+    around = setup(Path.cwd(), None, options.size, options.values)
+    if not around.rules and all(parser_of(Path(arch)) for arch in files):  # models of other tools have no limits inside
+        return {}
+    found = outcome(around, files, None)
     if not any(each.limited for each in found.files):
         return {}
     if options._replace(size=None, values=(), metrics=None, on=None) == Options():
